@@ -1,0 +1,135 @@
+//! What could not be processed: the bytes of an event that is not one, or a row that an expression failed on.
+//!
+//! Owns the reasons and the record that keeps them. Reasons are a contract: alerts and tests name them.
+
+use serde::{Deserialize, Serialize};
+
+/// The most bytes of a bad event that a dead letter keeps.
+pub const DEAD_LETTER_BYTES_MAX: usize = 64 * 1024;
+
+/// Why an event or a row was put aside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// the text is not JSON
+    NotJson,
+    /// JSON, but not an object
+    NotAnObject,
+    /// bytes that are not a protobuf message of the topic
+    NotProtobuf,
+    /// a required field is not there
+    MissingField,
+    /// a required field is null
+    NullInRequired,
+    /// a field has a value of another type
+    WrongType,
+    /// no such topic
+    UnknownTopic,
+    /// the event type belongs to another topic
+    WrongTopic,
+    /// no such event type
+    UnknownEventType,
+    /// a schema version this catalogue does not know
+    UnknownSchemaVersion,
+    /// longer than the limit for one event
+    TooLarge,
+    /// nested deeper than the limit
+    TooDeep,
+    /// bytes that are not UTF-8, or a lone surrogate
+    InvalidUtf8,
+    /// the character U+0000 in a text
+    NulCharacter,
+    /// a time that can't be read or does not exist
+    BadTime,
+    /// a time further ahead than the limit
+    TimeInFuture,
+    /// an id that is not digits, or beyond 63 bits
+    BadId,
+    /// the payload's owner is not the aggregate
+    KeyMismatch,
+    /// an expression failed: division by zero, overflow, a cast
+    RowError,
+}
+
+impl Reason {
+    /// The name the API prints.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NotJson => "not_json",
+            Self::NotAnObject => "not_an_object",
+            Self::NotProtobuf => "not_protobuf",
+            Self::MissingField => "missing_field",
+            Self::NullInRequired => "null_in_required",
+            Self::WrongType => "wrong_type",
+            Self::UnknownTopic => "unknown_topic",
+            Self::WrongTopic => "wrong_topic",
+            Self::UnknownEventType => "unknown_event_type",
+            Self::UnknownSchemaVersion => "unknown_schema_version",
+            Self::TooLarge => "too_large",
+            Self::TooDeep => "too_deep",
+            Self::InvalidUtf8 => "invalid_utf8",
+            Self::NulCharacter => "nul_character",
+            Self::BadTime => "bad_time",
+            Self::TimeInFuture => "time_in_future",
+            Self::BadId => "bad_id",
+            Self::KeyMismatch => "key_mismatch",
+            Self::RowError => "row_error",
+        }
+    }
+}
+
+/// A definite fault of an event: trying again would not help.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, thiserror::Error)]
+#[error("{}: {detail}{}", reason.as_str(), field.as_ref().map(|field| format!(" (field '{field}')")).unwrap_or_default())]
+pub struct Fault {
+    /// the kind of fault
+    pub reason: Reason,
+    /// the path of the field it lies in, such as `payload.text`
+    pub field: Option<String>,
+    /// what was found and what was expected, in words
+    pub detail: String,
+}
+
+impl Fault {
+    /// A fault of the whole event.
+    pub fn new(reason: Reason, detail: impl Into<String>) -> Self {
+        Self { reason, field: None, detail: detail.into() }
+    }
+
+    /// A fault of one field.
+    pub fn at(reason: Reason, field: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self { reason, field: Some(field.into()), detail: detail.into() }
+    }
+}
+
+/// An event that was put aside.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeadLetter {
+    /// the topic in whose log the bytes lie
+    pub topic: String,
+    /// the partition there
+    pub partition: u32,
+    /// the offset there
+    pub offset: u64,
+    /// the topic that the event named, where it could be read
+    pub sent_to: Option<String>,
+    /// what is wrong
+    pub fault: Fault,
+    /// the bytes, at most [`DEAD_LETTER_BYTES_MAX`]
+    pub bytes: Vec<u8>,
+    /// how many bytes there were
+    pub length: u64,
+}
+
+/// A row on which an expression failed, as data: it goes away when its cause does.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct RowError {
+    /// the view or table in which it failed
+    pub relation: String,
+    /// the expression, as SQL
+    pub expression: String,
+    /// what failed, in words
+    pub detail: String,
+    /// the row it failed on, as JSON
+    pub row: String,
+}

@@ -1,0 +1,138 @@
+//! Byte rows: the one representation that crosses an exchange, an arrangement or an index.
+//!
+//! Owns [`Row`], a short byte string whose byte order is the order of the values it encodes, and [`RowCodec`], which makes rows
+//! from Arrow columns and Arrow columns from rows. Arrow arrays enter and leave; what is inside one field is read by [`crate::field`].
+//!
+//! The encoding is Arrow's row format with nulls last, so comparing two rows with `memcmp` is PostgreSQL's `ORDER BY a, b, ...`,
+//! and the row of `(a, b)` is the row of `a` followed by the row of `b`: joins and projections of whole columns only copy bytes.
+
+use std::fmt;
+
+use arrow_array::ArrayRef;
+use arrow_row::{RowConverter, SortField};
+use arrow_schema::{ArrowError, DataType, SortOptions};
+use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
+
+/// How often a row is in a collection, or by how much that changed.
+pub type Diff = i64;
+
+/// Rows up to this many bytes live without an allocation: three BIGINT columns, the shape of most feeds.
+pub const ROW_INLINE_BYTES: usize = 32;
+
+/// One encoded row; rows compare as the values they encode do.
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Row(SmallVec<[u8; ROW_INLINE_BYTES]>);
+
+impl Row {
+    /// The row of no columns.
+    pub fn empty() -> Self {
+        Self::default()
+    }
+
+    /// A row made of bytes that are already encoded.
+    pub fn from_bytes(bytes: &[u8]) -> Self {
+        Self(SmallVec::from_slice(bytes))
+    }
+
+    /// The row whose columns are those of `left` followed by those of `right`.
+    pub fn concat(left: &[u8], right: &[u8]) -> Self {
+        let mut bytes = SmallVec::with_capacity(left.len() + right.len());
+        bytes.extend_from_slice(left);
+        bytes.extend_from_slice(right);
+        Self(bytes)
+    }
+
+    /// The encoded bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Appends encoded columns.
+    pub fn extend(&mut self, bytes: &[u8]) {
+        self.0.extend_from_slice(bytes);
+    }
+
+    /// Appends one byte of an encoding.
+    pub fn push(&mut self, byte: u8) {
+        self.0.push(byte);
+    }
+
+    /// Replaces the content, keeping the allocation.
+    pub fn set(&mut self, bytes: &[u8]) {
+        self.0.clear();
+        self.0.extend_from_slice(bytes);
+    }
+
+    /// The bytes from `start` on, to be changed in place (descending fields are stored inverted).
+    pub fn tail_mut(&mut self, start: usize) -> &mut [u8] {
+        &mut self.0[start..]
+    }
+
+    /// Length in bytes.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether the row has no columns.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl AsRef<[u8]> for Row {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl std::borrow::Borrow<[u8]> for Row {
+    fn borrow(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Row(")?;
+        for byte in self.as_bytes() {
+            write!(f, "{byte:02x}")?;
+        }
+        write!(f, ")")
+    }
+}
+
+/// Turns Arrow columns of fixed types into rows and back.
+pub struct RowCodec {
+    converter: RowConverter,
+    types: Vec<DataType>,
+}
+
+impl RowCodec {
+    /// A codec for columns of these types, in this order.
+    pub fn new(types: &[DataType]) -> Result<Self, ArrowError> {
+        let options = SortOptions { descending: false, nulls_first: false };
+        let fields = types.iter().map(|kind| SortField::new_with_options(kind.clone(), options)).collect();
+        Ok(Self { converter: RowConverter::new(fields)?, types: types.to_vec() })
+    }
+
+    /// The types of the columns.
+    pub fn types(&self) -> &[DataType] {
+        &self.types
+    }
+
+    /// Encodes columns of equal length; `rows` is the length, needed when there are no columns.
+    pub fn encode(&self, columns: &[ArrayRef], rows: usize) -> Result<Vec<Row>, ArrowError> {
+        if columns.is_empty() {
+            return Ok(vec![Row::empty(); rows]);
+        }
+        let encoded = self.converter.convert_columns(columns)?;
+        Ok(encoded.iter().map(|row| Row::from_bytes(row.as_ref())).collect())
+    }
+
+    /// Decodes rows of this codec's types into one array per column.
+    pub fn decode<'a>(&self, rows: impl IntoIterator<Item = &'a [u8]>) -> Result<Vec<ArrayRef>, ArrowError> {
+        let parser = self.converter.parser();
+        self.converter.convert_rows(rows.into_iter().map(|bytes| parser.parse(bytes)))
+    }
+}

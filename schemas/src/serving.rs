@@ -1,0 +1,173 @@
+//! What is served: views, their indexes, and who may read them.
+//!
+//! Owns the vocabulary between the planner, which decides it, and the sinks and the API, which obey it.
+
+use std::sync::Arc;
+
+use crate::field::{FieldKind, Value, field_ends};
+use crate::row::Row;
+
+/// One column of a view.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Column {
+    /// its name, as SQL and the API spell it
+    pub name: String,
+    /// its type
+    pub kind: FieldKind,
+}
+
+/// One column of an index and its direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IndexColumn {
+    /// position of the column in the view
+    pub column: usize,
+    /// newest or largest first
+    pub descending: bool,
+}
+
+/// An index: the order in which a view is kept and served.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Index {
+    /// its name
+    pub name: String,
+    /// the columns it orders by; rows that agree in all of them are ordered by the remaining columns of the view
+    pub columns: Vec<IndexColumn>,
+    /// the most rows served for one value of the first column; `None` serves all
+    pub limit: Option<usize>,
+}
+
+/// A view that is kept, with its indexes (at least one).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct View {
+    /// its name
+    pub name: String,
+    /// its columns in the order of its SELECT
+    pub columns: Vec<Column>,
+    /// the orders it is kept in
+    pub indexes: Vec<Index>,
+    /// who may read it
+    pub access: Access,
+}
+
+/// Who may read a view. Nobody, unless a statement says so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// neither GRANT nor POLICY: the API does not know the view
+    Denied,
+    /// GRANT SELECT TO PUBLIC
+    Public,
+    /// a row is visible when one of the policies holds
+    Policies(Vec<Policy>),
+}
+
+/// A condition on a row and the claims of a verified token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Policy {
+    /// a column equals a claim of the token; a claim that is missing equals nothing
+    ColumnIsClaim {
+        /// position of the column
+        column: usize,
+        /// name of the claim, such as `sub`
+        claim: String,
+    },
+    /// a column equals a constant, written as JSON
+    ColumnIs {
+        /// position of the column
+        column: usize,
+        /// the constant in the form the API prints it
+        json: String,
+    },
+    /// a claim equals a constant
+    ClaimIs {
+        /// name of the claim
+        claim: String,
+        /// the constant
+        text: String,
+    },
+    /// all hold
+    All(Vec<Policy>),
+    /// one holds
+    Any(Vec<Policy>),
+}
+
+/// How the rows of a view are laid out in one of its indexes: the index columns first, then the others in the view's order.
+///
+/// Fields of descending columns are stored with every bit inverted, so that byte order is the index's order.
+#[derive(Clone, Debug)]
+pub struct IndexLayout {
+    /// the view's column at each place of the stored row
+    pub order: Vec<usize>,
+    /// the kind at each place of the stored row
+    pub kinds: Vec<FieldKind>,
+    /// whether the field at each place is inverted
+    pub inverted: Vec<bool>,
+    view_kinds: Arc<[FieldKind]>,
+}
+
+impl IndexLayout {
+    /// The layout of `index` over a view with `columns`.
+    pub fn new(columns: &[Column], index: &Index) -> Self {
+        let mut order: Vec<usize> = Vec::with_capacity(columns.len());
+        let mut inverted = Vec::with_capacity(columns.len());
+        for column in &index.columns {
+            if !order.contains(&column.column) {
+                order.push(column.column);
+                inverted.push(column.descending);
+            }
+        }
+        for column in 0..columns.len() {
+            if !order.contains(&column) {
+                order.push(column);
+                inverted.push(false);
+            }
+        }
+        let kinds = order.iter().map(|&column| columns[column].kind.clone()).collect();
+        Self { order, kinds, inverted, view_kinds: columns.iter().map(|column| column.kind.clone()).collect() }
+    }
+
+    /// The stored form of a row of the view.
+    pub fn store(&self, row: &[u8]) -> Row {
+        let ends = field_ends(&self.view_kinds, row);
+        let mut stored = Row::empty();
+        for (place, &column) in self.order.iter().enumerate() {
+            let start = if column == 0 { 0 } else { ends[column - 1] };
+            let at = stored.len();
+            stored.extend(&row[start..ends[column]]);
+            if self.inverted[place] {
+                invert(stored.tail_mut(at));
+            }
+        }
+        stored
+    }
+
+    /// The encoded form of one value at a place of the stored row, for the bounds of a range.
+    pub fn store_value(&self, place: usize, value: &Value<'_>) -> Row {
+        let mut field = Row::empty();
+        self.kinds[place].write(value, &mut field);
+        if self.inverted[place] {
+            invert(field.tail_mut(0));
+        }
+        field
+    }
+
+    /// The stored row in ascending form, and where its fields end: what [`FieldKind::read`] takes.
+    pub fn load(&self, stored: &[u8]) -> (Row, crate::field::FieldEnds) {
+        let mut row = Row::from_bytes(stored);
+        let mut ends = crate::field::FieldEnds::new();
+        let mut at = 0;
+        for (kind, &inverted) in self.kinds.iter().zip(&self.inverted) {
+            let end = if inverted {
+                kind.invert_field(row.tail_mut(0), at)
+            } else {
+                kind.end(row.as_bytes(), at)
+            };
+            ends.push(end);
+            at = end;
+        }
+        (row, ends)
+    }
+}
+
+fn invert(bytes: &mut [u8]) {
+    bytes.iter_mut().for_each(|byte| *byte = !*byte);
+}
