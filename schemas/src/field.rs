@@ -439,3 +439,6 @@ impl Value<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
