@@ -1,0 +1,145 @@
+//! The read half: a snapshot of one epoch, and scans of its indexes.
+//!
+//! Rows leave in stored form, the one the [`schemas::serving::IndexLayout`] of the index describes, with how often each is there.
+
+use std::ops::Bound;
+
+use parking_lot::RwLockReadGuard;
+use schemas::dead_letter::{DeadLetter, RowError};
+use schemas::position::Position;
+use schemas::row::{Diff, Row};
+
+use super::ordered_rows::{OrderedRows, Rows};
+use super::served::Served;
+use super::{IndexId, State, Views};
+
+/// Which rows of an index, by their bytes in stored form, and from which end.
+#[derive(Clone, Copy, Debug)]
+pub struct Range<'b> {
+    /// where the range begins, in the order of the index
+    pub lower: Bound<&'b [u8]>,
+    /// where it ends
+    pub upper: Bound<&'b [u8]>,
+    /// from the upper bound down
+    pub reverse: bool,
+}
+
+impl Range<'_> {
+    /// Every row, in the order of the index.
+    pub const ALL: Self = Self { lower: Bound::Unbounded, upper: Bound::Unbounded, reverse: false };
+}
+
+/// The least bytes that are greater than all bytes with this prefix; `None` when there are none, so the range has no upper bound.
+pub fn prefix_end(prefix: &[u8]) -> Option<Row> {
+    let last = prefix.iter().rposition(|&byte| byte < u8::MAX)?;
+    let mut end = Row::from_bytes(&prefix[..last]);
+    end.push(prefix[last] + 1);
+    Some(end)
+}
+
+/// All views as they were at one epoch.
+///
+/// While it is held nothing is published: read a page, drop it, and only then write to a socket. A thread takes one at a time
+/// (a second one could wait for a publisher that waits for the first).
+pub struct Snapshot<'v> {
+    views: &'v Views,
+    state: RwLockReadGuard<'v, State>,
+}
+
+impl Views {
+    /// The state of all views at the epoch that is visible now.
+    pub fn snapshot(&self) -> Snapshot<'_> {
+        Snapshot { views: self, state: self.state.read() }
+    }
+}
+
+impl Snapshot<'_> {
+    /// The epoch; 0 before the first publish.
+    pub fn position(&self) -> Position {
+        self.views.position_of(self.state.epoch)
+    }
+
+    /// The wall clock of the epoch, microseconds since 1970; 0 before the first publish.
+    pub fn wall_micros(&self) -> i64 {
+        self.state.wall_micros
+    }
+
+    /// The rows of a range and how often each is there, whatever the limit of the index.
+    pub fn scan(&self, index: IndexId, range: Range<'_>) -> Scan<'_> {
+        Scan { rows: self.index(index).scan(range.lower, range.upper), reverse: range.reverse }
+    }
+
+    /// The rows that start with a prefix, in the order of the index, whatever its limit.
+    pub fn prefix(&self, index: IndexId, prefix: &[u8]) -> Scan<'_> {
+        let end = prefix_end(prefix);
+        let upper = end.as_ref().map_or(Bound::Unbounded, |end| Bound::Excluded(end.as_bytes()));
+        self.scan(index, Range { lower: Bound::Included(prefix), upper, reverse: false })
+    }
+
+    /// The rows of a range that a client gets: with a limit of k, only those among the first k of their value of the index's
+    /// first column, repeats counted. The rows beyond are kept, so they move up when one of the first k goes.
+    pub fn served(&self, index: IndexId, range: Range<'_>) -> Served<'_> {
+        let rows = self.index(index);
+        let slot = &self.views.slots[index.0];
+        Served::new(rows, &slot.layout, slot.limit, range)
+    }
+
+    /// How many rows the index holds, repeats counted, also those beyond its limit.
+    pub fn rows(&self, index: IndexId) -> u64 {
+        self.index(index).rows()
+    }
+
+    /// About how many bytes of memory the index takes.
+    pub fn memory_bytes(&self, index: IndexId) -> u64 {
+        self.index(index).memory_bytes()
+    }
+
+    /// Dead letters with an id above `after`, oldest first, at most `limit` of those that are kept
+    /// ([`DEAD_LETTERS_KEPT_MAX`](crate::dead_letters::DEAD_LETTERS_KEPT_MAX)). Ids count from 1.
+    pub fn dead_letters(&self, after: Option<u64>, limit: usize) -> Vec<(u64, DeadLetter)> {
+        self.state.dead_letters.list(after, limit)
+    }
+
+    /// How many dead letters there were, also those no longer kept.
+    pub fn dead_letter_count(&self) -> u64 {
+        self.state.dead_letters.count()
+    }
+
+    /// Errors of rows that are there now and how often, in their own order, at most `limit` of those that are kept
+    /// ([`ROW_ERRORS_KEPT_MAX`](crate::dead_letters::ROW_ERRORS_KEPT_MAX)).
+    pub fn row_errors(&self, limit: usize) -> Vec<(RowError, Diff)> {
+        self.state.row_errors.list(limit)
+    }
+
+    /// How many errors of rows there are now, repeats counted, also those that are not kept.
+    pub fn row_error_count(&self) -> u64 {
+        self.state.row_errors.count()
+    }
+
+    fn index(&self, index: IndexId) -> &OrderedRows {
+        let Some(rows) = self.state.indexes.get(index.0) else {
+            panic!("index {} was read, and there are {}", index.0, self.state.indexes.len());
+        };
+        rows
+    }
+}
+
+/// The rows of a range, one by one: stored form and count.
+pub struct Scan<'a> {
+    rows: Rows<'a>,
+    reverse: bool,
+}
+
+impl<'a> Scan<'a> {
+    pub(super) fn new(rows: Rows<'a>, reverse: bool) -> Self {
+        Self { rows, reverse }
+    }
+}
+
+impl<'a> Iterator for Scan<'a> {
+    type Item = (&'a [u8], i64);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.reverse { self.rows.next_back() } else { self.rows.next() }
+    }
+}

@@ -1,0 +1,115 @@
+//! The limit of an index, applied as it is read.
+//!
+//! An index keeps all rows and serves the first k for each value of its first column, so a row beyond the k-th moves up by itself
+//! when one before it goes away. The rows of one value are a group; they lie next to each other. Finding where a group is cut
+//! skips whole chunks and costs about k / 100 steps, so a page from the middle of a group is as cheap as its first page.
+
+use std::ops::Bound;
+
+use schemas::row::Row;
+use schemas::serving::IndexLayout;
+
+use super::ordered_rows::OrderedRows;
+use super::read::{Range, Scan, prefix_end};
+
+/// The rows of a range that the limit of the index lets through, one by one: stored form and count.
+pub struct Served<'a> {
+    scan: Scan<'a>,
+    /// what is still to be done when `scan` has ended; `None` without a limit
+    groups: Option<Groups<'a>>,
+}
+
+/// The groups of a range that were not looked at yet.
+struct Groups<'a> {
+    rows: &'a OrderedRows,
+    layout: &'a IndexLayout,
+    limit: u64,
+    lower: Bound<Row>,
+    upper: Bound<Row>,
+    reverse: bool,
+    /// the last row that the present group serves and how many of its repeats, when the group is cut
+    cut: Option<(&'a [u8], u64)>,
+}
+
+impl<'a> Served<'a> {
+    pub(super) fn new(rows: &'a OrderedRows, layout: &'a IndexLayout, limit: Option<usize>, range: Range<'_>) -> Self {
+        let Range { lower, upper, reverse } = range;
+        let Some(limit) = limit else {
+            return Self { scan: Scan::new(rows.scan(lower, upper), reverse), groups: None };
+        };
+        let (lower, upper) = (lower.map(Row::from_bytes), upper.map(Row::from_bytes));
+        let groups = Groups { rows, layout, limit: limit as u64, lower, upper, reverse, cut: None };
+        Self { scan: Scan::new(Default::default(), reverse), groups: Some(groups) }
+    }
+}
+
+impl<'a> Iterator for Served<'a> {
+    type Item = (&'a [u8], i64);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some((row, count)) = self.scan.next() {
+                let cut = self.groups.as_ref().and_then(|groups| groups.cut).filter(|cut| cut.0 == row);
+                return Some((row, cut.map_or(count, |(_, repeats)| repeats as i64)));
+            }
+            self.scan = self.groups.as_mut()?.next_group()?;
+        }
+    }
+}
+
+impl<'a> Groups<'a> {
+    /// The rows of the next group that has any in the range, without those beyond its cut.
+    fn next_group(&mut self) -> Option<Scan<'a>> {
+        let (lower, upper) = (self.lower.as_ref().map(Row::as_bytes), self.upper.as_ref().map(Row::as_bytes));
+        let (row, _) = Scan::new(self.rows.scan(lower, upper), self.reverse).next().filter(|_| self.limit > 0)?;
+        let group = &row[..first_field_end(self.layout, row)];
+        let end = prefix_end(group);
+        self.cut = self.rows.nth(group, self.limit).filter(|(last, _)| last.starts_with(group));
+        let group_upper = match (&self.cut, &end) {
+            (Some((last, _)), _) => Bound::Included(*last),
+            (None, Some(end)) => Bound::Excluded(end.as_bytes()),
+            (None, None) => Bound::Unbounded,
+        };
+        let from = tightest(lower, Bound::Included(group), |new, old| new >= old);
+        let to = tightest(upper, group_upper, |new, old| new < old);
+        let scan = Scan::new(self.rows.scan(from, to), self.reverse);
+        if self.reverse {
+            self.upper = Bound::Excluded(Row::from_bytes(group));
+        } else {
+            // Without an end this was the last group: nothing is less than the empty row.
+            self.lower = end.map_or(Bound::Unbounded, Bound::Included);
+            if self.lower == Bound::Unbounded {
+                self.upper = Bound::Excluded(Row::empty());
+            }
+        }
+        Some(scan)
+    }
+}
+
+/// Of two bounds on one side, the one that lets fewer rows through; `inside` tells for different bytes.
+fn tightest<'b>(old: Bound<&'b [u8]>, new: Bound<&'b [u8]>, inside: fn(&[u8], &[u8]) -> bool) -> Bound<&'b [u8]> {
+    match (old, new) {
+        (Bound::Unbounded, bound) | (bound, Bound::Unbounded) => bound,
+        (
+            Bound::Included(old_bytes) | Bound::Excluded(old_bytes),
+            Bound::Included(new_bytes) | Bound::Excluded(new_bytes),
+        ) => {
+            if old_bytes == new_bytes {
+                if matches!(old, Bound::Excluded(_)) { old } else { new }
+            } else if inside(new_bytes, old_bytes) {
+                new
+            } else {
+                old
+            }
+        }
+    }
+}
+
+/// Where the first field of a stored row ends.
+fn first_field_end(layout: &IndexLayout, stored: &[u8]) -> usize {
+    if layout.inverted[0] {
+        layout.kinds[0].invert_field(Row::from_bytes(stored).tail_mut(0), 0)
+    } else {
+        layout.kinds[0].end(stored, 0)
+    }
+}
