@@ -1,0 +1,144 @@
+//! GROUP BY: aggregate calls become aggregates of the reduce operator.
+//!
+//! Owns the choice of an exact, retractable form for each aggregate function. A plan and its lowered input enter, a node leaves.
+//! Sums of floating-point numbers are refused: a retraction would not cancel what was added.
+
+use arrow_schema::DataType;
+use datafusion_common::{DFSchema, Result, ScalarValue, plan_err};
+use datafusion_expr::expr::AggregateFunction;
+use datafusion_expr::{Aggregate as AggregatePlan, Expr, ExprSchemable};
+use operators::reduce::AggregateKind;
+use schemas::field::FieldKind;
+
+use super::functions::interval_micros;
+use super::graph::{Aggregate, Graph, NodeColumn, NodeId};
+use super::lower::{append, identity, node_column};
+use super::scalar::{Scalar, unalias};
+
+/// Lowers an aggregation over a lowered input.
+pub fn lower_aggregate(graph: &mut Graph, input: NodeId, plan: &AggregatePlan) -> Result<NodeId> {
+    let schema = plan.input.schema();
+    let mut outputs = identity(&graph.nodes[input].columns);
+    let keys = plan
+        .group_expr
+        .iter()
+        .map(|key| match key {
+            Expr::GroupingSet(_) => plan_err!("GROUPING SETS, ROLLUP and CUBE are not supported: UNION ALL one GROUP BY for each"),
+            key => append(&mut outputs, key, schema),
+        })
+        .collect::<Result<Vec<_>>>()?;
+    let mut aggregates = Vec::with_capacity(plan.aggr_expr.len());
+    for (expression, field) in plan.aggr_expr.iter().zip(&plan.schema.fields()[plan.group_expr.len()..]) {
+        let Expr::AggregateFunction(call) = unalias(expression) else {
+            return plan_err!("{expression} is not an aggregate");
+        };
+        let column = node_column(field.name(), field.data_type(), field.is_nullable());
+        aggregates.push((lower_call(&mut outputs, &call, schema, &column)?, column));
+    }
+    let names: Vec<NodeColumn> = plan.schema.fields()[..keys.len()]
+        .iter()
+        .map(|field| node_column(field.name(), field.data_type(), field.is_nullable()))
+        .collect();
+    let prepared = graph.map(input, Vec::new(), outputs)?;
+    if aggregates.is_empty() {
+        let outputs = keys.iter().copied().map(Scalar::Column).zip(names).collect();
+        let groups = graph.map(prepared, Vec::new(), outputs)?;
+        return graph.distinct(groups);
+    }
+    graph.reduce(prepared, keys, aggregates, plan.group_expr.is_empty())
+}
+
+fn lower_call(
+    outputs: &mut Vec<(Scalar, NodeColumn)>,
+    call: &AggregateFunction,
+    schema: &DFSchema,
+    column: &NodeColumn,
+) -> Result<Aggregate> {
+    let parameters = &call.params;
+    let Some(output) = FieldKind::of(&column.data_type) else {
+        return plan_err!("the result of '{}' has type {}, which rows can't hold", call.func.name(), column.data_type);
+    };
+    let filter = parameters.filter.as_ref().map(|filter| append(outputs, filter, schema)).transpose()?;
+    let order: Vec<bool> = parameters.order_by.iter().map(|sort| !sort.asc).collect();
+    let argument = parameters.args.first();
+    let (kind, arguments) = match (call.func.name(), parameters.distinct) {
+        ("count", false) if argument.is_none_or(is_constant) => (AggregateKind::CountAll, vec![]),
+        ("count", false) => (AggregateKind::Count, first(&parameters.args)),
+        ("count", true) if parameters.args.len() == 1 => (AggregateKind::CountDistinct, first(&parameters.args)),
+        ("sum", false) => (AggregateKind::Sum { output }, vec![exact(argument, schema, "sum")?]),
+        ("avg", false) => (AggregateKind::Average { output }, vec![exact(argument, schema, "avg")?]),
+        ("min", _) => (AggregateKind::Min, first(&parameters.args)),
+        ("max", _) => (AggregateKind::Max, first(&parameters.args)),
+        ("bool_and", _) => (AggregateKind::BoolAnd, first(&parameters.args)),
+        ("bool_or", _) => (AggregateKind::BoolOr, first(&parameters.args)),
+        ("array_agg", distinct) => {
+            let FieldKind::List(item) = output else { return plan_err!("array_agg yields a list") };
+            (AggregateKind::ArrayAgg { item: *item, order, distinct }, first(&parameters.args))
+        }
+        ("string_agg", distinct) => {
+            let separator = string_constant(parameters.args.get(1))?;
+            (AggregateKind::StringAgg { separator, order, distinct }, first(&parameters.args))
+        }
+        ("decayed_sum", false) => {
+            let half_life_micros = half_life(parameters.args.get(2))?;
+            (AggregateKind::DecayedSum { half_life_micros }, parameters.args[..2].to_vec())
+        }
+        (name, true) => return plan_err!("'{name}(DISTINCT ...)' is not supported"),
+        (name, false) => {
+            return plan_err!(
+                "the aggregate '{name}' is not supported: there are count, sum, min, max, avg, bool_and, bool_or, array_agg, string_agg \
+                 and decayed_sum"
+            );
+        }
+    };
+    let mut inputs = arguments.iter().map(|argument| append(outputs, argument, schema)).collect::<Result<Vec<_>>>()?;
+    if matches!(kind, AggregateKind::ArrayAgg { .. } | AggregateKind::StringAgg { .. }) {
+        for sort in &parameters.order_by {
+            inputs.push(append(outputs, &sort.expr, schema)?);
+        }
+    }
+    Ok(Aggregate { kind, inputs, filter })
+}
+
+
+fn first(arguments: &[Expr]) -> Vec<Expr> {
+    arguments.iter().take(1).cloned().collect()
+}
+
+fn is_constant(expression: &Expr) -> bool {
+    matches!(unalias(expression), Expr::Literal(value, _) if !value.is_null())
+}
+
+/// The argument of a sum without a cast to floating point; an error when it is floating point itself.
+fn exact(argument: Option<&Expr>, schema: &DFSchema, name: &str) -> Result<Expr> {
+    let Some(argument) = argument else { return plan_err!("'{name}' takes one argument") };
+    let argument = match unalias(argument) {
+        Expr::Cast(cast) if cast.expr.get_type(schema)?.is_integer() => *cast.expr,
+        other => other,
+    };
+    match argument.get_type(schema)? {
+        kind if kind.is_integer() => Ok(argument),
+        DataType::Decimal128(_, _) => Ok(argument),
+        kind => plan_err!(
+            "{name}() over {kind} is not supported, because retractions would not cancel exactly: cast the argument to NUMERIC(precision, scale)"
+        ),
+    }
+}
+
+fn string_constant(argument: Option<&Expr>) -> Result<String> {
+    match argument.map(unalias) {
+        Some(Expr::Literal(ScalarValue::Utf8(Some(text)) | ScalarValue::LargeUtf8(Some(text)) | ScalarValue::Utf8View(Some(text)), _)) => Ok(text),
+        _ => plan_err!("the separator of string_agg must be a constant text"),
+    }
+}
+
+fn half_life(argument: Option<&Expr>) -> Result<i64> {
+    let Some(Expr::Literal(value, _)) = argument.map(unalias) else {
+        return plan_err!("the half-life of decayed_sum must be a constant such as INTERVAL '6 hours'");
+    };
+    match interval_micros(&value) {
+        Ok(micros) if micros > 0 => Ok(micros),
+        Ok(_) => plan_err!("the half-life of decayed_sum must be longer than nothing"),
+        Err(error) => plan_err!("the half-life of decayed_sum: {error}"),
+    }
+}

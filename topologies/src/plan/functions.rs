@@ -1,0 +1,226 @@
+//! The functions that SQL may call: DataFusion's deterministic ones and Tidewater's own.
+//!
+//! Owns the registry that the planner looks names up in, and the own functions: `now()` (the wall clock of the epoch, only usable as a
+//! temporal filter), `decayed_sum(weight, time, half_life)` and `decayed_value(score, at, half_life)`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Float64Type, TimestampMicrosecondType};
+use arrow_array::{ArrayRef, Float64Array};
+use arrow_schema::{DataType, IntervalUnit, TimeUnit};
+use datafusion_common::{Result, ScalarValue, exec_err, not_impl_err, plan_err};
+use datafusion_expr::function::AccumulatorArgs;
+use datafusion_expr::planner::ExprPlanner;
+use datafusion_expr::{
+    Accumulator, AggregateUDF, AggregateUDFImpl, ColumnarValue, HigherOrderUDF, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl,
+    Signature, Volatility, WindowUDF,
+};
+
+/// Instants from which decayed scores are counted: 2020-01-01T00:00:00Z in microseconds since 1970.
+pub use operators::reduce::DECAY_LANDMARK_MICROS;
+
+/// Everything that can be called.
+pub struct Functions {
+    /// scalar functions by name and alias
+    pub scalar: BTreeMap<String, Arc<ScalarUDF>>,
+    /// higher order functions by name
+    pub higher_order: BTreeMap<String, Arc<HigherOrderUDF>>,
+    /// aggregate functions by name and alias
+    pub aggregate: BTreeMap<String, Arc<AggregateUDF>>,
+    /// window functions by name
+    pub window: BTreeMap<String, Arc<WindowUDF>>,
+    /// what turns syntax such as `EXTRACT(x FROM y)` and `a[1]` into calls
+    pub planners: Vec<Arc<dyn ExprPlanner>>,
+}
+
+impl Default for Functions {
+    fn default() -> Self {
+        let mut functions = Self {
+            scalar: BTreeMap::new(),
+            higher_order: BTreeMap::new(),
+            aggregate: BTreeMap::new(),
+            window: BTreeMap::new(),
+            planners: vec![
+                Arc::new(datafusion_functions::core::planner::CoreFunctionPlanner::default()),
+                Arc::new(datafusion_functions_nested::planner::NestedFunctionPlanner),
+                Arc::new(datafusion_functions_nested::planner::FieldAccessPlanner),
+                Arc::new(datafusion_functions::planner::UserDefinedFunctionPlanner),
+                Arc::new(datafusion_functions::unicode::planner::UnicodeFunctionPlanner),
+                Arc::new(datafusion_functions::datetime::planner::DatetimeFunctionPlanner),
+                Arc::new(datafusion_functions_aggregate::planner::AggregateFunctionPlanner),
+                Arc::new(datafusion_functions_window::planner::WindowFunctionPlanner),
+            ],
+        };
+        let own = [Arc::new(ScalarUDF::from(Now::default())), Arc::new(ScalarUDF::from(DecayedValue::default()))];
+        let scalar = datafusion_functions::all_default_functions()
+            .into_iter()
+            .chain(datafusion_functions_nested::all_default_nested_functions())
+            .chain(own);
+        for function in scalar {
+            register(&mut functions.scalar, function.name(), function.aliases(), &function);
+        }
+        for function in datafusion_functions_nested::all_default_higher_order_functions() {
+            functions.higher_order.insert(function.name().to_owned(), function);
+        }
+        let aggregates = datafusion_functions_aggregate::all_default_aggregate_functions()
+            .into_iter()
+            .chain([Arc::new(AggregateUDF::from(DecayedSum::default()))]);
+        for function in aggregates {
+            register(&mut functions.aggregate, function.name(), function.aliases(), &function);
+        }
+        for function in datafusion_functions_window::all_default_window_functions() {
+            register(&mut functions.window, function.name(), function.aliases(), &function);
+        }
+        functions
+    }
+}
+
+fn register<F>(functions: &mut BTreeMap<String, Arc<F>>, name: &str, aliases: &[String], function: &Arc<F>) {
+    for name in std::iter::once(name).chain(aliases.iter().map(String::as_str)) {
+        functions.insert(name.to_owned(), Arc::clone(function));
+    }
+}
+
+/// The type of every TIMESTAMPTZ.
+pub fn timestamp_type() -> DataType {
+    DataType::Timestamp(TimeUnit::Microsecond, Some("+00:00".into()))
+}
+
+/// The length of a constant interval in microseconds; months have no fixed length and are refused.
+pub fn interval_micros(value: &ScalarValue) -> Result<i64, String> {
+    let ScalarValue::IntervalMonthDayNano(Some(interval)) = value else {
+        return Err(format!("'{value}' is not a constant interval such as INTERVAL '6 hours'"));
+    };
+    if interval.months != 0 {
+        return Err("an interval here must have a fixed length: write days instead of months".to_owned());
+    }
+    i64::from(interval.days)
+        .checked_mul(86_400_000_000)
+        .and_then(|days| days.checked_add(interval.nanoseconds / 1_000))
+        .ok_or_else(|| "the interval is too long".to_owned())
+}
+
+/// `now()`: the wall clock of the epoch. It is never evaluated: the planner turns comparisons with it into temporal filters.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Now {
+    signature: Signature,
+    aliases: Vec<String>,
+}
+
+impl Default for Now {
+    fn default() -> Self {
+        Self { signature: Signature::nullary(Volatility::Volatile), aliases: vec!["current_timestamp".to_owned()] }
+    }
+}
+
+impl ScalarUDFImpl for Now {
+    fn name(&self) -> &str {
+        "now"
+    }
+
+    fn aliases(&self) -> &[String] {
+        &self.aliases
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
+        Ok(timestamp_type())
+    }
+
+    fn invoke_with_args(&self, _: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        exec_err!("now() can only be compared with a column in WHERE")
+    }
+}
+
+/// `decayed_value(score, at, half_life)`: what a `decayed_sum` amounts to at a given time.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct DecayedValue {
+    signature: Signature,
+}
+
+impl Default for DecayedValue {
+    fn default() -> Self {
+        let interval = DataType::Interval(IntervalUnit::MonthDayNano);
+        Self { signature: Signature::exact(vec![DataType::Float64, timestamp_type(), interval], Volatility::Immutable) }
+    }
+}
+
+impl ScalarUDFImpl for DecayedValue {
+    fn name(&self) -> &str {
+        "decayed_value"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
+        Ok(DataType::Float64)
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let half_life = match &args.args[2] {
+            ColumnarValue::Scalar(interval) => interval_micros(interval).or_else(|error| plan_err!("{error}"))?,
+            ColumnarValue::Array(_) => return plan_err!("the half-life of decayed_value must be a constant"),
+        };
+        let scores = args.args[0].to_array(args.number_rows)?;
+        let times = args.args[1].to_array(args.number_rows)?;
+        let values: Float64Array = scores
+            .as_primitive::<Float64Type>()
+            .iter()
+            .zip(times.as_primitive::<TimestampMicrosecondType>().iter())
+            .map(|(score, at)| Some(decayed_value(score?, at?, half_life)))
+            .collect();
+        Ok(ColumnarValue::Array(Arc::new(values) as ArrayRef))
+    }
+}
+
+/// What a score of `decayed_sum` amounts to at an instant, in units of the weights.
+pub fn decayed_value(score: f64, at_micros: i64, half_life_micros: i64) -> f64 {
+    libm::exp2(score - (at_micros - DECAY_LANDMARK_MICROS) as f64 / half_life_micros as f64)
+}
+
+/// `decayed_sum(weight, time, half_life)`: only its type is used here, the reduce operator computes it.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct DecayedSum {
+    signature: Signature,
+}
+
+impl Default for DecayedSum {
+    fn default() -> Self {
+        Self { signature: Signature::user_defined(Volatility::Immutable) }
+    }
+}
+
+impl AggregateUDFImpl for DecayedSum {
+    fn name(&self) -> &str {
+        "decayed_sum"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn coerce_types(&self, arguments: &[DataType]) -> Result<Vec<DataType>> {
+        let [weight, time, half_life] = arguments else {
+            return plan_err!("decayed_sum takes (weight, time, half_life), such as decayed_sum(1, liked_at, INTERVAL '6 hours')");
+        };
+        if !weight.is_integer() || !matches!(time, DataType::Timestamp(_, _)) || !matches!(half_life, DataType::Interval(_)) {
+            return plan_err!("decayed_sum takes (an integer weight, a TIMESTAMPTZ, an INTERVAL), not ({weight}, {time}, {half_life})");
+        }
+        Ok(vec![DataType::Int64, timestamp_type(), DataType::Interval(IntervalUnit::MonthDayNano)])
+    }
+
+    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
+        Ok(DataType::Float64)
+    }
+
+    fn accumulator(&self, _: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
+        not_impl_err!("decayed_sum is computed by the reduce operator")
+    }
+}

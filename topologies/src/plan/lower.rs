@@ -1,0 +1,402 @@
+//! From an optimised logical plan to the graph of nodes: one function per kind of plan.
+//!
+//! Owns the translation of SQL's relational operators. A [`LogicalPlan`] and the nodes of the relations it scans enter, a node
+//! leaves. What an incremental plan can't do is an error that says so and what to write instead.
+
+use std::collections::{BTreeMap, HashMap};
+
+use arrow_schema::DataType;
+use datafusion_common::{DFSchema, Result, ScalarValue, plan_err};
+use datafusion_expr::expr::Sort;
+use datafusion_expr::utils::{conjunction, split_conjunction};
+use datafusion_expr::{Aggregate as AggregatePlan, Expr, Join, JoinType, Limit, LogicalPlan, Operator as SqlOperator, Unnest};
+use datafusion_common::NullEquality;
+use schemas::row::RowCodec;
+use schemas::serving::IndexColumn;
+
+use super::aggregate::lower_aggregate;
+use super::graph::{Graph, NodeColumn, NodeId, Operator};
+use super::scalar::{Scalar, constant, null, unalias};
+use super::sql::stored_type;
+use super::temporal;
+
+/// The nodes of the relations that a query may scan.
+pub type Scans = BTreeMap<String, NodeId>;
+
+/// Lowers one query.
+pub struct Lowering<'a> {
+    /// where nodes are added
+    pub graph: &'a mut Graph,
+    /// the relations
+    pub scans: &'a Scans,
+    /// nodes of plans that were lowered before, by the address of the plan: a plan that is read twice is lowered once
+    lowered: HashMap<*const LogicalPlan, NodeId>,
+}
+
+impl<'a> Lowering<'a> {
+    /// Lowers into `graph`.
+    pub fn new(graph: &'a mut Graph, scans: &'a Scans) -> Self {
+        Self { graph, scans, lowered: HashMap::new() }
+    }
+
+    /// The node of a whole query. Its final ORDER BY without LIMIT says nothing about a set of rows and is dropped.
+    pub fn query(&mut self, plan: &LogicalPlan) -> Result<NodeId> {
+        match plan {
+            LogicalPlan::Sort(sort) if sort.fetch.is_none() => self.plan(&sort.input),
+            other => self.plan(other),
+        }
+    }
+
+    /// The node of a plan.
+    pub fn plan(&mut self, plan: &LogicalPlan) -> Result<NodeId> {
+        if let Some(&node) = self.lowered.get(&std::ptr::from_ref(plan)) {
+            return Ok(node);
+        }
+        let node = self.dispatch(plan)?;
+        self.lowered.insert(std::ptr::from_ref(plan), node);
+        Ok(node)
+    }
+
+    fn dispatch(&mut self, plan: &LogicalPlan) -> Result<NodeId> {
+        match plan {
+            LogicalPlan::TableScan(scan) => self.scan(scan),
+            LogicalPlan::SubqueryAlias(alias) => self.plan(&alias.input),
+            LogicalPlan::Subquery(subquery) => self.plan(&subquery.subquery),
+            LogicalPlan::Projection(projection) => self.projection(projection),
+            LogicalPlan::Filter(filter) => self.filter(&filter.predicate, &filter.input, true),
+            LogicalPlan::Aggregate(aggregate) => self.aggregate(aggregate),
+            LogicalPlan::Join(join) => self.join(join),
+            LogicalPlan::Union(union) => self.union(&union.inputs, &union.schema),
+            LogicalPlan::EmptyRelation(empty) => self.empty(empty),
+            LogicalPlan::Values(values) => self.values(values),
+            LogicalPlan::Unnest(unnest) => self.unnest(unnest),
+            LogicalPlan::Limit(limit) => self.limit(limit),
+            LogicalPlan::Sort(sort) => match sort.fetch {
+                Some(fetch) => self.first_rows(&sort.expr, &sort.input, 0, fetch),
+                None => self.plan(&sort.input),
+            },
+            LogicalPlan::Window(window) => self.window(window, usize::MAX, true),
+            LogicalPlan::RecursiveQuery(_) => plan_err!("WITH RECURSIVE is not supported"),
+            LogicalPlan::Distinct(_) => plan_err!("DISTINCT ON is not supported: use ROW_NUMBER() OVER (PARTITION BY ... ORDER BY ...) = 1"),
+            other => plan_err!("{} is not supported in a view", other.display()),
+        }
+    }
+
+    fn scan(&mut self, scan: &datafusion_expr::logical_plan::TableScan) -> Result<NodeId> {
+        let Some(&node) = self.scans.get(scan.table_name.table()) else {
+            return plan_err!("relation '{}' does not exist", scan.table_name.table());
+        };
+        if !scan.filters.is_empty() || scan.fetch.is_some() {
+            return plan_err!("a filter was pushed into the scan of '{}'", scan.table_name);
+        }
+        let columns: Vec<usize> = match &scan.projection {
+            Some(projection) => projection.clone(),
+            None => (0..self.graph.nodes[node].columns.len()).collect(),
+        };
+        self.choose(node, &columns)
+    }
+
+    /// A choice of columns.
+    pub fn choose(&mut self, node: NodeId, columns: &[usize]) -> Result<NodeId> {
+        let outputs = columns.iter().map(|&column| (Scalar::Column(column), self.graph.nodes[node].columns[column].clone()));
+        let outputs = outputs.collect();
+        self.graph.map(node, Vec::new(), outputs)
+    }
+
+    fn projection(&mut self, projection: &datafusion_expr::Projection) -> Result<NodeId> {
+        let input = match projection.input.as_ref() {
+            // Row numbers that nobody reads cost nothing: tell the window below whether they are read.
+            LogicalPlan::Filter(filter) if find_window(&filter.input).is_some() => {
+                let read = projection.expr.iter().any(|expression| reads_last_column(expression, filter.input.schema()));
+                self.filter(&filter.predicate, &filter.input, read)?
+            }
+            other => self.plan(other)?,
+        };
+        let schema = projection.input.schema();
+        let outputs = projection
+            .expr
+            .iter()
+            .zip(projection.schema.fields())
+            .map(|(expression, field)| {
+                let scalar = Scalar::lower(expression, schema)?;
+                Ok((scalar, node_column(field.name(), field.data_type(), field.is_nullable())))
+            })
+            .collect::<Result<Vec<_>>>()?;
+        self.graph.map(input, Vec::new(), outputs)
+    }
+
+    fn filter(&mut self, predicate: &Expr, input: &LogicalPlan, rank_is_read: bool) -> Result<NodeId> {
+        let mut rest: Vec<Expr> = split_conjunction(predicate).into_iter().cloned().collect();
+        let mut node = match find_window(input) {
+            Some(window) => {
+                let limit = take_row_number_limit(&mut rest, input.schema())?;
+                let read = rank_is_read || rest.iter().any(|expression| reads_last_column(expression, input.schema()));
+                self.window(window, limit, read)?
+            }
+            None => self.plan(input)?,
+        };
+        let (temporal, rest): (Vec<Expr>, Vec<Expr>) = rest.into_iter().partition(temporal::mentions_now);
+        let schema = input.schema();
+        if let Some(predicate) = conjunction(rest) {
+            let predicates = split_conjunction(&predicate).into_iter().map(|part| Scalar::lower(part, schema)).collect::<Result<_>>()?;
+            let outputs = identity(&self.graph.nodes[node].columns);
+            node = self.graph.map(node, predicates, outputs)?;
+        }
+        temporal::lower(self.graph, node, &temporal, schema)
+    }
+
+    fn aggregate(&mut self, aggregate: &AggregatePlan) -> Result<NodeId> {
+        let input = self.plan(&aggregate.input)?;
+        lower_aggregate(self.graph, input, aggregate)
+    }
+
+    fn union(&mut self, inputs: &[std::sync::Arc<LogicalPlan>], schema: &DFSchema) -> Result<NodeId> {
+        let mut nodes = Vec::with_capacity(inputs.len());
+        for plan in inputs {
+            let node = self.plan(plan)?;
+            let outputs = (0..schema.fields().len())
+                .map(|index| {
+                    let field = schema.field(index);
+                    let expression = Expr::Column(plan.schema().qualified_field(index).into());
+                    let column = node_column(field.name(), field.data_type(), field.is_nullable());
+                    Ok((Scalar::lower_as(&expression, plan.schema(), &column.data_type)?, column))
+                })
+                .collect::<Result<Vec<_>>>()?;
+            nodes.push(self.graph.map(node, Vec::new(), outputs)?);
+        }
+        Ok(self.graph.union(nodes))
+    }
+
+    fn empty(&mut self, empty: &datafusion_expr::EmptyRelation) -> Result<NodeId> {
+        let columns = schema_columns(&empty.schema);
+        let rows = if empty.produce_one_row { vec![schemas::row::Row::empty()] } else { Vec::new() };
+        Ok(self.graph.leaf(Operator::Constant(rows), columns, true, None))
+    }
+
+    fn values(&mut self, values: &datafusion_expr::Values) -> Result<NodeId> {
+        let columns = schema_columns(&values.schema);
+        let empty = DFSchema::empty();
+        let mut rows = Vec::with_capacity(values.values.len());
+        for expressions in &values.values {
+            let mut row = schemas::row::Row::empty();
+            for (expression, column) in expressions.iter().zip(&columns) {
+                match Scalar::lower_as(expression, &empty, &column.data_type)? {
+                    Scalar::Constant { field, .. } => row.extend(field.as_bytes()),
+                    _ => return plan_err!("VALUES takes constants, not {expression}"),
+                }
+            }
+            rows.push(row);
+        }
+        Ok(self.graph.leaf(Operator::Constant(rows), columns, true, None))
+    }
+
+    fn unnest(&mut self, unnest: &Unnest) -> Result<NodeId> {
+        let mut node = self.plan(&unnest.input)?;
+        let [(column, list)] = &unnest.list_type_columns[..] else {
+            return plan_err!("only one UNNEST in a SELECT is supported: use a WITH query for each");
+        };
+        if list.depth != 1 || !unnest.struct_type_columns.is_empty() {
+            return plan_err!("UNNEST of nested lists is not supported: unnest one level at a time");
+        }
+        let DataType::List(item) = self.graph.nodes[node].columns[*column].data_type.clone() else {
+            return plan_err!("UNNEST takes a list");
+        };
+        let element = node_column(&list.output_column.name, item.data_type(), true);
+        let appended = self.graph.nodes[node].columns.len();
+        node = self.graph.unnest(node, *column, element);
+        let columns: Vec<usize> =
+            unnest.dependency_indices.iter().map(|&index| if index == *column { appended } else { index }).collect();
+        self.choose(node, &columns)
+    }
+
+    fn limit(&mut self, limit: &Limit) -> Result<NodeId> {
+        let number = |expression: &Option<Box<Expr>>| match expression.as_deref() {
+            None => Ok(None),
+            Some(Expr::Literal(ScalarValue::Int64(Some(value)), _)) => match usize::try_from(*value) {
+                Ok(value) => Ok(Some(value)),
+                Err(_) => plan_err!("LIMIT and OFFSET can't be negative"),
+            },
+            Some(other) => plan_err!("LIMIT and OFFSET take a number, not {other}"),
+        };
+        let (skip, fetch) = (number(&limit.skip)?.unwrap_or(0), number(&limit.fetch)?);
+        match (limit.input.as_ref(), fetch) {
+            (LogicalPlan::Sort(sort), Some(fetch)) => self.first_rows(&sort.expr, &sort.input, skip, fetch),
+            (LogicalPlan::Projection(projection), Some(fetch)) if matches!(projection.input.as_ref(), LogicalPlan::Sort(_)) => {
+                let LogicalPlan::Sort(sort) = projection.input.as_ref() else { return plan_err!("LIMIT needs an ORDER BY") };
+                let node = self.first_rows(&sort.expr, &sort.input, skip, fetch)?;
+                self.lowered.insert(std::ptr::from_ref(projection.input.as_ref()), node);
+                self.projection(projection)
+            }
+            (_, None) => plan_err!("OFFSET without LIMIT is not supported"),
+            _ => plan_err!("LIMIT without ORDER BY would choose rows at random: add an ORDER BY"),
+        }
+    }
+
+    fn first_rows(&mut self, order: &[Sort], input: &LogicalPlan, skip: usize, fetch: usize) -> Result<NodeId> {
+        let node = self.plan(input)?;
+        let width = self.graph.nodes[node].columns.len();
+        let (node, partition, order) = self.ordered(node, input.schema(), &[], order)?;
+        let node = self.graph.top_k(node, partition, order, (skip, fetch), None);
+        self.choose(node, &(0..width).collect::<Vec<_>>())
+    }
+
+    fn window(&mut self, window: &datafusion_expr::Window, limit: usize, rank_is_read: bool) -> Result<NodeId> {
+        let [expression] = &window.window_expr[..] else {
+            return plan_err!("only one window function in a SELECT is supported: use a WITH query for each");
+        };
+        let Expr::WindowFunction(function) = unalias(expression) else {
+            return plan_err!("{expression} is not a window function");
+        };
+        if function.fun.name() != "row_number" {
+            return plan_err!("the window function '{}' is not supported: only ROW_NUMBER() is", function.fun.name());
+        }
+        if limit == usize::MAX {
+            return plan_err!(
+                "ROW_NUMBER() without a bound would renumber every row on each change: add a condition such as WHERE row_number <= 10"
+            );
+        }
+        let node = self.plan(&window.input)?;
+        let width = self.graph.nodes[node].columns.len();
+        let schema = window.input.schema();
+        let (node, partition, order) = self.ordered(node, schema, &function.params.partition_by, &function.params.order_by)?;
+        let rank = node_column("row_number", &DataType::Int64, false);
+        let extended = self.graph.nodes[node].columns.len();
+        let top = self.graph.top_k(node, partition, order, (0, limit), rank_is_read.then(|| rank.clone()));
+        let mut outputs = identity(&self.graph.nodes[top].columns[..width]);
+        let number = if rank_is_read { Scalar::Column(extended) } else { null(&DataType::Int64)? };
+        // DataFusion types row_number as an unsigned number.
+        outputs.push((number, rank));
+        self.graph.map(top, Vec::new(), outputs)
+    }
+
+    /// The node with columns for the partition and the order, and their numbers.
+    fn ordered(
+        &mut self,
+        node: NodeId,
+        schema: &DFSchema,
+        partition: &[Expr],
+        order: &[Sort],
+    ) -> Result<(NodeId, Vec<usize>, Vec<IndexColumn>)> {
+        let mut outputs = identity(&self.graph.nodes[node].columns);
+        let partition = partition.iter().map(|part| append(&mut outputs, part, schema)).collect::<Result<Vec<_>>>()?;
+        let mut columns = Vec::with_capacity(order.len());
+        for sort in order {
+            let column = append(&mut outputs, &sort.expr, schema)?;
+            if outputs[column].1.nullable && sort.nulls_first == sort.asc {
+                return plan_err!("only NULLS LAST for ASC and NULLS FIRST for DESC are supported, as PostgreSQL has by default");
+            }
+            columns.push(IndexColumn { column, descending: !sort.asc });
+        }
+        Ok((self.graph.map(node, Vec::new(), outputs)?, partition, columns))
+    }
+
+    fn join(&mut self, join: &Join) -> Result<NodeId> {
+        if join.null_aware {
+            return plan_err!("NOT IN over a column that can be NULL is not supported: use NOT EXISTS, or a NOT NULL column");
+        }
+        let left = self.plan(&join.left)?;
+        let right = self.plan(&join.right)?;
+        super::join::lower_join(self.graph, join, left, right)
+    }
+}
+
+/// Whether a join's NULL keys match nothing.
+pub fn nulls_never_match(join: &Join) -> bool {
+    join.null_equality == NullEquality::NullEqualsNothing
+}
+
+
+/// Every column as it is.
+pub fn identity(columns: &[NodeColumn]) -> Vec<(Scalar, NodeColumn)> {
+    columns.iter().enumerate().map(|(index, column)| (Scalar::Column(index), column.clone())).collect()
+}
+
+/// Appends an expression as a column unless it is one already; returns its number.
+pub fn append(outputs: &mut Vec<(Scalar, NodeColumn)>, expression: &Expr, schema: &DFSchema) -> Result<usize> {
+    let scalar = Scalar::lower(expression, schema)?;
+    if let Scalar::Column(index) = scalar {
+        return Ok(index);
+    }
+    let (data_type, nullable) = match &scalar {
+        Scalar::Computed(computed) => (computed.data_type.clone(), computed.nullable),
+        Scalar::Constant { data_type, .. } => (data_type.clone(), true),
+        Scalar::Column(_) => return plan_err!("a column is already there"),
+    };
+    outputs.push((scalar, NodeColumn { name: expression.to_string(), data_type, nullable }));
+    Ok(outputs.len() - 1)
+}
+
+/// A column with the type that rows keep.
+pub fn node_column(name: &str, data_type: &DataType, nullable: bool) -> NodeColumn {
+    NodeColumn { name: name.to_owned(), data_type: stored_type(data_type), nullable }
+}
+
+/// The columns of a schema with the types that rows keep.
+pub fn schema_columns(schema: &DFSchema) -> Vec<NodeColumn> {
+    schema.fields().iter().map(|field| node_column(field.name(), field.data_type(), field.is_nullable())).collect()
+}
+
+fn find_window(plan: &LogicalPlan) -> Option<&datafusion_expr::Window> {
+    match plan {
+        LogicalPlan::Window(window) => Some(window),
+        LogicalPlan::SubqueryAlias(alias) => find_window(&alias.input),
+        _ => None,
+    }
+}
+
+fn reads_last_column(expression: &Expr, schema: &DFSchema) -> bool {
+    let last = schema.fields().len() - 1;
+    expression.column_refs().iter().any(|column| schema.maybe_index_of_column(column) == Some(last))
+}
+
+/// Takes `row_number <= k` (or `< k`, `= 1`) out of the conditions. `usize::MAX` when there is none.
+fn take_row_number_limit(conditions: &mut Vec<Expr>, schema: &DFSchema) -> Result<usize> {
+    let last = schema.fields().len() - 1;
+    let mut limit = usize::MAX;
+    let mut kept = Vec::with_capacity(conditions.len());
+    for condition in conditions.drain(..) {
+        match row_number_bound(&condition, schema, last) {
+            Some(bound) => limit = limit.min(bound),
+            None => kept.push(condition),
+        }
+    }
+    *conditions = kept;
+    Ok(limit)
+}
+
+fn row_number_bound(condition: &Expr, schema: &DFSchema, last: usize) -> Option<usize> {
+    let Expr::BinaryExpr(binary) = condition else { return None };
+    let (column, operator, value) = match (binary.left.as_ref(), binary.right.as_ref()) {
+        (column, Expr::Literal(value, _)) => (column, binary.op, value),
+        (Expr::Literal(value, _), column) => (column, binary.op.swap()?, value),
+        _ => return None,
+    };
+    let column = match unalias(column) {
+        Expr::Cast(cast) => *cast.expr,
+        other => other,
+    };
+    let Expr::Column(column) = column else { return None };
+    if schema.maybe_index_of_column(&column) != Some(last) {
+        return None;
+    }
+    let ScalarValue::Int64(Some(value)) = value.cast_to(&DataType::Int64).ok()? else { return None };
+    let value = usize::try_from(value).unwrap_or(0);
+    match operator {
+        SqlOperator::LtEq => Some(value),
+        SqlOperator::Lt => Some(value.saturating_sub(1)),
+        SqlOperator::Eq if value == 1 => Some(1),
+        _ => None,
+    }
+}
+
+/// A typed constant column.
+pub fn truth(value: bool) -> Result<Scalar> {
+    constant(&ScalarValue::Boolean(Some(value)), DataType::Boolean)
+}
+
+/// Checks that rows can hold the columns of a node.
+pub fn check_types(graph: &Graph, node: NodeId) -> Result<()> {
+    let types: Vec<DataType> = graph.nodes[node].columns.iter().map(|column| column.data_type.clone()).collect();
+    graph.kinds(node)?;
+    RowCodec::new(&types).map(|_| ()).map_err(Into::into)
+}

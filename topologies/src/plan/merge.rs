@@ -1,0 +1,238 @@
+//! `MERGE INTO table USING source`: the plan of a continuous fold.
+//!
+//! Owns [`Merge`]. The clauses of the statement enter; leaves what is computed of every event before it travels to its key (the key,
+//! and every value that depends on the event alone), and what is computed there with the row that is found.
+
+use arrow_schema::Schema;
+use datafusion_common::{DFSchema, Result, plan_err};
+use datafusion_expr::utils::split_conjunction;
+use datafusion_expr::{BinaryExpr, Expr, Operator};
+use datafusion_sql::sqlparser::ast;
+
+use super::graph::NodeColumn;
+use super::scalar::{Scalar, null};
+use super::sql::Relations;
+use crate::parse::{MergeAction, MergeClause};
+
+/// A continuous fold of a source into a table.
+#[derive(Clone, Debug)]
+pub struct Merge {
+    /// number of the source
+    pub source: usize,
+    /// the table's key, over the columns of the source
+    pub key: Vec<Scalar>,
+    /// what travels with each event, over the columns of the source
+    pub fields: Vec<(Scalar, NodeColumn)>,
+    /// in order: the first that applies acts
+    pub clauses: Vec<Clause>,
+}
+
+/// One `WHEN`.
+#[derive(Clone, Debug)]
+pub struct Clause {
+    /// for rows that exist
+    pub matched: bool,
+    /// what must be true besides
+    pub condition: Option<FoldValue>,
+    /// what is done
+    pub action: Action,
+}
+
+/// What a clause does.
+#[derive(Clone, Debug)]
+pub enum Action {
+    /// a new row: a value for every column
+    Insert(Vec<FoldValue>),
+    /// new values for some columns
+    Update(Vec<(usize, FoldValue)>),
+    /// the row goes
+    Delete,
+    /// nothing, and no later clause acts
+    Nothing,
+}
+
+/// A value of a clause.
+#[derive(Clone, Debug)]
+pub enum FoldValue {
+    /// a field that travelled with the event
+    Event(usize),
+    /// computed where the row is, over the table's columns followed by the event's fields
+    Late(Scalar),
+}
+
+/// What a merge is planned against.
+pub struct MergeContext<'a> {
+    /// functions and types
+    pub relations: &'a Relations,
+    /// the table's name in the statement, and its columns
+    pub target: (&'a str, &'a Schema),
+    /// the source's name in the statement, and its columns
+    pub event: (&'a str, &'a Schema),
+    /// the table's columns as rows keep them
+    pub columns: &'a [NodeColumn],
+    /// which of them are the key
+    pub primary_key: &'a [usize],
+}
+
+/// Plans the key: the `ON` condition must equate each column of the primary key with a value of the event.
+pub fn plan_key(context: &MergeContext<'_>, on: &ast::Expr) -> Result<Vec<Scalar>> {
+    let condition = context.relations.plan_expression(on.clone(), &[context.target, context.event])?;
+    let events = event_schema(context)?;
+    let mut found: Vec<Option<Scalar>> = vec![None; context.primary_key.len()];
+    for part in split_conjunction(&condition) {
+        let Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) = part else {
+            return plan_err!("ON may only contain equalities of the primary key: {part} is none");
+        };
+        let (column, value) = match (target_column(context, left), target_column(context, right)) {
+            (Some(column), None) => (column, right),
+            (None, Some(column)) => (column, left),
+            _ => return plan_err!("ON must equate a column of '{}' with a value of the event: {part} does not", context.target.0),
+        };
+        let Some(place) = context.primary_key.iter().position(|&key| key == column) else {
+            return plan_err!("column '{}' is not part of the primary key of '{}'", context.columns[column].name, context.target.0);
+        };
+        if reads_target(context, value) {
+            return plan_err!("the value for '{}' must depend on the event alone", context.columns[column].name);
+        }
+        found[place] = Some(Scalar::lower_as(value, &events, &context.columns[column].data_type)?);
+    }
+    let missing = found.iter().position(Option::is_none);
+    match missing {
+        Some(place) => plan_err!(
+            "ON does not say which '{}' an event means: every column of the primary key needs an equality",
+            context.columns[context.primary_key[place]].name
+        ),
+        None => Ok(found.into_iter().flatten().collect()),
+    }
+}
+
+/// Plans the clauses; appends what must travel with an event to `fields`.
+pub fn plan_clause(context: &MergeContext<'_>, clause: &MergeClause, fields: &mut Vec<(Scalar, NodeColumn)>) -> Result<Clause> {
+    let condition = clause
+        .condition
+        .as_ref()
+        .map(|condition| {
+            let expression = context.relations.plan_expression(condition.clone(), &visible(context, clause.matched))?;
+            fold_value(context, &expression, &arrow_schema::DataType::Boolean, fields)
+        })
+        .transpose()?;
+    let assigned = |expression: &ast::Expr, column: usize, fields: &mut Vec<(Scalar, NodeColumn)>| {
+        let expression = context.relations.plan_expression(expression.clone(), &visible(context, clause.matched))?;
+        fold_value(context, &expression, &context.columns[column].data_type, fields)
+    };
+    let action = match &clause.action {
+        MergeAction::Delete => Action::Delete,
+        MergeAction::DoNothing => Action::Nothing,
+        MergeAction::Update(assignments) => Action::Update(
+            assignments
+                .iter()
+                .map(|(name, expression)| {
+                    let column = column_number(context, &name.text)?;
+                    if context.primary_key.contains(&column) {
+                        return plan_err!("'{}' is part of the primary key and can't be changed: DELETE and INSERT instead", name.text);
+                    }
+                    Ok((column, assigned(expression, column, fields)?))
+                })
+                .collect::<Result<_>>()?,
+        ),
+        MergeAction::Insert { columns, values } => {
+            let named: Vec<usize> = if columns.is_empty() {
+                (0..values.len()).collect()
+            } else {
+                columns.iter().map(|name| column_number(context, &name.text)).collect::<Result<_>>()?
+            };
+            if named.len() != values.len() || named.len() > context.columns.len() {
+                return plan_err!("INSERT has {} values for {} columns", values.len(), context.columns.len().min(named.len()));
+            }
+            Action::Insert(
+                context
+                    .columns
+                    .iter()
+                    .enumerate()
+                    .map(|(column, definition)| match named.iter().position(|&other| other == column) {
+                        Some(place) => assigned(&values[place], column, fields),
+                        None => Ok(FoldValue::Late(null(&definition.data_type)?)),
+                    })
+                    .collect::<Result<_>>()?,
+            )
+        }
+    };
+    Ok(Clause { matched: clause.matched, condition, action })
+}
+
+fn visible<'a>(context: &MergeContext<'a>, matched: bool) -> Vec<(&'a str, &'a Schema)> {
+    if matched { vec![context.target, context.event] } else { vec![context.event] }
+}
+
+fn event_schema(context: &MergeContext<'_>) -> Result<DFSchema> {
+    DFSchema::try_from_qualified_schema(context.event.0, context.event.1)
+}
+
+fn fold_value(
+    context: &MergeContext<'_>,
+    expression: &Expr,
+    target: &arrow_schema::DataType,
+    fields: &mut Vec<(Scalar, NodeColumn)>,
+) -> Result<FoldValue> {
+    let events = event_schema(context)?;
+    if !reads_target(context, expression) {
+        let scalar = Scalar::lower_as(expression, &events, target)?;
+        if let Scalar::Constant { .. } = scalar {
+            return Ok(FoldValue::Late(scalar));
+        }
+        return Ok(FoldValue::Event(travels(fields, scalar, expression.to_string(), target)));
+    }
+    // Columns of the table come first, then the event's fields that have been collected so far and those this expression adds.
+    let tables = DFSchema::try_from_qualified_schema(context.target.0, context.target.1)?;
+    let width = context.columns.len();
+    let both = tables.join(&events)?;
+    let late = Scalar::lower_as(expression, &both, target)?;
+    let mut places: Vec<Scalar> = (0..width).map(Scalar::Column).collect();
+    for column in 0..events.fields().len() {
+        let field = events.field(column);
+        let place = if late.columns().contains(&(width + column)) {
+            travels(fields, Scalar::Column(column), field.name().clone(), field.data_type())
+        } else {
+            0
+        };
+        places.push(Scalar::Column(width + place));
+    }
+    Ok(FoldValue::Late(late.substitute(&places)?))
+}
+
+fn travels(fields: &mut Vec<(Scalar, NodeColumn)>, scalar: Scalar, name: String, data_type: &arrow_schema::DataType) -> usize {
+    let known = fields.iter().position(|(other, _)| other.fingerprint() == scalar.fingerprint());
+    known.unwrap_or_else(|| {
+        fields.push((scalar, super::lower::node_column(&name, data_type, true)));
+        fields.len() - 1
+    })
+}
+
+fn target_column(context: &MergeContext<'_>, expression: &Expr) -> Option<usize> {
+    let expression = match expression {
+        Expr::Cast(cast) => cast.expr.as_ref(),
+        other => other,
+    };
+    let Expr::Column(column) = expression else { return None };
+    if column.relation.as_ref().is_some_and(|relation| relation.table() == context.target.0) {
+        context.columns.iter().position(|other| other.name == column.name)
+    } else {
+        None
+    }
+}
+
+fn reads_target(context: &MergeContext<'_>, expression: &Expr) -> bool {
+    let columns = expression.column_refs();
+    columns.iter().any(|column| column.relation.as_ref().is_some_and(|relation| relation.table() == context.target.0))
+}
+
+fn column_number(context: &MergeContext<'_>, name: &str) -> Result<usize> {
+    match context.columns.iter().position(|column| column.name == name) {
+        Some(column) => Ok(column),
+        None => {
+            let known = context.columns.iter().map(|column| column.name.as_str());
+            let hint = crate::diagnostic::suggestion(name, known).map(|near| format!(": did you mean '{near}'?")).unwrap_or_default();
+            plan_err!("table '{}' has no column '{name}'{hint}", context.target.0)
+        }
+    }
+}

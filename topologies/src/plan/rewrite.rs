@@ -1,0 +1,196 @@
+//! What SQL writes and DataFusion's planner does not know: fields of event payloads, and windows as table functions.
+//!
+//! Owns the rewriting of a query's syntax tree before it is planned. `e.created.author_id` becomes the column
+//! `"created.author_id"`, `TUMBLE(...)` a sub-query, `SESSION(...)` a relation of its own that the caller adds.
+
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+
+use datafusion_sql::sqlparser::ast::{
+    self, Expr, FunctionArg, FunctionArgExpr, Ident, ObjectName, Query, SetExpr, Statement, TableFactor, VisitMut, VisitorMut,
+};
+use datafusion_sql::sqlparser::dialect::PostgreSqlDialect;
+use datafusion_sql::sqlparser::parser::Parser;
+use datafusion_sql::sqlparser::tokenizer::Span;
+
+/// A `SESSION(relation, time, gap, partition...)` in a FROM clause.
+#[derive(Clone, Debug)]
+pub struct SessionCall {
+    /// the name it is scanned under
+    pub name: String,
+    /// the relation whose rows it windows
+    pub relation: String,
+    /// the time column
+    pub time: String,
+    /// the longest pause, an interval expression
+    pub gap: Expr,
+    /// the columns that each have sessions of their own
+    pub partition: Vec<String>,
+}
+
+/// Something a rewrite refuses.
+#[derive(Debug)]
+pub struct RewriteError {
+    /// what is wrong
+    pub message: String,
+    /// where
+    pub span: Span,
+}
+
+/// Rewrites a query in place; returns the session windows that it reads.
+pub fn rewrite_query(query: &mut Query, payload_columns: &BTreeSet<String>) -> Result<Vec<SessionCall>, RewriteError> {
+    let mut rewriter = Rewriter { payload_columns, sessions: Vec::new() };
+    match VisitMut::visit(query, &mut rewriter) {
+        ControlFlow::Break(error) => Err(error),
+        ControlFlow::Continue(()) => Ok(rewriter.sessions),
+    }
+}
+
+/// Rewrites an expression in place.
+pub fn rewrite_expression(expression: &mut Expr, payload_columns: &BTreeSet<String>) -> Result<(), RewriteError> {
+    let mut rewriter = Rewriter { payload_columns, sessions: Vec::new() };
+    match VisitMut::visit(expression, &mut rewriter) {
+        ControlFlow::Break(error) => Err(error),
+        ControlFlow::Continue(()) => Ok(()),
+    }
+}
+
+struct Rewriter<'a> {
+    payload_columns: &'a BTreeSet<String>,
+    sessions: Vec<SessionCall>,
+}
+
+impl VisitorMut for Rewriter<'_> {
+    type Break = RewriteError;
+
+    fn pre_visit_expr(&mut self, expression: &mut Expr) -> ControlFlow<RewriteError> {
+        if let Expr::CompoundIdentifier(parts) = expression
+            && let Some(column) = self.payload_column(parts)
+        {
+            *expression = column;
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<RewriteError> {
+        let TableFactor::Table { name, alias, args: Some(arguments), .. } = &*factor else { return ControlFlow::Continue(()) };
+        let function = name.to_string().to_uppercase();
+        let span = name.0.first().and_then(|part| part.as_ident()).map_or(Span::empty(), |ident| ident.span);
+        let arguments = match call_arguments(&arguments.args) {
+            Some(arguments) => arguments,
+            None => return refuse(span, format!("{function} takes a relation, a time column and intervals, without names")),
+        };
+        let window = match function.as_str() {
+            "TUMBLE" => tumble(&arguments),
+            "SESSION" => self.session(&arguments),
+            "HOP" | "CUMULATE" => Err(format!("{function} windows are not supported yet: there are TUMBLE and SESSION")),
+            _ => Err(format!("the table function '{function}' is not known: there are TUMBLE and SESSION")),
+        };
+        match window {
+            Ok(window) => {
+                let alias = alias.clone();
+                *factor = with_alias(window, alias, &arguments[0].to_string());
+                ControlFlow::Continue(())
+            }
+            Err(message) => refuse(span, message),
+        }
+    }
+}
+
+fn refuse(span: Span, message: String) -> ControlFlow<RewriteError> {
+    ControlFlow::Break(RewriteError { message, span })
+}
+
+impl Rewriter<'_> {
+    /// `alias.created.author_id` or `created.author_id` as one column.
+    fn payload_column(&self, parts: &[Ident]) -> Option<Expr> {
+        let (qualifier, path) = match parts {
+            [message, field] => (None, [message, field]),
+            [alias, message, field] => (Some(alias), [message, field]),
+            _ => return None,
+        };
+        let folded = |ident: &Ident| if ident.quote_style.is_some() { ident.value.clone() } else { ident.value.to_lowercase() };
+        let name = format!("{}.{}", folded(path[0]), folded(path[1]));
+        if !self.payload_columns.contains(&name) {
+            return None;
+        }
+        let mut column = Ident::with_quote('"', name);
+        column.span = path[0].span.union(&path[1].span);
+        Some(match qualifier {
+            Some(alias) => Expr::CompoundIdentifier(vec![alias.clone(), column]),
+            None => Expr::Identifier(column),
+        })
+    }
+
+    fn session(&mut self, arguments: &[Expr]) -> Result<TableFactor, String> {
+        let [relation, time, gap, partition @ ..] = arguments else {
+            return Err("SESSION takes (relation, time column, INTERVAL of the longest pause, partition columns...)".to_owned());
+        };
+        let call = SessionCall {
+            name: format!("session {}", arguments.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")),
+            relation: identifier(relation)?,
+            time: identifier(time)?,
+            gap: gap.clone(),
+            partition: partition.iter().map(identifier).collect::<Result<_, _>>()?,
+        };
+        let text = format!("SELECT * FROM \"{}\"", call.name.replace('"', "\"\""));
+        self.sessions.push(call);
+        Ok(derived(&text)?)
+    }
+}
+
+/// Fixed windows next to one another, aligned to 1970-01-01.
+fn tumble(arguments: &[Expr]) -> Result<TableFactor, String> {
+    let [relation, time, size] = arguments else {
+        return Err("TUMBLE takes (relation, time column, INTERVAL)".to_owned());
+    };
+    let (relation, time) = (identifier(relation)?, identifier(time)?);
+    derived(&format!(
+        "SELECT *, date_bin({size}, \"{time}\") AS window_start, date_bin({size}, \"{time}\") + {size} AS window_end FROM \"{relation}\""
+    ))
+}
+
+fn call_arguments(arguments: &[FunctionArg]) -> Option<Vec<Expr>> {
+    let plain = |argument: &FunctionArg| match argument {
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(expression)) => Some(expression.clone()),
+        _ => None,
+    };
+    arguments.iter().map(plain).collect::<Option<Vec<_>>>().filter(|arguments| !arguments.is_empty())
+}
+
+fn identifier(expression: &Expr) -> Result<String, String> {
+    match expression {
+        Expr::Identifier(ident) if ident.quote_style.is_some() => Ok(ident.value.clone()),
+        Expr::Identifier(ident) => Ok(ident.value.to_lowercase()),
+        other => Err(format!("'{other}' must be a plain name here")),
+    }
+}
+
+fn derived(query: &str) -> Result<TableFactor, String> {
+    let statements = Parser::parse_sql(&PostgreSqlDialect {}, &format!("SELECT * FROM ({query})")).map_err(|error| error.to_string())?;
+    let Some(Statement::Query(query)) = statements.into_iter().next() else { return Err("a window could not be planned".to_owned()) };
+    let SetExpr::Select(mut select) = *query.body else { return Err("a window could not be planned".to_owned()) };
+    select.from.pop().map(|from| from.relation).ok_or_else(|| "a window could not be planned".to_owned())
+}
+
+fn with_alias(mut factor: TableFactor, alias: Option<ast::TableAlias>, relation: &str) -> TableFactor {
+    if let TableFactor::Derived { alias: slot, .. } = &mut factor {
+        *slot = alias.or_else(|| {
+            let name = Ident::new(relation.trim_matches('"'));
+            Some(ast::TableAlias { explicit: true, name, columns: Vec::new(), at: None })
+        });
+    }
+    factor
+}
+
+/// The names of the relations that a query reads, without those that it defines itself.
+pub fn relations(query: &Query) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    let _ = ast::visit_relations(query, |name: &ObjectName| {
+        if let Some(ident) = name.0.last().and_then(|part| part.as_ident()) {
+            names.insert(if ident.quote_style.is_some() { ident.value.clone() } else { ident.value.to_lowercase() });
+        }
+        ControlFlow::<()>::Continue(())
+    });
+    names
+}

@@ -1,0 +1,197 @@
+//! Scalar expressions of a lowered plan: a column, a constant, or something to compute.
+//!
+//! Owns [`Scalar`]. DataFusion expressions over a logical schema enter; expressions over numbered columns leave, which
+//! `render::evaluate` compiles. Column `i` of the input is spelled `c{i}` inside.
+
+use std::collections::BTreeMap;
+
+use arrow_schema::DataType;
+use datafusion_common::tree_node::{Transformed, TransformedResult, TreeNode};
+use datafusion_common::{Column, DFSchema, DataFusionError, Result, ScalarValue, plan_err};
+use datafusion_expr::{Cast, Expr, ExprSchemable};
+use schemas::row::{Row, RowCodec};
+
+use super::sql::stored_type;
+
+/// One expression over the columns of a node's input.
+#[derive(Clone, Debug)]
+pub enum Scalar {
+    /// a column as it is
+    Column(usize),
+    /// the same value for every row, encoded
+    Constant {
+        /// the encoded field
+        field: Row,
+        /// its type
+        data_type: DataType,
+        /// how SQL writes it
+        text: String,
+    },
+    /// computed from columns
+    Computed(Computed),
+}
+
+/// An expression that needs evaluation.
+#[derive(Clone, Debug)]
+pub struct Computed {
+    /// the expression; its columns are `c{i}`
+    pub expression: Expr,
+    /// the columns it reads and their types, ascending
+    pub inputs: BTreeMap<usize, (DataType, bool)>,
+    /// the type of the result as rows keep it
+    pub data_type: DataType,
+    /// whether the result can be NULL
+    pub nullable: bool,
+}
+
+impl Scalar {
+    /// Lowers an expression over `schema`, whose columns are the node's columns in order.
+    pub fn lower(expression: &Expr, schema: &DFSchema) -> Result<Self> {
+        let expression = unalias(expression);
+        if let Expr::Column(column) = &expression {
+            return Ok(Self::Column(schema.index_of_column(column)?));
+        }
+        let data_type = stored_type(&expression.get_type(schema)?);
+        if let Expr::Literal(value, _) = &expression {
+            return constant(value, data_type);
+        }
+        let nullable = expression.nullable(schema)?;
+        let mut inputs = BTreeMap::new();
+        let numbered = expression.transform(|part| match part {
+            Expr::Column(column) => {
+                let index = schema.index_of_column(&column)?;
+                let field = schema.field(index);
+                inputs.insert(index, (field.data_type().clone(), field.is_nullable()));
+                Ok(Transformed::yes(Expr::Column(numbered(index))))
+            }
+            other => Ok(Transformed::no(other)),
+        });
+        let expression = numbered.data()?;
+        Ok(Self::Computed(Computed { expression, inputs, data_type, nullable }))
+    }
+
+    /// Lowers an expression and casts it to the type of the column it is assigned to.
+    pub fn lower_as(expression: &Expr, schema: &DFSchema, target: &DataType) -> Result<Self> {
+        let found = stored_type(&expression.get_type(schema)?);
+        if &found == target {
+            return Self::lower(expression, schema);
+        }
+        if let Expr::Literal(value, _) = unalias(expression) {
+            return constant(&value.cast_to(target)?, target.clone());
+        }
+        Self::lower(&Expr::Cast(Cast::new(Box::new(unalias(expression)), target.clone())), schema)
+    }
+
+    /// The expression over the input of a map whose outputs are `outputs`: maps on maps become one.
+    pub fn substitute(&self, outputs: &[Scalar]) -> Result<Self> {
+        let computed = match self {
+            Self::Column(index) => return Ok(outputs[*index].clone()),
+            Self::Constant { .. } => return Ok(self.clone()),
+            Self::Computed(computed) => computed,
+        };
+        let mut inputs = BTreeMap::new();
+        let substituted = computed.expression.clone().transform(|part| {
+            let Expr::Column(column) = &part else { return Ok(Transformed::no(part)) };
+            let index = column_number(column)?;
+            match &outputs[index] {
+                Scalar::Column(inner) => {
+                    inputs.insert(*inner, computed.inputs[&index].clone());
+                    Ok(Transformed::yes(Expr::Column(numbered(*inner))))
+                }
+                Scalar::Computed(inner) => {
+                    inputs.extend(inner.inputs.clone());
+                    // The node's column has the stored type; the expression inside may have another (a view of a string, nanoseconds).
+                    let cast = Expr::Cast(Cast::new(Box::new(inner.expression.clone()), inner.data_type.clone()));
+                    Ok(Transformed::new(cast, true, datafusion_common::tree_node::TreeNodeRecursion::Jump))
+                }
+                Scalar::Constant { field, data_type, .. } => {
+                    Ok(Transformed::yes(Expr::Literal(constant_value(field, data_type)?, None)))
+                }
+            }
+        });
+        Ok(Self::Computed(Computed {
+            expression: substituted.data()?,
+            inputs,
+            data_type: computed.data_type.clone(),
+            nullable: computed.nullable,
+        }))
+    }
+
+    /// The columns it reads.
+    pub fn columns(&self) -> Vec<usize> {
+        match self {
+            Self::Column(index) => vec![*index],
+            Self::Constant { .. } => Vec::new(),
+            Self::Computed(computed) => computed.inputs.keys().copied().collect(),
+        }
+    }
+
+    /// How a person reads it; `names` are those of the input's columns.
+    pub fn describe(&self, names: &[String]) -> String {
+        match self {
+            Self::Column(index) => names[*index].clone(),
+            Self::Constant { text, .. } => text.clone(),
+            Self::Computed(computed) => {
+                let named = computed.expression.clone().transform(|part| match &part {
+                    Expr::Column(column) => {
+                        let index = column_number(column)?;
+                        Ok(Transformed::yes(Expr::Column(Column::from_name(names[index].clone()))))
+                    }
+                    _ => Ok(Transformed::no(part)),
+                });
+                named.data().map_or_else(|error| error.to_string(), |expression| expression.to_string())
+            }
+        }
+    }
+
+    /// Identifies the expression: two with the same text compute the same.
+    pub fn fingerprint(&self) -> String {
+        match self {
+            Self::Column(index) => format!("c{index}"),
+            Self::Constant { field, data_type, .. } => format!("{field:?}:{data_type}"),
+            Self::Computed(computed) => format!("{:?}:{}", computed.expression, computed.data_type),
+        }
+    }
+}
+
+/// A typed NULL.
+pub fn null(data_type: &DataType) -> Result<Scalar> {
+    constant(&ScalarValue::Null, data_type.clone())
+}
+
+/// A constant of a type.
+pub fn constant(value: &ScalarValue, data_type: DataType) -> Result<Scalar> {
+    let cast = value.cast_to(&data_type)?;
+    let codec = RowCodec::new(std::slice::from_ref(&data_type)).map_err(DataFusionError::from)?;
+    let rows = codec.encode(&[cast.to_array()?], 1).map_err(DataFusionError::from)?;
+    match rows.into_iter().next() {
+        Some(field) => Ok(Scalar::Constant { field, data_type, text: value.to_string() }),
+        None => plan_err!("the constant {value} could not be encoded"),
+    }
+}
+
+fn constant_value(field: &Row, data_type: &DataType) -> Result<ScalarValue> {
+    let codec = RowCodec::new(std::slice::from_ref(data_type)).map_err(DataFusionError::from)?;
+    let arrays = codec.decode([field.as_bytes()]).map_err(DataFusionError::from)?;
+    ScalarValue::try_from_array(&arrays[0], 0)
+}
+
+/// The name of column `index` inside a lowered expression.
+pub fn numbered(index: usize) -> Column {
+    Column::from_name(format!("c{index}"))
+}
+
+fn column_number(column: &Column) -> Result<usize> {
+    match column.name.strip_prefix('c').and_then(|digits| digits.parse().ok()) {
+        Some(index) => Ok(index),
+        None => plan_err!("column '{}' was not numbered", column.name),
+    }
+}
+
+/// The expression without the names given to it.
+pub fn unalias(expression: &Expr) -> Expr {
+    match expression {
+        Expr::Alias(alias) => unalias(&alias.expr),
+        other => other.clone(),
+    }
+}

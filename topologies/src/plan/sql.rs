@@ -1,0 +1,274 @@
+//! From the text of a query to an optimised logical plan, with DataFusion's planner over Tidewater's relations.
+//!
+//! Owns the name look-up ([`Relations`]) and the choice of optimiser rules. A query's syntax tree enters, a [`LogicalPlan`] whose
+//! scans name relations leaves. DataFusion's errors are translated to a message, a help text and, where it has one, a place.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow_schema::{DataType, FieldRef, Schema, SchemaRef, TimeUnit};
+use datafusion_common::config::ConfigOptions;
+use datafusion_common::{DataFusionError, Result, TableReference, plan_err};
+use datafusion_expr::logical_plan::builder::LogicalTableSource;
+use datafusion_expr::planner::{ContextProvider, ExprPlanner, TypePlanner};
+use datafusion_expr::{AggregateUDF, HigherOrderUDF, LogicalPlan, ScalarUDF, TableSource, WindowUDF};
+use datafusion_optimizer::analyzer::Analyzer;
+use datafusion_optimizer::decorrelate_lateral_join::DecorrelateLateralJoin;
+use datafusion_optimizer::decorrelate_predicate_subquery::DecorrelatePredicateSubquery;
+use datafusion_optimizer::eliminate_cross_join::EliminateCrossJoin;
+use datafusion_optimizer::eliminate_duplicated_expr::EliminateDuplicatedExpr;
+use datafusion_optimizer::eliminate_filter::EliminateFilter;
+use datafusion_optimizer::eliminate_join::EliminateJoin;
+use datafusion_optimizer::eliminate_outer_join::EliminateOuterJoin;
+use datafusion_optimizer::extract_equijoin_predicate::ExtractEquijoinPredicate;
+use datafusion_optimizer::optimize_projections::OptimizeProjections;
+use datafusion_optimizer::optimize_unions::OptimizeUnions;
+use datafusion_optimizer::propagate_empty_relation::PropagateEmptyRelation;
+use datafusion_optimizer::push_down_filter::PushDownFilter;
+use datafusion_optimizer::replace_distinct_aggregate::ReplaceDistinctWithAggregate;
+use datafusion_optimizer::rewrite_set_comparison::RewriteSetComparison;
+use datafusion_optimizer::scalar_subquery_to_join::ScalarSubqueryToJoin;
+use datafusion_optimizer::simplify_expressions::SimplifyExpressions;
+use datafusion_optimizer::{Optimizer, OptimizerContext, OptimizerRule};
+use datafusion_sql::planner::{ParserOptions, PlannerContext, SqlToRel};
+use datafusion_sql::sqlparser::ast;
+
+use super::functions::{Functions, timestamp_type};
+use crate::diagnostic::suggestion;
+
+/// The relations and functions that a query may name.
+pub struct Relations {
+    functions: Functions,
+    options: ConfigOptions,
+    tables: BTreeMap<String, Arc<dyn TableSource>>,
+}
+
+impl Default for Relations {
+    fn default() -> Self {
+        let mut options = ConfigOptions::default();
+        options.optimizer.enable_physical_uncorrelated_scalar_subquery = false;
+        options.sql_parser.map_string_types_to_utf8view = false;
+        options.execution.time_zone = Some("+00:00".to_owned());
+        Self { functions: Functions::default(), options, tables: BTreeMap::new() }
+    }
+}
+
+impl Relations {
+    /// Makes a relation known.
+    pub fn add(&mut self, name: &str, schema: SchemaRef) {
+        self.tables.insert(name.to_owned(), Arc::new(LogicalTableSource::new(schema)));
+    }
+
+    /// Makes a relation unknown again.
+    pub fn remove(&mut self, name: &str) {
+        self.tables.remove(name);
+    }
+
+    /// The columns of a relation.
+    pub fn schema(&self, name: &str) -> Option<SchemaRef> {
+        self.tables.get(name).map(|table| table.schema())
+    }
+
+    /// The names of all relations.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.tables.keys().map(String::as_str)
+    }
+
+    /// Plans and optimises a query.
+    pub fn plan_query(&self, query: ast::Query) -> Result<LogicalPlan> {
+        let planner = SqlToRel::new_with_options(self, parser_options());
+        let plan = planner.sql_statement_to_plan(ast::Statement::Query(Box::new(query)))?;
+        self.optimize(plan)
+    }
+
+    /// Types an expression over named relations (`MERGE` conditions and values), each as `(alias, columns)`.
+    pub fn plan_expression(&self, expression: ast::Expr, relations: &[(&str, &Schema)]) -> Result<datafusion_expr::Expr> {
+        use datafusion_common::DFSchema;
+        let mut schema = DFSchema::empty();
+        for (alias, columns) in relations {
+            schema = schema.join(&DFSchema::try_from_qualified_schema(*alias, columns)?)?;
+        }
+        let planner = SqlToRel::new_with_options(self, parser_options());
+        let expression = planner.sql_to_expr(expression, &schema, &mut PlannerContext::new())?;
+        coerce(expression, &schema)
+    }
+
+    fn optimize(&self, plan: LogicalPlan) -> Result<LogicalPlan> {
+        let plan = Analyzer::new().execute_and_check(plan, &self.options, |_, _| {})?;
+        let context = OptimizerContext::new_with_config_options(Arc::new(self.options.clone())).without_query_execution_start_time();
+        Optimizer::with_rules(rules()).optimize(plan, &context, |_, _| {})
+    }
+}
+
+/// Inserts the casts that make an expression's operands agree.
+fn coerce(expression: datafusion_expr::Expr, schema: &datafusion_common::DFSchema) -> Result<datafusion_expr::Expr> {
+    use datafusion_common::tree_node::TreeNode as _;
+    use datafusion_optimizer::analyzer::type_coercion::TypeCoercionRewriter;
+    expression.rewrite(&mut TypeCoercionRewriter::new(schema)).map(|rewritten| rewritten.data)
+}
+
+fn parser_options() -> ParserOptions {
+    ParserOptions::new().with_map_string_types_to_utf8view(false).with_collect_spans(true)
+}
+
+/// Rules that decorrelate, push filters down and drop columns. Those that trade one recomputation for another (common
+/// subexpressions, distinct as two aggregates, limits pushed into unions) are left out: an incremental plan has other costs.
+fn rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
+    vec![
+        Arc::new(RewriteSetComparison::new()),
+        Arc::new(OptimizeUnions::new()),
+        Arc::new(SimplifyExpressions::new()),
+        Arc::new(ReplaceDistinctWithAggregate::new()),
+        Arc::new(EliminateJoin::new()),
+        Arc::new(DecorrelatePredicateSubquery::new()),
+        Arc::new(ScalarSubqueryToJoin::new()),
+        Arc::new(DecorrelateLateralJoin::new()),
+        Arc::new(ExtractEquijoinPredicate::new()),
+        Arc::new(EliminateDuplicatedExpr::new()),
+        Arc::new(EliminateFilter::new()),
+        Arc::new(EliminateCrossJoin::new()),
+        Arc::new(PropagateEmptyRelation::new()),
+        Arc::new(EliminateOuterJoin::new()),
+        Arc::new(PushDownFilter::new()),
+        Arc::new(OptimizeProjections::new()),
+    ]
+}
+
+impl ContextProvider for Relations {
+    fn get_table_source(&self, name: TableReference) -> Result<Arc<dyn TableSource>> {
+        match self.tables.get(name.table()) {
+            Some(table) => Ok(Arc::clone(table)),
+            None => {
+                let hint = suggestion(name.table(), self.names()).map(|near| format!(": did you mean '{near}'?")).unwrap_or_default();
+                plan_err!("relation '{}' does not exist{hint}", name.table())
+            }
+        }
+    }
+
+    fn get_expr_planners(&self) -> &[Arc<dyn ExprPlanner>] {
+        &self.functions.planners
+    }
+
+    fn get_type_planner(&self) -> Option<Arc<dyn TypePlanner>> {
+        Some(Arc::new(Types))
+    }
+
+    fn get_function_meta(&self, name: &str) -> Option<Arc<ScalarUDF>> {
+        self.functions.scalar.get(name).cloned()
+    }
+
+    fn get_higher_order_meta(&self, name: &str) -> Option<Arc<HigherOrderUDF>> {
+        self.functions.higher_order.get(name).cloned()
+    }
+
+    fn get_aggregate_meta(&self, name: &str) -> Option<Arc<AggregateUDF>> {
+        self.functions.aggregate.get(name).cloned()
+    }
+
+    fn get_window_meta(&self, name: &str) -> Option<Arc<WindowUDF>> {
+        self.functions.window.get(name).cloned()
+    }
+
+    fn get_variable_type(&self, _: &[String]) -> Option<DataType> {
+        None
+    }
+
+    fn options(&self) -> &ConfigOptions {
+        &self.options
+    }
+
+    fn udf_names(&self) -> Vec<String> {
+        self.functions.scalar.keys().cloned().collect()
+    }
+
+    fn higher_order_function_names(&self) -> Vec<String> {
+        self.functions.higher_order.keys().cloned().collect()
+    }
+
+    fn udaf_names(&self) -> Vec<String> {
+        self.functions.aggregate.keys().cloned().collect()
+    }
+
+    fn udwf_names(&self) -> Vec<String> {
+        self.functions.window.keys().cloned().collect()
+    }
+}
+
+/// SQL's type names: every timestamp has microseconds, as PostgreSQL's have.
+#[derive(Debug)]
+struct Types;
+
+impl TypePlanner for Types {
+    fn plan_type_field(&self, sql_type: &ast::DataType) -> Result<Option<FieldRef>> {
+        Ok(match sql_type {
+            ast::DataType::Timestamp(_, _) | ast::DataType::TimestampNtz(_) => {
+                Some(Arc::new(arrow_schema::Field::new("", timestamp_type(), true)))
+            }
+            _ => None,
+        })
+    }
+}
+
+/// The type that rows keep a value of this type as; the same type where they can keep it as it is.
+pub fn stored_type(kind: &DataType) -> DataType {
+    match kind {
+        DataType::Utf8View | DataType::LargeUtf8 | DataType::Null => DataType::Utf8,
+        DataType::BinaryView | DataType::LargeBinary => DataType::Binary,
+        DataType::Timestamp(_, _) => timestamp_type(),
+        DataType::Int8 | DataType::UInt8 => DataType::Int16,
+        DataType::UInt16 => DataType::Int32,
+        DataType::UInt32 => DataType::Int64,
+        DataType::Float16 | DataType::Float32 => DataType::Float64,
+        DataType::Date64 => DataType::Date32,
+        DataType::Dictionary(_, value) => stored_type(value),
+        DataType::LargeList(item) | DataType::ListView(item) | DataType::List(item) | DataType::FixedSizeList(item, _) => {
+            DataType::new_list(stored_type(item.data_type()), true)
+        }
+        other => other.clone(),
+    }
+}
+
+/// The Arrow type of a column declared in `CREATE TABLE`; `None` for types that rows can't hold.
+pub fn declared_type(sql_type: &ast::DataType) -> Option<DataType> {
+    use ast::{ArrayElemTypeDef, DataType as Sql, ExactNumberInfo};
+    Some(match sql_type {
+        Sql::Boolean | Sql::Bool => DataType::Boolean,
+        Sql::SmallInt(_) | Sql::Int2(_) => DataType::Int16,
+        Sql::Int(_) | Sql::Integer(_) | Sql::Int4(_) => DataType::Int32,
+        Sql::BigInt(_) | Sql::Int8(_) => DataType::Int64,
+        Sql::DoublePrecision | Sql::Double(_) | Sql::Float8 | Sql::Float(_) => DataType::Float64,
+        Sql::Numeric(info) | Sql::Decimal(info) => match info {
+            ExactNumberInfo::None => DataType::Decimal128(38, 10),
+            ExactNumberInfo::Precision(precision) => DataType::Decimal128(u8::try_from(*precision).ok()?, 0),
+            ExactNumberInfo::PrecisionAndScale(precision, scale) => {
+                DataType::Decimal128(u8::try_from(*precision).ok()?, i8::try_from(*scale).ok()?)
+            }
+        },
+        Sql::Text | Sql::Varchar(_) | Sql::CharacterVarying(_) | Sql::String(_) | Sql::Uuid => DataType::Utf8,
+        Sql::Bytea => DataType::Binary,
+        Sql::Timestamp(_, _) => timestamp_type(),
+        Sql::Date => DataType::Date32,
+        Sql::Array(ArrayElemTypeDef::SquareBracket(item, _) | ArrayElemTypeDef::AngleBracket(item)) => {
+            DataType::new_list(declared_type(item)?, true)
+        }
+        _ => return None,
+    })
+}
+
+/// Whether casting a value between two timestamp types only changes the unit or the zone's name.
+pub fn is_timestamp(kind: &DataType) -> bool {
+    matches!(kind, DataType::Timestamp(TimeUnit::Second | TimeUnit::Millisecond | TimeUnit::Microsecond | TimeUnit::Nanosecond, _))
+}
+
+/// The message of a planning error without DataFusion's wrapping.
+pub fn error_message(error: &DataFusionError) -> String {
+    let root = error.find_root();
+    let text = match root {
+        DataFusionError::Diagnostic(diagnostic, _) => diagnostic.message.clone(),
+        DataFusionError::Plan(message) | DataFusionError::NotImplemented(message) | DataFusionError::Execution(message) => {
+            message.clone()
+        }
+        other => other.strip_backtrace(),
+    };
+    text.lines().next().unwrap_or_default().trim_end_matches('.').to_owned()
+}

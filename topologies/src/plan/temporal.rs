@@ -1,0 +1,106 @@
+//! `NOW()` in WHERE: comparisons with the wall clock become bounds between which a row is there.
+//!
+//! Owns the algebra of such comparisons. Conditions that mention `now()` enter, a temporal filter node leaves.
+
+use datafusion_common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion_common::{DFSchema, Result, ScalarValue, plan_err};
+use datafusion_expr::{BinaryExpr, Cast, Expr, ExprSchemable, Operator};
+
+use super::functions::{interval_micros, timestamp_type};
+use super::graph::{Graph, NodeId};
+use super::lower::{append, identity};
+use super::sql::is_timestamp;
+
+const EXAMPLE: &str = "write it as a comparison of a time with NOW() plus or minus a constant, such as created_at > NOW() - INTERVAL '1 hour'";
+
+/// Whether an expression depends on the wall clock.
+pub fn mentions_now(expression: &Expr) -> bool {
+    let mut found = false;
+    let visited = expression.apply(|part| {
+        found |= is_now(part);
+        Ok(if found { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+    });
+    visited.is_ok() && found
+}
+
+fn is_now(expression: &Expr) -> bool {
+    matches!(expression, Expr::ScalarFunction(call) if call.name() == "now")
+}
+
+/// Adds the filter for conditions that each compare with `now()`.
+pub fn lower(graph: &mut Graph, node: NodeId, conditions: &[Expr], schema: &DFSchema) -> Result<NodeId> {
+    if conditions.is_empty() {
+        return Ok(node);
+    }
+    let width = graph.nodes[node].columns.len();
+    let mut filtered = node;
+    for condition in conditions {
+        let (bound, is_from) = bound(condition, schema)?;
+        let mut outputs = identity(&graph.nodes[filtered].columns);
+        let column = append(&mut outputs, &bound, schema)?;
+        let prepared = graph.map(filtered, Vec::new(), outputs)?;
+        filtered = graph.temporal_filter(prepared, is_from.then_some(column), (!is_from).then_some(column));
+        let mut outputs = identity(&graph.nodes[filtered].columns);
+        outputs.truncate(width);
+        filtered = graph.map(filtered, Vec::new(), outputs)?;
+    }
+    Ok(filtered)
+}
+
+/// The instant from which (`true`, inclusive) or until which (`false`, exclusive) a condition holds.
+fn bound(condition: &Expr, schema: &DFSchema) -> Result<(Expr, bool)> {
+    let Expr::BinaryExpr(BinaryExpr { left, op, right }) = condition else {
+        return plan_err!("{condition} can't be used with NOW(): {EXAMPLE}");
+    };
+    let (clock, operator, row) = match (mentions_now(left), mentions_now(right)) {
+        (true, false) => (left, *op, right),
+        (false, true) => match op.swap() {
+            Some(swapped) => (right, swapped, left),
+            None => return plan_err!("{condition} can't be used with NOW(): {EXAMPLE}"),
+        },
+        _ => return plan_err!("NOW() on both sides of {condition} is not supported: {EXAMPLE}"),
+    };
+    let Some(offset) = clock_offset(clock) else {
+        return plan_err!("{clock} is not NOW() plus or minus a constant interval: {EXAMPLE}");
+    };
+    if !is_timestamp(&row.get_type(schema)?) {
+        return plan_err!("NOW() can only be compared with a TIMESTAMPTZ, not with {row}");
+    }
+    // now + offset OP row  <=>  now OP row - offset
+    let at = |micros: i64| shifted(row, micros);
+    match operator {
+        Operator::GtEq => Ok((at(-offset), true)),
+        Operator::Gt => Ok((at(-offset + 1), true)),
+        Operator::Lt => Ok((at(-offset), false)),
+        Operator::LtEq => Ok((at(-offset + 1), false)),
+        other => plan_err!("NOW() can be compared with <, <=, > and >=, not with {other}: {EXAMPLE}"),
+    }
+}
+
+fn shifted(row: &Expr, micros: i64) -> Expr {
+    let time = Expr::Cast(Cast::new(Box::new(row.clone()), timestamp_type()));
+    if micros == 0 {
+        return time;
+    }
+    let interval = ScalarValue::new_interval_mdn(0, 0, micros.saturating_mul(1_000));
+    Expr::BinaryExpr(BinaryExpr::new(Box::new(time), Operator::Plus, Box::new(Expr::Literal(interval, None))))
+}
+
+/// The microseconds that an expression adds to `now()`.
+fn clock_offset(expression: &Expr) -> Option<i64> {
+    match expression {
+        call if is_now(call) => Some(0),
+        Expr::Cast(cast) => clock_offset(&cast.expr),
+        Expr::BinaryExpr(BinaryExpr { left, op, right }) => {
+            let Expr::Literal(interval, _) = right.as_ref() else { return None };
+            let interval = interval_micros(interval).ok()?;
+            let base = clock_offset(left)?;
+            match op {
+                Operator::Plus => base.checked_add(interval),
+                Operator::Minus => base.checked_sub(interval),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}

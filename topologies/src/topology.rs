@@ -1,0 +1,186 @@
+//! A topology: everything that a folder of statements declares, planned and ready to be rendered.
+//!
+//! Owns [`Topology`] and the order in which statements take effect. Statements enter; sources, tables, the graph of nodes and the
+//! views to serve leave, or every error that was found, each with its place.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
+
+use datafusion_common::DataFusionError;
+use datafusion_sql::sqlparser::tokenizer::Span;
+use schemas::catalogue::TopicSchema;
+use schemas::serving::View;
+
+use crate::builder::Builder;
+use crate::diagnostic::{Diagnostic, SourceFile};
+use crate::parse::{Encoding, Statement, parse};
+use crate::plan::graph::{Graph, NodeColumn, NodeId};
+use crate::plan::merge::Merge;
+
+/// Most bytes of one `.sql` file.
+pub const SQL_FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
+
+/// A stream of events that the topology reads.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// its name in SQL
+    pub name: String,
+    /// the topic, its events and columns
+    pub schema: &'static TopicSchema,
+    /// what the bytes of its records are
+    pub encoding: Encoding,
+    /// how many partitions the topic is created with
+    pub partitions: u32,
+    /// how long an event id is remembered, in microseconds of event time
+    pub deduplication_micros: i64,
+}
+
+/// A table: what a stream folds into.
+#[derive(Clone, Debug)]
+pub struct Table {
+    /// its name
+    pub name: String,
+    /// its columns
+    pub columns: Vec<NodeColumn>,
+    /// which may not be NULL
+    pub not_null: Vec<bool>,
+    /// numbers of the columns of its key
+    pub primary_key: Vec<usize>,
+    /// how it follows its source; a table without is empty
+    pub merge: Option<Merge>,
+}
+
+/// A relation that can be read, and the node that produces it.
+#[derive(Clone, Debug)]
+pub struct Served {
+    /// what is served
+    pub view: View,
+    /// its rows
+    pub node: NodeId,
+}
+
+/// Everything that is deployed together.
+#[derive(Debug, Default)]
+pub struct Topology {
+    /// the streams
+    pub sources: Vec<Source>,
+    /// the tables
+    pub tables: Vec<Table>,
+    /// how views are computed
+    pub graph: Graph,
+    /// what is kept and served
+    pub served: Vec<Served>,
+    /// every relation by name, for `explain`
+    pub relations: BTreeMap<String, NodeId>,
+}
+
+/// Why a folder could not be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// the folder or a file can't be read
+    #[error("'{path}' could not be read: {error}")]
+    Unreadable {
+        /// the path
+        path: String,
+        /// what the system said
+        error: std::io::Error,
+    },
+    /// no statements
+    #[error("'{path}' has no .sql files: a topology is a folder of .sql files")]
+    Empty {
+        /// the folder
+        path: String,
+    },
+    /// the statements are wrong
+    #[error("{}", diagnostics.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n\n"))]
+    Invalid {
+        /// every error
+        diagnostics: Vec<Diagnostic>,
+    },
+}
+
+/// Loads every `.sql` file of a folder, in the order of their names.
+pub fn load(folder: &Path) -> Result<Topology, LoadError> {
+    build(&read_folder(folder)?).map_err(|diagnostics| LoadError::Invalid { diagnostics })
+}
+
+/// Plans the statements of some files.
+pub fn build(files: &[SourceFile]) -> Result<Topology, Vec<Diagnostic>> {
+    let statements = parse(files)?;
+    let mut builder = Builder::default();
+    let mut diagnostics = Vec::new();
+    for statement in &statements {
+        if let Err(diagnostic) = builder.add(statement) {
+            diagnostics.push(*diagnostic);
+        }
+    }
+    if diagnostics.is_empty() {
+        match builder.finish() {
+            Ok(topology) => return Ok(topology),
+            Err(diagnostic) => diagnostics.push(*diagnostic),
+        }
+    }
+    Err(diagnostics)
+}
+
+/// The `.sql` files of a folder, by name.
+pub fn read_folder(folder: &Path) -> Result<Vec<SourceFile>, LoadError> {
+    let unreadable = |path: &Path| {
+        let path = path.display().to_string();
+        move |error| LoadError::Unreadable { path, error }
+    };
+    let mut paths = BTreeSet::new();
+    for entry in std::fs::read_dir(folder).map_err(unreadable(folder))? {
+        let path = entry.map_err(unreadable(folder))?.path();
+        if path.extension().is_some_and(|extension| extension == "sql") {
+            paths.insert(path);
+        }
+    }
+    if paths.is_empty() {
+        return Err(LoadError::Empty { path: folder.display().to_string() });
+    }
+    paths.iter().map(|path| read_file(path)).collect()
+}
+
+fn read_file(path: &Path) -> Result<SourceFile, LoadError> {
+    let unreadable = |error| LoadError::Unreadable { path: path.display().to_string(), error };
+    if std::fs::metadata(path).map_err(unreadable)?.len() > SQL_FILE_BYTES_MAX {
+        return Err(unreadable(std::io::Error::other(format!("it is larger than {SQL_FILE_BYTES_MAX} bytes"))));
+    }
+    let text = std::fs::read_to_string(path).map_err(unreadable)?;
+    Ok(SourceFile { path: path.display().to_string().into(), text: text.into() })
+}
+
+/// A planning error at its place in the statement.
+pub fn place(statement: &Statement, error: &DataFusionError) -> Box<Diagnostic> {
+    let found = error.diagnostic();
+    let span = found.and_then(|diagnostic| diagnostic.span).map(|span| {
+        let location = |at: datafusion_common::Location| datafusion_sql::sqlparser::tokenizer::Location { line: at.line, column: at.column };
+        Span::new(location(span.start), location(span.end))
+    });
+    let message = crate::plan::sql::error_message(error);
+    let mut diagnostic = Diagnostic::new(statement.locate(span.unwrap_or(Span::empty())), message);
+    let helps: Vec<&str> = found.iter().flat_map(|diagnostic| diagnostic.helps.iter().map(|help| help.message.as_str())).collect();
+    if !helps.is_empty() {
+        diagnostic = diagnostic.with_help(helps.join("; "));
+    }
+    Box::new(diagnostic)
+}
+
+impl Topology {
+    /// The source that reads a topic.
+    pub fn source_of_topic(&self, topic: &str) -> Option<&Source> {
+        self.sources.iter().find(|source| source.schema.topic == topic)
+    }
+
+    /// The definitions of all served views.
+    pub fn views(&self) -> Vec<View> {
+        self.served.iter().map(|served| served.view.clone()).collect()
+    }
+}
+
+/// Files given as text, for tests and tools.
+pub fn inline(path: &str, text: &str) -> SourceFile {
+    SourceFile { path: Arc::from(path), text: Arc::from(text) }
+}
