@@ -1,0 +1,304 @@
+//! What every implementation of [`Log`] has to do, as checks that any of them can be put through.
+//!
+//! A maker of empty logs enters; a panic that names the check and what it saw leaves, when an implementation fails.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use schemas::position::{Offset, Partition, Topic};
+
+use crate::error::LogError;
+use crate::log::{
+    APPEND_BYTES_MAX, APPEND_RECORDS_MAX, Log, PARTITIONS_MAX, RECORD_BYTES_MAX, Record, StoredRecord, TOPIC_NAME_LENGTH_MAX,
+};
+use crate::partitioner::partition_of;
+
+/// What a check finds: the log's own failure, or nothing.
+type Outcome = Result<(), LogError>;
+
+const NO_LIMIT: usize = usize::MAX;
+/// Far more than any check takes, so that waiting for it shows as a hang and not as a pass.
+const LONG: Duration = Duration::from_secs(600);
+
+/// Puts empty logs through every check.
+///
+/// # Panics
+/// When a log fails one.
+pub fn check(mut make: impl FnMut() -> Arc<dyn Log>) {
+    let checks: [(&str, fn(Arc<dyn Log>) -> Outcome); 12] = [
+        ("topics are created once", topics_are_created_once),
+        ("topics outside the limits are refused", topics_outside_the_limits_are_refused),
+        ("unknown places are refused", unknown_places_are_refused),
+        ("records come back as they were appended", records_come_back_as_they_were_appended),
+        ("order within a key is kept", order_within_a_key_is_kept),
+        ("appends outside the limits are refused", appends_outside_the_limits_are_refused),
+        ("the largest record is taken", the_largest_record_is_taken),
+        ("reads keep their limits", reads_keep_their_limits),
+        ("offsets outside the log are refused", offsets_outside_the_log_are_refused),
+        ("offsets are found by time", offsets_are_found_by_time),
+        ("waiting ends with an append", waiting_ends_with_an_append),
+        ("concurrent appends are all or none", concurrent_appends_are_all_or_none),
+    ];
+    for (name, check) in checks {
+        if let Err(error) = check(make()) {
+            panic!("the log fails the check '{name}': {error}");
+        }
+    }
+}
+
+fn topic() -> Topic {
+    Topic::new("social.post")
+}
+
+fn record(key: &str, value: impl Into<Vec<u8>>, timestamp: i64) -> Record {
+    Record { key: key.into(), value: value.into(), timestamp }
+}
+
+/// Reads a partition to its end in steps of a few records.
+fn read_all(log: &dyn Log, topic: &Topic, partition: Partition) -> Result<Vec<StoredRecord>, LogError> {
+    let mut records: Vec<StoredRecord> = Vec::new();
+    loop {
+        let step = log.read(topic, partition, Offset(records.len() as u64), 7, NO_LIMIT)?;
+        if step.is_empty() {
+            return Ok(records);
+        }
+        records.extend(step);
+    }
+}
+
+fn topics_are_created_once(log: Arc<dyn Log>) -> Outcome {
+    assert_eq!(log.topics()?, []);
+    let later = log.create_topic(&topic(), 3)?;
+    let first = log.create_topic(&Topic::new("a"), PARTITIONS_MAX)?;
+    assert_eq!((&later.topic, later.partitions), (&topic(), 3));
+    assert_ne!(first.topic_id, later.topic_id, "two topics have one identity");
+    assert_eq!(log.create_topic(&topic(), 3)?, later, "a topic was created twice");
+    let differing = log.create_topic(&topic(), 4);
+    assert!(matches!(differing, Err(LogError::PartitionsDiffer { existing: 3, requested: 4, .. })), "{differing:?}");
+    assert_eq!(log.topics()?, [first, later]);
+    Ok(())
+}
+
+fn topics_outside_the_limits_are_refused(log: Arc<dyn Log>) -> Outcome {
+    for name in ["", "Posts", "a b", "a/b", "ä", "a\0", &"a".repeat(TOPIC_NAME_LENGTH_MAX + 1)] {
+        let refused = log.create_topic(&Topic::new(name), 1);
+        assert!(matches!(refused, Err(LogError::BadTopicName { .. })), "'{name}': {refused:?}");
+    }
+    for partitions in [0, PARTITIONS_MAX + 1] {
+        let refused = log.create_topic(&topic(), partitions);
+        assert!(matches!(refused, Err(LogError::BadPartitionCount { .. })), "{partitions}: {refused:?}");
+    }
+    log.create_topic(&Topic::new(&"a".repeat(TOPIC_NAME_LENGTH_MAX)), 1)?;
+    log.create_topic(&Topic::new("0.a_b-9"), 1)?;
+    assert_eq!(log.topics()?.len(), 2);
+    Ok(())
+}
+
+fn unknown_places_are_refused(log: Arc<dyn Log>) -> Outcome {
+    let unknown = |outcome: Outcome| assert!(matches!(outcome, Err(LogError::UnknownTopic { .. })), "{outcome:?}");
+    unknown(log.append(&topic(), vec![record("a", "a", 0)]).map(drop));
+    unknown(log.append(&topic(), Vec::new()).map(drop));
+    unknown(log.read(&topic(), Partition(0), Offset(0), 1, 1).map(drop));
+    unknown(log.bounds(&topic(), Partition(0)).map(drop));
+    unknown(log.offset_at(&topic(), Partition(0), 0).map(drop));
+    log.create_topic(&topic(), 2)?;
+    let unknown = |outcome: Outcome| assert!(matches!(outcome, Err(LogError::UnknownPartition { partitions: 2, .. })), "{outcome:?}");
+    unknown(log.read(&topic(), Partition(2), Offset(0), 1, 1).map(drop));
+    unknown(log.bounds(&topic(), Partition(2)).map(drop));
+    unknown(log.offset_at(&topic(), Partition(2), 0).map(drop));
+    Ok(())
+}
+
+fn records_come_back_as_they_were_appended(log: Arc<dyn Log>) -> Outcome {
+    log.create_topic(&topic(), 4)?;
+    assert_eq!(log.append(&topic(), Vec::new())?, []);
+    let records = vec![
+        record("a", "first", 3),
+        record("", "", i64::MIN),
+        record("b", vec![0, 255, 10, 13], i64::MAX),
+        record("a", "first", 3),
+    ];
+    let positions = log.append(&topic(), records.clone())?;
+    assert_eq!(positions.len(), records.len());
+    for (record, (partition, offset)) in records.into_iter().zip(positions) {
+        assert_eq!(partition, partition_of(&record.key, 4), "a record is not in its key's partition");
+        let Record { key, value, timestamp } = record;
+        let expected = StoredRecord { partition, offset, timestamp, key, value };
+        assert_eq!(log.read(&topic(), partition, offset, 1, NO_LIMIT)?, [expected]);
+    }
+    Ok(())
+}
+
+fn order_within_a_key_is_kept(log: Arc<dyn Log>) -> Outcome {
+    log.create_topic(&topic(), 3)?;
+    let mut appended = 0..2_000_u32;
+    for size in [1, 2, 500, 1, 96, 1_400] {
+        let part = appended.by_ref().take(size);
+        let records = part.map(|number| record(&format!("key {}", number % 17), number.to_be_bytes(), 0));
+        log.append(&topic(), records.collect())?;
+    }
+    let mut by_key: BTreeMap<Vec<u8>, Vec<u32>> = BTreeMap::new();
+    for partition in (0..3).map(Partition) {
+        let records = read_all(&*log, &topic(), partition)?;
+        assert_eq!(log.bounds(&topic(), partition)?, (Offset(0), Offset(records.len() as u64)));
+        for (index, stored) in records.into_iter().enumerate() {
+            assert_eq!((stored.partition, stored.offset), (partition, Offset(index as u64)));
+            by_key.entry(stored.key).or_default().extend(stored.value.as_array().copied().map(u32::from_be_bytes));
+        }
+    }
+    let expected = (0..17).map(|key| (format!("key {key}").into_bytes(), (key..2_000).step_by(17).collect()));
+    assert_eq!(by_key, expected.collect());
+    Ok(())
+}
+
+fn appends_outside_the_limits_are_refused(log: Arc<dyn Log>) -> Outcome {
+    log.create_topic(&topic(), 1)?;
+    let mut records = vec![record("a", "", 0); 3];
+    records[2].value = vec![7; RECORD_BYTES_MAX];
+    let refused = log.append(&topic(), records);
+    assert!(matches!(refused, Err(LogError::RecordTooLarge { index: 2, .. })), "{refused:?}");
+    let refused = log.append(&topic(), vec![record("a", "", 0); APPEND_RECORDS_MAX + 1]);
+    assert!(matches!(refused, Err(LogError::TooManyRecords { .. })), "{refused:?}");
+    let large = record("", vec![7; RECORD_BYTES_MAX], 0);
+    let refused = log.append(&topic(), vec![large; APPEND_BYTES_MAX / RECORD_BYTES_MAX + 1]);
+    assert!(matches!(refused, Err(LogError::AppendTooLarge { .. })), "{refused:?}");
+    assert_eq!(log.bounds(&topic(), Partition(0))?, (Offset(0), Offset(0)), "a refused append left records");
+    assert_eq!(log.append(&topic(), vec![record("a", "", 0); APPEND_RECORDS_MAX])?.len(), APPEND_RECORDS_MAX);
+    Ok(())
+}
+
+fn the_largest_record_is_taken(log: Arc<dyn Log>) -> Outcome {
+    log.create_topic(&topic(), 1)?;
+    let large = |byte| record("k", vec![byte; RECORD_BYTES_MAX - 1], 0);
+    log.append(&topic(), vec![record("k", "small", 0), large(1), large(2), record("k", "small", 0)])?;
+    let sizes: Vec<usize> = read_all(&*log, &topic(), Partition(0))?.iter().map(|stored| stored.value.len()).collect();
+    assert_eq!(sizes, [5, RECORD_BYTES_MAX - 1, RECORD_BYTES_MAX - 1, 5]);
+    let alone = log.read(&topic(), Partition(0), Offset(1), 0, 0)?;
+    assert!(alone.len() == 1 && alone[0].value[0] == 1, "a record beyond the limits of the read was not read alone");
+    Ok(())
+}
+
+fn reads_keep_their_limits(log: Arc<dyn Log>) -> Outcome {
+    log.create_topic(&topic(), 1)?;
+    for _ in 0..4 {
+        log.append(&topic(), vec![record("key", "0123456", 0); 5])?;
+    }
+    let count = |from, records, bytes| log.read(&topic(), Partition(0), Offset(from), records, bytes).map(|read| read.len());
+    assert_eq!(count(0, NO_LIMIT, NO_LIMIT)?, 20);
+    assert_eq!(count(3, 1, NO_LIMIT)?, 1);
+    assert_eq!(count(3, 11, NO_LIMIT)?, 11);
+    assert_eq!(count(18, 11, NO_LIMIT)?, 2);
+    assert_eq!(count(0, NO_LIMIT, 70)?, 7);
+    assert_eq!(count(4, NO_LIMIT, 79)?, 7);
+    assert_eq!(count(4, NO_LIMIT, 9)?, 1);
+    assert_eq!(count(4, 0, NO_LIMIT)?, 1);
+    assert_eq!(count(20, NO_LIMIT, NO_LIMIT)?, 0);
+    Ok(())
+}
+
+fn offsets_outside_the_log_are_refused(log: Arc<dyn Log>) -> Outcome {
+    log.create_topic(&topic(), 1)?;
+    log.append(&topic(), vec![record("a", "a", 0); 2])?;
+    let refused = log.read(&topic(), Partition(0), Offset(3), 1, 1);
+    assert!(matches!(refused, Err(LogError::OffsetOutOfRange { next: Offset(2), .. })), "{refused:?}");
+    assert_eq!(log.read(&topic(), Partition(0), Offset(2), 1, 1)?, []);
+    Ok(())
+}
+
+fn offsets_are_found_by_time(log: Arc<dyn Log>) -> Outcome {
+    log.create_topic(&topic(), 1)?;
+    assert_eq!(log.offset_at(&topic(), Partition(0), i64::MIN)?, Offset(0));
+    // Times that mostly grow but also fall, in appends of several sizes.
+    let times: Vec<i64> = (0..400_i64).map(|index| index * 10 - (index * 7919 % 13) * 9).collect();
+    let mut rest = times.as_slice();
+    for size in [1, 2, 50, 1, 1, 1, 100, 30].into_iter().chain(std::iter::repeat(20)) {
+        let (part, after) = rest.split_at(rest.len().min(size));
+        log.append(&topic(), part.iter().map(|time| record("a", "a", *time)).collect())?;
+        rest = after;
+        if rest.is_empty() {
+            break;
+        }
+    }
+    for time in -200..4_200 {
+        let expected = times.iter().position(|other| *other >= time).unwrap_or(times.len());
+        assert_eq!(log.offset_at(&topic(), Partition(0), time)?, Offset(expected as u64), "time {time}");
+    }
+    Ok(())
+}
+
+fn waiting_ends_with_an_append(log: Arc<dyn Log>) -> Outcome {
+    log.create_topic(&topic(), 1)?;
+    let seen = log.wait(0, Duration::ZERO);
+    assert_eq!(log.wait(seen, Duration::from_millis(1)), seen, "the counter moved without an append");
+    let waiting = log.clone();
+    let waiter = std::thread::spawn(move || {
+        let counter = waiting.wait(seen, LONG);
+        (counter, waiting.bounds(&topic(), Partition(0)))
+    });
+    log.append(&topic(), vec![record("a", "a", 0)])?;
+    let Ok((counter, bounds)) = waiter.join() else { panic!("the thread that waited for an append failed") };
+    assert_ne!(counter, seen);
+    assert_eq!(bounds?.1, Offset(1), "the counter moved before the record was there");
+    assert_eq!(log.wait(seen, LONG), counter, "waiting for an append of the past did not end");
+    Ok(())
+}
+
+/// Writers append one record to each of two partitions, again and again, while a reader compares how far both reach.
+fn concurrent_appends_are_all_or_none(log: Arc<dyn Log>) -> Outcome {
+    const WRITERS: u32 = 4;
+    const APPENDS: u32 = 100;
+    log.create_topic(&topic(), 2)?;
+    let keys = two_keys();
+    let total = u64::from(WRITERS * APPENDS);
+    let positions = std::thread::scope(|scope| {
+        let write = |writer: u32| {
+            let (log, keys) = (&log, &keys);
+            move || {
+                let number = |index: u32| (writer * APPENDS + index).to_be_bytes();
+                let both = |index| keys.iter().map(|key| record(key, number(index), 0)).collect();
+                (0..APPENDS).map(|index| log.append(&topic(), both(index))).collect::<Result<Vec<_>, _>>()
+            }
+        };
+        let writers: Vec<_> = (0..WRITERS).map(|writer| scope.spawn(write(writer))).collect();
+        watch_both(&*log, total)?;
+        let joined = writers.into_iter().map(|writer| writer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        joined.collect::<Result<Vec<_>, _>>()
+    })?;
+    let distinct: BTreeSet<_> = positions.iter().flatten().flatten().collect();
+    assert_eq!(distinct.len() as u64, 2 * total, "two records were given one place");
+    for (writer, appends) in positions.iter().enumerate() {
+        for (index, (partition, offset)) in appends.iter().enumerate().flat_map(|(index, both)| both.iter().map(move |at| (index, at))) {
+            let read = log.read(&topic(), *partition, *offset, 1, NO_LIMIT)?;
+            let number = (writer as u32 * APPENDS + index as u32).to_be_bytes();
+            assert_eq!(read[0].value, number, "a record is not where its append said");
+        }
+        assert!(appends.is_sorted(), "one writer's appends are out of order");
+    }
+    Ok(())
+}
+
+/// Reads until both partitions reach `total`. What partition 0 shows, partition 1 has to show right after.
+fn watch_both(log: &dyn Log, total: u64) -> Outcome {
+    loop {
+        let (_, first) = log.bounds(&topic(), Partition(0))?;
+        let (_, second) = log.bounds(&topic(), Partition(1))?;
+        assert!(second >= first, "half of an append was visible");
+        let (_, second) = log.bounds(&topic(), Partition(1))?;
+        let (_, first) = log.bounds(&topic(), Partition(0))?;
+        assert!(first >= second, "half of an append was visible");
+        if first.0 == total {
+            return Ok(());
+        }
+        std::thread::yield_now();
+    }
+}
+
+/// A key for each of two partitions.
+fn two_keys() -> [String; 2] {
+    let key_of = |partition| {
+        let mut keys = (0..).map(|number: u32| number.to_string());
+        keys.find(|key| partition_of(key.as_bytes(), 2) == Partition(partition)).unwrap_or_default()
+    };
+    [key_of(0), key_of(1)]
+}

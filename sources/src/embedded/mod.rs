@@ -1,0 +1,126 @@
+//! The embedded log: one directory, one process, fjall below. Records enter by `append`, are synced by a writer thread that serves
+//! all callers at once, and leave by `read`.
+//!
+//! One value per batch of a partition, not one per record, because that doubles the rate. Nothing is removed yet.
+
+mod batch;
+mod queue;
+mod read;
+mod store;
+mod topics;
+mod writer;
+
+#[cfg(test)]
+mod crash_tests;
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use schemas::position::{Offset, Partition, Topic};
+
+use self::queue::{Pending, Queue};
+use self::store::Store;
+use self::topics::Topics;
+use crate::changes::Changes;
+use crate::error::{Action, LogError};
+use crate::log::{self, Log, ReadBudget, Record, StoredRecord, TopicMetadata};
+
+/// An event log in a directory, which it keeps locked until it is dropped.
+pub struct EmbeddedLog {
+    store: Arc<Store>,
+    topics: Topics,
+    queue: Arc<Queue>,
+    changes: Arc<Changes>,
+    writer: Option<JoinHandle<()>>,
+}
+
+impl EmbeddedLog {
+    /// Opens the log of a directory, or creates both.
+    ///
+    /// # Errors
+    /// The directory is open in another process, can't be used, or holds damaged topics.
+    pub fn open(directory: &Path) -> Result<Self, LogError> {
+        let store = Arc::new(Store::open(directory)?);
+        let topics = Topics::load(&store)?;
+        let queue = Arc::new(Queue::default());
+        let changes = Arc::new(Changes::default());
+        let writer = {
+            let (store, queue, changes) = (store.clone(), queue.clone(), changes.clone());
+            let run = move || writer::run(&store, &queue, &changes);
+            let spawned = std::thread::Builder::new().name("log-writer".to_owned()).spawn(run);
+            spawned.map_err(|source| LogError::Open { directory: directory.to_owned(), source })?
+        };
+        Ok(Self { store, topics, queue, changes, writer: Some(writer) })
+    }
+
+    fn stopped(&self, topic: &Topic) -> LogError {
+        LogError::Stopped { action: Action::Append, topic: topic.clone(), directory: self.store.directory.clone() }
+    }
+}
+
+impl Log for EmbeddedLog {
+    fn create_topic(&self, topic: &Topic, partitions: u32) -> Result<TopicMetadata, LogError> {
+        self.topics.create(&self.store, topic, partitions)
+    }
+
+    fn topics(&self) -> Result<Vec<TopicMetadata>, LogError> {
+        Ok(self.topics.list())
+    }
+
+    fn append(&self, topic: &Topic, records: Vec<Record>) -> Result<Vec<(Partition, Offset)>, LogError> {
+        let state = self.topics.get(topic)?;
+        log::check_records(topic, &records)?;
+        if records.is_empty() {
+            return Ok(Vec::new());
+        }
+        let writer::Encoded { sections, places } = writer::encode(&records, state.metadata.partitions);
+        let partitions: Vec<Partition> = sections.iter().map(|section| section.partition).collect();
+        let (reply, answer) = sync_channel(1);
+        self.queue.push(Pending { topic: state, sections, reply }).map_err(|_| self.stopped(topic))?;
+        let firsts = answer.recv().map_err(|_| self.stopped(topic))??;
+        let position = |(section, index): (usize, u64)| (partitions[section], Offset(firsts[section].0 + index));
+        Ok(places.into_iter().map(position).collect())
+    }
+
+    fn read(
+        &self,
+        topic: &Topic,
+        partition: Partition,
+        from: Offset,
+        max_records: usize,
+        max_bytes: usize,
+    ) -> Result<Vec<StoredRecord>, LogError> {
+        let state = self.topics.get(topic)?;
+        read::read(&self.store, &state, partition, from, ReadBudget::new(max_records, max_bytes))
+    }
+
+    fn bounds(&self, topic: &Topic, partition: Partition) -> Result<(Offset, Offset), LogError> {
+        let state = self.topics.get(topic)?;
+        log::check_partition(&state.metadata, partition)?;
+        Ok((read::EARLIEST, state.end(partition).next))
+    }
+
+    fn offset_at(&self, topic: &Topic, partition: Partition, timestamp: i64) -> Result<Offset, LogError> {
+        let state = self.topics.get(topic)?;
+        read::offset_at(&self.store, &state, partition, timestamp)
+    }
+
+    fn wait(&self, seen: u64, timeout: Duration) -> u64 {
+        self.changes.wait(seen, timeout)
+    }
+}
+
+impl Drop for EmbeddedLog {
+    fn drop(&mut self) {
+        self.queue.close();
+        if let Some(writer) = self.writer.take() {
+            // The writer's panic, if any, has been printed and its callers have been told.
+            writer.join().ok();
+        }
+    }
+}

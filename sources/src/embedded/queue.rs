@@ -1,0 +1,109 @@
+//! The bounded queue between the callers of `append` and the writer thread.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
+
+use parking_lot::{Condvar, Mutex};
+use schemas::position::Offset;
+
+use super::batch::Section;
+use super::topics::TopicState;
+use crate::error::LogError;
+
+/// The most appends that wait for the writer; another caller waits for a place.
+const QUEUE_APPENDS_MAX: usize = 1024;
+/// The most bytes that wait for the writer, unless a single append is larger.
+const QUEUE_BYTES_MAX: usize = 64 << 20;
+/// The most bytes that are synced at once, unless a single append is larger.
+const GROUP_BYTES_MAX: usize = 16 << 20;
+
+/// An append that waits to be written.
+pub struct Pending {
+    /// the topic
+    pub topic: Arc<TopicState>,
+    /// its records in stored form, in the order in which they were appended within each partition
+    pub sections: Vec<Section>,
+    /// where the offset of the first record of each section is to go
+    pub reply: SyncSender<Result<Vec<Offset>, LogError>>,
+}
+
+/// Appends in the order in which they arrived.
+#[derive(Default)]
+pub struct Queue {
+    waiting: Mutex<Waiting>,
+    arrived: Condvar,
+    left: Condvar,
+}
+
+#[derive(Default)]
+struct Waiting {
+    appends: VecDeque<Pending>,
+    bytes: usize,
+    closed: bool,
+}
+
+impl Pending {
+    fn bytes(&self) -> usize {
+        self.sections.iter().map(|section| section.bytes.len()).sum()
+    }
+}
+
+impl Queue {
+    /// Adds an append; waits while the queue is full. Gives it back when the queue is closed.
+    pub fn push(&self, pending: Pending) -> Result<(), Pending> {
+        let bytes = pending.bytes();
+        let full = |waiting: &mut Waiting| {
+            let appends = waiting.appends.len();
+            !waiting.closed && appends > 0 && (appends >= QUEUE_APPENDS_MAX || waiting.bytes + bytes > QUEUE_BYTES_MAX)
+        };
+        let mut waiting = self.waiting.lock();
+        self.left.wait_while(&mut waiting, full);
+        if waiting.closed {
+            return Err(pending);
+        }
+        waiting.bytes += bytes;
+        waiting.appends.push_back(pending);
+        drop(waiting);
+        self.arrived.notify_one();
+        Ok(())
+    }
+
+    /// Takes what is to be written together; waits for something to arrive. Nothing once the queue is closed and empty.
+    pub fn take_group(&self) -> Option<Vec<Pending>> {
+        let mut waiting = self.waiting.lock();
+        self.arrived.wait_while(&mut waiting, |waiting| waiting.appends.is_empty() && !waiting.closed);
+        let mut group = vec![waiting.appends.pop_front()?];
+        let mut bytes = group[0].bytes();
+        while let Some(next) = waiting.appends.front() {
+            if bytes + next.bytes() > GROUP_BYTES_MAX {
+                break;
+            }
+            bytes += next.bytes();
+            group.extend(waiting.appends.pop_front());
+        }
+        waiting.bytes -= bytes;
+        drop(waiting);
+        self.left.notify_all();
+        Some(group)
+    }
+
+    /// Takes no more appends. What waits is still written.
+    pub fn close(&self) {
+        self.waiting.lock().closed = true;
+        self.arrived.notify_all();
+        self.left.notify_all();
+    }
+
+    /// Takes no more appends and drops what waits, whose callers learn that there is no answer.
+    pub fn abandon(&self) {
+        let dropped = {
+            let mut waiting = self.waiting.lock();
+            waiting.closed = true;
+            waiting.bytes = 0;
+            std::mem::take(&mut waiting.appends)
+        };
+        drop(dropped);
+        self.left.notify_all();
+    }
+}

@@ -1,0 +1,93 @@
+//! Reading the embedded log: records from an offset on, and the offset of a time. Never beyond the durable end.
+
+use schemas::position::{Offset, Partition};
+
+use super::batch::{Batch, BatchPlace};
+use super::store::{self, Store};
+use super::topics::TopicState;
+use crate::error::{Damage, LogError};
+use crate::log::{self, ReadBudget, StoredRecord};
+
+/// The earliest offset of every partition: nothing is removed.
+pub const EARLIEST: Offset = Offset(0);
+
+/// Reads records of a partition from an offset on.
+pub fn read(
+    store: &Store,
+    topic: &TopicState,
+    partition: Partition,
+    from: Offset,
+    mut budget: ReadBudget,
+) -> Result<Vec<StoredRecord>, LogError> {
+    log::check_partition(&topic.metadata, partition)?;
+    let end = topic.end(partition).next;
+    log::check_offset(&topic.metadata.topic, partition, from, (EARLIEST, end))?;
+    let mut records = Vec::new();
+    let mut batches = Batches::new(store, topic, partition, from);
+    while batches.expected < end && !budget.is_spent() {
+        let room = batches.next(|batch| batch.read(from, &mut budget, &mut records))?;
+        if !room {
+            break;
+        }
+    }
+    Ok(records)
+}
+
+/// Finds the first record with this timestamp or a later one, by the newest timestamp so far that every batch carries: it only grows,
+/// whatever the order of the records' own.
+pub fn offset_at(store: &Store, topic: &TopicState, partition: Partition, timestamp: i64) -> Result<Offset, LogError> {
+    log::check_partition(&topic.metadata, partition)?;
+    let end = topic.end(partition);
+    if end.next == EARLIEST || end.newest < timestamp {
+        return Ok(end.next);
+    }
+    // `low` begins a batch before which none reaches the timestamp; `high` is in one that does.
+    let (mut low, mut high) = (EARLIEST.0, end.next.0 - 1);
+    loop {
+        let middle = Offset(low + (high - low) / 2);
+        let visit = |batch: &Batch<'_>| Ok((batch.base.0, batch.next.0, batch.newest >= timestamp));
+        let (base, next, reaches) = Batches::new(store, topic, partition, middle).next(visit)?;
+        match reaches {
+            true if base <= low => return Batches::new(store, topic, partition, middle).next(|batch| batch.first_at(timestamp)),
+            true => high = base,
+            false => low = next,
+        }
+    }
+}
+
+/// The batches of a partition from the one that holds an offset.
+struct Batches<'a> {
+    store: &'a Store,
+    topic: &'a TopicState,
+    place: BatchPlace,
+    entries: fjall::Iter,
+    /// the offset that the next batch has to hold; past the first batch, where it has to begin
+    expected: Offset,
+    started: bool,
+}
+
+impl<'a> Batches<'a> {
+    fn new(store: &'a Store, topic: &'a TopicState, partition: Partition, from: Offset) -> Self {
+        let place = topic.place(partition);
+        let entries = store.batches.range(place.key(from)..=place.key(Offset(u64::MAX)));
+        Self { store, topic, place, entries, expected: from, started: false }
+    }
+
+    /// Visits the next batch, which must be there: the caller asks for durable offsets only.
+    fn next<T>(&mut self, visit: impl FnOnce(&Batch<'_>) -> Result<T, Damage>) -> Result<T, LogError> {
+        let corrupt = |damage| store::corrupt(&self.topic.metadata, self.place, self.expected, damage);
+        let entry = self.entries.next().ok_or_else(|| corrupt(Damage::Missing))?;
+        let (key, value) = entry
+            .into_inner()
+            .map_err(|error| self.store.failed_read(&self.topic.metadata, self.place, self.expected, &error))?;
+        let batch = Batch::open(self.place, &key, &value).map_err(corrupt)?;
+        let continues = if self.started { batch.base == self.expected } else { batch.base <= self.expected };
+        if !continues {
+            return Err(corrupt(Damage::Missing));
+        }
+        let answer = visit(&batch).map_err(corrupt)?;
+        self.expected = batch.next;
+        self.started = true;
+        Ok(answer)
+    }
+}

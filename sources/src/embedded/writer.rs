@@ -1,0 +1,156 @@
+//! Group commit: one thread numbers, writes and syncs the appends of all callers, as many at once as have arrived.
+//!
+//! Appends enter through the queue in stored form; offsets leave through each append's reply, after the sync. While a group is being
+//! synced the next one gathers, so the sync is paid once for all callers of its duration.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::sync::Arc;
+
+use schemas::position::{Offset, Partition};
+
+use super::batch::{self, BatchPlace, OpenBatch, Section};
+use super::queue::{Pending, Queue};
+use super::store::Store;
+use super::topics::{PartitionEnd, TopicState};
+use crate::changes::Changes;
+use crate::error::{Action, LogError};
+use crate::log::{Record, TopicId};
+use crate::partitioner::partition_of;
+
+/// The most bytes of a batch, unless a single record is larger: what a read has to fetch for one record.
+const BATCH_BYTES_MAX: usize = 1 << 20;
+
+/// Records in stored form, cut into sections by partition.
+pub struct Encoded {
+    /// the sections, in order within each partition
+    pub sections: Vec<Section>,
+    /// for each record, its section and its place there
+    pub places: Vec<(usize, u64)>,
+}
+
+/// Puts the records of an append into stored form, on the caller's thread.
+pub fn encode(records: &[Record], partitions: u32) -> Encoded {
+    let mut sections: Vec<Section> = Vec::new();
+    let mut current: BTreeMap<Partition, usize> = BTreeMap::new();
+    let mut places = Vec::with_capacity(records.len());
+    for record in records {
+        let partition = partition_of(&record.key, partitions);
+        let full = |index: &usize| sections[*index].bytes.len() + batch::stored_bytes(record) > BATCH_BYTES_MAX;
+        let index = match current.get(&partition).copied().filter(|index| !full(index)) {
+            Some(index) => index,
+            None => {
+                sections.push(Section::new(partition));
+                current.insert(partition, sections.len() - 1);
+                sections.len() - 1
+            }
+        };
+        places.push((index, u64::from(sections[index].count)));
+        sections[index].push(record);
+    }
+    Encoded { sections, places }
+}
+
+/// Writes groups until the queue is closed.
+pub fn run(store: &Store, queue: &Queue, changes: &Changes) {
+    let _abandon = AbandonOnPanic(queue);
+    while let Some(pending) = queue.take_group() {
+        let mut group = Group::default();
+        let firsts: Vec<Vec<Offset>> = pending.iter().map(|append| group.add(append)).collect();
+        match store.commit(&store.batches, group.take_pairs()) {
+            Ok(()) => {
+                group.publish();
+                changes.announce();
+                for (append, firsts) in pending.iter().zip(firsts) {
+                    reply(append, Ok(firsts));
+                }
+            }
+            Err(error) => {
+                tracing::error!(directory = %store.directory.display(), %error, "the log could not be written");
+                for append in &pending {
+                    reply(append, Err(store.failed(Action::Append, &append.topic.metadata.topic, &error)));
+                }
+            }
+        }
+    }
+}
+
+/// What is written and synced together.
+#[derive(Default)]
+struct Group {
+    topics: BTreeMap<TopicId, TopicEnds>,
+    open: BTreeMap<BatchPlace, OpenBatch>,
+    sealed: Vec<(Vec<u8>, Vec<u8>)>,
+}
+
+/// The ends that a topic's partitions have once the group is durable.
+struct TopicEnds {
+    topic: Arc<TopicState>,
+    ends: Vec<PartitionEnd>,
+}
+
+impl Group {
+    /// Adds the sections of an append. Returns the offset of the first record of each.
+    fn add(&mut self, append: &Pending) -> Vec<Offset> {
+        append.sections.iter().map(|section| self.add_section(&append.topic, section)).collect()
+    }
+
+    fn add_section(&mut self, topic: &Arc<TopicState>, section: &Section) -> Offset {
+        let place = topic.place(section.partition);
+        let topic = self.topics.entry(place.topic_id).or_insert_with(|| TopicEnds::of(topic));
+        let end = &mut topic.ends[section.partition.0 as usize];
+        let create = || OpenBatch::new(end.next, end.newest, section.bytes.len());
+        let first = match self.open.entry(place) {
+            Entry::Vacant(entry) => entry.insert(create()).push(section),
+            Entry::Occupied(mut entry) => {
+                if entry.get().bytes() + section.bytes.len() > BATCH_BYTES_MAX {
+                    let (key, value) = entry.insert(create()).seal(place);
+                    self.sealed.push((key.to_vec(), value));
+                }
+                entry.get_mut().push(section)
+            }
+        };
+        assert_eq!(first, end.next, "a batch was numbered apart from the end of its partition");
+        end.next = Offset(end.next.0 + u64::from(section.count));
+        end.newest = end.newest.max(section.newest);
+        first
+    }
+
+    /// The batches to store.
+    fn take_pairs(&mut self) -> Vec<(Vec<u8>, Vec<u8>)> {
+        for (place, batch) in std::mem::take(&mut self.open) {
+            let (key, value) = batch.seal(place);
+            self.sealed.push((key.to_vec(), value));
+        }
+        std::mem::take(&mut self.sealed)
+    }
+
+    /// Shows the group to readers: all partitions of a topic under one lock.
+    fn publish(self) {
+        for (_, TopicEnds { topic, ends }) in self.topics {
+            *topic.ends.write() = ends;
+        }
+    }
+}
+
+impl TopicEnds {
+    fn of(topic: &Arc<TopicState>) -> Self {
+        Self { topic: topic.clone(), ends: topic.ends.read().clone() }
+    }
+}
+
+/// Answers an append. Who does not wait for it any more needs no answer.
+fn reply(append: &Pending, answer: Result<Vec<Offset>, LogError>) {
+    append.reply.send(answer).ok();
+}
+
+/// Lets callers go when the writer fails by a programming error, so that they don't wait for ever.
+struct AbandonOnPanic<'a>(&'a Queue);
+
+impl Drop for AbandonOnPanic<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.abandon();
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! The event log as the rest of Tidewater sees it: named topics of numbered partitions that records are appended to and read from.
+//!
+//! Keys and values enter and leave as bytes; nothing is decoded here. A record is named by topic, partition and offset.
+//! Every implementation has to pass [`crate::conformance::check`].
+
+use std::fmt;
+use std::hash::{BuildHasher, RandomState};
+use std::time::Duration;
+
+use schemas::position::{Offset, Partition, Topic};
+
+use crate::error::LogError;
+
+/// The most bytes of one record, key and value together.
+pub const RECORD_BYTES_MAX: usize = 2 << 20;
+/// The most records of one append.
+pub const APPEND_RECORDS_MAX: usize = 16_384;
+/// The most bytes of one append, all keys and values together.
+pub const APPEND_BYTES_MAX: usize = 64 << 20;
+/// The most partitions of a topic.
+pub const PARTITIONS_MAX: u32 = 1024;
+/// The most characters of a topic's name.
+pub const TOPIC_NAME_LENGTH_MAX: usize = 200;
+
+/// A record to append.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// what places the record: records with equal keys get the same partition, in the order in which they are appended
+    pub key: Vec<u8>,
+    /// the event as bytes
+    pub value: Vec<u8>,
+    /// the append time in microseconds since 1970, given by the caller
+    pub timestamp: i64,
+}
+
+/// A record as it is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredRecord {
+    /// the partition it is in
+    pub partition: Partition,
+    /// its place in the partition
+    pub offset: Offset,
+    /// the append time in microseconds since 1970
+    pub timestamp: i64,
+    /// the key
+    pub key: Vec<u8>,
+    /// the event as bytes
+    pub value: Vec<u8>,
+}
+
+/// What a topic is known by across deletion and creation under the same name: random, drawn at creation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TopicId(pub u128);
+
+/// What there is to know about a topic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopicMetadata {
+    /// the name
+    pub topic: Topic,
+    /// the identity
+    pub topic_id: TopicId,
+    /// how many partitions it has, fixed at creation
+    pub partitions: u32,
+}
+
+/// An event log.
+///
+/// The deployment creates topics, ingest appends, and one driver thread per process reads: it takes the change counter with
+/// [`wait`](Log::wait), reads every partition up to its end, and waits for the counter to move on. Any method may be called from any
+/// thread at any time. All of them block, for the disk or the network: call them from threads that may.
+///
+/// What is read is durable: a record that a reader has seen is there after a crash, at the same offset.
+pub trait Log: Send + Sync {
+    /// Creates a topic and returns when that is durable. Creating one that exists with as many partitions returns what exists.
+    ///
+    /// # Errors
+    /// A name or a number of partitions outside the limits, another number of partitions than the topic has, or an input or output
+    /// failure, after which the topic may or may not exist: call again.
+    fn create_topic(&self, topic: &Topic, partitions: u32) -> Result<TopicMetadata, LogError>;
+
+    /// All topics, ordered by name.
+    ///
+    /// # Errors
+    /// An input or output failure, which a later call may not meet.
+    fn topics(&self) -> Result<Vec<TopicMetadata>, LogError>;
+
+    /// Appends records and returns their places, in the order of `records`, when they are durable. Readers see all of them or none.
+    /// Waits while the log is busy: that is the backpressure on producers.
+    ///
+    /// # Errors
+    /// Records outside the limits and an unknown topic are refused before anything is written. After an input or output failure the
+    /// records may or may not be there: who needs certainty appends again under the same event ids.
+    fn append(&self, topic: &Topic, records: Vec<Record>) -> Result<Vec<(Partition, Offset)>, LogError>;
+
+    /// Reads records from an offset on, without gaps: at most `max_records` and `max_bytes` of keys and values, but at least one
+    /// record if there is one. Empty exactly when `from` is the end. Does not wait for records.
+    ///
+    /// # Errors
+    /// An unknown topic or partition, an offset that is not in the log, damaged records (which are never skipped), or an input or
+    /// output failure.
+    fn read(
+        &self,
+        topic: &Topic,
+        partition: Partition,
+        from: Offset,
+        max_records: usize,
+        max_bytes: usize,
+    ) -> Result<Vec<StoredRecord>, LogError>;
+
+    /// The earliest offset of a partition, and the offset that its next record gets.
+    ///
+    /// # Errors
+    /// An unknown topic or partition, or an input or output failure.
+    fn bounds(&self, topic: &Topic, partition: Partition) -> Result<(Offset, Offset), LogError>;
+
+    /// The offset of the first record with this append time or a later one, or else the partition's end.
+    ///
+    /// # Errors
+    /// As for [`read`](Log::read).
+    fn offset_at(&self, topic: &Topic, partition: Partition, timestamp: i64) -> Result<Offset, LogError>;
+
+    /// Waits until the counter of appends is no longer `seen`, or for `timeout`, and returns the counter. A reader takes the
+    /// counter first (with a timeout of zero), then reads to the end, then waits: so it misses nothing and does not poll.
+    fn wait(&self, seen: u64, timeout: Duration) -> u64;
+}
+
+impl fmt::Display for TopicId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
+}
+
+impl TopicId {
+    /// A new identity, from the random keys that the operating system seeds hash maps with.
+    pub(crate) fn random() -> Self {
+        let state = RandomState::new();
+        Self(u128::from(state.hash_one(0_u8)) << 64 | u128::from(state.hash_one(1_u8)))
+    }
+}
+
+impl Record {
+    /// The bytes of key and value.
+    pub fn bytes(&self) -> usize {
+        self.key.len() + self.value.len()
+    }
+}
+
+/// What one read may still take.
+pub(crate) struct ReadBudget {
+    records: usize,
+    bytes: usize,
+    taken: bool,
+}
+
+impl ReadBudget {
+    /// The budget of a read with these limits.
+    pub fn new(max_records: usize, max_bytes: usize) -> Self {
+        Self { records: max_records, bytes: max_bytes, taken: false }
+    }
+
+    /// Whether nothing more is taken.
+    pub fn is_spent(&self) -> bool {
+        self.taken && (self.records == 0 || self.bytes == 0)
+    }
+
+    /// Whether a record of so many bytes is taken. The first is, whatever its size, or a reader would never get past it.
+    pub fn take(&mut self, bytes: usize) -> bool {
+        if self.is_spent() || (self.taken && self.bytes < bytes) {
+            return false;
+        }
+        self.taken = true;
+        self.records = self.records.saturating_sub(1);
+        self.bytes = self.bytes.saturating_sub(bytes);
+        true
+    }
+}
+
+/// Refuses a topic that may not be created.
+pub(crate) fn check_topic(topic: &Topic, partitions: u32) -> Result<(), LogError> {
+    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-".contains(&byte);
+    let name = topic.as_str();
+    if name.is_empty() || name.len() > TOPIC_NAME_LENGTH_MAX || !name.bytes().all(allowed) {
+        return Err(LogError::BadTopicName { topic: topic.clone() });
+    }
+    if !(1..=PARTITIONS_MAX).contains(&partitions) {
+        return Err(LogError::BadPartitionCount { topic: topic.clone(), partitions });
+    }
+    Ok(())
+}
+
+/// Answers the creation of a topic that exists.
+pub(crate) fn check_existing(existing: &TopicMetadata, partitions: u32) -> Result<TopicMetadata, LogError> {
+    if existing.partitions != partitions {
+        let topic = existing.topic.clone();
+        return Err(LogError::PartitionsDiffer { topic, existing: existing.partitions, requested: partitions });
+    }
+    Ok(existing.clone())
+}
+
+/// Refuses an append outside the limits. Returns the bytes of all keys and values.
+pub(crate) fn check_records(topic: &Topic, records: &[Record]) -> Result<usize, LogError> {
+    if records.len() > APPEND_RECORDS_MAX {
+        return Err(LogError::TooManyRecords { topic: topic.clone(), records: records.len() });
+    }
+    let mut total = 0;
+    for (index, record) in records.iter().enumerate() {
+        if record.bytes() > RECORD_BYTES_MAX {
+            return Err(LogError::RecordTooLarge { topic: topic.clone(), index, bytes: record.bytes() });
+        }
+        total += record.bytes();
+    }
+    if total > APPEND_BYTES_MAX {
+        return Err(LogError::AppendTooLarge { topic: topic.clone(), bytes: total });
+    }
+    Ok(total)
+}
+
+/// Refuses a partition that a topic does not have.
+pub(crate) fn check_partition(metadata: &TopicMetadata, partition: Partition) -> Result<(), LogError> {
+    if partition.0 >= metadata.partitions {
+        let topic = metadata.topic.clone();
+        return Err(LogError::UnknownPartition { topic, partition, partitions: metadata.partitions });
+    }
+    Ok(())
+}
+
+/// Refuses to read from an offset that the log does not have: a reader that was ahead of the log would skip records silently.
+pub(crate) fn check_offset(
+    topic: &Topic,
+    partition: Partition,
+    offset: Offset,
+    (earliest, next): (Offset, Offset),
+) -> Result<(), LogError> {
+    if offset < earliest || offset > next {
+        return Err(LogError::OffsetOutOfRange { topic: topic.clone(), partition, offset, earliest, next });
+    }
+    Ok(())
+}
