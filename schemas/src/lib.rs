@@ -2,9 +2,15 @@
 
 pub mod catalogue;
 pub mod dead_letter;
+pub mod decoder;
+pub mod event;
 pub mod field;
+mod json;
 pub mod position;
+mod protobuf;
 pub mod row;
 pub mod serving;
 pub mod social;
+#[cfg(test)]
+mod testing;
 pub mod time;

@@ -1,0 +1,225 @@
+//! Decoding what a log holds: records in, Arrow columns and faults out.
+//!
+//! Owns [`EventDecoder`], which is made once for a topic and the columns that a plan reads, and called for every batch of records.
+//! A bad record never fails a batch: it is told apart with its place and its bytes, and the rest flows on.
+//!
+//! ```
+//! use schemas::catalogue::catalogue;
+//! use schemas::decoder::EventDecoder;
+//! use schemas::event::Encoding;
+//! use schemas::position::{Offset, Partition};
+//!
+//! let posts = catalogue().topic("social.post").ok_or("no such topic")?;
+//! let likes: Vec<usize> = (0..posts.columns.len()).filter(|&at| posts.columns[at].name == "liked.user_id").collect();
+//! let mut decoder = EventDecoder::new(posts, Encoding::Json, &likes);
+//! let record = br#"{"event_id":"018cc251-f402-7000-8002-000000000002","event_type":"post.liked","schema_version":1,
+//!     "aggregate_id":"12","occurred_at":"2024-01-01T00:00:00.002000Z","actor_id":"3","payload":{"user_id":"3"}}"#;
+//! let appended_at = 1_704_067_200_000_000;
+//! let records: [(_, _, _, &[u8]); 2] =
+//!     [(Partition(0), Offset(7), appended_at, record), (Partition(0), Offset(8), appended_at, b"nonsense")];
+//! let decoded = decoder.decode(records);
+//! assert_eq!((decoded.batch.num_rows(), decoded.batch.num_columns()), (1, 1));
+//! assert_eq!(decoded.faults[0].offset, Offset(8));
+//! # Ok::<(), &str>(())
+//! ```
+
+use std::sync::Arc;
+
+use arrow_array::builder::{
+    BooleanBuilder, Float64Builder, Int64Builder, ListBuilder, StringBuilder, TimestampMicrosecondBuilder,
+};
+use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow_schema::{DataType, SchemaRef};
+
+use crate::catalogue::{ColumnSource, SCHEMA_VERSION, TopicSchema};
+use crate::dead_letter::{DEAD_LETTER_BYTES_MAX, Fault};
+use crate::event::{Encoding, Event, EventId, check_event, check_length};
+use crate::field::Value;
+use crate::position::{Offset, Partition};
+use crate::{json, protobuf};
+
+/// The most bytes of records in one batch: an Arrow text column counts its bytes in 31 bits.
+pub const DECODE_BYTES_MAX: usize = 1024 * 1024 * 1024;
+
+/// Decodes records of one topic into some of its columns.
+pub struct EventDecoder {
+    topic: &'static TopicSchema,
+    encoding: Encoding,
+    schema: SchemaRef,
+    wanted: protobuf::Wanted,
+    columns: Vec<(ColumnSource, ColumnBuilder)>,
+}
+
+/// What a batch of records held. The vectors have one entry per row of the batch, in the order of the records.
+#[derive(Debug)]
+pub struct DecodedBatch {
+    /// the wanted columns; without any it still counts its rows
+    pub batch: RecordBatch,
+    /// the identity of each event
+    pub event_ids: Vec<EventId>,
+    /// when each event happened, in microseconds since 1970, UTC
+    pub occurred_at: Vec<i64>,
+    /// where each event lies
+    pub places: Vec<(Partition, Offset)>,
+    /// the records that are no events
+    pub faults: Vec<BadRecord>,
+}
+
+/// A record that is no event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadRecord {
+    /// its partition
+    pub partition: Partition,
+    /// its place there
+    pub offset: Offset,
+    /// what is wrong with it
+    pub fault: Fault,
+    /// its bytes, at most [`DEAD_LETTER_BYTES_MAX`]
+    pub bytes: Vec<u8>,
+    /// how many bytes it has
+    pub length: u64,
+}
+
+/// One column being filled.
+enum ColumnBuilder {
+    Int(Int64Builder),
+    Float(Float64Builder),
+    Boolean(BooleanBuilder),
+    Text(StringBuilder),
+    Time(TimestampMicrosecondBuilder),
+    Ids(ListBuilder<Int64Builder>),
+    Texts(ListBuilder<StringBuilder>),
+}
+
+impl EventDecoder {
+    /// A decoder of `topic`'s records into the columns at these positions of [`TopicSchema::columns`].
+    pub fn new(topic: &'static TopicSchema, encoding: Encoding, columns: &[usize]) -> Self {
+        let mut wanted = protobuf::Wanted(vec![0; topic.events.len()]);
+        let sources = columns.iter().map(|&column| &topic.columns[column]);
+        let columns_of = sources.map(|column| {
+            if let ColumnSource::Payload { event, field } = column.source {
+                wanted.0[event] |= 1 << field;
+            }
+            (column.source, ColumnBuilder::new(&column.data_type))
+        });
+        let columns_of = columns_of.collect();
+        Self { topic, encoding, schema: topic.arrow_schema_of(columns), wanted, columns: columns_of }
+    }
+
+    /// The schema of the batches.
+    pub fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    /// Decodes records, each with its place and the time it was appended at in microseconds since 1970, against which a time in
+    /// the future is told. Together they have at most [`DECODE_BYTES_MAX`].
+    pub fn decode<'a>(&mut self, records: impl IntoIterator<Item = (Partition, Offset, i64, &'a [u8])>) -> DecodedBatch {
+        let (mut event_ids, mut occurred_at, mut places, mut faults) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let mut event = Event::default();
+        let mut total = 0_usize;
+        for (partition, offset, appended_at, bytes) in records {
+            total += bytes.len();
+            assert!(total <= DECODE_BYTES_MAX, "a batch of {total} bytes was given to the decoder, which takes {DECODE_BYTES_MAX}");
+            match self.read(bytes, appended_at, &mut event) {
+                Ok(()) => {
+                    self.columns.iter_mut().for_each(|(source, column)| append(self.topic, *source, column, &event));
+                    event_ids.push(event.event_id);
+                    occurred_at.push(event.occurred_at);
+                    places.push((partition, offset));
+                }
+                Err(fault) => {
+                    let kept = &bytes[..bytes.len().min(DEAD_LETTER_BYTES_MAX)];
+                    faults.push(BadRecord { partition, offset, fault, bytes: kept.to_vec(), length: bytes.len() as u64 });
+                }
+            }
+        }
+        DecodedBatch { batch: self.finish(places.len()), event_ids, occurred_at, places, faults }
+    }
+
+    fn read<'a>(&self, bytes: &'a [u8], appended_at: i64, event: &mut Event<'a>) -> Result<(), Fault> {
+        check_length(bytes.len())?;
+        match self.encoding {
+            Encoding::Json => json::read_event(self.topic, json::scan_record(bytes)?, event)?,
+            Encoding::Protobuf => protobuf::read_event(self.topic, bytes, &self.wanted, event)?,
+        }
+        check_event(self.topic, event, appended_at)
+    }
+
+    fn finish(&mut self, rows: usize) -> RecordBatch {
+        let arrays = self.columns.iter_mut().map(|(_, column)| column.finish()).collect();
+        let options = RecordBatchOptions::new().with_row_count(Some(rows));
+        RecordBatch::try_new_with_options(Arc::clone(&self.schema), arrays, &options)
+            .unwrap_or_else(|error| panic!("the decoded columns of '{}' don't fit its schema: {error}", self.topic.topic))
+    }
+}
+
+fn append(topic: &TopicSchema, source: ColumnSource, column: &mut ColumnBuilder, event: &Event<'_>) {
+    match (source, column) {
+        (ColumnSource::Payload { event: kind, field }, column) if kind == event.kind => column.append(&event.fields[field]),
+        (ColumnSource::Payload { .. }, column) => column.append(&Value::Null),
+        (ColumnSource::EventId, ColumnBuilder::Text(column)) => column.append_value(event.event_id.to_string()),
+        (ColumnSource::EventType, ColumnBuilder::Text(column)) => column.append_value(&topic.events[event.kind].event_type),
+        (ColumnSource::TraceParent, ColumnBuilder::Text(column)) => column.append_option(event.trace_parent.as_deref()),
+        (ColumnSource::SchemaVersion, ColumnBuilder::Int(column)) => column.append_value(SCHEMA_VERSION),
+        (ColumnSource::ActorId, ColumnBuilder::Int(column)) => column.append_value(event.actor_id),
+        (ColumnSource::OccurredAt, ColumnBuilder::Time(column)) => column.append_value(event.occurred_at),
+        (ColumnSource::AggregateId, column) => column.append(&event.aggregate_id),
+        (source, _) => panic!("the column {source:?} of '{}' has another type than its values", topic.topic),
+    }
+}
+
+impl ColumnBuilder {
+    fn new(kind: &DataType) -> Self {
+        match kind {
+            DataType::Int64 => Self::Int(Int64Builder::new()),
+            DataType::Float64 => Self::Float(Float64Builder::new()),
+            DataType::Boolean => Self::Boolean(BooleanBuilder::new()),
+            DataType::Utf8 => Self::Text(StringBuilder::new()),
+            DataType::Timestamp(..) => Self::Time(TimestampMicrosecondBuilder::new().with_data_type(kind.clone())),
+            DataType::List(item) if *item.data_type() == DataType::Int64 => Self::Ids(ListBuilder::new(Int64Builder::new())),
+            DataType::List(_) => Self::Texts(ListBuilder::new(StringBuilder::new())),
+            other => panic!("the catalogue has a column of type {other}, which events don't use"),
+        }
+    }
+
+    fn append(&mut self, value: &Value<'_>) {
+        match (self, value) {
+            (Self::Int(column), Value::Int(value)) => column.append_value(*value),
+            (Self::Int(column), Value::Null) => column.append_null(),
+            (Self::Float(column), Value::Float(value)) => column.append_value(*value),
+            (Self::Float(column), Value::Null) => column.append_null(),
+            (Self::Boolean(column), Value::Boolean(value)) => column.append_value(*value),
+            (Self::Boolean(column), Value::Null) => column.append_null(),
+            (Self::Text(column), Value::Text(value)) => column.append_value(value),
+            (Self::Text(column), Value::Null) => column.append_null(),
+            (Self::Time(column), Value::Timestamp(value)) => column.append_value(*value),
+            (Self::Time(column), Value::Null) => column.append_null(),
+            (Self::Ids(column), Value::List(values)) => column.append_value(values.iter().map(|value| match value {
+                Value::Int(id) => Some(*id),
+                _ => None,
+            })),
+            (Self::Ids(column), Value::Null) => column.append_null(),
+            (Self::Texts(column), Value::List(values)) => column.append_value(values.iter().map(|value| match value {
+                Value::Text(text) => Some(text.as_ref()),
+                _ => None,
+            })),
+            (Self::Texts(column), Value::Null) => column.append_null(),
+            (_, value) => panic!("a column got the value {value:?}, which is not of its type"),
+        }
+    }
+
+    fn finish(&mut self) -> ArrayRef {
+        match self {
+            Self::Int(column) => Arc::new(column.finish()),
+            Self::Float(column) => Arc::new(column.finish()),
+            Self::Boolean(column) => Arc::new(column.finish()),
+            Self::Text(column) => Arc::new(column.finish()),
+            Self::Time(column) => Arc::new(column.finish()),
+            Self::Ids(column) => Arc::new(column.finish()),
+            Self::Texts(column) => Arc::new(column.finish()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,352 @@
+//! Events as JSON: the `{"topic": ..., "event": {...}}` of an ingest line, and the event object that a log may hold.
+//!
+//! Owns the mapping between JSON members and the fields of the catalogue. Bytes enter and leave; in between an [`Event`]. A text
+//! that is no JSON is told before anything that is wrong with its content.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+use smallvec::SmallVec;
+
+use crate::catalogue::{AggregateKind, EventFieldKind, FieldSchema, SCHEMA_VERSION, TopicSchema};
+use crate::dead_letter::{Fault, Reason};
+use crate::event::{
+    Event, aggregate_words, check_aggregate_text, check_event_id, check_id, check_text, check_version, event_kind, missing, shortened,
+};
+use crate::field::{Value, json_string};
+use crate::time::{parse_rfc3339, write_timestamp};
+
+use reader::{Reader, Token};
+
+pub(crate) mod reader;
+
+/// The most digits of a number of 63 bits.
+const ID_DIGITS_MAX: usize = 19;
+
+/// The members of an ingest line.
+#[derive(Default)]
+pub(crate) struct RawLine<'a> {
+    topic: Option<Token<'a>>,
+    event: Option<Nested<'a, RawEvent<'a>>>,
+}
+
+/// The members of an event, not yet looked at.
+#[derive(Default)]
+pub(crate) struct RawEvent<'a> {
+    event_id: Option<Token<'a>>,
+    event_type: Option<Token<'a>>,
+    schema_version: Option<Token<'a>>,
+    aggregate_id: Option<Token<'a>>,
+    occurred_at: Option<Token<'a>>,
+    actor_id: Option<Token<'a>>,
+    trace_parent: Option<Token<'a>>,
+    payload: Option<Nested<'a, Members<'a>>>,
+}
+
+type Members<'a> = SmallVec<[(Cow<'a, str>, Token<'a>); 8]>;
+
+/// What should be an object.
+enum Nested<'a, T> {
+    Object(T),
+    Other(Token<'a>),
+}
+
+impl<'a> RawLine<'a> {
+    /// The topic that the line names.
+    pub(crate) fn sent_to(&self) -> Option<&str> {
+        match &self.topic {
+            Some(Token::Text(topic)) => Some(topic),
+            _ => None,
+        }
+    }
+
+    /// The topic and the event, which have to be there.
+    pub(crate) fn into_parts(self) -> Result<(Cow<'a, str>, RawEvent<'a>), Fault> {
+        let topic = text(required(self.topic, "topic")?, "topic")?;
+        Ok((topic, nested(self.event, "event")?))
+    }
+}
+
+/// Reads the JSON of an ingest line. On a fault `line` holds what was read so far.
+pub(crate) fn scan_line<'a>(bytes: &'a [u8], line: &mut RawLine<'a>) -> Result<(), Fault> {
+    whole_object(bytes, |reader, key| {
+        match key.as_ref() {
+            "topic" => line.topic = Some(reader.value().map_err(|fault| within(fault, "topic"))?),
+            "event" => line.event = Some(nested_value(reader, scan_event)?),
+            _ => reader.skip()?,
+        }
+        Ok(())
+    })
+}
+
+/// Reads the JSON of an event that a log holds.
+pub(crate) fn scan_record(bytes: &[u8]) -> Result<RawEvent<'_>, Fault> {
+    let mut event = RawEvent::default();
+    whole_object(bytes, |reader, key| scan_member(reader, &key, &mut event))?;
+    Ok(event)
+}
+
+fn whole_object<'a>(
+    bytes: &'a [u8],
+    member: impl FnMut(&mut Reader<'a>, Cow<'a, str>) -> Result<(), Fault>,
+) -> Result<(), Fault> {
+    let mut reader = Reader::new(bytes);
+    if reader.peek() == Some(b'{') {
+        reader.object(member)?;
+        return reader.end();
+    }
+    let found = reader.value()?;
+    reader.end()?;
+    Err(Fault::new(Reason::NotAnObject, format!("expected an object, found {}", words(&found))))
+}
+
+fn scan_event<'a>(reader: &mut Reader<'a>) -> Result<RawEvent<'a>, Fault> {
+    let mut event = RawEvent::default();
+    reader.object(|reader, key| scan_member(reader, &key, &mut event))?;
+    Ok(event)
+}
+
+fn scan_member<'a>(reader: &mut Reader<'a>, key: &str, event: &mut RawEvent<'a>) -> Result<(), Fault> {
+    let place = match key {
+        "event_id" => &mut event.event_id,
+        "event_type" => &mut event.event_type,
+        "schema_version" => &mut event.schema_version,
+        "aggregate_id" => &mut event.aggregate_id,
+        "occurred_at" => &mut event.occurred_at,
+        "actor_id" => &mut event.actor_id,
+        "trace_parent" => &mut event.trace_parent,
+        "payload" => {
+            event.payload = Some(nested_value(reader, scan_payload)?);
+            return Ok(());
+        }
+        _ => return reader.skip().map_err(|fault| within(fault, key)),
+    };
+    *place = Some(reader.value().map_err(|fault| within(fault, key))?);
+    Ok(())
+}
+
+fn scan_payload<'a>(reader: &mut Reader<'a>) -> Result<Members<'a>, Fault> {
+    let mut members = Members::new();
+    reader.object(|reader, key| {
+        let value = reader.value().map_err(|fault| within(fault, &format!("payload.{}", shortened(&key))))?;
+        members.push((key, value));
+        Ok(())
+    })?;
+    Ok(members)
+}
+
+fn nested_value<'a, T>(
+    reader: &mut Reader<'a>,
+    scan: impl FnOnce(&mut Reader<'a>) -> Result<T, Fault>,
+) -> Result<Nested<'a, T>, Fault> {
+    match reader.peek() {
+        Some(b'{') => scan(reader).map(Nested::Object),
+        _ => reader.value().map(Nested::Other),
+    }
+}
+
+/// Names the field a fault of the reader lies in. Where the text stops being JSON, the byte says more than the field.
+fn within(mut fault: Fault, path: &str) -> Fault {
+    if fault.reason != Reason::NotJson {
+        fault.field = Some(shortened(path));
+    }
+    fault
+}
+
+/// Reads the members of an event into the fields of its type.
+pub(crate) fn read_event<'a>(schema: &TopicSchema, raw: RawEvent<'a>, event: &mut Event<'a>) -> Result<(), Fault> {
+    let event_type = text(required(raw.event_type, "event_type")?, "event_type")?;
+    let (kind, of) = event_kind(schema, &event_type)?;
+    event.kind = kind;
+    check_version(integer(&required(raw.schema_version, "schema_version")?, "schema_version")?)?;
+    let event_id = text(required(raw.event_id, "event_id")?, "event_id")?;
+    event.event_id = check_event_id(event_id.as_bytes())?;
+    event.aggregate_id = aggregate_id(schema.aggregate, required(raw.aggregate_id, "aggregate_id")?)?;
+    event.occurred_at = time(&required(raw.occurred_at, "occurred_at")?, "occurred_at")?;
+    event.actor_id = id(&required(raw.actor_id, "actor_id")?, "actor_id")?;
+    event.trace_parent = match raw.trace_parent {
+        None | Some(Token::Null) => None,
+        Some(token) => Some(text(token, "trace_parent")?),
+    };
+    let mut members = nested(raw.payload, "payload")?;
+    event.fields.clear();
+    for field in &of.fields {
+        // The last one counts, as in most readers of JSON.
+        let found = members.iter_mut().rev().find(|(key, _)| *key == field.name);
+        let token = found.map(|(_, token)| std::mem::replace(token, Token::Null));
+        event.fields.push(payload_field(field, token)?);
+    }
+    Ok(())
+}
+
+fn payload_field<'a>(field: &FieldSchema, token: Option<Token<'a>>) -> Result<Value<'a>, Fault> {
+    let token = match (token, field.kind) {
+        (None | Some(Token::Null), EventFieldKind::Ids | EventFieldKind::Texts) => return Ok(Value::List(Vec::new())),
+        (None | Some(Token::Null), _) if field.nullable => return Ok(Value::Null),
+        (token, _) => required(token, &field.path)?,
+    };
+    Ok(match field.kind {
+        EventFieldKind::Id => Value::Int(id(&token, &field.path)?),
+        EventFieldKind::Int => Value::Int(integer(&token, &field.path)?),
+        EventFieldKind::Float => Value::Float(float(&token, &field.path)?),
+        EventFieldKind::Boolean => match token {
+            Token::Boolean(value) => Value::Boolean(value),
+            other => return Err(wrong_type(&field.path, "true or false", &other)),
+        },
+        EventFieldKind::Text => Value::Text(text(token, &field.path)?),
+        EventFieldKind::Time => Value::Timestamp(time(&token, &field.path)?),
+        EventFieldKind::Ids => list(token, &field.path, |token, path| Ok(Value::Int(id(&token, path)?)))?,
+        EventFieldKind::Texts => list(token, &field.path, |token, path| Ok(Value::Text(text(token, path)?)))?,
+    })
+}
+
+fn list<'a>(
+    token: Token<'a>,
+    path: &str,
+    item: impl Fn(Token<'a>, &str) -> Result<Value<'a>, Fault>,
+) -> Result<Value<'a>, Fault> {
+    let Token::Array(array) = token else { return Err(wrong_type(path, "a list", &token)) };
+    let mut values = Vec::new();
+    Reader::new(array.as_bytes()).array(|reader| {
+        let token = required(Some(reader.value()?), path)?;
+        values.push(item(token, path)?);
+        Ok(())
+    })?;
+    Ok(Value::List(values))
+}
+
+fn aggregate_id<'a>(kind: AggregateKind, token: Token<'a>) -> Result<Value<'a>, Fault> {
+    match (kind, token) {
+        (AggregateKind::Text, Token::Text(text)) => {
+            check_aggregate_text(&text)?;
+            Ok(Value::Text(text))
+        }
+        (AggregateKind::Text, other) => Err(wrong_type("aggregate_id", aggregate_words(kind), &other)),
+        (AggregateKind::Id, token) => Ok(Value::Int(id(&token, "aggregate_id")?)),
+    }
+}
+
+fn required<'a>(token: Option<Token<'a>>, path: &str) -> Result<Token<'a>, Fault> {
+    match token {
+        None => Err(missing(path)),
+        Some(Token::Null) => Err(null(path)),
+        Some(token) => Ok(token),
+    }
+}
+
+fn nested<T>(value: Option<Nested<'_, T>>, path: &str) -> Result<T, Fault> {
+    match value {
+        None => Err(missing(path)),
+        Some(Nested::Object(value)) => Ok(value),
+        Some(Nested::Other(Token::Null)) => Err(null(path)),
+        Some(Nested::Other(other)) => Err(wrong_type(path, "an object", &other)),
+    }
+}
+
+fn text<'a>(token: Token<'a>, path: &str) -> Result<Cow<'a, str>, Fault> {
+    match token {
+        Token::Text(text) => {
+            check_text(&text, path)?;
+            Ok(text)
+        }
+        other => Err(wrong_type(path, "a text", &other)),
+    }
+}
+
+/// An id: a string of digits, or a whole number for those who write ids so.
+fn id(token: &Token<'_>, path: &str) -> Result<i64, Fault> {
+    let digits = match token {
+        Token::Text(text) => text.as_ref(),
+        Token::Number(number) => number,
+        other => return Err(wrong_type(path, "an id", other)),
+    };
+    let only_digits = !digits.is_empty() && digits.len() <= ID_DIGITS_MAX && digits.bytes().all(|byte| byte.is_ascii_digit());
+    match digits.parse().ok().filter(|_| only_digits) {
+        Some(number) => check_id(number, path),
+        None => {
+            let detail = format!("'{}' is no id: digits without a sign, at most {}", shortened(digits), i64::MAX);
+            Err(Fault::at(Reason::BadId, path, detail))
+        }
+    }
+}
+
+fn integer(token: &Token<'_>, path: &str) -> Result<i64, Fault> {
+    let number = match token {
+        Token::Number(number) => number.parse().ok(),
+        _ => None,
+    };
+    number.ok_or_else(|| wrong_type(path, "a whole number of 64 bits", token))
+}
+
+fn float(token: &Token<'_>, path: &str) -> Result<f64, Fault> {
+    let number = match token {
+        Token::Number(number) => number.parse().ok().filter(|number: &f64| number.is_finite()),
+        _ => None,
+    };
+    number.ok_or_else(|| wrong_type(path, "a number", token))
+}
+
+fn time(token: &Token<'_>, path: &str) -> Result<i64, Fault> {
+    let Token::Text(text) = token else { return Err(wrong_type(path, "a time", token)) };
+    parse_rfc3339(text).ok_or_else(|| {
+        let detail = format!("'{}' is no time that exists, such as 2024-01-01T12:00:00.000001Z", shortened(text));
+        Fault::at(Reason::BadTime, path, detail)
+    })
+}
+
+fn null(path: &str) -> Fault {
+    Fault::at(Reason::NullInRequired, path, format!("'{path}' is null, but required"))
+}
+
+fn wrong_type(path: &str, expected: &str, found: &Token<'_>) -> Fault {
+    Fault::at(Reason::WrongType, path, format!("expected {expected}, found {}", words(found)))
+}
+
+fn words(token: &Token<'_>) -> String {
+    match token {
+        Token::Null => "null".to_owned(),
+        Token::Boolean(value) => value.to_string(),
+        Token::Number(number) => format!("the number {}", shortened(number)),
+        Token::Text(text) => format!("the text '{}'", shortened(text)),
+        Token::Array(_) => "a list".to_owned(),
+        Token::Object => "an object".to_owned(),
+    }
+}
+
+/// Writes the event object.
+pub(crate) fn write_event(schema: &TopicSchema, event: &Event<'_>) -> Vec<u8> {
+    let of = &schema.events[event.kind];
+    let mut out = String::with_capacity(256);
+    let _ = write!(out, r#"{{"event_id":"{}","event_type":"{}","schema_version":{SCHEMA_VERSION}"#, event.event_id, of.event_type);
+    out.push_str(",\"aggregate_id\":");
+    write_value(&event.aggregate_id, EventFieldKind::Id, &mut out);
+    out.push_str(",\"occurred_at\":\"");
+    write_timestamp(event.occurred_at, &mut out);
+    let _ = write!(out, r#"","actor_id":"{}""#, event.actor_id);
+    if let Some(trace_parent) = &event.trace_parent {
+        out.push_str(",\"trace_parent\":");
+        json_string(trace_parent, &mut out);
+    }
+    out.push_str(",\"payload\":{");
+    for (index, (field, value)) in of.fields.iter().zip(&event.fields).enumerate() {
+        let _ = write!(out, "{}\"{}\":", if index == 0 { "" } else { "," }, field.name);
+        write_value(value, field.kind, &mut out);
+    }
+    out.push_str("}}");
+    out.into_bytes()
+}
+
+fn write_value(value: &Value<'_>, kind: EventFieldKind, out: &mut String) {
+    match (kind, value) {
+        (EventFieldKind::Id, Value::Int(id)) => drop(write!(out, "\"{id}\"")),
+        (EventFieldKind::Ids, Value::List(ids)) => {
+            out.push('[');
+            for (index, id) in ids.iter().enumerate() {
+                out.push_str(if index == 0 { "" } else { "," });
+                write_value(id, EventFieldKind::Id, out);
+            }
+            out.push(']');
+        }
+        _ => value.write_json(out),
+    }
+}
