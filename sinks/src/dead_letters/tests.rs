@@ -1,0 +1,91 @@
+//! The bounds of what is listed, and that counts stay right beyond them.
+
+use schemas::dead_letter::{DEAD_LETTER_BYTES_MAX, Fault, Reason};
+
+use super::*;
+use crate::views::test_support::Random;
+
+fn letter(offset: u64, bytes: usize) -> DeadLetter {
+    let fault = Fault::new(Reason::NotJson, "expected an object");
+    let length = bytes as u64;
+    DeadLetter { topic: "social.post".into(), partition: 0, offset, sent_to: None, fault, bytes: vec![b'{'; bytes], length }
+}
+
+fn offsets(letters: &[(u64, DeadLetter)]) -> Vec<(u64, u64)> {
+    letters.iter().map(|(id, letter)| (*id, letter.offset)).collect()
+}
+
+fn error(n: usize) -> RowError {
+    let row = format!("{{\"n\":{n:06}}}");
+    RowError { relation: "posts".into(), expression: "1 / n".into(), detail: "division by zero".into(), row }
+}
+
+#[test]
+fn the_newest_dead_letters_are_listed_in_pages_and_all_are_counted() {
+    let mut letters = DeadLetters::default();
+    assert!(letters.list(None, 5).is_empty());
+    let count = DEAD_LETTERS_KEPT_MAX as u64 + 50;
+    for offset in 1..=count {
+        letters.extend(vec![letter(offset, 1)]);
+    }
+    assert_eq!(letters.count(), count);
+    assert_eq!(offsets(&letters.list(None, 2)), [(51, 51), (52, 52)], "the oldest were not let go");
+    assert_eq!(offsets(&letters.list(Some(10), 1)), [(51, 51)], "an id that is gone does not skip those that are there");
+    assert_eq!(offsets(&letters.list(Some(100), 2)), [(101, 101), (102, 102)]);
+    assert_eq!(offsets(&letters.list(Some(count - 1), 9)), [(count, count)]);
+    assert!(letters.list(Some(count), 9).is_empty() && letters.list(Some(u64::MAX), 9).is_empty());
+    assert_eq!(letters.list(None, usize::MAX).len(), DEAD_LETTERS_KEPT_MAX);
+}
+
+#[test]
+fn large_dead_letters_are_let_go_by_their_bytes() {
+    let mut letters = DeadLetters::default();
+    letters.extend((0..2000).map(|offset| letter(offset, DEAD_LETTER_BYTES_MAX)).collect());
+    let kept = letters.list(None, usize::MAX);
+    let bytes: usize = kept.iter().map(|(_, letter)| letter.bytes.len()).sum();
+    assert!(bytes <= DEAD_LETTER_BYTES_KEPT_MAX && bytes > DEAD_LETTER_BYTES_KEPT_MAX * 9 / 10, "{bytes} bytes are kept");
+    assert_eq!(kept.last().map(|(id, letter)| (*id, letter.offset)), Some((2000, 1999)));
+    assert_eq!(letters.count(), 2000);
+}
+
+/// Random arrivals and retractions of more errors than are kept, against a map of all of them.
+#[test]
+fn row_errors_beyond_the_limit_are_counted_and_taken_back() {
+    let (mut errors, mut all) = (RowErrors::default(), BTreeMap::<RowError, Diff>::new());
+    let mut random = Random(3);
+    for round in 0..40 {
+        let mut changes = BTreeMap::new();
+        for _ in 0..2000 {
+            let error = error(random.below(ROW_ERRORS_KEPT_MAX * 2));
+            let there = all.get(&error).copied().unwrap_or(0);
+            let diff = if there > 0 && random.below(10) < round / 4 { -there } else { 1 + random.below(2) as Diff };
+            changes.insert(error, diff);
+        }
+        let changes: Vec<_> = changes.into_iter().collect();
+        assert_eq!(errors.first_negative(&changes), None);
+        errors.apply(changes.clone());
+        for (error, diff) in changes {
+            *all.entry(error).or_default() += diff;
+        }
+        all.retain(|_, count| *count != 0);
+        assert_eq!(errors.count(), all.values().sum::<Diff>() as u64);
+        let listed = errors.list(usize::MAX);
+        assert!(listed.len() <= ROW_ERRORS_KEPT_MAX);
+        assert!(listed.iter().all(|(error, count)| *count > 0 && all.get(error).is_some_and(|there| there >= count)));
+    }
+    let everything: Vec<_> = all.into_iter().map(|(error, count)| (error, -count)).collect();
+    assert!(everything.len() > ROW_ERRORS_KEPT_MAX, "the limit was not reached");
+    assert_eq!(errors.first_negative(&everything), None);
+    errors.apply(everything);
+    assert_eq!((errors.count(), errors.kept_count, errors.unkept_count, errors.kept_bytes), (0, 0, 0, 0));
+    assert!(errors.list(1).is_empty());
+}
+
+#[test]
+fn a_retraction_of_an_error_that_is_not_there_is_found() {
+    let mut errors = RowErrors::default();
+    errors.apply(vec![(error(1), 2)]);
+    assert_eq!(errors.first_negative(&[(error(1), -2)]), None);
+    assert_eq!(errors.first_negative(&[(error(1), -3)]), Some(&error(1)));
+    assert_eq!(errors.first_negative(&[(error(0), 1), (error(2), -1)]), Some(&error(2)));
+}

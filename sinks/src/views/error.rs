@@ -7,7 +7,9 @@ use schemas::row::{Diff, Row};
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ViewsError {
     /// a row would be there less than no times
-    #[error("can't publish epoch {epoch}: in index '{index}' of view '{view}' the count of {row:?} would become {count}; this is a fault of the dataflow, please report it")]
+    #[error(
+        "can't publish epoch {epoch}: in index '{index}' of view '{view}' the count of {row:?} would become {count}; this is a fault of the dataflow, please report it"
+    )]
     NegativeCount {
         /// the view
         view: String,
@@ -21,7 +23,9 @@ pub enum ViewsError {
         epoch: Epoch,
     },
     /// more row errors were taken back than there are
-    #[error("can't publish epoch {epoch}: an error of '{expression}' in '{relation}' was taken back that is not there; this is a fault of the dataflow, please report it")]
+    #[error(
+        "can't publish epoch {epoch}: an error of '{expression}' in '{relation}' was taken back that is not there; this is a fault of the dataflow, please report it"
+    )]
     NegativeRowError {
         /// the view or table
         relation: String,

@@ -12,6 +12,8 @@ mod ordered_rows;
 mod read;
 mod served;
 #[cfg(test)]
+pub(crate) mod test_support;
+#[cfg(test)]
 mod tests;
 mod wait;
 mod write;
@@ -26,7 +28,8 @@ use schemas::serving::{IndexLayout, View};
 use crate::dead_letters::{DeadLetters, RowErrors};
 pub use error::{ViewsError, WaitError};
 use ordered_rows::OrderedRows;
-pub use read::{Range, Snapshot, prefix_end};
+pub use read::{Range, Scan, Snapshot, prefix_end};
+pub use served::Served;
 use wait::Progress;
 pub use write::Commit;
 

@@ -99,7 +99,9 @@ impl OrderedRows {
         let mut chunk: Option<&Chunk> = None;
         for (row, diff) in changes.iter().filter(|(_, diff)| *diff < 0) {
             let bytes = row.as_bytes();
-            let here = chunk.filter(|chunk| !chunk.ends_before(bytes)).or_else(|| self.chunks_within(bytes, Bound::Unbounded).next().map(|(_, chunk)| chunk));
+            let here = chunk
+                .filter(|chunk| !chunk.ends_before(bytes))
+                .or_else(|| self.chunks_within(bytes, Bound::Unbounded).next().map(|(_, chunk)| chunk));
             let there = here.and_then(|chunk| chunk.find(bytes, 0).ok().map(|at| chunk.count(at))).unwrap_or(0);
             if there + diff < 0 {
                 return Some((row, there + diff));
@@ -234,3 +236,6 @@ impl DoubleEndedIterator for Rows<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -90,10 +90,7 @@ impl<'a> Groups<'a> {
 fn tightest<'b>(old: Bound<&'b [u8]>, new: Bound<&'b [u8]>, inside: fn(&[u8], &[u8]) -> bool) -> Bound<&'b [u8]> {
     match (old, new) {
         (Bound::Unbounded, bound) | (bound, Bound::Unbounded) => bound,
-        (
-            Bound::Included(old_bytes) | Bound::Excluded(old_bytes),
-            Bound::Included(new_bytes) | Bound::Excluded(new_bytes),
-        ) => {
+        (Bound::Included(old_bytes) | Bound::Excluded(old_bytes), Bound::Included(new_bytes) | Bound::Excluded(new_bytes)) => {
             if old_bytes == new_bytes {
                 if matches!(old, Bound::Excluded(_)) { old } else { new }
             } else if inside(new_bytes, old_bytes) {
@@ -113,3 +110,6 @@ fn first_field_end(layout: &IndexLayout, stored: &[u8]) -> usize {
         layout.kinds[0].end(stored, 0)
     }
 }
+
+#[cfg(test)]
+mod tests;
