@@ -132,11 +132,6 @@ pub fn catalogue() -> &'static Catalogue {
 }
 
 impl Catalogue {
-    /// The social network's events.
-    pub fn social() -> &'static Catalogue {
-        catalogue()
-    }
-
     /// All topics, by name.
     pub fn topics(&self) -> &[TopicSchema] {
         &self.topics

@@ -139,7 +139,8 @@ fn read_value<'a>(field: &FieldSchema, wire: Wire<'a>, wanted: bool, value: &mut
         EventFieldKind::Text => Value::Text(Cow::Borrowed(text(wire, path)?)),
         EventFieldKind::Texts => {
             let item = text(wire, path)?;
-            return push(value, wanted.then(|| Value::Text(Cow::Borrowed(item))));
+            push(value, wanted.then_some(Value::Text(Cow::Borrowed(item))));
+            return Ok(());
         }
         EventFieldKind::Ids => return read_ids(wire, path, wanted, value),
     };
@@ -150,22 +151,23 @@ fn read_value<'a>(field: &FieldSchema, wire: Wire<'a>, wanted: bool, value: &mut
 fn read_ids<'a>(wire: Wire<'a>, path: &str, wanted: bool, value: &mut Value<'a>) -> Result<(), Fault> {
     let Wire::Bytes(mut packed) = wire else {
         let id = check_id(number(wire, path)?, path)?;
-        return push(value, wanted.then_some(Value::Int(id)));
+        push(value, wanted.then_some(Value::Int(id)));
+        return Ok(());
     };
     while !packed.is_empty() {
         let id = check_id(varint(&mut packed)? as i64, path)?;
-        push(value, wanted.then_some(Value::Int(id)))?;
+        push(value, wanted.then_some(Value::Int(id)));
     }
-    push(value, None)
+    push(value, None);
+    Ok(())
 }
 
-/// Makes the value a list and adds an item.
-fn push<'a>(value: &mut Value<'a>, item: Option<Value<'a>>) -> Result<(), Fault> {
+/// Makes the value a list, where it is none yet, and adds the item, where there is one.
+fn push<'a>(value: &mut Value<'a>, item: Option<Value<'a>>) {
     match value {
         Value::List(items) => items.extend(item),
         other => *other = Value::List(item.into_iter().collect()),
     }
-    Ok(())
 }
 
 fn aggregate_id(kind: AggregateKind, wire: Wire<'_>) -> Result<Value<'_>, Fault> {

@@ -34,10 +34,10 @@ pub fn parse_timestamp(text: &str) -> Option<i64> {
 }
 
 /// The first instant that RFC 3339 can write: 0000-01-01T00:00:00Z.
-pub const RFC3339_MICROS_MIN: i64 = -62_167_219_200_000_000;
+pub(crate) const RFC3339_MICROS_MIN: i64 = -62_167_219_200_000_000;
 
 /// The last instant that RFC 3339 can write with microseconds: 9999-12-31T23:59:59.999999Z.
-pub const RFC3339_MICROS_MAX: i64 = 253_402_300_799_999_999;
+pub(crate) const RFC3339_MICROS_MAX: i64 = 253_402_300_799_999_999;
 
 /// Reads RFC 3339 and nothing else: date, `T`, time, a fraction of one to nine digits or none, and `Z` or an offset.
 /// `None` when it is no such time, for a day that does not exist, and for a leap second. Digits beyond microseconds are dropped.

@@ -4,14 +4,17 @@ use super::*;
 use crate::catalogue::EventFieldKind;
 use crate::testing::{NOW, Random, sample_line, sample_lines};
 
-fn reason(line: &[u8]) -> Result<bool, (Reason, Option<String>)> {
+/// Whether a line that was read held an event, or why it was rejected and in which field.
+type Verdict = Result<bool, (Reason, Option<String>)>;
+
+fn reason(line: &[u8]) -> Verdict {
     match parse_line(line, NOW) {
         Ok(incoming) => Ok(incoming.is_some()),
         Err(rejected) => Err((rejected.fault.reason, rejected.fault.field)),
     }
 }
 
-fn rejected(reason: Reason, field: &str) -> Result<bool, (Reason, Option<String>)> {
+fn rejected(reason: Reason, field: &str) -> Verdict {
     Err((reason, (!field.is_empty()).then(|| field.to_owned())))
 }
 
@@ -38,7 +41,7 @@ fn user(event: &str, aggregate_id: &str, payload: &str) -> Vec<u8> {
 }
 
 /// What happens to each kind of bad line, in the order of the published list.
-fn poison() -> Vec<(Vec<u8>, Result<bool, (Reason, Option<String>)>)> {
+fn poison() -> Vec<(Vec<u8>, Verdict)> {
     let good = post("a post", "a post");
     let registered = r#"{"username":"u","email":"u@example.invalid","display_name":"U","bio":""}"#;
     let at = |time: &str| post("\"2024-01-01T12:00:00.000001Z\"", time);

@@ -59,16 +59,16 @@ impl<'a> Reader<'a> {
     /// Reads an object and calls `member` with each key; `member` reads the value.
     pub(crate) fn object(&mut self, mut member: impl FnMut(&mut Self, Cow<'a, str>) -> Result<(), Fault>) -> Result<(), Fault> {
         self.enter(b'{')?;
-        if self.take(b'}') {
-            return self.leave();
+        if self.leave(b'}') {
+            return Ok(());
         }
         loop {
             self.peek();
             let key = self.string("a key")?;
             self.expect(b':', "':'")?;
             member(self, key)?;
-            if self.take(b'}') {
-                return self.leave();
+            if self.leave(b'}') {
+                return Ok(());
             }
             self.expect(b',', "',' or '}'")?;
         }
@@ -77,13 +77,13 @@ impl<'a> Reader<'a> {
     /// Reads an array and calls `item` where each item begins; `item` reads it.
     pub(crate) fn array(&mut self, mut item: impl FnMut(&mut Self) -> Result<(), Fault>) -> Result<(), Fault> {
         self.enter(b'[')?;
-        if self.take(b']') {
-            return self.leave();
+        if self.leave(b']') {
+            return Ok(());
         }
         loop {
             item(self)?;
-            if self.take(b']') {
-                return self.leave();
+            if self.leave(b']') {
+                return Ok(());
             }
             self.expect(b',', "',' or ']'")?;
         }
@@ -124,9 +124,10 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    fn leave(&mut self) -> Result<(), Fault> {
-        self.depth -= 1;
-        Ok(())
+    fn leave(&mut self, sign: u8) -> bool {
+        let found = self.take(sign);
+        self.depth -= usize::from(found);
+        found
     }
 
     fn take(&mut self, sign: u8) -> bool {
