@@ -5,14 +5,15 @@
 //! per update. A handle to a trace that is kept outside of an operator holds back compaction: whoever clones one must advance it.
 //!
 //! ```
-//! use operators::{arrange::arrange, Rows};
 //! use differential_dataflow::input::Input;
+//! use operators::arrange::arrange;
 //! use schemas::row::Row;
 //!
 //! timely::example(|scope| {
-//!     let (_input, rows) = scope.new_collection_from([(Row::from_bytes(b"key"), Row::from_bytes(b"value"))].into_iter());
-//!     let rows = rows.explode(|row| Some((row, 1_i64)));
-//!     arrange(rows, "rows").as_collection(|key, value| Row::concat(key.0, value.0)).inspect(|row| println!("{row:?}"));
+//!     let row = (Row::from_bytes(b"key"), Row::from_bytes(b"value"));
+//!     let (_, rows) = scope.new_collection_from_raw(vec![(row, 0, 1_i64)]);
+//!     let arranged = arrange(rows, "rows");
+//!     arranged.as_collection(|key, value| Row::concat(key.0, value.0)).inspect(|(row, _, _)| assert_eq!(row.as_bytes(), b"keyvalue"));
 //! });
 //! ```
 

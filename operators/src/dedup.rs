@@ -1,8 +1,181 @@
-pub const DEDUPLICATION_WINDOW_MICROS: i64 = 7 * 24 * 3600 * 1_000_000;
+//! Deduplication: whether an event was seen before, by its id, within a window of event time.
+//!
+//! Ids and times enter, yes or no leaves. A plain structure, used by the source where events are read: the copies of an event share a
+//! partition, so nothing is exchanged. Keeps about 40 bytes per id, and two limits: ids older than the window behind the newest event
+//! are forgotten, and beyond a number of ids the oldest are.
+//!
+//! ```
+//! use operators::dedup::{DEDUPLICATION_IDS_MAX, DEDUPLICATION_WINDOW_MICROS, DeduplicationWindow};
+//!
+//! let mut window = DeduplicationWindow::new(DEDUPLICATION_WINDOW_MICROS, DEDUPLICATION_IDS_MAX);
+//! assert!(window.first_seen([7; 16], 1_700_000_000_000_000));
+//! assert!(!window.first_seen([7; 16], 1_700_000_000_000_000));
+//! ```
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use crate::hash::SeededHash;
+
+/// The default window: seven days.
+pub const DEDUPLICATION_WINDOW_MICROS: i64 = 7 * 24 * 60 * 60 * 1_000_000;
+
+/// The default number of ids kept.
 pub const DEDUPLICATION_IDS_MAX: usize = 8_000_000;
-pub struct DeduplicationWindow {}
+
+const ID_BYTES: usize = 16;
+const SLOTS_MIN: usize = 64;
+const VACANT: u32 = u32::MAX;
+
+/// The ids of a window of event time.
+pub struct DeduplicationWindow {
+    window_micros: i64,
+    ids_max: usize,
+    newest: i64,
+    evicted_by_limit: u64,
+    hash: SeededHash,
+    /// ids, at positions that do not change while they are kept
+    ids: Vec<[u8; ID_BYTES]>,
+    /// positions that are free
+    free: Vec<u32>,
+    /// a hash table of positions with linear probing; a power of two, at most three quarters full
+    slots: Vec<u32>,
+    /// positions by time, oldest first
+    by_time: BinaryHeap<Reverse<(i64, u32)>>,
+}
+
 impl DeduplicationWindow {
-    pub fn new(_window_micros: i64, _ids_max: usize) -> Self { unimplemented!() }
-    pub fn first_seen(&mut self, _id: [u8; 16], _occurred_at: i64) -> bool { unimplemented!() }
-    pub fn evicted_by_limit(&self) -> u64 { unimplemented!() }
+    /// An empty window that keeps ids for `window_micros` of event time, and at most `ids_max` of them.
+    pub fn new(window_micros: i64, ids_max: usize) -> Self {
+        Self {
+            window_micros: window_micros.max(0),
+            ids_max: ids_max.min(VACANT as usize),
+            newest: i64::MIN,
+            evicted_by_limit: 0,
+            hash: SeededHash::default(),
+            ids: Vec::new(),
+            free: Vec::new(),
+            slots: vec![VACANT; SLOTS_MIN],
+            by_time: BinaryHeap::new(),
+        }
+    }
+
+    /// Whether this id is new, and remembers it. An event from before the window is always new: what was known of it is forgotten.
+    /// `occurred_at` is in microseconds.
+    pub fn first_seen(&mut self, id: [u8; ID_BYTES], occurred_at: i64) -> bool {
+        if occurred_at > self.newest {
+            self.newest = occurred_at;
+            self.evict_expired();
+        }
+        let slot = match self.find(&id) {
+            Ok(_) => return false,
+            Err(slot) => slot,
+        };
+        if occurred_at >= self.horizon() {
+            self.insert(slot, id, occurred_at);
+            if self.by_time.len() > self.ids_max {
+                self.evict_oldest();
+                self.evicted_by_limit += 1;
+            }
+        }
+        true
+    }
+
+    /// How many ids are kept.
+    pub fn len(&self) -> usize {
+        self.by_time.len()
+    }
+
+    /// Whether no id is kept.
+    pub fn is_empty(&self) -> bool {
+        self.by_time.is_empty()
+    }
+
+    /// How many ids were forgotten before their time because there were too many: copies of those would pass.
+    pub fn evicted_by_limit(&self) -> u64 {
+        self.evicted_by_limit
+    }
+
+    fn horizon(&self) -> i64 {
+        self.newest.saturating_sub(self.window_micros)
+    }
+
+    fn evict_expired(&mut self) {
+        let horizon = self.horizon();
+        while self.by_time.peek().is_some_and(|Reverse((time, _))| *time < horizon) {
+            self.evict_oldest();
+        }
+    }
+
+    fn evict_oldest(&mut self) {
+        if let Some(Reverse((_, position))) = self.by_time.pop() {
+            if let Ok(slot) = self.find(&self.ids[position as usize]) {
+                self.vacate(slot);
+            }
+            self.free.push(position);
+        }
+    }
+
+    fn home(&self, id: &[u8; ID_BYTES]) -> usize {
+        self.hash.of(id) as usize & (self.slots.len() - 1)
+    }
+
+    fn after(&self, slot: usize) -> usize {
+        (slot + 1) & (self.slots.len() - 1)
+    }
+
+    /// The slot of an id, or the vacant slot where it would be.
+    fn find(&self, id: &[u8; ID_BYTES]) -> Result<usize, usize> {
+        let mut slot = self.home(id);
+        loop {
+            match self.slots[slot] {
+                VACANT => return Err(slot),
+                position if self.ids[position as usize] == *id => return Ok(slot),
+                _ => slot = self.after(slot),
+            }
+        }
+    }
+
+    fn insert(&mut self, slot: usize, id: [u8; ID_BYTES], time: i64) {
+        let position = match self.free.pop() {
+            Some(position) => {
+                self.ids[position as usize] = id;
+                position
+            }
+            None => {
+                self.ids.push(id);
+                (self.ids.len() - 1) as u32
+            }
+        };
+        self.slots[slot] = position;
+        self.by_time.push(Reverse((time, position)));
+        if self.by_time.len() * 4 > self.slots.len() * 3 {
+            self.grow();
+        }
+    }
+
+    fn grow(&mut self) {
+        let doubled = vec![VACANT; self.slots.len() * 2];
+        for position in std::mem::replace(&mut self.slots, doubled) {
+            if position != VACANT {
+                let (Ok(slot) | Err(slot)) = self.find(&self.ids[position as usize]);
+                self.slots[slot] = position;
+            }
+        }
+    }
+
+    /// Empties a slot, and moves back those behind it that would no longer be found.
+    fn vacate(&mut self, mut hole: usize) {
+        let mask = self.slots.len() - 1;
+        let mut slot = self.after(hole);
+        while self.slots[slot] != VACANT {
+            let home = self.home(&self.ids[self.slots[slot] as usize]);
+            if slot.wrapping_sub(home) & mask >= slot.wrapping_sub(hole) & mask {
+                self.slots[hole] = self.slots[slot];
+                hole = slot;
+            }
+            slot = self.after(slot);
+        }
+        self.slots[hole] = VACANT;
+    }
 }

@@ -1,0 +1,229 @@
+//! The shared frame of Tidewater's own operators: gather an epoch, and act once it is complete.
+//!
+//! Records enter in any order and from any worker; the frame exchanges them, stashes them by time, and when the frontier has passed
+//! a time hands all of its records to the logic at once, times in order. What the logic emits leaves at that time. The logic does
+//! bounded work per call: when its fuel is spent the frame sends what there is, lets other operators run, and comes back.
+//!
+//! [`keyed`] is the frame for logic that looks at one key at a time; [`epochs`] is the frame beneath it.
+
+use std::collections::BTreeMap;
+use std::iter::Peekable;
+use std::vec::IntoIter;
+
+use differential_dataflow::{AsCollection, ExchangeData, VecCollection};
+use schemas::dead_letter::RowError;
+use schemas::row::{Diff, Row};
+use timely::dataflow::StreamVec;
+use timely::dataflow::channels::pact::Exchange;
+use timely::dataflow::operators::Capability;
+use timely::dataflow::operators::generic::OutputBuilder;
+use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
+
+use crate::hash::exchange_hash;
+use crate::{Errors, Time};
+
+/// How much an operator does before it lets others run, in changes taken in or given out: a few milliseconds.
+pub(crate) const FUEL_PER_ACTIVATION: usize = 8_192;
+
+type Changes<O> = Vec<(O, Time, Diff)>;
+
+/// What an operator emits at one time, and how much work it may still do.
+pub(crate) struct Emit<O> {
+    time: Time,
+    fuel: usize,
+    rows: Changes<O>,
+    errors: Changes<RowError>,
+}
+
+impl<O> Emit<O> {
+    /// Emits a change of the output.
+    pub(crate) fn row(&mut self, row: O, diff: Diff) {
+        self.rows.push((row, self.time, diff));
+        self.spend(1);
+    }
+
+    /// Emits a change of the errors.
+    pub(crate) fn error(&mut self, error: RowError, diff: Diff) {
+        self.errors.push((error, self.time, diff));
+        self.spend(1);
+    }
+
+    /// Accounts for work that emits nothing.
+    pub(crate) fn spend(&mut self, work: usize) {
+        self.fuel = self.fuel.saturating_sub(work);
+    }
+
+    /// Whether the logic should return and be called again.
+    pub(crate) fn is_spent(&self) -> bool {
+        self.fuel == 0
+    }
+}
+
+/// What an operator does with the records of complete epochs.
+pub(crate) trait EpochLogic<D, O>: 'static {
+    /// Takes all of this worker's records of an epoch; called once per epoch that has any, in order of time.
+    fn begin(&mut self, records: Vec<D>);
+
+    /// Works on that epoch until it is done (`true`) or the fuel is spent (`false`, then it is called again).
+    fn work(&mut self, emit: &mut Emit<O>) -> bool;
+
+    /// Whether [`begin`](Self::begin) must be called for the first epoch even if it has no records.
+    fn acts_at_start(&self) -> bool {
+        false
+    }
+}
+
+struct Pending<D> {
+    rows: Capability<Time>,
+    errors: Capability<Time>,
+    records: Vec<D>,
+}
+
+/// Runs `logic` over the records, each on the worker that `route` names (modulo the number of workers).
+pub(crate) fn epochs<'s, D, O>(
+    records: StreamVec<'s, Time, D>,
+    route: impl Fn(&D) -> u64 + 'static,
+    name: &str,
+    mut logic: impl EpochLogic<D, O>,
+) -> (VecCollection<'s, Time, O, Diff>, Errors<'s>)
+where
+    D: ExchangeData,
+    O: Clone + 'static,
+{
+    let scope = records.scope();
+    let mut builder = OperatorBuilder::new(name.to_owned(), scope);
+    let activator = scope.activator_for(builder.operator_info().address);
+    let mut input = builder.new_input(records, Exchange::new(route));
+    let (rows, row_stream) = builder.new_output();
+    let (errors, error_stream) = builder.new_output();
+    let mut rows = OutputBuilder::from(rows);
+    let mut errors = OutputBuilder::from(errors);
+    builder.build(move |capabilities| {
+        let mut stash = BTreeMap::new();
+        if let (true, Ok([rows, errors])) = (logic.acts_at_start(), <[Capability<Time>; 2]>::try_from(capabilities)) {
+            stash.insert(Time::MIN, Pending { rows, errors, records: Vec::new() });
+        }
+        let mut current: Option<Pending<D>> = None;
+        move |frontiers| {
+            input.for_each(|capability, data| {
+                let pending = stash.entry(*capability.time()).or_insert_with(|| Pending {
+                    rows: capability.retain(0),
+                    errors: capability.retain(1),
+                    records: Vec::new(),
+                });
+                pending.records.append(data);
+            });
+            let mut fuel = FUEL_PER_ACTIVATION;
+            while fuel > 0 {
+                if current.is_none() {
+                    current = take_complete(&mut stash, |time| !frontiers[0].less_equal(time));
+                    match &mut current {
+                        Some(pending) => logic.begin(std::mem::take(&mut pending.records)),
+                        None => return,
+                    }
+                }
+                if let Some(pending) = &current {
+                    let mut emit = Emit { time: *pending.rows.time(), fuel, rows: Vec::new(), errors: Vec::new() };
+                    let done = logic.work(&mut emit);
+                    fuel = emit.fuel;
+                    rows.activate().session(&pending.rows).give_iterator(emit.rows.into_iter());
+                    errors.activate().session(&pending.errors).give_iterator(emit.errors.into_iter());
+                    if done {
+                        current = None;
+                    }
+                }
+            }
+            activator.activate();
+        }
+    });
+    (row_stream.as_collection(), error_stream.as_collection())
+}
+
+fn take_complete<D>(stash: &mut BTreeMap<Time, Pending<D>>, is_complete: impl Fn(&Time) -> bool) -> Option<Pending<D>> {
+    let earliest = stash.first_entry()?;
+    is_complete(earliest.key()).then(|| earliest.remove())
+}
+
+/// What an operator does with the changes of one key at one time.
+pub(crate) trait KeyLogic<V, O>: 'static {
+    /// Applies the changes, which are sorted by value, at most one per value, none of them zero. May take the vector's content.
+    fn apply(&mut self, key: Row, changes: &mut Vec<(V, Diff)>, emit: &mut Emit<O>);
+
+    /// Whether the empty key exists from the first epoch on, without any rows.
+    fn has_empty_key(&self) -> bool {
+        false
+    }
+}
+
+/// Runs `logic` over keyed changes: on the worker of the key's hash, each time once complete, keys in order.
+pub(crate) fn keyed<'s, V, O>(
+    changes: VecCollection<'s, Time, (Row, V), Diff>,
+    name: &str,
+    logic: impl KeyLogic<V, O>,
+) -> (VecCollection<'s, Time, O, Diff>, Errors<'s>)
+where
+    V: ExchangeData,
+    O: Clone + 'static,
+{
+    let scope = changes.scope();
+    let is_home_of_empty_key = exchange_hash(&[]) % scope.peers() as u64 == scope.index() as u64;
+    let start = is_home_of_empty_key && logic.has_empty_key();
+    let by_key = ByKey { logic, start, records: Vec::new().into_iter().peekable(), changes: Vec::new() };
+    epochs(changes.inner, |((key, _), _, _): &Change<V>| exchange_hash(key.as_bytes()), name, by_key)
+}
+
+type Change<V> = ((Row, V), Time, Diff);
+
+/// Cuts an epoch into keys.
+struct ByKey<V, L> {
+    logic: L,
+    /// the empty key is still to be shown its first epoch
+    start: bool,
+    records: Peekable<IntoIter<Change<V>>>,
+    changes: Vec<(V, Diff)>,
+}
+
+impl<V: ExchangeData, O, L: KeyLogic<V, O>> EpochLogic<Change<V>, O> for ByKey<V, L> {
+    fn begin(&mut self, mut records: Vec<Change<V>>) {
+        records.sort_unstable_by(|left, right| left.0.cmp(&right.0));
+        self.records = records.into_iter().peekable();
+    }
+
+    fn work(&mut self, emit: &mut Emit<O>) -> bool {
+        while !emit.is_spent() {
+            let empty_key_is_next = self.records.peek().is_some_and(|((key, _), _, _)| key.is_empty());
+            if std::mem::take(&mut self.start) && !empty_key_is_next {
+                self.logic.apply(Row::empty(), &mut self.changes, emit);
+            }
+            let Some(((key, value), _, diff)) = self.records.next() else { return true };
+            let taken = self.gather(&key, value, diff);
+            emit.spend(taken);
+            if !self.changes.is_empty() {
+                self.logic.apply(key, &mut self.changes, emit);
+                self.changes.clear();
+            }
+        }
+        false
+    }
+
+    fn acts_at_start(&self) -> bool {
+        self.start
+    }
+}
+
+impl<V: ExchangeData, L> ByKey<V, L> {
+    /// Takes the changes of one key, adding up those of equal values; returns how many it took.
+    fn gather(&mut self, key: &Row, value: V, diff: Diff) -> usize {
+        let mut taken = 1;
+        self.changes.push((value, diff));
+        while let Some(((_, value), _, diff)) = self.records.next_if(|((other, _), _, _)| other == key) {
+            taken += 1;
+            match self.changes.last_mut() {
+                Some((last, sum)) if *last == value => *sum = sum.wrapping_add(diff),
+                _ => self.changes.push((value, diff)),
+            }
+        }
+        self.changes.retain(|(_, diff)| *diff != 0);
+        taken
+    }
+}

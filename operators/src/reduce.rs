@@ -1,5 +1,70 @@
-use schemas::field::FieldKind;
+//! Reducing: counts, sums, extremes, ordered lists and decayed scores per group, without recomputing a group.
+//!
+//! Keyed rows enter; the key followed by one field per aggregate leaves, and for a group whose result is out of range an error row in
+//! its place. Keeps, per group, a number or two for counts, sums and averages, and every distinct input of the aggregates that
+//! need it to take a retraction back (min, max, count distinct, array, string). A change costs the same whatever the group's size,
+//! but for arrays and strings, which are written anew.
+//!
+//! ```
+//! use differential_dataflow::input::Input;
+//! use operators::reduce::{AggregateKind, AggregateSpec, ReduceSpec, reduce};
+//! use schemas::field::{FieldKind, Value};
+//! use schemas::row::Row;
+//!
+//! timely::example(|scope| {
+//!     let mut key = Row::empty();
+//!     FieldKind::Int64.write(&Value::Int(7), &mut key);
+//!     let (_, likes) = scope.new_collection_from_raw(vec![((key, Row::empty()), 0, 3_i64)]);
+//!     let count = AggregateSpec { kind: AggregateKind::CountAll, input: vec![], filter: None, expression: "count(*)".into() };
+//!     let spec = ReduceSpec {
+//!         key_kinds: vec![FieldKind::Int64],
+//!         value_kinds: vec![],
+//!         aggregates: vec![count],
+//!         global: false,
+//!         append_only: false,
+//!         relation: "like_counts".into(),
+//!     };
+//!     let (counts, _errors) = reduce(likes, spec);
+//!     counts.inspect(|(row, _, _)| assert_eq!(FieldKind::Int64.read(row.as_bytes(), 9), Value::Int(3)));
+//! });
+//! ```
+
+use std::collections::hash_map::Entry;
+
+use schemas::dead_letter::RowError;
+use schemas::field::{FieldKind, field_ends};
+use schemas::row::{Diff, Row};
+
+use crate::hash::RowMap;
+use crate::keyed::{Emit, KeyLogic, keyed};
 use crate::{Errors, KeyedRows, Rows};
+use accumulator::{Accumulator, Fields};
+
+mod accumulator;
+mod decayed;
+mod ordered;
+mod wide;
+
+pub use decayed::DECAY_LANDMARK_MICROS;
+pub use ordered::AGGREGATE_ITEMS_MAX;
+
+/// What to compute per group.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReduceSpec {
+    /// the kinds of the key's fields
+    pub key_kinds: Vec<FieldKind>,
+    /// the kinds of the value row's fields
+    pub value_kinds: Vec<FieldKind>,
+    /// the aggregates, in the order of the output
+    pub aggregates: Vec<AggregateSpec>,
+    /// there is no GROUP BY: the key is empty, and there is one row even when there is no input
+    pub global: bool,
+    /// nothing is ever retracted: min and max keep only the best value
+    pub append_only: bool,
+    /// the view, for error rows
+    pub relation: String,
+}
+
 /// One aggregate of a group.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AggregateSpec {
@@ -7,34 +72,166 @@ pub struct AggregateSpec {
     pub kind: AggregateKind,
     /// fields of the value row: the arguments first, then the ordering fields
     pub input: Vec<usize>,
-    /// a boolean field of the value row; only rows where it is true count
+    /// a boolean field of the value row: only rows in which it is true count
     pub filter: Option<usize>,
     /// the aggregate as SQL, for error rows
     pub expression: String,
 }
+
+/// The aggregate functions. NULL arguments are ignored where nothing else is said; without any other the result is NULL.
 #[derive(Clone, Debug, PartialEq)]
 pub enum AggregateKind {
+    /// the number of rows, BIGINT
     CountAll,
+    /// the number of rows whose argument is not NULL, BIGINT
     Count,
-    Sum { output: FieldKind },
-    Average { output: FieldKind },
+    /// the exact sum of integers or decimals; an error row when it does not fit
+    Sum {
+        /// the kind of the result
+        output: FieldKind,
+    },
+    /// the sum divided by the count, of integers or decimals; a decimal result is rounded half away from zero
+    Average {
+        /// the kind of the result: `Float64`, or a decimal of at least the argument's scale
+        output: FieldKind,
+    },
+    /// the least value
     Min,
+    /// the greatest value
     Max,
+    /// the number of different values, BIGINT
     CountDistinct,
-    ArrayAgg { item: FieldKind, order: Vec<bool>, distinct: bool },
-    StringAgg { separator: String, order: Vec<bool>, distinct: bool },
+    /// a list, by the ordering fields and then by value; NULL items are kept, and without any row the result is NULL
+    ArrayAgg {
+        /// the kind of an item
+        item: FieldKind,
+        /// whether each ordering field is descending
+        order: Vec<bool>,
+        /// equal items once; the ordering fields may only be the item itself
+        distinct: bool,
+    },
+    /// texts one after another, ordered as a list is
+    StringAgg {
+        /// what stands between two texts
+        separator: String,
+        /// whether each ordering field is descending
+        order: Vec<bool>,
+        /// equal texts once; the ordering fields may only be the text itself
+        distinct: bool,
+    },
+    /// whether all are true
     BoolAnd,
+    /// whether any is true
     BoolOr,
-    DecayedSum { half_life_micros: i64 },
+    /// Arguments: a weight (integer or decimal) and a time. The logarithm to base 2 of the sum of `weight * 2^((time - L) / half life)`,
+    /// with L = [`DECAY_LANDMARK_MICROS`], as DOUBLE; NULL when the sum is not positive. Its order is that of the decayed sums at any
+    /// moment: the sum decayed until `T` is `2^(value - (T - L) / half life)`.
+    DecayedSum {
+        /// the time in which a weight falls to its half, positive
+        half_life_micros: i64,
+    },
 }
-#[derive(Clone, Debug, PartialEq)]
-pub struct ReduceSpec {
-    /// kinds of the fields of the key
-    pub key_kinds: Vec<FieldKind>,
-    pub value_kinds: Vec<FieldKind>,
-    pub aggregates: Vec<AggregateSpec>,
-    pub global: bool,
-    pub append_only: bool,
-    pub relation: String,
+
+/// Reduces rows to one row per key: the key, then a field per aggregate.
+pub fn reduce<'s>(input: KeyedRows<'s>, spec: ReduceSpec) -> (Rows<'s>, Errors<'s>) {
+    let reads_fields = spec.aggregates.iter().any(|aggregate| aggregate.filter.is_some() || !aggregate.input.is_empty());
+    keyed(input, "reduce", Reduce { spec, reads_fields, groups: RowMap::default() })
 }
-pub fn reduce<'s>(_input: KeyedRows<'s>, _spec: ReduceSpec) -> (Rows<'s>, Errors<'s>) { unimplemented!() }
+
+struct Reduce {
+    spec: ReduceSpec,
+    reads_fields: bool,
+    groups: RowMap<Group>,
+}
+
+struct Group {
+    rows: Diff,
+    accumulators: Box<[Accumulator]>,
+}
+
+impl KeyLogic<Row, Row> for Reduce {
+    fn apply(&mut self, key: Row, changes: &mut Vec<(Row, Diff)>, emit: &mut Emit<Row>) {
+        let (mut entry, old) = match self.groups.entry(key) {
+            Entry::Vacant(entry) => (entry.insert_entry(self.spec.empty_group()), None),
+            Entry::Occupied(entry) => {
+                let old = self.spec.result(entry.key(), entry.get());
+                (entry, old)
+            }
+        };
+        for (value, diff) in changes.drain(..) {
+            self.spec.add(entry.get_mut(), value.as_bytes(), diff, self.reads_fields);
+        }
+        let new = self.spec.result(entry.key(), entry.get());
+        if old != new {
+            emit_result(old, -1, emit);
+            emit_result(new, 1, emit);
+        }
+        if !self.spec.global && entry.get().is_empty() {
+            entry.remove();
+        }
+    }
+
+    fn has_empty_key(&self) -> bool {
+        self.spec.global
+    }
+}
+
+fn emit_result(result: Option<Result<Row, RowError>>, diff: Diff, emit: &mut Emit<Row>) {
+    match result {
+        Some(Ok(row)) => emit.row(row, diff),
+        Some(Err(error)) => emit.error(error, diff),
+        None => {}
+    }
+}
+
+impl Group {
+    fn is_empty(&self) -> bool {
+        self.rows == 0 && self.accumulators.iter().all(Accumulator::is_empty)
+    }
+}
+
+impl ReduceSpec {
+    fn empty_group(&self) -> Group {
+        Group { rows: 0, accumulators: self.aggregates.iter().map(|spec| Accumulator::new(spec, self.append_only)).collect() }
+    }
+
+    fn add(&self, group: &mut Group, value: &[u8], diff: Diff, reads_fields: bool) {
+        // Wrapping sums of counts: whatever was added, its retraction takes away again.
+        group.rows = group.rows.wrapping_add(diff);
+        let ends = if reads_fields { field_ends(&self.value_kinds, value) } else { Default::default() };
+        let fields = Fields { row: value, ends: &ends, kinds: &self.value_kinds };
+        for (spec, accumulator) in self.aggregates.iter().zip(&mut group.accumulators) {
+            if spec.filter.is_none_or(|field| fields.is_true(field)) {
+                accumulator.add(spec, &fields, diff);
+            }
+        }
+    }
+
+    /// The group's row; `None` when there is no group.
+    fn result(&self, key: &Row, group: &Group) -> Option<Result<Row, RowError>> {
+        if group.rows <= 0 && !self.global {
+            return None;
+        }
+        let mut row = key.clone();
+        for (spec, accumulator) in self.aggregates.iter().zip(&group.accumulators) {
+            if let Err(detail) = accumulator.finish(spec, &self.value_kinds, &mut row) {
+                return Some(Err(self.error(spec, detail, key)));
+            }
+        }
+        Some(Ok(row))
+    }
+
+    fn error(&self, spec: &AggregateSpec, detail: String, key: &Row) -> RowError {
+        let mut row = String::from("[");
+        let mut start = 0;
+        for (index, (kind, end)) in self.key_kinds.iter().zip(field_ends(&self.key_kinds, key.as_bytes())).enumerate() {
+            if index > 0 {
+                row.push(',');
+            }
+            kind.read(key.as_bytes(), start).write_json(&mut row);
+            start = end;
+        }
+        row.push(']');
+        RowError { relation: self.relation.clone(), expression: spec.expression.clone(), detail, row }
+    }
+}

@@ -1,1 +1,12 @@
-//! Every operator against a naive recomputation.
+//! Every operator against a naive recomputation at every epoch: random insertions, updates and retractions, with one, two and three
+//! workers, and with epochs that arrive one by one or several at a time.
+
+mod dedup;
+mod fold;
+mod harness;
+mod join;
+mod reduce;
+mod session;
+mod speed;
+mod temporal_filter;
+mod top_k;

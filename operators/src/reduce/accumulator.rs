@@ -1,0 +1,277 @@
+//! What one aggregate keeps of a group: takes changes in, writes the result as a field.
+
+use schemas::field::{FieldEnds, FieldKind, Value, is_null};
+use schemas::row::{Diff, Row};
+
+use super::decayed::DecayedSum;
+use super::ordered::Ordered;
+use super::wide::Wide;
+use super::{AggregateKind, AggregateSpec};
+use crate::hash::RowMap;
+
+/// The greatest number of digits of a NUMERIC.
+const DECIMAL_DIGITS_MAX: u32 = 38;
+
+/// A value row and where its fields are.
+pub(super) struct Fields<'a> {
+    pub(super) row: &'a [u8],
+    pub(super) ends: &'a FieldEnds,
+    pub(super) kinds: &'a [FieldKind],
+}
+
+impl<'a> Fields<'a> {
+    fn start(&self, field: usize) -> usize {
+        field.checked_sub(1).map_or(0, |before| self.ends[before])
+    }
+
+    fn bytes(&self, field: usize) -> &'a [u8] {
+        &self.row[self.start(field)..self.ends[field]]
+    }
+
+    fn value(&self, field: usize) -> Value<'a> {
+        self.kinds[field].read(self.row, self.start(field))
+    }
+
+    pub(super) fn is_true(&self, field: usize) -> bool {
+        matches!(self.value(field), Value::Boolean(true))
+    }
+
+    fn is_null(&self, field: usize) -> bool {
+        is_null(self.row, self.start(field))
+    }
+
+    /// An integer, or a decimal in units of its scale.
+    fn number(&self, field: usize) -> Option<i128> {
+        match self.value(field) {
+            Value::Null => None,
+            Value::Int(value) => Some(i128::from(value)),
+            Value::UInt(value) => Some(i128::from(value)),
+            Value::Decimal(units, _) => Some(units),
+            other => panic!("an aggregate over integers or decimals was planned over {other:?}"),
+        }
+    }
+}
+
+/// The state of one aggregate of one group.
+pub(super) enum Accumulator {
+    Count(Diff),
+    Sum { count: Diff, total: Wide },
+    Truths { yes: Diff, no: Diff },
+    Best(Option<Row>),
+    Ordered(Ordered),
+    Distinct { counts: RowMap<Diff>, present: Diff },
+    Decayed(DecayedSum),
+}
+
+impl Accumulator {
+    pub(super) fn new(spec: &AggregateSpec, append_only: bool) -> Self {
+        match &spec.kind {
+            AggregateKind::CountAll | AggregateKind::Count => Self::Count(0),
+            AggregateKind::Sum { .. } | AggregateKind::Average { .. } => Self::Sum { count: 0, total: Wide::default() },
+            AggregateKind::Min | AggregateKind::Max if append_only => Self::Best(None),
+            AggregateKind::Min | AggregateKind::Max | AggregateKind::ArrayAgg { .. } | AggregateKind::StringAgg { .. } => {
+                Self::Ordered(Ordered::default())
+            }
+            AggregateKind::CountDistinct => Self::Distinct { counts: RowMap::default(), present: 0 },
+            AggregateKind::BoolAnd | AggregateKind::BoolOr => Self::Truths { yes: 0, no: 0 },
+            AggregateKind::DecayedSum { half_life_micros } => {
+                assert!(*half_life_micros > 0, "'{}' was planned with a half life that is not positive", spec.expression);
+                Self::Decayed(DecayedSum::default())
+            }
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        match self {
+            Self::Count(count) => *count == 0,
+            Self::Sum { count, total } => *count == 0 && total.is_zero(),
+            Self::Truths { yes, no } => *yes == 0 && *no == 0,
+            Self::Best(best) => best.is_none(),
+            Self::Ordered(ordered) => ordered.is_empty(),
+            Self::Distinct { counts, .. } => counts.is_empty(),
+            Self::Decayed(sum) => sum.is_empty(),
+        }
+    }
+
+    /// Takes one row in `diff` times.
+    pub(super) fn add(&mut self, spec: &AggregateSpec, fields: &Fields<'_>, diff: Diff) {
+        let keeps_null = matches!(spec.kind, AggregateKind::ArrayAgg { .. });
+        let Some(&argument) = spec.input.first() else {
+            assert!(matches!(spec.kind, AggregateKind::CountAll), "'{}' was planned without an argument", spec.expression);
+            return self.add_count(diff);
+        };
+        if fields.is_null(argument) && !keeps_null {
+            return;
+        }
+        match self {
+            Self::Count(_) => self.add_count(diff),
+            Self::Sum { count, total } => {
+                if let Some(value) = fields.number(argument) {
+                    *count = count.wrapping_add(diff);
+                    total.add_product(value, diff);
+                }
+            }
+            Self::Truths { yes, no } => {
+                let count = if fields.is_true(argument) { yes } else { no };
+                *count = count.wrapping_add(diff);
+            }
+            Self::Best(best) => {
+                assert!(diff > 0, "'{}' was planned over append-only input, but a row was retracted", spec.expression);
+                let value = fields.bytes(argument);
+                let is_min = spec.kind == AggregateKind::Min;
+                if best.as_ref().is_none_or(|best| if is_min { value < best.as_bytes() } else { value > best.as_bytes() }) {
+                    *best = Some(Row::from_bytes(value));
+                }
+            }
+            Self::Ordered(ordered) => {
+                let order = spec.input[1..].iter().map(|field| fields.bytes(*field)).zip(descending(&spec.kind).iter().copied());
+                ordered.add(order, fields.bytes(argument), diff);
+            }
+            Self::Distinct { counts, present } => add_distinct(counts, present, fields.bytes(argument), diff),
+            Self::Decayed(sum) => {
+                if let (AggregateKind::DecayedSum { half_life_micros }, Some(weight), Value::Timestamp(time)) =
+                    (&spec.kind, fields.number(argument), fields.value(spec.input[1]))
+                {
+                    sum.add(weight, time, *half_life_micros, diff);
+                }
+            }
+        }
+    }
+
+    fn add_count(&mut self, diff: Diff) {
+        if let Self::Count(count) = self {
+            *count = count.wrapping_add(diff);
+        }
+    }
+
+    /// Appends the result. The error is what went wrong, in words.
+    pub(super) fn finish(&self, spec: &AggregateSpec, kinds: &[FieldKind], out: &mut Row) -> Result<(), String> {
+        let argument = spec.input.first().map_or(&FieldKind::Int64, |field| &kinds[*field]);
+        match (&spec.kind, self) {
+            (_, Self::Count(count)) => FieldKind::Int64.write(&Value::Int(*count), out),
+            (_, Self::Distinct { present, .. }) => FieldKind::Int64.write(&Value::Int(*present), out),
+            (AggregateKind::Sum { output } | AggregateKind::Average { output }, Self::Sum { count: 0, .. }) => output.write_null(out),
+            (AggregateKind::Sum { output }, Self::Sum { total, .. }) => write_sum(*total, scale(argument), output, out)?,
+            (AggregateKind::Average { output }, Self::Sum { count, total }) => {
+                write_average(*total, *count, scale(argument), output, out)?;
+            }
+            (AggregateKind::BoolAnd, Self::Truths { yes, no }) => write_truth(*yes > 0 || *no > 0, *no <= 0, out),
+            (_, Self::Truths { yes, no }) => write_truth(*yes > 0 || *no > 0, *yes > 0, out),
+            (_, Self::Best(best)) => write_field(best.as_ref().map(Row::as_bytes), argument, out),
+            (AggregateKind::Min, Self::Ordered(ordered)) => write_field(ordered.first(), argument, out),
+            (AggregateKind::Max, Self::Ordered(ordered)) => write_field(ordered.last(), argument, out),
+            (AggregateKind::ArrayAgg { item, distinct, .. }, Self::Ordered(ordered)) => {
+                let items = ordered.items(item, *distinct)?;
+                let list = FieldKind::List(Box::new(item.clone()));
+                if items.is_empty() { list.write_null(out) } else { list.write(&Value::List(items), out) }
+            }
+            (AggregateKind::StringAgg { separator, distinct, .. }, Self::Ordered(ordered)) => {
+                write_text(&ordered.items(&FieldKind::Text, *distinct)?, separator, out);
+            }
+            (_, Self::Decayed(sum)) => {
+                let value = sum.logarithm(scale(argument)).map_or(Value::Null, Value::Float);
+                FieldKind::Float64.write(&value, out);
+            }
+            (kind, _) => panic!("the accumulator of {kind:?} is of another kind"),
+        }
+        Ok(())
+    }
+}
+
+fn descending(kind: &AggregateKind) -> &[bool] {
+    match kind {
+        AggregateKind::ArrayAgg { order, .. } | AggregateKind::StringAgg { order, .. } => order,
+        _ => &[],
+    }
+}
+
+fn add_distinct(counts: &mut RowMap<Diff>, present: &mut Diff, value: &[u8], diff: Diff) {
+    let count = counts.entry(Row::from_bytes(value)).or_default();
+    let was = *count > 0;
+    *count = count.wrapping_add(diff);
+    *present += Diff::from(*count > 0) - Diff::from(was);
+    if *count == 0 {
+        counts.remove(value);
+    }
+}
+
+fn scale(kind: &FieldKind) -> i8 {
+    match kind {
+        FieldKind::Decimal { scale } => *scale,
+        _ => 0,
+    }
+}
+
+fn write_field(field: Option<&[u8]>, kind: &FieldKind, out: &mut Row) {
+    match field {
+        Some(field) => out.extend(field),
+        None => kind.write_null(out),
+    }
+}
+
+fn write_truth(is_known: bool, truth: bool, out: &mut Row) {
+    FieldKind::Boolean.write(&if is_known { Value::Boolean(truth) } else { Value::Null }, out);
+}
+
+fn write_text(texts: &[Value<'_>], separator: &str, out: &mut Row) {
+    if texts.is_empty() {
+        return FieldKind::Text.write_null(out);
+    }
+    let mut joined = String::new();
+    for (index, text) in texts.iter().enumerate() {
+        if index > 0 {
+            joined.push_str(separator);
+        }
+        if let Value::Text(text) = text {
+            joined.push_str(text);
+        }
+    }
+    FieldKind::Text.write(&Value::Text(joined.into()), out);
+}
+
+fn out_of_range(function: &str, output: &FieldKind) -> String {
+    format!("the {function} is out of range for {}: cast the argument to a wider type", output.sql_name())
+}
+
+/// `10^(to - from)`; `None` when it is no integer of 128 bits.
+fn rescaling(from: i8, to: i8) -> Option<i128> {
+    10_i128.checked_pow(u32::try_from(i32::from(to) - i32::from(from)).ok()?)
+}
+
+fn write_sum(total: Wide, from: i8, output: &FieldKind, out: &mut Row) -> Result<(), String> {
+    let sum = || {
+        let units = total.to_i128()?.checked_mul(rescaling(from, scale(output))?)?;
+        in_range(units, output)
+    };
+    output.write(&sum().ok_or_else(|| out_of_range("sum", output))?, out);
+    Ok(())
+}
+
+fn in_range(units: i128, output: &FieldKind) -> Option<Value<'static>> {
+    match output {
+        FieldKind::Int16 => i16::try_from(units).ok().map(|value| Value::Int(i64::from(value))),
+        FieldKind::Int32 => i32::try_from(units).ok().map(|value| Value::Int(i64::from(value))),
+        FieldKind::Int64 => i64::try_from(units).ok().map(Value::Int),
+        FieldKind::UInt64 => u64::try_from(units).ok().map(Value::UInt),
+        FieldKind::Decimal { scale } => {
+            (units.unsigned_abs() < 10_u128.pow(DECIMAL_DIGITS_MAX)).then_some(Value::Decimal(units, *scale))
+        }
+        other => panic!("a sum was planned with the result {}", other.sql_name()),
+    }
+}
+
+fn write_average(total: Wide, count: Diff, from: i8, output: &FieldKind, out: &mut Row) -> Result<(), String> {
+    if *output == FieldKind::Float64 {
+        let one = rescaling(0, from).map_or(1.0, |one| one as f64);
+        output.write(&Value::Float(total.to_f64() / one / count as f64), out);
+        return Ok(());
+    }
+    let average = || {
+        let (total, count, factor) = (total.to_i128()?, i128::from(count), rescaling(from, scale(output))?);
+        let rest = (total % count).checked_mul(factor)?;
+        let up = if (rest % count).abs() * 2 >= count.abs() { rest.signum() * count.signum() } else { 0 };
+        in_range((total / count).checked_mul(factor)?.checked_add(rest / count + up)?, output)
+    };
+    output.write(&average().ok_or_else(|| out_of_range("average", output))?, out);
+    Ok(())
+}

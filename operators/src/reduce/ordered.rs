@@ -1,0 +1,78 @@
+//! The values of a group in order, as often as they are there: what min, max, lists and texts are read from.
+//!
+//! Ordering fields and items enter, the least, the greatest or all items in order leave. Keeps each different value once.
+
+use std::collections::BTreeMap;
+
+use schemas::field::{FieldKind, Value};
+use schemas::row::{Diff, Row};
+
+/// The most items in one list or text that an aggregate makes: a group with more becomes an error row.
+pub const AGGREGATE_ITEMS_MAX: usize = 65_536;
+
+#[derive(Debug)]
+struct Count {
+    times: Diff,
+    item_start: u32,
+}
+
+/// A multiset in order. An entry is the ordering fields, inverted where they are descending, followed by the item.
+#[derive(Debug, Default)]
+pub(super) struct Ordered(BTreeMap<Row, Count>);
+
+impl Ordered {
+    /// Adds the item `diff` times.
+    pub(super) fn add<'a>(&mut self, order: impl Iterator<Item = (&'a [u8], bool)>, item: &[u8], diff: Diff) {
+        let mut entry = Row::empty();
+        for (field, descending) in order {
+            let start = entry.len();
+            entry.extend(field);
+            if descending {
+                entry.tail_mut(start).iter_mut().for_each(|byte| *byte = !*byte);
+            }
+        }
+        let item_start = entry.len() as u32;
+        entry.extend(item);
+        match self.0.get_mut(&entry) {
+            Some(count) => {
+                count.times = count.times.wrapping_add(diff);
+                if count.times == 0 {
+                    self.0.remove(&entry);
+                }
+            }
+            None => drop(self.0.insert(entry, Count { times: diff, item_start })),
+        }
+    }
+
+    /// The first item.
+    pub(super) fn first(&self) -> Option<&[u8]> {
+        self.0.iter().find(|(_, count)| count.times > 0).map(item)
+    }
+
+    /// The last item.
+    pub(super) fn last(&self) -> Option<&[u8]> {
+        self.0.iter().rev().find(|(_, count)| count.times > 0).map(item)
+    }
+
+    /// All items in order, each as often as it is there or once.
+    pub(super) fn items<'a>(&'a self, kind: &FieldKind, distinct: bool) -> Result<Vec<Value<'a>>, String> {
+        let mut values = Vec::new();
+        for (entry, count) in self.0.iter().filter(|(_, count)| count.times > 0) {
+            let times = if distinct { 1 } else { usize::try_from(count.times).unwrap_or(usize::MAX) };
+            if values.len().saturating_add(times) > AGGREGATE_ITEMS_MAX {
+                return Err(format!("the group has more than {AGGREGATE_ITEMS_MAX} items: filter or limit what is aggregated"));
+            }
+            let value = kind.read(entry.as_bytes(), count.item_start as usize);
+            values.extend(std::iter::repeat_n(value, times));
+        }
+        Ok(values)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+fn item<'a>((entry, count): (&'a Row, &'a Count)) -> &'a [u8] {
+    &entry.as_bytes()[count.item_start as usize..]
+}

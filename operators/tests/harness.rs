@@ -1,0 +1,168 @@
+//! Runs a dataflow over epochs of changes and returns what its output was after each of them.
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::sync::mpsc;
+
+use differential_dataflow::{Data, ExchangeData, VecCollection};
+use operators::Time;
+use schemas::field::{FieldKind, Value};
+use schemas::row::{Diff, Row};
+use timely::dataflow::operators::vec::Input as _;
+use timely::dataflow::operators::{Inspect, Probe};
+use timely::dataflow::{ProbeHandle, StreamVec};
+
+/// Rows and how often they are there.
+pub type Contents<D> = BTreeMap<D, Diff>;
+
+/// A small generator of random numbers, always the same ones.
+pub struct Random(u64);
+
+impl Random {
+    pub fn new(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
+    }
+
+    pub fn below(&mut self, end: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 32) % end
+    }
+
+    pub fn chance(&mut self, percent: u64) -> bool {
+        self.below(100) < percent
+    }
+}
+
+/// Random changes in epochs: never more is retracted than is there. With `retract` at zero nothing is.
+pub fn random_changes<D: Data + Ord>(
+    random: &mut Random,
+    epochs: usize,
+    changes: u64,
+    retract: u64,
+    mut row: impl FnMut(&mut Random) -> D,
+) -> Vec<Vec<(D, Diff)>> {
+    let mut present: Vec<D> = Vec::new();
+    let epoch = |_| {
+        let mut made = Vec::new();
+        for _ in 0..random.below(changes + 1) {
+            if !present.is_empty() && random.chance(retract) {
+                let gone = present.swap_remove(random.below(present.len() as u64) as usize);
+                made.push((gone, -1));
+                if random.chance(50) {
+                    continue;
+                }
+            }
+            let new = row(random);
+            let times = if random.chance(15) { 2 } else { 1 };
+            present.extend(vec![new.clone(); times]);
+            made.push((new, times as Diff));
+        }
+        made
+    };
+    (0..epochs).map(epoch).collect()
+}
+
+/// What is there after each epoch.
+pub fn contents<D: Clone + Ord>(epochs: &[Vec<(D, Diff)>]) -> Vec<Contents<D>> {
+    let mut now = Contents::new();
+    let after = |changes: &Vec<(D, Diff)>| {
+        changes.iter().for_each(|(row, diff)| *now.entry(row.clone()).or_default() += diff);
+        now.retain(|_, diff| *diff != 0);
+        now.clone()
+    };
+    epochs.iter().map(after).collect()
+}
+
+/// Runs the dataflow on so many workers, handing in at most `ahead` epochs before it has to be done with them.
+pub fn run<D, O>(
+    workers: usize,
+    ahead: usize,
+    epochs: &[Vec<(D, Diff)>],
+    clock: &[i64],
+    build: impl for<'s> Fn(VecCollection<'s, Time, D, Diff>, StreamVec<'s, Time, i64>) -> VecCollection<'s, Time, O, Diff>
+    + Clone
+    + Send
+    + Sync
+    + 'static,
+) -> Vec<Contents<O>>
+where
+    D: ExchangeData + Send + Sync,
+    O: Data + Ord + Send,
+{
+    let (sender, receiver) = mpsc::channel::<(O, Time, Diff)>();
+    let (given, ticks, count) = (epochs.to_vec(), clock.to_vec(), epochs.len());
+    let guards = timely::execute(timely::Config::process(workers), move |worker| {
+        use differential_dataflow::input::Input as _;
+        let (sender, probe) = (sender.clone(), ProbeHandle::new());
+        let (mut rows, mut clock) = worker.dataflow::<Time, _, _>(|scope| {
+            let (rows, collection) = scope.new_collection();
+            let (clock, stream) = scope.new_input();
+            let output = build(collection, stream).inner.inspect(move |change| sender.send(change.clone()).unwrap());
+            output.probe_with(&probe);
+            (rows, clock)
+        });
+        for (epoch, changes) in given.iter().enumerate() {
+            let mine = changes.iter().skip(worker.index()).step_by(worker.peers());
+            mine.for_each(|(row, diff)| rows.update(row.clone(), *diff));
+            ticks.get(epoch).into_iter().for_each(|micros| clock.send(*micros));
+            let next = epoch as Time + 1;
+            rows.advance_to(next);
+            rows.flush();
+            clock.advance_to(next);
+            if next % ahead as Time == 0 {
+                worker.step_while(|| probe.less_than(&next));
+            }
+        }
+    })
+    .unwrap();
+    guards.join().into_iter().for_each(|result| result.unwrap());
+    let mut changes = vec![Vec::new(); count];
+    receiver.into_iter().for_each(|(row, time, diff)| changes[time as usize].push((row, diff)));
+    contents(&changes)
+}
+
+/// Compares the dataflow with the naive recomputation after each epoch, for several numbers of workers and slicings.
+pub fn check<D, O>(
+    name: &str,
+    epochs: &[Vec<(D, Diff)>],
+    build: impl for<'s> Fn(VecCollection<'s, Time, D, Diff>) -> VecCollection<'s, Time, O, Diff> + Clone + Send + Sync + 'static,
+    naive: impl Fn(&Contents<D>) -> Contents<O>,
+) where
+    D: ExchangeData + Send + Sync,
+    O: Data + Ord + Send,
+{
+    let expected: Vec<_> = contents(epochs).iter().map(naive).collect();
+    for (workers, ahead) in [(1, 1), (2, 3), (3, 1), (3, 100)] {
+        let build = build.clone();
+        let output = run(workers, ahead, epochs, &[], move |rows, _| build(rows));
+        compare(&format!("{name}, {workers} workers, {ahead} ahead"), &output, &expected);
+    }
+}
+
+/// Panics at the first epoch whose contents differ.
+pub fn compare<O: Debug + PartialEq>(name: &str, output: &[Contents<O>], expected: &[Contents<O>]) {
+    assert_eq!(output.len(), expected.len());
+    for (epoch, (output, expected)) in output.iter().zip(expected).enumerate() {
+        assert!(output == expected, "{name}: epoch {epoch}\n got {output:#?}\n instead of {expected:#?}");
+    }
+}
+
+pub fn field(kind: &FieldKind, value: &Value<'_>) -> Row {
+    let mut row = Row::empty();
+    kind.write(value, &mut row);
+    row
+}
+
+pub fn int(value: i64) -> Row {
+    field(&FieldKind::Int64, &Value::Int(value))
+}
+
+pub fn ints(values: &[i64]) -> Row {
+    values.iter().fold(Row::empty(), |row, value| Row::concat(row.as_bytes(), int(*value).as_bytes()))
+}
+
+pub fn timestamp(micros: i64) -> Row {
+    field(&FieldKind::Timestamp, &Value::Timestamp(micros))
+}

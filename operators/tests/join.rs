@@ -1,0 +1,82 @@
+//! Joins, their variants, and distinct.
+
+use operators::arrange::arrange;
+use operators::distinct::distinct;
+use operators::join::{antijoin, join, matched_keys, semijoin};
+use operators::{KeyedRows, Time};
+use schemas::row::{Diff, Row};
+
+use crate::harness::{Contents, Random, check, int, ints, random_changes};
+
+/// A row of the left or of the right input.
+type Sided = (bool, (Row, Row));
+type Sides<'s> = differential_dataflow::VecCollection<'s, Time, Sided, Diff>;
+
+fn sided(random: &mut Random) -> Sided {
+    (random.chance(50), (int(random.below(9) as i64), ints(&[random.below(4) as i64])))
+}
+
+fn side<'s>(rows: &Sides<'s>, wanted: bool) -> KeyedRows<'s> {
+    rows.clone().filter(move |(left, _)| *left == wanted).map(|(_, row)| row)
+}
+
+fn pairs(contents: &Contents<Sided>) -> impl Iterator<Item = (&Row, &Row, &Row, Diff)> {
+    let of = |wanted| contents.iter().filter(move |((left, _), _)| *left == wanted);
+    of(true).flat_map(move |((_, (key, left)), left_count)| {
+        let partners = of(false).filter(move |((_, (other, _)), _)| key == other);
+        partners.map(move |((_, (_, right)), right_count)| (key, left, right, left_count * right_count))
+    })
+}
+
+#[test]
+fn join_pairs_rows_of_equal_keys() {
+    for seed in 1..6 {
+        let epochs = random_changes(&mut Random::new(seed), 40, 12, 45, sided);
+        let build = |rows: Sides<'_>| {
+            // Rows of even values make two rows, those of value three none.
+            join(arrange(side(&rows, true), "left"), arrange(side(&rows, false), "right"), |key, left, right, out| {
+                let row = Row::concat(Row::concat(key, left).as_bytes(), right);
+                if left != int(3).as_bytes() {
+                    out.push(row.clone());
+                }
+                if right == int(2).as_bytes() {
+                    out.push(row);
+                }
+            })
+        };
+        check("join", &epochs, |rows| build(rows), |contents| {
+            let mut result = Contents::new();
+            for (key, left, right, count) in pairs(contents) {
+                let times = Diff::from(*left != int(3)) + Diff::from(*right == int(2));
+                let row = Row::concat(Row::concat(key.as_bytes(), left.as_bytes()).as_bytes(), right.as_bytes());
+                *result.entry(row).or_default() += count * times;
+            }
+            result.retain(|_, count| *count != 0);
+            result
+        });
+    }
+}
+
+#[test]
+fn semijoin_and_antijoin_part_the_left_rows() {
+    for seed in 1..6 {
+        let epochs = random_changes(&mut Random::new(seed), 40, 8, 45, sided);
+        let partnered = |contents: &Contents<Sided>, key: &Row| contents.keys().any(|(left, (other, _))| !left && other == key);
+        let naive = |wanted: bool| {
+            move |contents: &Contents<Sided>| {
+                let rows = contents.iter().filter(|((left, (key, _)), _)| *left && partnered(contents, key) == wanted);
+                rows.map(|((_, row), count)| (row.clone(), *count)).collect()
+            }
+        };
+        check("semijoin", &epochs, |rows| semijoin(&arrange(side(&rows, true), "left"), &matched_keys(side(&rows, false), "keys")), naive(true));
+        check("antijoin", &epochs, |rows| antijoin(side(&rows, true), &matched_keys(side(&rows, false), "keys"), "left"), naive(false));
+    }
+}
+
+#[test]
+fn distinct_shows_each_row_once() {
+    for seed in 1..6 {
+        let epochs = random_changes(&mut Random::new(seed), 60, 10, 48, |random| int(random.below(30) as i64));
+        check("distinct", &epochs, |rows| distinct(rows), |contents| contents.keys().map(|row| (row.clone(), 1)).collect());
+    }
+}

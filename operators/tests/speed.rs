@@ -1,0 +1,1 @@
+//! Figures, not checks: `cargo test --release -p operators --test operators -- --ignored --nocapture speed`.

@@ -1,0 +1,48 @@
+//! The first rows of each key.
+
+use std::collections::BTreeMap;
+
+use operators::top_k::{TopKSpec, top_k};
+use schemas::row::Row;
+
+use crate::harness::{Contents, Random, check, int, ints, random_changes};
+
+fn naive(contents: &Contents<(Row, Row)>, spec: TopKSpec) -> Contents<(Row, Row)> {
+    let mut keys: BTreeMap<&Row, Vec<&Row>> = BTreeMap::new();
+    for ((key, row), count) in contents {
+        keys.entry(key).or_default().extend(vec![row; *count as usize]);
+    }
+    let mut result = Contents::new();
+    for (key, rows) in keys {
+        for (index, row) in rows.into_iter().enumerate().skip(spec.offset).take(spec.limit) {
+            let place = int(index as i64 + 1);
+            let row = if spec.rank { Row::concat(row.as_bytes(), place.as_bytes()) } else { row.clone() };
+            *result.entry((key.clone(), row)).or_default() += 1;
+        }
+    }
+    result
+}
+
+#[test]
+fn the_first_rows_are_kept_while_rows_come_and_go() {
+    for (seed, limit, offset, rank) in
+        [(1, 3, 0, false), (2, 1, 0, true), (3, 4, 2, false), (4, 5, 1, true), (5, 0, 2, false), (6, 50, 0, true), (7, 2, 3, true)]
+    {
+        let row = |random: &mut Random| (int(random.below(4) as i64), ints(&[random.below(12) as i64, random.below(2) as i64]));
+        for retract in [0, 30, 49] {
+            let spec = TopKSpec { limit, offset, rank, append_only: retract == 0 };
+            let epochs = random_changes(&mut Random::new(seed), 50, 12, retract, row);
+            check(&format!("{spec:?}"), &epochs, move |rows| top_k(rows, spec), |contents| naive(contents, spec));
+        }
+    }
+}
+
+#[test]
+fn a_retraction_that_comes_first_is_settled() {
+    let spec = TopKSpec { limit: 1, offset: 0, rank: false, append_only: false };
+    let row = |value| (int(1), int(value));
+    let epochs = vec![vec![(row(1), -1), (row(2), 1)], vec![(row(1), 1)], vec![(row(1), 1)], vec![(row(1), -1)]];
+    check("owed", &epochs, move |rows| top_k(rows, spec), |contents| {
+        contents.iter().find(|(_, count)| **count > 0).map(|(row, _)| (row.clone(), 1)).into_iter().collect()
+    });
+}
