@@ -1,0 +1,92 @@
+//! Everything that can be wrong with a request, or with the world while it is answered.
+//!
+//! Owns [`ApiError`]; [`crate::problem`] turns it into the answer. Fields, not prose: the message is made in one place.
+
+use schemas::dead_letter::Fault;
+use schemas::position::BadPosition;
+use sinks::views::WaitError;
+
+use crate::host::IngestError;
+use crate::limits::{QUERY_PARAMETERS_MAX, RANGES_MAX, SCAN_ROWS_MAX};
+
+/// Why a request was not answered as asked.
+#[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "the message of each variant says what it is")]
+pub enum ApiError {
+    #[error(
+        "there is nothing at '{path}'; the API is /v1/events, /v1/topics, /v1/views, /v1/views/{{view}} and /v1/dead-letters"
+    )]
+    UnknownPath { path: String },
+    #[error("{method} is not answered at '{path}'; the Allow header names what is")]
+    MethodNotAllowed { method: String, path: String },
+    #[error("there is no view '{view}' that you may read{}", meant(.suggestion))]
+    UnknownView { view: String, suggestion: Option<String> },
+    #[error("'{column}' is neither a column of '{view}' nor a parameter{}", meant(.suggestion))]
+    UnknownColumn { view: String, column: String, suggestion: Option<String> },
+    #[error("'{name}' is not a parameter here; there are: {known}{}", meant(.suggestion))]
+    UnknownParameter { name: String, known: String, suggestion: Option<String> },
+    #[error("'{given}' is no condition on '{column}': write {column}=eq.<value>, in.(a,b), gt., gte., lt., lte. or is.null")]
+    BadOperator { column: String, given: String },
+    #[error("'{value}' can't be compared with '{column}', which is {kind}: expected {expected}")]
+    BadValue { column: String, value: String, kind: String, expected: String },
+    #[error("'{value}' is not accepted for '{name}': expected {expected}")]
+    BadParameter { name: &'static str, value: String, expected: String },
+    #[error("'{name}' is given more than once: send it once")]
+    RepeatedParameter { name: &'static str },
+    #[error("{found} parameters are more than the {QUERY_PARAMETERS_MAX} that one request may have")]
+    TooManyParameters { found: usize },
+    #[error("'{text}' can't be decoded: percent-encode UTF-8")]
+    BadEncoding { text: String },
+    #[error("no index of '{view}' keeps the order '{order}' under these conditions; order by an index, or by its exact reverse")]
+    BadOrder { view: String, order: String, indexes: Vec<String> },
+    #[error("the conditions name more than {RANGES_MAX} keys: ask for fewer values at a time")]
+    TooManyRanges { column: String },
+    #[error(
+        "more than {SCAN_ROWS_MAX} rows of '{view}' were looked at without filling the page: add an index that leads with the columns of the conditions"
+    )]
+    ScanLimit { view: String, indexes: Vec<String> },
+    #[error("the cursor {reason}: send the 'next' of the previous page with an otherwise equal query, or no cursor")]
+    BadCursor { reason: &'static str },
+    #[error(transparent)]
+    BadPosition(#[from] BadPosition),
+    #[error(transparent)]
+    Wait(#[from] WaitError),
+    #[error("{what} needs a bearer token: send it as 'Authorization: Bearer <token>'")]
+    NoToken { what: String },
+    #[error("the bearer token is refused: {detail}")]
+    BadToken { detail: String },
+    #[error("the token does not grant '{scope}', which {what} needs")]
+    MissingScope { what: &'static str, scope: String },
+    #[error("the body is longer than the {bytes_max} bytes that one request may have: send fewer events at a time")]
+    BodyTooLarge { bytes_max: usize },
+    #[error("the body has {lines} lines, and one request may have {lines_max}: send fewer events at a time")]
+    TooManyLines { lines: usize, lines_max: usize },
+    #[error("the body is empty: send one event as a JSON object, or one a line")]
+    EmptyBody,
+    #[error("the body could not be read: {detail}")]
+    BrokenBody { detail: String },
+    #[error("'{found}' is not accepted: send 'Content-Type: application/json' or 'application/x-ndjson'")]
+    UnsupportedMediaType { found: String },
+    #[error("the event was rejected: {fault}")]
+    Rejected { fault: Fault, answer: serde_json::Value },
+    #[error("the address of {bytes} bytes is longer than the {bytes_max} that are accepted")]
+    UriTooLong { bytes: usize, bytes_max: usize },
+    #[error("{bytes} bytes of headers are more than the {bytes_max} that are accepted")]
+    HeadersTooLarge { bytes: usize, bytes_max: usize },
+    #[error("{requests_max} requests are being answered already: try again in a moment")]
+    Busy { requests_max: usize },
+    #[error("no answer was ready within {seconds} s: try again, and ask for less")]
+    Timeout { seconds: u64 },
+    #[error("the views are catching up with the log: {records_done} of {records_total} records are in")]
+    CatchingUp { records_done: u64, records_total: u64 },
+    #[error("the views are no longer kept current, since the engine has stopped: {detail}")]
+    Stopped { detail: String },
+    #[error("the metrics could not be written: {detail}")]
+    Metrics { detail: String },
+    #[error(transparent)]
+    Ingest(#[from] IngestError),
+}
+
+fn meant(suggestion: &Option<String>) -> String {
+    suggestion.as_ref().map(|name| format!("; did you mean '{name}'?")).unwrap_or_default()
+}

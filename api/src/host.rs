@@ -1,0 +1,109 @@
+//! What the API needs of the process it runs in: somewhere to put events, and how that process is doing.
+//!
+//! Owns the two traits that the front door implements. Raw lines leave, outcomes and figures enter.
+
+use std::pin::Pin;
+use std::time::Duration;
+
+use schemas::dead_letter::Fault;
+use schemas::position::{LogPosition, Offset, Topic};
+
+/// A future behind a trait object.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Where posted events go.
+pub trait Ingest: Send + Sync + 'static {
+    /// Validates and appends lines; called once per request, from many requests at a time. Returns one outcome per line in
+    /// order, after everything accepted is synced to disk. An error means that none of the lines may be relied on.
+    fn submit(&self, lines: Vec<Vec<u8>>) -> BoxFuture<'_, Result<Vec<LineOutcome>, IngestError>>;
+
+    /// The topics that events can be sent to, by name. May not block for long.
+    fn topics(&self) -> Result<Vec<TopicInfo>, IngestError>;
+}
+
+/// What became of one line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LineOutcome {
+    /// appended here, and synced
+    Accepted(LogPosition),
+    /// an event with this id was appended before, there if it is still known
+    Duplicate(Option<LogPosition>),
+    /// not an event; it is among the dead letters
+    Rejected(Fault),
+    /// nothing but white space
+    Empty,
+}
+
+/// Why no line could be taken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum IngestError {
+    /// more is being written than the log can take
+    #[error("more events arrive than can be written: try again in {} s", retry_after.as_secs().max(1))]
+    Overloaded {
+        /// when it is worth trying again
+        retry_after: Duration,
+    },
+    /// the log could not be read or written
+    #[error("the event log could not be used: {detail}")]
+    Storage {
+        /// what failed, in words
+        detail: String,
+    },
+    /// no space is left for the log
+    #[error("the event log's disk is full: free space on it, then send the events again")]
+    StorageFull,
+}
+
+/// A topic of the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopicInfo {
+    /// its name
+    pub name: Topic,
+    /// the protobuf message of its events
+    pub message: String,
+    /// per partition the earliest offset that is kept, and the next that will be written
+    pub partitions: Vec<(Offset, Offset)>,
+}
+
+/// How the process is doing.
+pub trait Health: Send + Sync + 'static {
+    /// Whether the views have caught up with the log since the start. Called often; must not block.
+    fn readiness(&self) -> Readiness;
+
+    /// What the metrics show. Called at every scrape; must not block.
+    fn figures(&self) -> Figures;
+}
+
+/// Whether answers are as fresh as the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Readiness {
+    /// caught up
+    Ready,
+    /// still reading what was logged before the start
+    CatchingUp {
+        /// records read
+        records_done: u64,
+        /// records there were at the start
+        records_total: u64,
+    },
+    /// the engine has stopped; answers are no longer kept current
+    Stopped {
+        /// why, in words
+        detail: String,
+    },
+}
+
+/// Figures about the flow of events.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Figures {
+    /// events appended to the log since the start
+    pub events_ingested: u64,
+    /// records that the views have taken in since the start
+    pub events_processed: u64,
+    /// records in the log that no view shows yet
+    pub lag_records: u64,
+    /// age of the oldest of them in microseconds
+    pub lag_micros: u64,
+    /// how long the last epoch took, in microseconds
+    pub epoch_micros: u64,
+}

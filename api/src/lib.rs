@@ -1,0 +1,38 @@
+//! The read and ingest API over HTTP.
+//!
+//! Events enter and pages of views leave; errors leave as `application/problem+json`. It reads [`sinks::views`] directly and knows
+//! nothing of logs or dataflows: the process it runs in implements [`Ingest`] and [`Health`].
+//!
+//! A request passes `guard` (limits, metrics), an endpoint, and for a page: `query` (decode), `token` and `access` (who is asking,
+//! and which rows are theirs), `filter` and `plan` (conditions, order, index), `page` and `cursor` (rows, and where to go on).
+
+mod access;
+mod cursor;
+mod endpoints;
+mod error;
+mod filter;
+mod guard;
+mod host;
+pub mod limits;
+mod metrics;
+mod page;
+mod plan;
+mod problem;
+mod query;
+mod server;
+mod state;
+mod stored;
+mod suggest;
+mod token;
+mod value;
+mod wait;
+
+pub use error::ApiError;
+pub use host::{BoxFuture, Figures, Health, Ingest, IngestError, LineOutcome, Readiness, TopicInfo};
+pub use limits::Limits;
+pub use server::{router, serve};
+pub use state::{ApiConfig, ApiState, INGEST_SCOPE, OPERATOR_SCOPE};
+pub use token::{Permission, SECRET_BYTES_MIN, TokenConfigError, TokenKey, Verifier};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,157 @@
+//! Errors as answers: `application/problem+json` of RFC 9457.
+//!
+//! An [`ApiError`] enters; status, headers and a JSON object with `type`, `title`, `status`, `detail` and, where one is to
+//! blame, `field` leave. `type` is a stable name that programs may compare.
+
+use std::time::Duration;
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+use sinks::views::WaitError;
+
+use crate::error::ApiError;
+use crate::host::IngestError;
+use crate::limits::RETRY_AFTER;
+
+/// What every `type` starts with.
+const TYPE_PREFIX: &str = "urn:tidewater:problem:";
+const CONTENT_TYPE: HeaderValue = HeaderValue::from_static("application/problem+json");
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let (status, slug) = class(&self);
+        let mut problem = json!({
+            "type": format!("{TYPE_PREFIX}{slug}"),
+            "title": slug.replace('_', " "),
+            "status": status.as_u16(),
+            "detail": self.to_string(),
+        });
+        if let Some(field) = field(&self) {
+            problem["field"] = field.into();
+        }
+        add_details(&self, &mut problem);
+        if status.is_server_error() {
+            tracing::warn!(problem = slug, detail = %self, "a request could not be answered");
+        }
+        let mut response = (status, problem.to_string()).into_response();
+        response.headers_mut().insert(header::CONTENT_TYPE, CONTENT_TYPE);
+        add_headers(&self, &mut response);
+        response
+    }
+}
+
+/// The status, and the name that ends the type.
+fn class(error: &ApiError) -> (StatusCode, &'static str) {
+    use ApiError as E;
+    match error {
+        E::UnknownPath { .. } => (StatusCode::NOT_FOUND, "unknown_path"),
+        E::MethodNotAllowed { .. } => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
+        E::UnknownView { .. } => (StatusCode::NOT_FOUND, "unknown_view"),
+        E::UnknownColumn { .. } => (StatusCode::BAD_REQUEST, "unknown_column"),
+        E::UnknownParameter { .. } => (StatusCode::BAD_REQUEST, "unknown_parameter"),
+        E::BadOperator { .. } => (StatusCode::BAD_REQUEST, "bad_operator"),
+        E::BadValue { .. } => (StatusCode::BAD_REQUEST, "bad_value"),
+        E::BadParameter { .. } => (StatusCode::BAD_REQUEST, "bad_parameter"),
+        E::RepeatedParameter { .. } => (StatusCode::BAD_REQUEST, "repeated_parameter"),
+        E::TooManyParameters { .. } => (StatusCode::BAD_REQUEST, "too_many_parameters"),
+        E::BadEncoding { .. } => (StatusCode::BAD_REQUEST, "bad_encoding"),
+        E::BadOrder { .. } => (StatusCode::BAD_REQUEST, "bad_order"),
+        E::TooManyRanges { .. } => (StatusCode::BAD_REQUEST, "too_many_keys"),
+        E::ScanLimit { .. } => (StatusCode::BAD_REQUEST, "index_needed"),
+        E::BadCursor { .. } => (StatusCode::BAD_REQUEST, "bad_cursor"),
+        E::BadPosition(_) => (StatusCode::BAD_REQUEST, "bad_position"),
+        E::Wait(WaitError::UnknownPartition { .. }) => (StatusCode::BAD_REQUEST, "unknown_partition"),
+        E::Wait(WaitError::OtherTimeline { .. }) => (StatusCode::CONFLICT, "other_timeline"),
+        E::Wait(WaitError::Timeout { .. }) => (StatusCode::CONFLICT, "position_not_reached"),
+        E::NoToken { .. } => (StatusCode::UNAUTHORIZED, "token_needed"),
+        E::BadToken { .. } => (StatusCode::UNAUTHORIZED, "bad_token"),
+        E::MissingScope { .. } => (StatusCode::FORBIDDEN, "missing_scope"),
+        E::BodyTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
+        E::TooManyLines { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_many_lines"),
+        E::EmptyBody => (StatusCode::BAD_REQUEST, "empty_body"),
+        E::BrokenBody { .. } => (StatusCode::BAD_REQUEST, "broken_body"),
+        E::UnsupportedMediaType { .. } => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type"),
+        E::Rejected { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "event_rejected"),
+        E::UriTooLong { .. } => (StatusCode::URI_TOO_LONG, "uri_too_long"),
+        E::HeadersTooLarge { .. } => (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "headers_too_large"),
+        E::Busy { .. } => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
+        E::Timeout { .. } => (StatusCode::SERVICE_UNAVAILABLE, "timeout"),
+        E::CatchingUp { .. } => (StatusCode::SERVICE_UNAVAILABLE, "catching_up"),
+        E::Stopped { .. } => (StatusCode::SERVICE_UNAVAILABLE, "engine_stopped"),
+        E::Metrics { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "metrics_failed"),
+        E::Ingest(IngestError::Overloaded { .. }) => (StatusCode::SERVICE_UNAVAILABLE, "overloaded"),
+        E::Ingest(IngestError::Storage { .. }) => (StatusCode::SERVICE_UNAVAILABLE, "storage_failed"),
+        E::Ingest(IngestError::StorageFull) => (StatusCode::INSUFFICIENT_STORAGE, "storage_full"),
+    }
+}
+
+/// The part of the request that is to blame.
+fn field(error: &ApiError) -> Option<&str> {
+    use ApiError as E;
+    match error {
+        E::UnknownView { .. } => Some("view"),
+        E::UnknownColumn { column, .. }
+        | E::BadOperator { column, .. }
+        | E::BadValue { column, .. }
+        | E::TooManyRanges { column } => Some(column),
+        E::UnknownParameter { name, .. } => Some(name),
+        E::BadParameter { name, .. } | E::RepeatedParameter { name } => Some(name),
+        E::BadOrder { .. } => Some("order"),
+        E::BadCursor { .. } => Some("cursor"),
+        E::BadPosition(_) | E::Wait(_) => Some("after"),
+        E::NoToken { .. } | E::BadToken { .. } | E::MissingScope { .. } => Some("Authorization"),
+        E::UnsupportedMediaType { .. } => Some("Content-Type"),
+        E::BodyTooLarge { .. } | E::TooManyLines { .. } | E::EmptyBody | E::BrokenBody { .. } => Some("body"),
+        E::Rejected { fault, .. } => fault.field.as_deref(),
+        _ => None,
+    }
+}
+
+/// Members beside the standard ones, for programs.
+fn add_details(error: &ApiError, problem: &mut Value) {
+    use ApiError as E;
+    match error {
+        E::UnknownView { suggestion: Some(name), .. }
+        | E::UnknownColumn { suggestion: Some(name), .. }
+        | E::UnknownParameter { suggestion: Some(name), .. } => problem["suggestion"] = name.as_str().into(),
+        E::BadOrder { indexes, .. } | E::ScanLimit { indexes, .. } => problem["indexes"] = json!(indexes),
+        E::Wait(WaitError::Timeout { position, .. }) => problem["position"] = position.to_string().into(),
+        E::CatchingUp { records_done, records_total } => {
+            problem["records_done"] = json!(records_done);
+            problem["records_total"] = json!(records_total);
+        }
+        E::Rejected { fault, answer } => {
+            problem["reason"] = fault.reason.as_str().into();
+            if let (Value::Object(problem), Value::Object(answer)) = (problem, answer) {
+                problem.extend(answer.clone());
+            }
+        }
+        _ => {}
+    }
+}
+
+fn add_headers(error: &ApiError, response: &mut Response) {
+    let challenge = match error {
+        ApiError::NoToken { .. } => Some("Bearer"),
+        ApiError::BadToken { .. } => Some("Bearer error=\"invalid_token\""),
+        ApiError::MissingScope { .. } => Some("Bearer error=\"insufficient_scope\""),
+        _ => None,
+    };
+    if let Some(challenge) = challenge {
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+    }
+    let retry_after = match error {
+        ApiError::Ingest(IngestError::Overloaded { retry_after }) => Some(*retry_after),
+        ApiError::Ingest(_) | ApiError::Busy { .. } | ApiError::Timeout { .. } | ApiError::CatchingUp { .. } => Some(RETRY_AFTER),
+        _ => None,
+    };
+    if let Some(retry_after) = retry_after {
+        response.headers_mut().insert(header::RETRY_AFTER, retry_after_value(retry_after));
+    }
+}
+
+/// Whole seconds, at least one.
+pub(crate) fn retry_after_value(after: Duration) -> HeaderValue {
+    HeaderValue::from(after.as_secs().max(1))
+}

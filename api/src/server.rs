@@ -1,0 +1,70 @@
+//! The routes, and the server that answers them on a socket.
+
+use std::io;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{get, post};
+use axum::serve::ListenerExt;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+
+use crate::endpoints::{
+    dead_letters::dead_letters, events::events, fallback, healthz::healthz, metrics::metrics, readyz::readyz, topics::topics,
+    view::view, views::views,
+};
+use crate::guard::guard;
+use crate::limits::SHUTDOWN_GRACE;
+use crate::state::ApiState;
+
+/// The API as a service, which needs no socket.
+pub fn router(state: ApiState) -> Router {
+    let body_limit = DefaultBodyLimit::max(state.config().limits.events_body_bytes_max);
+    Router::new()
+        .route("/v1/events", post(events))
+        .route("/v1/topics", get(topics))
+        .route("/v1/views", get(views))
+        .route("/v1/views/{view}", get(view))
+        .route("/v1/dead-letters", get(dead_letters))
+        .route("/healthz", get(healthz))
+        .route("/readyz", get(readyz))
+        .route("/metrics", get(metrics))
+        .fallback(fallback::unknown_path)
+        .method_not_allowed_fallback(fallback::method_not_allowed)
+        .layer(body_limit)
+        .layer(from_fn_with_state(state.clone(), guard))
+        .with_state(state)
+}
+
+/// Serves until `shutdown` is done, then finishes what it has begun to answer, for at most [`SHUTDOWN_GRACE`].
+pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
+    let (stopping, stopped) = oneshot::channel();
+    let shutdown = async move {
+        shutdown.await;
+        // The receiver waits below for as long as the server runs.
+        let _ = stopping.send(());
+    };
+    let server = axum::serve(listener.tap_io(send_at_once), router).with_graceful_shutdown(shutdown);
+    tokio::select! {
+        result = server => result,
+        () = grace_is_over(stopped) => {
+            tracing::warn!(seconds = SHUTDOWN_GRACE.as_secs(), "requests were still being answered when the server stopped");
+            Ok(())
+        }
+    }
+}
+
+async fn grace_is_over(stopped: oneshot::Receiver<()>) {
+    match stopped.await {
+        Ok(()) => tokio::time::sleep(SHUTDOWN_GRACE).await,
+        Err(_) => std::future::pending().await,
+    }
+}
+
+/// Answers are written whole: waiting to fill a packet would only delay them.
+fn send_at_once(stream: &mut TcpStream) {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "a connection does not send at once");
+    }
+}

@@ -1,0 +1,127 @@
+//! What every request is answered from.
+//!
+//! Owns [`ApiState`], cheap to clone, and [`ApiConfig`]. Views, the process's traits and the configuration enter at the start.
+
+use std::sync::Arc;
+
+use axum::http::HeaderMap;
+use schemas::position::Position;
+use sinks::views::{ServedView, Views};
+use tokio::sync::{Semaphore, watch};
+
+use crate::access::{Admission, Rule, admit};
+use crate::error::ApiError;
+use crate::host::{Health, Ingest};
+use crate::limits::Limits;
+use crate::metrics::Metrics;
+use crate::suggest::nearest;
+use crate::token::{Claims, Permission, Verifier, authenticate};
+
+/// The scope that sends events, unless configured.
+pub const INGEST_SCOPE: &str = "events:write";
+/// The scope that reads dead letters, unless configured.
+pub const OPERATOR_SCOPE: &str = "operator";
+
+/// How the API is configured. The default lets nobody in but readers of public views.
+pub struct ApiConfig {
+    /// the keys tokens are verified with; without, every token is refused
+    pub verifier: Option<Verifier>,
+    /// who may send events and see the topics
+    pub ingest: Permission,
+    /// who may read dead letters
+    pub operator: Permission,
+    /// limits
+    pub limits: Limits,
+}
+
+impl Default for ApiConfig {
+    fn default() -> Self {
+        Self {
+            verifier: None,
+            ingest: Permission::Scope(INGEST_SCOPE.to_owned()),
+            operator: Permission::Scope(OPERATOR_SCOPE.to_owned()),
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// The state of the API; clones share it.
+#[derive(Clone)]
+pub struct ApiState(Arc<Shared>);
+
+struct Shared {
+    views: Arc<Views>,
+    ingest: Arc<dyn Ingest>,
+    health: Arc<dyn Health>,
+    config: ApiConfig,
+    published: watch::Receiver<Position>,
+    metrics: Metrics,
+    permits: Semaphore,
+}
+
+impl ApiState {
+    /// The state of an API over `views`, whose listener it becomes.
+    pub fn new(views: Arc<Views>, ingest: Arc<dyn Ingest>, health: Arc<dyn Health>, config: ApiConfig) -> Self {
+        let (announce, published) = watch::channel(views.position());
+        views.set_listener(Box::new(move |position| {
+            announce.send_replace(position);
+        }));
+        let metrics = Metrics::new(Arc::clone(&views), Arc::clone(&health));
+        let permits = Semaphore::new(config.limits.requests_max.min(Semaphore::MAX_PERMITS));
+        Self(Arc::new(Shared { views, ingest, health, config, published, metrics, permits }))
+    }
+
+    pub(crate) fn views(&self) -> &Views {
+        &self.0.views
+    }
+
+    pub(crate) fn ingest(&self) -> &dyn Ingest {
+        self.0.ingest.as_ref()
+    }
+
+    pub(crate) fn health(&self) -> &dyn Health {
+        self.0.health.as_ref()
+    }
+
+    pub(crate) fn config(&self) -> &ApiConfig {
+        &self.0.config
+    }
+
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+
+    pub(crate) fn permits(&self) -> &Semaphore {
+        &self.0.permits
+    }
+
+    /// Learns of every position published from now on.
+    pub(crate) fn published(&self) -> watch::Receiver<Position> {
+        let mut receiver = self.0.published.clone();
+        receiver.mark_unchanged();
+        receiver
+    }
+
+    /// Who sent these headers.
+    pub(crate) fn claims(&self, headers: &HeaderMap) -> Result<Option<Claims>, ApiError> {
+        authenticate(self.0.config.verifier.as_ref(), headers)
+    }
+
+    /// A view and the rows of it that a reader may see. A view that is denied is as unknown as one that does not exist.
+    pub(crate) fn admitted(&self, name: &str, claims: Option<&Claims>) -> Result<(&ServedView, Rule), ApiError> {
+        let served = self.views().view(name).map(|served| (served, admit(&served.view, claims)));
+        match served {
+            Some((served, Admission::Rows(rule))) => Ok((served, rule)),
+            Some((_, Admission::NeedsToken)) => Err(ApiError::NoToken { what: format!("the view '{name}'") }),
+            Some((_, Admission::Hidden)) | None => Err(ApiError::UnknownView {
+                view: name.to_owned(),
+                suggestion: nearest(name, self.readable(claims).map(|served| served.view.name.as_str())),
+            }),
+        }
+    }
+
+    /// The views that a reader may read, by name.
+    pub(crate) fn readable(&self, claims: Option<&Claims>) -> impl Iterator<Item = &ServedView> {
+        self.views().views().filter(move |served| matches!(admit(&served.view, claims), Admission::Rows(_)))
+    }
+}

@@ -1,0 +1,329 @@
+//! The whole API without a socket: real views, filled by publishing, behind the real router.
+
+mod bad_requests;
+mod events;
+mod operations;
+mod oracle;
+mod pages;
+mod readers;
+mod socket;
+mod speed;
+mod tokens;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{HeaderMap, Request, StatusCode};
+use jsonwebtoken::{EncodingKey, Header, encode};
+use parking_lot::Mutex;
+use schemas::dead_letter::{DeadLetter, Fault, Reason, RowError};
+use schemas::field::{FieldKind, Value};
+use schemas::position::{Epoch, LogPosition, Offset, Partition, Timeline, Topic};
+use schemas::row::Row;
+use schemas::serving::{Access, Column, Index, IndexColumn, Policy, View};
+use serde_json::{Value as Json, json};
+use sinks::views::{Commit, Definition, Views};
+use tower::ServiceExt as _;
+
+use crate::{
+    ApiConfig, ApiState, BoxFuture, Figures, Health, Ingest, IngestError, Limits, LineOutcome, Permission, Readiness, TokenKey,
+    TopicInfo, Verifier, router,
+};
+
+pub(super) const SECRET: &[u8] = b"a secret that is long enough for HS256";
+pub(super) const FAR_FUTURE: u64 = 4_102_444_800;
+
+/// A column of a test view.
+pub(super) fn column(name: &str, kind: FieldKind) -> Column {
+    Column { name: name.into(), kind }
+}
+
+/// An index; a `-` before a column makes it descend.
+pub(super) fn index(name: &str, columns: &[Column], order: &[&str], limit: Option<usize>) -> Index {
+    let columns = order.iter().map(|name| {
+        let bare = name.trim_start_matches('-');
+        let column = columns.iter().position(|column| column.name == bare).unwrap();
+        IndexColumn { column, descending: name.starts_with('-') }
+    });
+    Index { name: name.into(), columns: columns.collect(), limit }
+}
+
+pub(super) fn view(
+    name: &str,
+    columns: &[(&str, FieldKind)],
+    indexes: &[(&str, &[&str], Option<usize>)],
+    access: Access,
+) -> View {
+    let columns: Vec<Column> = columns.iter().map(|(name, kind)| column(name, kind.clone())).collect();
+    let indexes = indexes.iter().map(|(name, order, limit)| index(name, &columns, order, *limit)).collect();
+    View { name: name.into(), columns, indexes, access }
+}
+
+/// The row of these values.
+pub(super) fn row(columns: &[Column], values: &[Value<'_>]) -> Row {
+    let mut row = Row::empty();
+    columns.iter().zip(values).for_each(|(column, value)| column.kind.write(value, &mut row));
+    row
+}
+
+/// Publishes changes of rows in the form of the view.
+pub(super) fn publish(views: &Views, epoch: u64, rows: &[(&str, Vec<(Row, i64)>)]) {
+    publish_commit(views, Commit { epoch: Epoch(epoch), wall_micros: 1, ..Commit::default() }, rows);
+}
+
+pub(super) fn publish_commit(views: &Views, mut commit: Commit, rows: &[(&str, Vec<(Row, i64)>)]) {
+    for (name, rows) in rows {
+        for (id, layout) in &views.view(name).unwrap().indexes {
+            let changes = rows.iter().map(|(row, diff)| (layout.store(row.as_bytes()), *diff)).collect();
+            commit.changes.push((*id, changes));
+        }
+    }
+    views.publish(commit).unwrap();
+}
+
+pub(super) fn text(text: &str) -> Value<'_> {
+    Value::Text(text.into())
+}
+
+/// The views most tests use: a feed per user, public posts, messages of two parties, and one that is served to nobody.
+pub(super) fn social_views() -> Vec<View> {
+    let own = |column| Policy::ColumnIsClaim { column, claim: "sub".into() };
+    let feed = view(
+        "following_feed",
+        &[
+            ("user_id", FieldKind::Int64),
+            ("created_at", FieldKind::Timestamp),
+            ("post_id", FieldKind::Int64),
+            ("text", FieldKind::Text),
+        ],
+        &[("newest", &["user_id", "-created_at", "post_id"], Some(600))],
+        Access::Policies(vec![own(0)]),
+    );
+    let posts = view(
+        "posts",
+        &[
+            ("post_id", FieldKind::Int64),
+            ("author_id", FieldKind::Int64),
+            ("text", FieldKind::Text),
+            ("visibility", FieldKind::Text),
+        ],
+        &[("by_id", &["post_id"], None), ("by_author", &["author_id", "-post_id"], Some(3))],
+        Access::Public,
+    );
+    let messages = view(
+        "messages",
+        &[
+            ("message_id", FieldKind::Int64),
+            ("sender", FieldKind::Int64),
+            ("receiver", FieldKind::Int64),
+            ("body", FieldKind::Text),
+        ],
+        &[("by_id", &["message_id"], None), ("by_sender", &["sender", "message_id"], None), ("by_body", &["body"], None)],
+        Access::Policies(vec![own(1), own(2), Policy::ClaimIs { claim: "role".into(), text: "auditor".into() }]),
+    );
+    let secrets = view("secrets", &[("id", FieldKind::Int64)], &[("by_id", &["id"], None)], Access::Denied);
+    vec![feed, posts, messages, secrets]
+}
+
+pub(super) const USERS: std::ops::RangeInclusive<i64> = 1..=3;
+pub(super) const FEED_ROWS: i64 = 50;
+
+/// [`social_views`] with 50 feed rows for each of three users, 5 posts of each, and a message from each to each.
+pub(super) fn social() -> Arc<Views> {
+    let views = Views::new(Definition { timeline: Timeline(0x2a), views: social_views() });
+    let columns = |name: &str| views.view(name).unwrap().view.columns.clone();
+    let (feed, posts, messages, secrets) = (columns("following_feed"), columns("posts"), columns("messages"), columns("secrets"));
+    let mut feed_rows = Vec::new();
+    let mut post_rows = Vec::new();
+    let mut message_rows = Vec::new();
+    for user in USERS {
+        for number in 0..FEED_ROWS {
+            let body = format!("for {user}: post {number}");
+            let values = [Value::Int(user), Value::Timestamp(number * 1_000_000), Value::Int(number), text(&body)];
+            feed_rows.push((row(&feed, &values), 1));
+        }
+        for number in 0..5 {
+            let values = [Value::Int(user * 10 + number), Value::Int(user), text("hello \"world\""), text("public")];
+            post_rows.push((row(&posts, &values), 1));
+        }
+        for other in USERS {
+            let body = format!("from {user} to {other}");
+            let values = [Value::Int(user * 10 + other), Value::Int(user), Value::Int(other), text(&body)];
+            message_rows.push((row(&messages, &values), 1));
+        }
+    }
+    let rows = [
+        ("following_feed", feed_rows),
+        ("posts", post_rows),
+        ("messages", message_rows),
+        ("secrets", vec![(row(&secrets, &[Value::Int(1)]), 1)]),
+    ];
+    let commit = Commit {
+        epoch: Epoch(1),
+        wall_micros: 1,
+        consumed: [((Topic::new("social.post"), Partition(0)), Offset(10))].into(),
+        dead_letters: vec![dead_letter(1), dead_letter(2), dead_letter(3)],
+        row_errors: vec![(row_error(), 2)],
+        ..Commit::default()
+    };
+    publish_commit(&views, commit, &rows);
+    views
+}
+
+fn dead_letter(offset: u64) -> DeadLetter {
+    DeadLetter {
+        topic: "tidewater.dead_letters".into(),
+        partition: 0,
+        offset,
+        sent_to: Some("social.post".into()),
+        fault: Fault::at(Reason::MissingField, "payload.text", "is required"),
+        bytes: b"{\"a\":\xff}".to_vec(),
+        length: 7,
+    }
+}
+
+fn row_error() -> RowError {
+    let of = |text: &str| text.to_owned();
+    RowError { relation: of("posts"), expression: of("1 / likes"), detail: of("division by zero"), row: of("{\"likes\":0}") }
+}
+
+/// Takes lines as their text says: `dup`, `bad`, `busy`, `full`, `slow`; anything else is accepted.
+#[derive(Default)]
+pub(super) struct TextIngest {
+    pub(super) next: Mutex<u64>,
+}
+
+impl Ingest for TextIngest {
+    fn submit(&self, lines: Vec<Vec<u8>>) -> BoxFuture<'_, Result<Vec<LineOutcome>, IngestError>> {
+        Box::pin(async move {
+            match lines[0].as_slice() {
+                b"busy" => return Err(IngestError::Overloaded { retry_after: Duration::from_secs(7) }),
+                b"broken" => return Err(IngestError::Storage { detail: "read error".into() }),
+                b"full" => return Err(IngestError::StorageFull),
+                b"slow" => std::future::pending().await,
+                _ => {}
+            }
+            Ok(lines.iter().map(|line| self.take(line)).collect())
+        })
+    }
+
+    fn topics(&self) -> Result<Vec<TopicInfo>, IngestError> {
+        let partitions = vec![(Offset(0), Offset(10)), (Offset(3), Offset(4))];
+        Ok(vec![TopicInfo { name: Topic::new("social.post"), message: "social.v1.PostEvent".into(), partitions }])
+    }
+}
+
+impl TextIngest {
+    fn take(&self, line: &[u8]) -> LineOutcome {
+        let mut next = self.next.lock();
+        let mut at = || {
+            *next += 1;
+            LogPosition { topic: Topic::new("social.post"), partition: Partition((*next % 2) as u32), offset: Offset(*next) }
+        };
+        match line {
+            b"" => LineOutcome::Empty,
+            b"dup" => LineOutcome::Duplicate(Some(at())),
+            b"old" => LineOutcome::Duplicate(None),
+            b"bad" => LineOutcome::Rejected(Fault::at(Reason::MissingField, "payload.text", "is required")),
+            line if std::str::from_utf8(line).is_err() => LineOutcome::Rejected(Fault::new(Reason::InvalidUtf8, "byte 1")),
+            _ => LineOutcome::Accepted(at()),
+        }
+    }
+}
+
+/// How a test's process is doing.
+pub(super) struct TestHealth(pub(super) Readiness);
+
+impl Health for TestHealth {
+    fn readiness(&self) -> Readiness {
+        self.0.clone()
+    }
+
+    fn figures(&self) -> Figures {
+        Figures { events_ingested: 11, events_processed: 7, lag_records: 4, lag_micros: 1_500_000, epoch_micros: 2_000 }
+    }
+}
+
+pub(super) fn verifier() -> Verifier {
+    Verifier::new(&[TokenKey::Hs256 { secret: SECRET.to_vec() }], None, None).unwrap()
+}
+
+pub(super) fn config() -> ApiConfig {
+    ApiConfig { verifier: Some(verifier()), ingest: Permission::Open, ..ApiConfig::default() }
+}
+
+pub(super) fn api_with(views: Arc<Views>, config: ApiConfig) -> Router {
+    router(ApiState::new(views, Arc::new(TextIngest::default()), Arc::new(TestHealth(Readiness::Ready)), config))
+}
+
+pub(super) fn api() -> Router {
+    api_with(social(), config())
+}
+
+/// A configuration with these limits.
+pub(super) fn limited(limits: Limits) -> ApiConfig {
+    ApiConfig { limits, ..config() }
+}
+
+pub(super) fn sign(claims: Json) -> String {
+    encode(&Header::default(), &claims, &EncodingKey::from_secret(SECRET)).unwrap()
+}
+
+/// A token of a user.
+pub(super) fn token(user: i64) -> String {
+    sign(json!({ "sub": user.to_string(), "exp": FAR_FUTURE }))
+}
+
+/// An answer.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) text: String,
+}
+
+impl Answer {
+    pub(super) fn json(&self) -> Json {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("not JSON ({error}): {}", self.text))
+    }
+
+    pub(super) fn rows(&self) -> Vec<Json> {
+        assert_eq!(self.status, StatusCode::OK, "{}", self.text);
+        self.json()["rows"].as_array().unwrap().clone()
+    }
+
+    pub(super) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).unwrap_or_else(|| panic!("no header {name}: {self:?}")).to_str().unwrap()
+    }
+
+    /// Checks that this is a problem of a type, about a field, and returns its detail.
+    pub(super) fn problem(&self, status: u16, kind: &str, field: Option<&str>) -> String {
+        let json = self.json();
+        assert_eq!(self.status.as_u16(), status, "{json}");
+        assert_eq!(self.header("content-type"), "application/problem+json");
+        assert_eq!(json["type"], format!("urn:tidewater:problem:{kind}"), "{json}");
+        assert_eq!(json["status"], status);
+        assert_eq!(json["field"].as_str(), field, "{json}");
+        assert!(json["title"].is_string());
+        json["detail"].as_str().unwrap().to_owned()
+    }
+}
+
+pub(super) async fn send(api: &Router, request: Request<Body>) -> Answer {
+    let response = api.clone().oneshot(request).await.unwrap();
+    let (parts, body) = response.into_parts();
+    let bytes = to_bytes(body, usize::MAX).await.unwrap();
+    Answer { status: parts.status, headers: parts.headers, text: String::from_utf8(bytes.to_vec()).unwrap() }
+}
+
+pub(super) async fn get(api: &Router, uri: &str) -> Answer {
+    send(api, Request::get(uri).body(Body::empty()).unwrap()).await
+}
+
+/// A GET with a bearer token.
+pub(super) async fn get_as(api: &Router, token: &str, uri: &str) -> Answer {
+    let request = Request::get(uri).header("Authorization", format!("Bearer {token}"));
+    send(api, request.body(Body::empty()).unwrap()).await
+}

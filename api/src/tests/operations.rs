@@ -1,0 +1,98 @@
+//! What operators look at, and how the API behaves under load.
+
+use super::*;
+
+#[tokio::test]
+async fn dead_letters_are_for_operators_and_come_in_pages() {
+    let api = api();
+    get(&api, "/v1/dead-letters").await.problem(401, "token_needed", Some("Authorization"));
+    get_as(&api, &token(1), "/v1/dead-letters").await.problem(403, "missing_scope", Some("Authorization"));
+    let operator = sign(json!({ "scope": "operator", "exp": FAR_FUTURE }));
+    let answer = get_as(&api, &operator, "/v1/dead-letters?limit=2").await.json();
+    assert_eq!(
+        answer["dead_letters"][0],
+        json!({
+            "id": 1, "topic": "tidewater.dead_letters", "partition": 0, "offset": 1, "sent_to": "social.post", "reason": "missing_field",
+            "field": "payload.text", "detail": "is required", "length": 7, "text": "{\"a\":\u{fffd}}", "base64": "eyJhIjr/fQ==",
+        })
+    );
+    assert_eq!((&answer["next"], &answer["dead_letters_total"]), (&json!(2), &json!(3)));
+    let error = json!({
+        "relation": "posts", "expression": "1 / likes", "detail": "division by zero", "row": "{\"likes\":0}", "count": 2,
+    });
+    assert_eq!((&answer["row_errors"], &answer["row_errors_total"]), (&json!([error]), &json!(2)));
+    let answer = get_as(&api, &operator, "/v1/dead-letters?limit=2&after=2").await.json();
+    assert_eq!((&answer["dead_letters"][0]["offset"], &answer["next"]), (&json!(3), &Json::Null));
+    get_as(&api, &operator, "/v1/dead-letters?limit=101").await.problem(400, "bad_parameter", Some("limit"));
+}
+
+#[tokio::test]
+async fn readiness_tells_how_far_the_views_are() {
+    let with = |readiness| {
+        let health = Arc::new(TestHealth(readiness));
+        router(ApiState::new(social(), Arc::new(TextIngest::default()), health, config()))
+    };
+    let catching_up = with(Readiness::CatchingUp { records_done: 3, records_total: 9 });
+    let answer = get(&catching_up, "/readyz").await;
+    assert!(answer.problem(503, "catching_up", None).contains("3 of 9"));
+    assert_eq!(answer.json()["records_done"], 3);
+    assert_eq!(answer.header("retry-after"), "1");
+    assert_eq!(get(&catching_up, "/healthz").await.status, StatusCode::OK);
+    let stopped = with(Readiness::Stopped { detail: "no space".into() });
+    assert!(get(&stopped, "/readyz").await.problem(503, "engine_stopped", None).contains("no space"));
+    assert_eq!(get(&with(Readiness::Ready), "/readyz").await.json(), json!({ "ready": true, "position": "2a:1" }));
+}
+
+#[tokio::test]
+async fn metrics_count_requests_by_route_and_describe_the_views() {
+    let api = api();
+    get(&api, "/v1/views/posts").await;
+    get(&api, "/v1/views/following_feed").await;
+    get(&api, "/nowhere").await;
+    let answer = get(&api, "/metrics").await;
+    let lines: Vec<&str> = answer.text.lines().collect();
+    for expected in [
+        "tidewater_http_requests_total{route=\"/v1/views/{view}\",status=\"200\"} 1",
+        "tidewater_http_requests_total{route=\"/v1/views/{view}\",status=\"401\"} 1",
+        "tidewater_http_requests_total{route=\"unmatched\",status=\"404\"} 1",
+        "tidewater_http_request_duration_seconds_count{route=\"/v1/views/{view}\"} 2",
+        "tidewater_view_rows{view=\"following_feed\",index=\"newest\"} 150.0",
+        "tidewater_events_ingested_total 11",
+        "tidewater_events_processed_total 7",
+        "tidewater_dead_letters_total 3",
+        "tidewater_row_errors 2.0",
+        "tidewater_epoch 1.0",
+        "tidewater_lag_records 4.0",
+        "tidewater_lag_seconds 1.5",
+        "tidewater_epoch_duration_seconds 0.002",
+        "tidewater_ready 1.0",
+        "# EOF",
+    ] {
+        assert!(lines.contains(&expected), "no line '{expected}' in:\n{}", answer.text);
+    }
+}
+
+#[tokio::test]
+async fn requests_beyond_the_limit_are_turned_away_but_health_checks_are_not() {
+    let api = api_with(social(), limited(Limits { requests_max: 1, ..Limits::default() }));
+    let waiting = tokio::spawn({
+        let api = api.clone();
+        async move { get(&api, "/v1/views/posts?after=2a:9&wait=30000").await }
+    });
+    tokio::task::yield_now().await;
+    let answer = get(&api, "/v1/views/posts").await;
+    answer.problem(503, "busy", None);
+    assert_eq!(answer.header("retry-after"), "1");
+    assert_eq!(get(&api, "/healthz").await.status, StatusCode::OK);
+    assert_eq!(get(&api, "/metrics").await.status, StatusCode::OK);
+    waiting.abort();
+    assert!(waiting.await.unwrap_err().is_cancelled());
+    assert_eq!(get(&api, "/v1/views/posts").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_request_that_takes_too_long_is_given_up() {
+    let api = api_with(social(), limited(Limits { request_timeout: Duration::from_millis(10), ..Limits::default() }));
+    let answer = send(&api, Request::post("/v1/events").body("slow".into()).unwrap()).await;
+    answer.problem(503, "timeout", None);
+}

@@ -1,0 +1,36 @@
+//! Reading one's own writes: `after=<position>` is answered once that position is visible.
+//!
+//! Positions that become visible enter through a watch channel; nothing polls.
+
+use std::time::Duration;
+
+use schemas::position::Token;
+use sinks::views::WaitError;
+
+use crate::error::ApiError;
+use crate::limits::{AFTER_WAIT_MILLIS, AFTER_WAIT_MILLIS_MAX};
+use crate::query::Query;
+use crate::state::ApiState;
+
+/// Waits for what `after` names, at most as long as `wait` says.
+pub(crate) async fn until_visible(state: &ApiState, query: &Query<'_>) -> Result<(), ApiError> {
+    let millis = query.number("wait", AFTER_WAIT_MILLIS, 0, AFTER_WAIT_MILLIS_MAX)?;
+    let Some(text) = query.one("after")? else { return Ok(()) };
+    let token: Token = text.parse()?;
+    if state.views().reached(&token)? {
+        return Ok(());
+    }
+    let waited = tokio::time::timeout(Duration::from_millis(millis as u64), reached(state, &token)).await;
+    waited.unwrap_or_else(|_| Err(WaitError::Timeout { token, position: state.views().position() }.into()))
+}
+
+async fn reached(state: &ApiState, token: &Token) -> Result<(), ApiError> {
+    let mut published = state.published();
+    // Every publish after the receiver was made is announced, so none is missed between the look and the wait.
+    while !state.views().reached(token)? {
+        if published.changed().await.is_err() {
+            return Err(ApiError::Stopped { detail: "nothing is published any more".into() });
+        }
+    }
+    Ok(())
+}
