@@ -117,7 +117,9 @@ impl Timeline {
             }
         }
         let old: Vec<i64> = self.sessions.range(first..=last).map(|(start, _)| *start).collect();
-        old.iter().for_each(|start| drop(self.sessions.remove(start)));
+        for start in old {
+            self.sessions.remove(&start);
+        }
         let mut current: Option<(i64, i64)> = None;
         for (time, _) in self.rows.range((first, Row::empty())..).map(|(row, _)| row).take_while(|(time, _)| *time <= last) {
             current = match current {

@@ -3,7 +3,7 @@
 use operators::arrange::arrange;
 use operators::distinct::distinct;
 use operators::join::{antijoin, join, matched_keys, semijoin};
-use operators::{KeyedRows, Time};
+use operators::{KeyedRows, Rows, Time};
 use schemas::row::{Diff, Row};
 
 use crate::harness::{Contents, Random, check, int, ints, random_changes};
@@ -28,23 +28,24 @@ fn pairs(contents: &Contents<Sided>) -> impl Iterator<Item = (&Row, &Row, &Row, 
     })
 }
 
+/// Rows of value two on the right make two rows, those of value three on the left one less.
+fn join_sides<'s>(rows: &Sides<'s>) -> Rows<'s> {
+    join(arrange(side(rows, true), "left"), arrange(side(rows, false), "right"), |key, left, right, out| {
+        let row = Row::concat(Row::concat(key, left).as_bytes(), right);
+        if left != int(3).as_bytes() {
+            out.push(row.clone());
+        }
+        if right == int(2).as_bytes() {
+            out.push(row);
+        }
+    })
+}
+
 #[test]
 fn join_pairs_rows_of_equal_keys() {
     for seed in 1..6 {
         let epochs = random_changes(&mut Random::new(seed), 40, 12, 45, sided);
-        let build = |rows: Sides<'_>| {
-            // Rows of even values make two rows, those of value three none.
-            join(arrange(side(&rows, true), "left"), arrange(side(&rows, false), "right"), |key, left, right, out| {
-                let row = Row::concat(Row::concat(key, left).as_bytes(), right);
-                if left != int(3).as_bytes() {
-                    out.push(row.clone());
-                }
-                if right == int(2).as_bytes() {
-                    out.push(row);
-                }
-            })
-        };
-        check("join", &epochs, |rows| build(rows), |contents| {
+        check("join", &epochs, |rows| join_sides(&rows), |contents| {
             let mut result = Contents::new();
             for (key, left, right, count) in pairs(contents) {
                 let times = Diff::from(*left != int(3)) + Diff::from(*right == int(2));

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use differential_dataflow::VecCollection;
 use operators::reduce::{AGGREGATE_ITEMS_MAX, AggregateKind, AggregateSpec, DECAY_LANDMARK_MICROS, ReduceSpec, reduce};
+use operators::{KeyedRows, Time};
 use schemas::dead_letter::RowError;
 use schemas::field::{FieldKind, Value};
 use schemas::row::{Diff, Row};
@@ -202,6 +204,11 @@ fn keyed_row(global: bool) -> impl FnMut(&mut Random) -> (Row, Row) {
     move |random| (if global { Row::empty() } else { int(random.below(4) as i64) }, value_row(random))
 }
 
+fn reduce_all<'s>(rows: KeyedRows<'s>, spec: &ReduceSpec) -> VecCollection<'s, Time, Output, Diff> {
+    let (rows, errors) = reduce(rows, spec.clone());
+    rows.map(Ok).concat(errors.map(Err))
+}
+
 #[test]
 fn every_aggregate_is_what_a_recomputation_gives() {
     let mut aggregates = aggregates();
@@ -209,11 +216,7 @@ fn every_aggregate_is_what_a_recomputation_gives() {
     for (seed, global, retract) in [(1, false, 47), (2, true, 47), (3, false, 20), (4, true, 0), (5, false, 0)] {
         let epochs = random_changes(&mut Random::new(seed), 40, 10, retract, keyed_row(global));
         let spec = spec(aggregates.clone(), global, retract == 0);
-        let build = move |rows| {
-            let (rows, errors) = reduce(rows, spec.clone());
-            rows.map(Ok).concat(errors.map(Err))
-        };
-        check("reduce", &epochs, move |rows| build(rows), |contents| naive(contents, &aggregates, global));
+        check("reduce", &epochs, move |rows| reduce_all(rows, &spec), |contents| naive(contents, &aggregates, global));
     }
 }
 
@@ -254,10 +257,7 @@ fn sum_spec(output: FieldKind) -> ReduceSpec {
 fn check_errors(epochs: &[Vec<((Row, Row), Diff)>], spec: ReduceSpec, expected: &[Contents<Output>]) {
     for workers in [1, 2] {
         let spec = spec.clone();
-        let output = crate::harness::run(workers, 1, epochs, &[], move |rows, _| {
-            let (rows, errors) = reduce(rows, spec.clone());
-            rows.map(Ok).concat(errors.map(Err))
-        });
+        let output = crate::harness::run(workers, 1, epochs, &[], move |rows, _| reduce_all(rows, &spec));
         crate::harness::compare("errors", &output, expected);
     }
 }
