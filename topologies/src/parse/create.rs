@@ -1,0 +1,195 @@
+//! `CREATE SOURCE`, `CREATE VIEW`, `CREATE MATERIALIZED VIEW` and `CREATE INDEX`.
+//!
+//! Enters: a cursor after the words that say which. Leaves: the statement, or the first thing in it that is not so.
+
+use datafusion_sql::sqlparser::ast;
+use datafusion_sql::sqlparser::tokenizer::Token;
+
+use super::cursor::Cursor;
+use super::options::{OptionEntry, Options};
+use super::statement::{Connector, Encoding, Name, StatementKind};
+use super::unsupported::not_yet;
+use crate::diagnostic::{Diagnostic, one_of, suggestion};
+
+/// The most partitions that a topic can be created with.
+pub const PARTITIONS_MAX: usize = 4096;
+
+/// The most rows of one key that an index can be limited to: above it, leave the limit out.
+pub const INDEX_LIMIT_MAX: usize = 1_000_000_000;
+
+const SOURCE_OPTIONS: &[&str] = &["connector", "topic", "partitions", "deduplication", "retention"];
+const CONNECTORS: &[&str] = &["log"];
+const CONNECTORS_LATER: &[&str] = &["kafka"];
+const FORMATS: &[&str] = &["plain"];
+const FORMATS_LATER: &[&str] = &["debezium", "upsert"];
+const ENCODINGS: &[&str] = &["protobuf", "json"];
+const ENCODINGS_LATER: &[&str] = &["avro", "bytes", "csv"];
+
+/// After `CREATE SOURCE`.
+pub(super) fn source(cursor: &mut Cursor<'_>) -> Result<StatementKind, Diagnostic> {
+    let name = cursor.name("the name of the source")?;
+    if cursor.peek() == &Token::LParen {
+        let error = cursor.error("a source has no list of columns");
+        return Err(error.with_help("its columns are the fields of the message: go on with WITH (connector = 'log', ...)"));
+    }
+    cursor.expect("WITH")?;
+    let options = Options::read(cursor, "a source", SOURCE_OPTIONS)?;
+    let connector = connector(options.require("connector", &name.location, "add connector = 'log'")?)?;
+    let topic = options.require("topic", &name.location, "add topic = 'name of the topic in the log'")?;
+    cursor.expect("FORMAT")?;
+    word_of(cursor, "format", FORMATS, FORMATS_LATER)?;
+    cursor.expect("ENCODE")?;
+    let encoding = match word_of(cursor, "encoding", ENCODINGS, ENCODINGS_LATER)? {
+        "json" => Encoding::Json,
+        _ => Encoding::Protobuf,
+    };
+    let encoding_options = match cursor.peek() {
+        Token::LParen => Options::read(cursor, "an encoding", &["message"])?,
+        _ => Options::none("an encoding"),
+    };
+    let help = "write the name of a protobuf message: (message = 'package.Message')";
+    let message = encoding_options.require("message", &cursor.location(), help)?;
+    Ok(StatementKind::CreateSource {
+        connector,
+        topic: topic.text()?,
+        topic_location: topic.location.clone(),
+        message: message.text()?,
+        message_location: message.location.clone(),
+        encoding,
+        partitions: partitions(&options)?,
+        deduplication: options.get("deduplication").map(OptionEntry::duration).transpose()?,
+        retention: options.get("retention").map(OptionEntry::duration).transpose()?,
+        name,
+    })
+}
+
+fn connector(option: &OptionEntry) -> Result<Connector, Diagnostic> {
+    let text = option.text.as_str();
+    if CONNECTORS.contains(&text) {
+        return Ok(Connector::Log);
+    }
+    if CONNECTORS_LATER.contains(&text) {
+        let help = "write connector = 'log' for the log that is built in";
+        return Err(option.error(format!("the connector '{text}' is not supported yet")).with_help(help));
+    }
+    let help = suggestion(text, CONNECTORS.iter().copied());
+    Err(option
+        .error(format!("there is no connector '{text}'"))
+        .with_help(help.unwrap_or_else(|| format!("write connector = '{}'", one_of(CONNECTORS.iter().copied())))))
+}
+
+fn partitions(options: &Options) -> Result<Option<u32>, Diagnostic> {
+    let Some(option) = options.get("partitions") else { return Ok(None) };
+    let count = option.count(PARTITIONS_MAX)?;
+    Ok(u32::try_from(count).ok())
+}
+
+/// One of some words, which are no keywords anywhere else.
+fn word_of(cursor: &mut Cursor<'_>, what: &str, known: &[&'static str], later: &[&str]) -> Result<&'static str, Diagnostic> {
+    let choices = one_of(known.iter().copied()).to_uppercase().replace(" OR ", " or ");
+    let Some(word) = cursor.peek_word().map(str::to_lowercase) else {
+        return Err(cursor.expected(&choices));
+    };
+    if let Some(found) = known.iter().find(|known| **known == word) {
+        cursor.advance();
+        return Ok(found);
+    }
+    if later.contains(&word.as_str()) {
+        return Err(not_yet(cursor.location(), &format!("the {what} {}", word.to_uppercase()), &format!("write {choices}")));
+    }
+    let error = cursor.expected(&choices);
+    Err(match suggestion(&word, known.iter().copied()) {
+        Some(help) => error.with_help(help.to_uppercase().replace("DID YOU MEAN", "did you mean")),
+        None => error,
+    })
+}
+
+/// After `CREATE VIEW` or `CREATE MATERIALIZED VIEW`.
+pub(super) fn view(cursor: &mut Cursor<'_>, materialized: bool) -> Result<StatementKind, Diagnostic> {
+    let name = cursor.name("the name of the view")?;
+    let columns = match cursor.peek() {
+        Token::LParen => distinct(cursor.bracketed_list(|cursor| cursor.name("the name of a column"))?, "column")?,
+        _ => Vec::new(),
+    };
+    if cursor.peeks("WITH") {
+        return Err(cursor.error("a view has no options").with_help("go on with AS SELECT ..."));
+    }
+    cursor.expect("AS")?;
+    let start = cursor.location();
+    let query = cursor.query()?;
+    if let Some((message, help)) = refused_query(&query) {
+        return Err(Diagnostic::new(cursor.location_since(&start), message).with_help(help));
+    }
+    if cursor.peeks("WITH") {
+        return Err(cursor.error("a view is always filled").with_help("leave out WITH [NO] DATA"));
+    }
+    Ok(StatementKind::CreateView { name, materialized, columns, query })
+}
+
+/// Why something that sqlparser reads as a query can't be a view, and what to do.
+fn refused_query(query: &ast::Query) -> Option<(&'static str, &'static str)> {
+    match query.body.as_ref() {
+        ast::SetExpr::Insert(_) | ast::SetExpr::Update(_) | ast::SetExpr::Delete(_) | ast::SetExpr::Merge(_) => {
+            Some(("a view can't change anything", "write AS SELECT ..."))
+        }
+        ast::SetExpr::Select(select) if select.into.is_some() => Some(("a view can't select INTO a table", "leave out INTO")),
+        _ if !query.locks.is_empty() => Some(("a view locks nothing", "leave out FOR UPDATE or FOR SHARE")),
+        _ => None,
+    }
+}
+
+/// After `CREATE INDEX`.
+pub(super) fn index(cursor: &mut Cursor<'_>) -> Result<StatementKind, Diagnostic> {
+    let name = if cursor.peeks("ON") { None } else { Some(cursor.name("the name of the index or ON")?) };
+    cursor.expect("ON")?;
+    let view = cursor.name("the name of the view")?;
+    if cursor.peeks("USING") {
+        return Err(not_yet(cursor.location(), "USING in an index", "leave it out: an index keeps its rows in order"));
+    }
+    let columns = cursor.bracketed_list(index_column)?;
+    distinct(columns.iter().map(|(name, _)| name.clone()).collect(), "column")?;
+    for (word, help) in
+        [("INCLUDE", "leave it out: an index serves all columns of its view"), ("WHERE", "write the condition in the view")]
+    {
+        if cursor.peeks(word) {
+            return Err(not_yet(cursor.location(), &format!("{word} in an index"), help));
+        }
+    }
+    let options = match cursor.accept("WITH") {
+        true => Options::read(cursor, "an index", &["limit"])?,
+        false => Options::none("an index"),
+    };
+    let limit = options.get("limit").map(|option| option.count(INDEX_LIMIT_MAX)).transpose()?;
+    Ok(StatementKind::CreateIndex { name, view, columns, limit })
+}
+
+fn index_column(cursor: &mut Cursor<'_>) -> Result<(Name, bool), Diagnostic> {
+    if cursor.peek() == &Token::LParen {
+        return Err(expression_in_index(cursor));
+    }
+    let name = cursor.name("the name of a column")?;
+    let descending = !cursor.accept("ASC") && cursor.accept("DESC");
+    match cursor.peek() {
+        Token::Comma | Token::RParen => Ok((name, descending)),
+        Token::LParen => Err(expression_in_index(cursor)),
+        _ if cursor.peeks("NULLS") => {
+            Err(not_yet(cursor.location(), "the place of nulls in an index", "leave out NULLS FIRST or NULLS LAST"))
+        }
+        _ => Err(cursor.expected("ASC, DESC, ',' or ')'")),
+    }
+}
+
+fn expression_in_index(cursor: &Cursor<'_>) -> Diagnostic {
+    let error = cursor.error("an index is on columns, not on expressions");
+    error.with_help("give the expression a name in the view, and index that")
+}
+
+/// Refuses a list in which a name comes twice.
+pub(super) fn distinct(names: Vec<Name>, what: &str) -> Result<Vec<Name>, Diagnostic> {
+    for (index, name) in names.iter().enumerate() {
+        if names[..index].iter().any(|before| before.text == name.text) {
+            return Err(Diagnostic::new(name.location.clone(), format!("the {what} '{}' is named twice", name.text)));
+        }
+    }
+    Ok(names)
+}

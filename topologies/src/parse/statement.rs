@@ -1,0 +1,213 @@
+//! What a file of statements says, before any name in it is looked up.
+//!
+//! Owns the statements of the language. Names are folded as PostgreSQL folds them; expressions and queries stay sqlparser's,
+//! with spans that count from the start of the file.
+
+use std::sync::Arc;
+
+use datafusion_sql::sqlparser::ast;
+use datafusion_sql::sqlparser::tokenizer::Span;
+
+use super::file_index::FileIndex;
+use crate::diagnostic::Location;
+
+/// A name with its place: lower case unless it was quoted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Name {
+    /// as it is looked up
+    pub text: String,
+    /// where it stands
+    pub location: Location,
+}
+
+/// A statement and where it stands.
+#[derive(Clone, Debug)]
+pub struct Statement {
+    /// its file, for places of the spans inside
+    pub file: Arc<FileIndex>,
+    /// its first line
+    pub location: Location,
+    /// what it says
+    pub kind: StatementKind,
+}
+
+impl Statement {
+    /// The place of a span of one of its expressions; the whole statement if the span is empty.
+    pub fn locate(&self, span: Span) -> Location {
+        if span == Span::empty() { self.location.clone() } else { self.file.locate(span) }
+    }
+}
+
+/// The statements of the language.
+#[derive(Clone, Debug)]
+pub enum StatementKind {
+    /// `CREATE SOURCE name WITH (...) FORMAT PLAIN ENCODE PROTOBUF (message = '...')`: a topic of a log as a stream
+    CreateSource {
+        /// of the stream
+        name: Name,
+        /// which kind of log
+        connector: Connector,
+        /// of the log
+        topic: String,
+        /// for an error about the topic
+        topic_location: Location,
+        /// full name of the protobuf message
+        message: String,
+        /// for an error about the message
+        message_location: Location,
+        /// what the bytes are
+        encoding: Encoding,
+        /// how many the topic is created with
+        partitions: Option<u32>,
+        /// how long an event id is remembered, in microseconds of event time
+        deduplication: Option<i64>,
+        /// how long events are kept, in microseconds
+        retention: Option<i64>,
+    },
+    /// `CREATE TABLE name (...)`: what a stream folds into
+    CreateTable {
+        /// of the table
+        name: Name,
+        /// in order
+        columns: Vec<ColumnDefinition>,
+        /// names of its columns, at least one
+        primary_key: Vec<Name>,
+    },
+    /// `MERGE INTO table USING source ON ...`: how a table follows a stream
+    Merge {
+        /// what is changed
+        table: Name,
+        /// how the clauses name the row of the table
+        target_alias: Option<Name>,
+        /// what is followed
+        source: Name,
+        /// how the clauses name the event
+        source_alias: Option<Name>,
+        /// which row an event means
+        on: ast::Expr,
+        /// in order, at least one: the first that applies acts
+        clauses: Vec<MergeClause>,
+    },
+    /// `CREATE [MATERIALIZED] VIEW name [(columns)] AS SELECT ...`
+    CreateView {
+        /// of the view
+        name: Name,
+        /// kept, so that it can have indexes
+        materialized: bool,
+        /// new names of its columns; empty: as the query names them
+        columns: Vec<Name>,
+        /// what it shows
+        query: Box<ast::Query>,
+    },
+    /// `CREATE INDEX [name] ON view (columns) [WITH (limit = n)]`: an order in which a view is served
+    CreateIndex {
+        /// of the index
+        name: Option<Name>,
+        /// a materialized view or a table
+        view: Name,
+        /// and whether it descends
+        columns: Vec<(Name, bool)>,
+        /// the most rows kept for each value of the first column
+        limit: Option<usize>,
+    },
+    /// `CREATE POLICY name ON view FOR SELECT USING (...)`: who reads which rows
+    CreatePolicy {
+        /// of the policy
+        name: Name,
+        /// which it opens
+        view: Name,
+        /// true for the rows that the caller may read
+        using: ast::Expr,
+    },
+    /// `GRANT SELECT ON views TO PUBLIC`: everyone reads all rows
+    Grant {
+        /// at least one
+        views: Vec<Name>,
+    },
+    /// `DROP kind [IF EXISTS] name`
+    Drop {
+        /// what it is
+        kind: DropKind,
+        /// of what goes
+        name: Name,
+        /// fine if there is none
+        if_exists: bool,
+    },
+}
+
+/// Which kind of log a source reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Connector {
+    /// the embedded one
+    Log,
+}
+
+/// What the bytes of an event are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encoding {
+    /// the binary form of the message
+    Protobuf,
+    /// the JSON form of the message
+    Json,
+}
+
+/// A column of a table.
+#[derive(Clone, Debug)]
+pub struct ColumnDefinition {
+    /// of the column
+    pub name: Name,
+    /// as written
+    pub data_type: ast::DataType,
+    /// for an error about the type
+    pub data_type_location: Location,
+    /// also true for the columns of the primary key
+    pub not_null: bool,
+}
+
+/// One `WHEN` of a merge.
+#[derive(Clone, Debug)]
+pub struct MergeClause {
+    /// of its `WHEN`
+    pub location: Location,
+    /// whether it is for rows that exist
+    pub matched: bool,
+    /// what has to be true besides
+    pub condition: Option<ast::Expr>,
+    /// what is done
+    pub action: MergeAction,
+}
+
+/// What a clause of a merge does to the row.
+#[derive(Clone, Debug)]
+pub enum MergeAction {
+    /// makes it
+    Insert {
+        /// which columns get the values; empty: all, in order
+        columns: Vec<Name>,
+        /// as many as columns, if those are named
+        values: Vec<ast::Expr>,
+    },
+    /// sets some of its columns
+    Update(Vec<(Name, ast::Expr)>),
+    /// takes it away
+    Delete,
+    /// leaves it, and no later clause acts
+    DoNothing,
+}
+
+/// What a `DROP` takes away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DropKind {
+    /// `DROP SOURCE`
+    Source,
+    /// `DROP TABLE`
+    Table,
+    /// `DROP VIEW`
+    View,
+    /// `DROP MATERIALIZED VIEW`
+    MaterializedView,
+    /// `DROP INDEX`
+    Index,
+    /// `DROP POLICY`
+    Policy,
+}

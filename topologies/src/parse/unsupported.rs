@@ -1,0 +1,95 @@
+//! What the language does not have: said by name, with what to write instead.
+//!
+//! Owns the words of later versions and those of other databases. Enters: a statement. Leaves: errors.
+
+use datafusion_sql::sqlparser::tokenizer::TokenWithSpan;
+
+use super::cursor::{Cursor, unquoted_word};
+use super::file_index::FileIndex;
+use crate::diagnostic::{Diagnostic, Location, one_of, suggestion};
+
+/// Features that are announced, recognised by their words anywhere in a statement.
+const LATER: &[(&str, &str, &str)] = &[
+    ("WATERMARK FOR", "WATERMARK FOR", "leave it out: results change when late events arrive"),
+    ("EMIT ON WINDOW", "EMIT ON WINDOW CLOSE", "leave it out: results change when late events arrive"),
+    ("EMIT CHANGES", "EMIT CHANGES", "leave it out: views always change with their events"),
+    ("USING FULLTEXT", "USING FULLTEXT", "leave it out: an index serves its view by key and order"),
+];
+
+/// What people write first who know SQL, and what it is here.
+const OTHER_STATEMENTS: &[(&str, &str)] = &[
+    ("SELECT", "write CREATE VIEW name AS SELECT ..., and read it over HTTP"),
+    ("WITH", "write CREATE VIEW name AS WITH ... SELECT ..., and read it over HTTP"),
+    ("VALUES", "write CREATE VIEW name AS VALUES ..., and read it over HTTP"),
+    ("INSERT", "rows come from events: write MERGE INTO table USING source ... WHEN NOT MATCHED THEN INSERT ..."),
+    ("UPDATE", "rows follow events: write MERGE INTO table USING source ... WHEN MATCHED THEN UPDATE SET ..."),
+    ("DELETE", "rows follow events: write MERGE INTO table USING source ... WHEN MATCHED THEN DELETE"),
+    ("TRUNCATE", "rows follow events: write MERGE INTO table USING source ... WHEN MATCHED THEN DELETE"),
+    ("COPY", "rows come from events: send them with `tidewater ingest FILE`"),
+    ("ALTER", "change the CREATE statement"),
+    ("REVOKE", "what is not granted is not served: take the GRANT away"),
+    ("EXPLAIN", "run `tidewater explain DIR VIEW`"),
+    ("BEGIN", "all statements of a folder are deployed at once: leave it out"),
+    ("COMMIT", "all statements of a folder are deployed at once: leave it out"),
+    ("SET", "settings are options of `tidewater run`"),
+    ("SHOW", "ask GET /v1/views"),
+    ("COMMENT", "write a comment in the file: -- ..."),
+];
+
+/// What statements begin with.
+const STATEMENTS: &[&str] = &["CREATE", "MERGE", "GRANT", "DROP"];
+
+/// The error that something is not there yet, or not at all.
+pub(super) fn not_yet(location: Location, what: &str, help: &str) -> Diagnostic {
+    Diagnostic::new(location, format!("{what} is not supported yet")).with_help(help)
+}
+
+/// Refuses a statement that uses what is announced.
+pub(super) fn refuse_later(tokens: &[TokenWithSpan], file: &FileIndex) -> Result<(), Diagnostic> {
+    for (index, first) in tokens.iter().enumerate() {
+        if let Some((_, feature, help)) = LATER.iter().find(|(words, ..)| begins_with(&tokens[index..], words)) {
+            return Err(not_yet(file.locate(first.span), feature, help));
+        }
+    }
+    Ok(())
+}
+
+fn begins_with(tokens: &[TokenWithSpan], words: &str) -> bool {
+    let mut found = tokens.iter().map(|token| unquoted_word(&token.token));
+    words.split(' ').all(|word| found.next().flatten().is_some_and(|found| found.eq_ignore_ascii_case(word)))
+}
+
+/// The error for a statement that begins as none of the language does.
+pub(super) fn unknown_statement(cursor: &Cursor<'_>) -> Diagnostic {
+    let choices = one_of(STATEMENTS.iter().copied());
+    let Some(word) = cursor.peek_word() else { return cursor.expected(&choices) };
+    let upper = word.to_uppercase();
+    if let Some((_, help)) = OTHER_STATEMENTS.iter().find(|(other, _)| *other == upper) {
+        return cursor.error(format!("{upper} is not a statement of a topology")).with_help(*help);
+    }
+    let error = cursor.expected(&choices);
+    let known = STATEMENTS.iter().chain(OTHER_STATEMENTS.iter().map(|(word, _)| word)).copied();
+    match suggestion(&upper, known) {
+        Some(help) => error.with_help(help),
+        None => error,
+    }
+}
+
+/// The error for a kind of thing that can't be `created` or `dropped`.
+pub(super) fn unknown_kind<'a>(cursor: &Cursor<'_>, done: &str, kinds: impl Iterator<Item = &'a str> + Clone) -> Diagnostic {
+    let Some(word) = cursor.peek_word() else { return cursor.expected(&one_of(kinds)) };
+    let upper = word.to_uppercase();
+    let location = cursor.location();
+    match upper.as_str() {
+        "SINK" => not_yet(location, "a SINK", "leave it out: views are served over HTTP"),
+        "UNIQUE" => not_yet(location, "a UNIQUE index", "only the primary key of a table is unique"),
+        "OR" | "TEMPORARY" | "TEMP" | "RECURSIVE" | "UNLOGGED" => {
+            let help = if upper == "OR" { "a deploy replaces what has changed: leave out OR REPLACE" } else { "leave it out" };
+            not_yet(location, if upper == "OR" { "OR REPLACE" } else { &upper }, help)
+        }
+        _ => {
+            let help = suggestion(&upper, kinds.clone()).unwrap_or_else(|| format!("{} can be", one_of(kinds)));
+            Diagnostic::new(location, format!("{upper} can't be {done}")).with_help(help)
+        }
+    }
+}
