@@ -137,7 +137,12 @@ fn push_printable(line: &mut String, character: char) -> usize {
     }
 }
 
-/// `did you mean 'x'?` for the known name that is closest to an unknown one, if any is close.
+/// `did you mean 'x'?`, if a known name is close to an unknown one.
+pub fn did_you_mean<'a>(unknown: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    suggestion(unknown, known).map(|name| format!("did you mean '{name}'?"))
+}
+
+/// The known name that is closest to an unknown one, if any is close.
 ///
 /// Letter case does not count. Of two that are equally close the first wins.
 pub fn suggestion<'a>(unknown: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
@@ -154,7 +159,7 @@ pub fn suggestion<'a>(unknown: &str, known: impl IntoIterator<Item = &'a str>) -
             closest = Some((edits, name));
         }
     }
-    closest.map(|(_, name)| format!("did you mean '{name}'?"))
+    closest.map(|(_, name)| name.to_owned())
 }
 
 /// A list for a message: `a, b or c`.

@@ -64,17 +64,18 @@ fn tools_read_it_as_json() {
 fn suggestions_are_close_or_none() {
     let known = ["author_id", "created_at", "text", "id"];
     for (unknown, expected) in [
-        ("autor_id", Some("did you mean 'author_id'?")),
-        ("AUTHOR_ID", Some("did you mean 'author_id'?")),
-        ("craeted_at", Some("did you mean 'created_at'?")),
-        ("txet", Some("did you mean 'text'?")),
-        ("di", Some("did you mean 'id'?")),
+        ("autor_id", Some("author_id")),
+        ("AUTHOR_ID", Some("author_id")),
+        ("craeted_at", Some("created_at")),
+        ("txet", Some("text")),
+        ("di", Some("id")),
         ("body", None),
         ("", None),
     ] {
         assert_eq!(suggestion(unknown, known).as_deref(), expected, "{unknown}");
     }
-    assert_eq!(suggestion("b", ["ab", "bc"]).as_deref(), Some("did you mean 'ab'?"));
+    assert_eq!(suggestion("b", ["ab", "bc"]).as_deref(), Some("ab"));
+    assert_eq!(did_you_mean("b", ["ab"]).as_deref(), Some("did you mean 'ab'?"));
     assert_eq!(suggestion(&"x".repeat(1_000_000), known), None);
 }
 

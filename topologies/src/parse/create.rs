@@ -9,7 +9,7 @@ use super::cursor::Cursor;
 use super::options::{OptionEntry, Options};
 use super::statement::{Connector, Encoding, Name, StatementKind};
 use super::unsupported::not_yet;
-use crate::diagnostic::{Diagnostic, one_of, suggestion};
+use crate::diagnostic::{Diagnostic, did_you_mean, one_of, suggestion};
 
 /// The most partitions that a topic can be created with.
 pub const PARTITIONS_MAX: usize = 4096;
@@ -72,7 +72,7 @@ fn connector(option: &OptionEntry) -> Result<Connector, Diagnostic> {
         let help = "write connector = 'log' for the log that is built in";
         return Err(option.error(format!("the connector '{text}' is not supported yet")).with_help(help));
     }
-    let help = suggestion(text, CONNECTORS.iter().copied());
+    let help = did_you_mean(text, CONNECTORS.iter().copied());
     Err(option
         .error(format!("there is no connector '{text}'"))
         .with_help(help.unwrap_or_else(|| format!("write connector = '{}'", one_of(CONNECTORS.iter().copied())))))
@@ -99,7 +99,7 @@ fn word_of(cursor: &mut Cursor<'_>, what: &str, known: &[&'static str], later: &
     }
     let error = cursor.expected(&choices);
     Err(match suggestion(&word, known.iter().copied()) {
-        Some(help) => error.with_help(help.to_uppercase().replace("DID YOU MEAN", "did you mean")),
+        Some(near) => error.with_help(format!("did you mean '{}'?", near.to_uppercase())),
         None => error,
     })
 }

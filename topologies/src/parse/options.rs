@@ -7,7 +7,7 @@ use datafusion_sql::sqlparser::tokenizer::Token;
 
 use super::cursor::Cursor;
 use super::statement::Name;
-use crate::diagnostic::{Diagnostic, Location, one_of, suggestion};
+use crate::diagnostic::{Diagnostic, Location, did_you_mean, one_of};
 
 /// Units of a duration, by every name they are written with, in microseconds.
 const UNITS: &[(&[&str], i64)] = &[
@@ -95,7 +95,7 @@ impl OptionEntry {
     fn check(&self, subject: &str, known: &[&str], before: &[OptionEntry]) -> Result<(), Diagnostic> {
         let name = &self.name;
         if !known.contains(&name.text.as_str()) {
-            let help = suggestion(&name.text, known.iter().copied())
+            let help = did_you_mean(&name.text, known.iter().copied())
                 .unwrap_or_else(|| format!("the options of {subject} are {}", known.join(", ")));
             let message = format!("{subject} has no option '{}'", name.text);
             return Err(Diagnostic::new(name.location.clone(), message).with_help(help));
@@ -170,7 +170,7 @@ fn unit_micros(unit: &str) -> Result<i64, String> {
     let known = || format!("the units are {}", one_of(plurals.clone()).replace(" or ", " and "));
     match unit {
         "" => Err(DURATION_HELP.to_owned()),
-        _ => Err(suggestion(unit, plurals.clone()).unwrap_or_else(known)),
+        _ => Err(did_you_mean(unit, plurals.clone()).unwrap_or_else(known)),
     }
 }
 

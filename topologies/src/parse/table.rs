@@ -8,7 +8,7 @@ use super::create::distinct;
 use super::cursor::Cursor;
 use super::statement::{ColumnDefinition, Name, StatementKind};
 use super::unsupported::not_yet;
-use crate::diagnostic::{Diagnostic, suggestion};
+use crate::diagnostic::{Diagnostic, did_you_mean};
 
 /// What PostgreSQL knows and a table that is folded from events does not have.
 const CONSTRAINTS: &[(&str, &str)] = &[
@@ -119,7 +119,7 @@ fn mark_key(table: &Name, columns: &mut [ColumnDefinition], key: &[Name]) -> Res
         let Some(index) = columns.iter().position(|column| column.name.text == part.text) else {
             let message = format!("the table '{}' has no column '{}'", table.text, part.text);
             let error = Diagnostic::new(part.location.clone(), message);
-            let help = suggestion(&part.text, columns.iter().map(|column| column.name.text.as_str()));
+            let help = did_you_mean(&part.text, columns.iter().map(|column| column.name.text.as_str()));
             return Err(Diagnostic { help, ..error });
         };
         columns[index].not_null = true;

@@ -6,7 +6,7 @@ use datafusion_sql::sqlparser::tokenizer::TokenWithSpan;
 
 use super::cursor::{Cursor, unquoted_word};
 use super::file_index::FileIndex;
-use crate::diagnostic::{Diagnostic, Location, one_of, suggestion};
+use crate::diagnostic::{Diagnostic, Location, did_you_mean, one_of};
 
 /// Features that are announced, recognised by their words anywhere in a statement.
 const LATER: &[(&str, &str, &str)] = &[
@@ -69,7 +69,7 @@ pub(super) fn unknown_statement(cursor: &Cursor<'_>) -> Diagnostic {
     }
     let error = cursor.expected(&choices);
     let known = STATEMENTS.iter().chain(OTHER_STATEMENTS.iter().map(|(word, _)| word)).copied();
-    match suggestion(&upper, known) {
+    match did_you_mean(&upper, known) {
         Some(help) => error.with_help(help),
         None => error,
     }
@@ -88,7 +88,7 @@ pub(super) fn unknown_kind<'a>(cursor: &Cursor<'_>, done: &str, kinds: impl Iter
             not_yet(location, if upper == "OR" { "OR REPLACE" } else { &upper }, help)
         }
         _ => {
-            let help = suggestion(&upper, kinds.clone()).unwrap_or_else(|| format!("{} can be", one_of(kinds)));
+            let help = did_you_mean(&upper, kinds.clone()).unwrap_or_else(|| format!("{} can be", one_of(kinds)));
             Diagnostic::new(location, format!("{upper} can't be {done}")).with_help(help)
         }
     }
