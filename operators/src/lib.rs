@@ -17,6 +17,7 @@ pub mod join;
 mod keyed;
 pub mod reduce;
 pub mod session;
+mod sorted_rows;
 pub mod temporal_filter;
 pub mod top_k;
 

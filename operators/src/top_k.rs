@@ -20,12 +20,14 @@
 
 use std::collections::BTreeMap;
 
+use differential_dataflow::consolidation::consolidate;
 use schemas::field::{FieldKind, Value};
 use schemas::row::{Diff, Row};
 
 use crate::KeyedRows;
 use crate::hash::RowMap;
 use crate::keyed::{Emit, KeyLogic, keyed};
+use crate::sorted_rows::SortedRows;
 
 /// Which rows of each key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,31 +44,24 @@ pub struct TopKSpec {
 
 /// The wanted rows of each key. A row that is there several times takes as many places.
 pub fn top_k<'s>(input: KeyedRows<'s>, spec: TopKSpec) -> KeyedRows<'s> {
-    keyed(input, "top_k", TopK { spec, keys: RowMap::default(), shown: BTreeMap::new() }).0
+    keyed(input, "top_k", TopK { spec, keys: RowMap::default(), shown: Vec::new() }).0
 }
 
 struct TopK {
     spec: TopKSpec,
     keys: RowMap<Places>,
     /// how the wanted rows of the key at hand changed
-    shown: BTreeMap<Row, Diff>,
+    shown: Vec<(Row, Diff)>,
 }
 
 /// The rows of one key in three stretches, each before the next. Equal rows may be on both sides of a border.
 #[derive(Default)]
 struct Places {
-    before: Stretch,
-    wanted: Stretch,
-    after: Stretch,
+    before: SortedRows,
+    wanted: SortedRows,
+    after: SortedRows,
     /// rows retracted before they came
     owed: BTreeMap<Row, Diff>,
-}
-
-/// Rows in order with their counts, and the number of all.
-#[derive(Default)]
-struct Stretch {
-    rows: BTreeMap<Row, Diff>,
-    total: Diff,
 }
 
 impl KeyLogic<Row, (Row, Row)> for TopK {
@@ -79,14 +74,12 @@ impl KeyLogic<Row, (Row, Row)> for TopK {
                 _ => places.remove(row, diff.wrapping_neg(), &self.spec, &mut self.shown),
             }
         }
-        self.shown.retain(|_, diff| *diff != 0);
+        consolidate(&mut self.shown);
         if self.spec.rank {
             places.emit_ranked(&key, &self.shown, &self.spec, emit);
             self.shown.clear();
         } else {
-            while let Some((row, diff)) = self.shown.pop_first() {
-                emit.row((key.clone(), row), diff);
-            }
+            self.shown.drain(..).for_each(|(row, diff)| emit.row((key.clone(), row), diff));
         }
         if places.is_empty() {
             self.keys.remove(&key);
@@ -98,68 +91,43 @@ fn limit_of(count: usize) -> Diff {
     Diff::try_from(count).unwrap_or(Diff::MAX)
 }
 
-impl Stretch {
-    fn insert(&mut self, row: Row, times: Diff) {
-        *self.rows.entry(row).or_default() += times;
-        self.total += times;
-    }
+/// Whether a row belongs in this stretch rather than behind it.
+fn accepts(stretch: &SortedRows, row: &Row, limit: Diff) -> bool {
+    stretch.total() < limit || stretch.last().is_some_and(|last| row.as_bytes() < last)
+}
 
-    /// Takes the row out up to so many times; returns how often it was there.
-    fn take(&mut self, row: &Row, times: Diff) -> Diff {
-        let Some(count) = self.rows.get_mut(row) else { return 0 };
-        let taken = times.min(*count);
-        *count -= taken;
-        if *count == 0 {
-            self.rows.remove(row);
-        }
-        self.total -= taken;
-        taken
-    }
+fn take_excess(stretch: &mut SortedRows, limit: Diff) -> Option<(Row, Diff)> {
+    if stretch.total() > limit { stretch.take_last(stretch.total() - limit) } else { None }
+}
 
-    /// Takes out the last row, up to so many times.
-    fn take_last(&mut self, times: Diff) -> Option<(Row, Diff)> {
-        let row = self.rows.last_key_value()?.0.clone();
-        let taken = self.take(&row, times);
-        Some((row, taken))
-    }
-
-    /// Takes out the first row, up to so many times.
-    fn take_first(&mut self, times: Diff) -> Option<(Row, Diff)> {
-        let row = self.rows.first_key_value()?.0.clone();
-        let taken = self.take(&row, times);
-        Some((row, taken))
-    }
-
-    /// Whether a row belongs here rather than behind.
-    fn accepts(&self, row: &Row, limit: Diff) -> bool {
-        self.total < limit || self.rows.last_key_value().is_some_and(|(last, _)| row < last)
-    }
+fn take_refill(short: &SortedRows, next: &mut SortedRows, limit: Diff) -> Option<(Row, Diff)> {
+    if short.total() < limit { next.take_first(limit - short.total()) } else { None }
 }
 
 impl Places {
-    fn add(&mut self, row: Row, times: Diff, spec: &TopKSpec, shown: &mut BTreeMap<Row, Diff>) {
+    fn add(&mut self, row: Row, times: Diff, spec: &TopKSpec, shown: &mut Vec<(Row, Diff)>) {
         let times = times - self.pay(&row, times);
         let (offset, limit) = (limit_of(spec.offset), limit_of(spec.limit));
         if times == 0 {
             return;
         }
-        if self.before.accepts(&row, offset) {
-            self.before.insert(row, times);
-        } else if self.wanted.accepts(&row, limit) {
-            *shown.entry(row.clone()).or_default() += times;
-            self.wanted.insert(row, times);
+        if accepts(&self.before, &row, offset) {
+            self.before.insert(row.as_bytes(), times);
+        } else if accepts(&self.wanted, &row, limit) {
+            self.wanted.insert(row.as_bytes(), times);
+            shown.push((row, times));
         } else if !spec.append_only {
-            self.after.insert(row, times);
+            self.after.insert(row.as_bytes(), times);
         }
         while let Some((row, times)) = take_excess(&mut self.before, offset) {
-            *shown.entry(row.clone()).or_default() += times;
-            self.wanted.insert(row, times);
+            self.wanted.insert(row.as_bytes(), times);
+            shown.push((row, times));
         }
         while let Some((row, times)) = take_excess(&mut self.wanted, limit) {
-            *shown.entry(row.clone()).or_default() -= times;
             if !spec.append_only {
-                self.after.insert(row, times);
+                self.after.insert(row.as_bytes(), times);
             }
+            shown.push((row, -times));
         }
     }
 
@@ -174,34 +142,34 @@ impl Places {
         paid
     }
 
-    fn remove(&mut self, row: Row, times: Diff, spec: &TopKSpec, shown: &mut BTreeMap<Row, Diff>) {
-        let mut missing = times - self.after.take(&row, times);
-        let hidden = self.wanted.take(&row, missing);
+    fn remove(&mut self, row: Row, times: Diff, spec: &TopKSpec, shown: &mut Vec<(Row, Diff)>) {
+        let mut missing = times - self.after.take(row.as_bytes(), times);
+        let hidden = self.wanted.take(row.as_bytes(), missing);
         missing -= hidden;
-        missing -= self.before.take(&row, missing);
+        missing -= self.before.take(row.as_bytes(), missing);
         if missing > 0 {
             *self.owed.entry(row.clone()).or_default() += missing;
         }
         if hidden > 0 {
-            *shown.entry(row).or_default() -= hidden;
+            shown.push((row, -hidden));
         }
         while let Some((row, times)) = take_refill(&self.before, &mut self.wanted, limit_of(spec.offset)) {
-            *shown.entry(row.clone()).or_default() -= times;
-            self.before.insert(row, times);
+            self.before.insert(row.as_bytes(), times);
+            shown.push((row, -times));
         }
         while let Some((row, times)) = take_refill(&self.wanted, &mut self.after, limit_of(spec.limit)) {
-            *shown.entry(row.clone()).or_default() += times;
-            self.wanted.insert(row, times);
+            self.wanted.insert(row.as_bytes(), times);
+            shown.push((row, times));
         }
     }
 
     /// Emits the places that changed: those from the first changed row on, where another row is now.
-    fn emit_ranked(&self, key: &Row, shown: &BTreeMap<Row, Diff>, spec: &TopKSpec, emit: &mut Emit<(Row, Row)>) {
-        let Some((first, _)) = shown.first_key_value() else { return };
-        let unchanged: Diff = self.wanted.rows.range::<Row, _>(..first).map(|(_, count)| count).sum();
-        let new: BTreeMap<&Row, Diff> = self.wanted.rows.range::<Row, _>(first..).map(|(row, count)| (row, *count)).collect();
+    fn emit_ranked(&self, key: &Row, shown: &[(Row, Diff)], spec: &TopKSpec, emit: &mut Emit<(Row, Row)>) {
+        let Some((first, _)) = shown.first() else { return };
+        let unchanged = self.wanted.count_before(first.as_bytes());
+        let new: BTreeMap<&[u8], Diff> = self.wanted.from(first.as_bytes()).collect();
         let mut old = new.clone();
-        shown.iter().for_each(|(row, diff)| *old.entry(row).or_default() -= diff);
+        shown.iter().for_each(|(row, diff)| *old.entry(row.as_bytes()).or_default() -= diff);
         let (old, new) = (one_by_one(&old), one_by_one(&new));
         for index in 0..old.len().max(new.len()) {
             let (old, new) = (old.get(index), new.get(index));
@@ -214,24 +182,16 @@ impl Places {
     }
 
     fn is_empty(&self) -> bool {
-        self.before.total == 0 && self.wanted.total == 0 && self.after.total == 0 && self.owed.is_empty()
+        self.before.total() == 0 && self.wanted.total() == 0 && self.after.total() == 0 && self.owed.is_empty()
     }
 }
 
-fn take_excess(stretch: &mut Stretch, limit: Diff) -> Option<(Row, Diff)> {
-    if stretch.total > limit { stretch.take_last(stretch.total - limit) } else { None }
-}
-
-fn take_refill(short: &Stretch, next: &mut Stretch, limit: Diff) -> Option<(Row, Diff)> {
-    if short.total < limit { next.take_first(limit - short.total) } else { None }
-}
-
-fn one_by_one<'a>(rows: &BTreeMap<&'a Row, Diff>) -> Vec<&'a Row> {
+fn one_by_one<'a>(rows: &BTreeMap<&'a [u8], Diff>) -> Vec<&'a [u8]> {
     rows.iter().flat_map(|(row, count)| std::iter::repeat_n(*row, usize::try_from(*count).unwrap_or(0))).collect()
 }
 
-fn with_place(row: &Row, place: Diff) -> Row {
-    let mut row = row.clone();
+fn with_place(row: &[u8], place: Diff) -> Row {
+    let mut row = Row::from_bytes(row);
     FieldKind::Int64.write(&Value::Int(place), &mut row);
     row
 }
