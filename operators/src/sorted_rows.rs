@@ -92,8 +92,7 @@ impl SortedRows {
 
     /// The rows from this one on, with their counts.
     pub(crate) fn from<'a>(&'a self, row: &'a [u8]) -> impl Iterator<Item = (&'a [u8], Diff)> {
-        let first = if self.blocks.is_empty() { 0 } else { self.block_of(row) };
-        self.blocks[first..].iter().flat_map(Block::iter).skip_while(move |(other, _)| *other < row)
+        self.blocks[self.block_of(row)..].iter().flat_map(Block::iter).skip_while(move |(other, _)| *other < row)
     }
 
     fn iter(&self) -> impl Iterator<Item = (&[u8], Diff)> {
@@ -102,6 +101,10 @@ impl SortedRows {
 
     /// The block in which a row is or would be.
     fn block_of(&self, row: &[u8]) -> usize {
+        // Most keys have one block: don't even look into it.
+        if self.blocks.len() <= 1 {
+            return 0;
+        }
         self.blocks.partition_point(|block| block.row(0) <= row).saturating_sub(1)
     }
 

@@ -8,7 +8,7 @@ use schemas::dead_letter::RowError;
 use schemas::row::{Diff, Row};
 use timely::dataflow::operators::vec::Map;
 
-use crate::harness::{Contents, Random, compare, contents, int, run};
+use crate::harness::{Contents, Random, compare, int, run};
 
 /// Events are one byte: what to do.
 struct Letters;
@@ -103,5 +103,4 @@ fn the_final_table_does_not_depend_on_the_slicing_into_epochs() {
     let at_once: Vec<Vec<_>> = vec![epochs.concat()];
     assert_eq!(naive(&epochs).last(), naive(&at_once).last());
     check_fold(&at_once);
-    assert_eq!(contents(&epochs).len(), 30);
 }

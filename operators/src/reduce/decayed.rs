@@ -66,7 +66,8 @@ mod tests {
     #[test]
     fn reproduces_the_decayed_sum_at_any_moment() {
         for (half_life, start) in [(6 * HOUR, LANDMARK + 5 * 365 * 24 * HOUR), (HOUR / 60, LANDMARK - 40 * HOUR), (24 * HOUR, LANDMARK)] {
-            let terms: Vec<(i128, i64)> = (0..500_i64).map(|i| (i128::from(i % 7 + 1), start + i * i * 1_234_567 % (3 * half_life))).collect();
+            let term = |i: i64| (i128::from(i % 7 + 1), start + i * i * 1_234_567 % (3 * half_life));
+            let terms: Vec<(i128, i64)> = (0..500).map(term).collect();
             let mut sum = DecayedSum::default();
             terms.iter().for_each(|(weight, time)| sum.add(*weight, *time, half_life, 1));
             for moment in [start + 3 * half_life, start + 10 * half_life] {
