@@ -1,3 +1,10 @@
 //! Tidewater's front door as a library: what the command line is made of, for tests and benchmarks to start in one process.
 
+pub mod auth;
+pub mod cli;
+pub mod demo_key;
+pub mod error;
+pub mod ingest;
+pub mod recent_ids;
+pub mod server;
 pub mod world;

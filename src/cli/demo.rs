@@ -1,0 +1,201 @@
+//! `tidewater demo`: everything on one machine, with a social network that is made up as it goes.
+//!
+//! A first start gives the network a past, or loads one from a file; later starts go on with what is in the data directory. Then
+//! events keep coming at the given rate while a person looks at the figures and tries the API.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::time::{Duration, Instant};
+
+use super::check::load_or_report;
+use super::curl::Example;
+use super::events_file::{BATCH_LINES_MAX, EventsFile};
+use super::progress::{Progress, REDRAW_INTERVAL, Snapshot, grouped};
+use super::{DemoArguments, Format};
+use crate::auth::{demo_api_config, demo_scopes};
+use crate::demo_key::DemoKey;
+use crate::error::Failure;
+use crate::ingest::wall_micros;
+use crate::server::{Server, ServerOptions};
+use crate::world::{Live, World, WorldOptions};
+
+/// Each start makes up the same people.
+const SEED: u64 = 1;
+/// How much past a new network gets.
+const PAST_MICROS: i64 = 3 * 24 * 3_600 * 1_000_000;
+/// Posts of each user in that past.
+const POSTS_PER_USER: u64 = 5;
+/// Whom each user follows at the beginning.
+const FOLLOWS_PER_USER: u32 = 20;
+/// The user of the example, where nothing is known about the users.
+const EXAMPLE_USER: u64 = 42;
+/// Ids from here on are free for posts that a person writes: far above those of the made up ones.
+const FREE_POST_ID: u64 = 1_000_000_000_000;
+/// How often new events are made.
+const TICK: Duration = Duration::from_millis(50);
+
+struct Demo {
+    server: Server,
+    progress: Progress,
+    shown: Instant,
+    stop_at: Option<Instant>,
+}
+
+/// Starts the demo; it ends by SIGINT, SIGTERM or after the time that was asked for.
+pub(super) fn run(arguments: &DemoArguments) -> Result<(), Failure> {
+    fs::create_dir_all(&arguments.data).map_err(Failure::write(&arguments.data))?;
+    let example_user = example_user(arguments)?;
+    let key = DemoKey::open(&arguments.data, example_user, &demo_scopes())?;
+    let api = demo_api_config(&key.secret)?;
+    let topology = load_or_report(&arguments.topologies, Format::Text)?;
+    let options = ServerOptions { topology, data: &arguments.data, arguments: &arguments.server, api };
+    let stop_at = arguments.seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds));
+    let mut demo = Demo { server: Server::start(options)?, progress: Progress::new(), shown: Instant::now(), stop_at };
+    let outcome = demo.play(arguments, &key, example_user);
+    demo.progress.finish();
+    let stopped = demo.server.stop();
+    outcome.and(stopped)
+}
+
+/// A user whose feed is not empty: of a file the one who follows most.
+fn example_user(arguments: &DemoArguments) -> Result<u64, Failure> {
+    let Some(path) = &arguments.events else { return Ok(EXAMPLE_USER.min(u64::from(arguments.users))) };
+    let mut file = EventsFile::open(path, |_| {})?;
+    let mut follows: BTreeMap<u64, u64> = BTreeMap::new();
+    while let Some(batch) = file.batch()? {
+        for line in batch.lines {
+            if let Some(follower) = follower(&line) {
+                *follows.entry(follower).or_default() += 1;
+            }
+        }
+    }
+    Ok(follows.into_iter().max_by_key(|(_, follows)| *follows).map_or(EXAMPLE_USER, |(user, _)| user))
+}
+
+fn follower(line: &[u8]) -> Option<u64> {
+    let line: serde_json::Value = serde_json::from_slice(line).ok()?;
+    let event = &line["event"];
+    (event["event_type"] == "user.followed").then(|| event["aggregate_id"].as_str()?.parse().ok())?
+}
+
+impl Demo {
+    fn play(&mut self, arguments: &DemoArguments, key: &DemoKey, user: u64) -> Result<(), Failure> {
+        let Some(mut live) = self.begin(arguments)? else { return Ok(()) };
+        if self.catch_up() {
+            return Ok(());
+        }
+        let now = wall_micros();
+        let post = FREE_POST_ID + now.unsigned_abs() / 1_000_000;
+        let example = Example { address: self.server.address, header_file: &key.header_file, user, post, now };
+        self.progress.print(&example.text());
+        while !self.is_over(TICK) {
+            self.append(live.until(wall_micros()))?;
+            self.show("live");
+        }
+        Ok(())
+    }
+
+    /// The past, then the world that goes on; `None` when the demo was stopped meanwhile.
+    fn begin(&mut self, arguments: &DemoArguments) -> Result<Option<Live>, Failure> {
+        let records = self.server.records_logged()?;
+        let now = wall_micros();
+        let options = WorldOptions {
+            seed: SEED,
+            users: arguments.users,
+            follows_per_user: FOLLOWS_PER_USER,
+            posts: u64::from(arguments.users) * POSTS_PER_USER,
+            start: now - PAST_MICROS,
+            span: PAST_MICROS,
+            first_id: records + 1,
+            ..WorldOptions::default()
+        };
+        let finished = match (&arguments.events, records) {
+            (None, 0) => return self.past(World::new(options), arguments.rate),
+            (Some(path), 0) => self.load(EventsFile::open(path, |_| {})?)?,
+            (file, _) => {
+                self.going_on(records, file.is_some());
+                true
+            }
+        };
+        if !finished {
+            return Ok(None);
+        }
+        // Whatever is in the log is not known here: people are assumed to have registered, and new ids are above all that can exist.
+        let mut world = World::new(WorldOptions { first_id: self.server.records_logged()? + 1, ..options });
+        world.assume_founded();
+        Ok(Some(world.live(arguments.rate, wall_micros())))
+    }
+
+    fn going_on(&self, records: u64, has_file: bool) {
+        let ignored = if has_file { "; --events is not loaded again" } else { "" };
+        self.progress.print(&format!("going on with the {} events that are there{ignored}", grouped(records)));
+    }
+
+    fn past(&mut self, mut world: World, rate: u32) -> Result<Option<Live>, Failure> {
+        let mut history = world.history();
+        loop {
+            let lines: Vec<String> = history.by_ref().take(BATCH_LINES_MAX).collect();
+            if lines.is_empty() {
+                break;
+            }
+            self.append(lines)?;
+            self.show("making up a past");
+            if self.is_over(Duration::ZERO) {
+                return Ok(None);
+            }
+        }
+        let from = wall_micros().max(world.now() + 1);
+        Ok(Some(world.live(rate, from)))
+    }
+
+    /// Loads a file; false when the demo was stopped meanwhile.
+    fn load(&mut self, mut file: EventsFile) -> Result<bool, Failure> {
+        while let Some(batch) = file.batch()? {
+            self.server.ingest.append(batch.lines)?;
+            self.show("loading the file");
+            if self.is_over(Duration::ZERO) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Waits until the views show what the log has; true when the demo was stopped meanwhile.
+    fn catch_up(&mut self) -> bool {
+        while self.server.figures().lag_records > 0 || !self.server.is_ready() {
+            if self.is_over(TICK) {
+                return true;
+            }
+            self.show("catching up");
+        }
+        false
+    }
+
+    fn append(&self, lines: Vec<String>) -> Result<(), Failure> {
+        if lines.is_empty() {
+            return Ok(());
+        }
+        self.server.ingest.append(lines.into_iter().map(String::into_bytes).collect())?;
+        Ok(())
+    }
+
+    fn is_over(&self, wait: Duration) -> bool {
+        self.server.stop_requested(wait) || self.stop_at.is_some_and(|end| Instant::now() >= end)
+    }
+
+    fn show(&mut self, phase: &str) {
+        if self.shown.elapsed() < REDRAW_INTERVAL {
+            return;
+        }
+        self.shown = Instant::now();
+        let figures = self.server.figures();
+        self.progress.show(&Snapshot {
+            phase: format!("{phase}, http://{}", self.server.address),
+            events: figures.events_ingested,
+            lag_records: figures.lag_records,
+            lag: Duration::from_micros(figures.lag_micros),
+            epoch: Duration::from_micros(figures.epoch_micros),
+            views: self.server.view_rows(),
+        });
+    }
+}

@@ -1,0 +1,109 @@
+//! `tidewater ingest`: a file of events to a server, with a progress bar, in batches.
+//!
+//! Owns the summary. Lines enter; counts and the first rejected lines leave. A rejected line does not stop the others.
+
+use std::io::IsTerminal;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Serialize;
+
+use super::events_file::EventsFile;
+use super::post_events::{Client, LineAnswer};
+use super::progress::grouped;
+use super::{Format, IngestArguments};
+use crate::error::Failure;
+
+/// The most rejected lines that are listed.
+const REJECTS_LISTED_MAX: usize = 10;
+
+/// What became of the lines.
+#[derive(Debug, Default, Serialize)]
+struct Summary {
+    lines: u64,
+    accepted: u64,
+    duplicates: u64,
+    empty: u64,
+    rejected: u64,
+    first_rejects: Vec<Reject>,
+    /// the position of the last answer, to be given as `after=`
+    position: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Reject {
+    line: u64,
+    reason: String,
+    field: Option<String>,
+    detail: String,
+}
+
+/// Sends the file.
+pub(super) fn run(arguments: &IngestArguments) -> Result<(), Failure> {
+    let client = Client::new(&arguments.server, arguments.token_file.as_deref())?;
+    let bar = bar();
+    let counted = bar.clone();
+    let mut file = EventsFile::open(&arguments.file, move |bytes| counted.inc(bytes))?;
+    if let Some(length) = file.length() {
+        bar.set_length(length);
+    }
+    let mut summary = Summary::default();
+    while let Some(batch) = file.batch()? {
+        let answer = client.post(&batch.lines)?;
+        for (place, line) in answer.results.into_iter().enumerate() {
+            summary.count(batch.first_line + place as u64, line);
+        }
+        summary.position = answer.position.or(summary.position);
+        bar.set_message(format!("{} lines, {} rejected", grouped(summary.lines), grouped(summary.rejected)));
+    }
+    bar.finish_and_clear();
+    summary.print(arguments.format);
+    match summary.rejected {
+        0 => Ok(()),
+        rejected => Err(Failure::EventsRejected { rejected, lines: summary.lines }),
+    }
+}
+
+fn bar() -> ProgressBar {
+    let target = if std::io::stderr().is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let bar = ProgressBar::with_draw_target(None, target);
+    let template = "{wide_bar} {bytes}/{total_bytes} {eta}  {msg}";
+    bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar
+}
+
+impl Summary {
+    fn count(&mut self, line: u64, answer: LineAnswer) {
+        self.lines += 1;
+        match answer {
+            LineAnswer::Accepted => self.accepted += 1,
+            LineAnswer::Duplicate => self.duplicates += 1,
+            LineAnswer::Empty => self.empty += 1,
+            LineAnswer::Rejected { reason, field, detail } => {
+                self.rejected += 1;
+                if self.first_rejects.len() < REJECTS_LISTED_MAX {
+                    self.first_rejects.push(Reject { line, reason, field, detail });
+                }
+            }
+        }
+    }
+
+    fn print(&self, format: Format) {
+        if format == Format::Json {
+            println!("{}", serde_json::json!(self));
+            return;
+        }
+        println!("lines      {:>12}", grouped(self.lines));
+        println!("accepted   {:>12}", grouped(self.accepted));
+        println!("duplicates {:>12}", grouped(self.duplicates));
+        println!("empty      {:>12}", grouped(self.empty));
+        println!("rejected   {:>12}", grouped(self.rejected));
+        for reject in &self.first_rejects {
+            let field = reject.field.as_ref().map(|field| format!(" (field '{field}')")).unwrap_or_default();
+            println!("  line {}: {}: {}{field}", reject.line, reject.reason, reject.detail);
+        }
+        let unlisted = self.rejected - self.first_rejects.len() as u64;
+        if unlisted > 0 {
+            println!("  and {} more", grouped(unlisted));
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! The command line: what a person types, and what becomes of it.
+//!
+//! Owns the arguments of every command. Arguments enter, an exit code leaves; each command has a file of its own.
+
+mod check;
+mod curl;
+mod demo;
+mod events_file;
+mod ingest;
+mod post_events;
+mod progress;
+mod run;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::error::{EXIT_CODES_HELP, Failure};
+
+/// Where the API listens when nothing else is said.
+pub const LISTEN_DEFAULT: &str = "127.0.0.1:8080";
+/// The most workers of one process.
+pub const WORKERS_MAX: u16 = 256;
+
+/// Declarative SQL topologies that keep feeds, counts and searches current from event streams.
+#[derive(Debug, Parser)]
+#[command(name = "tidewater", version, after_help = EXIT_CODES_HELP, propagate_version = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// What is logged to stderr: error, warn, info, debug or trace, also by module as in "tidewater=debug"
+    #[arg(long, global = true, default_value = "warn", value_name = "FILTER")]
+    log: String,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Start everything on this machine with a social network that is made up as it goes
+    Demo(DemoArguments),
+    /// Serve the views of a topology from an event log
+    Run(RunArguments),
+    /// Send a file of events, one JSON object per line, to a server
+    Ingest(IngestArguments),
+    /// Check a topology without running it
+    Validate(DirectoryArguments),
+}
+
+/// `tidewater demo`
+#[derive(Clone, Debug, Args)]
+pub struct DemoArguments {
+    /// People in the social network
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(2..=5_000_000))]
+    pub users: u32,
+    /// Events per second, after the network's past; 0 for none
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
+    pub rate: u32,
+    /// A file of events to begin with instead of a made up past (JSON lines, also compressed as .zst)
+    #[arg(long, value_name = "FILE")]
+    pub events: Option<PathBuf>,
+    /// The topology
+    #[arg(long, value_name = "DIR", default_value = "topologies/social")]
+    pub topologies: PathBuf,
+    /// Stop after so many seconds
+    #[arg(long, value_name = "SECONDS")]
+    pub seconds: Option<u64>,
+    /// Where the event log and the demo's secret are kept; a second start goes on with them
+    #[arg(long, value_name = "DIR", default_value = "tidewater-demo")]
+    pub data: PathBuf,
+    /// Address, workers and clock
+    #[command(flatten)]
+    pub server: ServerArguments,
+}
+
+/// `tidewater run`
+#[derive(Clone, Debug, Args)]
+pub struct RunArguments {
+    /// The topology: a directory of .sql files
+    #[arg(long, value_name = "DIR")]
+    pub topologies: PathBuf,
+    /// Where the event log is kept
+    #[arg(long, value_name = "DIR")]
+    pub data: PathBuf,
+    /// Address, workers and clock
+    #[command(flatten)]
+    pub server: ServerArguments,
+    /// Keys of tokens
+    #[command(flatten)]
+    pub auth: AuthArguments,
+}
+
+/// What `demo` and `run` share.
+#[derive(Clone, Debug, Args)]
+pub struct ServerArguments {
+    /// Address and port of the API; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS", default_value = LISTEN_DEFAULT)]
+    pub listen: SocketAddr,
+    /// Threads that compute; half of the cores when not given
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=i64::from(WORKERS_MAX)))]
+    pub workers: Option<u16>,
+    /// What NOW() follows: the wall clock, or the largest occurred_at of the events, for a past that is replayed
+    #[arg(long, value_enum, default_value_t = Clock::System)]
+    pub clock: Clock,
+}
+
+/// What `NOW()` follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Clock {
+    /// the machine's time
+    System,
+    /// the events' time
+    Event,
+}
+
+/// Whose tokens are accepted. Secrets are read from files, so that no list of processes shows them.
+#[derive(Clone, Debug, Default, Args)]
+pub struct AuthArguments {
+    /// File with the secret of tokens signed with HS256, at least 32 bytes; a line break at its end is not part of it
+    #[arg(long, value_name = "FILE")]
+    pub auth_hs256_secret_file: Option<PathBuf>,
+    /// File with the public key (PEM) of tokens signed with RS256
+    #[arg(long, value_name = "FILE")]
+    pub auth_rs256_key_file: Option<PathBuf>,
+    /// File with the public key (PEM) of tokens signed with ES256
+    #[arg(long, value_name = "FILE")]
+    pub auth_es256_key_file: Option<PathBuf>,
+    /// The audience that tokens must name
+    #[arg(long, value_name = "AUDIENCE")]
+    pub auth_audience: Option<String>,
+    /// The issuer that tokens must name
+    #[arg(long, value_name = "ISSUER")]
+    pub auth_issuer: Option<String>,
+}
+
+/// `tidewater ingest`
+#[derive(Clone, Debug, Args)]
+pub struct IngestArguments {
+    /// The events, one JSON object per line, also compressed as .zst; "-" reads standard input
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// The server
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
+    pub server: String,
+    /// File with the bearer token to send
+    #[arg(long, value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
+    /// How the summary is printed
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+/// `tidewater validate`
+#[derive(Clone, Debug, Args)]
+pub struct DirectoryArguments {
+    /// The topology: a directory of .sql files
+    #[arg(value_name = "DIR")]
+    pub directory: PathBuf,
+    /// How the outcome is printed
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+/// For whom output is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// people
+    Text,
+    /// programs
+    Json,
+}
+
+/// Runs the command that was typed.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    if let Err(message) = start_logging(&cli.log) {
+        eprintln!("error: {message}");
+        return crate::error::Exit::Usage.into();
+    }
+    let outcome = match &cli.command {
+        Command::Demo(arguments) => demo::run(arguments),
+        Command::Run(arguments) => run::run(arguments),
+        Command::Ingest(arguments) => ingest::run(arguments),
+        Command::Validate(arguments) => check::validate(arguments),
+    };
+    match outcome {
+        Ok(()) => crate::error::Exit::Success.into(),
+        Err(failure) => report(&failure),
+    }
+}
+
+fn report(failure: &Failure) -> ExitCode {
+    eprintln!("error: {failure}");
+    failure.exit().into()
+}
+
+fn start_logging(filter: &str) -> Result<(), String> {
+    let filter = tracing_subscriber::EnvFilter::try_new(filter).map_err(|error| format!("--log '{filter}' is no filter: {error}"))?;
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    Ok(())
+}

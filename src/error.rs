@@ -1,0 +1,198 @@
+//! Why a command failed, and the exit code that says so.
+//!
+//! Owns [`Failure`], what a person reads, and [`Exit`], what a program reads. The exit codes are a contract; `--help` lists them.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use topologies::topology::LoadError;
+
+/// Exit codes by cause.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// all went well
+    Success = 0,
+    /// something else failed: a file, the disk, the event log
+    Failure = 1,
+    /// the command line is wrong
+    Usage = 2,
+    /// the topology has errors
+    InvalidTopology = 3,
+    /// the server can't be reached, or refuses the request
+    Server = 4,
+    /// the server rejected some of the events
+    EventsRejected = 5,
+    /// a test of a topology failed
+    TestsFailed = 6,
+}
+
+/// What `--help` says of the exit codes.
+pub const EXIT_CODES_HELP: &str = "Exit codes:
+  0  success
+  1  failure: a file, the disk, the event log
+  2  the command line is wrong
+  3  the topology has errors
+  4  the server can't be reached or refuses the request
+  5  some events were rejected, the others were taken
+  6  a test of a topology failed";
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// What was done to a file when it failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileAction {
+    /// reading
+    Read,
+    /// writing, or creating a directory
+    Write,
+}
+
+impl std::fmt::Display for FileAction {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Read => "read",
+            Self::Write => "write",
+        })
+    }
+}
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// a file or directory
+    #[error("cannot {action} '{}': {source}", path.display())]
+    File {
+        /// what was attempted
+        action: FileAction,
+        /// the file
+        path: PathBuf,
+        /// why not
+        source: io::Error,
+    },
+    /// the event log
+    #[error(transparent)]
+    Log(#[from] sources::error::LogError),
+    /// the address to listen on
+    #[error("cannot listen on {address}: {source}; choose another address with --listen")]
+    Listen {
+        /// the address
+        address: SocketAddr,
+        /// why not
+        source: io::Error,
+    },
+    /// anybody in the network could write
+    #[error("refusing to listen on {address} without a key: anybody could send events there; name a key with --auth-hs256-secret-file, \
+             --auth-rs256-key-file or --auth-es256-key-file, or listen on 127.0.0.1")]
+    OpenToTheNetwork {
+        /// the address
+        address: SocketAddr,
+    },
+    /// the keys to verify tokens with
+    #[error(transparent)]
+    TokenKeys(#[from] api::TokenConfigError),
+    /// a token could not be signed
+    #[error("cannot sign a token for the demo: {source}")]
+    SignToken {
+        /// why not
+        source: jsonwebtoken::errors::Error,
+    },
+    /// the threads of the process
+    #[error("cannot start the process: {source}")]
+    Start {
+        /// why not
+        source: io::Error,
+    },
+    /// the engine could not be started
+    #[error(transparent)]
+    Engine(#[from] topologies::run::StartError),
+    /// events of the demo could not be appended
+    #[error(transparent)]
+    Ingest(#[from] api::IngestError),
+    /// nobody answers
+    #[error("cannot reach {server}: {detail}; is the server running, and is --server its address?")]
+    Unreachable {
+        /// the server's address
+        server: String,
+        /// what was tried and how it failed
+        detail: String,
+    },
+    /// the server does not take the request
+    #[error("{server} answered {status}: {detail}")]
+    Refused {
+        /// the server's address
+        server: String,
+        /// HTTP status
+        status: u16,
+        /// the problem, in its words
+        detail: String,
+    },
+    /// some lines were no events
+    #[error("{rejected} of {lines} lines were rejected; the server keeps them, see GET /v1/dead-letters")]
+    EventsRejected {
+        /// rejected lines
+        rejected: u64,
+        /// all lines
+        lines: u64,
+    },
+    /// the topology can't be read
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// the topology can't be deployed; its errors have been printed
+    #[error("the topology in '{}' has {errors} {}", directory.display(), if *errors == 1 { "error" } else { "errors" })]
+    InvalidTopology {
+        /// where it lies
+        directory: PathBuf,
+        /// how many errors
+        errors: usize,
+    },
+    /// no such view
+    #[error("there is no view '{view}' in '{}'; there are: {}", directory.display(), views.join(", "))]
+    UnknownView {
+        /// the name that was given
+        view: String,
+        /// where the topology lies
+        directory: PathBuf,
+        /// the names that there are
+        views: Vec<String>,
+    },
+    /// tests of a topology failed; what differs has been printed
+    #[error("{failed} of {tests} tests failed")]
+    TestsFailed {
+        /// how many failed
+        failed: usize,
+        /// how many there are
+        tests: usize,
+    },
+}
+
+impl Failure {
+    /// The exit code of this failure.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::OpenToTheNetwork { .. } | Self::UnknownView { .. } => Exit::Usage,
+            Self::InvalidTopology { .. } | Self::Load(LoadError::Empty { .. } | LoadError::Invalid { .. }) => Exit::InvalidTopology,
+            Self::Unreachable { .. } | Self::Refused { .. } => Exit::Server,
+            Self::EventsRejected { .. } => Exit::EventsRejected,
+            Self::TestsFailed { .. } => Exit::TestsFailed,
+            _ => Exit::Failure,
+        }
+    }
+
+    /// A failure of a file that is read.
+    pub fn read(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::File { action: FileAction::Read, path, source }
+    }
+
+    /// A failure of a file that is written.
+    pub fn write(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::File { action: FileAction::Write, path, source }
+    }
+}

@@ -1,0 +1,270 @@
+//! The way into the log: lines in, an outcome for each out, after everything accepted is synced.
+//!
+//! Owns the check of every line, the recent ids that make a repeated event a duplicate, and the dead letters: a line that is no event
+//! is appended to the topic [`DEAD_LETTER_TOPIC`] before its sender learns of it, so it is never lost.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use api::{BoxFuture, Ingest, IngestError, LineOutcome, TopicInfo};
+use parking_lot::Mutex;
+use schemas::catalogue::{TopicSchema, catalogue};
+use schemas::dead_letter::{DEAD_LETTER_BYTES_MAX, DeadLetter};
+use schemas::decoder::EventDecoder;
+use schemas::event::{Encoding, EventId, Incoming, Rejected, parse_line};
+use schemas::position::{LogPosition, Offset, Partition, Topic};
+use sources::error::LogError;
+use sources::log::{APPEND_BYTES_MAX, APPEND_RECORDS_MAX, Log, Record};
+use topologies::run::DEAD_LETTER_TOPIC;
+
+use crate::recent_ids::{RECENT_IDS_MAX, RecentIds};
+
+/// Partitions of that topic: one, so that dead letters have an order.
+const DEAD_LETTER_PARTITIONS: u32 = 1;
+/// Records read at a time when recent ids are collected at the start.
+const REBUILD_RECORDS: usize = 8_192;
+const REBUILD_BYTES: usize = 8 * 1024 * 1024;
+
+/// Appends events to a log.
+#[derive(Clone)]
+pub struct LogIngest(Arc<Shared>);
+
+/// How the records of a topic are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TopicFormat {
+    /// partitions, where the topic is not there yet
+    pub partitions: u32,
+    /// what the bytes of its records are
+    pub encoding: Encoding,
+}
+
+struct Shared {
+    log: Arc<dyn Log>,
+    topics: BTreeMap<Topic, Encoding>,
+    recent: Mutex<BTreeMap<Topic, RecentIds>>,
+    events: AtomicU64,
+}
+
+/// One request's lines, on their way.
+#[derive(Default)]
+struct Request {
+    outcomes: Vec<LineOutcome>,
+    groups: BTreeMap<Topic, Group>,
+    dead_letters: Vec<Record>,
+    /// where the first line with an id is among the lines
+    first: BTreeMap<(Topic, EventId), usize>,
+    /// lines that repeat an earlier one, and that one
+    repeats: Vec<(usize, usize)>,
+}
+
+/// Lines of one topic that are to be appended.
+#[derive(Default)]
+struct Group {
+    /// their places among all lines
+    places: Vec<usize>,
+    ids: Vec<EventId>,
+    records: Vec<Record>,
+}
+
+impl LogIngest {
+    /// The way into `log`: creates the topics of the catalogue that it does not have, and collects the recent ids of those it has.
+    pub fn open(log: Arc<dyn Log>, format_of: impl Fn(&str) -> TopicFormat) -> Result<Self, LogError> {
+        let existing: BTreeMap<Topic, u32> = log.topics()?.into_iter().map(|topic| (topic.topic, topic.partitions)).collect();
+        let mut topics = BTreeMap::new();
+        let mut recent = BTreeMap::new();
+        for schema in catalogue().topics() {
+            let topic = Topic::new(&schema.topic);
+            let format = format_of(&schema.topic);
+            let partitions = existing.get(&topic).copied().unwrap_or(format.partitions);
+            log.create_topic(&topic, partitions)?;
+            recent.insert(topic.clone(), recent_ids(log.as_ref(), schema, format.encoding, partitions)?);
+            topics.insert(topic, format.encoding);
+        }
+        log.create_topic(&Topic::new(DEAD_LETTER_TOPIC), DEAD_LETTER_PARTITIONS)?;
+        Ok(Self(Arc::new(Shared { log, topics, recent: Mutex::new(recent), events: AtomicU64::new(0) })))
+    }
+
+    /// Events appended since the start.
+    pub fn events(&self) -> u64 {
+        self.0.events.load(Ordering::Relaxed)
+    }
+
+    /// What [`Ingest::submit`] does, on the calling thread.
+    pub fn append(&self, lines: Vec<Vec<u8>>) -> Result<Vec<LineOutcome>, IngestError> {
+        self.0.append(lines).map_err(|error| ingest_error(&error))
+    }
+}
+
+impl Ingest for LogIngest {
+    fn submit(&self, lines: Vec<Vec<u8>>) -> BoxFuture<'_, Result<Vec<LineOutcome>, IngestError>> {
+        let ingest = self.clone();
+        Box::pin(async move {
+            let appended = tokio::task::spawn_blocking(move || ingest.append(lines)).await;
+            appended.unwrap_or_else(|error| Err(IngestError::Storage { detail: format!("the append was cut short: {error}") }))
+        })
+    }
+
+    fn topics(&self) -> Result<Vec<TopicInfo>, IngestError> {
+        let log = self.0.log.as_ref();
+        let describe = |metadata: sources::log::TopicMetadata| {
+            let schema = catalogue().topic(metadata.topic.as_str())?;
+            let bounds = (0..metadata.partitions).map(|partition| log.bounds(&metadata.topic, Partition(partition)));
+            let partitions = bounds.collect::<Result<_, _>>();
+            Some(partitions.map(|partitions| TopicInfo { name: metadata.topic, message: schema.message.clone(), partitions }))
+        };
+        let topics = log.topics().and_then(|topics| topics.into_iter().filter_map(describe).collect());
+        topics.map_err(|error| ingest_error(&error))
+    }
+}
+
+impl Shared {
+    fn append(&self, lines: Vec<Vec<u8>>) -> Result<Vec<LineOutcome>, LogError> {
+        let now = wall_micros();
+        let mut request = Request::default();
+        for line in lines {
+            match parse_line(&line, now) {
+                Ok(None) => request.outcomes.push(LineOutcome::Empty),
+                Ok(Some(incoming)) => self.take(incoming, now, &mut request),
+                Err(rejected) => {
+                    request.dead_letters.push(dead_letter(&line, &rejected, now));
+                    request.outcomes.push(LineOutcome::Rejected(rejected.fault));
+                }
+            }
+        }
+        append_in_chunks(self.log.as_ref(), &Topic::new(DEAD_LETTER_TOPIC), std::mem::take(&mut request.dead_letters))?;
+        for (topic, group) in std::mem::take(&mut request.groups) {
+            self.append_group(&topic, group, &mut request.outcomes)?;
+        }
+        Ok(request.finish())
+    }
+
+    /// Files an event under its topic, unless it is known.
+    fn take(&self, incoming: Incoming, now: i64, request: &mut Request) {
+        let place = request.outcomes.len();
+        request.outcomes.push(LineOutcome::Empty);
+        let Incoming { topic, key, event_id, event, .. } = incoming;
+        if let Some(known) = self.recent_place(&topic, event_id) {
+            request.outcomes[place] = LineOutcome::Duplicate(Some(known));
+            return;
+        }
+        let first = *request.first.entry((topic.clone(), event_id)).or_insert(place);
+        if first < place {
+            request.repeats.push((place, first));
+            return;
+        }
+        let encoding = self.topics.get(&topic).copied().unwrap_or(Encoding::Protobuf);
+        let record = Record { key, value: event.encode(encoding), timestamp: now };
+        let group = request.groups.entry(topic).or_default();
+        group.places.push(place);
+        group.ids.push(event_id);
+        group.records.push(record);
+    }
+
+    fn append_group(&self, topic: &Topic, group: Group, outcomes: &mut [LineOutcome]) -> Result<(), LogError> {
+        let appended = append_in_chunks(self.log.as_ref(), topic, group.records)?;
+        self.events.fetch_add(appended.len() as u64, Ordering::Relaxed);
+        let mut recent = self.recent.lock();
+        for ((place, id), (partition, offset)) in group.places.into_iter().zip(group.ids).zip(appended) {
+            outcomes[place] = LineOutcome::Accepted(LogPosition { topic: topic.clone(), partition, offset });
+            // Only what is synced is remembered: the sender of a duplicate is told that the event is safe.
+            if let Some(recent) = recent.get_mut(topic) {
+                recent.insert(id, (partition, offset));
+            }
+        }
+        Ok(())
+    }
+
+    fn recent_place(&self, topic: &Topic, id: EventId) -> Option<LogPosition> {
+        let (partition, offset) = self.recent.lock().get(topic)?.get(id)?;
+        Some(LogPosition { topic: topic.clone(), partition, offset })
+    }
+}
+
+impl Request {
+    fn finish(mut self) -> Vec<LineOutcome> {
+        for (place, first) in self.repeats {
+            if let LineOutcome::Accepted(position) = &self.outcomes[first] {
+                self.outcomes[place] = LineOutcome::Duplicate(Some(position.clone()));
+            }
+        }
+        self.outcomes
+    }
+}
+
+/// Appends any number of records in appends that the log takes; what is appended before an error stays, and is a duplicate when it
+/// is sent again.
+fn append_in_chunks(log: &dyn Log, topic: &Topic, records: Vec<Record>) -> Result<Vec<(Partition, Offset)>, LogError> {
+    let mut places = Vec::with_capacity(records.len());
+    let mut chunk = Vec::new();
+    let mut bytes = 0;
+    for record in records {
+        if chunk.len() == APPEND_RECORDS_MAX || (!chunk.is_empty() && bytes + record.bytes() > APPEND_BYTES_MAX) {
+            places.extend(log.append(topic, std::mem::take(&mut chunk))?);
+            bytes = 0;
+        }
+        bytes += record.bytes();
+        chunk.push(record);
+    }
+    if !chunk.is_empty() {
+        places.extend(log.append(topic, chunk)?);
+    }
+    Ok(places)
+}
+
+/// The ids of the last records of each partition.
+fn recent_ids(log: &dyn Log, schema: &'static TopicSchema, encoding: Encoding, partitions: u32) -> Result<RecentIds, LogError> {
+    let topic = Topic::new(&schema.topic);
+    let mut recent = RecentIds::new(RECENT_IDS_MAX);
+    let mut decoder = EventDecoder::new(schema, encoding, &[]);
+    let share = RECENT_IDS_MAX as u64 / u64::from(partitions);
+    for partition in (0..partitions).map(Partition) {
+        let (earliest, end) = log.bounds(&topic, partition)?;
+        let mut from = Offset(end.0.saturating_sub(share).max(earliest.0));
+        while from < end {
+            let records = log.read(&topic, partition, from, REBUILD_RECORDS, REBUILD_BYTES)?;
+            let Some(last) = records.last() else { break };
+            from = Offset(last.offset.0 + 1);
+            let batch = decoder.decode(records.iter().map(|record| (partition, record.offset, record.timestamp, record.value.as_slice())));
+            for (id, position) in batch.event_ids.iter().zip(&batch.places) {
+                recent.insert(*id, *position);
+            }
+        }
+    }
+    Ok(recent)
+}
+
+fn ingest_error(error: &LogError) -> IngestError {
+    if let LogError::Io { source, .. } = error
+        && source.kind() == io::ErrorKind::StorageFull
+    {
+        return IngestError::StorageFull;
+    }
+    IngestError::Storage { detail: error.to_string() }
+}
+
+/// Microseconds since 1970 by the machine's clock.
+pub fn wall_micros() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
+}
+
+/// The record of a line that is no event. Partition and offset of the letter are those of this record: who reads it sets them.
+fn dead_letter(line: &[u8], rejected: &Rejected, now: i64) -> Record {
+    let letter = DeadLetter {
+        topic: DEAD_LETTER_TOPIC.to_owned(),
+        partition: 0,
+        offset: 0,
+        sent_to: rejected.sent_to.clone(),
+        fault: rejected.fault.clone(),
+        bytes: line[..line.len().min(DEAD_LETTER_BYTES_MAX)].to_vec(),
+        length: line.len() as u64,
+    };
+    let value = serde_json::json!(letter).to_string().into_bytes();
+    Record { key: Vec::new(), value, timestamp: now }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,238 @@
+//! One process: the log, the engine and the API, and the order in which they start and stop.
+//!
+//! Options enter; a [`Server`] leaves that takes events and answers readers until it is stopped.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::Arc;
+use std::thread::available_parallelism;
+use std::time::Duration;
+
+use api::{ApiConfig, ApiState, Figures, Health, Readiness};
+use schemas::event::Encoding;
+use schemas::position::{Partition, Timeline};
+use sinks::views::Views;
+use sources::embedded::EmbeddedLog;
+use sources::log::Log;
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use topologies::builder::PARTITIONS_DEFAULT;
+use topologies::run::{Clock, Options, Running, Status, start};
+use topologies::topology::Topology;
+
+use crate::cli::{self, ServerArguments};
+use crate::error::Failure;
+use crate::ingest::{LogIngest, TopicFormat, wall_micros};
+
+/// The part of the data directory that is the event log.
+const LOG_DIRECTORY: &str = "log";
+/// The most workers when nothing is said.
+const WORKERS_DEFAULT_MAX: usize = 8;
+
+/// What a server is started with.
+pub struct ServerOptions<'a> {
+    /// what is derived
+    pub topology: Topology,
+    /// where the log is kept
+    pub data: &'a Path,
+    /// address, workers and clock
+    pub arguments: &'a ServerArguments,
+    /// who may do what
+    pub api: ApiConfig,
+}
+
+/// A running process.
+pub struct Server {
+    /// the address of the API, with the port that was taken
+    pub address: SocketAddr,
+    /// the way into the log
+    pub ingest: LogIngest,
+    /// what is served
+    pub views: Arc<Views>,
+    log: Arc<dyn Log>,
+    health: Arc<EngineHealth>,
+    engine: Running,
+    stop_requests: mpsc::Receiver<()>,
+    shutdown: oneshot::Sender<()>,
+    served: JoinHandle<std::io::Result<()>>,
+    runtime: Runtime,
+}
+
+impl Server {
+    /// Takes the address, opens the log, starts the engine and answers requests.
+    pub fn start(options: ServerOptions<'_>) -> Result<Self, Failure> {
+        let ServerOptions { topology, data, arguments, api } = options;
+        let runtime = Runtime::new().map_err(|source| Failure::Start { source })?;
+        let listen_failure = |source| Failure::Listen { address: arguments.listen, source };
+        let listener = runtime.block_on(TcpListener::bind(arguments.listen)).map_err(listen_failure)?;
+        let address = listener.local_addr().map_err(listen_failure)?;
+        let log = open_log(data)?;
+        let topology = Arc::new(topology);
+        let ingest = LogIngest::open(Arc::clone(&log), |topic| topic_format(&topology, topic))?;
+        let records = records_logged(log.as_ref())?;
+        let engine = start(topology, Arc::clone(&log), engine_options(arguments))?;
+        let views = Arc::clone(&engine.views);
+        let health = Arc::new(EngineHealth {
+            ingest: ingest.clone(),
+            views: Arc::clone(&views),
+            status: engine.status_handle(),
+            clock: arguments.clock,
+            records_at_start: records,
+        });
+        let state = ApiState::new(Arc::clone(&views), Arc::new(ingest.clone()), Arc::clone(&health) as Arc<dyn Health>, api);
+        let (shutdown, shut_down) = oneshot::channel();
+        let wait = async move {
+            // A dropped sender means the same as one that sends: the server is going.
+            let _ = shut_down.await;
+        };
+        let served = runtime.spawn(api::serve(listener, api::router(state), wait));
+        let stop_requests = watch_signals(&runtime)?;
+        tracing::info!(%address, records, workers = worker_count(arguments), "serving");
+        Ok(Self { address, ingest, views, log, health, engine, stop_requests, shutdown, served, runtime })
+    }
+
+    /// Waits for a request to stop (SIGINT, SIGTERM), at most for `wait`; true when there was one.
+    pub fn stop_requested(&self, wait: Duration) -> bool {
+        !matches!(self.stop_requests.recv_timeout(wait), Err(RecvTimeoutError::Timeout))
+    }
+
+    /// How the process is doing.
+    pub fn figures(&self) -> Figures {
+        self.health.figures()
+    }
+
+    /// Whether the views have shown everything there was at the start.
+    pub fn is_ready(&self) -> bool {
+        self.health.readiness() == Readiness::Ready
+    }
+
+    /// Records in the log.
+    pub fn records_logged(&self) -> Result<u64, Failure> {
+        Ok(records_logged(self.log.as_ref())?)
+    }
+
+    /// Rows of each view, by name.
+    pub fn view_rows(&self) -> Vec<(String, u64)> {
+        let snapshot = self.views.snapshot();
+        let rows = |served: &sinks::views::ServedView| served.indexes.first().map_or(0, |(index, _)| snapshot.rows(*index));
+        self.views.views().map(|served| (served.view.name.clone(), rows(served))).collect()
+    }
+
+    /// Finishes the requests that have begun, then stops the engine. What was acknowledged is in the log.
+    pub fn stop(mut self) -> Result<(), Failure> {
+        // The API may have ended by itself, then nobody listens; its error is returned below.
+        let _ = self.shutdown.send(());
+        let served = self.runtime.block_on(self.served);
+        self.engine.stop();
+        match served {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(source)) => Err(Failure::Listen { address: self.address, source }),
+            Err(error) => Err(Failure::Start { source: std::io::Error::other(error) }),
+        }
+    }
+}
+
+fn open_log(data: &Path) -> Result<Arc<dyn Log>, Failure> {
+    let directory = data.join(LOG_DIRECTORY);
+    fs::create_dir_all(&directory).map_err(Failure::write(&directory))?;
+    Ok(Arc::new(EmbeddedLog::open(&directory)?))
+}
+
+/// As the topology's source says; a topic that no source reads is kept for one that will.
+fn topic_format(topology: &Topology, topic: &str) -> TopicFormat {
+    match topology.source_of_topic(topic) {
+        Some(source) => TopicFormat { partitions: source.partitions, encoding: source.encoding },
+        None => TopicFormat { partitions: PARTITIONS_DEFAULT, encoding: Encoding::Protobuf },
+    }
+}
+
+fn records_logged(log: &dyn Log) -> Result<u64, sources::error::LogError> {
+    let mut records = 0;
+    for topic in log.topics()? {
+        for partition in (0..topic.partitions).map(Partition) {
+            let (earliest, end) = log.bounds(&topic.topic, partition)?;
+            records += end.0 - earliest.0;
+        }
+    }
+    Ok(records)
+}
+
+fn engine_options(arguments: &ServerArguments) -> Options {
+    Options {
+        workers: worker_count(arguments),
+        clock: match arguments.clock {
+            cli::Clock::System => Clock::System,
+            cli::Clock::Event => Clock::Event,
+        },
+        // Epochs are numbered anew by every start, so positions of an earlier one must not be taken for those of this one.
+        timeline: Timeline(wall_micros().unsigned_abs()),
+        ..Options::default()
+    }
+}
+
+fn worker_count(arguments: &ServerArguments) -> usize {
+    let half_of_cores = || available_parallelism().map_or(1, |cores| cores.get() / 2).clamp(1, WORKERS_DEFAULT_MAX);
+    arguments.workers.map_or_else(half_of_cores, usize::from)
+}
+
+/// A message for each SIGINT and SIGTERM.
+fn watch_signals(runtime: &Runtime) -> Result<mpsc::Receiver<()>, Failure> {
+    let (request, requests) = mpsc::channel();
+    for kind in [SignalKind::interrupt(), SignalKind::terminate()] {
+        let request = request.clone();
+        let mut signals = {
+            let _entered = runtime.enter();
+            signal(kind).map_err(|source| Failure::Start { source })?
+        };
+        runtime.spawn(async move { while signals.recv().await.is_some() && request.send(()).is_ok() {} });
+    }
+    Ok(requests)
+}
+
+/// What the API asks about the engine.
+struct EngineHealth {
+    ingest: LogIngest,
+    views: Arc<Views>,
+    status: Arc<Status>,
+    clock: cli::Clock,
+    records_at_start: u64,
+}
+
+impl Health for EngineHealth {
+    fn readiness(&self) -> Readiness {
+        let report = self.status.report();
+        if report.caught_up {
+            return Readiness::Ready;
+        }
+        let records_done = self.records_at_start.saturating_sub(report.lag_records);
+        Readiness::CatchingUp { records_done, records_total: self.records_at_start }
+    }
+
+    fn figures(&self) -> Figures {
+        let report = self.status.report();
+        Figures {
+            events_ingested: self.ingest.events(),
+            events_processed: report.events,
+            lag_records: report.lag_records,
+            lag_micros: self.lag_micros(report.lag_records),
+            epoch_micros: u64::try_from(report.epoch_duration.as_micros()).unwrap_or(u64::MAX),
+        }
+    }
+}
+
+impl EngineHealth {
+    /// What is not visible yet was appended after the last visible epoch was bound, so its age is at most that epoch's. Where the
+    /// epochs follow the events' clock they say nothing about the age, and 0 is answered.
+    fn lag_micros(&self, lag_records: u64) -> u64 {
+        if lag_records == 0 || self.clock == cli::Clock::Event {
+            return 0;
+        }
+        let bound_at = self.views.snapshot().wall_micros();
+        u64::try_from(wall_micros() - bound_at).unwrap_or(0)
+    }
+}
