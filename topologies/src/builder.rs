@@ -14,7 +14,9 @@ use schemas::catalogue::catalogue;
 use schemas::serving::{Access, Index, IndexColumn, Policy, View};
 
 use crate::diagnostic::{Diagnostic, suggestion};
-use crate::parse::{ColumnDefinition, DropKind, MergeClause, Name, Statement, StatementKind};
+use schemas::event::Encoding;
+
+use crate::parse::{self, ColumnDefinition, DropKind, MergeClause, Name, Statement, StatementKind};
 use crate::plan::functions::interval_micros;
 use crate::plan::graph::{NodeColumn, NodeId, Operator};
 use crate::plan::lower::{Lowering, Scans, check_types, node_column};
@@ -87,7 +89,7 @@ impl Builder {
     }
 
     /// The topology, once every statement was applied.
-    pub fn finish(mut self) -> Outcome<Topology> {
+    pub fn finish(mut self) -> Topology {
         for (name, relation) in &self.relations {
             self.topology.relations.insert(name.clone(), relation.node);
             let kept = !relation.indexes.is_empty() || relation.kind == RelationKind::MaterializedView;
@@ -111,7 +113,7 @@ impl Builder {
             let view = View { name: name.clone(), columns, indexes, access };
             self.topology.served.push(Served { view, node: relation.node });
         }
-        Ok(self.topology)
+        self.topology
     }
 
     fn refuse_taken(&self, name: &Name) -> Outcome<()> {
@@ -187,7 +189,10 @@ impl Builder {
         self.topology.sources.push(Source {
             name: name.text.clone(),
             schema,
-            encoding: *encoding,
+            encoding: match encoding {
+                parse::Encoding::Json => Encoding::Json,
+                parse::Encoding::Protobuf => Encoding::Protobuf,
+            },
             partitions: partitions.unwrap_or(PARTITIONS_DEFAULT),
             deduplication_micros: deduplication.unwrap_or(DEDUPLICATION_WINDOW_MICROS),
         });

@@ -10,11 +10,12 @@ use std::sync::Arc;
 use datafusion_common::DataFusionError;
 use datafusion_sql::sqlparser::tokenizer::Span;
 use schemas::catalogue::TopicSchema;
+use schemas::event::Encoding;
 use schemas::serving::View;
 
 use crate::builder::Builder;
 use crate::diagnostic::{Diagnostic, SourceFile};
-use crate::parse::{Encoding, Statement, parse};
+use crate::parse::{Statement, StatementKind, parse};
 use crate::plan::graph::{Graph, NodeColumn, NodeId};
 use crate::plan::merge::Merge;
 
@@ -109,19 +110,40 @@ pub fn load(folder: &Path) -> Result<Topology, LoadError> {
 pub fn build(files: &[SourceFile]) -> Result<Topology, Vec<Diagnostic>> {
     let statements = parse(files)?;
     let mut builder = Builder::default();
-    let mut diagnostics = Vec::new();
-    for statement in &statements {
-        if let Err(diagnostic) = builder.add(statement) {
-            diagnostics.push(*diagnostic);
+    let mut open: Vec<&Statement> = statements.iter().collect();
+    // Files may come in any order: a statement that fails is tried again after the others, for as long as that helps.
+    loop {
+        let mut failed = Vec::new();
+        let mut diagnostics = Vec::new();
+        for &statement in &open {
+            if let Err(diagnostic) = builder.add(statement) {
+                failed.push(statement);
+                diagnostics.push(*diagnostic);
+            }
         }
-    }
-    if diagnostics.is_empty() {
-        match builder.finish() {
-            Ok(topology) => return Ok(topology),
-            Err(diagnostic) => diagnostics.push(*diagnostic),
+        if failed.is_empty() {
+            return Ok(builder.finish());
         }
+        if failed.len() == open.len() {
+            return Err(without_consequences(&failed, diagnostics));
+        }
+        open = failed;
     }
-    Err(diagnostics)
+}
+
+/// The errors without those that only say that a relation is missing whose own statement failed.
+fn without_consequences(failed: &[&Statement], diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let missing: Vec<String> = failed
+        .iter()
+        .filter_map(|statement| match &statement.kind {
+            StatementKind::CreateSource { name, .. } | StatementKind::CreateTable { name, .. } | StatementKind::CreateView { name, .. } => {
+                Some(format!("relation '{}' does not exist", name.text))
+            }
+            _ => None,
+        })
+        .collect();
+    let is_cause = |diagnostic: &Diagnostic| !missing.iter().any(|text| diagnostic.message.starts_with(text));
+    if diagnostics.iter().any(is_cause) { diagnostics.into_iter().filter(is_cause).collect() } else { diagnostics }
 }
 
 /// The `.sql` files of a folder, by name.

@@ -9,7 +9,7 @@ use arrow_schema::DataType;
 use datafusion_common::{DFSchema, Result, ScalarValue, plan_err};
 use datafusion_expr::expr::Sort;
 use datafusion_expr::utils::{conjunction, split_conjunction};
-use datafusion_expr::{Aggregate as AggregatePlan, Expr, Join, JoinType, Limit, LogicalPlan, Operator as SqlOperator, Unnest};
+use datafusion_expr::{Aggregate as AggregatePlan, Expr, Join, Limit, LogicalPlan, Operator as SqlOperator, Unnest};
 use datafusion_common::NullEquality;
 use schemas::row::RowCodec;
 use schemas::serving::IndexColumn;

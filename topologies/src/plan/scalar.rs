@@ -170,7 +170,8 @@ pub fn constant(value: &ScalarValue, data_type: DataType) -> Result<Scalar> {
     }
 }
 
-fn constant_value(field: &Row, data_type: &DataType) -> Result<ScalarValue> {
+/// The value of an encoded field.
+pub fn constant_value(field: &Row, data_type: &DataType) -> Result<ScalarValue> {
     let codec = RowCodec::new(std::slice::from_ref(data_type)).map_err(DataFusionError::from)?;
     let arrays = codec.decode([field.as_bytes()]).map_err(DataFusionError::from)?;
     ScalarValue::try_from_array(&arrays[0], 0)

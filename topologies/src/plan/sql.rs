@@ -9,7 +9,6 @@ use std::sync::Arc;
 use arrow_schema::{DataType, FieldRef, Schema, SchemaRef, TimeUnit};
 use datafusion_common::config::ConfigOptions;
 use datafusion_common::{DataFusionError, Result, TableReference, plan_err};
-use datafusion_expr::logical_plan::builder::LogicalTableSource;
 use datafusion_expr::planner::{ContextProvider, ExprPlanner, TypePlanner};
 use datafusion_expr::{AggregateUDF, HigherOrderUDF, LogicalPlan, ScalarUDF, TableSource, WindowUDF};
 use datafusion_optimizer::analyzer::Analyzer;
@@ -56,7 +55,7 @@ impl Default for Relations {
 impl Relations {
     /// Makes a relation known.
     pub fn add(&mut self, name: &str, schema: SchemaRef) {
-        self.tables.insert(name.to_owned(), Arc::new(LogicalTableSource::new(schema)));
+        self.tables.insert(name.to_owned(), Arc::new(RelationSource(schema)));
     }
 
     /// Makes a relation unknown again.
@@ -191,6 +190,16 @@ impl ContextProvider for Relations {
 
     fn udwf_names(&self) -> Vec<String> {
         self.functions.window.keys().cloned().collect()
+    }
+}
+
+/// A relation as DataFusion sees it: its columns. Filters stay nodes of the plan, nothing is pushed into a scan.
+#[derive(Debug)]
+struct RelationSource(SchemaRef);
+
+impl TableSource for RelationSource {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.0)
     }
 }
 

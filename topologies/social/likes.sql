@@ -1,0 +1,19 @@
+-- Who likes which post, and since when.
+CREATE TABLE likes (
+  post_id BIGINT,
+  user_id BIGINT,
+  liked_at TIMESTAMPTZ NOT NULL,
+  PRIMARY KEY (post_id, user_id)
+);
+
+MERGE INTO likes USING post_events e
+  ON likes.post_id = e.aggregate_id AND likes.user_id = COALESCE(e.liked.user_id, e.unliked.user_id)
+  WHEN MATCHED AND e.event_type = 'post.unliked' THEN DELETE
+  WHEN NOT MATCHED AND e.event_type = 'post.liked' THEN INSERT VALUES (e.aggregate_id, e.liked.user_id, e.occurred_at);
+
+-- The likes of posts that live.
+CREATE MATERIALIZED VIEW post_likes AS
+  SELECT l.post_id, l.user_id, l.liked_at FROM likes l JOIN posts p ON p.post_id = l.post_id;
+CREATE INDEX ON post_likes (post_id, liked_at DESC, user_id);
+CREATE INDEX ON post_likes (user_id, post_id);
+GRANT SELECT ON post_likes TO PUBLIC;

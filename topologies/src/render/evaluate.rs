@@ -1,0 +1,217 @@
+//! Evaluating expressions on Arrow batches.
+//!
+//! Owns [`Evaluator`], a compiled list of conditions and columns. Arrays of the columns that are read enter; which rows pass and the
+//! encoded value of every computed column leave. A row on which an expression fails is reported and left out, the others go on.
+
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions};
+use arrow_schema::{DataType, Field, Schema, SchemaRef};
+use datafusion_common::tree_node::{Transformed, TransformedResult, TreeNode};
+use datafusion_common::{DFSchema, DataFusionError, Result};
+use datafusion_expr::execution_props::ExecutionProps;
+use datafusion_expr::physical_planning_context::PhysicalPlanningContext;
+use datafusion_expr::{Expr, Operator};
+use datafusion_physical_expr::expressions::{BinaryExpr, cast};
+use datafusion_physical_expr::{PhysicalExpr, create_physical_expr};
+use schemas::row::{Row, RowCodec};
+
+use crate::plan::graph::NodeColumn;
+use crate::plan::scalar::{Computed, Scalar, numbered};
+use crate::plan::sql::error_message;
+
+/// Compiled conditions and columns over some columns of an input.
+pub struct Evaluator {
+    /// the input's columns that are read, ascending
+    pub reads: Vec<usize>,
+    schema: SchemaRef,
+    predicates: Vec<Compiled>,
+    computed: Vec<(Compiled, RowCodec)>,
+    /// what each output column is
+    pub outputs: Vec<Output>,
+}
+
+/// An output column.
+#[derive(Clone, Debug)]
+pub enum Output {
+    /// a column of the input
+    Column(usize),
+    /// always the same field
+    Constant(Row),
+    /// the n-th computed column
+    Computed(usize),
+}
+
+struct Compiled {
+    expression: Arc<dyn PhysicalExpr>,
+    text: String,
+}
+
+/// A row that an expression failed on.
+pub struct Failure<'a> {
+    /// number of the row in the batch
+    pub row: usize,
+    /// the expression
+    pub expression: &'a str,
+    /// what went wrong
+    pub detail: String,
+}
+
+/// The rows that pass.
+pub struct Evaluated {
+    /// their numbers in the batch
+    pub rows: Vec<usize>,
+    /// the encoded fields of each computed column, one per passing row
+    pub computed: Vec<Vec<Row>>,
+}
+
+impl Evaluator {
+    /// Compiles expressions over an input with these columns.
+    pub fn new(columns: &[NodeColumn], predicates: &[Scalar], outputs: &[Scalar]) -> Result<Self> {
+        let mut reads: Vec<usize> = predicates.iter().flat_map(Scalar::columns).collect();
+        for output in outputs {
+            if matches!(output, Scalar::Computed(_)) {
+                reads.extend(output.columns());
+            }
+        }
+        reads.sort_unstable();
+        reads.dedup();
+        let names: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();
+        let fields: Vec<Field> = reads
+            .iter()
+            .map(|&read| Field::new(format!("c{read}"), columns[read].data_type.clone(), true))
+            .collect();
+        let schema = Arc::new(Schema::new(fields));
+        let predicates = predicates
+            .iter()
+            .map(|predicate| compile(&as_expression(predicate)?, &DataType::Boolean, &schema, predicate.describe(&names)))
+            .collect::<Result<_>>()?;
+        let mut computed = Vec::new();
+        let outputs = outputs
+            .iter()
+            .map(|output| {
+                Ok(match output {
+                    Scalar::Column(column) => Output::Column(*column),
+                    Scalar::Constant { field, .. } => Output::Constant(field.clone()),
+                    Scalar::Computed(Computed { expression, data_type, .. }) => {
+                        let codec = RowCodec::new(std::slice::from_ref(data_type)).map_err(DataFusionError::from)?;
+                        computed.push((compile(expression, data_type, &schema, output.describe(&names))?, codec));
+                        Output::Computed(computed.len() - 1)
+                    }
+                })
+            })
+            .collect::<Result<_>>()?;
+        Ok(Self { reads, schema, predicates, computed, outputs })
+    }
+
+    /// Whether nothing has to be evaluated.
+    pub fn is_trivial(&self) -> bool {
+        self.predicates.is_empty() && self.computed.is_empty()
+    }
+
+    /// Evaluates a batch of `rows` rows, given the arrays of [`reads`](Self::reads).
+    pub fn evaluate(&self, arrays: Vec<ArrayRef>, rows: usize, mut fail: impl FnMut(Failure<'_>)) -> Result<Evaluated> {
+        let options = RecordBatchOptions::new().with_row_count(Some(rows));
+        let mut batch = RecordBatch::try_new_with_options(Arc::clone(&self.schema), arrays, &options).map_err(DataFusionError::from)?;
+        let mut passing: Vec<usize> = (0..rows).collect();
+        for predicate in &self.predicates {
+            let mut failed = Vec::new();
+            let verdicts = predicate.run(&batch, &mut |row, detail| failed.push((row, detail)))?;
+            for (row, detail) in failed {
+                fail(Failure { row: passing[row], expression: &predicate.text, detail });
+            }
+            let mask: BooleanArray = verdicts.as_boolean().iter().map(|verdict| Some(verdict == Some(true))).collect();
+            retain(&mut batch, &mut passing, &mask)?;
+        }
+        let mut columns = Vec::with_capacity(self.computed.len());
+        let mut bad = vec![false; passing.len()];
+        for (computed, _) in &self.computed {
+            let mut failed = Vec::new();
+            columns.push(computed.run(&batch, &mut |row, detail| failed.push((row, detail)))?);
+            for (row, detail) in failed {
+                if !std::mem::replace(&mut bad[row], true) {
+                    fail(Failure { row: passing[row], expression: &computed.text, detail });
+                }
+            }
+        }
+        self.encode(passing, &columns, &bad)
+    }
+
+    fn encode(&self, passing: Vec<usize>, columns: &[ArrayRef], bad: &[bool]) -> Result<Evaluated> {
+        let mut computed = Vec::with_capacity(columns.len());
+        for ((_, codec), column) in self.computed.iter().zip(columns) {
+            let mut fields = codec.encode(std::slice::from_ref(column), passing.len()).map_err(DataFusionError::from)?;
+            let mut row = 0;
+            fields.retain(|_| {
+                row += 1;
+                !bad[row - 1]
+            });
+            computed.push(fields);
+        }
+        let rows = passing.into_iter().zip(bad).filter(|(_, bad)| !**bad).map(|(row, _)| row).collect();
+        Ok(Evaluated { rows, computed })
+    }
+}
+
+fn retain(batch: &mut RecordBatch, passing: &mut Vec<usize>, mask: &BooleanArray) -> Result<()> {
+    if mask.true_count() < mask.len() {
+        *batch = arrow_select::filter::filter_record_batch(batch, mask).map_err(DataFusionError::from)?;
+        let mut row = 0;
+        passing.retain(|_| {
+            row += 1;
+            mask.value(row - 1)
+        });
+    }
+    Ok(())
+}
+
+impl Compiled {
+    /// The value of every row. Where the whole batch fails, each row is tried by itself: those that fail are NULL and reported.
+    fn run(&self, batch: &RecordBatch, fail: &mut dyn FnMut(usize, String)) -> Result<ArrayRef> {
+        let evaluate = |batch: &RecordBatch| self.expression.evaluate(batch)?.into_array(batch.num_rows());
+        match evaluate(batch) {
+            Ok(array) => Ok(array),
+            Err(_) => {
+                let data_type = self.expression.data_type(&batch.schema())?;
+                let null = arrow_array::new_null_array(&data_type, 1);
+                let mut values: Vec<ArrayRef> = Vec::with_capacity(batch.num_rows());
+                for row in 0..batch.num_rows() {
+                    values.push(evaluate(&batch.slice(row, 1)).unwrap_or_else(|error| {
+                        fail(row, error_message(&error));
+                        Arc::clone(&null)
+                    }));
+                }
+                let values: Vec<&dyn Array> = values.iter().map(AsRef::as_ref).collect();
+                arrow_select::concat::concat(&values).map_err(DataFusionError::from)
+            }
+        }
+    }
+}
+
+fn as_expression(scalar: &Scalar) -> Result<Expr> {
+    Ok(match scalar {
+        Scalar::Column(column) => Expr::Column(numbered(*column)),
+        Scalar::Constant { field, data_type, .. } => Expr::Literal(crate::plan::scalar::constant_value(field, data_type)?, None),
+        Scalar::Computed(computed) => computed.expression.clone(),
+    })
+}
+
+fn compile(expression: &Expr, target: &DataType, schema: &SchemaRef, text: String) -> Result<Compiled> {
+    let logical = DFSchema::try_from(schema.as_ref().clone())?;
+    let physical = create_physical_expr(expression, &logical, &ExecutionProps::new(), &PhysicalPlanningContext::default())?;
+    let checked = physical.transform_up(check_overflow).data()?;
+    let expression = if &checked.data_type(schema)? == target { checked } else { cast(checked, schema, target.clone())? };
+    Ok(Compiled { expression, text })
+}
+
+/// An overflow is an error of the row, never a wrapped number.
+fn check_overflow(expression: Arc<dyn PhysicalExpr>) -> Result<Transformed<Arc<dyn PhysicalExpr>>> {
+    match expression.downcast_ref::<BinaryExpr>() {
+        Some(binary) if matches!(binary.op(), Operator::Plus | Operator::Minus | Operator::Multiply) => {
+            let checked = BinaryExpr::new(Arc::clone(binary.left()), *binary.op(), Arc::clone(binary.right()));
+            Ok(Transformed::yes(Arc::new(checked.with_fail_on_overflow(true))))
+        }
+        _ => Ok(Transformed::no(expression)),
+    }
+}

@@ -1,0 +1,324 @@
+//! The continuous MERGE: events of a source fold into the rows of a table.
+//!
+//! Owns the clauses at run time. Every event travels to its key with all values that depend on it alone; there the first clause that
+//! applies decides. Values that depend on the row found are evaluated there, for all keys of a round at once.
+
+use arrow_array::ArrayRef;
+use datafusion_common::{DataFusionError, Result};
+use operators::fold::{FoldEvent, FoldLogic, FoldOutcome, FoldStep, fold};
+use operators::{Errors, Rows, Time};
+use schemas::dead_letter::RowError;
+use schemas::field::{FieldKind, Value, is_null};
+use schemas::row::{Row, RowCodec};
+use timely::dataflow::StreamVec;
+
+use super::evaluate::{Evaluator, Output};
+use super::map::RowPrinter;
+use super::slicer::Slicer;
+use super::source::{EventReader, Events};
+use super::transform::transform;
+use crate::plan::graph::NodeColumn;
+use crate::plan::merge::{Action, Clause, FoldValue, Merge};
+use crate::plan::scalar::Scalar;
+use crate::topology::Table;
+
+/// Renders the fold of a table; `columns` are those of the source, `decoded` those that its batches hold.
+pub fn render<'s>(
+    events: StreamVec<'s, Time, Events>,
+    columns: &[NodeColumn],
+    decoded: &[usize],
+    table: &Table,
+    merge: &Merge,
+) -> Result<(Rows<'s>, Vec<Errors<'s>>)> {
+    let outputs: Vec<Scalar> = merge.key.iter().cloned().chain(merge.fields.iter().map(|(scalar, _)| scalar.clone())).collect();
+    let reader = EventReader::new(columns, decoded, &[], &outputs, &table.name)?;
+    let kinds = |columns: &[NodeColumn]| -> Vec<FieldKind> {
+        columns.iter().filter_map(|column| FieldKind::of(&column.data_type)).collect()
+    };
+    let table_kinds = kinds(&table.columns);
+    let key_kinds: Vec<FieldKind> = table.primary_key.iter().map(|&key| table_kinds[key].clone()).collect();
+    let field_columns: Vec<NodeColumn> = merge.fields.iter().map(|(_, column)| column.clone()).collect();
+    let field_kinds = kinds(&field_columns);
+    let relation = table.name.clone();
+    let applicable = Applicable::new(&merge.clauses, &field_kinds);
+    let (folds, read_errors) = transform(events, "merge", move |batch: &mut Vec<Events>, time, made| {
+        for events in batch.drain(..) {
+            let super::transform::Made { rows, errors } = &mut *made;
+            let mut null_keys = Vec::new();
+            let mut emit = |number: usize, row: Row| {
+                let bytes = row.as_bytes();
+                let mut at = 0;
+                let mut has_null = false;
+                for kind in &key_kinds {
+                    has_null |= is_null(bytes, at);
+                    at = kind.end(bytes, at);
+                }
+                if !applicable.any(&bytes[at..]) {
+                    return;
+                }
+                let (partition, offset) = events.places[number];
+                if has_null {
+                    null_keys.push((partition, offset));
+                    return;
+                }
+                let event: FoldEvent = (Row::from_bytes(&bytes[..at]), (partition.0, offset.0), Row::from_bytes(&bytes[at..]));
+                rows.push((event, time, 1));
+            };
+            reader.read(&events, &mut emit, |error| errors.push((error, time, 1)));
+            for (partition, offset) in null_keys {
+                let error = RowError {
+                    relation: relation.clone(),
+                    expression: "ON".to_owned(),
+                    detail: "the primary key is NULL".to_owned(),
+                    row: format!("{{\"partition\":{partition},\"offset\":{offset}}}"),
+                };
+                errors.push((error, time, 1));
+            }
+        }
+    });
+    let logic = MergeLogic::new(table, merge, table_kinds, &field_columns, field_kinds)?;
+    let events = timely::dataflow::operators::vec::Map::map(folds.inner, |(event, _, _)| event);
+    let (rows, fold_errors) = fold(events, logic, &format!("fold {}", table.name));
+    Ok((rows, vec![read_errors, fold_errors]))
+}
+
+/// Tells events that no clause is for before they travel.
+struct Applicable {
+    /// the condition's field of each clause; none when some clause has no condition that the event alone decides
+    conditions: Option<Slicer>,
+    count: usize,
+}
+
+impl Applicable {
+    fn new(clauses: &[Clause], field_kinds: &[FieldKind]) -> Self {
+        let fields: Option<Vec<usize>> = clauses
+            .iter()
+            .map(|clause| match &clause.condition {
+                Some(FoldValue::Event(field)) => Some(*field),
+                _ => None,
+            })
+            .collect();
+        let count = fields.as_ref().map_or(0, Vec::len);
+        Self { conditions: fields.map(|fields| Slicer::new(field_kinds, &fields)), count }
+    }
+
+    fn any(&self, event: &[u8]) -> bool {
+        let Some(slicer) = &self.conditions else { return true };
+        let ranges = slicer.ranges(event);
+        (0..self.count).any(|place| is_true(ranges.field(event, place)))
+    }
+}
+
+fn is_true(field: &[u8]) -> bool {
+    FieldKind::Boolean.read(field, 0) == Value::Boolean(true)
+}
+
+/// The clauses of one table.
+struct MergeLogic {
+    clauses: Vec<Clause>,
+    table: Slicer,
+    columns: usize,
+    fields: Slicer,
+    not_null: Vec<bool>,
+    names: Vec<String>,
+    relation: String,
+    printer: RowPrinter,
+    late: Option<Late>,
+}
+
+/// Values that depend on the row found, over the table's columns followed by the event's fields.
+struct Late {
+    evaluator: Evaluator,
+    /// decoders for the columns that are read: those of the table, and those of the event
+    table: (Slicer, RowCodec),
+    event: (Slicer, RowCodec),
+    null_row: Row,
+}
+
+impl MergeLogic {
+    fn new(
+        table: &Table,
+        merge: &Merge,
+        table_kinds: Vec<FieldKind>,
+        field_columns: &[NodeColumn],
+        field_kinds: Vec<FieldKind>,
+    ) -> Result<Self> {
+        let (clauses, late_values) = number_late_values(&merge.clauses);
+        let all_table: Vec<usize> = (0..table_kinds.len()).collect();
+        let all_fields: Vec<usize> = (0..field_kinds.len()).collect();
+        let late = match late_values.is_empty() {
+            true => None,
+            false => Some(Late::new(table, &table_kinds, field_columns, &field_kinds, &late_values)?),
+        };
+        Ok(Self {
+            clauses,
+            table: Slicer::new(&table_kinds, &all_table),
+            columns: table_kinds.len(),
+            fields: Slicer::new(&field_kinds, &all_fields),
+            not_null: table.not_null.clone(),
+            names: table.columns.iter().map(|column| column.name.clone()).collect(),
+            relation: table.name.clone(),
+            printer: RowPrinter::new(field_columns, &field_kinds),
+            late,
+        })
+    }
+
+    fn decide(&self, step: &FoldStep<'_>, late: &dyn Fn(usize) -> Row) -> FoldOutcome {
+        let event = self.fields.ranges(step.event);
+        let value = |value: &FoldValue| -> Row {
+            match value {
+                FoldValue::Event(field) => Row::from_bytes(event.field(step.event, *field)),
+                FoldValue::Late(Scalar::Constant { field, .. }) => field.clone(),
+                FoldValue::Late(Scalar::Column(number)) => late(*number),
+                FoldValue::Late(Scalar::Computed(_)) => panic!("a value of '{}' was not numbered", self.relation),
+            }
+        };
+        for clause in &self.clauses {
+            let holds = clause.condition.as_ref().is_none_or(|condition| is_true(value(condition).as_bytes()));
+            if clause.matched != step.current.is_some() || !holds {
+                continue;
+            }
+            return match (&clause.action, step.current) {
+                (Action::Nothing, _) => FoldOutcome::Keep,
+                (Action::Delete, _) => FoldOutcome::Delete,
+                (Action::Insert(values), _) => self.checked(step, values.iter().map(value)),
+                (Action::Update(assignments), Some(current)) => {
+                    let ranges = self.table.ranges(current);
+                    let columns = (0..self.columns).map(|column| match assignments.iter().find(|(assigned, _)| *assigned == column) {
+                        Some((_, assigned)) => value(assigned),
+                        None => Row::from_bytes(ranges.field(current, column)),
+                    });
+                    self.checked(step, columns)
+                }
+                (Action::Update(_), None) => FoldOutcome::Keep,
+            };
+        }
+        FoldOutcome::Keep
+    }
+
+    fn checked(&self, step: &FoldStep<'_>, values: impl Iterator<Item = Row>) -> FoldOutcome {
+        let mut row = Row::empty();
+        for (column, value) in values.enumerate() {
+            if self.not_null[column] && is_null(value.as_bytes(), 0) {
+                return FoldOutcome::Fail(RowError {
+                    relation: self.relation.clone(),
+                    expression: self.names[column].clone(),
+                    detail: format!("NULL in column '{}', which is NOT NULL", self.names[column]),
+                    row: self.printer.json(step.event),
+                });
+            }
+            row.extend(value.as_bytes());
+        }
+        FoldOutcome::Put(row)
+    }
+}
+
+/// Replaces every late value that needs evaluation by its number.
+fn number_late_values(clauses: &[Clause]) -> (Vec<Clause>, Vec<Scalar>) {
+    let mut late = Vec::new();
+    let mut numbered = clauses.to_vec();
+    let mut number = |value: &mut FoldValue| {
+        if let FoldValue::Late(scalar @ (Scalar::Column(_) | Scalar::Computed(_))) = value {
+            late.push(scalar.clone());
+            *value = FoldValue::Late(Scalar::Column(late.len() - 1));
+        }
+    };
+    for clause in &mut numbered {
+        clause.condition.as_mut().map(&mut number);
+        match &mut clause.action {
+            Action::Insert(values) => values.iter_mut().for_each(&mut number),
+            Action::Update(assignments) => assignments.iter_mut().for_each(|(_, value)| number(value)),
+            Action::Delete | Action::Nothing => {}
+        }
+    }
+    (numbered, late)
+}
+
+impl Late {
+    fn new(table: &Table, table_kinds: &[FieldKind], fields: &[NodeColumn], field_kinds: &[FieldKind], values: &[Scalar]) -> Result<Self> {
+        let columns: Vec<NodeColumn> = table.columns.iter().chain(fields).cloned().collect();
+        let forced: Vec<Scalar> = values.iter().map(computed_always(&columns)).collect();
+        let evaluator = Evaluator::new(&columns, &[], &forced)?;
+        let width = table_kinds.len();
+        let (of_table, of_event): (Vec<usize>, Vec<usize>) = evaluator.reads.iter().partition(|&&read| read < width);
+        let of_event: Vec<usize> = of_event.into_iter().map(|read| read - width).collect();
+        let codec = |columns: &[NodeColumn], read: &[usize]| {
+            let types: Vec<_> = read.iter().map(|&column| columns[column].data_type.clone()).collect();
+            RowCodec::new(&types).map_err(DataFusionError::from)
+        };
+        let mut null_row = Row::empty();
+        of_table.iter().for_each(|&column| table_kinds[column].write_null(&mut null_row));
+        Ok(Self {
+            evaluator,
+            table: (Slicer::new(table_kinds, &of_table), codec(&table.columns, &of_table)?),
+            event: (Slicer::new(field_kinds, &of_event), codec(fields, &of_event)?),
+            null_row,
+        })
+    }
+
+    /// The values of every step; a step on which one fails has an error instead.
+    fn evaluate(&self, steps: &[FoldStep<'_>], relation: &str, printer: &RowPrinter) -> (Vec<Vec<Row>>, Vec<Option<RowError>>) {
+        let tables: Vec<Row> =
+            steps.iter().map(|step| step.current.map_or_else(|| self.null_row.clone(), |current| self.table.0.row(current))).collect();
+        let events: Vec<Row> = steps.iter().map(|step| self.event.0.row(step.event)).collect();
+        let decode = |codec: &RowCodec, rows: &[Row]| -> Result<Vec<ArrayRef>> {
+            codec.decode(rows.iter().map(Row::as_bytes)).map_err(DataFusionError::from)
+        };
+        let mut errors: Vec<Option<RowError>> = vec![None; steps.len()];
+        let arrays = decode(&self.table.1, &tables).and_then(|mut arrays| {
+            arrays.extend(decode(&self.event.1, &events)?);
+            self.evaluator.evaluate(arrays, steps.len(), |failure| {
+                errors[failure.row] = Some(RowError {
+                    relation: relation.to_owned(),
+                    expression: failure.expression.to_owned(),
+                    detail: failure.detail,
+                    row: printer.json(steps[failure.row].event),
+                });
+            })
+        });
+        let evaluated = arrays.unwrap_or_else(|error| panic!("the plan of '{relation}' does not fit its rows: {error}"));
+        let mut values: Vec<Vec<Row>> = vec![Vec::new(); steps.len()];
+        for (place, &step) in evaluated.rows.iter().enumerate() {
+            values[step] = self
+                .evaluator
+                .outputs
+                .iter()
+                .map(|output| match output {
+                    Output::Computed(computed) => evaluated.computed[*computed][place].clone(),
+                    Output::Constant(field) => field.clone(),
+                    Output::Column(_) => panic!("a column of '{relation}' was not computed"),
+                })
+                .collect();
+        }
+        (values, errors)
+    }
+}
+
+/// Columns become expressions, so that all values of a step come from one place.
+fn computed_always(columns: &[NodeColumn]) -> impl Fn(&Scalar) -> Scalar + '_ {
+    move |scalar| match scalar {
+        Scalar::Column(column) => Scalar::Computed(crate::plan::scalar::Computed {
+            expression: datafusion_expr::Expr::Column(crate::plan::scalar::numbered(*column)),
+            inputs: [(*column, (columns[*column].data_type.clone(), true))].into(),
+            data_type: columns[*column].data_type.clone(),
+            nullable: true,
+        }),
+        other => other.clone(),
+    }
+}
+
+impl FoldLogic for MergeLogic {
+    fn apply(&mut self, steps: &[FoldStep<'_>], outcomes: &mut Vec<FoldOutcome>) {
+        let Some(late) = &self.late else {
+            outcomes.extend(steps.iter().map(|step| self.decide(step, &|_| Row::empty())));
+            return;
+        };
+        let (values, errors) = late.evaluate(steps, &self.relation, &self.printer);
+        for ((step, values), error) in steps.iter().zip(&values).zip(errors) {
+            outcomes.push(match error {
+                Some(error) => FoldOutcome::Fail(error),
+                None => self.decide(step, &|number| values[number].clone()),
+            });
+        }
+    }
+}

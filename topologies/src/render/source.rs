@@ -1,0 +1,171 @@
+//! Sources: records of a topic become Arrow batches once, and every reader takes its rows from those.
+//!
+//! Owns decoding and deduplication inside the dataflow. Records of the worker's partitions enter; decoded batches leave, and bad
+//! records go to the epoch's dead letters.
+
+use std::sync::Arc;
+
+use arrow_array::{ArrayRef, BooleanArray, RecordBatch};
+use datafusion_common::{DataFusionError, Result};
+use operators::dedup::{DEDUPLICATION_IDS_MAX, DeduplicationWindow};
+use operators::{Errors, Rows, Time};
+use schemas::dead_letter::{DeadLetter, RowError};
+use schemas::decoder::EventDecoder;
+use schemas::position::{Offset, Partition};
+use schemas::row::{Row, RowCodec};
+use sources::log::StoredRecord;
+use timely::dataflow::StreamVec;
+use timely::dataflow::channels::pact::Pipeline;
+use timely::dataflow::operators::generic::operator::Operator as _;
+
+use super::drain::Drain;
+use super::evaluate::{Evaluator, Output};
+use super::transform::transform;
+use crate::plan::graph::NodeColumn;
+use crate::plan::scalar::Scalar;
+use crate::topology::Source;
+
+/// Records of one source that one worker decodes in one epoch.
+pub type Records = Arc<Vec<StoredRecord>>;
+
+/// Decoded events: the columns that anybody reads, and where each event lies.
+#[derive(Clone, Debug)]
+pub struct Events {
+    /// one array per decoded column
+    pub batch: RecordBatch,
+    /// the place of each row
+    pub places: Vec<(Partition, Offset)>,
+}
+
+/// Decodes the columns `decoded` of a source, ascending.
+pub fn decode<'s>(records: StreamVec<'s, Time, Records>, source: &Source, decoded: &[usize], drain: Drain) -> StreamVec<'s, Time, Events> {
+    let mut decoder = EventDecoder::new(source.schema, source.encoding, decoded);
+    let mut seen = DeduplicationWindow::new(source.deduplication_micros, DEDUPLICATION_IDS_MAX);
+    let topic = source.schema.topic.clone();
+    records.unary(Pipeline, "decode", move |_, _| {
+        move |input, output| {
+            input.for_each(|capability, data| {
+                let time = *capability.time();
+                let mut session = output.session(&capability);
+                for records in data.drain(..) {
+                    let raw = records.iter().map(|record| (record.partition, record.offset, record.timestamp, record.value.as_slice()));
+                    let events = decoder.decode(raw);
+                    for fault in events.faults {
+                        drain.dead_letter(
+                            time,
+                            DeadLetter {
+                                topic: topic.clone(),
+                                partition: fault.partition.0,
+                                offset: fault.offset.0,
+                                sent_to: Some(topic.clone()),
+                                fault: fault.fault,
+                                bytes: fault.bytes,
+                                length: fault.length,
+                            },
+                        );
+                    }
+                    let fresh: Vec<bool> =
+                        events.event_ids.iter().zip(&events.occurred_at).map(|(id, &at)| seen.first_seen(id.0, at)).collect();
+                    drain.events(time, fresh.len() as u64, fresh.iter().filter(|fresh| !**fresh).count() as u64);
+                    session.give(keep(events.batch, events.places, fresh));
+                }
+            });
+        }
+    })
+}
+
+fn keep(batch: RecordBatch, places: Vec<(Partition, Offset)>, fresh: Vec<bool>) -> Events {
+    if fresh.iter().all(|fresh| *fresh) {
+        return Events { batch, places };
+    }
+    let places = places.into_iter().zip(&fresh).filter(|(_, fresh)| **fresh).map(|(place, _)| place).collect();
+    let mask = BooleanArray::from(fresh);
+    let batch = arrow_select::filter::filter_record_batch(&batch, &mask)
+        .unwrap_or_else(|error| panic!("a mask of the batch's own length did not fit: {error}"));
+    Events { batch, places }
+}
+
+/// Takes rows from decoded events: conditions and columns, evaluated on the decoded arrays.
+pub struct EventReader {
+    evaluator: Evaluator,
+    /// for each column of the source, its place in the decoded batch
+    decoded: Vec<usize>,
+    /// encoders of the columns that pass through
+    encoders: Vec<(usize, RowCodec)>,
+    relation: String,
+}
+
+impl EventReader {
+    /// Reads `outputs` of the events that satisfy `predicates`; `decoded` are the columns that batches hold, ascending.
+    pub fn new(columns: &[NodeColumn], decoded: &[usize], predicates: &[Scalar], outputs: &[Scalar], relation: &str) -> Result<Self> {
+        let evaluator = Evaluator::new(columns, predicates, outputs)?;
+        let mut encoders: Vec<(usize, RowCodec)> = Vec::new();
+        for output in &evaluator.outputs {
+            let Output::Column(column) = output else { continue };
+            if !encoders.iter().any(|(other, _)| other == column) {
+                let codec = RowCodec::new(std::slice::from_ref(&columns[*column].data_type)).map_err(DataFusionError::from)?;
+                encoders.push((*column, codec));
+            }
+        }
+        Ok(Self { evaluator, decoded: decoded.to_vec(), encoders, relation: relation.to_owned() })
+    }
+
+    fn array(&self, events: &Events, column: usize) -> ArrayRef {
+        let place = self.decoded.iter().position(|&other| other == column);
+        let place = place.unwrap_or_else(|| panic!("column {column} of '{}' was not decoded", self.relation));
+        Arc::clone(events.batch.column(place))
+    }
+
+    /// The rows that pass, as `(number of the event, encoded outputs)`; failures are errors of the row.
+    pub fn read(&self, events: &Events, mut emit: impl FnMut(usize, Row), mut fail: impl FnMut(RowError)) {
+        let count = events.places.len();
+        let arrays = self.evaluator.reads.iter().map(|&column| self.array(events, column)).collect();
+        let evaluated = self.evaluator.evaluate(arrays, count, |failure| {
+            let (partition, offset) = events.places[failure.row];
+            fail(RowError {
+                relation: self.relation.clone(),
+                expression: failure.expression.to_owned(),
+                detail: failure.detail,
+                row: format!("{{\"partition\":{partition},\"offset\":{offset}}}"),
+            });
+        });
+        let evaluated = evaluated.unwrap_or_else(|error| panic!("the plan of '{}' does not fit its events: {error}", self.relation));
+        if evaluated.rows.is_empty() {
+            return;
+        }
+        let passing = arrow_array::UInt64Array::from_iter_values(evaluated.rows.iter().map(|&row| row as u64));
+        let encoded: Vec<Vec<Row>> = self
+            .encoders
+            .iter()
+            .map(|(column, codec)| {
+                let taken = arrow_select::take::take(&self.array(events, *column), &passing, None);
+                let fields = taken.and_then(|taken| codec.encode(&[taken], evaluated.rows.len()));
+                fields.unwrap_or_else(|error| panic!("a column of '{}' has another type than planned: {error}", self.relation))
+            })
+            .collect();
+        for (place, &number) in evaluated.rows.iter().enumerate() {
+            let mut row = Row::empty();
+            for output in &self.evaluator.outputs {
+                row.extend(match output {
+                    Output::Constant(field) => field.as_bytes(),
+                    Output::Computed(computed) => evaluated.computed[*computed][place].as_bytes(),
+                    Output::Column(column) => {
+                        let encoder = self.encoders.iter().position(|(other, _)| other == column).unwrap_or_default();
+                        encoded[encoder][place].as_bytes()
+                    }
+                });
+            }
+            emit(number, row);
+        }
+    }
+}
+
+/// Renders a map that reads a source.
+pub fn render<'s>(events: StreamVec<'s, Time, Events>, reader: EventReader) -> (Rows<'s>, Errors<'s>) {
+    transform(events, "source", move |batch: &mut Vec<Events>, time, made| {
+        for events in batch.drain(..) {
+            let super::transform::Made { rows, errors } = &mut *made;
+            reader.read(&events, |_, row| rows.push((row, time, 1)), |error| errors.push((error, time, 1)));
+        }
+    })
+}

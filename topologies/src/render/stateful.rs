@@ -1,0 +1,126 @@
+//! Nodes with state of their own: reduce, distinct, top-k, sessions, temporal filters; and unnest, which has none.
+//!
+//! Owns the translation between a node's columns and the keyed rows that the operators take.
+
+use operators::reduce::{AggregateSpec, ReduceSpec, reduce};
+use operators::session::session;
+use operators::temporal_filter::temporal_filter;
+use operators::top_k::{TopKSpec, top_k};
+use operators::{Errors, Rows};
+use schemas::field::{FieldKind, Value};
+use schemas::row::Row;
+use schemas::serving::{Column, Index, IndexColumn, IndexLayout};
+
+use super::Renderer;
+use super::join::keyed;
+use super::slicer::Slicer;
+use crate::plan::graph::{Aggregate, NodeId};
+
+impl<'s> Renderer<'s, '_> {
+    /// One row for each group.
+    pub fn reduce(&self, node: NodeId, input: NodeId, keys: &[usize], aggregates: &[Aggregate], global: bool) -> (Rows<'s>, Errors<'s>) {
+        let mut values: Vec<usize> = Vec::new();
+        let mut place = |column: usize| match values.iter().position(|&other| other == column) {
+            Some(place) => place,
+            None => {
+                values.push(column);
+                values.len() - 1
+            }
+        };
+        let columns = &self.topology.graph.nodes[node].columns;
+        let specs = aggregates
+            .iter()
+            .zip(&columns[keys.len()..])
+            .map(|(aggregate, column)| AggregateSpec {
+                kind: aggregate.kind.clone(),
+                input: aggregate.inputs.iter().map(|&input| place(input)).collect(),
+                filter: aggregate.filter.map(&mut place),
+                expression: column.name.clone(),
+            })
+            .collect();
+        let kinds = &self.kinds[input];
+        let spec = ReduceSpec {
+            key_kinds: keys.iter().map(|&key| kinds[key].clone()).collect(),
+            value_kinds: values.iter().map(|&value| kinds[value].clone()).collect(),
+            aggregates: specs,
+            global,
+            append_only: self.topology.graph.nodes[input].append_only,
+            relation: self.relation(node),
+        };
+        reduce(keyed(self.rows(input), kinds, keys, &values), spec)
+    }
+
+    /// The first rows of each partition.
+    pub fn top_k(&self, input: NodeId, partition: &[usize], order: &[IndexColumn], spec: TopKSpec) -> Rows<'s> {
+        let kinds = self.kinds[input].clone();
+        // The order of an index is what is needed here: order columns first, descending ones inverted, then all others.
+        let columns: Vec<Column> = kinds.iter().map(|kind| Column { name: String::new(), kind: kind.clone() }).collect();
+        let layout = IndexLayout::new(&columns, &Index { name: String::new(), columns: order.to_vec(), limit: None });
+        let keys = Slicer::new(&kinds, partition);
+        let restored = Slicer::new(&layout.kinds, &inverse(&layout.order));
+        let stored = layout.clone();
+        let ordered = self.rows(input).map(move |row| (keys.row(row.as_bytes()), stored.store(row.as_bytes())));
+        top_k(ordered, spec).map(move |(_, row)| {
+            let (loaded, ends) = layout.load(row.as_bytes());
+            let end = ends.last().copied().unwrap_or(0);
+            let mut out = restored.row(loaded.as_bytes());
+            out.extend(&loaded.as_bytes()[end..]);
+            out
+        })
+    }
+
+    /// One row for each element of a list.
+    pub fn unnest(&self, input: NodeId, column: usize) -> Rows<'s> {
+        let kinds = self.kinds[input].clone();
+        let slicer = Slicer::new(&kinds, &[column]);
+        let FieldKind::List(element) = kinds[column].clone() else {
+            panic!("column {column} of node {input} was planned as a list");
+        };
+        let list = kinds[column].clone();
+        self.rows(input).flat_map(move |row| {
+            let field = slicer.row(row.as_bytes());
+            let Value::List(values) = list.read(field.as_bytes(), 0) else { return Vec::new() };
+            let values = values.into_iter().map(|value| {
+                let mut out = row.clone();
+                element.write(&value, &mut out);
+                out
+            });
+            values.collect()
+        })
+    }
+
+    /// Session windows.
+    pub fn session(&self, input: NodeId, partition: &[usize], time: usize, gap_micros: i64) -> Rows<'s> {
+        let kinds = &self.kinds[input];
+        let keys = Slicer::new(kinds, partition);
+        let times = Slicer::new(kinds, &[time]);
+        let prefix = FieldKind::Timestamp.fixed_width().unwrap_or_default();
+        let timed = self.rows(input).map(move |row| {
+            let time = times.row(row.as_bytes());
+            (keys.row(row.as_bytes()), Row::concat(time.as_bytes(), row.as_bytes()))
+        });
+        session(timed, gap_micros).map(move |row| Row::from_bytes(&row.as_bytes()[prefix..]))
+    }
+
+    /// Rows within bounds of the wall clock.
+    pub fn temporal_filter(&self, input: NodeId, from: Option<usize>, until: Option<usize>) -> Rows<'s> {
+        let kinds = self.kinds[input].clone();
+        let bound = |column: Option<usize>| column.map(|column| Slicer::new(&kinds, &[column]));
+        let (from, until) = (bound(from), bound(until));
+        temporal_filter(self.rows(input), self.clock.clone(), move |row| {
+            // A bound that is NULL makes the condition NULL: the row is never there.
+            let read = |slicer: &Slicer| match FieldKind::Timestamp.read(slicer.row(row).as_bytes(), 0) {
+                Value::Timestamp(micros) => Some(micros),
+                _ => None,
+            };
+            let from = from.as_ref().map(|slicer| read(slicer).unwrap_or(i64::MAX));
+            let until = until.as_ref().map(|slicer| read(slicer).unwrap_or(i64::MIN));
+            (from, until)
+        })
+    }
+}
+
+/// Where each column went.
+fn inverse(order: &[usize]) -> Vec<usize> {
+    (0..order.len()).map(|column| order.iter().position(|&other| other == column).unwrap_or_default()).collect()
+}

@@ -1,0 +1,174 @@
+//! Worker threads: each runs the whole dataflow on its share of the keys.
+//!
+//! Owns the loop of a worker. Bound epochs enter through a channel, the epoch's output leaves through another once the frontier of all
+//! workers has passed it. A worker that panics would leave the others waiting for ever, so it ends the process.
+
+use std::collections::VecDeque;
+use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::Thread;
+use std::time::Duration;
+
+use operators::Time;
+use timely::container::CapacityContainerBuilder;
+use timely::dataflow::InputHandle;
+use timely::dataflow::operators::Input as _;
+use timely::dataflow::operators::probe::Handle;
+use timely::worker::Worker;
+
+use crate::render::drain::{Drain, EpochOutput};
+use crate::render::source::Records;
+use crate::topology::Topology;
+
+/// How long an idle worker sleeps before it looks at its channel again; the driver wakes it sooner.
+const PARK_MAX: Duration = Duration::from_millis(100);
+
+/// One worker's part of an epoch.
+pub struct Work {
+    /// the epoch
+    pub epoch: Time,
+    /// its wall clock
+    pub wall_micros: i64,
+    /// the records of this worker's partitions, by source
+    pub records: Vec<Records>,
+}
+
+/// What one worker made of an epoch.
+pub struct Done {
+    /// the epoch
+    pub epoch: Time,
+    /// its output
+    pub output: EpochOutput,
+}
+
+/// The driver's ends of the channels.
+pub struct Workers {
+    work: Vec<(Sender<Work>, Thread)>,
+    /// what is done, from all workers
+    pub done: Receiver<Done>,
+    guards: Option<timely::communication::WorkerGuards<()>>,
+}
+
+struct Port {
+    work: Receiver<Work>,
+    done: Sender<Done>,
+    thread: Sender<(usize, Thread)>,
+}
+
+/// Starts the workers of a topology.
+pub fn start(topology: &Arc<Topology>, count: usize) -> Result<Workers, String> {
+    let (done_sender, done) = channel();
+    let (thread_sender, threads) = channel();
+    let (senders, receivers): (Vec<Sender<Work>>, Vec<Receiver<Work>>) = (0..count).map(|_| channel()).unzip();
+    let ports: Vec<Option<Port>> = receivers
+        .into_iter()
+        .map(|work| Some(Port { work, done: done_sender.clone(), thread: thread_sender.clone() }))
+        .collect();
+    drop(thread_sender);
+    let ports = Mutex::new(ports);
+    let topology = Arc::clone(topology);
+    let guards = timely::execute(timely::Config::process(count), move |worker| {
+        let _abort = AbortOnPanic;
+        let port = ports.lock().unwrap_or_else(PoisonError::into_inner)[worker.index()].take();
+        if let Some(port) = port {
+            run(worker, &topology, &port);
+        }
+    })?;
+    let mut handles: Vec<(usize, Thread)> = threads.iter().collect();
+    handles.sort_by_key(|(index, _)| *index);
+    let work = senders.into_iter().zip(handles.into_iter().map(|(_, thread)| thread)).collect();
+    Ok(Workers { work, done, guards: Some(guards) })
+}
+
+impl Workers {
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.work.len()
+    }
+
+    /// Hands an epoch to a worker and wakes it.
+    pub fn send(&self, worker: usize, work: Work) {
+        let (sender, thread) = &self.work[worker];
+        assert!(sender.send(work).is_ok(), "worker {worker} ended while it had work");
+        thread.unpark();
+    }
+}
+
+impl Drop for Workers {
+    fn drop(&mut self) {
+        // A worker ends when its channel is closed.
+        for (sender, thread) in self.work.drain(..) {
+            drop(sender);
+            thread.unpark();
+        }
+        drop(self.guards.take());
+    }
+}
+
+struct AbortOnPanic;
+
+impl Drop for AbortOnPanic {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("a worker panicked; the process ends, acknowledged events are in the log");
+            std::process::abort();
+        }
+    }
+}
+
+type Input<D> = InputHandle<Time, CapacityContainerBuilder<Vec<D>>>;
+
+struct Inputs {
+    records: Vec<Input<Records>>,
+    clock: Input<i64>,
+}
+
+fn run(worker: &mut Worker, topology: &Topology, port: &Port) {
+    let drain = Drain::default();
+    let probe = Handle::new();
+    let mut inputs = worker.dataflow::<Time, _, _>(|scope| {
+        let (records, streams): (Vec<_>, Vec<_>) = topology.sources.iter().map(|_| scope.new_input::<Vec<Records>>()).unzip();
+        let (clock, ticks) = scope.new_input::<Vec<i64>>();
+        crate::render::render(topology, scope, streams, ticks, &drain, &probe)
+            .unwrap_or_else(|error| panic!("a topology that was checked could not be rendered: {error}"));
+        Inputs { records, clock }
+    });
+    let announced = port.thread.send((worker.index(), std::thread::current()));
+    assert!(announced.is_ok(), "the driver ended before its workers started");
+    let mut pending: VecDeque<Time> = VecDeque::new();
+    loop {
+        match port.work.try_recv() {
+            Ok(work) => {
+                pending.push_back(work.epoch);
+                inputs.feed(work);
+            }
+            Err(TryRecvError::Empty) => {
+                worker.step_or_park(Some(PARK_MAX));
+            }
+            Err(TryRecvError::Disconnected) => return,
+        }
+        while let Some(&epoch) = pending.front() {
+            if probe.less_equal(&epoch) {
+                break;
+            }
+            pending.pop_front();
+            // The driver may be gone already; then nobody needs the output.
+            let _ = port.done.send(Done { epoch, output: drain.take(epoch) });
+        }
+    }
+}
+
+impl Inputs {
+    fn feed(&mut self, work: Work) {
+        self.clock.send(work.wall_micros);
+        for (input, records) in self.records.iter_mut().zip(work.records) {
+            if !records.is_empty() {
+                input.send(records);
+            }
+            input.advance_to(work.epoch + 1);
+            input.flush();
+        }
+        self.clock.advance_to(work.epoch + 1);
+        self.clock.flush();
+    }
+}

@@ -1,0 +1,3 @@
+//! The crate from outside: the declared topologies and their tests, plans, and queries against another engine.
+
+mod social;
