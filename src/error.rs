@@ -152,14 +152,14 @@ pub enum Failure {
         errors: usize,
     },
     /// no such view
-    #[error("there is no view '{view}' in '{}'; there are: {}", directory.display(), views.join(", "))]
+    #[error("there is no view or table '{view}' in '{}'{}", directory.display(), meant(.suggestion))]
     UnknownView {
         /// the name that was given
         view: String,
         /// where the topology lies
         directory: PathBuf,
-        /// the names that there are
-        views: Vec<String>,
+        /// the name that was meant, perhaps
+        suggestion: Option<String>,
     },
     /// tests of a topology failed; what differs has been printed
     #[error("{failed} of {tests} tests failed")]
@@ -169,6 +169,10 @@ pub enum Failure {
         /// how many there are
         tests: usize,
     },
+}
+
+fn meant(suggestion: &Option<String>) -> String {
+    suggestion.as_ref().map(|near| format!("; did you mean '{near}'?")).unwrap_or_default()
 }
 
 impl Failure {

@@ -1,13 +1,16 @@
-//! `tidewater validate`: what can be said about a topology without a server.
+//! `validate`, `explain` and `test`: what can be said about a topology without a server.
 //!
-//! A directory enters; what it has, or everything that is wrong with it, leaves, for people or for programs.
+//! A directory enters; what is wrong with it, how a view is computed, or which tests fail leaves, for people or for programs.
 
 use std::path::Path;
 
 use serde_json::json;
+use topologies::diagnostic::suggestion;
+use topologies::slt::{self, Report};
 use topologies::topology::{LoadError, Topology, load};
 
-use super::{DirectoryArguments, Format};
+use super::output::print_line;
+use super::{DirectoryArguments, ExplainArguments, Format};
 use crate::error::Failure;
 
 /// Loads a topology and says what it has.
@@ -15,22 +18,71 @@ pub(super) fn validate(arguments: &DirectoryArguments) -> Result<(), Failure> {
     let topology = load_or_report(&arguments.directory, arguments.format)?;
     let (sources, tables, views) = (topology.sources.len(), topology.tables.len(), topology.served.len());
     match arguments.format {
-        Format::Json => println!("{}", json!({ "errors": [], "sources": sources, "tables": tables, "views": views })),
-        Format::Text => println!("'{}' is valid: {sources} sources, {tables} tables, {views} views served", arguments.directory.display()),
+        Format::Json => print_line(&json!({ "errors": [], "sources": sources, "tables": tables, "views": views }).to_string()),
+        Format::Text => {
+            let directory = arguments.directory.display();
+            print_line(&format!("'{directory}' is valid: {sources} sources, {tables} tables, {views} views served"));
+        }
     }
     Ok(())
 }
 
-/// Loads a topology; its errors are printed, all of them.
-pub(super) fn load_or_report(directory: &Path, format: Format) -> Result<Topology, Failure> {
-    let diagnostics = match load(directory) {
-        Ok(topology) => return Ok(topology),
-        Err(LoadError::Invalid { diagnostics }) => diagnostics,
-        Err(other) => return Err(Failure::Load(other)),
+/// Prints the plan of a view.
+pub(super) fn explain(arguments: &ExplainArguments) -> Result<(), Failure> {
+    let ExplainArguments { directory, view, format } = arguments;
+    let topology = load_or_report(directory, *format)?;
+    let Some(plan) = topologies::explain::explain(&topology, view) else {
+        let near = suggestion(view, topology.relations.keys().map(String::as_str));
+        return Err(Failure::UnknownView { view: view.clone(), directory: directory.clone(), suggestion: near });
     };
     match format {
-        Format::Json => println!("{}", json!({ "errors": diagnostics })),
+        Format::Json => print_line(&json!({ "view": view, "plan": plan }).to_string()),
+        Format::Text => print_line(plan.trim_end()),
+    }
+    Ok(())
+}
+
+/// Runs the tests of a topology.
+pub(super) fn test(arguments: &DirectoryArguments) -> Result<(), Failure> {
+    let reports = slt::run(&arguments.directory).map_err(|error| report_errors(&arguments.directory, arguments.format, error))?;
+    match arguments.format {
+        Format::Json => print_line(&json!({ "tests": reports.iter().map(report_json).collect::<Vec<_>>() }).to_string()),
+        Format::Text => reports.iter().for_each(|report| print_line(&report_text(report))),
+    }
+    match reports.iter().filter(|report| report.failure.is_some()).count() {
+        0 => Ok(()),
+        failed => Err(Failure::TestsFailed { failed, tests: reports.len() }),
+    }
+}
+
+fn report_text(report: &Report) -> String {
+    let path = report.path.display();
+    let milliseconds = report.took.as_millis();
+    match &report.failure {
+        None => format!("ok      {path}  {} queries, {milliseconds} ms", report.queries),
+        Some(failure) => format!("FAILED  {path}\n{failure}\n"),
+    }
+}
+
+fn report_json(report: &Report) -> serde_json::Value {
+    json!({
+        "path": report.path.display().to_string(),
+        "queries": report.queries,
+        "failure": report.failure,
+        "took_ms": report.took.as_millis() as u64,
+    })
+}
+
+/// Loads a topology; its errors are printed, all of them.
+pub(super) fn load_or_report(directory: &Path, format: Format) -> Result<Topology, Failure> {
+    load(directory).map_err(|error| report_errors(directory, format, error))
+}
+
+fn report_errors(directory: &Path, format: Format, error: LoadError) -> Failure {
+    let LoadError::Invalid { diagnostics } = error else { return Failure::Load(error) };
+    match format {
+        Format::Json => print_line(&json!({ "errors": diagnostics }).to_string()),
         Format::Text => diagnostics.iter().for_each(|diagnostic| eprintln!("{diagnostic}\n")),
     }
-    Err(Failure::InvalidTopology { directory: directory.to_owned(), errors: diagnostics.len() })
+    Failure::InvalidTopology { directory: directory.to_owned(), errors: diagnostics.len() }
 }

@@ -8,6 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
 use super::events_file::EventsFile;
+use super::output::print_line;
 use super::post_events::{Client, LineAnswer};
 use super::progress::grouped;
 use super::{Format, IngestArguments};
@@ -88,22 +89,50 @@ impl Summary {
     }
 
     fn print(&self, format: Format) {
-        if format == Format::Json {
-            println!("{}", serde_json::json!(self));
-            return;
+        match format {
+            Format::Json => print_line(&serde_json::json!(self).to_string()),
+            Format::Text => self.text().iter().for_each(|line| print_line(line)),
         }
-        println!("lines      {:>12}", grouped(self.lines));
-        println!("accepted   {:>12}", grouped(self.accepted));
-        println!("duplicates {:>12}", grouped(self.duplicates));
-        println!("empty      {:>12}", grouped(self.empty));
-        println!("rejected   {:>12}", grouped(self.rejected));
+    }
+
+    fn text(&self) -> Vec<String> {
+        let counts = [
+            ("lines", self.lines),
+            ("accepted", self.accepted),
+            ("duplicates", self.duplicates),
+            ("empty", self.empty),
+            ("rejected", self.rejected),
+        ];
+        let mut text: Vec<String> = counts.iter().map(|(name, count)| format!("{name:<10} {:>12}", grouped(*count))).collect();
         for reject in &self.first_rejects {
             let field = reject.field.as_ref().map(|field| format!(" (field '{field}')")).unwrap_or_default();
-            println!("  line {}: {}: {}{field}", reject.line, reject.reason, reject.detail);
+            text.push(format!("  line {}: {}: {}{field}", reject.line, reject.reason, reject.detail));
         }
         let unlisted = self.rejected - self.first_rejects.len() as u64;
         if unlisted > 0 {
-            println!("  and {} more", grouped(unlisted));
+            text.push(format!("  and {} more", grouped(unlisted)));
         }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_rejects_are_listed_and_the_others_counted() {
+        let mut summary = Summary::default();
+        summary.count(1, LineAnswer::Accepted);
+        summary.count(2, LineAnswer::Duplicate);
+        for line in 3..15 {
+            let rejected = LineAnswer::Rejected { reason: "bad_id".into(), field: Some("actor_id".into()), detail: "no digits".into() };
+            summary.count(line, rejected);
+        }
+        let text = summary.text();
+        assert_eq!(text[0], "lines                14");
+        assert_eq!(text[5], "  line 3: bad_id: no digits (field 'actor_id')");
+        assert_eq!(text.len(), 5 + REJECTS_LISTED_MAX + 1);
+        assert_eq!(text.last().unwrap(), "  and 2 more");
     }
 }

@@ -7,6 +7,7 @@ mod curl;
 mod demo;
 mod events_file;
 mod ingest;
+mod output;
 mod post_events;
 mod progress;
 mod run;
@@ -45,6 +46,10 @@ enum Command {
     Ingest(IngestArguments),
     /// Check a topology without running it
     Validate(DirectoryArguments),
+    /// Show how a view is computed and what it keeps
+    Explain(ExplainArguments),
+    /// Run the tests (.slt) beside a topology's statements; needs no server
+    Test(DirectoryArguments),
 }
 
 /// `tidewater demo`
@@ -150,13 +155,27 @@ pub struct IngestArguments {
     pub format: Format,
 }
 
-/// `tidewater validate`
+/// `tidewater validate` and `tidewater test`
 #[derive(Clone, Debug, Args)]
 pub struct DirectoryArguments {
     /// The topology: a directory of .sql files
     #[arg(value_name = "DIR")]
     pub directory: PathBuf,
     /// How the outcome is printed
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+/// `tidewater explain`
+#[derive(Clone, Debug, Args)]
+pub struct ExplainArguments {
+    /// The topology: a directory of .sql files
+    #[arg(value_name = "DIR")]
+    pub directory: PathBuf,
+    /// The view, or a table
+    #[arg(value_name = "VIEW")]
+    pub view: String,
+    /// How the plan is printed
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
 }
@@ -182,6 +201,8 @@ pub fn main() -> ExitCode {
         Command::Run(arguments) => run::run(arguments),
         Command::Ingest(arguments) => ingest::run(arguments),
         Command::Validate(arguments) => check::validate(arguments),
+        Command::Explain(arguments) => check::explain(arguments),
+        Command::Test(arguments) => check::test(arguments),
     };
     match outcome {
         Ok(()) => crate::error::Exit::Success.into(),

@@ -2,10 +2,12 @@
 //!
 //! Figures enter; a table that is redrawn in place leaves, or single lines now and then where the output is no terminal.
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::output::print_line;
 
 /// How often a terminal is redrawn.
 pub const REDRAW_INTERVAL: Duration = Duration::from_millis(500);
@@ -69,14 +71,9 @@ impl Progress {
 
     /// Prints text above the table.
     pub fn print(&self, text: &str) {
-        let print = || {
-            let mut out = std::io::stdout().lock();
-            // Nobody reads what a closed pipe gets; the demo goes on for the API's readers.
-            let _ = writeln!(out, "{text}").and_then(|()| out.flush());
-        };
         match &self.terminal {
-            Some(bar) => bar.suspend(print),
-            None => print(),
+            Some(bar) => bar.suspend(|| print_line(text)),
+            None => print_line(text),
         }
     }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::check::load_or_report;
+use super::output::print_line;
 use super::{Format, RunArguments};
 use crate::auth::api_config;
 use crate::error::Failure;
@@ -16,7 +17,7 @@ pub(super) fn run(arguments: &RunArguments) -> Result<(), Failure> {
     let api = api_config(&arguments.auth, arguments.server.listen)?;
     let topology = load_or_report(&arguments.topologies, Format::Text)?;
     let server = Server::start(ServerOptions { topology, data: &arguments.data, arguments: &arguments.server, api })?;
-    println!("serving {} views on http://{}", server.views.views().count(), server.address);
+    print_line(&format!("serving {} views on http://{}", server.views.views().count(), server.address));
     while !server.stop_requested(WATCH_INTERVAL) {}
     tracing::info!("stopping");
     server.stop()

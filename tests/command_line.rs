@@ -1,0 +1,63 @@
+//! The program as a person starts it: exit codes by cause, and words that say what to do.
+
+use std::process::{Command, Output};
+
+fn tidewater(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_tidewater")).args(arguments).output().unwrap()
+}
+
+fn directory(sql: &str) -> tempfile::TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("topology.sql"), sql).unwrap();
+    directory
+}
+
+const SOURCE: &str = "CREATE SOURCE post_events WITH (connector = 'log', topic = 'social.post') FORMAT PLAIN ENCODE PROTOBUF \
+                      (message = 'social.v1.PostEvent');\n";
+
+#[test]
+fn a_wrong_topology_exits_with_3_and_names_the_place() {
+    let wrong = directory(&format!("{SOURCE}CREATE MATERIALIZED VIEW v AS SELECT aggregate_id FROM post_evnts;\n"));
+    let path = wrong.path().to_str().unwrap();
+    let output = tidewater(&["validate", path]);
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(3), "{text}");
+    assert!(text.contains("topology.sql:2:"), "{text}");
+    let output = tidewater(&["validate", path, "--format", "json"]);
+    let errors: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(errors["errors"][0]["line"], 2);
+    assert_eq!(tidewater(&["test", path]).status.code(), Some(3));
+    assert_eq!(tidewater(&["explain", path, "v"]).status.code(), Some(3));
+}
+
+#[test]
+fn an_unknown_view_exits_with_2_and_suggests_the_one_that_was_meant() {
+    let good = directory(SOURCE);
+    let path = good.path().to_str().unwrap();
+    assert_eq!(tidewater(&["validate", path]).status.code(), Some(0));
+    assert_eq!(tidewater(&["explain", path, "post_events"]).status.code(), Some(0));
+    let output = tidewater(&["explain", path, "post_event"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("did you mean 'post_events'?"));
+}
+
+#[test]
+fn a_missing_file_exits_with_1_and_a_wrong_option_with_2() {
+    assert_eq!(tidewater(&["validate", "/nonexistent"]).status.code(), Some(1));
+    assert_eq!(tidewater(&["ingest", "/nonexistent"]).status.code(), Some(1));
+    assert_eq!(tidewater(&["demo", "--user", "3"]).status.code(), Some(2));
+    let network = ["run", "--topologies", "/nonexistent", "--data", "/nonexistent", "--listen", "0.0.0.0:0"];
+    assert_eq!(tidewater(&network).status.code(), Some(2), "without a key nobody else may send events");
+}
+
+#[test]
+fn a_server_that_is_not_there_exits_with_4() {
+    let events = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(events.path(), "{}\n").unwrap();
+    // The port is taken and given back, so that nobody listens there.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let output = tidewater(&["ingest", events.path().to_str().unwrap(), "--server", &format!("http://127.0.0.1:{port}")]);
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(4), "{text}");
+    assert!(text.contains("is the server running"), "{text}");
+}
