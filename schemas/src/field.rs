@@ -93,7 +93,7 @@ impl FieldKind {
     }
 
     /// Bytes of the encoding where they do not depend on the value.
-    fn fixed_width(&self) -> Option<usize> {
+    pub fn fixed_width(&self) -> Option<usize> {
         Some(match self {
             Self::Boolean => 2,
             Self::Int16 => 3,
