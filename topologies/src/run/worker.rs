@@ -74,7 +74,7 @@ pub fn start(topology: &Arc<Topology>, count: usize) -> Result<Workers, String> 
             run(worker, &topology, &port);
         }
     })?;
-    let mut handles: Vec<(usize, Thread)> = threads.iter().collect();
+    let mut handles: Vec<(usize, Thread)> = threads.iter().take(count).collect();
     handles.sort_by_key(|(index, _)| *index);
     let work = senders.into_iter().zip(handles.into_iter().map(|(_, thread)| thread)).collect();
     Ok(Workers { work, done, guards: Some(guards) })
