@@ -2,4 +2,7 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod command_line;
+mod harness;
 mod oracle;
+mod social_views;

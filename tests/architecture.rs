@@ -1,0 +1,84 @@
+//! The house keeps its shape: the allowed edges between crates, and an ARCHITECTURE.md whose paths exist.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+/// Each crate and the crates of this workspace that it may name.
+const EDGES: [(&str, &[&str]); 7] = [
+    ("schemas", &[]),
+    ("sources", &["schemas"]),
+    ("operators", &["schemas"]),
+    ("sinks", &["schemas"]),
+    ("topologies", &["schemas", "sources", "operators", "sinks"]),
+    ("api", &["schemas", "sinks"]),
+    (".", &["schemas", "sources", "operators", "sinks", "topologies", "api"]),
+];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// Names before `.workspace` or `=` in the dependency tables of a manifest.
+fn dependencies(manifest: &str) -> BTreeSet<String> {
+    let mut inside = false;
+    let mut names = BTreeSet::new();
+    for line in manifest.lines() {
+        if line.starts_with('[') {
+            inside = matches!(line.trim(), "[dependencies]" | "[build-dependencies]" | "[dev-dependencies]");
+        } else if inside && let Some((name, _)) = line.split_once(['.', '=']) {
+            names.insert(name.trim().to_owned());
+        }
+    }
+    names
+}
+
+#[test]
+fn crates_name_only_those_they_may() {
+    let ours: BTreeSet<&str> = EDGES.iter().map(|(name, _)| *name).collect();
+    for (name, allowed) in EDGES {
+        let used = dependencies(&read(&format!("{name}/Cargo.toml")));
+        assert!(!used.is_empty(), "the manifest of '{name}' was not read");
+        for dependency in used.iter().filter(|dependency| ours.contains(dependency.as_str())) {
+            assert!(allowed.contains(&dependency.as_str()), "'{name}' must not depend on '{dependency}'");
+        }
+    }
+}
+
+#[test]
+fn every_path_that_the_architecture_page_names_exists() {
+    let page = read("ARCHITECTURE.md");
+    let paths: Vec<&str> = page
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .filter(|code| code.contains('/') && !code.contains([' ', '{', '<', '*', '(']) && !code.starts_with(['/', '-', '.']))
+        .collect();
+    assert!(paths.len() > 20, "only {} paths were found", paths.len());
+    for path in paths {
+        assert!(root().join(path).exists(), "ARCHITECTURE.md names '{path}', which does not exist");
+    }
+}
+
+#[test]
+fn every_source_file_opens_with_what_it_owns() {
+    let mut open = vec![root().to_path_buf()];
+    let mut checked = 0;
+    while let Some(folder) = open.pop() {
+        for entry in fs::read_dir(&folder).expect("a folder").map(|entry| entry.expect("an entry").path()) {
+            let name = entry.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            if entry.is_dir() && !matches!(name, "target" | ".git") {
+                open.push(entry);
+            } else if name.ends_with(".rs") {
+                let text = fs::read_to_string(&entry).expect("a text");
+                assert!(text.starts_with("//!"), "{} does not open with //!", entry.display());
+                checked += 1;
+            }
+        }
+    }
+    assert!(checked > 80, "only {checked} files were checked");
+}

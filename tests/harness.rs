@@ -1,0 +1,104 @@
+//! A topology that runs inside the test: lines in, views out.
+//!
+//! Owns the path from ingest lines to a published epoch, on a log in memory, with the clock of the events themselves.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use schemas::event::parse_line;
+use schemas::position::Topic;
+use serde_json::Value;
+use sinks::views::Range;
+use sources::log::{Log, Record};
+use sources::memory::MemoryLog;
+use topologies::run::{Clock, Options, Running, start};
+use topologies::slt::all_visible;
+use topologies::topology::{Topology, load};
+
+/// Events are accepted up to this time: the year 2100.
+const NOW: i64 = 4_102_444_800_000_000;
+/// Records of one append.
+const APPEND: usize = 5_000;
+
+/// A row of a view by column name.
+pub type JsonRow = BTreeMap<String, Value>;
+
+/// The social topology at work.
+pub struct Harness {
+    topology: Arc<Topology>,
+    log: Arc<dyn Log>,
+    running: Running,
+}
+
+/// Where the declared topologies are.
+pub fn topologies_folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("topologies")
+}
+
+impl Harness {
+    /// Starts the social topology with these options; the clock is the events'.
+    pub fn social(options: Options) -> Self {
+        let topology = Arc::new(load(&topologies_folder().join("social")).unwrap_or_else(|error| panic!("{error}")));
+        let log: Arc<dyn Log> = Arc::new(MemoryLog::new());
+        let options = Options { clock: Clock::Event, epoch_interval: Duration::ZERO, ..options };
+        let running = start(Arc::clone(&topology), Arc::clone(&log), options).unwrap_or_else(|error| panic!("{error}"));
+        Self { topology, log, running }
+    }
+
+    /// Appends lines that must be accepted, duplicates among them, and waits until they are visible.
+    pub fn ingest<'a>(&self, lines: impl IntoIterator<Item = &'a str>) {
+        let mut batches: BTreeMap<Topic, Vec<Record>> = BTreeMap::new();
+        for line in lines {
+            let incoming = parse_line(line.as_bytes(), NOW).unwrap_or_else(|refusal| panic!("{}: {line}", refusal.fault));
+            let Some(incoming) = incoming else { continue };
+            let source = self.topology.source_of_topic(incoming.topic.as_str()).expect("a source for every topic");
+            let value = incoming.event.encode(source.encoding);
+            let batch = batches.entry(incoming.topic.clone()).or_default();
+            batch.push(Record { key: incoming.key, value, timestamp: NOW });
+            if batch.len() == APPEND {
+                self.log.append(&incoming.topic, std::mem::take(batch)).expect("an append");
+            }
+        }
+        for (topic, batch) in batches {
+            self.log.append(&topic, batch).expect("an append");
+        }
+        self.catch_up();
+    }
+
+    /// Waits until everything that was appended is visible.
+    pub fn catch_up(&self) {
+        let deadline = Instant::now() + Duration::from_secs(600);
+        while !all_visible(&self.topology, self.log.as_ref(), &self.running.views) {
+            assert!(Instant::now() < deadline, "not visible after ten minutes: {:?}", self.running.status());
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    /// All rows of a view in the order of its first index.
+    pub fn rows(&self, name: &str) -> Vec<JsonRow> {
+        let served = self.running.views.view(name).unwrap_or_else(|| panic!("no view '{name}'"));
+        let (index, layout) = &served.indexes[0];
+        let snapshot = self.running.views.snapshot();
+        let mut rows = Vec::new();
+        for (stored, count) in snapshot.scan(*index, Range::ALL) {
+            assert_eq!(count, 1, "a row of '{name}' is there {count} times");
+            let (row, ends) = layout.load(stored);
+            let mut json = JsonRow::new();
+            for (place, &column) in layout.order.iter().enumerate() {
+                let start = if place == 0 { 0 } else { ends[place - 1] };
+                let mut text = String::new();
+                layout.kinds[place].read(row.as_bytes(), start).write_json(&mut text);
+                json.insert(served.view.columns[column].name.clone(), serde_json::from_str(&text).expect("JSON"));
+            }
+            rows.push(json);
+        }
+        rows
+    }
+
+    /// The state of the run.
+    pub fn running(&self) -> &Running {
+        &self.running
+    }
+}
