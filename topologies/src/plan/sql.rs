@@ -10,6 +10,7 @@ use arrow_schema::{DataType, FieldRef, Schema, SchemaRef, TimeUnit};
 use datafusion_common::config::ConfigOptions;
 use datafusion_common::{DataFusionError, Result, TableReference, plan_err};
 use datafusion_expr::planner::{ContextProvider, ExprPlanner, TypePlanner};
+use datafusion_expr::simplify::SimplifyContext;
 use datafusion_expr::{AggregateUDF, HigherOrderUDF, LogicalPlan, ScalarUDF, TableSource, WindowUDF};
 use datafusion_optimizer::analyzer::Analyzer;
 use datafusion_optimizer::decorrelate_lateral_join::DecorrelateLateralJoin;
@@ -27,7 +28,7 @@ use datafusion_optimizer::push_down_filter::PushDownFilter;
 use datafusion_optimizer::replace_distinct_aggregate::ReplaceDistinctWithAggregate;
 use datafusion_optimizer::rewrite_set_comparison::RewriteSetComparison;
 use datafusion_optimizer::scalar_subquery_to_join::ScalarSubqueryToJoin;
-use datafusion_optimizer::simplify_expressions::SimplifyExpressions;
+use datafusion_optimizer::simplify_expressions::{ExprSimplifier, SimplifyExpressions};
 use datafusion_optimizer::{Optimizer, OptimizerContext, OptimizerRule};
 use datafusion_sql::planner::{ParserOptions, PlannerContext, SqlToRel};
 use datafusion_sql::sqlparser::ast;
@@ -89,7 +90,13 @@ impl Relations {
         }
         let planner = SqlToRel::new_with_options(self, parser_options());
         let expression = planner.sql_to_expr(expression, &schema, &mut PlannerContext::new())?;
-        coerce(expression, &schema)
+        self.simplify(coerce(expression, &schema)?, schema)
+    }
+
+    /// Some functions, such as `coalesce`, exist only until they are simplified to others.
+    fn simplify(&self, expression: datafusion_expr::Expr, schema: datafusion_common::DFSchema) -> Result<datafusion_expr::Expr> {
+        let context = SimplifyContext::builder().with_schema(Arc::new(schema)).with_config_options(Arc::new(self.options.clone()));
+        ExprSimplifier::new(context.build()).simplify(expression)
     }
 
     fn optimize(&self, plan: LogicalPlan) -> Result<LogicalPlan> {
