@@ -61,8 +61,12 @@ impl Scalar {
             Expr::Column(column) => {
                 let index = schema.index_of_column(&column)?;
                 let field = schema.field(index);
-                inputs.insert(index, (field.data_type().clone(), field.is_nullable()));
-                Ok(Transformed::yes(Expr::Column(numbered(index))))
+                let stored = stored_type(field.data_type());
+                let column = Expr::Column(numbered(index));
+                inputs.insert(index, (stored.clone(), field.is_nullable()));
+                // The expression was typed for DataFusion's type of the column, which may not be the one that rows keep.
+                let same = &stored == field.data_type();
+                Ok(Transformed::yes(if same { column } else { Expr::Cast(Cast::new(Box::new(column), field.data_type().clone())) }))
             }
             other => Ok(Transformed::no(other)),
         });

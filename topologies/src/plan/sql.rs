@@ -233,7 +233,7 @@ pub fn stored_type(kind: &DataType) -> DataType {
         DataType::Timestamp(_, _) => timestamp_type(),
         DataType::Int8 | DataType::UInt8 => DataType::Int16,
         DataType::UInt16 => DataType::Int32,
-        DataType::UInt32 => DataType::Int64,
+        DataType::UInt32 | DataType::UInt64 => DataType::Int64,
         DataType::Float16 | DataType::Float32 => DataType::Float64,
         DataType::Date64 => DataType::Date32,
         DataType::Dictionary(_, value) => stored_type(value),

@@ -94,12 +94,11 @@ impl<'s> Renderer<'s, '_> {
         let kinds = &self.kinds[input];
         let keys = Slicer::new(kinds, partition);
         let times = Slicer::new(kinds, &[time]);
-        let prefix = FieldKind::Timestamp.fixed_width().unwrap_or_default();
         let timed = self.rows(input).map(move |row| {
             let time = times.row(row.as_bytes());
             (keys.row(row.as_bytes()), Row::concat(time.as_bytes(), row.as_bytes()))
         });
-        session(timed, gap_micros).map(move |row| Row::from_bytes(&row.as_bytes()[prefix..]))
+        session(timed, gap_micros)
     }
 
     /// Rows within bounds of the wall clock.

@@ -44,11 +44,6 @@ impl Binder {
         Self { log, offsets, sources, records_max: records_max.max(1), turn: 0 }
     }
 
-    /// The offsets that are bound so far.
-    pub fn offsets(&self) -> &BTreeMap<(Topic, Partition), Offset> {
-        &self.offsets
-    }
-
     /// Takes what the next epoch holds: nothing when the log was read to its end.
     pub fn bind(&mut self) -> Result<Bound, LogError> {
         let mut bound = Bound {

@@ -147,6 +147,7 @@ fn run(worker: &mut Worker, topology: &Topology, port: &Port) {
             }
             Err(TryRecvError::Disconnected) => return,
         }
+        probe.with_frontier(|f| eprintln!("pending {pending:?} frontier {f:?}"));
         while let Some(&epoch) = pending.front() {
             if probe.less_equal(&epoch) {
                 break;
