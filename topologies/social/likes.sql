@@ -1,4 +1,4 @@
--- Who likes which post, and since when.
+-- Who likes which post: the last like counts, and its time.
 CREATE TABLE likes (
   post_id BIGINT,
   user_id BIGINT,
@@ -9,6 +9,7 @@ CREATE TABLE likes (
 MERGE INTO likes USING post_events e
   ON likes.post_id = e.aggregate_id AND likes.user_id = COALESCE(e.liked.user_id, e.unliked.user_id)
   WHEN MATCHED AND e.event_type = 'post.unliked' THEN DELETE
+  WHEN MATCHED AND e.event_type = 'post.liked' THEN UPDATE SET liked_at = e.occurred_at
   WHEN NOT MATCHED AND e.event_type = 'post.liked' THEN INSERT VALUES (e.aggregate_id, e.liked.user_id, e.occurred_at);
 
 -- The likes of posts that live.

@@ -6,7 +6,8 @@ CREATE VIEW notification_causes AS
   UNION ALL
   SELECT p.author_id, c.author_id, 'comment' FROM comments c JOIN posts p ON p.post_id = c.post_id
   UNION ALL
-  SELECT c.user_id, m.sender_id, 'message' FROM messages m JOIN conversation_members c ON c.conversation_id = m.conversation_id;
+  SELECT c.user_id, m.sender_id, 'message' FROM messages m JOIN conversation_members c ON c.conversation_id = m.conversation_id
+  WHERE NOT m.deleted;
 
 CREATE MATERIALIZED VIEW notification_counts AS
   SELECT n.user_id, n.kind, count(*) AS n FROM notification_causes n

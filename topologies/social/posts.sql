@@ -1,5 +1,6 @@
--- Posts that live. A delete is final: an update that comes after it finds nothing to change.
-CREATE TABLE posts (
+-- Posts that live. A delete is final: what is left of the post is empty and never shown, and keeps its id from being used again, also
+-- by a creation that is delivered once more when nobody remembers its event any longer.
+CREATE TABLE all_posts (
   post_id BIGINT PRIMARY KEY,
   author_id BIGINT NOT NULL,
   text TEXT NOT NULL,
@@ -8,16 +9,21 @@ CREATE TABLE posts (
   reply_to BIGINT,
   visibility TEXT,
   created_at TIMESTAMPTZ NOT NULL,
-  updated_at TIMESTAMPTZ
+  updated_at TIMESTAMPTZ,
+  deleted BOOLEAN NOT NULL
 );
 
-MERGE INTO posts USING post_events e ON posts.post_id = e.aggregate_id
-  WHEN MATCHED AND e.event_type = 'post.deleted' THEN DELETE
+-- An update of what was deleted changes what nobody sees; to ask for `deleted` here would send every like through this table.
+MERGE INTO all_posts USING post_events e ON all_posts.post_id = e.aggregate_id
+  WHEN MATCHED AND e.event_type = 'post.deleted' THEN UPDATE SET
+    text = '', hashtags = NULL, mentions = NULL, deleted = TRUE
   WHEN MATCHED AND e.event_type = 'post.updated' THEN UPDATE SET
     text = e.updated.text, hashtags = e.updated.hashtags, updated_at = e.occurred_at
   WHEN NOT MATCHED AND e.event_type = 'post.created' THEN INSERT VALUES
     (e.aggregate_id, e.created.author_id, e.created.text, e.created.hashtags, e.created.mentions, e.created.reply_to,
-     e.created.visibility, e.occurred_at, NULL);
+     e.created.visibility, e.occurred_at, NULL, FALSE);
 
+CREATE MATERIALIZED VIEW posts AS
+  SELECT post_id, author_id, text, hashtags, mentions, reply_to, visibility, created_at, updated_at FROM all_posts WHERE NOT deleted;
 CREATE INDEX ON posts (post_id);
 GRANT SELECT ON posts TO PUBLIC;

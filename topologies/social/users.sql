@@ -11,6 +11,8 @@ CREATE TABLE users (
 MERGE INTO users USING user_events e ON users.user_id = e.aggregate_id
   WHEN MATCHED AND e.event_type = 'user.deleted' THEN DELETE
   WHEN MATCHED AND e.event_type = 'user.profile_updated' THEN UPDATE SET
+    username = COALESCE(e.profile_updated.username, users.username),
+    email = COALESCE(e.profile_updated.email, users.email),
     display_name = COALESCE(e.profile_updated.display_name, users.display_name),
     bio = COALESCE(e.profile_updated.bio, users.bio)
   WHEN NOT MATCHED AND e.event_type = 'user.registered' THEN INSERT VALUES
