@@ -44,14 +44,18 @@ impl Binder {
         Self { log, offsets, sources, records_max: records_max.max(1), turn: 0 }
     }
 
+    /// An epoch without records that says where every partition begins: with it, a topology without events becomes visible.
+    pub fn first(&self) -> Bound {
+        Bound { consumed: self.offsets.clone(), ..self.nothing() }
+    }
+
+    fn nothing(&self) -> Bound {
+        Bound { records: vec![Vec::new(); self.sources.len()], refused: Vec::new(), consumed: BTreeMap::new(), count: 0 }
+    }
+
     /// Takes what the next epoch holds: nothing when the log was read to its end.
     pub fn bind(&mut self) -> Result<Bound, LogError> {
-        let mut bound = Bound {
-            records: vec![Vec::new(); self.sources.len()],
-            refused: Vec::new(),
-            consumed: BTreeMap::new(),
-            count: 0,
-        };
+        let mut bound = self.nothing();
         let mut bytes = 0;
         let partitions: Vec<(Topic, Partition)> = self.offsets.keys().cloned().collect();
         self.turn = (self.turn + 1) % partitions.len().max(1);

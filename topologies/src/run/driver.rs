@@ -82,7 +82,8 @@ impl Driver {
 
     /// Runs until it is told to stop.
     pub fn run(mut self, stop: &AtomicBool) {
-        self.start_epoch(Bound { records: Vec::new(), refused: Vec::new(), consumed: self.visible.clone(), count: 0 });
+        let first = self.binder.first();
+        self.start_epoch(first);
         let mut seen = 0;
         while !stop.load(Ordering::Acquire) {
             let bound = self.bind_next();

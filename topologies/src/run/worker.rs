@@ -147,7 +147,6 @@ fn run(worker: &mut Worker, topology: &Topology, port: &Port) {
             }
             Err(TryRecvError::Disconnected) => return,
         }
-        probe.with_frontier(|f| eprintln!("pending {pending:?} frontier {f:?}"));
         while let Some(&epoch) = pending.front() {
             if probe.less_equal(&epoch) {
                 break;
@@ -161,6 +160,7 @@ fn run(worker: &mut Worker, topology: &Topology, port: &Port) {
 
 impl Inputs {
     fn feed(&mut self, work: Work) {
+        assert_eq!(self.records.len(), work.records.len(), "epoch {} has records of other sources than the dataflow", work.epoch);
         self.clock.send(work.wall_micros);
         for (input, records) in self.records.iter_mut().zip(work.records) {
             if !records.is_empty() {
