@@ -110,7 +110,7 @@ impl Demo {
             ..WorldOptions::default()
         };
         let finished = match (&arguments.events, records) {
-            (None, 0) => return self.past(World::new(options), arguments.rate),
+            (None, 0) => return self.past(World::new(options.ending_at(now)), arguments.rate),
             (Some(path), 0) => self.load(EventsFile::open(path, |_| {})?)?,
             (file, _) => {
                 self.going_on(records, file.is_some());

@@ -88,6 +88,18 @@ pub struct World {
     drafts: Vec<Draft>,
 }
 
+impl WorldOptions {
+    /// The same world, moved by whole minutes so that its history ends in the last minute before `end`: how long a history lasts is only
+    /// known once it is made up, and its events keep to full minutes.
+    #[must_use]
+    pub fn ending_at(self, end: i64) -> Self {
+        let mut rehearsal = World::new(self.clone());
+        rehearsal.history().for_each(drop);
+        let minutes = (end - rehearsal.now()).div_euclid(MICROS_PER_MINUTE);
+        Self { start: self.start + minutes * MICROS_PER_MINUTE, ..self }
+    }
+}
+
 impl World {
     /// A world in which nothing has happened.
     pub fn new(options: WorldOptions) -> Self {

@@ -133,3 +133,12 @@ fn a_continued_world_numbers_its_posts_above_those_that_exist() {
     assert!(!posts.is_empty() && posts.iter().all(|&id| id >= 10_000), "{posts:?}");
     assert!(lines.iter().all(|line| !line.contains("user.registered")));
 }
+
+#[test]
+fn a_history_can_be_made_to_end_at_a_given_time() {
+    let end = 1_800_000_000_000_000;
+    let mut world = World::new(WorldOptions::default().ending_at(end));
+    let latest = world.history().filter_map(|line| line.split("occurred_at\":\"").nth(1).map(|rest| rest[..27].to_owned())).max();
+    assert!((0..60_000_000).contains(&(end - world.now())), "it ends {} µs before", end - world.now());
+    assert!(latest.is_some_and(|latest| latest <= schemas::time::timestamp_text(end)));
+}
