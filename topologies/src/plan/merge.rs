@@ -5,7 +5,7 @@
 
 use arrow_schema::Schema;
 use datafusion_common::{DFSchema, Result, plan_err};
-use datafusion_expr::utils::split_conjunction;
+use datafusion_expr::utils::{conjunction, split_conjunction};
 use datafusion_expr::{BinaryExpr, Expr, Operator};
 use datafusion_sql::sqlparser::ast;
 
@@ -34,6 +34,8 @@ pub struct Clause {
     pub matched: bool,
     /// what must be true besides
     pub condition: Option<FoldValue>,
+    /// what the event alone must satisfy for the condition to hold; `None` when that can't be told before the row is found
+    pub guard: Option<FoldValue>,
     /// what is done
     pub action: Action,
 }
@@ -108,14 +110,14 @@ pub fn plan_key(context: &MergeContext<'_>, on: &ast::Expr) -> Result<Vec<Scalar
 
 /// Plans the clauses; appends what must travel with an event to `fields`.
 pub fn plan_clause(context: &MergeContext<'_>, clause: &MergeClause, fields: &mut Vec<(Scalar, NodeColumn)>) -> Result<Clause> {
-    let condition = clause
-        .condition
-        .as_ref()
-        .map(|condition| {
+    let (condition, guard) = match &clause.condition {
+        None => (None, None),
+        Some(condition) => {
             let expression = context.relations.plan_expression(condition.clone(), &visible(context, clause.matched))?;
-            fold_value(context, &expression, &arrow_schema::DataType::Boolean, fields)
-        })
-        .transpose()?;
+            let condition = fold_value(context, &expression, &arrow_schema::DataType::Boolean, fields)?;
+            (Some(condition), guard(context, &expression, fields)?)
+        }
+    };
     let assigned = |expression: &ast::Expr, column: usize, fields: &mut Vec<(Scalar, NodeColumn)>| {
         let expression = context.relations.plan_expression(expression.clone(), &visible(context, clause.matched))?;
         fold_value(context, &expression, &context.columns[column].data_type, fields)
@@ -157,7 +159,14 @@ pub fn plan_clause(context: &MergeContext<'_>, clause: &MergeClause, fields: &mu
             )
         }
     };
-    Ok(Clause { matched: clause.matched, condition, action })
+    Ok(Clause { matched: clause.matched, condition, guard, action })
+}
+
+/// The part of a condition that needs no row: an event that fails it concerns this clause as little as one of another type.
+fn guard(context: &MergeContext<'_>, condition: &Expr, fields: &mut Vec<(Scalar, NodeColumn)>) -> Result<Option<FoldValue>> {
+    let parts = split_conjunction(condition).into_iter().filter(|part| !reads_target(context, part));
+    let Some(guard) = conjunction(parts.cloned()) else { return Ok(None) };
+    fold_value(context, &guard, &arrow_schema::DataType::Boolean, fields).map(Some)
 }
 
 fn visible<'a>(context: &MergeContext<'a>, matched: bool) -> Vec<(&'a str, &'a Schema)> {

@@ -84,8 +84,8 @@ pub fn render<'s>(
 
 /// Tells events that no clause is for before they travel.
 struct Applicable {
-    /// the condition's field of each clause; none when some clause has no condition that the event alone decides
-    conditions: Option<Slicer>,
+    /// the guard's field of each clause; none when some clause may be for any event
+    guards: Option<Slicer>,
     count: usize,
 }
 
@@ -93,17 +93,17 @@ impl Applicable {
     fn new(clauses: &[Clause], field_kinds: &[FieldKind]) -> Self {
         let fields: Option<Vec<usize>> = clauses
             .iter()
-            .map(|clause| match &clause.condition {
+            .map(|clause| match &clause.guard {
                 Some(FoldValue::Event(field)) => Some(*field),
                 _ => None,
             })
             .collect();
         let count = fields.as_ref().map_or(0, Vec::len);
-        Self { conditions: fields.map(|fields| Slicer::new(field_kinds, &fields)), count }
+        Self { guards: fields.map(|fields| Slicer::new(field_kinds, &fields)), count }
     }
 
     fn any(&self, event: &[u8]) -> bool {
-        let Some(slicer) = &self.conditions else { return true };
+        let Some(slicer) = &self.guards else { return true };
         let ranges = slicer.ranges(event);
         (0..self.count).any(|place| is_true(ranges.field(event, place)))
     }
