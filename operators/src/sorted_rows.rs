@@ -238,7 +238,7 @@ mod tests {
             assert_eq!((rows.last(), rows.total()), (tree.last_key_value().map(|(row, _)| row.as_bytes()), tree.values().sum()));
             if step % 100 == 0 {
                 let (before, from): (Vec<_>, Vec<_>) = tree.iter().partition(|(other, _)| **other < row);
-                assert_eq!(rows.count_before(row.as_bytes()), before.iter().map(|(_, count)| **count).sum());
+                assert_eq!(rows.count_before(row.as_bytes()), before.iter().map(|(_, count)| **count).sum::<i64>());
                 let expected: Vec<_> = from.into_iter().map(|(row, count)| (row.as_bytes(), *count)).collect();
                 assert_eq!(rows.from(row.as_bytes()).collect::<Vec<_>>(), expected);
             }

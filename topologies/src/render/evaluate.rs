@@ -172,6 +172,8 @@ impl Compiled {
         let evaluate = |batch: &RecordBatch| self.expression.evaluate(batch)?.into_array(batch.num_rows());
         match evaluate(batch) {
             Ok(array) => Ok(array),
+            // A constant that fails does so without any row too; but where there is no row, nothing has failed.
+            Err(_) if batch.num_rows() == 0 => Ok(arrow_array::new_empty_array(&self.expression.data_type(&batch.schema())?)),
             Err(_) => {
                 let data_type = self.expression.data_type(&batch.schema())?;
                 let null = arrow_array::new_null_array(&data_type, 1);
