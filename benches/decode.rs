@@ -1,0 +1,64 @@
+//! Section e: how fast events are decoded, from JSON and from Protobuf.
+//!
+//! The events are those of the generated world, all types of the topic of posts, with every column decoded.
+
+
+use schemas::catalogue::catalogue;
+use schemas::decoder::EventDecoder;
+use schemas::event::{Encoding, parse_line};
+use schemas::position::{Offset, Partition};
+use tidewater::ingest::wall_micros;
+use tidewater::world::{World, WorldOptions};
+
+use crate::Failure;
+use crate::processor::this_thread;
+use crate::table::{Figure, Goal};
+
+const USERS: u32 = 1_000;
+const POSTS: u64 = 20_000;
+const TOPIC: &str = "social.post";
+const RECORDS_PER_BATCH: usize = 5_000;
+const ROUNDS: usize = 5;
+
+/// Decodes the same events from both.
+pub fn run() -> Result<Vec<Figure>, Failure> {
+    let mut world = World::new(WorldOptions { users: USERS, posts: POSTS, ..WorldOptions::default() });
+    let is_of_topic = |line: &String| line.contains(TOPIC);
+    let lines: Vec<String> = world.history().filter(is_of_topic).collect();
+    let now = wall_micros();
+    let mut events = Vec::with_capacity(lines.len());
+    let before = this_thread()?;
+    for line in &lines {
+        events.extend(parse_line(line.as_bytes(), now)?);
+    }
+    let parsing = this_thread()? - before;
+    let rate = |what: &str, rate: f64| Figure {
+        section: 'e',
+        what: what.to_owned(),
+        value: rate,
+        unit: "events per CPU second",
+        goal: Goal::None,
+    };
+    let encode = |encoding: Encoding| events.iter().map(|event| event.encode(encoding)).collect::<Vec<_>>();
+    Ok(vec![
+        rate("decode JSON, all columns of posts", decode_rate(&encode(Encoding::Json), Encoding::Json, now)?),
+        rate("decode Protobuf, all columns of posts", decode_rate(&encode(Encoding::Protobuf), Encoding::Protobuf, now)?),
+        rate("check a line of ingest", lines.len() as f64 / parsing),
+    ])
+}
+
+fn decode_rate(records: &[Vec<u8>], encoding: Encoding, now: i64) -> Result<f64, Failure> {
+    let schema = catalogue().topic(TOPIC).ok_or("the catalogue lost a topic")?;
+    let columns: Vec<usize> = (0..schema.columns.len()).collect();
+    let mut decoder = EventDecoder::new(schema, encoding, &columns);
+    let before = this_thread()?;
+    for batch in (0..ROUNDS).flat_map(|_| records.chunks(RECORDS_PER_BATCH)) {
+        let place = |(offset, record)| (Partition(0), Offset(offset as u64), now, Vec::as_slice(record));
+        let records = batch.iter().enumerate().map(place);
+        let decoded = decoder.decode(records);
+        if decoded.batch.num_rows() != batch.len() {
+            return Err(format!("{} of {} events were decoded", decoded.batch.num_rows(), batch.len()).into());
+        }
+    }
+    Ok((records.len() * ROUNDS) as f64 / (this_thread()? - before))
+}

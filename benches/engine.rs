@@ -1,0 +1,79 @@
+//! The engine without a disk and without a network: a topology on a log in memory, with the clock of the events.
+//!
+//! Lines enter; when [`Engine::send`] returns, the views show them. The engine works on threads of its own, so the cost of making and
+//! checking lines is not counted as the engine's.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use schemas::event::parse_line;
+use schemas::position::{LogPosition, Offset, Partition, Token, Topic};
+use sources::log::{Log, Record};
+use sources::memory::MemoryLog;
+use tidewater::ingest::wall_micros;
+use topologies::run::{Clock, Options, Running, start};
+use topologies::topology::{Topology, build, read_folder};
+
+use crate::Failure;
+
+/// How long the engine may take for what it was sent.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// What a feed needs.
+pub const FEED_FILES: [&str; 5] = ["sources", "follows", "blocks", "posts", "following_feed"];
+
+/// A topology at work.
+pub struct Engine {
+    topology: Arc<Topology>,
+    log: Arc<dyn Log>,
+    /// what runs
+    pub running: Running,
+}
+
+/// The social topology, or some files of it.
+pub fn topology(files: Option<&[&str]>) -> Result<Topology, Failure> {
+    let mut sources = read_folder(&Path::new(env!("CARGO_MANIFEST_DIR")).join("topologies/social"))?;
+    let stem = |path: &str| Path::new(path).file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    sources.retain(|file| files.is_none_or(|files| files.contains(&stem(&file.path).as_str())));
+    build(&sources).map_err(|diagnostics| diagnostics.iter().map(|diagnostic| format!("{diagnostic}\n")).collect::<String>().into())
+}
+
+impl Engine {
+    /// Starts these files of the social topology with one worker.
+    pub fn start(files: &[&str]) -> Result<Self, Failure> {
+        let topology = Arc::new(topology(Some(files))?);
+        let log: Arc<dyn Log> = Arc::new(MemoryLog::new());
+        let options = Options { workers: 1, clock: Clock::Event, epoch_interval: Duration::ZERO, ..Options::default() };
+        let running = start(Arc::clone(&topology), Arc::clone(&log), options)?;
+        Ok(Self { topology, log, running })
+    }
+
+    /// Appends lines, those of a topic at once, and waits until the views show them.
+    pub fn send(&self, lines: impl IntoIterator<Item = String>) -> Result<(), Failure> {
+        let now = wall_micros();
+        let mut batches: BTreeMap<Topic, Vec<Record>> = BTreeMap::new();
+        for line in lines {
+            let Some(incoming) = parse_line(line.as_bytes(), now)? else { continue };
+            let source = self.topology.source_of_topic(incoming.topic.as_str());
+            let source = source.ok_or_else(|| format!("nobody reads the topic '{}'", incoming.topic.as_str()))?;
+            let value = incoming.event.encode(source.encoding);
+            batches.entry(incoming.topic).or_default().push(Record { key: incoming.key, value, timestamp: now });
+        }
+        let mut last: BTreeMap<(Topic, Partition), Offset> = BTreeMap::new();
+        for (topic, records) in batches {
+            let appended = self.log.append(&topic, records)?;
+            last.extend(appended.into_iter().map(|(partition, offset)| ((topic.clone(), partition), offset)));
+        }
+        let records = last.into_iter().map(|((topic, partition), offset)| LogPosition { topic, partition, offset }).collect();
+        self.running.views.wait_until(&Token::Records(records), Instant::now() + PATIENCE)?;
+        Ok(())
+    }
+
+    /// Rows of a view.
+    pub fn rows(&self, view: &str) -> u64 {
+        let index = self.running.views.view(view).and_then(|served| served.indexes.first());
+        index.map_or(0, |(index, _)| self.running.views.snapshot().rows(*index))
+    }
+}
