@@ -9,6 +9,7 @@ use schemas::dead_letter::RowError;
 use schemas::row::{Diff, Row};
 
 pub mod arrange;
+pub mod count_beyond;
 pub mod dedup;
 pub mod distinct;
 pub mod fold;

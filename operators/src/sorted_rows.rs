@@ -87,16 +87,15 @@ impl SortedRows {
 
     /// How many rows are before this one, each counted as often as it is there.
     pub(crate) fn count_before(&self, row: &[u8]) -> Diff {
-        self.iter().take_while(|(other, _)| *other < row).map(|(_, count)| count).sum()
+        let index = self.block_of(row);
+        let whole = self.blocks.iter().take(index).map(Block::total);
+        let part = self.blocks.get(index).into_iter().flat_map(Block::iter);
+        whole.chain(part.take_while(|(other, _)| *other < row).map(|(_, count)| count)).sum()
     }
 
     /// The rows from this one on, with their counts.
     pub(crate) fn from<'a>(&'a self, row: &'a [u8]) -> impl Iterator<Item = (&'a [u8], Diff)> {
         self.blocks[self.block_of(row)..].iter().flat_map(Block::iter).skip_while(move |(other, _)| *other < row)
-    }
-
-    fn iter(&self) -> impl Iterator<Item = (&[u8], Diff)> {
-        self.blocks.iter().flat_map(Block::iter)
     }
 
     /// The block in which a row is or would be.
@@ -135,6 +134,10 @@ impl Block {
 
     fn row(&self, at: usize) -> &[u8] {
         &self.bytes[self.start(at)..self.ends[at] as usize]
+    }
+
+    fn total(&self) -> Diff {
+        if self.counts.is_empty() { self.len() as Diff } else { self.counts.iter().sum() }
     }
 
     fn count(&self, at: usize) -> Diff {

@@ -1,6 +1,7 @@
 //! Every operator against a naive recomputation at every epoch: random insertions, updates and retractions, with one, two and three
 //! workers, and with epochs that arrive one by one or several at a time.
 
+mod count_beyond;
 mod dedup;
 mod fold;
 mod harness;

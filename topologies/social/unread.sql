@@ -19,12 +19,24 @@ CREATE VIEW reading_positions AS
   FROM conversation_members c
   LEFT JOIN read_markers r ON r.conversation_id = c.conversation_id AND r.user_id = c.user_id;
 
-CREATE MATERIALIZED VIEW unread AS
-  SELECT p.user_id, p.conversation_id, count(*) AS unread
-  FROM reading_positions p
-  JOIN messages m ON m.conversation_id = p.conversation_id AND m.message_id > p.up_to_message_id AND m.sender_id <> p.user_id
-  WHERE NOT m.deleted
+CREATE VIEW present_messages AS SELECT conversation_id, message_id, sender_id FROM messages WHERE NOT deleted;
+
+-- Both counts find the marker's place among the messages in order: moving a marker costs the same however long the conversation is.
+CREATE VIEW messages_after_marker AS
+  SELECT p.user_id, p.conversation_id, count(*) AS messages
+  FROM reading_positions p JOIN present_messages m ON m.conversation_id = p.conversation_id AND m.message_id > p.up_to_message_id
   GROUP BY p.user_id, p.conversation_id;
+CREATE VIEW own_messages_after_marker AS
+  SELECT p.user_id, p.conversation_id, count(*) AS messages
+  FROM reading_positions p
+  JOIN present_messages m ON m.conversation_id = p.conversation_id AND m.sender_id = p.user_id AND m.message_id > p.up_to_message_id
+  GROUP BY p.user_id, p.conversation_id;
+
+CREATE MATERIALIZED VIEW unread AS
+  SELECT a.user_id, a.conversation_id, a.messages - COALESCE(o.messages, 0) AS unread
+  FROM messages_after_marker a
+  LEFT JOIN own_messages_after_marker o ON o.user_id = a.user_id AND o.conversation_id = a.conversation_id
+  WHERE a.messages - COALESCE(o.messages, 0) > 0;
 CREATE INDEX ON unread (user_id, conversation_id);
 CREATE POLICY own_unread ON unread FOR SELECT USING (user_id = jwt('sub'));
 

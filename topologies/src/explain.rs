@@ -76,6 +76,11 @@ fn describe(topology: &Topology, node: NodeId) -> String {
         Operator::Semijoin { left, right, anti } => {
             format!("{} on {}", if *anti { "Antijoin" } else { "Semijoin" }, keys(topology, left, right))
         }
+        Operator::CountBeyond { rows, bound, positions, beyond } => {
+            let pairs = keys(topology, rows, positions);
+            let (bound, position) = (names(rows.input, &[*bound]), names(positions.input, &positions.values));
+            format!("CountBeyond {position} {beyond:?} than {bound} on {pairs}  keeps the positions in order")
+        }
         Operator::Reduce { input, keys, .. } => {
             let computed = &graph.names(node)[keys.len()..];
             format!("Reduce by [{}] {}  keeps one state per group", names(*input, keys), computed.join(", "))

@@ -12,8 +12,11 @@ use schemas::field::FieldKind;
 
 use super::functions::interval_micros;
 use super::graph::{Aggregate, Graph, NodeColumn, NodeId};
-use super::lower::{append, identity, node_column};
+use super::lower::{append, check_nulls_order, identity, node_column};
 use super::scalar::{Scalar, unalias};
+
+/// Up to here every whole number has a floating-point number of its own.
+const WHOLE_NUMBER_MAX: f64 = 9_007_199_254_740_992.0;
 
 /// Lowers an aggregation over a lowered input.
 pub fn lower_aggregate(graph: &mut Graph, input: NodeId, plan: &AggregatePlan) -> Result<NodeId> {
@@ -94,12 +97,13 @@ fn lower_call(
     let mut inputs = arguments.iter().map(|argument| append(outputs, argument, schema)).collect::<Result<Vec<_>>>()?;
     if matches!(kind, AggregateKind::ArrayAgg { .. } | AggregateKind::StringAgg { .. }) {
         for sort in &parameters.order_by {
-            inputs.push(append(outputs, &sort.expr, schema)?);
+            let column = append(outputs, &sort.expr, schema)?;
+            check_nulls_order(sort, outputs[column].1.nullable)?;
+            inputs.push(column);
         }
     }
     Ok(Aggregate { kind, inputs, filter })
 }
-
 
 fn first(arguments: &[Expr]) -> Vec<Expr> {
     arguments.iter().take(1).cloned().collect()
@@ -114,6 +118,10 @@ fn exact(argument: Option<&Expr>, schema: &DFSchema, name: &str) -> Result<Expr>
     let Some(argument) = argument else { return plan_err!("'{name}' takes one argument") };
     let argument = match unalias(argument) {
         Expr::Cast(cast) if cast.expr.get_type(schema)?.is_integer() => *cast.expr,
+        Expr::Literal(ScalarValue::Float64(value), metadata) if value.is_none_or(is_whole) => {
+            // The planner has cast a whole number already.
+            Expr::Literal(ScalarValue::Int64(value.map(|value| value as i64)), metadata)
+        }
         other => other,
     };
     match argument.get_type(schema)? {
@@ -123,6 +131,10 @@ fn exact(argument: Option<&Expr>, schema: &DFSchema, name: &str) -> Result<Expr>
             "{name}() over {kind} is not supported, because retractions would not cancel exactly: cast the argument to NUMERIC(precision, scale)"
         ),
     }
+}
+
+fn is_whole(value: f64) -> bool {
+    value.fract() == 0.0 && value.abs() < WHOLE_NUMBER_MAX
 }
 
 fn string_constant(argument: Option<&Expr>) -> Result<String> {

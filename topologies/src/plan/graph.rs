@@ -7,6 +7,7 @@ use std::collections::HashMap;
 
 use arrow_schema::DataType;
 use datafusion_common::{Result, plan_err};
+use operators::count_beyond::Beyond;
 use operators::reduce::AggregateKind;
 use schemas::field::FieldKind;
 use schemas::row::Row;
@@ -121,6 +122,18 @@ pub enum Operator {
         /// keep those without a match instead
         anti: bool,
     },
+    /// rows of one side with the number of rows of the other that have the same key and lie beyond a bound; the columns are the key, the
+    /// other columns of the rows, and the count. Rows with none are left out
+    CountBeyond {
+        /// the rows
+        rows: Side,
+        /// which of their columns is the bound
+        bound: usize,
+        /// what is counted; the only value is the position
+        positions: Side,
+        /// how a position must lie
+        beyond: Beyond,
+    },
     /// one row for each group
     Reduce {
         /// the input
@@ -184,6 +197,7 @@ impl Operator {
             | Self::Unnest { input, .. }
             | Self::Session { input, .. } => vec![*input],
             Self::Join { left, right, .. } | Self::Semijoin { left, right, .. } => vec![left.input, right.input],
+            Self::CountBeyond { rows, positions, .. } => vec![rows.input, positions.input],
             Self::Union(inputs) => inputs.clone(),
         }
     }
@@ -335,6 +349,9 @@ impl Graph {
         aggregates: Vec<(Aggregate, NodeColumn)>,
         global: bool,
     ) -> Result<NodeId> {
+        if let Some((input, keys, aggregates)) = super::count_join::rewrite(self, input, &keys, &aggregates)? {
+            return self.reduce(input, keys, aggregates, global);
+        }
         let below = &self.nodes[input];
         for (aggregate, column) in &aggregates {
             let keeps_rows = match aggregate.kind {
@@ -351,6 +368,16 @@ impl Graph {
         columns.extend(computed);
         let operator = Operator::Reduce { input, keys, aggregates, global };
         Ok(self.intern(Node { operator, columns, append_only: false, unbounded: None, single_row: global }))
+    }
+
+    /// Rows with the number of positions beyond their bound.
+    pub fn count_beyond(&mut self, rows: Side, bound: usize, positions: Side, beyond: Beyond) -> NodeId {
+        let below = &self.nodes[rows.input].columns;
+        let mut columns: Vec<NodeColumn> = rows.keys.iter().chain(&rows.values).map(|&column| below[column].clone()).collect();
+        columns.push(NodeColumn { name: "count".to_owned(), data_type: DataType::Int64, nullable: false });
+        let single_row = self.nodes[rows.input].single_row;
+        let operator = Operator::CountBeyond { rows, bound, positions, beyond };
+        self.intern(Node { operator, columns, append_only: false, unbounded: None, single_row })
     }
 
     /// Each row once.

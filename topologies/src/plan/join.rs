@@ -2,10 +2,10 @@
 //!
 //! Owns the lowering of every join type to inner joins, semijoins and antijoins. A plan and its lowered sides enter, a node leaves.
 
-use datafusion_common::{DFSchema, Result, plan_err};
+use datafusion_common::{DFSchema, Result, ScalarValue, plan_err};
 use datafusion_expr::{Join, JoinType};
 
-use super::graph::{Graph, NodeColumn, NodeId};
+use super::graph::{Graph, NodeColumn, NodeId, Operator};
 use super::lower::{append, identity, nulls_never_match, schema_columns, truth};
 use super::scalar::{Scalar, null};
 use datafusion_expr::utils::split_conjunction;
@@ -71,6 +71,11 @@ struct Condition<'a> {
 impl Condition<'_> {
     /// The columns of both sides as the plan knows them, of rows that satisfy all conditions.
     fn pairs(&self, graph: &mut Graph, left: &Keyed, right: &Keyed) -> Result<NodeId> {
+        if self.never_holds() {
+            let mut columns = graph.nodes[left.node].columns[..self.left_width].to_vec();
+            columns.extend_from_slice(&graph.nodes[right.node].columns[..self.right_width]);
+            return Ok(graph.leaf(Operator::Constant(Vec::new()), columns, true, None));
+        }
         let joined = graph.join((left.node, left.keys.clone()), (right.node, right.keys.clone()))?;
         let left_columns = graph.nodes[left.node].columns.len();
         let mut outputs = identity(&graph.nodes[joined].columns);
@@ -82,6 +87,11 @@ impl Condition<'_> {
         let predicates = split_conjunction(filter).into_iter().map(|part| Scalar::lower(part, &schema)).collect::<Result<_>>()?;
         let outputs = identity(&graph.nodes[pairs].columns);
         graph.map(pairs, predicates, outputs)
+    }
+
+    /// Whether the condition was simplified to FALSE or NULL.
+    fn never_holds(&self) -> bool {
+        matches!(&self.join.filter, Some(Expr::Literal(ScalarValue::Boolean(None | Some(false)), _)))
     }
 
     /// The same rows under the names of the plan's output.

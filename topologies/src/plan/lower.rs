@@ -9,13 +9,14 @@ use arrow_schema::DataType;
 use datafusion_common::{DFSchema, Result, ScalarValue, plan_err};
 use datafusion_expr::expr::Sort;
 use datafusion_expr::utils::{conjunction, split_conjunction};
-use datafusion_expr::{Aggregate as AggregatePlan, Expr, Join, Limit, LogicalPlan, Operator as SqlOperator, Unnest};
+use datafusion_expr::{Aggregate as AggregatePlan, Expr, Join, Limit, LogicalPlan, Unnest};
 use datafusion_common::NullEquality;
 use schemas::row::RowCodec;
 use schemas::serving::IndexColumn;
 
 use super::aggregate::lower_aggregate;
 use super::graph::{Graph, NodeColumn, NodeId, Operator};
+use super::ranking::{RowNumber, reads, row_number, take_limit};
 use super::scalar::{Scalar, constant, null, unalias};
 use super::sql::stored_type;
 use super::temporal;
@@ -75,7 +76,7 @@ impl<'a> Lowering<'a> {
                 Some(fetch) => self.first_rows(&sort.expr, &sort.input, 0, fetch),
                 None => self.plan(&sort.input),
             },
-            LogicalPlan::Window(window) => self.window(window, usize::MAX, true),
+            LogicalPlan::Window(window) => self.window(window, None, true),
             LogicalPlan::RecursiveQuery(_) => plan_err!("WITH RECURSIVE is not supported"),
             LogicalPlan::Distinct(_) => plan_err!("DISTINCT ON is not supported: use ROW_NUMBER() OVER (PARTITION BY ... ORDER BY ...) = 1"),
             other => plan_err!("{} is not supported in a view", other.display()),
@@ -106,12 +107,18 @@ impl<'a> Lowering<'a> {
     fn projection(&mut self, projection: &datafusion_expr::Projection) -> Result<NodeId> {
         let input = match projection.input.as_ref() {
             // Row numbers that nobody reads cost nothing: tell the window below whether they are read.
-            LogicalPlan::Filter(filter) if find_window(&filter.input).is_some() => {
-                let read = projection.expr.iter().any(|expression| reads_last_column(expression, filter.input.schema()));
-                self.filter(&filter.predicate, &filter.input, read)?
+            LogicalPlan::Filter(filter) => {
+                let schema = filter.input.schema();
+                let is_read = |number: RowNumber| projection.expr.iter().any(|expression| reads(expression, schema, number.column));
+                self.filter(&filter.predicate, &filter.input, row_number(&filter.input).is_none_or(is_read))?
             }
             other => self.plan(other)?,
         };
+        self.project(projection, input)
+    }
+
+    /// A projection of a node that stands for its input.
+    fn project(&mut self, projection: &datafusion_expr::Projection, input: NodeId) -> Result<NodeId> {
         let schema = projection.input.schema();
         let outputs = projection
             .expr
@@ -127,11 +134,12 @@ impl<'a> Lowering<'a> {
 
     fn filter(&mut self, predicate: &Expr, input: &LogicalPlan, rank_is_read: bool) -> Result<NodeId> {
         let mut rest: Vec<Expr> = split_conjunction(predicate).into_iter().cloned().collect();
-        let mut node = match find_window(input) {
-            Some(window) => {
-                let limit = take_row_number_limit(&mut rest, input.schema())?;
-                let read = rank_is_read || rest.iter().any(|expression| reads_last_column(expression, input.schema()));
-                self.window(window, limit, read)?
+        let mut node = match row_number(input) {
+            Some(number) => {
+                let schema = input.schema();
+                let limit = take_limit(&mut rest, schema, number.column);
+                let is_condition = rest.iter().any(|expression| reads(expression, schema, number.column));
+                self.numbered(input, limit, number.is_read_below || rank_is_read || is_condition)?
             }
             None => self.plan(input)?,
         };
@@ -224,8 +232,7 @@ impl<'a> Lowering<'a> {
             (LogicalPlan::Projection(projection), Some(fetch)) if matches!(projection.input.as_ref(), LogicalPlan::Sort(_)) => {
                 let LogicalPlan::Sort(sort) = projection.input.as_ref() else { return plan_err!("LIMIT needs an ORDER BY") };
                 let node = self.first_rows(&sort.expr, &sort.input, skip, fetch)?;
-                self.lowered.insert(std::ptr::from_ref(projection.input.as_ref()), node);
-                self.projection(projection)
+                self.project(projection, node)
             }
             (_, None) => plan_err!("OFFSET without LIMIT is not supported"),
             _ => plan_err!("LIMIT without ORDER BY would choose rows at random: add an ORDER BY"),
@@ -240,7 +247,20 @@ impl<'a> Lowering<'a> {
         self.choose(node, &(0..width).collect::<Vec<_>>())
     }
 
-    fn window(&mut self, window: &datafusion_expr::Window, limit: usize, rank_is_read: bool) -> Result<NodeId> {
+    /// A plan that [`row_number`] found a row number in, with what is known of it from above.
+    fn numbered(&mut self, plan: &LogicalPlan, limit: Option<usize>, rank_is_read: bool) -> Result<NodeId> {
+        match plan {
+            LogicalPlan::Window(window) => self.window(window, limit, rank_is_read),
+            LogicalPlan::SubqueryAlias(alias) => self.numbered(&alias.input, limit, rank_is_read),
+            LogicalPlan::Projection(projection) => {
+                let node = self.numbered(&projection.input, limit, rank_is_read)?;
+                self.project(projection, node)
+            }
+            other => self.plan(other),
+        }
+    }
+
+    fn window(&mut self, window: &datafusion_expr::Window, limit: Option<usize>, rank_is_read: bool) -> Result<NodeId> {
         let [expression] = &window.window_expr[..] else {
             return plan_err!("only one window function in a SELECT is supported: use a WITH query for each");
         };
@@ -250,11 +270,11 @@ impl<'a> Lowering<'a> {
         if function.fun.name() != "row_number" {
             return plan_err!("the window function '{}' is not supported: only ROW_NUMBER() is", function.fun.name());
         }
-        if limit == usize::MAX {
+        let Some(limit) = limit else {
             return plan_err!(
                 "ROW_NUMBER() without a bound would renumber every row on each change: add a condition such as WHERE row_number <= 10"
             );
-        }
+        };
         let node = self.plan(&window.input)?;
         let width = self.graph.nodes[node].columns.len();
         let schema = window.input.schema();
@@ -282,9 +302,7 @@ impl<'a> Lowering<'a> {
         let mut columns = Vec::with_capacity(order.len());
         for sort in order {
             let column = append(&mut outputs, &sort.expr, schema)?;
-            if outputs[column].1.nullable && sort.nulls_first == sort.asc {
-                return plan_err!("only NULLS LAST for ASC and NULLS FIRST for DESC are supported, as PostgreSQL has by default");
-            }
+            check_nulls_order(sort, outputs[column].1.nullable)?;
             columns.push(IndexColumn { column, descending: !sort.asc });
         }
         Ok((self.graph.map(node, Vec::new(), outputs)?, partition, columns))
@@ -336,57 +354,12 @@ pub fn schema_columns(schema: &DFSchema) -> Vec<NodeColumn> {
     schema.fields().iter().map(|field| node_column(field.name(), field.data_type(), field.is_nullable())).collect()
 }
 
-fn find_window(plan: &LogicalPlan) -> Option<&datafusion_expr::Window> {
-    match plan {
-        LogicalPlan::Window(window) => Some(window),
-        LogicalPlan::SubqueryAlias(alias) => find_window(&alias.input),
-        _ => None,
+/// Rows are kept in the order of their bytes, in which NULL is the greatest.
+pub fn check_nulls_order(sort: &Sort, nullable: bool) -> Result<()> {
+    if nullable && sort.nulls_first == sort.asc {
+        return plan_err!("only NULLS LAST for ASC and NULLS FIRST for DESC are supported, as PostgreSQL has by default");
     }
-}
-
-fn reads_last_column(expression: &Expr, schema: &DFSchema) -> bool {
-    let last = schema.fields().len() - 1;
-    expression.column_refs().iter().any(|column| schema.maybe_index_of_column(column) == Some(last))
-}
-
-/// Takes `row_number <= k` (or `< k`, `= 1`) out of the conditions. `usize::MAX` when there is none.
-fn take_row_number_limit(conditions: &mut Vec<Expr>, schema: &DFSchema) -> Result<usize> {
-    let last = schema.fields().len() - 1;
-    let mut limit = usize::MAX;
-    let mut kept = Vec::with_capacity(conditions.len());
-    for condition in conditions.drain(..) {
-        match row_number_bound(&condition, schema, last) {
-            Some(bound) => limit = limit.min(bound),
-            None => kept.push(condition),
-        }
-    }
-    *conditions = kept;
-    Ok(limit)
-}
-
-fn row_number_bound(condition: &Expr, schema: &DFSchema, last: usize) -> Option<usize> {
-    let Expr::BinaryExpr(binary) = condition else { return None };
-    let (column, operator, value) = match (binary.left.as_ref(), binary.right.as_ref()) {
-        (column, Expr::Literal(value, _)) => (column, binary.op, value),
-        (Expr::Literal(value, _), column) => (column, binary.op.swap()?, value),
-        _ => return None,
-    };
-    let column = match unalias(column) {
-        Expr::Cast(cast) => *cast.expr,
-        other => other,
-    };
-    let Expr::Column(column) = column else { return None };
-    if schema.maybe_index_of_column(&column) != Some(last) {
-        return None;
-    }
-    let ScalarValue::Int64(Some(value)) = value.cast_to(&DataType::Int64).ok()? else { return None };
-    let value = usize::try_from(value).unwrap_or(0);
-    match operator {
-        SqlOperator::LtEq => Some(value),
-        SqlOperator::Lt => Some(value.saturating_sub(1)),
-        SqlOperator::Eq if value == 1 => Some(1),
-        _ => None,
-    }
+    Ok(())
 }
 
 /// A typed constant column.

@@ -1,12 +1,15 @@
 //! From the syntax of queries and merges to a graph of nodes that needs no further analysis.
 
 pub mod aggregate;
+pub mod count_join;
 pub mod functions;
 pub mod graph;
 pub mod join;
+pub mod lint;
 pub mod lower;
 pub mod merge;
 pub mod policy;
+pub mod ranking;
 pub mod rewrite;
 pub mod scalar;
 pub mod sql;

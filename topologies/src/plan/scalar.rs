@@ -51,6 +51,7 @@ impl Scalar {
         if let Expr::Column(column) = &expression {
             return Ok(Self::Column(schema.index_of_column(column)?));
         }
+        super::lint::check(&expression)?;
         let data_type = stored_type(&expression.get_type(schema)?);
         if let Expr::Literal(value, _) = &expression {
             return constant(value, data_type);
@@ -186,7 +187,8 @@ pub fn numbered(index: usize) -> Column {
     Column::from_name(format!("c{index}"))
 }
 
-fn column_number(column: &Column) -> Result<usize> {
+/// The number of a column inside a lowered expression.
+pub fn column_number(column: &Column) -> Result<usize> {
     match column.name.strip_prefix('c').and_then(|digits| digits.parse().ok()) {
         Some(index) => Ok(index),
         None => plan_err!("column '{}' was not numbered", column.name),

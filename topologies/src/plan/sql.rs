@@ -36,6 +36,9 @@ use datafusion_sql::sqlparser::ast;
 use super::functions::{Functions, timestamp_type};
 use crate::diagnostic::suggestion;
 
+/// How often all rules are applied at most; they end earlier when nothing changes any more.
+const OPTIMIZER_PASSES_MAX: u8 = 16;
+
 /// The relations and functions that a query may name.
 pub struct Relations {
     functions: Functions,
@@ -101,7 +104,9 @@ impl Relations {
 
     fn optimize(&self, plan: LogicalPlan) -> Result<LogicalPlan> {
         let plan = Analyzer::new().execute_and_check(plan, &self.options, |_, _| {})?;
-        let context = OptimizerContext::new_with_config_options(Arc::new(self.options.clone())).without_query_execution_start_time();
+        let context = OptimizerContext::new_with_config_options(Arc::new(self.options.clone()))
+            .without_query_execution_start_time()
+            .with_max_passes(OPTIMIZER_PASSES_MAX);
         Optimizer::with_rules(rules()).optimize(plan, &context, |_, _| {})
     }
 }

@@ -3,6 +3,7 @@
 //! Owns the making of keyed rows and the assembly of a join's output from key and values, byte by byte.
 
 use operators::arrange::{RowArrangement, arrange};
+use operators::count_beyond::{Beyond, count_beyond};
 use operators::join::{antijoin, join, matched_keys, semijoin};
 use operators::{KeyedRows, Rows};
 use schemas::field::FieldKind;
@@ -85,6 +86,18 @@ impl<'s> Renderer<'s, '_> {
         };
         let columns: Vec<usize> = left.keys.iter().chain(&left.values).copied().collect();
         self.restore(matched, left.input, &columns)
+    }
+
+    /// Rows with the number of positions beyond their bound.
+    pub fn count_beyond(&self, rows: &Side, bound: usize, positions: &Side, beyond: Beyond) -> Rows<'s> {
+        let bounds = Slicer::new(&self.kinds[rows.input], &[bound]);
+        let keys = Slicer::new(&self.kinds[rows.input], &rows.keys);
+        let values = Slicer::new(&self.kinds[rows.input], &rows.values);
+        let bounded = self.rows(rows.input).map(move |row| {
+            let bytes = row.as_bytes();
+            (keys.row(bytes), (bounds.row(bytes), values.row(bytes)))
+        });
+        count_beyond(bounded, self.keyed_side(positions), beyond)
     }
 
     /// Rows whose (key, value) hold `columns` of a node, in the node's own order.

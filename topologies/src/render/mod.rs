@@ -195,6 +195,7 @@ impl<'s> Renderer<'s, '_> {
             Operator::TemporalFilter { input, from, until } => self.temporal_filter(*input, *from, *until),
             Operator::Join { left, right, output } => self.join(left, right, output),
             Operator::Semijoin { left, right, anti } => self.semijoin(left, right, *anti),
+            Operator::CountBeyond { rows, bound, positions, beyond } => self.count_beyond(rows, *bound, positions, *beyond),
             Operator::Reduce { input, keys, aggregates, global } => {
                 let (rows, errors) = self.reduce(node, *input, keys, aggregates, *global);
                 self.errors.push(errors);
