@@ -1,0 +1,197 @@
+//! What the tests of several files share: a topology that runs on a log in memory, events for it, and numbers that look random.
+
+use std::cell::Cell;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use schemas::dead_letter::RowError;
+use schemas::event::parse_line;
+use schemas::field::Value;
+use schemas::position::Topic;
+use schemas::row::Diff;
+use schemas::time::timestamp_text;
+use sinks::views::Range;
+use sources::log::{Log, Record};
+use sources::memory::MemoryLog;
+use topologies::run::{Clock, Options, Running, start};
+use topologies::slt::all_visible;
+use topologies::topology::{Topology, build, inline};
+
+/// When the first event happens: 2024-01-01T00:00:00Z.
+pub const START_MICROS: i64 = 1_704_067_200_000_000;
+/// How long events may take to be visible.
+const CATCH_UP_MAX: Duration = Duration::from_secs(120);
+/// More than any test has.
+const ROW_ERRORS_MAX: usize = 10_000;
+
+/// A small generator with a seed (xorshift).
+pub struct Random(u64);
+
+impl Random {
+    pub fn new(seed: u64) -> Self {
+        let mut random = Self(seed.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
+        // The first numbers of neighbouring seeds resemble one another.
+        for _ in 0..8 {
+            random.next();
+        }
+        random
+    }
+
+    pub fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0.wrapping_mul(0x2545_F491_4F6C_DD1D)
+    }
+
+    /// 0 to `end - 1`
+    pub fn below(&mut self, end: usize) -> usize {
+        ((self.next() >> 33) % end as u64) as usize
+    }
+
+    /// True once in `of` times.
+    pub fn one_in(&mut self, of: usize) -> bool {
+        self.below(of) == 0
+    }
+
+    pub fn pick<'t, T>(&mut self, from: &'t [T]) -> &'t T {
+        &from[self.below(from.len())]
+    }
+}
+
+/// Events as someone sends them, one after the other, each with an identity of its own.
+#[derive(Default)]
+pub struct Producer {
+    sent: Cell<u64>,
+}
+
+impl Producer {
+    /// An event line; one second passes between two.
+    pub fn event(&self, topic: &str, event_type: &str, aggregate_id: &str, actor_id: u64, payload: &str) -> String {
+        let number = self.sent.get();
+        self.sent.set(number + 1);
+        let at = timestamp_text(START_MICROS + i64::try_from(number).expect("few events") * 1_000_000);
+        format!(
+            r#"{{"topic":"{topic}","event":{{"event_id":"018cc251-f402-7000-8000-{number:012x}","event_type":"{event_type}","schema_version":1,"aggregate_id":"{aggregate_id}","occurred_at":"{at}","actor_id":"{actor_id}","payload":{payload}}}}}"#
+        )
+    }
+
+    /// An event of `social.user`.
+    pub fn user(&self, event_type: &str, user: u64, payload: &str) -> String {
+        self.event("social.user", event_type, &user.to_string(), user, payload)
+    }
+
+    /// An event of `social.post`.
+    pub fn post(&self, event_type: &str, post: u64, actor: u64, payload: &str) -> String {
+        self.event("social.post", event_type, &post.to_string(), actor, payload)
+    }
+}
+
+/// Plans statements; panics with the diagnostics.
+pub fn topology(sql: &str) -> Topology {
+    build(&[inline("test.sql", sql)])
+        .unwrap_or_else(|all| panic!("{}", all.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n\n")))
+}
+
+/// One worker, epochs as fast as they come, and a clock that the events move.
+pub fn options() -> Options {
+    Options { clock: Clock::Event, epoch_interval: Duration::ZERO, ..Options::default() }
+}
+
+/// A topology that runs on a log in memory.
+pub struct Deployment {
+    pub topology: Arc<Topology>,
+    log: Arc<MemoryLog>,
+    running: Running,
+}
+
+impl Deployment {
+    pub fn start(topology: Topology, options: Options) -> Self {
+        Self::replay(Arc::new(topology), &[], options)
+    }
+
+    /// Starts on a log that already has these events.
+    pub fn replay(topology: Arc<Topology>, lines: &[String], options: Options) -> Self {
+        let log = Arc::new(MemoryLog::new());
+        for source in &topology.sources {
+            log.create_topic(&Topic::new(&source.schema.topic), source.partitions).expect("a new topic");
+        }
+        append(&topology, &log, lines);
+        let running = start(Arc::clone(&topology), Arc::clone(&log) as Arc<dyn Log>, options).expect("the topology starts");
+        Self { topology, log, running }
+    }
+
+    /// Appends events and waits until all of them are visible.
+    pub fn ingest(&self, lines: &[String]) {
+        append(&self.topology, &self.log, lines);
+        self.catch_up();
+    }
+
+    pub fn catch_up(&self) {
+        let deadline = Instant::now() + CATCH_UP_MAX;
+        while !all_visible(&self.topology, self.log.as_ref(), &self.running.views) {
+            assert!(Instant::now() < deadline, "the events were not visible within {CATCH_UP_MAX:?}");
+            std::thread::sleep(Duration::from_micros(200));
+        }
+    }
+
+    /// The rows of a view in the order of its first index, repeated as often as they are there.
+    pub fn rows(&self, view: &str) -> Vec<Vec<Value<'static>>> {
+        let served = self.running.views.view(view).unwrap_or_else(|| panic!("'{view}' is not served"));
+        let (index, layout) = &served.indexes[0];
+        let snapshot = self.running.views.snapshot();
+        let mut rows = Vec::new();
+        for (stored, count) in snapshot.scan(*index, Range::ALL) {
+            let (row, ends) = layout.load(stored);
+            let mut values = vec![Value::Null; layout.order.len()];
+            for (place, &column) in layout.order.iter().enumerate() {
+                let start = if place == 0 { 0 } else { ends[place - 1] };
+                values[column] = layout.kinds[place].read(row.as_bytes(), start).into_owned();
+            }
+            for _ in 0..count {
+                rows.push(values.clone());
+            }
+        }
+        rows
+    }
+
+    /// The stored bytes of every index of every view, and how often each row is there.
+    pub fn bytes(&self) -> Vec<(String, Vec<(Vec<u8>, Diff)>)> {
+        let snapshot = self.running.views.snapshot();
+        let mut all = Vec::new();
+        for served in self.running.views.views() {
+            for (number, (index, _)) in served.indexes.iter().enumerate() {
+                let rows = snapshot.scan(*index, Range::ALL).map(|(row, count)| (row.to_vec(), count)).collect();
+                all.push((format!("{} index {number}", served.view.name), rows));
+            }
+        }
+        all
+    }
+
+    /// The errors of rows that are there now.
+    pub fn row_errors(&self) -> Vec<(RowError, Diff)> {
+        self.running.views.snapshot().row_errors(ROW_ERRORS_MAX)
+    }
+
+    /// How many epochs there were.
+    pub fn epochs(&self) -> u64 {
+        self.running.status().epoch
+    }
+}
+
+fn append(topology: &Topology, log: &MemoryLog, lines: &[String]) {
+    let now = START_MICROS + 366 * 86_400_000_000;
+    let mut records: Vec<(Topic, Vec<Record>)> = Vec::new();
+    for line in lines {
+        let incoming = parse_line(line.as_bytes(), now).unwrap_or_else(|rejected| panic!("{rejected}: {line}")).expect("not blank");
+        let encoding = topology.source_of_topic(incoming.topic.as_str()).expect("the topic is read").encoding;
+        let record = Record { key: incoming.key, value: incoming.event.encode(encoding), timestamp: now };
+        match records.iter_mut().find(|(topic, _)| *topic == incoming.topic) {
+            Some((_, of_topic)) => of_topic.push(record),
+            None => records.push((incoming.topic, vec![record])),
+        }
+    }
+    for (topic, records) in records {
+        log.append(&topic, records).expect("the log takes the events");
+    }
+}
