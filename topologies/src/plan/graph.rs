@@ -234,9 +234,21 @@ impl Graph {
         self.intern(Node { operator, columns, append_only, unbounded, single_row })
     }
 
+    /// A node without rows. What reads one mostly is one: a condition that never holds leaves nothing behind that runs.
+    pub fn nothing(&mut self, columns: Vec<NodeColumn>) -> NodeId {
+        self.leaf(Operator::Constant(Vec::new()), columns, true, None)
+    }
+
+    fn is_nothing(&self, node: NodeId) -> bool {
+        matches!(&self.nodes[node].operator, Operator::Constant(rows) if rows.is_empty())
+    }
+
     /// Filters and computes. A map on a map is one map, a choice of columns on a join is the join's own.
     pub fn map(&mut self, input: NodeId, predicates: Vec<Scalar>, outputs: Vec<(Scalar, NodeColumn)>) -> Result<NodeId> {
         let (outputs, columns): (Vec<Scalar>, Vec<NodeColumn>) = outputs.into_iter().unzip();
+        if self.is_nothing(input) {
+            return Ok(self.nothing(columns));
+        }
         let identity = outputs.len() == self.nodes[input].columns.len()
             && outputs.iter().enumerate().all(|(at, scalar)| matches!(scalar, Scalar::Column(index) if *index == at));
         let same_type = |(a, b): (&NodeColumn, &NodeColumn)| a.data_type == b.data_type;
@@ -316,6 +328,9 @@ impl Graph {
         }
         let mut columns = self.nodes[left.0].columns.clone();
         columns.extend(self.nodes[right.0].columns.iter().cloned());
+        if self.is_nothing(left.0) || self.is_nothing(right.0) {
+            return Ok(self.nothing(columns));
+        }
         let left = self.side(left.0, left.1);
         let right = self.side(right.0, right.1);
         let mut output = side_fields(&left, self.nodes[left.input].columns.len(), JoinField::Left);
@@ -330,6 +345,9 @@ impl Graph {
             self.refuse_unbounded(*input, if anti { "NOT EXISTS" } else { "EXISTS" })?;
         }
         let below = self.nodes[left.0].clone();
+        if self.is_nothing(left.0) || self.is_nothing(right.0) {
+            return Ok(if anti { left.0 } else { self.nothing(below.columns) });
+        }
         let left = self.side(left.0, left.1);
         let right = Side { input: right.0, keys: right.1, values: Vec::new() };
         let operator = Operator::Semijoin { left, right, anti };
@@ -366,6 +384,9 @@ impl Graph {
         let mut columns: Vec<NodeColumn> = keys.iter().map(|&key| below.columns[key].clone()).collect();
         let (aggregates, computed): (Vec<Aggregate>, Vec<NodeColumn>) = aggregates.into_iter().unzip();
         columns.extend(computed);
+        if self.is_nothing(input) && !global {
+            return Ok(self.nothing(columns));
+        }
         let operator = Operator::Reduce { input, keys, aggregates, global };
         Ok(self.intern(Node { operator, columns, append_only: false, unbounded: None, single_row: global }))
     }
@@ -383,6 +404,9 @@ impl Graph {
     /// Each row once.
     pub fn distinct(&mut self, input: NodeId) -> Result<NodeId> {
         self.refuse_unbounded(input, "DISTINCT")?;
+        if self.is_nothing(input) {
+            return Ok(input);
+        }
         let below = self.nodes[input].clone();
         Ok(self.intern(Node { operator: Operator::Distinct(input), append_only: below.append_only, ..below }))
     }
@@ -404,12 +428,16 @@ impl Graph {
     }
 
     /// All rows of all inputs; the columns are named as those of the first.
-    pub fn union(&mut self, inputs: Vec<NodeId>) -> NodeId {
-        if let [input] = inputs[..] {
-            return input;
+    pub fn union(&mut self, mut inputs: Vec<NodeId>) -> NodeId {
+        let first = inputs[0];
+        inputs.retain(|&input| !self.is_nothing(input));
+        match inputs[..] {
+            [] => return first,
+            [input] => return input,
+            _ => {}
         }
-        let mut columns = self.nodes[inputs[0]].columns.clone();
-        for &input in &inputs[1..] {
+        let mut columns = self.nodes[first].columns.clone();
+        for &input in &inputs {
             for (column, other) in columns.iter_mut().zip(&self.nodes[input].columns) {
                 column.nullable |= other.nullable;
             }

@@ -5,7 +5,7 @@
 use datafusion_common::{DFSchema, Result, ScalarValue, plan_err};
 use datafusion_expr::{Join, JoinType};
 
-use super::graph::{Graph, NodeColumn, NodeId, Operator};
+use super::graph::{Graph, NodeColumn, NodeId};
 use super::lower::{append, identity, nulls_never_match, schema_columns, truth};
 use super::scalar::{Scalar, null};
 use datafusion_expr::utils::split_conjunction;
@@ -74,7 +74,7 @@ impl Condition<'_> {
         if self.never_holds() {
             let mut columns = graph.nodes[left.node].columns[..self.left_width].to_vec();
             columns.extend_from_slice(&graph.nodes[right.node].columns[..self.right_width]);
-            return Ok(graph.leaf(Operator::Constant(Vec::new()), columns, true, None));
+            return Ok(graph.nothing(columns));
         }
         let joined = graph.join((left.node, left.keys.clone()), (right.node, right.keys.clone()))?;
         let left_columns = graph.nodes[left.node].columns.len();

@@ -108,7 +108,7 @@ impl Generator {
             7..=8 => self.first_rows(depth),
             9..=10 => self.ranked(depth),
             11 => self.with(depth),
-            12 => self.grouped(depth),
+            12 => self.counted(),
             _ => self.plain(depth, ""),
         }
     }
@@ -172,6 +172,23 @@ impl Generator {
         let conditions = self.conditions(&mut from, depth);
         let sql = format!("SELECT {} FROM {}{conditions} GROUP BY {}{having}", items.join(", "), from.sql, keys.join(", "));
         Select { sql, columns }
+    }
+
+    /// Rows with the number of others that an inequality relates to them, which has a plan of its own.
+    fn counted(&mut self) -> Select {
+        let (left, right) = (self.relation(0), self.relation(0));
+        let Some(equality) = self.equality(&left.columns, &right.columns) else { return self.plain(0, "") };
+        let kept = left.columns.clone();
+        let key = self.random.pick(&kept).clone();
+        let (a, b) = (self.column(&left.columns, Kind::Int), self.column(&right.columns, Kind::Int));
+        let (Some(a), Some(b)) = (a, b) else { return self.plain(0, "") };
+        let comparison = *self.random.pick(&["<", "<=", ">", ">=", "<>"]);
+        let join = *self.random.pick(&["JOIN", "JOIN", "LEFT JOIN"]);
+        let sql = format!(
+            "SELECT {0} AS c0, count(*) AS c1 FROM {1} {join} {2} ON {equality} AND {a} {comparison} {b} GROUP BY {0}",
+            key.sql, left.sql, right.sql
+        );
+        Select { sql, columns: vec![(key.kind, key.nullable, key.domain), (Kind::Int, false, OTHER)] }
     }
 
     fn global(&mut self, depth: usize) -> Select {
