@@ -17,13 +17,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use topologies::run::WORKERS_MAX;
 
 use crate::error::{EXIT_CODES_HELP, Failure};
 
 /// Where the API listens when nothing else is said.
 pub const LISTEN_DEFAULT: &str = "127.0.0.1:8080";
-/// The most workers of one process.
-pub const WORKERS_MAX: u16 = 256;
 
 /// Declarative SQL topologies that keep feeds, counts and searches current from event streams.
 #[derive(Debug, Parser)]
@@ -102,7 +101,7 @@ pub struct ServerArguments {
     #[arg(long, value_name = "ADDRESS", default_value = LISTEN_DEFAULT)]
     pub listen: SocketAddr,
     /// Threads that compute; half of the cores when not given
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=i64::from(WORKERS_MAX)))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=WORKERS_MAX as i64))]
     pub workers: Option<u16>,
     /// What NOW() follows: the wall clock, or the largest occurred_at of the events, for a past that is replayed
     #[arg(long, value_enum, default_value_t = Clock::System)]
