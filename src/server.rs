@@ -23,6 +23,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use topologies::builder::PARTITIONS_DEFAULT;
 use topologies::run::{Clock, Options, Running, Status, start};
+use topologies::slt::all_visible;
 use topologies::topology::Topology;
 
 use crate::cli::{self, ServerArguments};
@@ -55,6 +56,7 @@ pub struct Server {
     /// what is served
     pub views: Arc<Views>,
     log: Arc<dyn Log>,
+    topology: Arc<Topology>,
     health: Arc<EngineHealth>,
     engine: Running,
     stop_requests: mpsc::Receiver<()>,
@@ -75,7 +77,7 @@ impl Server {
         let topology = Arc::new(topology);
         let ingest = LogIngest::open(Arc::clone(&log), |topic| topic_format(&topology, topic))?;
         let records = records_logged(log.as_ref())?;
-        let engine = start(topology, Arc::clone(&log), engine_options(arguments))?;
+        let engine = start(Arc::clone(&topology), Arc::clone(&log), engine_options(arguments))?;
         let views = Arc::clone(&engine.views);
         let health = Arc::new(EngineHealth {
             ingest: ingest.clone(),
@@ -93,7 +95,7 @@ impl Server {
         let served = runtime.spawn(api::serve(listener, api::router(state), wait));
         let stop_requests = watch_signals(&runtime)?;
         tracing::info!(%address, records, workers = worker_count(arguments), "serving");
-        Ok(Self { address, ingest, views, log, health, engine, stop_requests, shutdown, served, runtime })
+        Ok(Self { address, ingest, views, log, topology, health, engine, stop_requests, shutdown, served, runtime })
     }
 
     /// Waits for a request to stop (SIGINT, SIGTERM), at most for `wait`; true when there was one.
@@ -106,9 +108,9 @@ impl Server {
         self.health.figures()
     }
 
-    /// Whether the views have shown everything there was at the start.
-    pub fn is_ready(&self) -> bool {
-        self.health.readiness() == Readiness::Ready
+    /// Whether the views show everything that was appended before this call. The figures may be an epoch older than that.
+    pub fn is_current(&self) -> bool {
+        all_visible(&self.topology, self.log.as_ref(), &self.views)
     }
 
     /// Records in the log.

@@ -25,13 +25,12 @@ impl Example<'_> {
     /// Three lines with a heading each.
     pub fn text(&self) -> String {
         let Self { address, user, post, .. } = self;
-        let header = self.header_file.display();
-        let feed = format!("curl -s -H @{header} 'http://{address}/v1/views/following_feed?user_id=eq.{user}&limit=5'");
+        let header = quoted(&format!("@{}", self.header_file.display()));
+        let feed = format!("curl -s -H {header} 'http://{address}/v1/views/following_feed?user_id=eq.{user}&limit=5'");
         let trending = format!("curl -s 'http://{address}/v1/views/trending?limit=5'");
         let write = format!(
-            "after=$(curl -s -o /dev/null -D - -H @{header} -H 'Content-Type: application/json' -d '{event}' http://{address}/v1/events \
-             | tr -d '\\r' | sed -n 's/^[Tt]idewater-[Pp]osition: //p'); \
-             curl -s \"http://{address}/v1/views/post_cards?post_id=eq.{post}&after=$after\"",
+            "after=$(curl -s -H {header} -H 'Content-Type: application/json' -d '{event}' http://{address}/v1/events \
+             | sed 's/.*\"position\":\"//; s/\".*//'); curl -s \"http://{address}/v1/views/post_cards?post_id=eq.{post}&after=$after\"",
             event = self.event(),
         );
         format!(
@@ -49,10 +48,15 @@ impl Example<'_> {
         format!(
             "{{\"topic\":\"social.post\",\"event\":{{\"event_id\":\"{event_id}\",\"event_type\":\"post.created\",\"schema_version\":1,\
              \"aggregate_id\":\"{post}\",\"occurred_at\":\"{occurred_at}\",\"actor_id\":\"{user}\",\"payload\":{{\"author_id\":\"{user}\",\
-             \"text\":\"hello from curl\",\"hashtags\":[\"hello\"],\"mentions\":[],\"media_ids\":[],\"video_id\":null,\
-             \"visibility\":\"public\",\"reply_to\":null}}}}}}"
+             \"text\":\"hello from curl\",\"hashtags\":[\"hello\"],\"mentions\":[],\"media_ids\":[],\"visibility\":\"public\"}}}}}}"
         )
     }
+}
+
+/// A word of the shell: in apostrophes where it has characters that mean something there.
+fn quoted(word: &str) -> String {
+    let is_plain = |character: char| character.is_ascii_alphanumeric() || "@%+=:,./_-".contains(character);
+    if word.chars().all(is_plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
 }
 
 #[cfg(test)]
@@ -69,5 +73,11 @@ mod tests {
         assert!(!example.event().contains('\''), "the event is quoted with apostrophes in the shell");
         assert!(example.text().contains("-H @demo/authorization"));
         assert!(!example.text().contains("Bearer"));
+    }
+
+    #[test]
+    fn words_that_the_shell_would_take_apart_are_quoted() {
+        assert_eq!(quoted("@/data/authorization"), "@/data/authorization");
+        assert_eq!(quoted("@my demo's/x"), r"'@my demo'\''s/x'");
     }
 }

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use super::check::load_or_report;
 use super::curl::Example;
 use super::events_file::{BATCH_LINES_MAX, EventsFile};
+use super::output::print_line;
 use super::progress::{Progress, REDRAW_INTERVAL, Snapshot, grouped};
 use super::{DemoArguments, Format};
 use crate::auth::{demo_api_config, demo_scopes};
@@ -44,17 +45,21 @@ struct Demo {
 /// Starts the demo; it ends by SIGINT, SIGTERM or after the time that was asked for.
 pub(super) fn run(arguments: &DemoArguments) -> Result<(), Failure> {
     fs::create_dir_all(&arguments.data).map_err(Failure::write(&arguments.data))?;
+    // The lines that are printed are tried in another terminal, perhaps from another directory.
+    let data = fs::canonicalize(&arguments.data).map_err(Failure::read(&arguments.data))?;
     let example_user = example_user(arguments)?;
-    let key = DemoKey::open(&arguments.data, example_user, &demo_scopes())?;
+    let key = DemoKey::open(&data, example_user, &demo_scopes())?;
     let api = demo_api_config(&key.secret)?;
     let topology = load_or_report(&arguments.topologies, Format::Text)?;
-    let options = ServerOptions { topology, data: &arguments.data, arguments: &arguments.server, api };
+    let options = ServerOptions { topology, data: &data, arguments: &arguments.server, api };
     let stop_at = arguments.seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds));
     let mut demo = Demo { server: Server::start(options)?, progress: Progress::new(), shown: Instant::now(), stop_at };
     let outcome = demo.play(arguments, &key, example_user);
     demo.progress.finish();
     let stopped = demo.server.stop();
-    outcome.and(stopped)
+    outcome.and(stopped)?;
+    print_line(&format!("\nstopped; '{}' keeps the events and the secret: start again to go on, or delete it to begin anew", data.display()));
+    Ok(())
 }
 
 /// A user whose feed is not empty: of a file the one who follows most.
@@ -162,7 +167,7 @@ impl Demo {
 
     /// Waits until the views show what the log has; true when the demo was stopped meanwhile.
     fn catch_up(&mut self) -> bool {
-        while self.server.figures().lag_records > 0 || !self.server.is_ready() {
+        while !self.server.is_current() {
             if self.is_over(TICK) {
                 return true;
             }
