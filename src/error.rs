@@ -123,7 +123,7 @@ pub enum Failure {
         detail: String,
     },
     /// the server does not take the request
-    #[error("{server} answered {status}: {detail}")]
+    #[error("{server} answered {status}: {detail}{}", token_hint(*.status))]
     Refused {
         /// the server's address
         server: String,
@@ -169,6 +169,11 @@ pub enum Failure {
         /// how many there are
         tests: usize,
     },
+}
+
+/// What a client of ours does about a refusal for want of rights.
+fn token_hint(status: u16) -> &'static str {
+    if matches!(status, 401 | 403) { "; name a file with a token that may send events by --token-file" } else { "" }
 }
 
 fn meant(suggestion: &Option<String>) -> String {
