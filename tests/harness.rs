@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 
 use schemas::event::parse_line;
 use schemas::position::Topic;
-use serde_json::Value;
 use sinks::views::Range;
 use sources::log::{Log, Record};
 use sources::memory::MemoryLog;
@@ -17,13 +16,12 @@ use topologies::run::{Clock, Options, Running, start};
 use topologies::slt::all_visible;
 use topologies::topology::{Topology, load};
 
+use crate::answers::{JsonRow, Views};
+
 /// Events are accepted up to this time: the year 2100.
 const NOW: i64 = 4_102_444_800_000_000;
 /// Records of one append.
 const APPEND: usize = 5_000;
-
-/// A row of a view by column name.
-pub type JsonRow = BTreeMap<String, Value>;
 
 /// The social topology at work.
 pub struct Harness {
@@ -76,8 +74,14 @@ impl Harness {
         }
     }
 
-    /// All rows of a view in the order of its first index.
-    pub fn rows(&self, name: &str) -> Vec<JsonRow> {
+    /// The state of the run.
+    pub fn running(&self) -> &Running {
+        &self.running
+    }
+}
+
+impl Views for Harness {
+    fn rows(&self, name: &str) -> Vec<JsonRow> {
         let served = self.running.views.view(name).unwrap_or_else(|| panic!("no view '{name}'"));
         let (index, layout) = &served.indexes[0];
         let snapshot = self.running.views.snapshot();
@@ -95,10 +99,5 @@ impl Harness {
             rows.push(json);
         }
         rows
-    }
-
-    /// The state of the run.
-    pub fn running(&self) -> &Running {
-        &self.running
     }
 }

@@ -2,7 +2,15 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod answers;
+mod architecture;
 mod command_line;
+mod crash;
+mod demo;
 mod harness;
+mod lines;
 mod oracle;
+mod poison;
+mod process;
+mod server;
 mod social_views;

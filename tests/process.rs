@@ -1,0 +1,271 @@
+//! The program as a process of its own: started on a free port of this machine, asked over HTTP, killed when the test is done.
+//!
+//! Owns the processes and the client. Arguments and requests enter; answers, printed lines and exit codes leave.
+
+use std::io::{BufRead, BufReader, Read};
+use std::ops::Deref;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
+
+use jsonwebtoken::{EncodingKey, Header};
+use serde_json::{Value, json};
+use ureq::Agent;
+
+use crate::answers::{JsonRow, Views};
+
+/// How long anything may take before a test gives up; reached only by a program that hangs.
+pub const PATIENCE: Duration = Duration::from_secs(120);
+/// How long a test pauses before it looks again.
+const PAUSE: Duration = Duration::from_millis(5);
+/// The key that the tests sign tokens with.
+pub const SECRET: &[u8] = b"a secret of more than thirty-two bytes";
+const ANSWER_BYTES_MAX: u64 = 256 * 1024 * 1024;
+/// Rows of a page when whole views are read.
+const PAGE: usize = 1_000;
+
+/// Looks until there is something to see.
+pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(seen) = look() {
+            return seen;
+        }
+        assert!(Instant::now() < deadline, "gave up waiting: {what}");
+        std::thread::sleep(PAUSE);
+    }
+}
+
+/// The program with these arguments, where the topologies are.
+pub fn tidewater(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tidewater"));
+    command.args(arguments).current_dir(env!("CARGO_MANIFEST_DIR"));
+    command
+}
+
+/// A token of a user with these scopes.
+pub fn token(user: u64, scope: &str) -> String {
+    let claims = json!({ "sub": user.to_string(), "scope": scope, "exp": 4_102_444_800_u64 });
+    jsonwebtoken::encode(&Header::default(), &claims, &EncodingKey::from_secret(SECRET)).unwrap()
+}
+
+/// A token that may send events and read dead letters.
+pub fn operator() -> String {
+    token(1, "events:write operator")
+}
+
+/// A process that ends with the test.
+pub struct Process {
+    child: Child,
+    printed: Receiver<String>,
+    stderr: Option<std::process::ChildStderr>,
+}
+
+impl Process {
+    /// Starts the program.
+    pub fn start(arguments: &[&str]) -> Self {
+        let mut command = tidewater(arguments);
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        let stderr = child.stderr.take();
+        let (print, printed) = channel();
+        // Ends with the pipe, which ends with the process.
+        std::thread::spawn(move || stdout.lines().map_while(Result::ok).all(|line| print.send(line).is_ok()));
+        Self { child, printed, stderr }
+    }
+
+    /// The next line on standard output; `None` when there will be none.
+    pub fn line(&self) -> Option<String> {
+        match self.printed.recv_timeout(PATIENCE) {
+            Ok(line) => Some(line),
+            Err(RecvTimeoutError::Disconnected) => None,
+            Err(RecvTimeoutError::Timeout) => panic!("the program printed nothing for {PATIENCE:?}"),
+        }
+    }
+
+    /// Standard error until the process ends.
+    pub fn complaint(&mut self) -> String {
+        let mut text = String::new();
+        if let Some(mut stderr) = self.stderr.take() {
+            stderr.read_to_string(&mut text).unwrap();
+        }
+        text
+    }
+
+    /// Ends the process at once, as a failing machine does.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Asks the process to stop, as a supervisor does, and waits until it has.
+    pub fn terminate(&mut self) -> ExitStatus {
+        let sent = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
+        assert!(sent.success(), "the process was gone");
+        self.wait()
+    }
+
+    /// Waits until the process has ended.
+    pub fn wait(&mut self) -> ExitStatus {
+        eventually("the end of the process", || self.child.try_wait().unwrap())
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// What the server answered.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub content_type: String,
+    pub position: Option<String>,
+    pub text: String,
+}
+
+impl Answer {
+    /// The answer as JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
+    }
+
+    /// The rows of a page.
+    pub fn rows(&self) -> Vec<JsonRow> {
+        assert_eq!(self.status, 200, "{}", self.text);
+        serde_json::from_value(self.json()["rows"].clone()).unwrap()
+    }
+}
+
+/// A client of a server.
+#[derive(Clone)]
+pub struct Client {
+    pub address: String,
+    agent: Agent,
+}
+
+/// A server on `topologies/social`, and its client.
+pub struct Server {
+    pub process: Process,
+    pub client: Client,
+}
+
+impl Deref for Server {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.client
+    }
+}
+
+impl Server {
+    /// `run` on a data directory, where the file with the key is put too; waits until the views show what the log has.
+    pub fn run(data: &Path, more: &[&str]) -> Self {
+        let key = data.join("key");
+        std::fs::write(&key, SECRET).unwrap();
+        let (data, key) = (data.to_str().unwrap(), key.to_str().unwrap());
+        let mut arguments = vec!["run", "--topologies", "topologies/social", "--listen", "127.0.0.1:0", "--data", data];
+        arguments.extend(["--auth-hs256-secret-file", key]);
+        arguments.extend(more);
+        let mut process = Process::start(&arguments);
+        let Some(line) = process.line() else { panic!("the server did not start: {}", process.complaint()) };
+        let address = line.split_once("http://").unwrap_or_else(|| panic!("no address in '{line}'")).1.to_owned();
+        let agent = Agent::config_builder().http_status_as_error(false).timeout_global(Some(PATIENCE)).build().new_agent();
+        let server = Self { process, client: Client { address, agent } };
+        eventually("readiness", || (server.get("/readyz", None).status == 200).then_some(()));
+        server
+    }
+}
+
+impl Client {
+    /// The address of a path.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// Reads.
+    pub fn get(&self, path: &str, token: Option<&str>) -> Answer {
+        let mut request = self.agent.get(self.url(path));
+        if let Some(token) = token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        read(request.call()).unwrap_or_else(|error| panic!("GET {path}: {error}"))
+    }
+
+    /// Sends lines; an error when the server went away.
+    pub fn try_post(&self, body: &[u8], token: Option<&str>) -> Result<Answer, ureq::Error> {
+        let mut request = self.agent.post(self.url("/v1/events")).header("content-type", "application/x-ndjson");
+        if let Some(token) = token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        read(request.send(body))
+    }
+
+    /// Sends lines that are all taken and waits until they are visible; the position at which they are.
+    pub fn ingest(&self, lines: &[impl AsRef<str>]) -> String {
+        let mut last = String::new();
+        for batch in lines.chunks(2_000) {
+            let body: String = batch.iter().flat_map(|line| [line.as_ref(), "\n"]).collect();
+            let answer = self.try_post(body.as_bytes(), Some(&operator())).unwrap();
+            assert_eq!(answer.status, 200, "{}", answer.text);
+            assert_eq!(answer.json()["rejected"], 0, "{}", answer.text);
+            last = answer.json()["position"].as_str().unwrap().to_owned();
+            let visible = self.get(&format!("/v1/views/posts?limit=1&wait=30000&after={last}"), None);
+            assert_eq!(visible.status, 200, "{}", visible.text);
+        }
+        last
+    }
+
+    /// All rows that a query has, page by page.
+    pub fn pages(&self, query: &str, limit: usize, token: Option<&str>) -> Vec<JsonRow> {
+        let mut rows = Vec::new();
+        let mut cursor = String::new();
+        loop {
+            let separator = if query.contains('?') { '&' } else { '?' };
+            let page = self.get(&format!("{query}{separator}limit={limit}{cursor}"), token);
+            let found = page.rows();
+            assert!(found.len() <= limit, "{} rows for limit={limit}", found.len());
+            rows.extend(found);
+            match page.json()["next"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => return rows,
+            }
+        }
+    }
+
+    /// The users there are.
+    fn users(&self) -> Vec<u64> {
+        self.pages("/v1/views/profiles", PAGE, None).iter().map(|row| row["user_id"].as_u64().unwrap()).collect()
+    }
+}
+
+impl Views for Client {
+    /// Views that show everybody only their own rows are read as each user.
+    fn rows(&self, name: &str) -> Vec<JsonRow> {
+        let path = format!("/v1/views/{name}");
+        if self.get(&path, None).status != 401 {
+            return self.pages(&path, PAGE, None);
+        }
+        self.users().into_iter().flat_map(|user| self.pages(&path, PAGE, Some(&token(user, "")))).collect()
+    }
+}
+
+fn read(response: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Result<Answer, ureq::Error> {
+    let mut response = response?;
+    let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(ToOwned::to_owned);
+    let (content_type, position) = (header("content-type").unwrap_or_default(), header("tidewater-position"));
+    let text = response.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_string()?;
+    Ok(Answer { status: response.status().as_u16(), content_type, position, text })
+}
+
+/// Runs a line in the shell; what it printed.
+pub fn shell(line: &str) -> String {
+    let output = Command::new("sh").args(["-c", line]).current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
+    assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
