@@ -32,7 +32,7 @@ pub fn explain(topology: &Topology, relation: &str) -> Option<String> {
 }
 
 fn write_node(topology: &Topology, node: NodeId, depth: usize, shown: &mut BTreeSet<NodeId>, out: &mut String) {
-    let _ = write!(out, "{}{}", "  ".repeat(depth), describe(topology, node));
+    let _ = write!(out, "{}{}", "  ".repeat(depth), readable(&describe(topology, node)));
     if let Some(name) = topology.relations.iter().find(|(_, other)| **other == node).map(|(name, _)| name)
         && depth > 0
     {
@@ -116,4 +116,21 @@ fn table(topology: &Topology, number: usize) -> String {
     let key: Vec<&str> = table.primary_key.iter().map(|&column| table.columns[column].name.as_str()).collect();
     let source = table.merge.as_ref().map_or("nothing", |merge| topology.sources[merge.source].name.as_str());
     format!("Table {} ({})  folds {source}, keeps one row per key", table.name, key.join(", "))
+}
+
+/// DataFusion's names for what has none in SQL, as a person would write them.
+fn readable(text: &str) -> String {
+    let text = text.replace("count(Int64(1))", "count(*)");
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text.as_str();
+    while let Some((before, after)) = rest.split_once("__unnest_placeholder(") {
+        let (inner, behind) = after.split_once(",depth=1)").unwrap_or((after, ""));
+        out.push_str(before);
+        out.push_str("unnest(");
+        out.push_str(inner);
+        out.push(')');
+        rest = behind;
+    }
+    out.push_str(rest);
+    out
 }
