@@ -18,6 +18,8 @@ use datafusion_expr::{
     Signature, Volatility, WindowUDF,
 };
 
+use super::signed::{RowNumber, signed};
+
 /// Instants from which decayed scores are counted: 2020-01-01T00:00:00Z in microseconds since 1970.
 pub use operators::reduce::DECAY_LANDMARK_MICROS;
 
@@ -55,7 +57,7 @@ impl Default for Functions {
         let own = [Arc::new(ScalarUDF::from(Now::default())), Arc::new(ScalarUDF::from(DecayedValue::default()))];
         let scalar = datafusion_functions::all_default_functions()
             .into_iter()
-            .chain(datafusion_functions_nested::all_default_nested_functions())
+            .chain(datafusion_functions_nested::all_default_nested_functions().into_iter().map(signed))
             .chain(own);
         for function in scalar {
             register(&mut functions.scalar, function.name(), function.aliases(), &function);
@@ -69,7 +71,8 @@ impl Default for Functions {
         for function in aggregates {
             register(&mut functions.aggregate, function.name(), function.aliases(), &function);
         }
-        for function in datafusion_functions_window::all_default_window_functions() {
+        let row_number = Arc::new(WindowUDF::from(RowNumber::default()));
+        for function in datafusion_functions_window::all_default_window_functions().into_iter().chain([row_number]) {
             register(&mut functions.window, function.name(), function.aliases(), &function);
         }
         functions

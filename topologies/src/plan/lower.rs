@@ -284,7 +284,6 @@ impl<'a> Lowering<'a> {
         let top = self.graph.top_k(node, partition, order, (0, limit), rank_is_read.then(|| rank.clone()));
         let mut outputs = identity(&self.graph.nodes[top].columns[..width]);
         let number = if rank_is_read { Scalar::Column(extended) } else { null(&DataType::Int64)? };
-        // DataFusion types row_number as an unsigned number.
         outputs.push((number, rank));
         self.graph.map(top, Vec::new(), outputs)
     }

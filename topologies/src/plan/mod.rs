@@ -12,5 +12,6 @@ pub mod policy;
 pub mod ranking;
 pub mod rewrite;
 pub mod scalar;
+pub mod signed;
 pub mod sql;
 pub mod temporal;
