@@ -46,9 +46,11 @@ impl DemoKey {
         let expires = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default() + TOKEN_VALID;
         let claims = DemoClaims { sub: user.to_string(), scope, exp: expires.as_secs() };
         let key = EncodingKey::from_secret(&secret);
-        let token = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key).map_err(|source| Failure::SignToken { source })?;
+        let token = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key)
+            .map_err(|source| Failure::SignToken { source })?;
         let header_file = directory.join(HEADER_FILE);
-        write_private(&header_file, format!("Authorization: Bearer {token}\n").as_bytes()).map_err(Failure::write(&header_file))?;
+        write_private(&header_file, format!("Authorization: Bearer {token}\n").as_bytes())
+            .map_err(Failure::write(&header_file))?;
         Ok(Self { secret, header_file })
     }
 }

@@ -87,8 +87,10 @@ pub enum Failure {
         source: io::Error,
     },
     /// anybody in the network could write
-    #[error("refusing to listen on {address} without a key: anybody could send events there; name a key with --auth-hs256-secret-file, \
-             --auth-rs256-key-file or --auth-es256-key-file, or listen on 127.0.0.1")]
+    #[error(
+        "refusing to listen on {address} without a key: anybody could send events there; name a key with --auth-hs256-secret-file, \
+             --auth-rs256-key-file or --auth-es256-key-file, or listen on 127.0.0.1"
+    )]
     OpenToTheNetwork {
         /// the address
         address: SocketAddr,
@@ -185,7 +187,9 @@ impl Failure {
     pub fn exit(&self) -> Exit {
         match self {
             Self::OpenToTheNetwork { .. } | Self::UnknownView { .. } => Exit::Usage,
-            Self::InvalidTopology { .. } | Self::Load(LoadError::Empty { .. } | LoadError::Invalid { .. }) => Exit::InvalidTopology,
+            Self::InvalidTopology { .. } | Self::Load(LoadError::Empty { .. } | LoadError::Invalid { .. }) => {
+                Exit::InvalidTopology
+            }
             Self::Unreachable { .. } | Self::Refused { .. } => Exit::Server,
             Self::EventsRejected { .. } => Exit::EventsRejected,
             Self::TestsFailed { .. } => Exit::TestsFailed,

@@ -227,7 +227,8 @@ fn recent_ids(log: &dyn Log, schema: &'static TopicSchema, encoding: Encoding, p
             let records = log.read(&topic, partition, from, REBUILD_RECORDS, REBUILD_BYTES)?;
             let Some(last) = records.last() else { break };
             from = Offset(last.offset.0 + 1);
-            let batch = decoder.decode(records.iter().map(|record| (partition, record.offset, record.timestamp, record.value.as_slice())));
+            let batch = decoder
+                .decode(records.iter().map(|record| (partition, record.offset, record.timestamp, record.value.as_slice())));
             for (id, position) in batch.event_ids.iter().zip(&batch.places) {
                 recent.insert(*id, *position);
             }

@@ -142,7 +142,10 @@ fn a_second_process_is_refused_the_directory_and_the_address() {
     let server = Server::run(data.path(), &[]);
     let (code, complaint) = run_on(data.path(), "127.0.0.1:0");
     assert_eq!(code, Some(1), "{complaint}");
-    assert!(complaint.contains("another process has it open") && complaint.contains(data.path().to_str().unwrap()), "{complaint}");
+    assert!(
+        complaint.contains("another process has it open") && complaint.contains(data.path().to_str().unwrap()),
+        "{complaint}"
+    );
     let elsewhere = tempfile::tempdir().unwrap();
     let (code, complaint) = run_on(elsewhere.path(), &server.address);
     assert_eq!(code, Some(1), "{complaint}");

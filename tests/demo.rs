@@ -76,7 +76,8 @@ fn address(example: &str) -> &str {
 #[test]
 fn the_demo_ends_by_itself_when_it_was_told_to() {
     let data = tempfile::tempdir().unwrap();
-    let arguments = ["demo", "--listen", "127.0.0.1:0", "--users", "20", "--seconds", "1", "--data", data.path().to_str().unwrap()];
+    let arguments =
+        ["demo", "--listen", "127.0.0.1:0", "--users", "20", "--seconds", "1", "--data", data.path().to_str().unwrap()];
     let output = tidewater(&arguments).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     let printed = String::from_utf8(output.stdout).unwrap();

@@ -108,12 +108,24 @@ fn poison(first: &str) -> Vec<Vec<u8>> {
         post_but(20, "/event/occurred_at", "yesterday".into()),
         post_but(21, "/event/occurred_at", "2024-02-30T12:00:00.000000Z".into()),
         post_but(22, "/topic", "social.nonsense".into()),
-        bytes(event(23, "social.post", "message.sent", "1-2", json!({"message_id": "1", "sender_id": "1", "body": "", "encrypted": false}))),
+        bytes(event(
+            23,
+            "social.post",
+            "message.sent",
+            "1-2",
+            json!({"message_id": "1", "sender_id": "1", "body": "", "encrypted": false}),
+        )),
         bytes(followed(24, 5, 5)),
         bytes(event(25, "social.post", "post.liked", 900_025, json!({"user_id": "3"}))),
         bytes(event(26, "social.post", "post.deleted", 900_026, json!({}))),
         bytes(event(27, "social.user", "user.followed", -5, json!({"follower_id": "-5", "followee_id": "1"}))),
-        bytes(event(28, "social.user", "user.followed", 1, json!({"follower_id": "1", "followee_id": "99999999999999999999999"}))),
+        bytes(event(
+            28,
+            "social.user",
+            "user.followed",
+            1,
+            json!({"follower_id": "1", "followee_id": "99999999999999999999999"}),
+        )),
         bytes(event(29, "social.user", "user.followed", 7, json!({"follower_id": "8", "followee_id": "9"}))),
         post_but(30, "/event/schema_version", 999.into()),
         repeated(first),
@@ -228,7 +240,8 @@ fn the_file_of_poison_leaves_the_small_world_as_it_is() {
     let small = read_text(&folder.join("small.jsonl"));
     server.ingest(&small.lines().collect::<Vec<_>>());
     let poison = std::fs::read(folder.join("poison.jsonl")).unwrap();
-    let lines: Vec<Vec<u8>> = poison.strip_suffix(b"\n").unwrap_or(&poison).split(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
+    let lines: Vec<Vec<u8>> =
+        poison.strip_suffix(b"\n").unwrap_or(&poison).split(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
     let results = send(&server, &lines);
     assert_letters(&server, &lines, &results);
     assert_users(&server);

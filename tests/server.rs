@@ -64,7 +64,8 @@ fn every_line_of_a_request_has_an_answer() {
 #[test]
 fn readers_see_the_rows_that_policies_give_them() {
     let (_data, server) = start();
-    let lines = [registered(1, 1), registered(2, 2), registered(3, 3), followed(4, 1, 3), followed(5, 2, 3), posted(6, 60, 3, "hello")];
+    let lines =
+        [registered(1, 1), registered(2, 2), registered(3, 3), followed(4, 1, 3), followed(5, 2, 3), posted(6, 60, 3, "hello")];
     server.ingest(&lines.map(|line| line.to_string()));
     let feed = "/v1/views/following_feed";
     assert_eq!(server.get(feed, None).status, 401);
@@ -131,7 +132,12 @@ fn wrong_requests_are_problems_that_name_the_field() {
     ];
     for (path, status, problem, field) in cases {
         let answer = server.get(path, None);
-        assert_eq!((answer.status, answer.content_type.as_str()), (status, "application/problem+json"), "{path}: {}", answer.text);
+        assert_eq!(
+            (answer.status, answer.content_type.as_str()),
+            (status, "application/problem+json"),
+            "{path}: {}",
+            answer.text
+        );
         let json = answer.json();
         assert_eq!(json["type"], format!("urn:tidewater:problem:{problem}"), "{path}");
         assert_eq!((&json["field"], &json["status"]), (&json!(field), &json!(status)), "{path}");
@@ -155,7 +161,12 @@ fn operators_are_told_what_there_is_and_how_it_goes() {
 
     let names = |token: Option<&str>| -> Vec<(String, Value)> {
         let views = server.get("/v1/views", token).json();
-        views["views"].as_array().unwrap().iter().map(|view| (view["name"].as_str().unwrap().to_owned(), view["rows"].clone())).collect()
+        views["views"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|view| (view["name"].as_str().unwrap().to_owned(), view["rows"].clone()))
+            .collect()
     };
     let public = names(None);
     assert!(public.contains(&("posts".to_owned(), json!(2))), "{public:?}");
@@ -188,7 +199,8 @@ fn curl_writes_and_reads() {
         posted(1, 1, 1, "from curl")
     ));
     assert!(sent.starts_with("HTTP/1.1 200 OK"), "{sent}");
-    let position = sent.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("tidewater-position: ").map(str::to_owned)).unwrap();
+    let position =
+        sent.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("tidewater-position: ").map(str::to_owned)).unwrap();
     let read = shell(&format!("curl -sS '{url}/v1/views/posts?post_id=eq.1&select=text&after={position}'"));
     assert_eq!(serde_json::from_str::<Value>(&read).unwrap()["rows"], json!([{ "text": "from curl" }]));
     let wrong = shell(&format!("curl -sS -o /dev/null -w '%{{http_code}} %{{content_type}}' '{url}/v1/views/posts?limit=-1'"));

@@ -55,7 +55,11 @@ fn a_generated_world_agrees_with_the_oracle_at_every_step() {
             assert_same(file, parse_rows(rows(&state)), answers.rows(file, oracle.end(), 1));
         }
         let feed = parse_rows(state.view_following_feed(600, everyone));
-        assert_same("following_feed", feed, answers.ranked("following_feed", &["user_id", "post_id", "author_id"], 600, everyone));
+        assert_same(
+            "following_feed",
+            feed,
+            answers.ranked("following_feed", &["user_id", "post_id", "author_id"], 600, everyone),
+        );
         let feed = parse_rows(state.view_user_feed(600, everyone));
         assert_same("user_feed", feed, answers.ranked("user_feed", &["user_id", "post_id"], 600, everyone));
         assert_same("trending_decay", parse_rows(state.view_trending_decay(100, oracle.end())), answers.trending(oracle.end()));

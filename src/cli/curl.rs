@@ -66,7 +66,13 @@ mod tests {
     #[test]
     fn the_event_is_json_and_no_token_is_printed() {
         let address = "127.0.0.1:8080".parse().unwrap();
-        let example = Example { address, header_file: Path::new("demo/authorization"), user: 42, post: 9_000_001, now: 1_704_067_200_000_000 };
+        let example = Example {
+            address,
+            header_file: Path::new("demo/authorization"),
+            user: 42,
+            post: 9_000_001,
+            now: 1_704_067_200_000_000,
+        };
         let event: serde_json::Value = serde_json::from_str(&example.event()).unwrap();
         assert_eq!(event["event"]["aggregate_id"], "9000001");
         assert_eq!(event["event"]["event_id"], "018cc251-f400-7000-8000-000000895441");

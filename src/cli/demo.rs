@@ -58,7 +58,7 @@ pub(super) fn run(arguments: &DemoArguments) -> Result<(), Failure> {
     demo.progress.finish();
     let stopped = demo.server.stop();
     outcome.and(stopped)?;
-    print_line(&format!("\nstopped; '{}' keeps the events and the secret: start again to go on, or delete it to begin anew", data.display()));
+    print_line(&format!("\nstopped; '{}' keeps the events: start again to go on with them", data.display()));
     Ok(())
 }
 

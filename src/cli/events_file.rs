@@ -135,7 +135,10 @@ mod tests {
     fn lines_are_split_at_line_breaks_only_and_the_last_needs_none() {
         let mut file = open(b"one\r\n\n\xff\x00two\nlast", "");
         let batch = file.batch().unwrap().unwrap();
-        assert_eq!(batch, Batch { first_line: 1, lines: vec![b"one\r".to_vec(), vec![], b"\xff\x00two".to_vec(), b"last".to_vec()] });
+        assert_eq!(
+            batch,
+            Batch { first_line: 1, lines: vec![b"one\r".to_vec(), vec![], b"\xff\x00two".to_vec(), b"last".to_vec()] }
+        );
         assert_eq!(file.batch().unwrap(), None);
     }
 
@@ -150,7 +153,9 @@ mod tests {
     #[test]
     fn batches_number_their_lines_and_compressed_files_are_read_alike() {
         let text: String = (0..5_000).map(|number| format!("{number}\n")).collect();
-        for (bytes, extension) in [(text.clone().into_bytes(), ".jsonl"), (zstd::encode_all(text.as_bytes(), 1).unwrap(), ".jsonl.zst")] {
+        for (bytes, extension) in
+            [(text.clone().into_bytes(), ".jsonl"), (zstd::encode_all(text.as_bytes(), 1).unwrap(), ".jsonl.zst")]
+        {
             let mut file = open(&bytes, extension);
             let mut next = 1;
             while let Some(batch) = file.batch().unwrap() {

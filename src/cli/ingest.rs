@@ -126,7 +126,8 @@ mod tests {
         summary.count(1, LineAnswer::Accepted);
         summary.count(2, LineAnswer::Duplicate);
         for line in 3..15 {
-            let rejected = LineAnswer::Rejected { reason: "bad_id".into(), field: Some("actor_id".into()), detail: "no digits".into() };
+            let rejected =
+                LineAnswer::Rejected { reason: "bad_id".into(), field: Some("actor_id".into()), detail: "no digits".into() };
             summary.count(line, rejected);
         }
         let text = summary.text();

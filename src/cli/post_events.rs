@@ -101,7 +101,9 @@ impl Client {
             match self.attempt(&body, lines.len())? {
                 Attempt::Done(answer) => return Ok(answer),
                 Attempt::Again(failure) if attempt == ATTEMPTS_MAX => return Err(failure),
-                Attempt::Again(failure) => tracing::warn!(attempt, wait_ms = wait.as_millis() as u64, %failure, "sending events again"),
+                Attempt::Again(failure) => {
+                    tracing::warn!(attempt, wait_ms = wait.as_millis() as u64, %failure, "sending events again")
+                }
             }
             thread::sleep(wait);
             wait *= 2;
@@ -187,7 +189,10 @@ mod tests {
 
     #[test]
     fn problems_are_repeated_in_their_own_words() {
-        assert_eq!(problem(r#"{"type":"urn:x","detail":"sending events needs a bearer token"}"#), "sending events needs a bearer token");
+        assert_eq!(
+            problem(r#"{"type":"urn:x","detail":"sending events needs a bearer token"}"#),
+            "sending events needs a bearer token"
+        );
         assert_eq!(problem("<html>bad gateway</html>"), "<html>bad gateway</html>");
     }
 }

@@ -36,7 +36,14 @@ impl Arrivals {
     /// Nothing under way.
     pub(super) fn new(seed: u64) -> Self {
         let random = Random::new(seed);
-        Self { random, under_way: BinaryHeap::new(), last_of: BTreeMap::new(), sent: 0, held: Vec::new(), arrived: VecDeque::new() }
+        Self {
+            random,
+            under_way: BinaryHeap::new(),
+            last_of: BTreeMap::new(),
+            sent: 0,
+            held: Vec::new(),
+            arrived: VecDeque::new(),
+        }
     }
 
     /// Sends an event. Those sent before occurred earlier or at the same time.

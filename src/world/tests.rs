@@ -129,7 +129,12 @@ fn a_continued_world_numbers_its_posts_above_those_that_exist() {
     let from = world.now() + MICROS_PER_MINUTE;
     let mut live = world.live(100, from);
     let lines = live.until(from + 20 * MICROS_PER_SECOND);
-    let posts: Vec<u64> = lines.iter().map(|line| event(line)).filter(|event| event.aggregate.0 == "social.post").map(|event| event.aggregate.1.parse().unwrap()).collect();
+    let posts: Vec<u64> = lines
+        .iter()
+        .map(|line| event(line))
+        .filter(|event| event.aggregate.0 == "social.post")
+        .map(|event| event.aggregate.1.parse().unwrap())
+        .collect();
     assert!(!posts.is_empty() && posts.iter().all(|&id| id >= 10_000), "{posts:?}");
     assert!(lines.iter().all(|line| !line.contains("user.registered")));
 }

@@ -96,7 +96,9 @@ impl State {
             What::Unliked { post, user } => drop(self.likes.remove(&(post, user))),
             What::Commented { post, author } => self.comments.push((post, author, at)),
             What::Shared { post, user } => self.shares.push((post, user, at)),
-            What::ConversationCreated { conversation, members } => self.conversations.entry(conversation).or_default().members = members,
+            What::ConversationCreated { conversation, members } => {
+                self.conversations.entry(conversation).or_default().members = members
+            }
             What::MessageSent { conversation, message, sender } => {
                 self.conversations.entry(conversation).or_default().messages.push(Message { id: message, sender, at });
             }

@@ -86,7 +86,8 @@ impl State {
         let replies = count(self.posts.values().filter_map(|post| post.reply_to));
         let of = |counts: &BTreeMap<u64, u64>, post: &u64| counts.get(post).copied().unwrap_or(0);
         let row = |post: &u64| {
-            let (likes, comments, shares, replies) = (of(&likes, post), of(&comments, post), of(&shares, post), of(&replies, post));
+            let (likes, comments, shares, replies) =
+                (of(&likes, post), of(&comments, post), of(&shares, post), of(&replies, post));
             format!(r#"{{"post_id":"{post}","likes":{likes},"comments":{comments},"shares":{shares},"replies":{replies}}}"#)
         };
         self.posts.keys().map(row).collect()
@@ -231,7 +232,9 @@ impl State {
         }
         let mut ranked: Vec<(f64, u64)> = scores.into_iter().map(|(post, score)| (score, post)).collect();
         ranked.sort_by(|one, other| other.0.total_cmp(&one.0).then(other.1.cmp(&one.1)));
-        let row = |(place, (score, post)): (usize, (f64, u64))| format!(r#"{{"rank":{},"post_id":"{post}","score":{score:.9}}}"#, place + 1);
+        let row = |(place, (score, post)): (usize, (f64, u64))| {
+            format!(r#"{{"rank":{},"post_id":"{post}","score":{score:.9}}}"#, place + 1)
+        };
         ranked.into_iter().take(limit).enumerate().map(row).collect()
     }
 
@@ -274,7 +277,9 @@ impl State {
         let mut sessions: Vec<(u64, i64, i64, u64)> = Vec::new();
         for (author, at) in posts {
             match sessions.last_mut() {
-                Some(session) if session.0 == author && at - session.2 <= SESSION_GAP => (session.2, session.3) = (at, session.3 + 1),
+                Some(session) if session.0 == author && at - session.2 <= SESSION_GAP => {
+                    (session.2, session.3) = (at, session.3 + 1)
+                }
                 _ => sessions.push((author, at, at, 1)),
             }
         }
