@@ -60,17 +60,28 @@ impl Random {
 }
 
 /// Events as someone sends them, one after the other, each with an identity of its own.
-#[derive(Default)]
 pub struct Producer {
     sent: Cell<u64>,
+    step_micros: i64,
+}
+
+impl Default for Producer {
+    /// One second passes between two events.
+    fn default() -> Self {
+        Self::with_step(1_000_000)
+    }
 }
 
 impl Producer {
-    /// An event line; one second passes between two.
+    pub fn with_step(step_micros: i64) -> Self {
+        Self { sent: Cell::new(0), step_micros }
+    }
+
+    /// An event line.
     pub fn event(&self, topic: &str, event_type: &str, aggregate_id: &str, actor_id: u64, payload: &str) -> String {
         let number = self.sent.get();
         self.sent.set(number + 1);
-        let at = timestamp_text(START_MICROS + i64::try_from(number).expect("few events") * 1_000_000);
+        let at = timestamp_text(START_MICROS + i64::try_from(number).expect("few events") * self.step_micros);
         format!(
             r#"{{"topic":"{topic}","event":{{"event_id":"018cc251-f402-7000-8000-{number:012x}","event_type":"{event_type}","schema_version":1,"aggregate_id":"{aggregate_id}","occurred_at":"{at}","actor_id":"{actor_id}","payload":{payload}}}}}"#
         )

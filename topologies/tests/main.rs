@@ -1,5 +1,7 @@
 //! The crate from outside: the declared topologies and their tests, plans, and queries against another engine.
 
+mod errors;
 mod harness;
+mod metamorphic;
 mod queries;
 mod social;

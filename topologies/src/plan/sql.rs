@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use arrow_schema::{DataType, FieldRef, Schema, SchemaRef, TimeUnit};
 use datafusion_common::config::ConfigOptions;
-use datafusion_common::{DataFusionError, Result, TableReference, plan_err};
+use datafusion_common::{DataFusionError, Result, SchemaError, TableReference, plan_err};
 use datafusion_expr::planner::{ContextProvider, ExprPlanner, TypePlanner};
 use datafusion_expr::simplify::SimplifyContext;
 use datafusion_expr::{AggregateUDF, HigherOrderUDF, LogicalPlan, ScalarUDF, TableSource, WindowUDF};
@@ -289,7 +289,17 @@ pub fn error_message(error: &DataFusionError) -> String {
         DataFusionError::Plan(message) | DataFusionError::NotImplemented(message) | DataFusionError::Execution(message) => {
             message.clone()
         }
+        DataFusionError::SchemaError(schema, _) => schema_error_message(schema),
         other => other.strip_backtrace(),
     };
     text.lines().next().unwrap_or_default().trim_end_matches('.').to_owned()
+}
+
+fn schema_error_message(error: &SchemaError) -> String {
+    match error {
+        SchemaError::DuplicateUnqualifiedField { name } => {
+            format!("'{name}' is computed twice, with and without a cast, which can't be told apart: cast in a sub-query first")
+        }
+        other => other.to_string(),
+    }
 }

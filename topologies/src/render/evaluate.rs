@@ -7,13 +7,13 @@ use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions};
-use arrow_schema::{DataType, Field, Schema, SchemaRef};
+use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
 use datafusion_common::tree_node::{Transformed, TransformedResult, TreeNode};
-use datafusion_common::{DFSchema, DataFusionError, Result};
+use datafusion_common::{DFSchema, DataFusionError, Result, ScalarValue};
 use datafusion_expr::execution_props::ExecutionProps;
 use datafusion_expr::physical_planning_context::PhysicalPlanningContext;
 use datafusion_expr::{Expr, Operator};
-use datafusion_physical_expr::expressions::{BinaryExpr, cast};
+use datafusion_physical_expr::expressions::{BinaryExpr, NegativeExpr, cast, lit};
 use datafusion_physical_expr::{PhysicalExpr, create_physical_expr};
 use schemas::row::{Row, RowCodec};
 
@@ -180,7 +180,7 @@ impl Compiled {
                 let mut values: Vec<ArrayRef> = Vec::with_capacity(batch.num_rows());
                 for row in 0..batch.num_rows() {
                     values.push(evaluate(&batch.slice(row, 1)).unwrap_or_else(|error| {
-                        fail(row, error_message(&error));
+                        fail(row, failure(&error));
                         Arc::clone(&null)
                     }));
                 }
@@ -202,18 +202,43 @@ fn as_expression(scalar: &Scalar) -> Result<Expr> {
 fn compile(expression: &Expr, target: &DataType, schema: &SchemaRef, text: String) -> Result<Compiled> {
     let logical = DFSchema::try_from(schema.as_ref().clone())?;
     let physical = create_physical_expr(expression, &logical, &ExecutionProps::new(), &PhysicalPlanningContext::default())?;
-    let checked = physical.transform_up(check_overflow).data()?;
+    let checked = physical.transform_up(|part| check_overflow(part, schema)).data()?;
     let expression = if &checked.data_type(schema)? == target { checked } else { cast(checked, schema, target.clone())? };
     Ok(Compiled { expression, text })
 }
 
 /// An overflow is an error of the row, never a wrapped number.
-fn check_overflow(expression: Arc<dyn PhysicalExpr>) -> Result<Transformed<Arc<dyn PhysicalExpr>>> {
-    match expression.downcast_ref::<BinaryExpr>() {
-        Some(binary) if matches!(binary.op(), Operator::Plus | Operator::Minus | Operator::Multiply) => {
-            let checked = BinaryExpr::new(Arc::clone(binary.left()), *binary.op(), Arc::clone(binary.right()));
-            Ok(Transformed::yes(Arc::new(checked.with_fail_on_overflow(true))))
-        }
-        _ => Ok(Transformed::no(expression)),
+fn check_overflow(expression: Arc<dyn PhysicalExpr>, schema: &SchemaRef) -> Result<Transformed<Arc<dyn PhysicalExpr>>> {
+    let checked = |left, operator, right| Arc::new(BinaryExpr::new(left, operator, right).with_fail_on_overflow(true));
+    if let Some(binary) = expression.downcast_ref::<BinaryExpr>()
+        && matches!(binary.op(), Operator::Plus | Operator::Minus | Operator::Multiply)
+    {
+        return Ok(Transformed::yes(checked(Arc::clone(binary.left()), *binary.op(), Arc::clone(binary.right()))));
     }
+    if let Some(negative) = expression.downcast_ref::<NegativeExpr>() {
+        let data_type = expression.data_type(schema)?;
+        if data_type.is_integer() {
+            let zero = lit(ScalarValue::new_zero(&data_type)?);
+            return Ok(Transformed::yes(checked(zero, Operator::Minus, Arc::clone(negative.arg()))));
+        }
+    }
+    Ok(Transformed::no(expression))
+}
+
+/// Why an expression failed, in words of this program's own.
+fn failure(error: &DataFusionError) -> String {
+    let text = match error.find_root() {
+        DataFusionError::ArrowError(arrow, _) => match arrow.as_ref() {
+            ArrowError::DivideByZero => return "division by zero".to_owned(),
+            ArrowError::CastError(text)
+            | ArrowError::ComputeError(text)
+            | ArrowError::ArithmeticOverflow(text)
+            | ArrowError::ParseError(text)
+            | ArrowError::InvalidArgumentError(text) => text.clone(),
+            other => other.to_string(),
+        },
+        _ => error_message(error),
+    };
+    let mut characters = text.chars();
+    characters.next().map_or_else(String::new, |first| first.to_lowercase().chain(characters).collect())
 }

@@ -124,6 +124,8 @@ struct MergeLogic {
     relation: String,
     printer: RowPrinter,
     late: Option<Late>,
+    /// each late value by itself, for events on which some value fails: only those that the event's clause needs count
+    single: Vec<Late>,
 }
 
 /// Values that depend on the row found, over the table's columns followed by the event's fields.
@@ -146,10 +148,9 @@ impl MergeLogic {
         let (clauses, late_values) = number_late_values(&merge.clauses);
         let all_table: Vec<usize> = (0..table_kinds.len()).collect();
         let all_fields: Vec<usize> = (0..field_kinds.len()).collect();
-        let late = match late_values.is_empty() {
-            true => None,
-            false => Some(Late::new(table, &table_kinds, field_columns, &field_kinds, &late_values)?),
-        };
+        let late = |values: &[Scalar]| Late::new(table, &table_kinds, field_columns, &field_kinds, values);
+        let single = late_values.iter().map(|value| late(std::slice::from_ref(value))).collect::<Result<Vec<_>>>()?;
+        let late = if late_values.is_empty() { None } else { Some(late(&late_values)?) };
         Ok(Self {
             clauses,
             table: Slicer::new(&table_kinds, &all_table),
@@ -160,47 +161,53 @@ impl MergeLogic {
             relation: table.name.clone(),
             printer: RowPrinter::new(field_columns, &field_kinds),
             late,
+            single,
         })
     }
 
-    fn decide(&self, step: &FoldStep<'_>, late: &dyn Fn(usize) -> Row) -> FoldOutcome {
+    fn decide(&self, step: &FoldStep<'_>, late: &dyn Fn(usize) -> Computed) -> FoldOutcome {
+        self.outcome(step, late).unwrap_or_else(FoldOutcome::Fail)
+    }
+
+    fn outcome(&self, step: &FoldStep<'_>, late: &dyn Fn(usize) -> Computed) -> Result<FoldOutcome, RowError> {
         let event = self.fields.ranges(step.event);
-        let value = |value: &FoldValue| -> Row {
+        let value = |value: &FoldValue| -> Computed {
             match value {
-                FoldValue::Event(field) => Row::from_bytes(event.field(step.event, *field)),
-                FoldValue::Late(Scalar::Constant { field, .. }) => field.clone(),
+                FoldValue::Event(field) => Ok(Row::from_bytes(event.field(step.event, *field))),
+                FoldValue::Late(Scalar::Constant { field, .. }) => Ok(field.clone()),
                 FoldValue::Late(Scalar::Column(number)) => late(*number),
                 FoldValue::Late(Scalar::Computed(_)) => panic!("a value of '{}' was not numbered", self.relation),
             }
         };
-        for clause in &self.clauses {
-            let holds = clause.condition.as_ref().is_none_or(|condition| is_true(value(condition).as_bytes()));
-            if clause.matched != step.current.is_some() || !holds {
+        for clause in self.clauses.iter().filter(|clause| clause.matched == step.current.is_some()) {
+            if let Some(condition) = &clause.condition
+                && !is_true(value(condition)?.as_bytes())
+            {
                 continue;
             }
             return match (&clause.action, step.current) {
-                (Action::Nothing, _) => FoldOutcome::Keep,
-                (Action::Delete, _) => FoldOutcome::Delete,
+                (Action::Nothing, _) | (Action::Update(_), None) => Ok(FoldOutcome::Keep),
+                (Action::Delete, _) => Ok(FoldOutcome::Delete),
                 (Action::Insert(values), _) => self.checked(step, values.iter().map(value)),
                 (Action::Update(assignments), Some(current)) => {
                     let ranges = self.table.ranges(current);
                     let columns = (0..self.columns).map(|column| match assignments.iter().find(|(assigned, _)| *assigned == column) {
                         Some((_, assigned)) => value(assigned),
-                        None => Row::from_bytes(ranges.field(current, column)),
+                        None => Ok(Row::from_bytes(ranges.field(current, column))),
                     });
                     self.checked(step, columns)
                 }
-                (Action::Update(_), None) => FoldOutcome::Keep,
             };
         }
-        FoldOutcome::Keep
+        Ok(FoldOutcome::Keep)
     }
 
-    fn checked(&self, step: &FoldStep<'_>, values: impl Iterator<Item = Row>) -> FoldOutcome {
+    fn checked(&self, step: &FoldStep<'_>, values: impl Iterator<Item = Computed>) -> Result<FoldOutcome, RowError> {
         let mut row = Row::empty();
         for (column, value) in values.enumerate() {
+            let value = value?;
             if self.not_null[column] && is_null(value.as_bytes(), 0) {
-                return FoldOutcome::Fail(RowError {
+                return Err(RowError {
                     relation: self.relation.clone(),
                     expression: self.names[column].clone(),
                     detail: format!("NULL in column '{}', which is NOT NULL", self.names[column]),
@@ -209,9 +216,21 @@ impl MergeLogic {
             }
             row.extend(value.as_bytes());
         }
-        FoldOutcome::Put(row)
+        Ok(FoldOutcome::Put(row))
+    }
+
+    /// One late value of one step.
+    fn single(&self, step: &FoldStep<'_>, number: usize) -> Computed {
+        let (mut values, mut errors) = self.single[number].evaluate(std::slice::from_ref(step), &self.relation, &self.printer);
+        match errors.swap_remove(0) {
+            Some(error) => Err(error),
+            None => Ok(values.swap_remove(0).swap_remove(0)),
+        }
     }
 }
+
+/// A value that was computed, or why it could not be.
+type Computed = Result<Row, RowError>;
 
 /// Replaces every late value that needs evaluation by its number.
 fn number_late_values(clauses: &[Clause]) -> (Vec<Clause>, Vec<Scalar>) {
@@ -310,14 +329,14 @@ fn computed_always(columns: &[NodeColumn]) -> impl Fn(&Scalar) -> Scalar + '_ {
 impl FoldLogic for MergeLogic {
     fn apply(&mut self, steps: &[FoldStep<'_>], outcomes: &mut Vec<FoldOutcome>) {
         let Some(late) = &self.late else {
-            outcomes.extend(steps.iter().map(|step| self.decide(step, &|_| Row::empty())));
+            outcomes.extend(steps.iter().map(|step| self.decide(step, &|_| Ok(Row::empty()))));
             return;
         };
         let (values, errors) = late.evaluate(steps, &self.relation, &self.printer);
         for ((step, values), error) in steps.iter().zip(&values).zip(errors) {
             outcomes.push(match error {
-                Some(error) => FoldOutcome::Fail(error),
-                None => self.decide(step, &|number| values[number].clone()),
+                Some(_) => self.decide(step, &|number| self.single(step, number)),
+                None => self.decide(step, &|number| Ok(values[number].clone())),
             });
         }
     }
