@@ -2,7 +2,6 @@
 //!
 //! The events are those of the generated world, all types of the topic of posts, with every column decoded.
 
-
 use schemas::catalogue::catalogue;
 use schemas::decoder::EventDecoder;
 use schemas::event::{Encoding, parse_line};

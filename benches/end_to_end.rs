@@ -51,10 +51,15 @@ pub struct Scene {
 }
 
 /// The feed and what it reads.
-pub const FEED: Scene =
-    Scene { name: "feed only", files: Some(&FEED_FILES), users: 10_000, durations: [Duration::from_secs(12), Duration::from_secs(10)] };
+pub const FEED: Scene = Scene {
+    name: "feed only",
+    files: Some(&FEED_FILES),
+    users: 10_000,
+    durations: [Duration::from_secs(12), Duration::from_secs(10)],
+};
 /// All views of the social network.
-pub const ALL_VIEWS: Scene = Scene { name: "all views", files: None, users: 1_000, durations: [Duration::from_secs(8), Duration::ZERO] };
+pub const ALL_VIEWS: Scene =
+    Scene { name: "all views", files: None, users: 1_000, durations: [Duration::from_secs(8), Duration::ZERO] };
 
 /// A server with its people, and what writes to it.
 struct Stage {
@@ -128,9 +133,19 @@ impl Stage {
         let posts = POSTS_PER_SECOND;
         Ok(vec![
             figure(format!("{name}: deliveries at {posts} posts/s"), per_second, "per second", Goal::None),
-            figure(format!("{name}: engine (binding, dataflow, views)"), after.cores(&before, &ENGINE_THREADS), "cores", Goal::AtMost(0.5)),
+            figure(
+                format!("{name}: engine (binding, dataflow, views)"),
+                after.cores(&before, &ENGINE_THREADS),
+                "cores",
+                Goal::AtMost(0.5),
+            ),
             figure(format!("{name}: embedded log (sync included)"), after.cores(&before, &LOG_THREADS), "cores", Goal::None),
-            figure(format!("{name}: making, checking and encoding events"), (after.writer - before.writer) / wall, "cores", Goal::None),
+            figure(
+                format!("{name}: making, checking and encoding events"),
+                (after.writer - before.writer) / wall,
+                "cores",
+                Goal::None,
+            ),
             figure(format!("{name}: event to readable, p50"), quantile(&mut seconds, 0.5) * 1e3, "ms", Goal::None),
             figure(format!("{name}: event to readable, p99"), quantile(&mut seconds, 0.99) * 1e3, "ms", Goal::AtMost(100.0)),
         ])
@@ -138,7 +153,8 @@ impl Stage {
 
     fn write_and_read(&mut self, scene: &Scene) -> Result<Vec<Figure>, Failure> {
         let stop = AtomicBool::new(false);
-        let readers: Vec<Vec<(u64, String)>> = (0..CONNECTIONS as u64).map(|place| readers(place, scene.users)).collect::<Result<_, _>>()?;
+        let readers: Vec<Vec<(u64, String)>> =
+            (0..CONNECTIONS as u64).map(|place| readers(place, scene.users)).collect::<Result<_, _>>()?;
         let address = self.server.address;
         let writer = &mut self.writer;
         let (moments, written, read) = thread::scope(|scope| {
@@ -153,7 +169,8 @@ impl Stage {
             let after = Moment::now();
             stop.store(true, Ordering::Relaxed);
             let join = |thread: thread::ScopedJoinHandle<'_, _>| thread.join().map_err(|_| Failure::from("a reader panicked"))?;
-            let read = threads.map_err(Failure::from).and_then(|threads| threads.into_iter().map(join).collect::<Result<Vec<_>, _>>());
+            let read =
+                threads.map_err(Failure::from).and_then(|threads| threads.into_iter().map(join).collect::<Result<Vec<_>, _>>());
             ((before, after), written, read)
         });
         let (before, after) = (moments.0?, moments.1?);

@@ -37,7 +37,8 @@ pub fn topology(files: Option<&[&str]>) -> Result<Topology, Failure> {
     let mut sources = read_folder(&Path::new(env!("CARGO_MANIFEST_DIR")).join("topologies/social"))?;
     let stem = |path: &str| Path::new(path).file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     sources.retain(|file| files.is_none_or(|files| files.contains(&stem(&file.path).as_str())));
-    build(&sources).map_err(|diagnostics| diagnostics.iter().map(|diagnostic| format!("{diagnostic}\n")).collect::<String>().into())
+    build(&sources)
+        .map_err(|diagnostics| diagnostics.iter().map(|diagnostic| format!("{diagnostic}\n")).collect::<String>().into())
 }
 
 impl Engine {

@@ -3,7 +3,6 @@
 //! Both get the same follows, then the same posts in the same epochs. Counted is everything the engine does for a post: reading it from
 //! a log in memory, decoding it, telling repeated ones, folding it into the table, joining, and applying the rows to the view.
 
-
 use tidewater::ingest::wall_micros;
 
 use crate::Failure;
@@ -19,7 +18,7 @@ const FOLLOWS_PER_USER: usize = 30;
 const LOADED_PER_EPOCH: usize = 15_000;
 const POSTS_PER_EPOCH: u64 = 2_000;
 const WARM_EPOCHS: u64 = 5;
-const EPOCHS: u64 = 40;
+const EPOCHS: u64 = 100;
 const MICROS_PER_SECOND: i64 = 1_000_000;
 const SEED: u64 = 1;
 
@@ -68,10 +67,13 @@ pub fn run() -> Result<Vec<Figure>, Failure> {
     let (network, by_hand) = by_hand(network)?;
     let by_sql = by_sql(&network)?;
     if by_sql.deliveries != by_hand.deliveries {
-        return Err(format!("SQL delivered {} rows, the program written by hand {}", by_sql.deliveries, by_hand.deliveries).into());
+        return Err(
+            format!("SQL delivered {} rows, the program written by hand {}", by_sql.deliveries, by_hand.deliveries).into()
+        );
     }
     let rate = |outcome: &Outcome| outcome.deliveries as f64 / outcome.seconds;
-    let figure = |what: &str, value: f64, unit: &'static str, goal: Goal| Figure { section: 'a', what: what.into(), value, unit, goal };
+    let figure =
+        |what: &str, value: f64, unit: &'static str, goal: Goal| Figure { section: 'a', what: what.into(), value, unit, goal };
     let computing = by_sql.deliveries as f64 / by_sql.computing;
     Ok(vec![
         figure("feed deliveries of the SQL topology, everything counted", rate(&by_sql), "per CPU second", Goal::AtLeast(1e6)),

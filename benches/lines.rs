@@ -56,7 +56,9 @@ impl Lines {
 
     /// `sender` writes a message.
     pub fn message(&mut self, conversation: &str, message: u64, sender: u64, at: i64) -> String {
-        let payload = format!("{{\"message_id\":\"{message}\",\"sender_id\":\"{sender}\",\"body\":\"number {message}\",\"encrypted\":false}}");
+        let payload = format!(
+            "{{\"message_id\":\"{message}\",\"sender_id\":\"{sender}\",\"body\":\"number {message}\",\"encrypted\":false}}"
+        );
         self.line("social.conversation", "message.sent", conversation, sender, at, &payload)
     }
 

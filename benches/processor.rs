@@ -27,7 +27,9 @@ impl ThreadTimes {
         for task in fs::read_dir("/proc/self/task")? {
             let task = task?.path();
             // A thread may end between being listed and being read.
-            let (Ok(name), Ok(seconds)) = (fs::read_to_string(task.join("comm")), seconds(&task.join("schedstat"))) else { continue };
+            let (Ok(name), Ok(seconds)) = (fs::read_to_string(task.join("comm")), seconds(&task.join("schedstat"))) else {
+                continue;
+            };
             *times.entry(name.trim_end().to_owned()).or_default() += seconds;
         }
         Ok(Self(times))

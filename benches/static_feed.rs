@@ -40,8 +40,9 @@ impl StaticFeed {
             let (follows_input, follows) = scope.new_collection();
             let (posts_input, posts) = scope.new_collection();
             let by_author = posts.arrange_by_key();
-            let deliveries =
-                follows.arrange_by_key().join_core(by_author, |author, follower, (at, post)| Some((*follower, (*at, *post, *author))));
+            let deliveries = follows
+                .arrange_by_key()
+                .join_core(by_author, |author, follower, (at, post)| Some((*follower, (*at, *post, *author))));
             keep(deliveries, Rc::clone(&feeds)).probe_with(&probe);
             (follows_input, posts_input)
         });
