@@ -117,7 +117,8 @@ fn is_constant(expression: &Expr) -> bool {
 fn exact(argument: Option<&Expr>, schema: &DFSchema, name: &str) -> Result<Expr> {
     let Some(argument) = argument else { return plan_err!("'{name}' takes one argument") };
     let argument = match unalias(argument) {
-        Expr::Cast(cast) if cast.expr.get_type(schema)?.is_integer() => *cast.expr,
+        // The planner casts whole numbers for an average; a sum of floating-point numbers was asked for as such.
+        Expr::Cast(cast) if name == "avg" && cast.expr.get_type(schema)?.is_integer() => *cast.expr,
         Expr::Literal(ScalarValue::Float64(value), metadata) if value.is_none_or(is_whole) => {
             // The planner has cast a whole number already.
             Expr::Literal(ScalarValue::Int64(value.map(|value| value as i64)), metadata)

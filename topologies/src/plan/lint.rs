@@ -1,11 +1,22 @@
 //! What an expression of a view or a MERGE may not contain, because it could not be kept current or recomputed the same.
 //!
 //! Owns the refusals: answers that differ from call to call, the wall clock outside of a filter, and sub-queries that no join stands
-//! for. An expression enters; an error that names the culprit and says what to write instead leaves.
+//! for. A plan or an expression enters; an error that names the culprit and says what to write instead leaves.
 
 use datafusion_common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion_common::{Result, plan_err};
-use datafusion_expr::{Expr, Volatility};
+use datafusion_expr::{Distinct, Expr, LogicalPlan, Volatility};
+
+/// Refuses what the optimiser would stumble over or take for something else.
+pub fn check_plan(plan: &LogicalPlan) -> Result<()> {
+    plan.apply_with_subqueries(|node| match node {
+        LogicalPlan::Distinct(Distinct::On(_)) => {
+            plan_err!("DISTINCT ON is not supported: use ROW_NUMBER() OVER (PARTITION BY ... ORDER BY ...) = 1")
+        }
+        _ => Ok(TreeNodeRecursion::Continue),
+    })
+    .map(|_| ())
+}
 
 /// Refuses what can't be evaluated row by row, once and for all.
 pub fn check(expression: &Expr) -> Result<()> {

@@ -78,7 +78,6 @@ impl<'a> Lowering<'a> {
             },
             LogicalPlan::Window(window) => self.window(window, None, true),
             LogicalPlan::RecursiveQuery(_) => plan_err!("WITH RECURSIVE is not supported"),
-            LogicalPlan::Distinct(_) => plan_err!("DISTINCT ON is not supported: use ROW_NUMBER() OVER (PARTITION BY ... ORDER BY ...) = 1"),
             other => plan_err!("{} is not supported in a view", other.display()),
         }
     }

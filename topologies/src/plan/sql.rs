@@ -81,6 +81,7 @@ impl Relations {
     pub fn plan_query(&self, query: ast::Query) -> Result<LogicalPlan> {
         let planner = SqlToRel::new_with_options(self, parser_options());
         let plan = planner.sql_statement_to_plan(ast::Statement::Query(Box::new(query)))?;
+        super::lint::check_plan(&plan)?;
         self.optimize(plan)
     }
 
