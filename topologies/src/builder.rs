@@ -346,8 +346,10 @@ impl Builder {
             self.add_session(&session).map_err(at)?;
         }
         let plan = self.sql.plan_query(query).map_err(at)?;
+        let added = self.topology.graph.nodes.len();
         let node = Lowering::new(&mut self.topology.graph, &self.scans).query(&plan).map_err(at)?;
         check_types(&self.topology.graph, node).map_err(at)?;
+        crate::render::check_nodes(&self.topology.graph, added).map_err(at)?;
         if materialized {
             self.topology.graph.refuse_unbounded(node, &format!("the view '{}'", name.text)).map_err(at)?;
         }

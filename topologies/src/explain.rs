@@ -120,17 +120,5 @@ fn table(topology: &Topology, number: usize) -> String {
 
 /// DataFusion's names for what has none in SQL, as a person would write them.
 fn readable(text: &str) -> String {
-    let text = text.replace("count(Int64(1))", "count(*)");
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text.as_str();
-    while let Some((before, after)) = rest.split_once("__unnest_placeholder(") {
-        let (inner, behind) = after.split_once(",depth=1)").unwrap_or((after, ""));
-        out.push_str(before);
-        out.push_str("unnest(");
-        out.push_str(inner);
-        out.push(')');
-        rest = behind;
-    }
-    out.push_str(rest);
-    out
+    text.replace("__unnest_placeholder(", "unnest(").replace(",depth=1)", ")")
 }

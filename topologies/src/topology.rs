@@ -181,13 +181,12 @@ pub fn place(statement: &Statement, error: &DataFusionError) -> Box<Diagnostic> 
         let location = |at: datafusion_common::Location| datafusion_sql::sqlparser::tokenizer::Location { line: at.line, column: at.column };
         Span::new(location(span.start), location(span.end))
     });
-    let message = crate::plan::sql::error_message(error);
-    let mut diagnostic = Diagnostic::new(statement.locate(span.unwrap_or(Span::empty())), message);
-    let helps: Vec<&str> = found.iter().flat_map(|diagnostic| diagnostic.helps.iter().map(|help| help.message.as_str())).collect();
-    if !helps.is_empty() {
-        diagnostic = diagnostic.with_help(helps.join("; "));
-    }
-    Box::new(diagnostic)
+    let (message, help) = crate::plan::wording::message(error);
+    let diagnostic = Diagnostic::new(statement.locate(span.unwrap_or(Span::empty())), message);
+    Box::new(match help {
+        Some(help) => diagnostic.with_help(help),
+        None => diagnostic,
+    })
 }
 
 impl Topology {

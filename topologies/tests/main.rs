@@ -6,4 +6,5 @@ mod golden;
 mod harness;
 mod metamorphic;
 mod queries;
+mod refusals;
 mod social;

@@ -14,6 +14,7 @@ use super::functions::interval_micros;
 use super::graph::{Aggregate, Graph, NodeColumn, NodeId};
 use super::lower::{append, check_nulls_order, identity, node_column};
 use super::scalar::{Scalar, unalias};
+use super::wording;
 
 /// Up to here every whole number has a floating-point number of its own.
 const WHOLE_NUMBER_MAX: f64 = 9_007_199_254_740_992.0;
@@ -33,9 +34,9 @@ pub fn lower_aggregate(graph: &mut Graph, input: NodeId, plan: &AggregatePlan) -
     let mut aggregates = Vec::with_capacity(plan.aggr_expr.len());
     for (expression, field) in plan.aggr_expr.iter().zip(&plan.schema.fields()[plan.group_expr.len()..]) {
         let Expr::AggregateFunction(call) = unalias(expression) else {
-            return plan_err!("{expression} is not an aggregate");
+            return plan_err!("{} is not an aggregate", wording::sql(expression));
         };
-        let column = node_column(field.name(), field.data_type(), field.is_nullable());
+        let column = node_column(&wording::sql(&unalias(expression)), field.data_type(), field.is_nullable());
         aggregates.push((lower_call(&mut outputs, &call, schema, &column)?, column));
     }
     let names: Vec<NodeColumn> = plan.schema.fields()[..keys.len()]
@@ -59,7 +60,7 @@ fn lower_call(
 ) -> Result<Aggregate> {
     let parameters = &call.params;
     let Some(output) = FieldKind::of(&column.data_type) else {
-        return plan_err!("the result of '{}' has type {}, which rows can't hold", call.func.name(), column.data_type);
+        return plan_err!("the result of '{}' has type {}, which rows can't hold", call.func.name(), wording::type_name(&column.data_type));
     };
     let filter = parameters.filter.as_ref().map(|filter| append(outputs, filter, schema)).transpose()?;
     let order: Vec<bool> = parameters.order_by.iter().map(|sort| !sort.asc).collect();
@@ -129,7 +130,8 @@ fn exact(argument: Option<&Expr>, schema: &DFSchema, name: &str) -> Result<Expr>
         kind if kind.is_integer() => Ok(argument),
         DataType::Decimal128(_, _) => Ok(argument),
         kind => plan_err!(
-            "{name}() over {kind} is not supported, because retractions would not cancel exactly: cast the argument to NUMERIC(precision, scale)"
+            "{name}() over {} is not supported, because retractions would not cancel exactly: cast the argument to NUMERIC(precision, scale)",
+            wording::type_name(&kind)
         ),
     }
 }

@@ -495,7 +495,7 @@ impl Graph {
 fn field_kind(column: &NodeColumn) -> Result<FieldKind> {
     match FieldKind::of(&column.data_type) {
         Some(kind) => Ok(kind),
-        None => plan_err!("column '{}' has type {}, which rows can't hold: cast it", column.name, column.data_type),
+        None => plan_err!("column '{}' has type {}, which rows can't hold: cast it", column.name, super::wording::type_name(&column.data_type)),
     }
 }
 

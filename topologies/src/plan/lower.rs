@@ -19,7 +19,7 @@ use super::graph::{Graph, NodeColumn, NodeId, Operator};
 use super::ranking::{RowNumber, reads, row_number, take_limit};
 use super::scalar::{Scalar, constant, null, unalias};
 use super::sql::stored_type;
-use super::temporal;
+use super::{temporal, wording};
 
 /// The nodes of the relations that a query may scan.
 pub type Scans = BTreeMap<String, NodeId>;
@@ -77,7 +77,6 @@ impl<'a> Lowering<'a> {
                 None => self.plan(&sort.input),
             },
             LogicalPlan::Window(window) => self.window(window, None, true),
-            LogicalPlan::RecursiveQuery(_) => plan_err!("WITH RECURSIVE is not supported"),
             other => plan_err!("{} is not supported in a view", other.display()),
         }
     }
@@ -189,7 +188,7 @@ impl<'a> Lowering<'a> {
             for (expression, column) in expressions.iter().zip(&columns) {
                 match Scalar::lower_as(expression, &empty, &column.data_type)? {
                     Scalar::Constant { field, .. } => row.extend(field.as_bytes()),
-                    _ => return plan_err!("VALUES takes constants, not {expression}"),
+                    _ => return plan_err!("VALUES takes constants, not {}", wording::sql(expression)),
                 }
             }
             rows.push(row);
@@ -233,7 +232,7 @@ impl<'a> Lowering<'a> {
                 let node = self.first_rows(&sort.expr, &sort.input, skip, fetch)?;
                 self.project(projection, node)
             }
-            (_, None) => plan_err!("OFFSET without LIMIT is not supported"),
+            (_, None) => plan_err!("OFFSET without LIMIT would keep every row in order: add a LIMIT"),
             _ => plan_err!("LIMIT without ORDER BY would choose rows at random: add an ORDER BY"),
         }
     }
@@ -264,7 +263,7 @@ impl<'a> Lowering<'a> {
             return plan_err!("only one window function in a SELECT is supported: use a WITH query for each");
         };
         let Expr::WindowFunction(function) = unalias(expression) else {
-            return plan_err!("{expression} is not a window function");
+            return plan_err!("{} is not a window function", wording::sql(expression));
         };
         if function.fun.name() != "row_number" {
             return plan_err!("the window function '{}' is not supported: only ROW_NUMBER() is", function.fun.name());
@@ -338,7 +337,7 @@ pub fn append(outputs: &mut Vec<(Scalar, NodeColumn)>, expression: &Expr, schema
         Scalar::Constant { data_type, .. } => (data_type.clone(), true),
         Scalar::Column(_) => return plan_err!("a column is already there"),
     };
-    outputs.push((scalar, NodeColumn { name: expression.to_string(), data_type, nullable }));
+    outputs.push((scalar, NodeColumn { name: wording::sql(expression), data_type, nullable }));
     Ok(outputs.len() - 1)
 }
 

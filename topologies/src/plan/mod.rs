@@ -15,3 +15,4 @@ pub mod scalar;
 pub mod signed;
 pub mod sql;
 pub mod temporal;
+pub mod wording;

@@ -12,6 +12,7 @@ use datafusion_expr::{Cast, Expr, ExprSchemable};
 use schemas::row::{Row, RowCodec};
 
 use super::sql::stored_type;
+use super::wording;
 
 /// One expression over the columns of a node's input.
 #[derive(Clone, Debug)]
@@ -144,7 +145,7 @@ impl Scalar {
                     }
                     _ => Ok(Transformed::no(part)),
                 });
-                named.data().map_or_else(|error| error.to_string(), |expression| expression.to_string())
+                named.data().map_or_else(|error| error.to_string(), |expression| wording::sql(&expression))
             }
         }
     }
@@ -170,7 +171,7 @@ pub fn constant(value: &ScalarValue, data_type: DataType) -> Result<Scalar> {
     let codec = RowCodec::new(std::slice::from_ref(&data_type)).map_err(DataFusionError::from)?;
     let rows = codec.encode(&[cast.to_array()?], 1).map_err(DataFusionError::from)?;
     match rows.into_iter().next() {
-        Some(field) => Ok(Scalar::Constant { field, data_type, text: value.to_string() }),
+        Some(field) => Ok(Scalar::Constant { field, data_type, text: wording::literal(value) }),
         None => plan_err!("the constant {value} could not be encoded"),
     }
 }

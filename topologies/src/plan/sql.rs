@@ -1,14 +1,14 @@
 //! From the text of a query to an optimised logical plan, with DataFusion's planner over Tidewater's relations.
 //!
 //! Owns the name look-up ([`Relations`]) and the choice of optimiser rules. A query's syntax tree enters, a [`LogicalPlan`] whose
-//! scans name relations leaves. DataFusion's errors are translated to a message, a help text and, where it has one, a place.
+//! scans name relations leaves.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow_schema::{DataType, FieldRef, Schema, SchemaRef, TimeUnit};
 use datafusion_common::config::ConfigOptions;
-use datafusion_common::{DataFusionError, Result, SchemaError, TableReference, plan_err};
+use datafusion_common::{Result, TableReference, plan_err};
 use datafusion_expr::planner::{ContextProvider, ExprPlanner, TypePlanner};
 use datafusion_expr::simplify::SimplifyContext;
 use datafusion_expr::{AggregateUDF, HigherOrderUDF, LogicalPlan, ScalarUDF, TableSource, WindowUDF};
@@ -280,27 +280,4 @@ pub fn declared_type(sql_type: &ast::DataType) -> Option<DataType> {
 /// Whether casting a value between two timestamp types only changes the unit or the zone's name.
 pub fn is_timestamp(kind: &DataType) -> bool {
     matches!(kind, DataType::Timestamp(TimeUnit::Second | TimeUnit::Millisecond | TimeUnit::Microsecond | TimeUnit::Nanosecond, _))
-}
-
-/// The message of a planning error without DataFusion's wrapping.
-pub fn error_message(error: &DataFusionError) -> String {
-    let root = error.find_root();
-    let text = match root {
-        DataFusionError::Diagnostic(diagnostic, _) => diagnostic.message.clone(),
-        DataFusionError::Plan(message) | DataFusionError::NotImplemented(message) | DataFusionError::Execution(message) => {
-            message.clone()
-        }
-        DataFusionError::SchemaError(schema, _) => schema_error_message(schema),
-        other => other.strip_backtrace(),
-    };
-    text.lines().next().unwrap_or_default().trim_end_matches('.').to_owned()
-}
-
-fn schema_error_message(error: &SchemaError) -> String {
-    match error {
-        SchemaError::DuplicateUnqualifiedField { name } => {
-            format!("'{name}' is computed twice, with and without a cast, which can't be told apart: cast in a sub-query first")
-        }
-        other => other.to_string(),
-    }
 }

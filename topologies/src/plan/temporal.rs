@@ -10,6 +10,7 @@ use super::functions::{interval_micros, timestamp_type};
 use super::graph::{Graph, NodeId};
 use super::lower::{append, identity};
 use super::sql::is_timestamp;
+use super::wording;
 
 const EXAMPLE: &str = "write it as a comparison of a time with NOW() plus or minus a constant, such as created_at > NOW() - INTERVAL '1 hour'";
 
@@ -49,22 +50,21 @@ pub fn lower(graph: &mut Graph, node: NodeId, conditions: &[Expr], schema: &DFSc
 
 /// The instant from which (`true`, inclusive) or until which (`false`, exclusive) a condition holds.
 fn bound(condition: &Expr, schema: &DFSchema) -> Result<(Expr, bool)> {
-    let Expr::BinaryExpr(BinaryExpr { left, op, right }) = condition else {
-        return plan_err!("{condition} can't be used with NOW(): {EXAMPLE}");
+    let comparison = match condition {
+        Expr::BinaryExpr(binary) if is_order(binary.op) => binary,
+        other => return plan_err!("NOW() can be compared by <, <=, > and >= only, not as in {}: {EXAMPLE}", wording::sql(other)),
     };
-    let (clock, operator, row) = match (mentions_now(left), mentions_now(right)) {
-        (true, false) => (left, *op, right),
-        (false, true) => match op.swap() {
-            Some(swapped) => (right, swapped, left),
-            None => return plan_err!("{condition} can't be used with NOW(): {EXAMPLE}"),
-        },
-        _ => return plan_err!("NOW() on both sides of {condition} is not supported: {EXAMPLE}"),
+    let BinaryExpr { left, op, right } = comparison;
+    let (clock, operator, row) = match (mentions_now(left), mentions_now(right), op.swap()) {
+        (true, false, _) => (left, *op, right),
+        (false, true, Some(swapped)) => (right, swapped, left),
+        _ => return plan_err!("NOW() on both sides of {} is not supported: {EXAMPLE}", wording::sql(condition)),
     };
     let Some(offset) = clock_offset(clock) else {
-        return plan_err!("{clock} is not NOW() plus or minus a constant interval: {EXAMPLE}");
+        return plan_err!("{} is not NOW() plus or minus an interval of fixed length: {EXAMPLE}", wording::sql(clock));
     };
     if !is_timestamp(&row.get_type(schema)?) {
-        return plan_err!("NOW() can only be compared with a TIMESTAMPTZ, not with {row}");
+        return plan_err!("NOW() can only be compared with a TIMESTAMPTZ, not with {}", wording::sql(row));
     }
     // now + offset OP row  <=>  now OP row - offset
     let at = |micros: i64| shifted(row, micros);
@@ -72,9 +72,12 @@ fn bound(condition: &Expr, schema: &DFSchema) -> Result<(Expr, bool)> {
         Operator::GtEq => Ok((at(-offset), true)),
         Operator::Gt => Ok((at(-offset + 1), true)),
         Operator::Lt => Ok((at(-offset), false)),
-        Operator::LtEq => Ok((at(-offset + 1), false)),
-        other => plan_err!("NOW() can be compared with <, <=, > and >=, not with {other}: {EXAMPLE}"),
+        _ => Ok((at(-offset + 1), false)),
     }
+}
+
+fn is_order(operator: Operator) -> bool {
+    matches!(operator, Operator::Lt | Operator::LtEq | Operator::Gt | Operator::GtEq)
 }
 
 fn shifted(row: &Expr, micros: i64) -> Expr {

@@ -19,7 +19,7 @@ use schemas::row::{Row, RowCodec};
 
 use crate::plan::graph::NodeColumn;
 use crate::plan::scalar::{Computed, Scalar, numbered};
-use crate::plan::sql::error_message;
+use crate::plan::wording::{lower_case, message};
 
 /// Compiled conditions and columns over some columns of an input.
 pub struct Evaluator {
@@ -237,8 +237,7 @@ fn failure(error: &DataFusionError) -> String {
             | ArrowError::InvalidArgumentError(text) => text.clone(),
             other => other.to_string(),
         },
-        _ => error_message(error),
+        _ => message(error).0,
     };
-    let mut characters = text.chars();
-    characters.next().map_or_else(String::new, |first| first.to_lowercase().chain(characters).collect())
+    lower_case(&text)
 }

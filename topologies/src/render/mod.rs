@@ -34,7 +34,7 @@ use timely::dataflow::{Scope, StreamVec};
 use self::drain::Drain;
 use self::evaluate::Evaluator;
 use self::source::{EventReader, Events, Records};
-use crate::plan::graph::{NodeId, Operator};
+use crate::plan::graph::{Graph, NodeId, Operator};
 use crate::plan::merge::Merge;
 use crate::plan::scalar::Scalar;
 use crate::topology::Topology;
@@ -100,9 +100,14 @@ pub fn render<'s>(
 
 /// Compiles every expression of a topology, to find what can't be rendered before any worker starts.
 pub fn check(topology: &Topology) -> Result<()> {
-    for node in &topology.graph.nodes {
+    check_nodes(&topology.graph, 0)
+}
+
+/// Compiles every expression of the nodes from `first` on.
+pub fn check_nodes(graph: &Graph, first: NodeId) -> Result<()> {
+    for node in &graph.nodes[first..] {
         if let Operator::Map { input, predicates, outputs } = &node.operator {
-            Evaluator::new(&topology.graph.nodes[*input].columns, predicates, outputs)?;
+            Evaluator::new(&graph.nodes[*input].columns, predicates, outputs)?;
         }
     }
     Ok(())

@@ -128,7 +128,7 @@ pub fn start(topology: Arc<Topology>, log: Arc<dyn Log>, options: Options) -> Re
 
 /// Every expression is compiled once here, so that workers meet no error.
 fn check_rendering(topology: &Topology) -> Result<(), StartError> {
-    crate::render::check(topology).map_err(|error| StartError::Render { detail: crate::plan::sql::error_message(&error) })
+    crate::render::check(topology).map_err(|error| StartError::Render { detail: crate::plan::wording::message(&error).0 })
 }
 
 fn create_topics(topology: &Topology, log: &dyn Log) -> Result<BTreeMap<(Topic, Partition), Offset>, StartError> {

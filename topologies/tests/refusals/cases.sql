@@ -1,0 +1,320 @@
+-- # Joins
+
+-- a cross join
+CREATE MATERIALIZED VIEW v AS SELECT a.post_id FROM posts a, posts b;
+
+-- a join on an inequality alone
+CREATE MATERIALIZED VIEW v AS SELECT a.post_id FROM posts a JOIN posts b ON a.post_id < b.post_id;
+
+-- an outer join without a condition
+CREATE MATERIALIZED VIEW v AS SELECT a.post_id FROM posts a LEFT JOIN likes b ON TRUE;
+
+-- NOT IN over a column that can be NULL
+CREATE MATERIALIZED VIEW v AS SELECT post_id FROM posts WHERE post_id NOT IN (SELECT reply_to FROM posts);
+
+-- a scalar sub-query related by an inequality
+CREATE MATERIALIZED VIEW v AS SELECT p.post_id, (SELECT count(*) FROM posts q WHERE q.post_id < p.post_id) AS earlier FROM posts p;
+
+-- a scalar sub-query related by an expression
+CREATE MATERIALIZED VIEW v AS SELECT p.post_id, (SELECT count(*) FROM posts q WHERE q.reply_to + 1 = p.post_id) AS n FROM posts p;
+
+-- a scalar sub-query that may have several rows
+CREATE MATERIALIZED VIEW v AS SELECT post_id, (SELECT user_id FROM likes l WHERE l.post_id = p.post_id) AS user_id FROM posts p;
+
+-- # State without bound
+
+-- a view that is a raw source
+CREATE MATERIALIZED VIEW v AS SELECT event_id, aggregate_id FROM post_events;
+
+-- a join of a source
+CREATE MATERIALIZED VIEW v AS SELECT p.post_id FROM posts p JOIN post_events e ON e.aggregate_id = p.post_id;
+
+-- a sub-query of a source
+CREATE MATERIALIZED VIEW v AS SELECT post_id FROM posts p WHERE EXISTS (SELECT 1 FROM post_events e WHERE e.aggregate_id = p.post_id);
+
+-- DISTINCT over a source
+CREATE MATERIALIZED VIEW v AS SELECT DISTINCT actor_id FROM post_events;
+
+-- UNION over a source
+CREATE MATERIALIZED VIEW v AS SELECT actor_id FROM post_events UNION SELECT actor_id FROM user_events;
+
+-- distinct values of a source
+CREATE MATERIALIZED VIEW v AS SELECT event_type, count(DISTINCT actor_id) AS actors FROM post_events GROUP BY event_type;
+
+-- texts of a source
+CREATE MATERIALIZED VIEW v AS SELECT actor_id, string_agg(e.created.text, ' ' ORDER BY e.occurred_at) AS texts FROM post_events e GROUP BY actor_id;
+
+-- sessions of a source
+CREATE MATERIALIZED VIEW v AS SELECT actor_id, count(*) AS n FROM SESSION(post_events, occurred_at, INTERVAL '5 minutes', actor_id) GROUP BY actor_id;
+
+-- # Order
+
+-- LIMIT without ORDER BY
+CREATE MATERIALIZED VIEW v AS SELECT post_id FROM posts LIMIT 10;
+
+-- OFFSET without LIMIT
+CREATE MATERIALIZED VIEW v AS SELECT post_id FROM posts ORDER BY post_id OFFSET 10;
+
+-- NULLs at the other end
+CREATE MATERIALIZED VIEW v AS SELECT post_id FROM posts ORDER BY reply_to NULLS FIRST LIMIT 10;
+
+-- NULLs at the other end of an aggregate
+CREATE MATERIALIZED VIEW v AS SELECT author_id, string_agg(text, ',' ORDER BY reply_to DESC NULLS LAST) AS texts FROM posts GROUP BY author_id;
+
+-- a rank
+CREATE MATERIALIZED VIEW v AS SELECT post_id, RANK() OVER (ORDER BY created_at) AS place FROM posts;
+
+-- a running total
+CREATE MATERIALIZED VIEW v AS SELECT post_id, sum(post_id) OVER (ORDER BY created_at) AS total FROM posts;
+
+-- a row number without a bound
+CREATE MATERIALIZED VIEW v AS SELECT post_id, ROW_NUMBER() OVER (PARTITION BY author_id ORDER BY created_at) AS place FROM posts;
+
+-- a row number bounded from below
+CREATE MATERIALIZED VIEW v AS
+  SELECT post_id FROM (SELECT post_id, ROW_NUMBER() OVER (ORDER BY created_at) AS place FROM posts) t WHERE place > 10;
+
+-- two window functions
+CREATE MATERIALIZED VIEW v AS SELECT post_id FROM
+  (SELECT post_id, ROW_NUMBER() OVER (ORDER BY created_at) AS a, ROW_NUMBER() OVER (ORDER BY text) AS b FROM posts) t WHERE a < 5 AND b < 5;
+
+-- DISTINCT ON
+CREATE MATERIALIZED VIEW v AS SELECT DISTINCT ON (author_id) author_id, post_id FROM posts ORDER BY author_id, created_at;
+
+-- # Aggregates
+
+-- a sum of floating point numbers
+CREATE MATERIALIZED VIEW v AS SELECT author_id, sum(CAST(post_id AS DOUBLE PRECISION)) AS total FROM posts GROUP BY author_id;
+
+-- an average of floating point numbers
+CREATE MATERIALIZED VIEW v AS SELECT author_id, avg(post_id * 0.5::DOUBLE PRECISION) AS mean FROM posts GROUP BY author_id;
+
+-- a sum of distinct values
+CREATE MATERIALIZED VIEW v AS SELECT author_id, sum(DISTINCT post_id) AS total FROM posts GROUP BY author_id;
+
+-- an aggregate that is not supported
+CREATE MATERIALIZED VIEW v AS SELECT author_id, stddev(post_id) AS spread FROM posts GROUP BY author_id;
+
+-- a column outside of GROUP BY
+CREATE MATERIALIZED VIEW v AS SELECT author_id, text, count(*) AS n FROM posts GROUP BY author_id;
+
+-- an aggregate in WHERE
+CREATE MATERIALIZED VIEW v AS SELECT author_id FROM posts WHERE count(*) > 1 GROUP BY author_id;
+
+-- grouping sets
+CREATE MATERIALIZED VIEW v AS SELECT author_id, reply_to, count(*) AS n FROM posts GROUP BY ROLLUP (author_id, reply_to);
+
+-- two aggregates that differ by a cast
+CREATE MATERIALIZED VIEW v AS SELECT max(post_id) AS a, max(CAST(post_id AS TEXT)) AS b FROM posts;
+
+-- a separator that is no constant
+CREATE MATERIALIZED VIEW v AS SELECT author_id, string_agg(text, text) AS texts FROM posts GROUP BY author_id;
+
+-- a half-life of no fixed length
+CREATE MATERIALIZED VIEW v AS SELECT post_id, decayed_sum(1, liked_at, INTERVAL '1 month') AS score FROM likes GROUP BY post_id;
+
+-- # Time
+
+-- hopping windows
+CREATE MATERIALIZED VIEW v AS SELECT window_start, count(*) AS n FROM HOP(posts, created_at, INTERVAL '1 minute', INTERVAL '1 hour') GROUP BY window_start;
+
+-- windows of an unknown kind
+CREATE MATERIALIZED VIEW v AS SELECT window_start, count(*) AS n FROM TUMBEL(posts, created_at, INTERVAL '1 hour') GROUP BY window_start;
+
+-- windows without a time
+CREATE MATERIALIZED VIEW v AS SELECT window_start, count(*) AS n FROM TUMBLE(posts, INTERVAL '1 hour') GROUP BY window_start;
+
+-- NOW() in a column
+CREATE MATERIALIZED VIEW v AS SELECT post_id, NOW() - created_at AS age FROM posts;
+
+-- NOW() in an alternative
+CREATE MATERIALIZED VIEW v AS SELECT post_id FROM posts WHERE created_at > NOW() - INTERVAL '1 hour' OR author_id = 1;
+
+-- NOW() in an equality
+CREATE MATERIALIZED VIEW v AS SELECT post_id FROM posts WHERE created_at = NOW();
+
+-- NOW() minus a month
+CREATE MATERIALIZED VIEW v AS SELECT post_id FROM posts WHERE created_at > NOW() - INTERVAL '1 month';
+
+-- today
+CREATE MATERIALIZED VIEW v AS SELECT post_id FROM posts WHERE created_at > current_date;
+
+-- # Answers that differ each time
+
+-- a random number
+CREATE MATERIALIZED VIEW v AS SELECT post_id, random() AS dice FROM posts;
+
+-- a random order
+CREATE MATERIALIZED VIEW v AS SELECT post_id FROM posts ORDER BY random() LIMIT 10;
+
+-- a random identifier
+CREATE MATERIALIZED VIEW v AS SELECT uuid() AS id, count(*) AS n FROM posts;
+
+-- a random identifier in a table
+CREATE TABLE t (id BIGINT PRIMARY KEY, token TEXT);
+MERGE INTO t USING post_events e ON t.id = e.aggregate_id WHEN NOT MATCHED THEN INSERT VALUES (e.aggregate_id, uuid());
+
+-- the wall clock in a table
+CREATE TABLE t (id BIGINT PRIMARY KEY, at TIMESTAMPTZ);
+MERGE INTO t USING post_events e ON t.id = e.aggregate_id WHEN NOT MATCHED THEN INSERT VALUES (e.aggregate_id, NOW());
+
+-- # Names
+
+-- an unknown relation
+CREATE MATERIALIZED VIEW v AS SELECT post_id FROM post;
+
+-- an unknown column
+CREATE MATERIALIZED VIEW v AS SELECT p.autor_id FROM posts p;
+
+-- an unknown field of an event
+CREATE MATERIALIZED VIEW v AS SELECT actor_id, count(e.created.txt) AS n FROM post_events e GROUP BY actor_id;
+
+-- an unknown function
+CREATE MATERIALIZED VIEW v AS SELECT lenght(text) AS n FROM posts;
+
+-- an ambiguous column
+CREATE MATERIALIZED VIEW v AS SELECT post_id FROM posts p JOIN likes l ON l.post_id = p.post_id;
+
+-- two columns of one name
+CREATE MATERIALIZED VIEW v AS SELECT post_id, author_id AS post_id FROM posts;
+
+-- more names than columns
+CREATE MATERIALIZED VIEW v (a, b, c) AS SELECT post_id, author_id FROM posts;
+
+-- a name that is taken
+CREATE TABLE like_counts (post_id BIGINT PRIMARY KEY);
+
+-- views that need one another
+CREATE VIEW a AS SELECT post_id FROM b;
+CREATE VIEW b AS SELECT post_id FROM a;
+
+-- # Types
+
+-- a condition that is none
+CREATE MATERIALIZED VIEW v AS SELECT post_id FROM posts WHERE text;
+
+-- a comparison of things that differ
+CREATE MATERIALIZED VIEW v AS SELECT post_id FROM posts WHERE created_at > hashtags;
+
+-- a column that rows can't hold
+CREATE MATERIALIZED VIEW v AS SELECT named_struct('a', post_id) AS s FROM posts;
+
+-- UNNEST of no list
+CREATE MATERIALIZED VIEW v AS SELECT post_id, unnest(text) AS letter FROM posts;
+
+-- two lists unnested at once
+CREATE MATERIALIZED VIEW v AS SELECT unnest(hashtags) AS a, unnest(string_to_array(text, ' ')) AS b FROM posts;
+
+-- a UNION of unequal width
+CREATE MATERIALIZED VIEW v AS SELECT post_id FROM posts UNION ALL SELECT post_id, user_id FROM likes;
+
+-- a view without columns
+CREATE MATERIALIZED VIEW v AS SELECT FROM posts;
+
+-- a recursive query
+CREATE MATERIALIZED VIEW v AS
+  WITH RECURSIVE thread AS (
+    SELECT post_id, reply_to FROM posts UNION ALL SELECT p.post_id, t.reply_to FROM posts p JOIN thread t ON p.reply_to = t.post_id)
+  SELECT post_id FROM thread;
+
+-- # Tables
+
+-- a second MERGE
+MERGE INTO posts USING post_events e ON posts.post_id = e.aggregate_id WHEN MATCHED AND e.event_type = 'post.deleted' THEN DELETE;
+
+-- a MERGE into a view
+MERGE INTO like_counts c USING post_events e ON c.post_id = e.aggregate_id WHEN MATCHED THEN DELETE;
+
+-- a MERGE from a table
+MERGE INTO likes l USING posts p ON l.post_id = p.post_id AND l.user_id = p.author_id WHEN MATCHED THEN DELETE;
+
+-- a change of the key
+MERGE INTO likes l USING post_events e ON l.post_id = e.aggregate_id AND l.user_id = e.liked.user_id
+  WHEN MATCHED AND e.event_type = 'post.liked' THEN UPDATE SET user_id = e.actor_id;
+
+-- a part of the key is missing
+MERGE INTO likes l USING post_events e ON l.post_id = e.aggregate_id WHEN MATCHED THEN DELETE;
+
+-- a key that is compared otherwise
+MERGE INTO likes l USING post_events e ON l.post_id = e.aggregate_id AND l.user_id >= e.liked.user_id WHEN MATCHED THEN DELETE;
+
+-- a key that is no key
+MERGE INTO likes l USING post_events e ON l.post_id = e.aggregate_id AND l.liked_at = e.occurred_at WHEN MATCHED THEN DELETE;
+
+-- too few values
+MERGE INTO likes l USING post_events e ON l.post_id = e.aggregate_id AND l.user_id = e.liked.user_id
+  WHEN NOT MATCHED THEN INSERT (post_id, user_id, liked_at) VALUES (e.aggregate_id, e.liked.user_id);
+
+-- an unknown column is set
+MERGE INTO likes l USING post_events e ON l.post_id = e.aggregate_id AND l.user_id = e.liked.user_id
+  WHEN MATCHED THEN UPDATE SET likd_at = e.occurred_at;
+
+-- the row is read where there is none
+MERGE INTO likes l USING post_events e ON l.post_id = e.aggregate_id AND l.user_id = e.liked.user_id
+  WHEN NOT MATCHED THEN INSERT VALUES (e.aggregate_id, e.liked.user_id, l.liked_at);
+
+-- a table without a key
+CREATE TABLE t (id BIGINT);
+
+-- a key that is no column
+CREATE TABLE t (id BIGINT, PRIMARY KEY (idd));
+
+-- a type that is unknown
+CREATE TABLE t (id BIGINT PRIMARY KEY, place POINT);
+
+-- # Sources
+
+-- an unknown message
+CREATE SOURCE s WITH (connector = 'log', topic = 'social.video') FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.VideosEvent');
+
+-- a message of another topic
+CREATE SOURCE s WITH (connector = 'log', topic = 'social.video') FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.MediaEvent');
+
+-- a second source of one topic
+CREATE SOURCE s WITH (connector = 'log', topic = 'social.post') FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.PostEvent');
+
+-- an unknown option
+CREATE SOURCE s WITH (connector = 'log', topic = 'social.video', retension = '7 days') FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.VideoEvent');
+
+-- # Serving
+
+-- an index of an unknown column
+CREATE INDEX ON like_counts (likes DESC, posts_id);
+
+-- an index of a view that is not kept
+CREATE INDEX ON recent_posts (post_id);
+
+-- an index of a source
+CREATE INDEX ON post_events (event_id);
+
+-- an index that exists
+CREATE INDEX top ON like_counts (likes DESC);
+CREATE INDEX top ON like_counts (post_id);
+
+-- a grant on nothing
+GRANT SELECT ON like_count TO PUBLIC;
+
+-- a policy on an unknown column
+CREATE POLICY own ON posts FOR SELECT USING (user_id = jwt('sub'));
+
+-- a policy with an inequality
+CREATE POLICY own ON posts FOR SELECT USING (post_id > 10);
+
+-- a policy that asks a table
+CREATE POLICY own ON posts FOR SELECT USING (author_id IN (SELECT user_id FROM likes));
+
+-- a policy with another function
+CREATE POLICY own ON posts FOR SELECT USING (author_id = lower('x'));
+
+-- a policy that compares columns
+CREATE POLICY own ON posts FOR SELECT USING (author_id = post_id);
+
+-- a policy with a constant of another type
+CREATE POLICY own ON posts FOR SELECT USING (author_id = 'me');
+
+-- a policy that exists
+CREATE POLICY own ON posts FOR SELECT USING (author_id = jwt('sub'));
+CREATE POLICY own ON posts FOR SELECT USING (post_id = jwt('sub'));
+
+-- a view that is still read
+DROP TABLE likes;
