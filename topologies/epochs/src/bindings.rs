@@ -1,0 +1,263 @@
+//! The bindings of a data directory: one record per epoch, appended and synced before the epoch's records are looked at.
+//!
+//! Owns the segment files. A [`Binding`] enters and is durable when [`Bindings::append`] returns; after a restart all that are kept leave
+//! in order, each checked against the hash of the one before. What follows the last sync may be torn and is cut off; damage before it is refused.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use prost::Message;
+
+use crate::binding::{Binding, Chain};
+use crate::disk::{Disk, DiskCause, DiskError};
+use crate::error::EpochError;
+
+/// A segment is ended when it has more bytes than this; only whole segments are removed.
+pub const SEGMENT_BYTES: u64 = 1 << 20;
+/// Most bytes of one binding: an epoch names each partition once.
+pub const BINDING_BYTES_MAX: usize = 16 << 20;
+
+/// Length and CRC-32 of what follows.
+const FRAME_BYTES: usize = 8;
+const SUFFIX: &str = ".bindings";
+
+/// What was found behind the last whole binding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tail {
+    /// nothing
+    Clean,
+    /// a part of one: it was never synced, so nobody acted on it
+    Torn,
+    /// one of full length that does not fit its checksum: it may have been synced and acted on
+    Lost,
+}
+
+struct Segment {
+    /// its first epoch
+    first: u64,
+    length: u64,
+}
+
+/// The bindings that are kept.
+pub struct Bindings<D: Disk> {
+    disk: Arc<D>,
+    directory: String,
+    segments: VecDeque<Segment>,
+    last: Option<(u64, Chain)>,
+}
+
+impl<D: Disk> Bindings<D> {
+    /// Opens the bindings of a folder, checks all of them and cuts off what was never synced.
+    pub fn open(disk: Arc<D>, directory: &str) -> Result<(Self, Tail), EpochError> {
+        disk.create_directory(directory)?;
+        // Without this the folder, and with it every synced segment, may be gone after a loss of power.
+        disk.sync_directory("")?;
+        let mut segments: Vec<u64> = Vec::new();
+        for name in disk.list(directory)? {
+            segments.extend(name.strip_suffix(SUFFIX).and_then(|first| first.parse::<u64>().ok()));
+        }
+        let mut bindings = Self { disk, directory: directory.to_owned(), segments: VecDeque::new(), last: None };
+        let mut tail = Tail::Clean;
+        for (place, &first) in segments.iter().enumerate() {
+            tail = bindings.check_segment(first, place + 1 == segments.len())?;
+        }
+        Ok((bindings, tail))
+    }
+
+    /// The number and the identity of the last epoch.
+    pub fn last(&self) -> Option<(u64, Chain)> {
+        self.last
+    }
+
+    /// The first epoch that is kept.
+    pub fn first(&self) -> Option<u64> {
+        self.segments.front().map(|segment| segment.first)
+    }
+
+    /// The bytes of all segments.
+    pub fn bytes(&self) -> u64 {
+        self.segments.iter().map(|segment| segment.length).sum()
+    }
+
+    /// Appends the binding of the next epoch and returns when it is durable.
+    pub fn append(&mut self, binding: &Binding) -> Result<Chain, EpochError> {
+        if let Some((last, chain)) = self.last.filter(|(last, chain)| !binding.follows(*last, *chain)) {
+            return Err(EpochError::NotNext { epoch: binding.epoch, last, chain });
+        }
+        let is_new = self.segments.back().is_none_or(|segment| segment.length > SEGMENT_BYTES);
+        let (first, start) = match self.segments.back().filter(|_| !is_new) {
+            Some(segment) => (segment.first, segment.length),
+            None => (binding.epoch, 0),
+        };
+        let path = self.path(first);
+        let frame = encode_frame(&binding.encode_to_vec());
+        if let Err(error) = self.disk.append(&path, &frame) {
+            self.take_back(&path, start, &error);
+            return Err(error.into());
+        }
+        self.disk.sync(&path)?;
+        if is_new {
+            self.disk.sync_directory(&self.directory)?;
+            self.segments.push_back(Segment { first, length: 0 });
+        }
+        if let Some(segment) = self.segments.back_mut() {
+            segment.length = start + frame.len() as u64;
+        }
+        let chain = binding.chain();
+        self.last = Some((binding.epoch, chain));
+        Ok(chain)
+    }
+
+    /// The bindings of epoch `from` and later, in order; a segment is in memory at a time.
+    pub fn read(&self, from: u64) -> impl Iterator<Item = Result<Binding, EpochError>> + '_ {
+        let skipped = self.segments.iter().skip(1).take_while(|next| next.first <= from).count();
+        self.segments.iter().skip(skipped).flat_map(move |segment| {
+            let path = self.path(segment.first);
+            let bytes = self.disk.read(&path, 0, usize::try_from(segment.length).unwrap_or(usize::MAX));
+            let found: Vec<Result<Binding, EpochError>> = match bytes {
+                Ok(bytes) => Frames { bytes: &bytes, at: 0 }.map(|frame| frame.map_err(|broken| broken.at(&path))).collect(),
+                Err(error) => vec![Err(error.into())],
+            };
+            found.into_iter().filter(move |binding| binding.as_ref().map_or(true, |binding| binding.epoch >= from))
+        })
+    }
+
+    /// Removes segments that hold only epochs before `epoch`.
+    pub fn trim(&mut self, epoch: u64) -> Result<(), EpochError> {
+        let mut removed = false;
+        while self.segments.get(1).is_some_and(|next| next.first <= epoch) {
+            if let Some(segment) = self.segments.pop_front() {
+                self.disk.remove(&self.path(segment.first))?;
+                removed = true;
+            }
+        }
+        if removed {
+            self.disk.sync_directory(&self.directory)?;
+        }
+        Ok(())
+    }
+
+    fn path(&self, first: u64) -> String {
+        format!("{}/{first:020}{SUFFIX}", self.directory)
+    }
+
+    /// What a failed append may have left is not part of the segment; when it can't be cut off now, the next start does that.
+    fn take_back(&self, path: &str, length: u64, error: &DiskError) {
+        if error.cause == DiskCause::NoSpace
+            && let Err(error) = self.disk.truncate(path, length)
+            && error.cause != DiskCause::NotFound
+        {
+            tracing::warn!(%error, "a part of a binding could not be taken back");
+        }
+    }
+
+    fn check_segment(&mut self, first: u64, is_last: bool) -> Result<Tail, EpochError> {
+        let path = self.path(first);
+        let length = self.disk.length(&path)?;
+        let bytes = self.disk.read(&path, 0, usize::try_from(length).unwrap_or(usize::MAX))?;
+        let mut frames = Frames { bytes: &bytes, at: 0 };
+        let mut good = 0;
+        let mut tail = Tail::Clean;
+        while let Some(frame) = frames.next() {
+            match frame {
+                Ok(binding) => {
+                    self.check_next(&binding, &path, good as u64)?;
+                    good = frames.at;
+                }
+                Err(broken) if !is_last || finds_binding_behind(&bytes, broken.offset, self.last.map_or(first, |(last, _)| last + 1)) => {
+                    return Err(broken.at(&path));
+                }
+                Err(broken) => tail = broken.tail,
+            }
+        }
+        if tail != Tail::Clean {
+            tracing::warn!(path, kept = good, cut = length - good as u64, "the end of the bindings was never synced and is cut off");
+            self.disk.truncate(&path, good as u64)?;
+            self.disk.sync(&path)?;
+        }
+        self.segments.push_back(Segment { first, length: good as u64 });
+        Ok(tail)
+    }
+
+    fn check_next(&mut self, binding: &Binding, path: &str, offset: u64) -> Result<(), EpochError> {
+        if let Some((last, chain)) = self.last.filter(|(last, chain)| !binding.follows(*last, *chain)) {
+            let detail = format!("epoch {} does not follow epoch {last} ({chain})", binding.epoch);
+            return Err(EpochError::Damaged { path: path.to_owned(), offset, detail });
+        }
+        self.last = Some((binding.epoch, binding.chain()));
+        Ok(())
+    }
+}
+
+fn encode_frame(body: &[u8]) -> Vec<u8> {
+    let mut frame = Vec::with_capacity(FRAME_BYTES + body.len());
+    frame.extend((body.len() as u32).to_le_bytes());
+    frame.extend(crc32fast::hash(body).to_le_bytes());
+    frame.extend(body);
+    frame
+}
+
+/// Bytes that are no binding.
+struct Broken {
+    offset: usize,
+    tail: Tail,
+}
+
+impl Broken {
+    fn at(&self, path: &str) -> EpochError {
+        let detail = "the bytes are no binding with its checksum".to_owned();
+        EpochError::Damaged { path: path.to_owned(), offset: self.offset as u64, detail }
+    }
+}
+
+/// Reads frames until the end or the first broken one.
+struct Frames<'b> {
+    bytes: &'b [u8],
+    at: usize,
+}
+
+impl Iterator for Frames<'_> {
+    type Item = Result<Binding, Broken>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let offset = self.at;
+        if offset >= self.bytes.len() {
+            return None;
+        }
+        self.at = self.bytes.len();
+        match read_frame(&self.bytes[offset..]) {
+            Ok((binding, length)) => {
+                self.at = offset + length;
+                Some(Ok(binding))
+            }
+            Err(tail) => Some(Err(Broken { offset, tail })),
+        }
+    }
+}
+
+fn read_frame(bytes: &[u8]) -> Result<(Binding, usize), Tail> {
+    let (Some(length), Some(crc)) = (word(bytes, 0), word(bytes, 4)) else { return Err(Tail::Torn) };
+    let length = length as usize;
+    // No binding is empty: zeros are what a file system leaves of a write that it did not finish.
+    if length == 0 || length > BINDING_BYTES_MAX || bytes.len() < FRAME_BYTES + length {
+        return Err(Tail::Torn);
+    }
+    let body = &bytes[FRAME_BYTES..FRAME_BYTES + length];
+    if crc32fast::hash(body) != crc {
+        return Err(Tail::Lost);
+    }
+    Binding::decode(body).map(|binding| (binding, FRAME_BYTES + length)).map_err(|_| Tail::Lost)
+}
+
+fn word(bytes: &[u8], at: usize) -> Option<u32> {
+    bytes.get(at..at + 4)?.try_into().ok().map(u32::from_le_bytes)
+}
+
+/// Whether a whole binding of a later epoch lies behind damage: then the damage is not the end of what was synced.
+fn finds_binding_behind(bytes: &[u8], damaged: usize, epoch: u64) -> bool {
+    (damaged + 1..bytes.len()).any(|at| read_frame(&bytes[at..]).is_ok_and(|(binding, _)| binding.epoch > epoch))
+}
+
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,141 @@
+//! A manifest: the header of one checkpoint and the runs that make it up.
+//!
+//! Owns its bytes: eight hexadecimal digits with the CRC-32 of what follows, then JSON whose first member is the number of the format.
+//! That much every later format has to keep, so that an unknown one can be told from a damaged one.
+
+use serde::{Deserialize, Serialize};
+
+use super::error::CheckpointError;
+use super::run::RunName;
+use super::{CheckpointHeader, StateId};
+
+/// The format of manifests and runs that this version writes and reads.
+pub const FORMAT: u64 = 1;
+
+const CHECKSUM_DIGITS: usize = 8;
+
+/// A manifest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Manifest {
+    pub(super) header: CheckpointHeader,
+    /// oldest first
+    pub(super) runs: Vec<RunName>,
+}
+
+#[derive(Deserialize)]
+struct Format {
+    format: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    format: u64,
+    timeline: u64,
+    epoch: u64,
+    chain: String,
+    plan: String,
+    wall_micros: i64,
+    offsets: Vec<StoredOffset>,
+    states: Vec<StoredState>,
+    meta: String,
+    runs: Vec<RunName>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredOffset {
+    topic: String,
+    /// hexadecimal: JSON has no integers of 128 bits
+    topic_id: String,
+    partition: u32,
+    next_offset: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredState {
+    id: u32,
+    fingerprint: String,
+    name: String,
+}
+
+impl Manifest {
+    /// The bytes of the manifest.
+    pub(super) fn encode(&self, path: &str) -> Result<Vec<u8>, CheckpointError> {
+        let body = serde_json::to_vec(&store(self)).map_err(|error| CheckpointError::damaged(path, error.to_string()))?;
+        let mut bytes = format!("{:08x}", crc32fast::hash(&body)).into_bytes();
+        bytes.extend(body);
+        Ok(bytes)
+    }
+
+    /// Reads the bytes of a manifest.
+    pub(super) fn decode(path: &str, bytes: &[u8]) -> Result<Self, CheckpointError> {
+        let damaged = |detail: &str| CheckpointError::damaged(path, detail);
+        let (crc, body) = bytes.split_at_checked(CHECKSUM_DIGITS).ok_or_else(|| damaged("it is too short"))?;
+        if crc != format!("{:08x}", crc32fast::hash(body)).as_bytes() {
+            return Err(damaged("it does not fit its checksum"));
+        }
+        let Format { format: found } = serde_json::from_slice(body).map_err(|error| damaged(&error.to_string()))?;
+        if found != FORMAT {
+            return Err(CheckpointError::Format { path: path.to_owned(), found, supported: FORMAT });
+        }
+        let stored: Stored = serde_json::from_slice(body).map_err(|error| damaged(&error.to_string()))?;
+        restore(stored).ok_or_else(|| damaged("a number in it is not hexadecimal or too short"))
+    }
+}
+
+fn store(manifest: &Manifest) -> Stored {
+    let header = &manifest.header;
+    let offsets = header.offsets.iter().map(|(topic, topic_id, partition, next_offset)| StoredOffset {
+        topic: topic.clone(),
+        topic_id: format!("{topic_id:032x}"),
+        partition: *partition,
+        next_offset: *next_offset,
+    });
+    let states = header.states.iter();
+    let states = states.map(|(id, fingerprint, name)| StoredState { id: id.0, fingerprint: to_hex(fingerprint), name: name.clone() });
+    Stored {
+        format: FORMAT,
+        timeline: header.timeline,
+        epoch: header.epoch,
+        chain: to_hex(&header.chain),
+        plan: to_hex(&header.plan),
+        wall_micros: header.wall_micros,
+        offsets: offsets.collect(),
+        states: states.collect(),
+        meta: to_hex(&header.meta),
+        runs: manifest.runs.clone(),
+    }
+}
+
+fn restore(stored: Stored) -> Option<Manifest> {
+    let offset = |offset: StoredOffset| {
+        let topic_id = u128::from_str_radix(&offset.topic_id, 16).ok()?;
+        Some((offset.topic, topic_id, offset.partition, offset.next_offset))
+    };
+    let state = |state: StoredState| Some((StateId(state.id), hash(&state.fingerprint)?, state.name));
+    let header = CheckpointHeader {
+        timeline: stored.timeline,
+        epoch: stored.epoch,
+        chain: hash(&stored.chain)?,
+        plan: hash(&stored.plan)?,
+        wall_micros: stored.wall_micros,
+        offsets: stored.offsets.into_iter().map(offset).collect::<Option<_>>()?,
+        states: stored.states.into_iter().map(state).collect::<Option<_>>()?,
+        meta: from_hex(&stored.meta)?,
+    };
+    Some(Manifest { header, runs: stored.runs })
+}
+
+fn to_hex(bytes: &[u8]) -> String {
+    const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
+    bytes.iter().flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 0xf)]]).collect()
+}
+
+fn from_hex(digits: &str) -> Option<Vec<u8>> {
+    let digit = |digit: u8| char::from(digit).to_digit(16).map(|digit| digit as u8);
+    let pairs = digits.as_bytes().chunks(2);
+    pairs.map(|pair| if let [high, low] = *pair { Some(digit(high)? << 4 | digit(low)?) } else { None }).collect()
+}
+
+fn hash(digits: &str) -> Option<[u8; 32]> {
+    from_hex(digits)?.try_into().ok()
+}

@@ -1,0 +1,451 @@
+//! The coordinator: binds epochs, reads them again after a restart, and knows what may be forgotten.
+//!
+//! Owns the bindings, the place in the log and the accumulated changes of state. The log and the clock enter; epochs to compute leave, and
+//! checkpoints to write. Whoever drives it computes an epoch, hands back how the state changed, and publishes: in production a thread
+//! with a dataflow, in the simulation a loop with a model of one.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use schemas::position::{Offset, Partition, Topic};
+use schemas::row::Row;
+use sources::log::{Log, TopicId, TopicMetadata};
+
+use crate::binding::{Binding, BoundRange, Chain, Control, Fingerprint, Parent};
+use crate::bindings::{Bindings, Tail};
+use crate::checkpoint::{CheckpointHeader, Checkpoints, StateId};
+use crate::disk::Disk;
+use crate::error::EpochError;
+use crate::identity::{FORMAT, Identity};
+use crate::progress::History;
+use crate::reader::{Offsets, Reader, Records};
+
+/// Epochs behind the oldest kept checkpoint whose bindings are kept for sinks that go back.
+pub const RETAINED_EPOCHS: u64 = 256;
+
+const BINDINGS: &str = "bindings";
+const CHECKPOINTS: &str = "checkpoints";
+
+/// Decides the wall clock of an epoch.
+pub trait WallSource {
+    /// The wall clock of a new epoch with these records; never before that of the last one.
+    fn bind(&mut self, records: &Records) -> i64;
+
+    /// An epoch was bound with this wall clock by an earlier run.
+    fn replayed(&mut self, wall_micros: i64);
+}
+
+/// A state that the plan keeps: its identity and its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StateSpec {
+    /// what it is computed from and how
+    pub fingerprint: Fingerprint,
+    /// for people
+    pub name: String,
+}
+
+/// What a run is opened with.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// most records of one epoch
+    pub epoch_records: usize,
+    /// the plan
+    pub plan: Fingerprint,
+    /// the states that the plan keeps, in the order of their numbers
+    pub states: Vec<StateSpec>,
+    /// a random number: the timeline of a new history
+    pub timeline: u64,
+}
+
+/// How an epoch's state changed: the number of the state in [`Settings::states`], the key, and the entry; `None` when it is gone.
+pub type StateChanges = Vec<(u32, Row, Option<Row>)>;
+
+/// Where a run begins.
+#[derive(Clone, Debug)]
+pub struct Start {
+    /// the epoch that the restored state is of
+    pub epoch: u64,
+    /// its wall clock
+    pub wall_micros: i64,
+    /// the next offset of every partition
+    pub offsets: BTreeMap<(Topic, Partition), Offset>,
+    /// what is restored; `None` at the beginning of everything
+    pub checkpoint: Option<CheckpointHeader>,
+}
+
+/// An epoch to compute.
+#[derive(Clone, Debug)]
+pub struct EpochInput {
+    /// its number
+    pub epoch: u64,
+    /// its wall clock
+    pub wall_micros: i64,
+    /// its records
+    pub records: Records,
+    /// the next offsets of the partitions it read
+    pub consumed: BTreeMap<(Topic, Partition), Offset>,
+    /// it was bound by an earlier run
+    pub replayed: bool,
+    /// what else happens
+    pub control: Option<Control>,
+}
+
+/// A checkpoint to write, by whoever has the time.
+#[derive(Debug)]
+pub struct CheckpointJob {
+    /// what it is of
+    pub header: CheckpointHeader,
+    /// how the state changed since the one before
+    pub changes: Vec<(StateId, Box<[u8]>, Option<Box<[u8]>>)>,
+    /// nothing of the one before is part of it
+    pub is_base: bool,
+}
+
+/// An epoch that is bound and not complete.
+struct InFlight {
+    epoch: u64,
+    wall_micros: i64,
+    ranges: Vec<BoundRange>,
+}
+
+/// Binds epochs.
+pub struct Coordinator<D: Disk> {
+    disk: Arc<D>,
+    log: Arc<dyn Log>,
+    identity: Identity,
+    bindings: Bindings<D>,
+    reader: Reader,
+    history: History,
+    settings: Settings,
+    /// bound by an earlier run, to be computed again
+    replay: VecDeque<Binding>,
+    replay_records: (u64, u64),
+    in_flight: VecDeque<InFlight>,
+    /// the last complete epoch and what was read until then
+    complete: (u64, i64),
+    complete_offsets: Offsets,
+    changes: StateChanges,
+    /// the number under which checkpoints hold each state: it stays the same for as long as the state is the same
+    state_ids: Vec<StateId>,
+    next_is_base: bool,
+    /// epochs of the checkpoints that are kept, oldest first
+    kept: VecDeque<u64>,
+    writing: Option<u64>,
+}
+
+impl<D: Disk> Coordinator<D> {
+    /// Takes over a data directory: claims the next incarnation, checks what is there, and finds where to begin. `floors` are the
+    /// epochs of the sinks that hold data of this history.
+    pub fn open(
+        disk: Arc<D>,
+        log: Arc<dyn Log>,
+        topics: &[TopicMetadata],
+        settings: Settings,
+        wall: &mut dyn WallSource,
+        floors: &dyn Fn(&History) -> Option<u64>,
+    ) -> Result<(Self, Checkpoints<D>, Start), EpochError> {
+        let (bindings, tail) = Bindings::open(Arc::clone(&disk), BINDINGS)?;
+        let identity = claim(disk.as_ref(), &bindings, tail, settings.timeline)?;
+        let (mut checkpoints, opened) = Checkpoints::open(Arc::clone(&disk), CHECKPOINTS)?;
+        let mut history = History::new(identity.timeline);
+        for binding in bindings.read(0) {
+            let binding = binding?;
+            history.push(binding.epoch, binding.chain());
+        }
+        let floor = floors(&history);
+        let usable = |header: &&CheckpointHeader| {
+            history.chain(header.epoch).is_some_and(|chain| chain.0 == header.chain)
+                && floor.is_none_or(|floor| header.epoch <= floor)
+                && settings.states.iter().all(|state| stored_state(header, state).is_some())
+        };
+        let checkpoint = opened.headers.iter().find(usable).cloned();
+        // What is newer than where this run begins would be continued wrongly.
+        let first = checkpoint.as_ref().map(|header| header.epoch);
+        checkpoints.retain(|header| first.is_some_and(|first| header.epoch <= first) && history.chain(header.epoch).is_some_and(|chain| chain.0 == header.chain))?;
+        let mut kept: VecDeque<u64> = checkpoints.headers().map(|header| header.epoch).collect();
+        kept.make_contiguous().sort_unstable();
+        let offsets = checkpoint.as_ref().map(offsets_of).unwrap_or_default();
+        let mut coordinator = Self {
+            reader: Reader::new(Arc::clone(&log), topics, &offsets, settings.epoch_records)?,
+            log,
+            disk,
+            identity,
+            bindings,
+            history,
+            replay: VecDeque::new(),
+            replay_records: (0, 0),
+            in_flight: VecDeque::new(),
+            complete: (0, 0),
+            complete_offsets: Offsets::default(),
+            changes: Vec::new(),
+            state_ids: state_ids(checkpoint.as_ref(), &settings.states),
+            next_is_base: checkpoint.is_none(),
+            kept,
+            writing: None,
+            settings,
+        };
+        let start = match checkpoint {
+            Some(header) => coordinator.start_at(header)?,
+            None => coordinator.start_at_the_beginning(wall, opened.damages)?,
+        };
+        wall.replayed(start.wall_micros);
+        coordinator.complete = (start.epoch, start.wall_micros);
+        coordinator.complete_offsets = coordinator.reader.positions();
+        Ok((coordinator, checkpoints, start))
+    }
+
+    fn start_at(&mut self, header: CheckpointHeader) -> Result<Start, EpochError> {
+        self.queue_replay(header.epoch + 1)?;
+        Ok(Start { epoch: header.epoch, wall_micros: header.wall_micros, offsets: self.reader.offsets(), checkpoint: Some(header) })
+    }
+
+    /// Without a checkpoint everything is computed from epoch 0 on, which is bound now when it never was.
+    fn start_at_the_beginning(&mut self, wall: &mut dyn WallSource, damages: Vec<String>) -> Result<Start, EpochError> {
+        if self.bindings.last().is_none() {
+            let wall_micros = wall.bind(&Records::new());
+            let ranges = self.reader.first_ranges();
+            self.append(0, wall_micros, ranges, None)?;
+        }
+        let first = self.bindings.read(0).next().transpose()?;
+        let Some(first) = first.filter(|first| first.epoch == 0) else {
+            return Err(EpochError::NothingToStartFrom { first: self.bindings.first().unwrap_or(0), damages });
+        };
+        for range in &first.ranges {
+            self.reader.rewind(range);
+        }
+        self.queue_replay(1)?;
+        Ok(Start { epoch: 0, wall_micros: first.wall_micros, offsets: self.reader.offsets(), checkpoint: None })
+    }
+
+    fn queue_replay(&mut self, from: u64) -> Result<(), EpochError> {
+        self.replay = self.bindings.read(from).collect::<Result<_, _>>()?;
+        self.replay_records = (0, self.replay.iter().map(Binding::records).sum());
+        Ok(())
+    }
+
+    /// The history as it is bound.
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// Timeline and incarnation.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// The plan that computes.
+    pub fn plan(&self) -> Fingerprint {
+        self.settings.plan
+    }
+
+    /// Records that were read again after the start, and how many there are to read again.
+    pub fn replayed(&self) -> (u64, u64) {
+        self.replay_records
+    }
+
+    /// Whether epochs of an earlier run are still to be computed again.
+    pub fn is_replaying(&self) -> bool {
+        !self.replay.is_empty()
+    }
+
+    /// Records of the log that are in no complete epoch yet.
+    pub fn lag(&self) -> u64 {
+        let behind = self.complete_offsets.0.iter().map(|((topic, partition), (_, next))| match self.log.bounds(topic, *partition) {
+            Ok((_, end)) => end.0.saturating_sub(next.0),
+            Err(_) => 1,
+        });
+        behind.sum()
+    }
+
+    /// Whether a checkpoint is being written.
+    pub fn is_writing_checkpoint(&self) -> bool {
+        self.writing.is_some()
+    }
+
+    /// The epochs of the checkpoints that are kept, oldest first.
+    pub fn checkpoints(&self) -> impl Iterator<Item = u64> + '_ {
+        self.kept.iter().copied()
+    }
+
+    /// Changes of state that no checkpoint holds yet.
+    pub fn unsaved_changes(&self) -> usize {
+        self.changes.len()
+    }
+
+    /// The next epoch: one that was bound before, or else a new one when there are records or it is time for a `tick`. A new one is
+    /// durable when this returns.
+    pub fn next(&mut self, wall: &mut dyn WallSource, tick: bool) -> Result<Option<EpochInput>, EpochError> {
+        if let Some(binding) = self.replay.front() {
+            let records = self.reader.read_again(&binding.ranges)?;
+            let binding = self.replay.pop_front().unwrap_or_default();
+            self.replay_records.0 += binding.records();
+            wall.replayed(binding.wall_micros);
+            return Ok(Some(self.start_epoch(binding.epoch, binding.wall_micros, binding.ranges, binding.control, records, true)));
+        }
+        let (ranges, records) = self.reader.read_next()?;
+        if ranges.is_empty() && !tick {
+            return Ok(None);
+        }
+        let wall_micros = wall.bind(&records);
+        let epoch = self.bindings.last().map_or(0, |(last, _)| last + 1);
+        let control = self.append(epoch, wall_micros, ranges.clone(), None)?;
+        self.reader.advance(&ranges);
+        Ok(Some(self.start_epoch(epoch, wall_micros, ranges, control, records, false)))
+    }
+
+    /// Makes a binding durable.
+    fn append(&mut self, epoch: u64, wall_micros: i64, ranges: Vec<BoundRange>, control: Option<Control>) -> Result<Option<Control>, EpochError> {
+        self.identity.check(self.disk.as_ref())?;
+        let last = self.bindings.last();
+        let is_first_of_timeline = self.identity.parent.as_ref().is_some_and(|(_, parent, _)| last.is_some_and(|(last, _)| last == *parent));
+        let control = if is_first_of_timeline { self.identity.opened().map(Control::Opened) } else { control };
+        let binding = Binding {
+            timeline: self.identity.timeline,
+            epoch,
+            incarnation: self.identity.incarnation,
+            wall_micros,
+            ranges,
+            plan: self.settings.plan.0.to_vec(),
+            previous: last.map_or(Vec::new(), |(_, chain)| chain.0.to_vec()),
+            control: control.clone(),
+        };
+        let chain = self.bindings.append(&binding)?;
+        self.history.push(epoch, chain);
+        Ok(control)
+    }
+
+    fn start_epoch(
+        &mut self,
+        epoch: u64,
+        wall_micros: i64,
+        ranges: Vec<BoundRange>,
+        control: Option<Control>,
+        records: Records,
+        replayed: bool,
+    ) -> EpochInput {
+        let consumed = ranges.iter().map(|range| ((range.topic(), Partition(range.partition)), Offset(range.next))).collect();
+        self.in_flight.push_back(InFlight { epoch, wall_micros, ranges });
+        EpochInput { epoch, wall_micros, records, consumed, replayed, control }
+    }
+
+    /// Takes how an epoch changed the state. Epochs complete in order; the one that a run starts with may change something too.
+    pub fn complete(&mut self, epoch: u64, changes: StateChanges) {
+        if self.in_flight.front().is_none_or(|first| first.epoch > epoch) && epoch == self.complete.0 {
+            self.changes.extend(changes);
+            return;
+        }
+        let Some(done) = self.in_flight.pop_front() else { panic!("epoch {epoch} is complete, but none is in flight") };
+        assert_eq!(done.epoch, epoch, "epochs have to be complete in the order in which they were bound");
+        self.complete = (epoch, done.wall_micros);
+        self.complete_offsets.advance(&done.ranges);
+        self.changes.extend(changes);
+    }
+
+    /// The last complete epoch.
+    pub fn completed(&self) -> u64 {
+        self.complete.0
+    }
+
+    /// A checkpoint of the last complete epoch, unless one is being written or that epoch has one. `meta` is kept with it.
+    pub fn checkpoint(&mut self, meta: Vec<u8>) -> Option<CheckpointJob> {
+        let (epoch, wall_micros) = self.complete;
+        if self.writing.is_some() || self.kept.back().is_some_and(|last| *last >= epoch) {
+            return None;
+        }
+        let chain = self.history.chain(epoch)?;
+        self.writing = Some(epoch);
+        let states = self.settings.states.iter().zip(&self.state_ids);
+        let header = CheckpointHeader {
+            timeline: self.identity.timeline,
+            epoch,
+            chain: chain.0,
+            plan: self.settings.plan.0,
+            wall_micros,
+            offsets: self.complete_offsets.0.iter().map(stored_offset).collect(),
+            states: states.map(|(state, id)| (*id, state.fingerprint.0, state.name.clone())).collect(),
+            meta,
+        };
+        let bytes = |row: Row| Box::from(row.as_bytes());
+        let changes = std::mem::take(&mut self.changes).into_iter();
+        let changes = changes.map(|(number, key, value)| (self.state_ids[number as usize], bytes(key), value.map(bytes))).collect();
+        Some(CheckpointJob { header, changes, is_base: std::mem::take(&mut self.next_is_base) })
+    }
+
+    /// A checkpoint is durable: what is older than the oldest one that is kept, and than every sink that follows, may go.
+    pub fn checkpoint_written(&mut self, epoch: u64, sink_floor: Option<u64>) -> Result<(), EpochError> {
+        assert_eq!(self.writing.take(), Some(epoch), "another checkpoint was being written");
+        self.kept.push_back(epoch);
+        while self.kept.len() > crate::checkpoint::CHECKPOINTS_KEPT {
+            self.kept.pop_front();
+        }
+        let since = self.since(sink_floor);
+        self.bindings.trim(since)?;
+        self.history.trim(self.bindings.first().unwrap_or(since));
+        Ok(())
+    }
+
+    /// Nothing from this epoch on may be forgotten.
+    fn since(&self, sink_floor: Option<u64>) -> u64 {
+        // With fewer checkpoints than are wanted, the beginning is the fallback.
+        let oldest = if self.kept.len() < crate::checkpoint::CHECKPOINTS_KEPT { 0 } else { self.kept.front().copied().unwrap_or(0) };
+        oldest.min(sink_floor.unwrap_or(u64::MAX)).saturating_sub(RETAINED_EPOCHS)
+    }
+
+    /// Bytes of the bindings on disk.
+    pub fn binding_bytes(&self) -> u64 {
+        self.bindings.bytes()
+    }
+}
+
+/// Claims the next incarnation. A tail of bindings that was lost, or a history that is new, opens a timeline.
+fn claim<D: Disk>(disk: &D, bindings: &Bindings<D>, tail: Tail, timeline: u64) -> Result<Identity, EpochError> {
+    let identity = match Identity::load(disk)? {
+        None => Identity { format: FORMAT, timeline, incarnation: 1, parent: None },
+        Some(found) => {
+            let incarnation = found.incarnation + 1;
+            match bindings.last().filter(|_| tail == Tail::Lost) {
+                Some((epoch, chain)) => {
+                    Identity { timeline, incarnation, parent: Some((found.timeline, epoch, chain.0.to_vec())), ..found }
+                }
+                None => Identity { incarnation, ..found },
+            }
+        }
+    };
+    identity.store(disk)?;
+    Ok(identity)
+}
+
+/// The identity of a data directory that was restored from a backup: another timeline, branching off at its last epoch.
+pub fn branch<D: Disk>(disk: Arc<D>, timeline: u64) -> Result<Parent, EpochError> {
+    let (bindings, _) = Bindings::open(Arc::clone(&disk), BINDINGS)?;
+    let found = Identity::load(disk.as_ref())?;
+    let (epoch, chain) = bindings.last().unwrap_or((0, Chain::default()));
+    let (parent, incarnation) = found.map_or((0, 0), |found| (found.timeline, found.incarnation));
+    let identity = Identity { format: FORMAT, timeline, incarnation, parent: Some((parent, epoch, chain.0.to_vec())) };
+    identity.store(disk.as_ref())?;
+    Ok(Parent { timeline: parent, epoch, chain: chain.0.to_vec() })
+}
+
+fn offsets_of(header: &CheckpointHeader) -> Offsets {
+    let offset = |(topic, id, partition, next): &(String, u128, u32, u64)| {
+        ((Topic::new(topic), Partition(*partition)), (TopicId(*id), Offset(*next)))
+    };
+    Offsets(header.offsets.iter().map(offset).collect())
+}
+
+fn stored_offset(((topic, partition), (id, next)): (&(Topic, Partition), &(TopicId, Offset))) -> (String, u128, u32, u64) {
+    (topic.as_str().to_owned(), id.0, partition.0, next.0)
+}
+
+/// The number under which a checkpoint holds a state.
+pub fn stored_state(header: &CheckpointHeader, state: &StateSpec) -> Option<StateId> {
+    header.states.iter().find(|(_, fingerprint, _)| *fingerprint == state.fingerprint.0).map(|(id, _, _)| *id)
+}
+
+/// The numbers of states: those of the checkpoint that is gone on with, and new ones behind them for what it does not hold.
+fn state_ids(checkpoint: Option<&CheckpointHeader>, states: &[StateSpec]) -> Vec<StateId> {
+    let used = checkpoint.into_iter().flat_map(|header| header.states.iter().map(|(id, _, _)| id.0 + 1)).max().unwrap_or(0);
+    let mut free = used..;
+    let id = |state: &StateSpec| checkpoint.and_then(|header| stored_state(header, state)).or_else(|| free.next().map(StateId));
+    states.iter().filter_map(id).collect()
+}

@@ -1,0 +1,139 @@
+//! The disk as the protocol sees it: named files in one data directory, and what is durable after a crash.
+//!
+//! Owns the trait [`Disk`] and [`DiskError`]. Bytes and relative paths enter; what is there after [`Disk::sync`] of a file and
+//! [`Disk::sync_directory`] of its folder survives a loss of power, and nothing else is sure to.
+
+use std::fmt;
+
+mod path;
+pub mod real;
+pub mod simulated;
+#[cfg(test)]
+mod tests;
+
+/// Files of a data directory. Paths are relative, their parts are separated by `/`; the empty path is the data directory itself.
+pub trait Disk: Send + Sync {
+    /// Creates a folder and those above it; no error when it is there.
+    fn create_directory(&self, path: &str) -> Result<(), DiskError>;
+
+    /// The names in a folder, sorted; a folder that is not there has none.
+    fn list(&self, path: &str) -> Result<Vec<String>, DiskError>;
+
+    /// The length of a file in bytes.
+    fn length(&self, path: &str) -> Result<u64, DiskError>;
+
+    /// Up to `length` bytes from `offset` on; fewer only at the end of the file.
+    fn read(&self, path: &str, offset: u64, length: usize) -> Result<Vec<u8>, DiskError>;
+
+    /// Appends to a file, which is created when it is not there. After an error a part of the bytes may be in the file.
+    fn append(&self, path: &str, bytes: &[u8]) -> Result<(), DiskError>;
+
+    /// Cuts a file to a length.
+    fn truncate(&self, path: &str, length: u64) -> Result<(), DiskError>;
+
+    /// Makes the content of a file durable. After an error nothing is known of it, and a second attempt would prove nothing: the
+    /// process has to end and to read again what is there.
+    fn sync(&self, path: &str) -> Result<(), DiskError>;
+
+    /// Makes the names in a folder durable. As for [`sync`](Self::sync), an error ends the process.
+    fn sync_directory(&self, path: &str) -> Result<(), DiskError>;
+
+    /// Gives a file another name, replacing the file that had it, at once.
+    fn rename(&self, from: &str, to: &str) -> Result<(), DiskError>;
+
+    /// Removes a file.
+    fn remove(&self, path: &str) -> Result<(), DiskError>;
+}
+
+/// What failed, where, and why.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("cannot {action} '{path}': {detail}")]
+pub struct DiskError {
+    /// what was attempted
+    pub action: DiskAction,
+    /// the path below the data directory
+    pub path: String,
+    /// the kind of cause
+    pub cause: DiskCause,
+    /// what the system said
+    pub detail: String,
+}
+
+/// What was attempted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DiskAction {
+    /// reading a file or a folder
+    Read,
+    /// appending, truncating, renaming, creating or removing
+    Write,
+    /// making durable
+    Sync,
+    /// claiming the data directory for this process
+    Lock,
+}
+
+/// The kinds of causes that are handled differently.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DiskCause {
+    /// there is no such file
+    NotFound,
+    /// no space is left: what was attempted may succeed later
+    NoSpace,
+    /// another process uses it
+    Locked,
+    /// anything else
+    Other,
+}
+
+impl fmt::Display for DiskAction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Sync => "sync",
+            Self::Lock => "lock",
+        })
+    }
+}
+
+impl<T: Disk + ?Sized> Disk for std::sync::Arc<T> {
+    fn create_directory(&self, path: &str) -> Result<(), DiskError> {
+        self.as_ref().create_directory(path)
+    }
+
+    fn list(&self, path: &str) -> Result<Vec<String>, DiskError> {
+        self.as_ref().list(path)
+    }
+
+    fn length(&self, path: &str) -> Result<u64, DiskError> {
+        self.as_ref().length(path)
+    }
+
+    fn read(&self, path: &str, offset: u64, length: usize) -> Result<Vec<u8>, DiskError> {
+        self.as_ref().read(path, offset, length)
+    }
+
+    fn append(&self, path: &str, bytes: &[u8]) -> Result<(), DiskError> {
+        self.as_ref().append(path, bytes)
+    }
+
+    fn truncate(&self, path: &str, length: u64) -> Result<(), DiskError> {
+        self.as_ref().truncate(path, length)
+    }
+
+    fn sync(&self, path: &str) -> Result<(), DiskError> {
+        self.as_ref().sync(path)
+    }
+
+    fn sync_directory(&self, path: &str) -> Result<(), DiskError> {
+        self.as_ref().sync_directory(path)
+    }
+
+    fn rename(&self, from: &str, to: &str) -> Result<(), DiskError> {
+        self.as_ref().rename(from, to)
+    }
+
+    fn remove(&self, path: &str) -> Result<(), DiskError> {
+        self.as_ref().remove(path)
+    }
+}

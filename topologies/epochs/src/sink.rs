@@ -1,0 +1,311 @@
+//! Sinks that keep their progress: what is applied to them, when, and how they are repaired.
+//!
+//! Owns the trait [`Sink`] and [`Outbox`], the one place that applies epochs to a sink. Units of complete epochs enter; each is applied
+//! once, in order, guarded by the identity of the epoch before. After an answer that never came the sink is asked how far it got. A
+//! sink that went back is given again what is retained; one that can't be matched is built anew from a snapshot.
+
+use std::collections::VecDeque;
+
+use schemas::row::{Diff, Row};
+
+use crate::binding::{Chain, Fingerprint};
+use crate::progress::{History, Progress};
+
+/// Epochs that are retained for a sink after it has acknowledged them, in case it loses them again.
+pub const RETAINED_EPOCHS: usize = 64;
+/// Changes that may wait for a sink; one that lags further is detached and built anew later, so that memory stays bounded.
+pub const WAITING_CHANGES_MAX: usize = 4_000_000;
+
+/// The output of an epoch for one sink: at most one entry per row, sorted, none of them zero.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unit {
+    /// the identity of the epoch before, which the sink must be at
+    pub after: Chain,
+    /// where the sink is afterwards
+    pub progress: Progress,
+    /// rows that came (positive) and went
+    pub changes: Vec<(Row, Diff)>,
+}
+
+/// A sink's data at one epoch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contents {
+    /// where it is
+    pub progress: Progress,
+    /// all rows
+    pub rows: Vec<(Row, Diff)>,
+}
+
+/// Whether what was written once can be taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SinkKind {
+    /// the data is the state at an epoch: it can be built anew beside the old one
+    State,
+    /// the data is a record of changes that others have read
+    Append,
+}
+
+/// Why a sink did not do what it was asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SinkError {
+    /// nothing was done; it may work later
+    #[error("the sink can't be reached now: {0}")]
+    Unavailable(String),
+    /// it may have been done or not
+    #[error("the sink did not answer: {0}")]
+    Ambiguous(String),
+    /// the sink is not where the unit begins; nothing was done
+    #[error("the sink is not at the epoch that was expected")]
+    Guard,
+    /// a later incarnation writes to the sink; nothing was done
+    #[error("FENCED: incarnation {0} took over the sink")]
+    Fenced(u64),
+}
+
+/// A system that keeps rows and how far they are.
+pub trait Sink {
+    /// Its name.
+    fn name(&self) -> &str;
+
+    /// What it keeps.
+    fn kind(&self) -> SinkKind;
+
+    /// Refuses from now on whatever an earlier incarnation still has on its way, and tells how far the sink truly is.
+    fn fence(&mut self, incarnation: u64) -> Result<Option<Progress>, SinkError>;
+
+    /// Applies a unit in one atomic step, if the sink is at `unit.after` and no later incarnation has fenced it.
+    fn apply(&mut self, unit: &Unit) -> Result<(), SinkError>;
+
+    /// Replaces everything in one atomic step, for readers too, unless a later incarnation has fenced it. Never called for
+    /// [`SinkKind::Append`].
+    fn replace(&mut self, contents: &Contents) -> Result<(), SinkError>;
+}
+
+/// What an outbox needs to know of the run it belongs to.
+pub struct Run<'a> {
+    /// the epochs that can be told apart
+    pub history: &'a History,
+    /// the run of the process
+    pub incarnation: u64,
+    /// the plan of this sink's data
+    pub plan: Fingerprint,
+    /// the sink's rows at the last complete epoch, with that epoch's number; asked for when the sink is built anew
+    pub snapshot: &'a dyn Fn() -> (u64, Vec<(Row, Diff)>),
+}
+
+/// How a sink is doing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SinkState {
+    /// it was not asked yet how far it is
+    Unknown,
+    /// it follows
+    Attached,
+    /// it will be built anew
+    Reconciling,
+    /// what it holds does not belong to this history, and it can't be built anew: someone has to choose
+    Halted(String),
+}
+
+/// Applies epochs to one sink.
+pub struct Outbox<S> {
+    sink: S,
+    state: SinkState,
+    acknowledged: Option<Progress>,
+    /// units by epoch; the first `applied` of them are acknowledged and retained
+    units: VecDeque<Unit>,
+    applied: usize,
+    waiting: usize,
+    generation: u64,
+    /// the sink has held data of ours: when it no longer knows how far it is, that is a loss and no beginning
+    seen: bool,
+    /// how often it was built anew, and went back to what is retained
+    pub reconciled: u64,
+    /// how often units were applied a second time because the sink had lost them
+    pub repaired: u64,
+}
+
+impl<S: Sink> Outbox<S> {
+    /// An outbox for a sink that was not asked yet; `seen` tells whether an earlier run has written to it.
+    pub fn new(sink: S, seen: bool) -> Self {
+        Self {
+            sink,
+            seen,
+            state: SinkState::Unknown,
+            acknowledged: None,
+            units: VecDeque::new(),
+            applied: 0,
+            waiting: 0,
+            generation: 0,
+            reconciled: 0,
+            repaired: 0,
+        }
+    }
+
+    /// The sink.
+    pub fn sink(&self) -> &S {
+        &self.sink
+    }
+
+    /// How it is doing.
+    pub fn state(&self) -> &SinkState {
+        &self.state
+    }
+
+    /// The epoch up to which the sink's data is known to be, if it is attached: nothing after it may be forgotten.
+    pub fn floor(&self) -> Option<u64> {
+        let acknowledged = self.acknowledged.as_ref().filter(|_| self.state == SinkState::Attached)?;
+        Some(acknowledged.epoch)
+    }
+
+    /// Whether everything that was handed over is in the sink.
+    pub fn is_idle(&self) -> bool {
+        self.state == SinkState::Attached && self.applied == self.units.len()
+    }
+
+    /// Asks the sink how far it is and decides whether it can go on from there. Until it answers nothing else happens.
+    pub fn attach(&mut self, run: &Run<'_>) -> Result<(), SinkError> {
+        let found = self.sink.fence(run.incarnation)?;
+        self.generation = self.generation.max(found.as_ref().map_or(0, |found| found.generation));
+        match found {
+            Some(progress) if run.history.is_good(&progress, run.plan) && self.position(&progress).is_some() => {
+                let place = self.position(&progress).unwrap_or(0);
+                if place < self.applied {
+                    self.repaired += 1;
+                }
+                self.set_applied(place);
+                self.acknowledge(progress);
+            }
+            Some(progress) => self.refuse(&format!("its data is of epoch {} of another history or plan, or too old", progress.epoch)),
+            None if !self.seen => self.state = SinkState::Reconciling,
+            None => self.refuse("it has lost how far it was"),
+        }
+        Ok(())
+    }
+
+    fn acknowledge(&mut self, progress: Progress) {
+        self.acknowledged = Some(progress);
+        self.state = SinkState::Attached;
+        self.seen = true;
+    }
+
+    /// Whether the sink holds data of ours.
+    pub fn is_seen(&self) -> bool {
+        self.seen
+    }
+
+    /// How many of the units that are here the sink has; `None` when it is before the first of them.
+    fn position(&self, progress: &Progress) -> Option<usize> {
+        match self.units.front() {
+            None => Some(0),
+            Some(first) if first.after.0 == progress.chain => Some(0),
+            Some(_) => self.units.iter().position(|unit| unit.progress.chain == progress.chain).map(|place| place + 1),
+        }
+    }
+
+    fn refuse(&mut self, why: &str) {
+        self.state = match self.sink.kind() {
+            SinkKind::State => SinkState::Reconciling,
+            SinkKind::Append => SinkState::Halted(format!(
+                "sink '{}' can't go on: {why}; choose a new topic, publish the difference, or accept what is there",
+                self.sink.name()
+            )),
+        };
+    }
+
+    /// Takes the output of a complete epoch.
+    pub fn push(&mut self, unit: Unit) {
+        let has_it = self.acknowledged.as_ref().is_some_and(|acknowledged| acknowledged.epoch >= unit.progress.epoch);
+        if matches!(self.state, SinkState::Halted(_)) || (self.units.is_empty() && self.state == SinkState::Attached && has_it) {
+            return;
+        }
+        self.waiting += unit.changes.len();
+        self.units.push_back(unit);
+        if self.waiting > WAITING_CHANGES_MAX {
+            self.detach();
+        }
+    }
+
+    /// Gives up on what waits: the sink is built anew when it can be reached.
+    fn detach(&mut self) {
+        self.units.clear();
+        self.applied = 0;
+        self.waiting = 0;
+        self.refuse("it lags too far behind");
+    }
+
+    /// Does the next thing there is to do; `Ok(false)` when there is nothing.
+    pub fn step(&mut self, run: &Run<'_>) -> Result<bool, SinkError> {
+        match &self.state {
+            SinkState::Halted(_) => Ok(false),
+            SinkState::Unknown => self.attach(run).map(|()| true),
+            SinkState::Reconciling => self.reconcile(run).map(|()| true),
+            SinkState::Attached if self.applied < self.units.len() => self.apply_next(run).map(|()| true),
+            SinkState::Attached => Ok(false),
+        }
+    }
+
+    fn apply_next(&mut self, run: &Run<'_>) -> Result<(), SinkError> {
+        let mut unit = self.units[self.applied].clone();
+        unit.progress.generation = self.generation;
+        unit.progress.incarnation = run.incarnation;
+        match self.sink.apply(&unit) {
+            Ok(()) => {
+                self.acknowledge(unit.progress);
+                self.set_applied(self.applied + 1);
+                self.forget();
+                Ok(())
+            }
+            // Never again blindly: first ask how far it is.
+            Err(SinkError::Ambiguous(_) | SinkError::Guard) => self.attach(run),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn reconcile(&mut self, run: &Run<'_>) -> Result<(), SinkError> {
+        let (epoch, rows) = (run.snapshot)();
+        let Some(chain) = run.history.chain(epoch) else {
+            return Err(SinkError::Unavailable(format!("epoch {epoch} is not complete yet")));
+        };
+        self.generation += 1;
+        let progress = Progress {
+            timeline: run.history.timeline,
+            epoch,
+            chain: chain.0,
+            incarnation: run.incarnation,
+            plan: run.plan.0,
+            generation: self.generation,
+        };
+        let built = match self.sink.kind() {
+            // A new record of changes begins with everything that is there, as changes.
+            SinkKind::Append => self.sink.apply(&Unit { after: Chain::default(), progress: progress.clone(), changes: rows }),
+            SinkKind::State => self.sink.replace(&Contents { progress: progress.clone(), rows }),
+        };
+        match built {
+            Ok(()) => {}
+            Err(SinkError::Ambiguous(_) | SinkError::Guard) => {
+                self.state = SinkState::Unknown;
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        }
+        self.reconciled += 1;
+        let place = self.units.iter().position(|unit| unit.progress.epoch > epoch).unwrap_or(self.units.len());
+        self.units.drain(..place);
+        self.set_applied(0);
+        self.acknowledge(progress);
+        Ok(())
+    }
+
+    fn set_applied(&mut self, applied: usize) {
+        self.applied = applied;
+        self.waiting = self.units.iter().skip(applied).map(|unit| unit.changes.len()).sum();
+    }
+
+    /// Drops units that are acknowledged and older than what is retained.
+    fn forget(&mut self) {
+        while self.applied > RETAINED_EPOCHS {
+            self.units.pop_front();
+            self.applied -= 1;
+        }
+    }
+}
