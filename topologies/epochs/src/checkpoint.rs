@@ -22,9 +22,9 @@ use error::CheckpointError;
 pub use manifest::FORMAT;
 use manifest::Manifest;
 use merge::Merge;
-pub use merge::Scan;
-use run::{Run, RunName, RunWriter};
+pub use merge::{KeyValue, Scan};
 pub use run::{BLOCK_BYTES, ENTRY_BYTES_MAX};
+use run::{Run, RunName, RunWriter};
 
 /// How many checkpoints are kept: when the newest is damaged, there is another.
 pub const CHECKPOINTS_KEPT: usize = 2;
@@ -150,8 +150,10 @@ impl<D: Disk> Checkpoints<D> {
         let is_oldest = runs.is_empty();
         if !changes.is_empty() {
             let run = self.write_run(|writer| {
-                let stored = sort::sorted(changes).filter(|(_, _, value)| value.is_some() || !is_oldest);
-                stored.into_iter().try_for_each(|(state, key, value)| writer.push(*state, key, value.as_deref()))
+                sort::visit_sorted(changes, |(state, key, value)| match value {
+                    None if is_oldest => Ok(()),
+                    value => writer.push(*state, key, value.as_deref()),
+                })
             })?;
             runs.push(run);
         }
@@ -176,12 +178,11 @@ impl<D: Disk> Checkpoints<D> {
         let Some(newest) = self.kept.first().filter(|newest| newest.runs.len() > RUNS_MAX) else { return Ok(false) };
         let header = newest.header.clone();
         let mut runs = newest.runs.clone();
-        let merged = runs.split_off(first_merged(&runs));
+        let mut merge = Merge::new(&self.disk, &runs.split_off(first_merged(&runs)), None);
         // Below the oldest run there is nothing that a deletion could hide.
         let is_oldest = runs.is_empty();
-        let disk = Arc::clone(&self.disk);
-        let run = self.write_run(|writer| {
-            let mut merge = Merge::new(&disk, &merged, None);
+        // The merge is gone afterwards, lest it keeps the files that it read.
+        let run = self.write_run(move |writer| {
             while let Some((state, key, value)) = merge.next_entry()? {
                 if value.is_some() || !is_oldest {
                     writer.push(state, key, value)?;

@@ -23,7 +23,9 @@ pub enum CheckpointError {
         detail: String,
     },
     /// another version wrote it
-    #[error("'{path}' has format {found}, this version reads format {supported}: use the version that wrote it, or restore a backup")]
+    #[error(
+        "'{path}' has format {found}, this version reads format {supported}: use the version that wrote it, or restore a backup"
+    )]
     Format {
         /// the file
         path: String,

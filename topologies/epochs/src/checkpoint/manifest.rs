@@ -91,7 +91,8 @@ fn store(manifest: &Manifest) -> Stored {
         next_offset: *next_offset,
     });
     let states = header.states.iter();
-    let states = states.map(|(id, fingerprint, name)| StoredState { id: id.0, fingerprint: to_hex(fingerprint), name: name.clone() });
+    let states =
+        states.map(|(id, fingerprint, name)| StoredState { id: id.0, fingerprint: to_hex(fingerprint), name: name.clone() });
     Stored {
         format: FORMAT,
         timeline: header.timeline,

@@ -13,6 +13,9 @@ use crate::disk::Disk;
 /// An entry: the state, the key, and the value unless the key was deleted.
 pub(super) type Entry<'e> = (StateId, &'e [u8], Option<&'e [u8]>);
 
+/// A key and its value.
+pub type KeyValue<'e> = (&'e [u8], &'e [u8]);
+
 /// A merge of runs.
 pub(super) struct Merge<D: Disk> {
     /// newest first
@@ -119,7 +122,7 @@ impl<D: Disk> Scan<D> {
     }
 
     /// The next key and its value, without a copy.
-    pub fn next_entry(&mut self) -> Result<Option<(&[u8], &[u8])>, CheckpointError> {
+    pub fn next_entry(&mut self) -> Result<Option<KeyValue<'_>>, CheckpointError> {
         while let Some((_, _, value)) = self.merge.next_entry()? {
             if value.is_some() {
                 break;
@@ -133,7 +136,7 @@ impl<D: Disk> Iterator for Scan<D> {
     type Item = Result<(Box<[u8]>, Box<[u8]>), CheckpointError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let owned = |(key, value): (&[u8], &[u8])| (key.into(), value.into());
+        let owned = |(key, value): KeyValue<'_>| (key.into(), value.into());
         self.next_entry().map(|entry| entry.map(owned)).transpose()
     }
 }

@@ -172,7 +172,13 @@ impl<'d, D: Disk> RunWriter<'d, D> {
             return Ok(());
         }
         let length = block.len() as u32;
-        let place = Block { state: self.open.state, offset: self.offset, length, entries: self.open.entries, crc: crc32fast::hash(block) };
+        let place = Block {
+            state: self.open.state,
+            offset: self.offset,
+            length,
+            entries: self.open.entries,
+            crc: crc32fast::hash(block),
+        };
         self.blocks.push(place);
         self.offset += u64::from(length);
         self.open.entries = 0;

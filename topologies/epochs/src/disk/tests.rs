@@ -109,7 +109,8 @@ fn fault_14_a_second_process_is_refused() {
     let error = RealDisk::open(directory.path()).unwrap().lock("lock").unwrap_err();
     assert_eq!((error.action, error.cause), (DiskAction::Lock, DiskCause::Locked));
     let root = directory.path().display();
-    let expected = format!("cannot lock 'lock': another process uses the data directory '{root}': end it, or use another data directory");
+    let expected =
+        format!("cannot lock 'lock': another process uses the data directory '{root}': end it, or use another data directory");
     assert_eq!(error.to_string(), expected);
     drop(lock);
     RealDisk::open(directory.path()).unwrap().lock("lock").unwrap();

@@ -74,7 +74,14 @@ fn names_are_durable_only_after_a_sync_of_their_folder() {
         (disk.list("").unwrap().join(" "), read(&disk, "file").unwrap())
     });
     let (old, new) = (b"durable".to_vec(), b"n".to_vec());
-    let states = [("file", &old), ("file new", &old), ("file", &new), ("file other", &old), ("file new other", &old), ("file other", &new)];
+    let states = [
+        ("file", &old),
+        ("file new", &old),
+        ("file", &new),
+        ("file other", &old),
+        ("file new other", &old),
+        ("file other", &new),
+    ];
     let expected: BTreeSet<(String, Vec<u8>)> = states.map(|(names, bytes)| (names.to_owned(), bytes.clone())).into();
     assert_eq!(found, expected, "a rename is there or not, and never without what it renames");
 }
