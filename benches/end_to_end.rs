@@ -190,16 +190,17 @@ impl Stage {
     }
 
     fn size_of_rows(&self) -> Option<Figure> {
-        let (index, _) = self.server.views.view("following_feed")?.indexes.first()?;
         let snapshot = self.server.views.snapshot();
+        let (index, _) = snapshot.view("following_feed")?.indexes.first()?;
         let (bytes, rows) = (snapshot.memory_bytes(*index), snapshot.rows(*index));
         let what = format!("memory of a feed's row, of {rows}");
         Some(Figure { section: 'd', what, value: bytes as f64 / rows as f64, unit: "bytes", goal: Goal::AtMost(64.0) })
     }
 
     fn feed_rows(&self) -> u64 {
-        let index = self.server.views.view("following_feed").and_then(|served| served.indexes.first());
-        index.map_or(0, |(index, _)| self.server.views.snapshot().rows(*index))
+        let snapshot = self.server.views.snapshot();
+        let index = snapshot.view("following_feed").and_then(|served| served.indexes.first());
+        index.map_or(0, |(index, _)| snapshot.rows(*index))
     }
 }
 

@@ -74,7 +74,8 @@ impl Engine {
 
     /// Rows of a view.
     pub fn rows(&self, view: &str) -> u64 {
-        let index = self.running.views.view(view).and_then(|served| served.indexes.first());
-        index.map_or(0, |(index, _)| self.running.views.snapshot().rows(*index))
+        let snapshot = self.running.views.snapshot();
+        let index = snapshot.view(view).and_then(|served| served.indexes.first());
+        index.map_or(0, |(index, _)| snapshot.rows(*index))
     }
 }

@@ -10,10 +10,10 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::available_parallelism;
 use std::time::Duration;
 
-use api::{ApiConfig, ApiState, Figures, Health, Readiness};
+use api::{ApiConfig, ApiState, Figures, Health, HostStatus, Readiness};
 use schemas::event::Encoding;
-use schemas::position::{Partition, Timeline};
-use sinks::views::Views;
+use schemas::position::{Partition, Timeline, Topic};
+use sinks::views::{ServedView, Views};
 use sources::embedded::EmbeddedLog;
 use sources::log::Log;
 use tokio::net::TcpListener;
@@ -82,6 +82,7 @@ impl Server {
         let health = Arc::new(EngineHealth {
             ingest: ingest.clone(),
             views: Arc::clone(&views),
+            log: Arc::clone(&log),
             status: engine.status_handle(),
             clock: arguments.clock,
             records_at_start: records,
@@ -121,8 +122,8 @@ impl Server {
     /// Rows of each view, by name.
     pub fn view_rows(&self) -> Vec<(String, u64)> {
         let snapshot = self.views.snapshot();
-        let rows = |served: &sinks::views::ServedView| served.indexes.first().map_or(0, |(index, _)| snapshot.rows(*index));
-        self.views.views().map(|served| (served.view.name.clone(), rows(served))).collect()
+        let rows = |served: &ServedView| served.indexes.first().map_or(0, |(index, _)| snapshot.rows(*index));
+        snapshot.views().map(|served| (served.view.name.clone(), rows(served))).collect()
     }
 
     /// Finishes the requests that have begun, then stops the engine. What was acknowledged is in the log.
@@ -200,6 +201,7 @@ fn watch_signals(runtime: &Runtime) -> Result<mpsc::Receiver<()>, Failure> {
 struct EngineHealth {
     ingest: LogIngest,
     views: Arc<Views>,
+    log: Arc<dyn Log>,
     status: Arc<Status>,
     clock: cli::Clock,
     records_at_start: u64,
@@ -224,6 +226,15 @@ impl Health for EngineHealth {
             lag_micros: self.lag_micros(report.lag_records),
             epoch_micros: u64::try_from(report.epoch_duration.as_micros()).unwrap_or(u64::MAX),
         }
+    }
+
+    fn status(&self) -> HostStatus {
+        let read = self.views.consumed().into_keys();
+        let end = |key: (Topic, Partition)| {
+            let (_, end) = self.log.bounds(&key.0, key.1).ok()?;
+            Some((key, end))
+        };
+        HostStatus { ends: read.filter_map(end).collect(), ..HostStatus::default() }
     }
 }
 

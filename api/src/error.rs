@@ -4,17 +4,17 @@
 
 use schemas::dead_letter::Fault;
 use schemas::position::BadPosition;
-use sinks::views::WaitError;
+use sinks::views::{Hydration, WaitError};
 
 use crate::host::IngestError;
-use crate::limits::{QUERY_PARAMETERS_MAX, RANGES_MAX, SCAN_ROWS_MAX};
+use crate::limits::{HYDRATION_RETRY_SECONDS, HYDRATION_RETRY_SECONDS_MAX, QUERY_PARAMETERS_MAX, RANGES_MAX, SCAN_ROWS_MAX};
 
 /// Why a request was not answered as asked.
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs, reason = "the message of each variant says what it is")]
 pub enum ApiError {
     #[error(
-        "there is nothing at '{path}'; the API is /v1/events, /v1/topics, /v1/views, /v1/views/{{view}} and /v1/dead-letters"
+        "there is nothing at '{path}'; the API is /v1/events, /v1/topics, /v1/views, /v1/views/{{view}}, /v1/dead-letters and /v1/status"
     )]
     UnknownPath { path: String },
     #[error("{method} is not answered at '{path}'; the Allow header names what is")]
@@ -47,6 +47,15 @@ pub enum ApiError {
     ScanLimit { view: String, indexes: Vec<String> },
     #[error("the cursor {reason}: send the 'next' of the previous page with an otherwise equal query, or no cursor")]
     BadCursor { reason: &'static str },
+    #[error(
+        "the cursor is of an earlier definition of '{view}', whose rows were laid out otherwise: start again without a cursor"
+    )]
+    OutdatedCursor { view: String },
+    #[error("the view '{view}' is still being filled, {done} of {total} rows are in: try again in {seconds} s",
+        done = hydration.done, total = hydration.total, seconds = seconds_left(hydration))]
+    Hydrating { view: String, hydration: Hydration },
+    #[error("not all views are filled yet: {}", views.iter().map(|(name, _)| format!("'{name}'")).collect::<Vec<_>>().join(", "))]
+    NotReady { views: Vec<(String, Hydration)> },
     #[error(transparent)]
     BadPosition(#[from] BadPosition),
     #[error(transparent)]
@@ -79,12 +88,19 @@ pub enum ApiError {
     Timeout { seconds: u64 },
     #[error("the views are catching up with the log: {records_done} of {records_total} records are in")]
     CatchingUp { records_done: u64, records_total: u64 },
-    #[error("the views are no longer kept current, since the engine has stopped: {detail}")]
-    Stopped { detail: String },
+    #[error("the views are no longer kept current, since a source is halted: {reason}; GET /v1/status says what to do")]
+    Halted { reason: String },
+    #[error("the views are no longer kept current: the process is stopping")]
+    Stopping,
     #[error("the metrics could not be written: {detail}")]
     Metrics { detail: String },
     #[error(transparent)]
     Ingest(#[from] IngestError),
+}
+
+/// When it is worth asking again for a view that is being filled.
+pub(crate) fn seconds_left(hydration: &Hydration) -> u64 {
+    hydration.seconds_left.unwrap_or(HYDRATION_RETRY_SECONDS).clamp(1, HYDRATION_RETRY_SECONDS_MAX)
 }
 
 fn meant(suggestion: &Option<String>) -> String {

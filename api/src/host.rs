@@ -2,11 +2,12 @@
 //!
 //! Owns the two traits that the front door implements. Raw lines leave, outcomes and figures enter.
 
+use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::time::Duration;
 
 use schemas::dead_letter::Fault;
-use schemas::position::{LogPosition, Offset, Topic};
+use schemas::position::{Epoch, LogPosition, Offset, Partition, Topic};
 
 /// A future behind a trait object.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -72,6 +73,9 @@ pub trait Health: Send + Sync + 'static {
 
     /// What the metrics show. Called at every scrape; must not block.
     fn figures(&self) -> Figures;
+
+    /// What an operator asks for. May not block for long.
+    fn status(&self) -> HostStatus;
 }
 
 /// Whether answers are as fresh as the log.
@@ -86,11 +90,35 @@ pub enum Readiness {
         /// records there were at the start
         records_total: u64,
     },
-    /// the engine has stopped; answers are no longer kept current
-    Stopped {
-        /// why, in words
-        detail: String,
+    /// a source is no longer read; answers are no longer kept current
+    Halted {
+        /// which and why, in words
+        reason: String,
     },
+}
+
+/// How the process keeps its promises, for operators.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HostStatus {
+    /// how often the process was started on its data, 0 when it does not count
+    pub incarnation: u64,
+    /// the epoch a restart would go on from, if there is one
+    pub checkpoint: Option<Epoch>,
+    /// the next offset that will be written of every partition that is read
+    pub ends: BTreeMap<(Topic, Partition), Offset>,
+    /// sources that are no longer read
+    pub halted: Vec<HaltedSource>,
+}
+
+/// A source that can't be read on without losing or repeating something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HaltedSource {
+    /// its name in the topology
+    pub source: String,
+    /// what was found
+    pub reason: String,
+    /// what the operator can do
+    pub action: String,
 }
 
 /// Figures about the flow of events.

@@ -28,7 +28,7 @@ mod value;
 mod wait;
 
 pub use error::ApiError;
-pub use host::{BoxFuture, Figures, Health, Ingest, IngestError, LineOutcome, Readiness, TopicInfo};
+pub use host::{BoxFuture, Figures, HaltedSource, Health, HostStatus, Ingest, IngestError, LineOutcome, Readiness, TopicInfo};
 pub use limits::Limits;
 pub use server::{router, serve};
 pub use state::{ApiConfig, ApiState, INGEST_SCOPE, OPERATOR_SCOPE};

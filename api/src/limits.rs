@@ -36,6 +36,10 @@ pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
 /// Seconds after which a client that was turned away may come back.
 pub const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// Seconds after which a view may be asked for again that is being filled, when nobody knows how long that takes.
+pub const HYDRATION_RETRY_SECONDS: u64 = 5;
+/// The most seconds after which a view may be asked for again that is being filled.
+pub const HYDRATION_RETRY_SECONDS_MAX: u64 = 60;
 
 /// The limits that an operator may set.
 #[derive(Clone, Copy, Debug)]

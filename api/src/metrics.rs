@@ -13,7 +13,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
-use sinks::views::{IndexId, Views};
+use sinks::views::{IndexId, Snapshot, Views};
 
 use crate::host::{Figures, Health, Readiness};
 
@@ -99,27 +99,29 @@ impl Surroundings {
         gauge(encoder, "epoch", "The last epoch that is visible", snapshot.position().epoch.0 as f64)?;
         counter(encoder, "dead_letters", "Events put aside", snapshot.dead_letter_count())?;
         gauge(encoder, "row_errors", "Rows on which an expression fails now", snapshot.row_error_count() as f64)?;
-        self.encode_indexes(encoder, "view_rows", "Rows of an index", |index| snapshot.rows(index))?;
-        self.encode_indexes(encoder, "view_memory_bytes", "Memory of an index", |index| snapshot.memory_bytes(index))
+        counter(encoder, "dead_letters_retried", "Events put aside that were sent again", snapshot.retried_count())?;
+        gauge(encoder, "views_hydrating", "Views that are not filled yet", self.views.hydrating().len() as f64)?;
+        encode_indexes(encoder, &snapshot, "view_rows", "Rows of an index", Snapshot::rows)?;
+        encode_indexes(encoder, &snapshot, "view_memory_bytes", "Memory of an index", Snapshot::memory_bytes)
     }
+}
 
-    fn encode_indexes(
-        &self,
-        encoder: &mut DescriptorEncoder<'_>,
-        name: &str,
-        help: &str,
-        measure: impl Fn(IndexId) -> u64,
-    ) -> Result<(), fmt::Error> {
-        let metric_type = ConstGauge::new(0.0).metric_type();
-        let mut family = encoder.encode_descriptor(name, help, None, metric_type)?;
-        for served in self.views.views() {
-            for (index, (id, _)) in served.view.indexes.iter().zip(&served.indexes) {
-                let labels = [("view", served.view.name.as_str()), ("index", index.name.as_str())];
-                ConstGauge::new(measure(*id) as f64).encode(family.encode_family(&labels)?)?;
-            }
+fn encode_indexes<'v>(
+    encoder: &mut DescriptorEncoder<'_>,
+    snapshot: &Snapshot<'v>,
+    name: &str,
+    help: &str,
+    measure: impl Fn(&Snapshot<'v>, IndexId) -> u64,
+) -> Result<(), fmt::Error> {
+    let metric_type = ConstGauge::new(0.0).metric_type();
+    let mut family = encoder.encode_descriptor(name, help, None, metric_type)?;
+    for served in snapshot.views() {
+        for (index, (id, _)) in served.view.indexes.iter().zip(&served.indexes) {
+            let labels = [("view", served.view.name.as_str()), ("index", index.name.as_str())];
+            ConstGauge::new(measure(snapshot, *id) as f64).encode(family.encode_family(&labels)?)?;
         }
-        Ok(())
     }
+    Ok(())
 }
 
 fn counter(encoder: &mut DescriptorEncoder<'_>, name: &str, help: &str, value: u64) -> Result<(), fmt::Error> {

@@ -8,9 +8,9 @@ use std::time::Duration;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
-use sinks::views::WaitError;
+use sinks::views::{Hydration, WaitError};
 
-use crate::error::ApiError;
+use crate::error::{ApiError, seconds_left};
 use crate::host::IngestError;
 use crate::limits::RETRY_AFTER;
 
@@ -31,7 +31,8 @@ impl IntoResponse for ApiError {
             problem["field"] = field.into();
         }
         add_details(&self, &mut problem);
-        if status.is_server_error() {
+        // A view that is being filled is no fault, and its readers ask again and again.
+        if status.is_server_error() && !matches!(self, Self::Hydrating { .. }) {
             tracing::warn!(problem = slug, detail = %self, "a request could not be answered");
         }
         let mut response = (status, problem.to_string()).into_response();
@@ -60,6 +61,9 @@ fn class(error: &ApiError) -> (StatusCode, &'static str) {
         E::TooManyRanges { .. } => (StatusCode::BAD_REQUEST, "too_many_keys"),
         E::ScanLimit { .. } => (StatusCode::BAD_REQUEST, "index_needed"),
         E::BadCursor { .. } => (StatusCode::BAD_REQUEST, "bad_cursor"),
+        E::OutdatedCursor { .. } => (StatusCode::CONFLICT, "outdated_cursor"),
+        E::Hydrating { .. } => (StatusCode::SERVICE_UNAVAILABLE, "view_hydrating"),
+        E::NotReady { .. } => (StatusCode::SERVICE_UNAVAILABLE, "views_hydrating"),
         E::BadPosition(_) => (StatusCode::BAD_REQUEST, "bad_position"),
         E::Wait(WaitError::UnknownPartition { .. }) => (StatusCode::BAD_REQUEST, "unknown_partition"),
         E::Wait(WaitError::OtherTimeline { .. }) => (StatusCode::CONFLICT, "other_timeline"),
@@ -78,7 +82,8 @@ fn class(error: &ApiError) -> (StatusCode, &'static str) {
         E::Busy { .. } => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
         E::Timeout { .. } => (StatusCode::SERVICE_UNAVAILABLE, "timeout"),
         E::CatchingUp { .. } => (StatusCode::SERVICE_UNAVAILABLE, "catching_up"),
-        E::Stopped { .. } => (StatusCode::SERVICE_UNAVAILABLE, "engine_stopped"),
+        E::Halted { .. } => (StatusCode::SERVICE_UNAVAILABLE, "source_halted"),
+        E::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
         E::Metrics { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "metrics_failed"),
         E::Ingest(IngestError::Overloaded { .. }) => (StatusCode::SERVICE_UNAVAILABLE, "overloaded"),
         E::Ingest(IngestError::Storage { .. }) => (StatusCode::SERVICE_UNAVAILABLE, "storage_failed"),
@@ -90,7 +95,7 @@ fn class(error: &ApiError) -> (StatusCode, &'static str) {
 fn field(error: &ApiError) -> Option<&str> {
     use ApiError as E;
     match error {
-        E::UnknownView { .. } => Some("view"),
+        E::UnknownView { .. } | E::Hydrating { .. } => Some("view"),
         E::UnknownColumn { column, .. }
         | E::BadOperator { column, .. }
         | E::BadValue { column, .. }
@@ -98,7 +103,7 @@ fn field(error: &ApiError) -> Option<&str> {
         E::UnknownParameter { name, .. } => Some(name),
         E::BadParameter { name, .. } | E::RepeatedParameter { name } => Some(name),
         E::BadOrder { .. } => Some("order"),
-        E::BadCursor { .. } => Some("cursor"),
+        E::BadCursor { .. } | E::OutdatedCursor { .. } => Some("cursor"),
         E::BadPosition(_) | E::Wait(_) => Some("after"),
         E::NoToken { .. } | E::BadToken { .. } | E::MissingScope { .. } => Some("Authorization"),
         E::UnsupportedMediaType { .. } => Some("Content-Type"),
@@ -117,6 +122,8 @@ fn add_details(error: &ApiError, problem: &mut Value) {
         | E::UnknownParameter { suggestion: Some(name), .. } => problem["suggestion"] = name.as_str().into(),
         E::BadOrder { indexes, .. } | E::ScanLimit { indexes, .. } => problem["indexes"] = json!(indexes),
         E::Wait(WaitError::Timeout { position, .. }) => problem["position"] = position.to_string().into(),
+        E::Hydrating { hydration, .. } => problem["progress"] = progress(hydration),
+        E::NotReady { views } => problem["views"] = views.iter().map(describe_hydrating).collect(),
         E::CatchingUp { records_done, records_total } => {
             problem["records_done"] = json!(records_done);
             problem["records_total"] = json!(records_total);
@@ -131,6 +138,16 @@ fn add_details(error: &ApiError, problem: &mut Value) {
     }
 }
 
+/// `{"ratio":0.25,"done":1,"total":4}`.
+pub(crate) fn progress(hydration: &Hydration) -> Value {
+    json!({ "ratio": hydration.ratio(), "done": hydration.done, "total": hydration.total })
+}
+
+/// A view that is being filled.
+pub(crate) fn describe_hydrating((name, hydration): &(String, Hydration)) -> Value {
+    json!({ "name": name, "progress": progress(hydration) })
+}
+
 fn add_headers(error: &ApiError, response: &mut Response) {
     let challenge = match error {
         ApiError::NoToken { .. } => Some("Bearer"),
@@ -143,6 +160,8 @@ fn add_headers(error: &ApiError, response: &mut Response) {
     }
     let retry_after = match error {
         ApiError::Ingest(IngestError::Overloaded { retry_after }) => Some(*retry_after),
+        ApiError::Hydrating { hydration, .. } => Some(Duration::from_secs(seconds_left(hydration))),
+        ApiError::NotReady { views } => views.iter().map(|(_, hydration)| Duration::from_secs(seconds_left(hydration))).max(),
         ApiError::Ingest(_) | ApiError::Busy { .. } | ApiError::Timeout { .. } | ApiError::CatchingUp { .. } => Some(RETRY_AFTER),
         _ => None,
     };

@@ -28,7 +28,7 @@ pub struct ApiConfig {
     pub verifier: Option<Verifier>,
     /// who may send events and see the topics
     pub ingest: Permission,
-    /// who may read dead letters
+    /// who may read dead letters and the status
     pub operator: Permission,
     /// limits
     pub limits: Limits,
@@ -108,20 +108,29 @@ impl ApiState {
     }
 
     /// A view and the rows of it that a reader may see. A view that is denied is as unknown as one that does not exist.
-    pub(crate) fn admitted(&self, name: &str, claims: Option<&Claims>) -> Result<(&ServedView, Rule), ApiError> {
-        let served = self.views().view(name).map(|served| (served, admit(&served.view, claims)));
-        match served {
-            Some((served, Admission::Rows(rule))) => Ok((served, rule)),
-            Some((_, Admission::NeedsToken)) => Err(ApiError::NoToken { what: format!("the view '{name}'") }),
-            Some((_, Admission::Hidden)) | None => Err(ApiError::UnknownView {
-                view: name.to_owned(),
-                suggestion: nearest(name, self.readable(claims).map(|served| served.view.name.as_str())),
-            }),
+    /// One that is filled for the first time is there, but not yet to be read.
+    pub(crate) fn admitted(&self, name: &str, claims: Option<&Claims>) -> Result<(Arc<ServedView>, Rule), ApiError> {
+        // Staged first: a view that is shown in between is then found in one of the two.
+        let staged = self.views().staged(name);
+        let served = self.views().view(name);
+        let is_served = served.is_some();
+        match served.or(staged).map(|served| (admit(&served.view, claims), served)) {
+            Some((Admission::Rows(rule), served)) if is_served => Ok((served, rule)),
+            Some((Admission::Rows(_), _)) => {
+                let hydration = self.views().staged_hydration(name).unwrap_or_default();
+                Err(ApiError::Hydrating { view: name.to_owned(), hydration })
+            }
+            Some((Admission::NeedsToken, _)) => Err(ApiError::NoToken { what: format!("the view '{name}'") }),
+            Some((Admission::Hidden, _)) | None => {
+                let readable: Vec<_> = self.views().views().filter(|served| is_readable(served, claims)).collect();
+                let suggestion = nearest(name, readable.iter().map(|served| served.view.name.as_str()));
+                Err(ApiError::UnknownView { view: name.to_owned(), suggestion })
+            }
         }
     }
+}
 
-    /// The views that a reader may read, by name.
-    pub(crate) fn readable(&self, claims: Option<&Claims>) -> impl Iterator<Item = &ServedView> {
-        self.views().views().filter(move |served| matches!(admit(&served.view, claims), Admission::Rows(_)))
-    }
+/// Whether a reader may read a view.
+pub(crate) fn is_readable(served: &ServedView, claims: Option<&Claims>) -> bool {
+    matches!(admit(&served.view, claims), Admission::Rows(_))
 }

@@ -29,7 +29,7 @@ async fn reached(state: &ApiState, token: &Token) -> Result<(), ApiError> {
     // Every publish after the receiver was made is announced, so none is missed between the look and the wait.
     while !state.views().reached(token)? {
         if published.changed().await.is_err() {
-            return Err(ApiError::Stopped { detail: "nothing is published any more".into() });
+            return Err(ApiError::Stopping);
         }
     }
     Ok(())

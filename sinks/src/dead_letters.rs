@@ -1,7 +1,7 @@
 //! What could not be processed, as readers see it: events put aside, and rows on which an expression fails.
 //!
 //! Owns the bounds of both. Events stay for good, in the order of the log, whose topic has their bytes; here are the newest. Errors
-//! of rows are data and go away with their cause.
+//! of rows are data and go away with their cause. Ids go on after a restart, from a [`DeadLettersSeed`].
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -20,12 +20,51 @@ pub const ROW_ERRORS_KEPT_MAX: usize = 10_000;
 /// The most bytes of row errors that are listed; reached before [`ROW_ERRORS_KEPT_MAX`] when the rows are large.
 pub const ROW_ERROR_BYTES_KEPT_MAX: usize = 64 * 1024 * 1024;
 
+/// What an earlier process knew of dead letters and of errors of rows that come from streams.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DeadLettersSeed {
+    /// letters with their ids, which ascend: those that were listed
+    pub letters: Vec<(u64, DeadLetter)>,
+    /// how many dead letters there were; the next id is one more
+    pub count: u64,
+    /// how many of them were sent again
+    pub retried: u64,
+    /// errors of rows and how often each is there; each once
+    pub row_errors: Vec<(RowError, Diff)>,
+}
+
+impl DeadLettersSeed {
+    /// The state that was saved, or what is wrong with it.
+    pub(crate) fn restore(self) -> Result<(DeadLetters, RowErrors), &'static str> {
+        let Self { letters, count, retried, row_errors } = self;
+        let ids = || letters.iter().map(|(id, _)| *id);
+        if !ids().is_sorted_by(|earlier, later| earlier < later) || ids().any(|id| !(1..=count).contains(&id)) {
+            return Err("their ids do not ascend from 1 to how many there were");
+        }
+        if row_errors.iter().any(|(_, times)| *times < 1) {
+            return Err("an error of a row is there less than once");
+        }
+        let retried = retried.min(count - letters.len() as u64);
+        let is_complete = count == retried + letters.len() as u64;
+        let let_go = if is_complete { 0 } else { letters.first().map_or(count, |(first, _)| first - 1) };
+        let mut dead_letters = DeadLetters { count, retried, let_go, ..DeadLetters::default() };
+        letters.into_iter().for_each(|(id, letter)| dead_letters.keep(id, letter));
+        let mut errors = RowErrors::default();
+        errors.apply(row_errors);
+        Ok((dead_letters, errors))
+    }
+}
+
 /// The newest dead letters. Ids count from 1 in the order of arrival.
 #[derive(Default)]
 pub(crate) struct DeadLetters {
-    kept: VecDeque<DeadLetter>,
+    /// with their ids, which ascend
+    kept: VecDeque<(u64, DeadLetter)>,
     kept_bytes: usize,
     count: u64,
+    retried: u64,
+    /// the last id that is no longer listed because it was old; 0 while there is none
+    let_go: u64,
 }
 
 impl DeadLetters {
@@ -33,26 +72,50 @@ impl DeadLetters {
     pub fn extend(&mut self, letters: Vec<DeadLetter>) {
         for letter in letters {
             self.count += 1;
-            self.kept_bytes += letter_bytes(&letter);
-            self.kept.push_back(letter);
-            while self.kept.len() > DEAD_LETTERS_KEPT_MAX || self.kept_bytes > DEAD_LETTER_BYTES_KEPT_MAX {
-                let Some(oldest) = self.kept.pop_front() else { break };
-                self.kept_bytes -= letter_bytes(&oldest);
+            self.keep(self.count, letter);
+        }
+    }
+
+    fn keep(&mut self, id: u64, letter: DeadLetter) {
+        self.kept_bytes += letter_bytes(&letter);
+        self.kept.push_back((id, letter));
+        while self.kept.len() > DEAD_LETTERS_KEPT_MAX || self.kept_bytes > DEAD_LETTER_BYTES_KEPT_MAX {
+            let Some((id, oldest)) = self.kept.pop_front() else { break };
+            self.let_go = id;
+            self.kept_bytes -= letter_bytes(&oldest);
+        }
+    }
+
+    /// Takes letters that were sent again off the list and counts them; one that was taken off before is not counted again.
+    pub fn retry(&mut self, ids: &[u64]) {
+        for &id in ids {
+            match self.kept.binary_search_by_key(&id, |(id, _)| *id) {
+                Ok(at) => {
+                    let letter = self.kept.remove(at);
+                    self.kept_bytes -= letter.map_or(0, |(_, letter)| letter_bytes(&letter));
+                    self.retried += 1;
+                }
+                // Whether it was sent again before is no longer known.
+                Err(_) if id <= self.let_go => self.retried = (self.retried + 1).min(self.count - self.kept.len() as u64),
+                Err(_) => {}
             }
         }
     }
 
     /// Dead letters with ids above `after`, oldest first.
     pub fn list(&self, after: Option<u64>, limit: usize) -> Vec<(u64, DeadLetter)> {
-        let before_first = self.count - self.kept.len() as u64;
-        let seen = after.unwrap_or(0).saturating_sub(before_first).min(self.kept.len() as u64);
-        let ids = before_first + seen + 1..;
-        ids.zip(self.kept.range(seen as usize..).cloned()).take(limit).collect()
+        let seen = self.kept.partition_point(|(id, _)| *id <= after.unwrap_or(0));
+        self.kept.range(seen..).take(limit).cloned().collect()
     }
 
     /// How many there were.
     pub fn count(&self) -> u64 {
         self.count
+    }
+
+    /// How many of them were sent again.
+    pub fn retried(&self) -> u64 {
+        self.retried
     }
 }
 

@@ -220,9 +220,8 @@ impl DB for Database {
 
 /// All rows of a view in the order of its first index, as text: NULL is `NULL`, an empty text `(empty)`.
 pub fn rows_as_text(views: &Views, name: &str) -> Vec<Vec<String>> {
-    let Some(served) = views.view(name) else { return Vec::new() };
-    let Some((index, layout)) = served.indexes.first() else { return Vec::new() };
     let snapshot = views.snapshot();
+    let Some((index, layout)) = snapshot.view(name).and_then(|served| served.indexes.first()) else { return Vec::new() };
     let mut rows = Vec::new();
     for (stored, count) in snapshot.scan(*index, Range::ALL) {
         let (row, ends) = layout.load(stored);

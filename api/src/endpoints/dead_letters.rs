@@ -1,7 +1,7 @@
 //! `GET /v1/dead-letters?limit=&after=`: events that were put aside, oldest first, and rows on which an expression fails now.
 //!
 //! For operators: bodies of events may hold anything. `after` is the id of the last letter seen; `next` is that id when there may
-//! be more.
+//! be more. Letters that were sent again are counted and no longer listed.
 
 use axum::extract::State;
 use axum::http::{HeaderMap, Uri};
@@ -32,6 +32,7 @@ pub(crate) async fn dead_letters(State(state): State<ApiState>, uri: Uri, header
     let answer = json!({
         "dead_letters": letters.iter().map(|(id, letter)| describe(*id, letter)).collect::<Vec<_>>(),
         "dead_letters_total": snapshot.dead_letter_count(),
+        "dead_letters_retried": snapshot.retried_count(),
         "row_errors": row_errors.iter().map(|(error, count)| describe_row_error(error, *count)).collect::<Vec<_>>(),
         "row_errors_total": snapshot.row_error_count(),
         "next": letters.last().filter(|_| letters.len() == limit).map(|(id, _)| *id),

@@ -6,22 +6,29 @@
 //! - `select=a,b`: columns; `limit`: rows of the page; `cursor`: the `next` of the page before, of an otherwise equal query.
 //! - `after`, `wait`: the position that must be visible, and for how many milliseconds it is waited for.
 //!
+//! A view that is not whole yet answers 503 with its progress; one that is replaced while a request waits is planned for again.
+//!
 //! A policy works as row level security does: rows it hides are not there. Who asks for another's rows gets none, not an error.
+
+use std::sync::Arc;
 
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
+use sinks::views::{ServedView, WaitError};
 
 use super::json_response;
-use crate::cursor::{Place, fingerprint_of};
+use crate::access::Rule;
+use crate::cursor::{Place, Seal};
 use crate::error::ApiError;
-use crate::filter::conditions;
+use crate::filter::{Conditions, conditions};
 use crate::limits::{PAGE_ROWS_DEFAULT, PAGE_ROWS_MAX};
 use crate::page::{PageRequest, Projection};
 use crate::plan::{parse_order, plan};
 use crate::query::Query;
 use crate::state::ApiState;
+use crate::token::Claims;
 use crate::wait::until_visible;
 
 /// The parameters that are not conditions.
@@ -36,36 +43,80 @@ pub(crate) async fn view(
 ) -> Result<Response, ApiError> {
     let Path(name) = name.map_err(|_| ApiError::BadEncoding { text: uri.path().to_owned() })?;
     let claims = state.claims(&headers)?;
-    let (served, rule) = state.admitted(&name, claims.as_ref())?;
     let query = Query::parse(uri.query())?;
-    let conditions = conditions(&query, PARAMETERS, &served.view, &rule)?;
-    let order = query.one("order")?.map_or(Ok(Vec::new()), |text| parse_order(&served.view, text))?;
-    let plan = plan(served, &conditions, &order)?;
-    let subject = claims.as_ref().and_then(|claims| claims.get("sub"));
-    let fingerprint = fingerprint_of(&(&name, &plan.index.name, plan.reverse, &conditions, &rule, subject));
-    let request = PageRequest {
-        view: &served.view,
-        plan,
-        rule: &rule,
-        projection: Projection::new(&served.view, query.one("select")?)?,
-        limit: query.number("limit", PAGE_ROWS_DEFAULT, 1, PAGE_ROWS_MAX)?,
-        resume: query.one("cursor")?.map(|text| Place::from_text(text, fingerprint)).transpose()?,
-    };
-    until_visible(&state, &query).await?;
-    answer(&state, &request, fingerprint)
+    let mut is_visible = false;
+    loop {
+        let (served, rule) = state.admitted(&name, claims.as_ref())?;
+        let conditions = conditions(&query, PARAMETERS, &served.view, &rule)?;
+        let (request, seal) = prepare(&served, &rule, &conditions, &query, claims.as_ref())?;
+        // Planned before the wait, so that what is wrong with the request is said at once.
+        if !is_visible {
+            wait(&state, &name, &query).await?;
+            is_visible = true;
+        }
+        if let Some(response) = answer(&state, &served, &request, seal)? {
+            return Ok(response);
+        }
+    }
 }
 
-fn answer(state: &ApiState, request: &PageRequest<'_>, fingerprint: u64) -> Result<Response, ApiError> {
+fn prepare<'a>(
+    served: &'a ServedView,
+    rule: &'a Rule,
+    conditions: &'a Conditions,
+    query: &Query<'_>,
+    claims: Option<&Claims>,
+) -> Result<(PageRequest<'a>, Seal), ApiError> {
+    let view = &served.view;
+    let order = query.one("order")?.map_or(Ok(Vec::new()), |text| parse_order(view, text))?;
+    let plan = plan(served, conditions, &order)?;
+    let subject = claims.and_then(|claims| claims.get("sub"));
+    let seal = Seal::new(view, plan.index, &(plan.reverse, conditions, rule, subject));
+    let request = PageRequest {
+        view,
+        plan,
+        rule,
+        projection: Projection::new(view, query.one("select")?)?,
+        limit: query.number("limit", PAGE_ROWS_DEFAULT, 1, PAGE_ROWS_MAX)?,
+        resume: query.one("cursor")?.map(|text| Place::from_text(text, seal, &view.name)).transpose()?,
+    };
+    Ok((request, seal))
+}
+
+/// Waits for what `after` names; of a view that is still being filled then, that is what there is to say.
+async fn wait(state: &ApiState, name: &str, query: &Query<'_>) -> Result<(), ApiError> {
+    let waited = until_visible(state, query).await;
+    match (waited, state.views().hydration(name)) {
+        (Err(ApiError::Wait(WaitError::Timeout { .. })), Some(hydration)) => {
+            Err(ApiError::Hydrating { view: name.to_owned(), hydration })
+        }
+        (waited, _) => waited,
+    }
+}
+
+/// The page; `None` when the view was replaced since the request was planned, so it has to be planned anew.
+fn answer(
+    state: &ApiState,
+    served: &Arc<ServedView>,
+    request: &PageRequest<'_>,
+    seal: Seal,
+) -> Result<Option<Response>, ApiError> {
     let mut json = String::from("{\"rows\":[");
     let (next, position) = {
         let snapshot = state.views().snapshot();
+        if !snapshot.view(&served.view.name).is_some_and(|current| Arc::ptr_eq(current, served)) {
+            return Ok(None);
+        }
+        if let Some(hydration) = state.views().hydration(&served.view.name) {
+            return Err(ApiError::Hydrating { view: served.view.name.clone(), hydration });
+        }
         (request.read(&snapshot, &mut json)?, snapshot.position().to_string())
     };
     json.push_str("],\"next\":");
     match next {
-        Some(place) => json.extend(["\"", &place.to_text(fingerprint), "\""]),
+        Some(place) => json.extend(["\"", &place.to_text(seal), "\""]),
         None => json.push_str("null"),
     }
     json.extend([",\"position\":\"", &position, "\"}"]);
-    Ok(json_response(json, Some(&position)))
+    Ok(Some(json_response(json, Some(&position))))
 }

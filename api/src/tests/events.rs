@@ -53,6 +53,7 @@ async fn failures_of_the_log_say_when_to_come_back() {
     let answer = post(&api, LINES, "full").await;
     answer.problem(507, "storage_full", None);
     assert_eq!(answer.header("retry-after"), "1");
+    assert_eq!(get(&api, "/v1/views/posts").await.status, StatusCode::OK, "what is there is still to be read");
 }
 
 #[tokio::test]

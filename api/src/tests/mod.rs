@@ -1,6 +1,7 @@
 //! The whole API without a socket: real views, filled by publishing, behind the real router.
 
 mod bad_requests;
+mod deploys;
 mod events;
 mod operations;
 mod oracle;
@@ -10,6 +11,7 @@ mod socket;
 mod speed;
 mod tokens;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,8 +30,8 @@ use sinks::views::{Commit, Definition, Views};
 use tower::ServiceExt as _;
 
 use crate::{
-    ApiConfig, ApiState, BoxFuture, Figures, Health, Ingest, IngestError, Limits, LineOutcome, Permission, Readiness, TokenKey,
-    TopicInfo, Verifier, router,
+    ApiConfig, ApiState, BoxFuture, Figures, HaltedSource, Health, HostStatus, Ingest, IngestError, Limits, LineOutcome,
+    Permission, Readiness, TokenKey, TopicInfo, Verifier, router,
 };
 
 pub(super) const SECRET: &[u8] = b"a secret that is long enough for HS256";
@@ -236,7 +238,22 @@ impl TextIngest {
 /// How a test's process is doing.
 pub(super) struct TestHealth(pub(super) Readiness);
 
+impl TestHealth {
+    fn ends() -> BTreeMap<(Topic, Partition), Offset> {
+        [((Topic::new("social.post"), Partition(0)), Offset(14))].into()
+    }
+}
+
 impl Health for TestHealth {
+    fn status(&self) -> HostStatus {
+        let halted = HaltedSource {
+            source: "likes".into(),
+            reason: "topic 'social.like' was created anew".into(),
+            action: "restore the topic, or start with an empty data directory".into(),
+        };
+        HostStatus { incarnation: 3, checkpoint: Some(Epoch(0)), ends: Self::ends(), halted: vec![halted] }
+    }
+
     fn readiness(&self) -> Readiness {
         self.0.clone()
     }

@@ -4,7 +4,8 @@ use super::*;
 
 #[tokio::test]
 async fn dead_letters_are_for_operators_and_come_in_pages() {
-    let api = api();
+    let views = social();
+    let api = api_with(Arc::clone(&views), config());
     get(&api, "/v1/dead-letters").await.problem(401, "token_needed", Some("Authorization"));
     get_as(&api, &token(1), "/v1/dead-letters").await.problem(403, "missing_scope", Some("Authorization"));
     let operator = sign(json!({ "scope": "operator", "exp": FAR_FUTURE }));
@@ -23,6 +24,11 @@ async fn dead_letters_are_for_operators_and_come_in_pages() {
     assert_eq!((&answer["row_errors"], &answer["row_errors_total"]), (&json!([error]), &json!(2)));
     let answer = get_as(&api, &operator, "/v1/dead-letters?limit=2&after=2").await.json();
     assert_eq!((&answer["dead_letters"][0]["offset"], &answer["next"]), (&json!(3), &Json::Null));
+    let commit = Commit { epoch: Epoch(2), retried: vec![2], ..Commit::default() };
+    publish_commit(&views, commit, &[]);
+    let answer = get_as(&api, &operator, "/v1/dead-letters").await.json();
+    let ids: Vec<_> = answer["dead_letters"].as_array().unwrap().iter().map(|letter| letter["id"].as_u64().unwrap()).collect();
+    assert_eq!((ids, &answer["dead_letters_total"], &answer["dead_letters_retried"]), (vec![1, 3], &json!(3), &json!(1)));
     get_as(&api, &operator, "/v1/dead-letters?limit=101").await.problem(400, "bad_parameter", Some("limit"));
 }
 
@@ -38,8 +44,8 @@ async fn readiness_tells_how_far_the_views_are() {
     assert_eq!(answer.json()["records_done"], 3);
     assert_eq!(answer.header("retry-after"), "1");
     assert_eq!(get(&catching_up, "/healthz").await.status, StatusCode::OK);
-    let stopped = with(Readiness::Stopped { detail: "no space".into() });
-    assert!(get(&stopped, "/readyz").await.problem(503, "engine_stopped", None).contains("no space"));
+    let halted = with(Readiness::Halted { reason: "topic 'social.post' was created anew".into() });
+    assert!(get(&halted, "/readyz").await.problem(503, "source_halted", None).contains("was created anew"));
     assert_eq!(get(&with(Readiness::Ready), "/readyz").await.json(), json!({ "ready": true, "position": "2a:1" }));
 }
 
@@ -60,6 +66,8 @@ async fn metrics_count_requests_by_route_and_describe_the_views() {
         "tidewater_events_ingested_total 11",
         "tidewater_events_processed_total 7",
         "tidewater_dead_letters_total 3",
+        "tidewater_dead_letters_retried_total 0",
+        "tidewater_views_hydrating 0.0",
         "tidewater_row_errors 2.0",
         "tidewater_epoch 1.0",
         "tidewater_lag_records 4.0",

@@ -56,15 +56,63 @@ pub enum ViewsError {
         /// the next offset that is already published
         consumed: Offset,
     },
-    /// an index that no view has
-    #[error("can't publish epoch {epoch}: it changes index {index}, and there are {indexes}")]
+    /// an index that no view has or had
+    #[error("can't change index {index}: only {indexes} were ever numbered; this is a fault of the program, please report it")]
     UnknownIndex {
-        /// the epoch refused
-        epoch: Epoch,
         /// the number of the index
         index: usize,
-        /// how many indexes there are
+        /// how many indexes were numbered
         indexes: usize,
+    },
+    /// an index that is read already was to be filled aside
+    #[error("can't fill index {index} aside: it is served already, so its changes belong into a commit")]
+    AlreadyServed {
+        /// the number of the index
+        index: usize,
+    },
+    /// a view that is to change or go away and is not there
+    #[error("can't change view '{view}' at epoch {epoch}: it is not served")]
+    UnknownView {
+        /// the epoch refused
+        epoch: Epoch,
+        /// its name
+        view: String,
+    },
+    /// a view that is to be shown and was never staged
+    #[error("can't show view '{view}' at epoch {epoch}: it was not filled aside")]
+    NotStaged {
+        /// the epoch refused
+        epoch: Epoch,
+        /// its name
+        view: String,
+    },
+    /// a second definition for a name
+    #[error("can't fill view '{view}' aside: another definition of it is being filled; show it or give it up first")]
+    AlreadyStaged {
+        /// its name
+        view: String,
+    },
+    /// a view that can't be read
+    #[error("can't fill view '{view}' aside: it has no index to be served from")]
+    NoIndex {
+        /// its name
+        view: String,
+    },
+    /// a dead letter that never was
+    #[error("can't publish epoch {epoch}: it retried dead letter {id}, and there were {count}")]
+    UnknownDeadLetter {
+        /// the epoch refused
+        epoch: Epoch,
+        /// the id
+        id: u64,
+        /// how many dead letters there were
+        count: u64,
+    },
+    /// dead letters that can't be those of an earlier process
+    #[error("can't restore the dead letters: {reason}; the checkpoint they are from is damaged or of another version")]
+    BadSeed {
+        /// what is wrong with them
+        reason: &'static str,
     },
 }
 

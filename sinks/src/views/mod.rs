@@ -4,13 +4,19 @@
 //! and each shows exactly one epoch across all views. A reader may first wait for what it has written ([`Views::wait_until`]).
 //!
 //! `write` and `read` are the two halves, `wait` is the time between them; `ordered_rows` keeps the rows of one index, in
-//! `chunk`s, and `served` cuts an index at its limit.
+//! `chunk`s, and `served` cuts an index at its limit. Which views there are changes with a commit (`catalogue`): new ones are
+//! filled aside (`stage`) and compared with what is served (`compare`); `hydration` tells which are not whole yet.
 
+mod catalogue;
 mod chunk;
+mod compare;
 mod error;
+mod hydration;
+mod kept;
 mod ordered_rows;
 mod read;
 mod served;
+mod stage;
 #[cfg(test)]
 pub(crate) mod test_support;
 #[cfg(test)]
@@ -25,19 +31,26 @@ use parking_lot::{Condvar, Mutex, RwLock};
 use schemas::position::{Epoch, Position, Timeline};
 use schemas::serving::{IndexLayout, View};
 
-use crate::dead_letters::{DeadLetters, RowErrors};
+use crate::dead_letters::{DeadLetters, DeadLettersSeed, RowErrors};
+use catalogue::Catalogue;
+pub use catalogue::CatalogueChange;
+pub use compare::{CompareError, Difference};
 pub use error::{ViewsError, WaitError};
-use ordered_rows::OrderedRows;
+pub use hydration::Hydration;
+use hydration::Hydrations;
+use kept::KeptIndex;
 pub use read::{Range, Scan, Snapshot, prefix_end};
 pub use served::Served;
+use stage::Aside;
 use wait::Progress;
 pub use write::Commit;
 
-/// One index of one view, numbered through all views in the order of the [`Definition`].
+/// One index of one view, numbered through all views in the order of the [`Definition`], then in the order they are staged. A
+/// number is never given again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct IndexId(pub usize);
 
-/// What is kept.
+/// What is kept from the start.
 #[derive(Clone, Debug)]
 pub struct Definition {
     /// the history whose epochs are published
@@ -59,11 +72,15 @@ pub struct ServedView {
 type Listener = Arc<dyn Fn(Position) + Send + Sync>;
 
 /// All views of a process.
+///
+/// Locks are taken in this order: `publishing`, `aside`, `state`, and then one of the others, which are held only for a look.
 pub struct Views {
     timeline: Timeline,
-    by_name: BTreeMap<String, ServedView>,
-    slots: Vec<Slot>,
     state: RwLock<State>,
+    /// The catalogue of `state`, for those who need no rows with it.
+    catalogue: RwLock<Arc<Catalogue>>,
+    aside: Mutex<Aside>,
+    hydrations: RwLock<Hydrations>,
     /// Held through a publish, so that what it has checked is still so when it applies.
     publishing: Mutex<()>,
     progress: Mutex<Progress>,
@@ -71,19 +88,12 @@ pub struct Views {
     listener: RwLock<Option<Listener>>,
 }
 
-/// What is fixed about an index.
-struct Slot {
-    view: String,
-    index: String,
-    layout: IndexLayout,
-    limit: Option<usize>,
-}
-
 /// What an epoch changes, under one lock.
 struct State {
     epoch: Option<Epoch>,
     wall_micros: i64,
-    indexes: Vec<OrderedRows>,
+    catalogue: Arc<Catalogue>,
+    indexes: BTreeMap<IndexId, KeptIndex>,
     dead_letters: DeadLetters,
     row_errors: RowErrors,
 }
@@ -92,26 +102,28 @@ impl Views {
     /// Empty views, of which nothing is published yet. Panics when two views have one name or a view has no index: the planner
     /// has checked that.
     pub fn new(definition: Definition) -> Arc<Self> {
-        let mut by_name = BTreeMap::new();
-        let mut slots = Vec::new();
+        let mut catalogue = Catalogue::default();
         for view in definition.views {
             assert!(!view.indexes.is_empty(), "view '{}' has no index to be served from", view.name);
-            let served = add_slots(view, &mut slots);
+            let served = catalogue.number(view);
             let name = served.view.name.clone();
-            assert!(by_name.insert(name.clone(), served).is_none(), "two views are named '{name}'");
+            assert!(catalogue.served.insert(name.clone(), served).is_none(), "two views are named '{name}'");
         }
+        let catalogue = Arc::new(catalogue);
         let state = State {
             epoch: None,
             wall_micros: 0,
-            indexes: slots.iter().map(|_| OrderedRows::new()).collect(),
+            indexes: catalogue.served.values().flat_map(|served| KeptIndex::all_of(served)).collect(),
+            catalogue: Arc::clone(&catalogue),
             dead_letters: DeadLetters::default(),
             row_errors: RowErrors::default(),
         };
         Arc::new(Self {
             timeline: definition.timeline,
-            by_name,
-            slots,
             state: RwLock::new(state),
+            catalogue: RwLock::new(catalogue),
+            aside: Mutex::default(),
+            hydrations: RwLock::default(),
             publishing: Mutex::new(()),
             progress: Mutex::new(Progress::default()),
             progressed: Condvar::new(),
@@ -119,14 +131,43 @@ impl Views {
         })
     }
 
-    /// The view of this name.
-    pub fn view(&self, name: &str) -> Option<&ServedView> {
-        self.by_name.get(name)
+    /// The history whose epochs are published.
+    pub fn timeline(&self) -> Timeline {
+        self.timeline
     }
 
-    /// All views, by name.
-    pub fn views(&self) -> impl Iterator<Item = &ServedView> {
-        self.by_name.values()
+    /// The view that is served under this name now. A commit may replace it at any time: who reads rows takes it from
+    /// [`Snapshot::view`].
+    pub fn view(&self, name: &str) -> Option<Arc<ServedView>> {
+        self.catalogue().served.get(name).cloned()
+    }
+
+    /// All views that are served now, by name.
+    pub fn views(&self) -> impl Iterator<Item = Arc<ServedView>> {
+        self.catalogue().served.values().cloned().collect::<Vec<_>>().into_iter()
+    }
+
+    /// The view that is filled aside under this name.
+    pub fn staged(&self, name: &str) -> Option<Arc<ServedView>> {
+        self.catalogue().staged.get(name).cloned()
+    }
+
+    /// All views that are filled aside, by name.
+    pub fn all_staged(&self) -> impl Iterator<Item = Arc<ServedView>> {
+        self.catalogue().staged.values().cloned().collect::<Vec<_>>().into_iter()
+    }
+
+    /// Takes over the dead letters of an earlier process, so that ids go on. Before the first publish only.
+    pub fn seed_dead_letters(&self, seed: DeadLettersSeed) -> Result<(), ViewsError> {
+        let _publishing = self.publishing.lock();
+        let mut state = self.state.write();
+        if state.epoch.is_some() {
+            return Err(ViewsError::BadSeed { reason: "an epoch is published already" });
+        }
+        let bad = |reason| ViewsError::BadSeed { reason };
+        let (dead_letters, row_errors) = seed.restore().map_err(bad)?;
+        (state.dead_letters, state.row_errors) = (dead_letters, row_errors);
+        Ok(())
     }
 
     /// Calls `listener` after each publish, on the publisher's thread and outside every lock; it replaces an earlier listener.
@@ -138,14 +179,14 @@ impl Views {
     fn position_of(&self, epoch: Option<Epoch>) -> Position {
         Position { timeline: self.timeline, epoch: epoch.unwrap_or_default() }
     }
-}
 
-fn add_slots(view: View, slots: &mut Vec<Slot>) -> ServedView {
-    let mut indexes = Vec::with_capacity(view.indexes.len());
-    for index in &view.indexes {
-        let layout = IndexLayout::new(&view.columns, index);
-        indexes.push((IndexId(slots.len()), layout.clone()));
-        slots.push(Slot { view: view.name.clone(), index: index.name.clone(), layout, limit: index.limit });
+    fn catalogue(&self) -> Arc<Catalogue> {
+        Arc::clone(&self.catalogue.read())
     }
-    ServedView { view, indexes }
+
+    /// Replaces the catalogue, also where no rows are asked for with it.
+    fn set_catalogue(&self, state: &mut State, catalogue: Arc<Catalogue>) {
+        state.catalogue = Arc::clone(&catalogue);
+        *self.catalogue.write() = catalogue;
+    }
 }

@@ -94,6 +94,12 @@ impl OrderedRows {
         self.heap_bytes += kept.heap_bytes();
     }
 
+    /// How often a row is there.
+    pub fn count(&self, row: &[u8]) -> Diff {
+        let chunk = self.chunks_within(row, Bound::Unbounded).next();
+        chunk.and_then(|(_, chunk)| chunk.find(row, 0).ok().map(|at| chunk.count(at))).unwrap_or(0)
+    }
+
     /// The first row whose count would be negative after the changes, and that count.
     pub fn first_negative<'c>(&self, changes: &'c [(Row, Diff)]) -> Option<(&'c Row, Diff)> {
         let mut chunk: Option<&Chunk> = None;

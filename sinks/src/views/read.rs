@@ -3,15 +3,17 @@
 //! Rows leave in stored form, the one the [`schemas::serving::IndexLayout`] of the index describes, with how often each is there.
 
 use std::ops::Bound;
+use std::sync::Arc;
 
 use parking_lot::RwLockReadGuard;
 use schemas::dead_letter::{DeadLetter, RowError};
 use schemas::position::Position;
 use schemas::row::{Diff, Row};
 
-use super::ordered_rows::{OrderedRows, Rows};
+use super::kept::KeptIndex;
+use super::ordered_rows::Rows;
 use super::served::Served;
-use super::{IndexId, State, Views};
+use super::{IndexId, ServedView, State, Views};
 
 /// Which rows of an index, by their bytes in stored form, and from which end.
 #[derive(Clone, Copy, Debug)]
@@ -37,8 +39,9 @@ pub fn prefix_end(prefix: &[u8]) -> Option<Row> {
     Some(end)
 }
 
-/// All views as they were at one epoch.
+/// All views as they were at one epoch: the rows, and the catalogue that belongs to them.
 ///
+/// Numbers of indexes are those of [`Self::view`] of the same snapshot; asking for one that is no longer served panics.
 /// While it is held nothing is published: read a page, drop it, and only then write to a socket. A thread takes one at a time
 /// (a second one could wait for a publisher that waits for the first).
 pub struct Snapshot<'v> {
@@ -64,9 +67,24 @@ impl Snapshot<'_> {
         self.state.wall_micros
     }
 
+    /// The view that was served under this name.
+    pub fn view(&self, name: &str) -> Option<&Arc<ServedView>> {
+        self.state.catalogue.served.get(name)
+    }
+
+    /// The views that were served, by name.
+    pub fn views(&self) -> impl Iterator<Item = &Arc<ServedView>> {
+        self.state.catalogue.served.values()
+    }
+
+    /// The views that were filled aside, by name.
+    pub fn staged(&self) -> impl Iterator<Item = &Arc<ServedView>> {
+        self.state.catalogue.staged.values()
+    }
+
     /// The rows of a range and how often each is there, whatever the limit of the index.
     pub fn scan(&self, index: IndexId, range: Range<'_>) -> Scan<'_> {
-        Scan { rows: self.index(index).scan(range.lower, range.upper), reverse: range.reverse }
+        Scan { rows: self.index(index).rows.scan(range.lower, range.upper), reverse: range.reverse }
     }
 
     /// The rows that start with a prefix, in the order of the index, whatever its limit.
@@ -79,19 +97,23 @@ impl Snapshot<'_> {
     /// The rows of a range that a client gets: with a limit of k, only those among the first k of their value of the index's
     /// first column, repeats counted. The rows beyond are kept, so they move up when one of the first k goes.
     pub fn served(&self, index: IndexId, range: Range<'_>) -> Served<'_> {
-        let rows = self.index(index);
-        let slot = &self.views.slots[index.0];
-        Served::new(rows, &slot.layout, slot.limit, range)
+        let kept = self.index(index);
+        Served::new(&kept.rows, &kept.layout, kept.limit, range)
     }
 
     /// How many rows the index holds, repeats counted, also those beyond its limit.
     pub fn rows(&self, index: IndexId) -> u64 {
-        self.index(index).rows()
+        self.index(index).rows.rows()
+    }
+
+    /// How many rows all indexes of all views hold, repeats counted.
+    pub fn total_rows(&self) -> u64 {
+        self.state.indexes.values().map(|kept| kept.rows.rows()).sum()
     }
 
     /// About how many bytes of memory the index takes.
     pub fn memory_bytes(&self, index: IndexId) -> u64 {
-        self.index(index).memory_bytes()
+        self.index(index).rows.memory_bytes()
     }
 
     /// Dead letters with an id above `after`, oldest first, at most `limit` of those that are kept
@@ -100,9 +122,14 @@ impl Snapshot<'_> {
         self.state.dead_letters.list(after, limit)
     }
 
-    /// How many dead letters there were, also those no longer kept.
+    /// How many dead letters there were, also those no longer kept and those sent again. It is the last id.
     pub fn dead_letter_count(&self) -> u64 {
         self.state.dead_letters.count()
+    }
+
+    /// How many of them were sent again.
+    pub fn retried_count(&self) -> u64 {
+        self.state.dead_letters.retried()
     }
 
     /// Errors of rows that are there now and how often, in their own order, at most `limit` of those that are kept
@@ -116,11 +143,9 @@ impl Snapshot<'_> {
         self.state.row_errors.count()
     }
 
-    fn index(&self, index: IndexId) -> &OrderedRows {
-        let Some(rows) = self.state.indexes.get(index.0) else {
-            panic!("index {} was read, and there are {}", index.0, self.state.indexes.len());
-        };
-        rows
+    fn index(&self, index: IndexId) -> &KeptIndex {
+        let Some(kept) = self.state.indexes.get(&index) else { panic!("index {} was read, and no view has it", index.0) };
+        kept
     }
 }
 

@@ -9,7 +9,12 @@ use schemas::dead_letter::{DeadLetter, RowError};
 use schemas::position::{Epoch, Offset, Partition, Topic};
 use schemas::row::{Diff, Row};
 
-use super::{IndexId, Slot, State, Views, ViewsError};
+use super::catalogue::Switch;
+use super::kept::KeptIndex;
+use super::{CatalogueChange, IndexId, State, Views, ViewsError};
+
+/// Changes by index.
+type Changes = Vec<(IndexId, Vec<(Row, Diff)>)>;
 
 /// All that one epoch changes (or several, when they become visible together; `epoch` is then the last).
 #[derive(Clone, Debug, Default)]
@@ -21,42 +26,58 @@ pub struct Commit {
     /// the next offset of partitions read so far; those left out stay where they were. The first commit names every partition
     /// that is read, with offset 0 when nothing of it is consumed: a token that names another partition is refused.
     pub consumed: BTreeMap<(Topic, Partition), Offset>,
-    /// changes of rows in the stored form of the index; in any order, a row or an index may occur several times
+    /// changes of rows in the stored form of the index; in any order, a row or an index may occur several times. Those of a
+    /// staged view fill it aside, those of a view that is gone are dropped.
     pub changes: Vec<(IndexId, Vec<(Row, Diff)>)>,
     /// events put aside, in the order of the log
     pub dead_letters: Vec<DeadLetter>,
+    /// ids of dead letters that were sent again, and leave the list; of earlier epochs
+    pub retried: Vec<u64>,
     /// errors of rows that came or went
     pub row_errors: Vec<(RowError, Diff)>,
+    /// what becomes of the views themselves, at the same instant
+    pub catalogue: Option<CatalogueChange>,
 }
 
 impl Views {
     /// Makes a commit visible, all of it at once, and tells waiters and the listener. For one caller, the driver; epochs ascend.
     ///
-    /// An error means that nothing of the commit was applied: readers keep the last epoch. It is a fault of the program
-    /// ([`ViewsError`]), so the driver should stop the process.
+    /// An error means that nothing of the commit became visible: readers keep the last epoch. It is a fault of the program
+    /// ([`ViewsError`]), so the driver should stop the process; staged views may have taken their part.
     pub fn publish(&self, commit: Commit) -> Result<(), ViewsError> {
         let _publishing = self.publishing.lock();
-        let Commit { epoch, wall_micros, consumed, changes, dead_letters, row_errors } = commit;
-        let changes = consolidate_by_index(changes);
-        let row_errors = consolidate(row_errors);
+        let Commit { epoch, wall_micros, consumed, changes, dead_letters, retried, row_errors, catalogue } = commit;
+        let (changes, row_errors) = (consolidate_by_index(changes), consolidate(row_errors));
         self.check_progress(epoch, &consumed)?;
-        {
+        let switch = catalogue.map(|change| self.catalogue().after(change, epoch)).transpose()?;
+        let (changes, aside) = {
             let state = self.state.read();
-            check_changes(&state, &self.slots, epoch, &changes)?;
-            check_row_errors(&state, epoch, &row_errors)?;
-        }
-        {
+            check_dead_letters(&state, epoch, &retried, &row_errors)?;
+            self.check_changes(&state, epoch, changes)?
+        };
+        let shown = self.fill_aside(epoch, aside, switch.as_ref())?;
+        let replaced = {
             let mut state = self.state.write();
             state.epoch = Some(epoch);
             state.wall_micros = wall_micros;
-            for (index, changes) in &changes {
-                state.indexes[index.0].apply(changes);
-            }
+            state.apply(&changes);
+            state.dead_letters.retry(&retried);
             state.dead_letters.extend(dead_letters);
             state.row_errors.apply(row_errors);
+            switch.map(|switch| self.switch(&mut state, switch, shown))
+        };
+        if let Some(removed) = replaced {
+            // Rows are freed here: readers need not wait for it.
+            drop(removed);
+            self.settle_hydrations();
         }
         self.announce(epoch, consumed);
         Ok(())
+    }
+
+    /// The next offset of every partition that is read, as it is visible.
+    pub fn consumed(&self) -> BTreeMap<(Topic, Partition), Offset> {
+        self.progress.lock().consumed.clone()
     }
 
     fn check_progress(&self, epoch: Epoch, consumed: &BTreeMap<(Topic, Partition), Offset>) -> Result<(), ViewsError> {
@@ -72,28 +93,65 @@ impl Views {
         }
         Ok(())
     }
+
+    /// The changes of what is served, none of which makes a count negative, and those of what is filled aside.
+    fn check_changes(&self, state: &State, epoch: Epoch, changes: Changes) -> Result<(Changes, Changes), ViewsError> {
+        let (mut served, mut aside) = (Vec::with_capacity(changes.len()), Vec::new());
+        for (index, changes) in changes {
+            match state.indexes.get(&index) {
+                Some(kept) => {
+                    if let Some((row, count)) = kept.rows.first_negative(&changes) {
+                        return Err(kept.negative(epoch, row, count));
+                    }
+                    served.push((index, changes));
+                }
+                None => {
+                    state.catalogue.check_numbered(index)?;
+                    aside.push((index, changes));
+                }
+            }
+        }
+        Ok((served, aside))
+    }
+
+    /// Brings what is filled aside to this epoch, and takes out what is shown with it.
+    fn fill_aside(
+        &self,
+        epoch: Epoch,
+        changes: Changes,
+        switch: Option<&Switch>,
+    ) -> Result<Vec<(IndexId, KeptIndex)>, ViewsError> {
+        if changes.is_empty() && switch.is_none() {
+            return Ok(Vec::new());
+        }
+        self.aside.lock().advance(epoch, changes, switch.map_or(&[], |switch| &switch.shown))
+    }
+
+    /// Replaces the catalogue; returns the rows that are no longer served.
+    fn switch(&self, state: &mut State, switch: Switch, shown: Vec<(IndexId, KeptIndex)>) -> Vec<KeptIndex> {
+        let Switch { catalogue, removed, .. } = switch;
+        state.indexes.extend(shown);
+        self.set_catalogue(state, catalogue);
+        removed.iter().filter_map(|index| state.indexes.remove(index)).collect()
+    }
 }
 
-fn check_changes(
-    state: &State,
-    slots: &[Slot],
-    epoch: Epoch,
-    changes: &BTreeMap<IndexId, Vec<(Row, Diff)>>,
-) -> Result<(), ViewsError> {
-    for (&IndexId(index), changes) in changes {
-        let (Some(rows), Some(slot)) = (state.indexes.get(index), slots.get(index)) else {
-            return Err(ViewsError::UnknownIndex { epoch, index, indexes: slots.len() });
-        };
-        if let Some((row, count)) = rows.first_negative(changes) {
-            let (view, index) = (slot.view.clone(), slot.index.clone());
-            return Err(ViewsError::NegativeCount { view, index, row: row.clone(), count, epoch });
+impl State {
+    fn apply(&mut self, changes: &Changes) {
+        for (index, changes) in changes {
+            if let Some(kept) = self.indexes.get_mut(index) {
+                kept.rows.apply(changes);
+            }
         }
     }
-    Ok(())
 }
 
-fn check_row_errors(state: &State, epoch: Epoch, changes: &[(RowError, Diff)]) -> Result<(), ViewsError> {
-    match state.row_errors.first_negative(changes) {
+fn check_dead_letters(state: &State, epoch: Epoch, retried: &[u64], row_errors: &[(RowError, Diff)]) -> Result<(), ViewsError> {
+    let count = state.dead_letters.count();
+    if let Some(&id) = retried.iter().find(|id| !(1..=count).contains(*id)) {
+        return Err(ViewsError::UnknownDeadLetter { epoch, id, count });
+    }
+    match state.row_errors.first_negative(row_errors) {
         Some(RowError { relation, expression, .. }) => {
             Err(ViewsError::NegativeRowError { relation: relation.clone(), expression: expression.clone(), epoch })
         }
@@ -101,7 +159,7 @@ fn check_row_errors(state: &State, epoch: Epoch, changes: &[(RowError, Diff)]) -
     }
 }
 
-fn consolidate_by_index(changes: Vec<(IndexId, Vec<(Row, Diff)>)>) -> BTreeMap<IndexId, Vec<(Row, Diff)>> {
+fn consolidate_by_index(changes: Changes) -> Changes {
     let mut by_index: BTreeMap<IndexId, Vec<(Row, Diff)>> = BTreeMap::new();
     for (index, mut changes) in changes {
         by_index.entry(index).or_default().append(&mut changes);
@@ -110,7 +168,7 @@ fn consolidate_by_index(changes: Vec<(IndexId, Vec<(Row, Diff)>)>) -> BTreeMap<I
 }
 
 /// Sorts, adds up what is about the same thing, and drops what cancels out.
-fn consolidate<T: Ord>(mut changes: Vec<(T, Diff)>) -> Vec<(T, Diff)> {
+pub(super) fn consolidate<T: Ord>(mut changes: Vec<(T, Diff)>) -> Vec<(T, Diff)> {
     // Stable: workers hand over sorted runs, which it merges; and the order of equals does not matter to a sum.
     changes.sort_by(|left, right| left.0.cmp(&right.0));
     changes.dedup_by(|next, first| {

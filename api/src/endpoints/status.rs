@@ -1,0 +1,74 @@
+//! `GET /v1/status`: where the process is, partition by partition and view by view, and what has halted.
+//!
+//! For operators: it names views and topics that readers may not know of.
+
+use axum::extract::State;
+use axum::http::{HeaderMap, Uri};
+use axum::response::Response;
+use schemas::position::{Offset, Partition, Topic};
+use serde_json::{Value, json};
+use sinks::views::Views;
+
+use super::json_response;
+use crate::error::ApiError;
+use crate::host::{HaltedSource, HostStatus, Readiness};
+use crate::problem::progress;
+use crate::query::Query;
+use crate::state::ApiState;
+
+/// The status.
+pub(crate) async fn status(State(state): State<ApiState>, uri: Uri, headers: HeaderMap) -> Result<Response, ApiError> {
+    let claims = state.claims(&headers)?;
+    state.config().operator.check("reading the status", claims.as_ref())?;
+    Query::parse(uri.query())?.only(&[])?;
+    let HostStatus { incarnation, checkpoint, ends, halted } = state.health().status();
+    // The offsets before the position: what is told as visible is so at the position.
+    let visible = state.views().consumed();
+    let position = state.views().position();
+    let age = |epoch: u64| position.epoch.0.saturating_sub(epoch);
+    let end_of = |key: &(Topic, Partition), visible: &Offset| ends.get(key).copied().unwrap_or(*visible);
+    let partitions = visible.iter().map(|(key, visible)| describe_partition(key, *visible, end_of(key, visible)));
+    let answer = json!({
+        "timeline": format!("{:x}", position.timeline.0),
+        "epoch": position.epoch.0,
+        "incarnation": incarnation,
+        "readiness": readiness_name(&state.health().readiness()),
+        "checkpoint": checkpoint.map(|epoch| json!({ "epoch": epoch.0, "age_epochs": age(epoch.0) })),
+        "partitions": partitions.collect::<Vec<_>>(),
+        "views": describe_views(state.views()),
+        "halted": halted.iter().map(describe_halted).collect::<Vec<_>>(),
+        "position": position.to_string(),
+    });
+    Ok(json_response(answer.to_string(), Some(&position.to_string())))
+}
+
+fn readiness_name(readiness: &Readiness) -> &'static str {
+    match readiness {
+        Readiness::Ready => "ready",
+        Readiness::CatchingUp { .. } => "catching_up",
+        Readiness::Halted { .. } => "halted",
+    }
+}
+
+fn describe_partition((topic, partition): &(Topic, Partition), visible: Offset, end: Offset) -> Value {
+    let lag = end.0.saturating_sub(visible.0);
+    json!({ "topic": topic.as_str(), "partition": partition.0, "visible": visible.0, "end": end.0, "lag": lag })
+}
+
+/// Views that are served, then those that are filled aside.
+fn describe_views(views: &Views) -> Vec<Value> {
+    let staged = views.staged_hydrations();
+    let served = views.views().map(|served| {
+        let hydration = views.hydration(&served.view.name);
+        let state = if hydration.is_some() { "hydrating" } else { "ready" };
+        json!({ "name": served.view.name, "state": state, "progress": hydration.as_ref().map(progress) })
+    });
+    let staged =
+        staged.iter().map(|(name, hydration)| json!({ "name": name, "state": "deploying", "progress": progress(hydration) }));
+    served.chain(staged).collect()
+}
+
+fn describe_halted(halted: &HaltedSource) -> Value {
+    let HaltedSource { source, reason, action } = halted;
+    json!({ "source": source, "reason": reason, "action": action })
+}
