@@ -143,6 +143,7 @@ fn each_view_says_whether_it_is_whole() {
     views.set_staged_hydration("counts", half);
     assert_eq!((views.hydration("posts"), views.staged_hydration("posts")), (None, Some(half)));
     assert_eq!(views.staged_hydration("counts"), None);
+    views.set_hydration("posts", Some(half));
     let mut shown = commit(1, vec![]);
     shown.catalogue = Some(CatalogueChange { remove: vec!["counts".into()], ..show(&["likes", "posts"]).unwrap() });
     views.publish(shown).unwrap();
