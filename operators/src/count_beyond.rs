@@ -31,6 +31,7 @@ use schemas::row::{Diff, Row};
 use crate::hash::RowMap;
 use crate::keyed::{Emit, KeyLogic, keyed};
 use crate::sorted_rows::SortedRows;
+use crate::state::KeptState;
 use crate::{KeyedRows, Rows, Time};
 
 /// How a position must lie to the bound to be counted.
@@ -54,7 +55,7 @@ pub type BoundedRows<'s> = VecCollection<'s, Time, (Row, (Row, Row)), Diff>;
 pub fn count_beyond<'s>(rows: BoundedRows<'s>, positions: KeyedRows<'s>, beyond: Beyond) -> Rows<'s> {
     let rows = rows.map(|(key, (bound, row))| (key, (Some(bound), row)));
     let positions = positions.map(|(key, position)| (key, (None, position)));
-    keyed(rows.concat(positions), "count beyond", Counts { beyond, keys: RowMap::default() }).0
+    keyed(rows.concat(positions), "count beyond", KeptState::none(0), Counts { beyond, keys: RowMap::default() }).0
 }
 
 /// A row with its bound, or without one a position.

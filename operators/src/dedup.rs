@@ -2,7 +2,11 @@
 //!
 //! Ids and times enter, yes or no leaves. A plain structure, used by the source where events are read: the copies of an event share a
 //! partition, so nothing is exchanged. Keeps about 40 bytes per id, and two limits: ids older than the window behind the newest event
-//! are forgotten, and beyond a number of ids the oldest are.
+//! are forgotten, and beyond a number of ids the oldest are, equally old ones in the order of their ids.
+//!
+//! A window can be kept: it then tells what it remembered and forgot, as entries, and a window that is given these entries back gives the
+//! same verdicts. An entry is an id with its time, or, under the empty key, the time of the newest event: that event's id may
+//! have been remembered with an earlier time, or not at all.
 //!
 //! ```
 //! use operators::dedup::{DEDUPLICATION_IDS_MAX, DEDUPLICATION_WINDOW_MICROS, DeduplicationWindow};
@@ -12,10 +16,12 @@
 //! assert!(!window.first_seen([7; 16], 1_700_000_000_000_000));
 //! ```
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::ops::Deref;
 
 use crate::hash::SeededHash;
+use oldest::Oldest;
+
+mod oldest;
 
 /// The default window: seven days.
 pub const DEDUPLICATION_WINDOW_MICROS: i64 = 7 * 24 * 60 * 60 * 1_000_000;
@@ -40,8 +46,27 @@ pub struct DeduplicationWindow {
     free: Vec<u32>,
     /// a hash table of positions with linear probing; a power of two, at most three quarters full
     slots: Vec<u32>,
-    /// positions by time, oldest first
-    by_time: BinaryHeap<Reverse<(i64, u32)>>,
+    /// positions by time and id
+    by_time: Oldest,
+    /// what was remembered and forgotten; `None` when the window is not kept
+    changes: Option<Vec<WindowChange>>,
+    /// the newest time as it was reported last
+    newest_reported: i64,
+}
+
+/// The key of an entry and its time; `None` when the entry is gone.
+pub type WindowChange = (WindowKey, Option<i64>);
+
+/// The key of an entry of a window: the bytes of an id, or none for the time of the newest event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct WindowKey(Option<[u8; ID_BYTES]>);
+
+impl Deref for WindowKey {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        self.0.as_ref().map_or(&[], |id| id)
+    }
 }
 
 impl DeduplicationWindow {
@@ -56,7 +81,36 @@ impl DeduplicationWindow {
             ids: Vec::new(),
             free: Vec::new(),
             slots: vec![VACANT; SLOTS_MIN],
-            by_time: BinaryHeap::new(),
+            by_time: Oldest::default(),
+            changes: None,
+            newest_reported: i64::MIN,
+        }
+    }
+
+    /// The same, and records how its entries change.
+    pub fn kept(window_micros: i64, ids_max: usize) -> Self {
+        Self { changes: Some(Vec::new()), ..Self::new(window_micros, ids_max) }
+    }
+
+    /// How the entries changed since the last call, in order: the last change of an entry counts. Nothing when the window is not kept.
+    pub fn take_changes(&mut self) -> Vec<WindowChange> {
+        let Some(changes) = &mut self.changes else { return Vec::new() };
+        if self.newest != self.newest_reported {
+            self.newest_reported = self.newest;
+            changes.push((WindowKey(None), Some(self.newest)));
+        }
+        std::mem::take(changes)
+    }
+
+    /// Takes an entry back, before the first event; the order does not matter.
+    pub fn restore(&mut self, key: &[u8], time: i64) {
+        if key.is_empty() {
+            (self.newest, self.newest_reported) = (time, time);
+            return;
+        }
+        let Ok(id) = key.try_into() else { panic!("an id of a deduplication window was kept in another form: {key:?}") };
+        if let Err(slot) = self.find(&id) {
+            self.insert(slot, id, time);
         }
     }
 
@@ -73,7 +127,9 @@ impl DeduplicationWindow {
         };
         if occurred_at >= self.horizon() {
             self.insert(slot, id, occurred_at);
-            if self.by_time.len() > self.ids_max {
+            self.record(id, Some(occurred_at));
+            // More than one when it was restored from a window with a higher limit.
+            while self.by_time.len() > self.ids_max {
                 self.evict_oldest();
                 self.evicted_by_limit += 1;
             }
@@ -102,17 +158,25 @@ impl DeduplicationWindow {
 
     fn evict_expired(&mut self) {
         let horizon = self.horizon();
-        while self.by_time.peek().is_some_and(|Reverse((time, _))| *time < horizon) {
+        while self.by_time.first_time().is_some_and(|time| time < horizon) {
             self.evict_oldest();
         }
     }
 
     fn evict_oldest(&mut self) {
-        if let Some(Reverse((_, position))) = self.by_time.pop() {
-            if let Ok(slot) = self.find(&self.ids[position as usize]) {
+        if let Some(position) = self.by_time.pop(&self.ids) {
+            let id = self.ids[position as usize];
+            if let Ok(slot) = self.find(&id) {
                 self.vacate(slot);
             }
             self.free.push(position);
+            self.record(id, None);
+        }
+    }
+
+    fn record(&mut self, id: [u8; ID_BYTES], time: Option<i64>) {
+        if let Some(changes) = &mut self.changes {
+            changes.push((WindowKey(Some(id)), time));
         }
     }
 
@@ -148,7 +212,7 @@ impl DeduplicationWindow {
             }
         };
         self.slots[slot] = position;
-        self.by_time.push(Reverse((time, position)));
+        self.by_time.push(time, position, &self.ids);
         if self.by_time.len() * 4 > self.slots.len() * 3 {
             self.grow();
         }

@@ -20,10 +20,11 @@ use schemas::row::{Diff, Row};
 use crate::Rows;
 use crate::hash::RowMap;
 use crate::keyed::{Emit, KeyLogic, keyed};
+use crate::state::KeptState;
 
 /// The rows whose count is positive, once each.
 pub fn distinct<'s>(rows: Rows<'s>) -> Rows<'s> {
-    keyed(rows.map(|row| (row, ())), "distinct", Counts::default()).0
+    keyed(rows.map(|row| (row, ())), "distinct", KeptState::none(0), Counts::default()).0
 }
 
 #[derive(Default)]

@@ -3,10 +3,11 @@
 //! Events with their keys and positions enter; the rows of the table, with the retraction of what they replace, leave, and an error
 //! for each event that could not be applied. Keeps the current row of each key. Within an epoch the events of a key are applied
 //! in the order of their positions, and a row is given out once, as it is after the last of them. The logic sees many keys per
-//! call: the first event of each, then the second of each that has one, and so on.
+//! call: the first event of each, then the second of each that has one, and so on. The table can be kept: an entry is a row.
 //!
 //! ```
-//! use operators::fold::{FoldLogic, FoldOutcome, FoldStep, fold};
+//! use operators::fold::{FoldLogic, FoldOutcome, FoldStep, fold_kept};
+//! use operators::state::KeptState;
 //! use schemas::row::Row;
 //! use timely::dataflow::operators::ToStream;
 //!
@@ -21,7 +22,7 @@
 //! timely::example(|scope| {
 //!     let event = |offset, text: &[u8]| (Row::from_bytes(b"key"), (0, offset), Row::from_bytes(text));
 //!     let events = vec![event(8, b"b"), event(7, b"a")].to_stream(scope);
-//!     let (table, _errors) = fold(events, Append, "letters");
+//!     let (table, _errors) = fold_kept(events, Append, "letters", KeptState::none(0));
 //!     table.inspect(|(row, _, diff)| assert_eq!((row.as_bytes(), *diff), (&b"=ab"[..], 1)));
 //! });
 //! ```
@@ -32,6 +33,7 @@ use timely::dataflow::StreamVec;
 
 use crate::hash::{RowMap, exchange_hash};
 use crate::keyed::{Emit, EpochLogic, epochs};
+use crate::state::{KeptState, split_key};
 use crate::{Errors, Rows, Time};
 
 /// How many keys are folded together: one call of the logic sees at most so many steps.
@@ -70,13 +72,33 @@ pub trait FoldLogic: 'static {
 
 /// Folds events into a table. Errors are never retracted: the event that failed stays in the log.
 pub fn fold<'s>(events: StreamVec<'s, Time, FoldEvent>, logic: impl FoldLogic, name: &str) -> (Rows<'s>, Errors<'s>) {
-    let fold = Fold { logic, table: RowMap::default(), events: Vec::new(), next: 0, slice: None, outcomes: Vec::new() };
-    epochs(events, |(key, _, _)| exchange_hash(key.as_bytes()), name, fold)
+    fold_kept(events, logic, name, KeptState::none(0))
+}
+
+/// Folds events into a table that begins with the rows of `state`. Errors are never retracted: the event that failed stays in the log.
+pub fn fold_kept<'s>(
+    events: StreamVec<'s, Time, FoldEvent>,
+    logic: impl FoldLogic,
+    name: &str,
+    state: KeptState,
+) -> (Rows<'s>, Errors<'s>) {
+    let fold = Fold {
+        logic,
+        table: RowMap::default(),
+        restored: Vec::new().into_iter(),
+        events: Vec::new(),
+        next: 0,
+        slice: None,
+        outcomes: Vec::new(),
+    };
+    epochs(events, |(key, _, _)| exchange_hash(key.as_bytes()), name, state, fold)
 }
 
 struct Fold<L> {
     logic: L,
     table: RowMap<Row>,
+    /// the entries that are not in the table yet
+    restored: std::vec::IntoIter<(Row, Row)>,
     /// the epoch's events by key and position
     events: Vec<FoldEvent>,
     /// the first event that is in no slice yet
@@ -106,7 +128,15 @@ impl<L: FoldLogic> EpochLogic<FoldEvent, Row> for Fold<L> {
         self.next = 0;
     }
 
+    fn restore(&mut self, entries: Vec<(Row, Row)>) {
+        self.table.reserve(entries.len());
+        self.restored = entries.into_iter();
+    }
+
     fn work(&mut self, emit: &mut Emit<Row>) -> bool {
+        if !self.refill(emit) {
+            return false;
+        }
         while !emit.is_spent() {
             let Some(mut slice) = self.slice.take().or_else(|| self.next_slice()) else {
                 self.events = Vec::new();
@@ -123,6 +153,20 @@ impl<L: FoldLogic> EpochLogic<FoldEvent, Row> for Fold<L> {
 }
 
 impl<L: FoldLogic> Fold<L> {
+    /// Puts restored rows into the table and gives them out; `false` when the fuel is spent before all are.
+    fn refill(&mut self, emit: &mut Emit<Row>) -> bool {
+        while !emit.is_spent() {
+            let Some((key, row)) = self.restored.next() else {
+                // An iterator keeps the memory of what it has handed out.
+                self.restored = Vec::new().into_iter();
+                return true;
+            };
+            self.table.insert(Row::from_bytes(split_key(key.as_bytes()).0), row.clone());
+            emit.row(row, 1);
+        }
+        false
+    }
+
     fn next_slice(&mut self) -> Option<Slice> {
         let mut keys = Vec::new();
         while keys.len() < FOLD_KEYS_MAX && self.next < self.events.len() {
@@ -172,6 +216,9 @@ impl<L: FoldLogic> Fold<L> {
                 None => self.table.remove(key),
             };
             if old != new {
+                if emit.keeps_state() {
+                    emit.state(key.as_bytes(), &[], new.clone());
+                }
                 old.into_iter().for_each(|row| emit.row(row, -1));
                 new.into_iter().for_each(|row| emit.row(row, 1));
             }

@@ -4,6 +4,10 @@
 //! a time hands all of its records to the logic at once, times in order. What the logic emits leaves at that time. The logic does
 //! bounded work per call: when its fuel is spent the frame sends what there is, lets other operators run, and comes back.
 //!
+//! A dataflow may begin at a time above zero, with the state of an operator as it was then: the frame hands the restored entries to the
+//! logic, which gives out at that time what they stand for, and never anything before it. Changes of the state are reported with
+//! the time at which they were made.
+//!
 //! [`keyed`] is the frame for logic that looks at one key at a time; [`epochs`] is the frame beneath it.
 
 use std::collections::BTreeMap;
@@ -20,6 +24,7 @@ use timely::dataflow::operators::generic::OutputBuilder;
 use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
 
 use crate::hash::exchange_hash;
+use crate::state::{KeptState, StateChange, split_key, state_key};
 use crate::{Errors, Time};
 
 /// How much an operator does before it lets others run, in changes taken in or given out: a few milliseconds.
@@ -33,9 +38,28 @@ pub(crate) struct Emit<O> {
     fuel: usize,
     rows: Changes<O>,
     errors: Changes<RowError>,
+    /// `None` when the state is not kept
+    state: Option<Vec<StateChange>>,
 }
 
 impl<O> Emit<O> {
+    fn new(time: Time, fuel: usize, is_kept: bool) -> Self {
+        Self { time, fuel, rows: Vec::new(), errors: Vec::new(), state: is_kept.then(Vec::new) }
+    }
+
+    /// Whether changes of the state are to be reported.
+    pub(crate) fn keeps_state(&self) -> bool {
+        self.state.is_some()
+    }
+
+    /// Reports what became of an entry of the state, if it is kept.
+    pub(crate) fn state(&mut self, route: &[u8], rest: &[u8], value: Option<Row>) {
+        if let Some(changes) = &mut self.state {
+            changes.push(StateChange { key: state_key(route, rest), value });
+            self.spend(1);
+        }
+    }
+
     /// Emits a change of the output.
     pub(crate) fn row(&mut self, row: O, diff: Diff) {
         self.rows.push((row, self.time, diff));
@@ -67,7 +91,13 @@ pub(crate) trait EpochLogic<D, O>: 'static {
     /// Works on that epoch until it is done (`true`) or the fuel is spent (`false`, then it is called again).
     fn work(&mut self, emit: &mut Emit<O>) -> bool;
 
-    /// Whether [`begin`](Self::begin) must be called for the first epoch even if it has no records.
+    /// Takes the entries of the state that belong to this worker, when there are any, before everything else. [`work`](Self::work) gives
+    /// out what they stand for before it looks at records, and does not report them.
+    fn restore(&mut self, _entries: Vec<(Row, Row)>) {
+        panic!("state was restored into an operator that keeps none");
+    }
+
+    /// Whether [`begin`](Self::begin) must be called for the first epoch even if it has no records and nothing was restored.
     fn acts_at_start(&self) -> bool {
         false
     }
@@ -79,11 +109,13 @@ struct Pending<D> {
     records: Vec<D>,
 }
 
-/// Runs `logic` over the records, each on the worker that `route` names (modulo the number of workers).
+/// Runs `logic` over the records, each on the worker that `route` names (modulo the number of workers). No record may be earlier than the
+/// time at which `state` starts.
 pub(crate) fn epochs<'s, D, O>(
     records: StreamVec<'s, Time, D>,
     route: impl Fn(&D) -> u64 + 'static,
     name: &str,
+    state: KeptState,
     mut logic: impl EpochLogic<D, O>,
 ) -> (VecCollection<'s, Time, O, Diff>, Errors<'s>)
 where
@@ -98,15 +130,22 @@ where
     let (errors, error_stream) = builder.new_output();
     let mut rows = OutputBuilder::from(rows);
     let mut errors = OutputBuilder::from(errors);
+    let KeptState { start, restored, mut report } = state;
     builder.build(move |capabilities| {
+        let acts_at_start = logic.acts_at_start() || !restored.is_empty();
+        if !restored.is_empty() {
+            logic.restore(restored);
+        }
         let mut stash = BTreeMap::new();
-        if let (true, Ok([rows, errors])) = (logic.acts_at_start(), <[Capability<Time>; 2]>::try_from(capabilities)) {
-            stash.insert(Time::MIN, Pending { rows, errors, records: Vec::new() });
+        if let (true, Ok([rows, errors])) = (acts_at_start, <[Capability<Time>; 2]>::try_from(capabilities)) {
+            stash.insert(start, Pending { rows: rows.delayed(&start), errors: errors.delayed(&start), records: Vec::new() });
         }
         let mut current: Option<Pending<D>> = None;
         move |frontiers| {
             input.for_each(|capability, data| {
-                let pending = stash.entry(*capability.time()).or_insert_with(|| Pending {
+                let time = *capability.time();
+                assert!(time >= start, "a record of epoch {time} came to a dataflow that begins at epoch {start}");
+                let pending = stash.entry(time).or_insert_with(|| Pending {
                     rows: capability.retain(0),
                     errors: capability.retain(1),
                     records: Vec::new(),
@@ -123,11 +162,14 @@ where
                     }
                 }
                 if let Some(pending) = &current {
-                    let mut emit = Emit { time: *pending.rows.time(), fuel, rows: Vec::new(), errors: Vec::new() };
+                    let mut emit = Emit::new(*pending.rows.time(), fuel, report.is_some());
                     let done = logic.work(&mut emit);
                     fuel = emit.fuel;
                     rows.activate().session(&pending.rows).give_iterator(emit.rows.into_iter());
                     errors.activate().session(&pending.errors).give_iterator(emit.errors.into_iter());
+                    if let Some(report) = &mut report {
+                        emit.state.into_iter().flatten().for_each(|change| report(emit.time, change));
+                    }
                     if done {
                         current = None;
                     }
@@ -149,6 +191,12 @@ pub(crate) trait KeyLogic<V, O>: 'static {
     /// Applies the changes, which are sorted by value, at most one per value, none of them zero. May take the vector's content.
     fn apply(&mut self, key: Row, changes: &mut Vec<(V, Diff)>, emit: &mut Emit<O>);
 
+    /// Takes the entries of one key back, as the rest of the state key and the value, in the order of the former, and gives out what they
+    /// stand for. Comes before any change of the key.
+    fn restore(&mut self, key: Row, _entries: &mut Vec<(Row, Row)>, _emit: &mut Emit<O>) {
+        panic!("state of the key {key:?} was restored into an operator that keeps none");
+    }
+
     /// Whether the empty key exists from the first epoch on, without any rows.
     fn has_empty_key(&self) -> bool {
         false
@@ -159,6 +207,7 @@ pub(crate) trait KeyLogic<V, O>: 'static {
 pub(crate) fn keyed<'s, V, O>(
     changes: VecCollection<'s, Time, (Row, V), Diff>,
     name: &str,
+    state: KeptState,
     logic: impl KeyLogic<V, O>,
 ) -> (VecCollection<'s, Time, O, Diff>, Errors<'s>)
 where
@@ -167,9 +216,14 @@ where
 {
     let scope = changes.scope();
     let is_home_of_empty_key = exchange_hash(&[]) % scope.peers() as u64 == scope.index() as u64;
-    let start = is_home_of_empty_key && logic.has_empty_key();
-    let by_key = ByKey { logic, start, records: Vec::new().into_iter().peekable(), changes: Vec::new() };
-    epochs(changes.inner, |((key, _), _, _): &Change<V>| exchange_hash(key.as_bytes()), name, by_key)
+    let by_key = ByKey {
+        start: is_home_of_empty_key && logic.has_empty_key(),
+        logic,
+        restored: Vec::new().into_iter().peekable(),
+        records: Vec::new().into_iter().peekable(),
+        changes: Vec::new(),
+    };
+    epochs(changes.inner, |((key, _), _, _): &Change<V>| exchange_hash(key.as_bytes()), name, state, by_key)
 }
 
 type Change<V> = ((Row, V), Time, Diff);
@@ -179,6 +233,8 @@ struct ByKey<V, L> {
     logic: L,
     /// the empty key is still to be shown its first epoch
     start: bool,
+    /// the entries that were not handed to the logic yet, by state key
+    restored: Peekable<IntoIter<(Row, Row)>>,
     records: Peekable<IntoIter<Change<V>>>,
     changes: Vec<(V, Diff)>,
 }
@@ -190,6 +246,12 @@ impl<V: ExchangeData, O, L: KeyLogic<V, O>> EpochLogic<Change<V>, O> for ByKey<V
     }
 
     fn work(&mut self, emit: &mut Emit<O>) -> bool {
+        while self.restored.peek().is_some() {
+            if emit.is_spent() {
+                return false;
+            }
+            self.restore_key(emit);
+        }
         while !emit.is_spent() {
             let empty_key_is_next = self.records.peek().is_some_and(|((key, _), _, _)| key.is_empty());
             if std::mem::take(&mut self.start) && !empty_key_is_next {
@@ -206,12 +268,36 @@ impl<V: ExchangeData, O, L: KeyLogic<V, O>> EpochLogic<Change<V>, O> for ByKey<V
         false
     }
 
+    fn restore(&mut self, mut entries: Vec<(Row, Row)>) {
+        entries.sort_unstable();
+        self.restored = entries.into_iter().peekable();
+    }
+
     fn acts_at_start(&self) -> bool {
         self.start
     }
 }
 
 impl<V: ExchangeData, L> ByKey<V, L> {
+    /// Hands the restored entries of the next key to the logic.
+    fn restore_key<O>(&mut self, emit: &mut Emit<O>)
+    where
+        L: KeyLogic<V, O>,
+    {
+        let Some((first, _)) = self.restored.peek() else { return };
+        let key = Row::from_bytes(split_key(first.as_bytes()).0);
+        let mut entries = Vec::new();
+        while let Some((entry, value)) = self.restored.next_if(|(other, _)| split_key(other.as_bytes()).0 == key.as_bytes()) {
+            entries.push((Row::from_bytes(split_key(entry.as_bytes()).1), value));
+        }
+        emit.spend(entries.len());
+        self.logic.restore(key, &mut entries, emit);
+        if self.restored.peek().is_none() {
+            // An iterator keeps the memory of what it has handed out.
+            self.restored = Vec::new().into_iter().peekable();
+        }
+    }
+
     /// Takes the changes of one key, adding up those of equal values; returns how many it took.
     fn gather(&mut self, key: &Row, value: V, diff: Diff) -> usize {
         let mut taken = 1;

@@ -2,7 +2,8 @@
 //!
 //! Owns how collections are arranged, joined, reduced, ranked, folded, filtered by time and cut into sessions, each incrementally.
 //! Rows with times and differences enter and leave; what is in a row is known here only as far as a [`schemas::field::FieldKind`]
-//! tells. Every verb gives the same collection for any number of workers and for any slicing of its input into epochs.
+//! tells. Every verb gives the same collection for any number of workers and for any slicing of its input into epochs. A verb that
+//! is used over streams can report its state entry by entry, and begin from it.
 
 use differential_dataflow::VecCollection;
 use schemas::dead_letter::RowError;
@@ -12,6 +13,7 @@ pub mod arrange;
 pub mod count_beyond;
 pub mod dedup;
 pub mod distinct;
+mod encoding;
 pub mod fold;
 mod hash;
 pub mod join;
@@ -19,6 +21,7 @@ mod keyed;
 pub mod reduce;
 pub mod session;
 mod sorted_rows;
+pub mod state;
 pub mod temporal_filter;
 pub mod top_k;
 

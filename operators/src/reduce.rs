@@ -3,11 +3,13 @@
 //! Keyed rows enter; the key followed by one field per aggregate leaves, and for a group whose result is out of range an error row in
 //! its place. Keeps, per group, a number or two for counts, sums and averages, and every distinct input of the aggregates that
 //! need it to take a retraction back (min, max, count distinct, array, string). A change costs the same whatever the group's size,
-//! but for arrays and strings, which are written anew.
+//! but for arrays and strings, which are written anew. The groups can be kept: an entry is what is kept of a group, written anew when the
+//! group changes, so what is kept ought to be small.
 //!
 //! ```
 //! use differential_dataflow::input::Input;
-//! use operators::reduce::{AggregateKind, AggregateSpec, ReduceSpec, reduce};
+//! use operators::reduce::{AggregateKind, AggregateSpec, ReduceSpec, reduce_kept};
+//! use operators::state::KeptState;
 //! use schemas::field::{FieldKind, Value};
 //! use schemas::row::Row;
 //!
@@ -24,7 +26,7 @@
 //!         append_only: false,
 //!         relation: "like_counts".into(),
 //!     };
-//!     let (counts, _errors) = reduce(likes, spec);
+//!     let (counts, _errors) = reduce_kept(likes, spec, KeptState::none(0));
 //!     counts.inspect(|(row, _, _)| assert_eq!(FieldKind::Int64.read(row.as_bytes(), 9), Value::Int(3)));
 //! });
 //! ```
@@ -35,8 +37,10 @@ use schemas::dead_letter::RowError;
 use schemas::field::{FieldKind, field_ends};
 use schemas::row::{Diff, Row};
 
+use crate::encoding::{Reader, write_signed};
 use crate::hash::RowMap;
 use crate::keyed::{Emit, KeyLogic, keyed};
+use crate::state::KeptState;
 use crate::{Errors, KeyedRows, Rows};
 use accumulator::{Accumulator, Fields};
 
@@ -134,8 +138,13 @@ pub enum AggregateKind {
 
 /// Reduces rows to one row per key: the key, then a field per aggregate.
 pub fn reduce<'s>(input: KeyedRows<'s>, spec: ReduceSpec) -> (Rows<'s>, Errors<'s>) {
+    reduce_kept(input, spec, KeptState::none(0))
+}
+
+/// Reduces rows to one row per key, beginning with the groups of `state`.
+pub fn reduce_kept<'s>(input: KeyedRows<'s>, spec: ReduceSpec, state: KeptState) -> (Rows<'s>, Errors<'s>) {
     let reads_fields = spec.aggregates.iter().any(|aggregate| aggregate.filter.is_some() || !aggregate.input.is_empty());
-    keyed(input, "reduce", Reduce { spec, reads_fields, groups: RowMap::default() })
+    keyed(input, "reduce", state, Reduce { spec, reads_fields, groups: RowMap::default() })
 }
 
 struct Reduce {
@@ -158,6 +167,7 @@ impl KeyLogic<Row, Row> for Reduce {
                 (entry, old)
             }
         };
+        let is_touched = !changes.is_empty();
         for (value, diff) in changes.drain(..) {
             self.spec.add(entry.get_mut(), value.as_bytes(), diff, self.reads_fields);
         }
@@ -166,8 +176,23 @@ impl KeyLogic<Row, Row> for Reduce {
             emit_result(old, -1, emit);
             emit_result(new, 1, emit);
         }
-        if !self.spec.global && entry.get().is_empty() {
+        let is_gone = entry.get().is_empty();
+        if emit.keeps_state() && is_touched {
+            let value = (!is_gone).then(|| entry.get().to_bytes());
+            emit.state(entry.key().as_bytes(), &[], value);
+        }
+        if is_gone && !self.spec.global {
             entry.remove();
+        }
+    }
+
+    fn restore(&mut self, key: Row, entries: &mut Vec<(Row, Row)>, emit: &mut Emit<Row>) {
+        for (_, value) in entries.drain(..) {
+            let Some(group) = self.spec.read_group(value.as_bytes()) else {
+                panic!("the state of the group {key:?} of '{}' was kept by another plan: {value:?}", self.spec.relation);
+            };
+            emit_result(self.spec.result(&key, &group), 1, emit);
+            self.groups.insert(key.clone(), group);
         }
     }
 
@@ -188,11 +213,28 @@ impl Group {
     fn is_empty(&self) -> bool {
         self.rows == 0 && self.accumulators.iter().all(Accumulator::is_empty)
     }
+
+    /// The group as bytes, the same for the same group however it came about.
+    fn to_bytes(&self) -> Row {
+        let mut out = Row::empty();
+        write_signed(self.rows, &mut out);
+        self.accumulators.iter().for_each(|accumulator| accumulator.write(&mut out));
+        out
+    }
 }
 
 impl ReduceSpec {
     fn empty_group(&self) -> Group {
         Group { rows: 0, accumulators: self.aggregates.iter().map(|spec| Accumulator::new(spec, self.append_only)).collect() }
+    }
+
+    /// Reads what [`Group::to_bytes`] wrote; `None` when it was not written for these aggregates.
+    fn read_group(&self, bytes: &[u8]) -> Option<Group> {
+        let mut reader = Reader::new(bytes);
+        let mut group = self.empty_group();
+        group.rows = reader.signed()?;
+        group.accumulators.iter_mut().try_for_each(|accumulator| accumulator.read(&mut reader))?;
+        reader.is_done().then_some(group)
     }
 
     fn add(&self, group: &mut Group, value: &[u8], diff: Diff, reads_fields: bool) {

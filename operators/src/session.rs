@@ -29,6 +29,7 @@ use schemas::row::{Diff, Row};
 
 use crate::hash::RowMap;
 use crate::keyed::{Emit, KeyLogic, keyed};
+use crate::state::KeptState;
 use crate::{KeyedRows, Rows};
 
 /// Appends to each row the start of its session and its end, which is `gap_micros` after the session's last row. Two rows exactly so far
@@ -36,7 +37,7 @@ use crate::{KeyedRows, Rows};
 /// NULL is in no session.
 pub fn session<'s>(input: KeyedRows<'s>, gap_micros: i64) -> Rows<'s> {
     assert!(gap_micros >= 0, "a session was planned with a negative gap");
-    keyed(input, "session", Sessions { gap: gap_micros, keys: RowMap::default() }).0
+    keyed(input, "session", KeptState::none(0), Sessions { gap: gap_micros, keys: RowMap::default() }).0
 }
 
 struct Sessions {

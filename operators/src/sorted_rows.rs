@@ -93,6 +93,12 @@ impl SortedRows {
         whole.chain(part.take_while(|(other, _)| *other < row).map(|(_, count)| count)).sum()
     }
 
+    /// How often a row is there.
+    pub(crate) fn count(&self, row: &[u8]) -> Diff {
+        let Some(block) = self.blocks.get(self.block_of(row)) else { return 0 };
+        block.search(row).map_or(0, |at| block.count(at))
+    }
+
     /// The rows from this one on, with their counts.
     pub(crate) fn from<'a>(&'a self, row: &'a [u8]) -> impl Iterator<Item = (&'a [u8], Diff)> {
         self.blocks[self.block_of(row)..].iter().flat_map(Block::iter).skip_while(move |(other, _)| *other < row)
@@ -238,6 +244,7 @@ mod tests {
                     *tree.entry(row.clone()).or_default() += times;
                 }
             }
+            assert_eq!(rows.count(row.as_bytes()), tree.get(&row).copied().unwrap_or_default());
             assert_eq!((rows.last(), rows.total()), (tree.last_key_value().map(|(row, _)| row.as_bytes()), tree.values().sum()));
             if step % 100 == 0 {
                 let (before, from): (Vec<_>, Vec<_>) = tree.iter().partition(|(other, _)| **other < row);

@@ -3,17 +3,19 @@
 //! Keyed rows that compare in the wanted order enter; those at the places `offset + 1` to `offset + limit` of each key leave, with their
 //! place when it is asked for. Keeps all rows of each key, because when one of the first goes the next moves up; when nothing is ever
 //! retracted, only the first ones. A change costs a search in the rows of its key; with places, as much as there are rows from the
-//! first changed place on.
+//! first changed place on. What is kept of each key can be kept across a restart too: an entry is a row with its count.
 //!
 //! ```
 //! use differential_dataflow::input::Input;
-//! use operators::top_k::{TopKSpec, top_k};
+//! use operators::state::KeptState;
+//! use operators::top_k::{TopKSpec, top_k_kept};
 //! use schemas::row::Row;
 //!
 //! timely::example(|scope| {
 //!     let row = |value: &[u8]| ((Row::from_bytes(b"key"), Row::from_bytes(value)), 0, 1_i64);
 //!     let (_, rows) = scope.new_collection_from_raw(vec![row(b"b"), row(b"a"), row(b"c")]);
-//!     let second = top_k(rows, TopKSpec { limit: 1, offset: 1, rank: false, append_only: false });
+//!     let spec = TopKSpec { limit: 1, offset: 1, rank: false, append_only: false };
+//!     let second = top_k_kept(rows, spec, KeptState::none(0));
 //!     second.inspect(|((_, row), _, _)| assert_eq!(row.as_bytes(), b"b"));
 //! });
 //! ```
@@ -25,9 +27,11 @@ use schemas::field::{FieldKind, Value};
 use schemas::row::{Diff, Row};
 
 use crate::KeyedRows;
+use crate::encoding::{Reader, signed_row};
 use crate::hash::RowMap;
 use crate::keyed::{Emit, KeyLogic, keyed};
 use crate::sorted_rows::SortedRows;
+use crate::state::KeptState;
 
 /// Which rows of each key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,14 +48,35 @@ pub struct TopKSpec {
 
 /// The wanted rows of each key. A row that is there several times takes as many places.
 pub fn top_k<'s>(input: KeyedRows<'s>, spec: TopKSpec) -> KeyedRows<'s> {
-    keyed(input, "top_k", TopK { spec, keys: RowMap::default(), shown: Vec::new() }).0
+    top_k_kept(input, spec, KeptState::none(0))
+}
+
+/// The wanted rows of each key, beginning with the rows of `state`. A row that is there several times takes as many places.
+pub fn top_k_kept<'s>(input: KeyedRows<'s>, spec: TopKSpec, state: KeptState) -> KeyedRows<'s> {
+    let moves = Moves { shown: Vec::new(), touched: state.is_kept().then(Vec::new) };
+    keyed(input, "top_k", state, TopK { spec, keys: RowMap::default(), moves }).0
 }
 
 struct TopK {
     spec: TopKSpec,
     keys: RowMap<Places>,
-    /// how the wanted rows of the key at hand changed
+    moves: Moves,
+}
+
+/// What happens to the key at hand.
+struct Moves {
+    /// how the wanted rows changed
     shown: Vec<(Row, Diff)>,
+    /// the rows that may be held more or less often now; `None` when the state is not kept
+    touched: Option<Vec<Row>>,
+}
+
+impl Moves {
+    fn touch(&mut self, row: &Row) {
+        if let Some(touched) = &mut self.touched {
+            touched.push(row.clone());
+        }
+    }
 }
 
 /// The rows of one key in three stretches, each before the next. Equal rows may be on both sides of a border.
@@ -66,23 +91,52 @@ struct Places {
 
 impl KeyLogic<Row, (Row, Row)> for TopK {
     fn apply(&mut self, key: Row, changes: &mut Vec<(Row, Diff)>, emit: &mut Emit<(Row, Row)>) {
+        self.change(&key, changes, emit);
+        self.report(&key, emit);
+    }
+
+    fn restore(&mut self, key: Row, entries: &mut Vec<(Row, Row)>, emit: &mut Emit<(Row, Row)>) {
+        let read = |(row, value): (Row, Row)| match Reader::new(value.as_bytes()).signed() {
+            Some(count) => (row, count),
+            None => panic!("how often the row {row:?} of the key {key:?} is there was kept in another form: {value:?}"),
+        };
+        let mut changes = entries.drain(..).map(read).collect();
+        self.change(&key, &mut changes, emit);
+        self.moves.touched.iter_mut().for_each(Vec::clear);
+    }
+}
+
+impl TopK {
+    fn change(&mut self, key: &Row, changes: &mut Vec<(Row, Diff)>, emit: &mut Emit<(Row, Row)>) {
         let places = self.keys.entry(key.clone()).or_default();
         for (row, diff) in changes.drain(..) {
             match diff {
-                1.. => places.add(row, diff, &self.spec, &mut self.shown),
+                1.. => places.add(row, diff, &self.spec, &mut self.moves),
                 _ if self.spec.append_only => panic!("a top_k was planned over append-only input, but a row was retracted"),
-                _ => places.remove(row, diff.wrapping_neg(), &self.spec, &mut self.shown),
+                _ => places.remove(row, diff.wrapping_neg(), &self.spec, &mut self.moves),
             }
         }
-        consolidate(&mut self.shown);
+        let shown = &mut self.moves.shown;
+        consolidate(shown);
         if self.spec.rank {
-            places.emit_ranked(&key, &self.shown, &self.spec, emit);
-            self.shown.clear();
+            places.emit_ranked(key, shown, &self.spec, emit);
+            shown.clear();
         } else {
-            self.shown.drain(..).for_each(|(row, diff)| emit.row((key.clone(), row), diff));
+            shown.drain(..).for_each(|(row, diff)| emit.row((key.clone(), row), diff));
         }
         if places.is_empty() {
-            self.keys.remove(&key);
+            self.keys.remove(key);
+        }
+    }
+
+    /// Reports how often the rows of the key at hand are kept.
+    fn report(&mut self, key: &Row, emit: &mut Emit<(Row, Row)>) {
+        let Some(touched) = &mut self.moves.touched else { return };
+        touched.sort_unstable();
+        touched.dedup();
+        for row in touched.drain(..) {
+            let count = self.keys.get(key).map_or(0, |places| places.count(&row));
+            emit.state(key.as_bytes(), row.as_bytes(), (count != 0).then(|| signed_row(count)));
         }
     }
 }
@@ -105,29 +159,38 @@ fn take_refill(short: &SortedRows, next: &mut SortedRows, limit: Diff) -> Option
 }
 
 impl Places {
-    fn add(&mut self, row: Row, times: Diff, spec: &TopKSpec, shown: &mut Vec<(Row, Diff)>) {
-        let times = times - self.pay(&row, times);
+    fn add(&mut self, row: Row, times: Diff, spec: &TopKSpec, moves: &mut Moves) {
+        let paid = self.pay(&row, times);
+        let times = times - paid;
+        if paid > 0 {
+            moves.touch(&row);
+        }
         let (offset, limit) = (limit_of(spec.offset), limit_of(spec.limit));
         if times == 0 {
             return;
         }
         if accepts(&self.before, &row, offset) {
+            moves.touch(&row);
             self.before.insert(row.as_bytes(), times);
         } else if accepts(&self.wanted, &row, limit) {
+            moves.touch(&row);
             self.wanted.insert(row.as_bytes(), times);
-            shown.push((row, times));
+            moves.shown.push((row, times));
         } else if !spec.append_only {
+            moves.touch(&row);
             self.after.insert(row.as_bytes(), times);
         }
         while let Some((row, times)) = take_excess(&mut self.before, offset) {
             self.wanted.insert(row.as_bytes(), times);
-            shown.push((row, times));
+            moves.shown.push((row, times));
         }
         while let Some((row, times)) = take_excess(&mut self.wanted, limit) {
-            if !spec.append_only {
+            if spec.append_only {
+                moves.touch(&row);
+            } else {
                 self.after.insert(row.as_bytes(), times);
             }
-            shown.push((row, -times));
+            moves.shown.push((row, -times));
         }
     }
 
@@ -142,7 +205,8 @@ impl Places {
         paid
     }
 
-    fn remove(&mut self, row: Row, times: Diff, spec: &TopKSpec, shown: &mut Vec<(Row, Diff)>) {
+    fn remove(&mut self, row: Row, times: Diff, spec: &TopKSpec, moves: &mut Moves) {
+        moves.touch(&row);
         let mut missing = times - self.after.take(row.as_bytes(), times);
         let hidden = self.wanted.take(row.as_bytes(), missing);
         missing -= hidden;
@@ -151,15 +215,15 @@ impl Places {
             *self.owed.entry(row.clone()).or_default() += missing;
         }
         if hidden > 0 {
-            shown.push((row, -hidden));
+            moves.shown.push((row, -hidden));
         }
         while let Some((row, times)) = take_refill(&self.before, &mut self.wanted, limit_of(spec.offset)) {
             self.before.insert(row.as_bytes(), times);
-            shown.push((row, -times));
+            moves.shown.push((row, -times));
         }
         while let Some((row, times)) = take_refill(&self.wanted, &mut self.after, limit_of(spec.limit)) {
             self.wanted.insert(row.as_bytes(), times);
-            shown.push((row, times));
+            moves.shown.push((row, times));
         }
     }
 
@@ -179,6 +243,12 @@ impl Places {
                 new.into_iter().for_each(|row| emit.row((key.clone(), with_place(row, place)), 1));
             }
         }
+    }
+
+    /// How often a row is there; less than never when it was retracted before it came.
+    fn count(&self, row: &Row) -> Diff {
+        let there: Diff = [&self.before, &self.wanted, &self.after].map(|stretch| stretch.count(row.as_bytes())).iter().sum();
+        there - self.owed.get(row).copied().unwrap_or_default()
     }
 
     fn is_empty(&self) -> bool {

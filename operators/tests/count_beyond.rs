@@ -57,7 +57,12 @@ fn rows_know_how_many_positions_lie_beyond_their_bound() {
                 (int(random.below(3) as i64), ints(&[what, random.below(span) as i64 - 3, payload]))
             };
             let epochs = random_changes(&mut Random::new(seed), 40, 12, 40, row);
-            check(&format!("count {beyond:?} {span}"), &epochs, move |rows| counted(rows, beyond), |contents| naive(contents, beyond));
+            check(
+                &format!("count {beyond:?} {span}"),
+                &epochs,
+                move |rows| counted(rows, beyond),
+                |contents| naive(contents, beyond),
+            );
         }
     }
 }

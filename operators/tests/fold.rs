@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use operators::fold::{FoldEvent, FoldLogic, FoldOutcome, FoldStep, fold};
 use operators::Time;
+use operators::fold::{FoldEvent, FoldLogic, FoldOutcome, FoldStep, fold_kept};
+use operators::state::KeptState;
 use schemas::dead_letter::RowError;
 use schemas::row::{Diff, Row};
 use timely::dataflow::operators::vec::Map;
@@ -11,7 +12,7 @@ use timely::dataflow::operators::vec::Map;
 use crate::harness::{Contents, Random, compare, int, run};
 
 /// Events are one byte: what to do.
-struct Letters;
+pub struct Letters;
 
 fn outcome(current: Option<&[u8]>, key: &[u8], event: &[u8]) -> FoldOutcome {
     match (event[0], current) {
@@ -63,14 +64,19 @@ fn check_fold(epochs: &[Vec<(FoldEvent, Diff)>]) {
     let expected = naive(epochs);
     for (workers, ahead) in [(1, 1), (2, 3), (3, 20)] {
         let output = run(workers, ahead, epochs, &[], |events, _| {
-            let (rows, errors) = fold(events.inner.map(|(event, _, _): (FoldEvent, Time, Diff)| event), Letters, "letters");
+            let (rows, errors) = fold_kept(
+                events.inner.map(|(event, _, _): (FoldEvent, Time, Diff)| event),
+                Letters,
+                "letters",
+                KeptState::none(0),
+            );
             rows.map(Ok).concat(errors.map(Err))
         });
         compare(&format!("fold, {workers} workers, {ahead} ahead"), &output, &expected);
     }
 }
 
-fn random_events(seed: u64, epochs: usize, events: u64, keys: u64) -> Vec<Vec<(FoldEvent, Diff)>> {
+pub fn random_events(seed: u64, epochs: usize, events: u64, keys: u64) -> Vec<Vec<(FoldEvent, Diff)>> {
     let mut random = Random::new(seed);
     let mut offset = 0_u64;
     let mut epoch = |_| {

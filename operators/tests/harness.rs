@@ -6,6 +6,7 @@ use std::sync::mpsc;
 
 use differential_dataflow::{Data, ExchangeData, VecCollection};
 use operators::Time;
+use operators::state::{KeptState, StateChange, state_owner};
 use schemas::field::{FieldKind, Value};
 use schemas::row::{Diff, Row};
 use timely::dataflow::operators::vec::Input as _;
@@ -91,19 +92,74 @@ where
     D: ExchangeData + Send + Sync,
     O: Data + Ord + Send,
 {
+    contents(&run_kept(workers, ahead, None, epochs, clock, move |rows, clock, _| build(rows, clock)).changes)
+}
+
+/// The entries of a kept state.
+pub type Entries = BTreeMap<Row, Row>;
+
+/// What came out of a dataflow whose state is kept.
+pub struct Kept<O> {
+    /// the output of each epoch
+    pub changes: Vec<Vec<(O, Diff)>>,
+    /// what was reported in each epoch, in order
+    pub reports: Vec<Vec<StateChange>>,
+}
+
+/// A dataflow with an input of rows and a clock, which begins with a state.
+pub trait Build<D: 'static, O: 'static>:
+    for<'s> Fn(VecCollection<'s, Time, D, Diff>, StreamVec<'s, Time, i64>, KeptState) -> VecCollection<'s, Time, O, Diff>
+    + Clone
+    + Send
+    + Sync
+    + 'static
+{
+}
+
+impl<D: 'static, O: 'static, F> Build<D, O> for F where
+    F: for<'s> Fn(VecCollection<'s, Time, D, Diff>, StreamVec<'s, Time, i64>, KeptState) -> VecCollection<'s, Time, O, Diff>
+        + Clone
+        + Send
+        + Sync
+        + 'static
+{
+}
+
+/// The same; with `restored`, the dataflow begins at that epoch with that state, and only later epochs are handed in.
+pub fn run_kept<D, O>(
+    workers: usize,
+    ahead: usize,
+    restored: Option<(Time, &Entries)>,
+    epochs: &[Vec<(D, Diff)>],
+    clock: &[i64],
+    build: impl Build<D, O>,
+) -> Kept<O>
+where
+    D: ExchangeData + Send + Sync,
+    O: Data + Ord + Send,
+{
     let (sender, receiver) = mpsc::channel::<(O, Time, Diff)>();
+    let (reporter, reported) = mpsc::channel::<(Time, StateChange)>();
     let (given, ticks, count) = (epochs.to_vec(), clock.to_vec(), epochs.len());
+    let (start, first) = restored.map_or((0, 0), |(start, _)| (start, start + 1));
+    let entries: Vec<(Row, Row)> = restored.into_iter().flat_map(|(_, entries)| entries.clone()).collect();
     let guards = timely::execute(timely::Config::process(workers), move |worker| {
         use differential_dataflow::input::Input as _;
-        let (sender, probe) = (sender.clone(), ProbeHandle::new());
+        let (sender, reporter, probe) = (sender.clone(), reporter.clone(), ProbeHandle::new());
+        let (index, peers) = (worker.index() as u64, worker.peers() as u64);
+        let mine = entries.iter().filter(|(key, _)| state_owner(key.as_bytes()) % peers == index).cloned().collect();
+        let state = KeptState::new(start, mine, move |time, change| reporter.send((time, change)).unwrap());
         let (mut rows, mut clock) = worker.dataflow::<Time, _, _>(|scope| {
             let (rows, collection) = scope.new_collection();
             let (clock, stream) = scope.new_input();
-            let output = build(collection, stream).inner.inspect(move |change| sender.send(change.clone()).unwrap());
+            let output = build(collection, stream, state).inner.inspect(move |change| sender.send(change.clone()).unwrap());
             output.probe_with(&probe);
             (rows, clock)
         });
-        for (epoch, changes) in given.iter().enumerate() {
+        rows.advance_to(first);
+        rows.flush();
+        clock.advance_to(first);
+        for (epoch, changes) in given.iter().enumerate().skip(first as usize) {
             let mine = changes.iter().skip(worker.index()).step_by(worker.peers());
             mine.for_each(|(row, diff)| rows.update(row.clone(), *diff));
             ticks.get(epoch).into_iter().for_each(|micros| clock.send(*micros));
@@ -118,9 +174,10 @@ where
     })
     .unwrap();
     guards.join().into_iter().for_each(|result| result.unwrap());
-    let mut changes = vec![Vec::new(); count];
+    let (mut changes, mut reports) = (vec![Vec::new(); count], vec![Vec::new(); count]);
     receiver.into_iter().for_each(|(row, time, diff)| changes[time as usize].push((row, diff)));
-    contents(&changes)
+    reported.into_iter().for_each(|(time, change)| reports[time as usize].push(change));
+    Kept { changes, reports }
 }
 
 /// Compares the dataflow with the naive recomputation after each epoch, for several numbers of workers and slicings.

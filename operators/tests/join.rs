@@ -49,16 +49,21 @@ fn join_sides<'s>(rows: &Sides<'s>) -> Rows<'s> {
 fn join_pairs_rows_of_equal_keys() {
     for seed in 1..6 {
         let epochs = random_changes(&mut Random::new(seed), 40, 12, 45, sided);
-        check("join", &epochs, |rows| join_sides(&rows), |contents| {
-            let mut result = Contents::new();
-            for (key, left, right, count) in pairs(contents) {
-                let times = Diff::from(*left != int(3)) + Diff::from(*right == int(2));
-                let row = Row::concat(Row::concat(key.as_bytes(), left.as_bytes()).as_bytes(), right.as_bytes());
-                *result.entry(row).or_default() += count * times;
-            }
-            result.retain(|_, count| *count != 0);
-            result
-        });
+        check(
+            "join",
+            &epochs,
+            |rows| join_sides(&rows),
+            |contents| {
+                let mut result = Contents::new();
+                for (key, left, right, count) in pairs(contents) {
+                    let times = Diff::from(*left != int(3)) + Diff::from(*right == int(2));
+                    let row = Row::concat(Row::concat(key.as_bytes(), left.as_bytes()).as_bytes(), right.as_bytes());
+                    *result.entry(row).or_default() += count * times;
+                }
+                result.retain(|_, count| *count != 0);
+                result
+            },
+        );
     }
 }
 

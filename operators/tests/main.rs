@@ -6,6 +6,7 @@ mod dedup;
 mod fold;
 mod harness;
 mod join;
+mod kept;
 mod reduce;
 mod session;
 mod speed;

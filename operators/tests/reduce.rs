@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use differential_dataflow::VecCollection;
-use operators::reduce::{AGGREGATE_ITEMS_MAX, AggregateKind, AggregateSpec, DECAY_LANDMARK_MICROS, ReduceSpec, reduce};
+use operators::reduce::{AGGREGATE_ITEMS_MAX, AggregateKind, AggregateSpec, DECAY_LANDMARK_MICROS, ReduceSpec, reduce_kept};
+use operators::state::KeptState;
 use operators::{KeyedRows, Time};
 use schemas::dead_letter::RowError;
 use schemas::field::{FieldKind, Value};
@@ -11,7 +12,7 @@ use schemas::row::{Diff, Row};
 
 use crate::harness::{Contents, Random, check, field, int, random_changes};
 
-type Output = Result<Row, RowError>;
+pub type Output = Result<Row, RowError>;
 
 /// The fields of the value rows: an integer, a decimal, a text, a truth value and a time, all of which may be NULL.
 fn kinds() -> Vec<FieldKind> {
@@ -20,7 +21,7 @@ fn kinds() -> Vec<FieldKind> {
 
 const HALF_LIFE: i64 = 1_000_000;
 
-fn aggregates() -> Vec<AggregateSpec> {
+pub fn aggregates() -> Vec<AggregateSpec> {
     let decimal = |scale| FieldKind::Decimal { scale };
     let text_list = |order: Vec<bool>, distinct| AggregateKind::ArrayAgg { item: FieldKind::Text, order, distinct };
     let texts = |order: Vec<bool>, distinct| AggregateKind::StringAgg { separator: ", ".into(), order, distinct };
@@ -50,7 +51,7 @@ fn aggregates() -> Vec<AggregateSpec> {
     ]
 }
 
-fn spec(aggregates: Vec<AggregateSpec>, global: bool, append_only: bool) -> ReduceSpec {
+pub fn spec(aggregates: Vec<AggregateSpec>, global: bool, append_only: bool) -> ReduceSpec {
     let key_kinds = if global { vec![] } else { vec![FieldKind::Int64] };
     ReduceSpec { key_kinds, value_kinds: kinds(), aggregates, global, append_only, relation: "test".into() }
 }
@@ -117,7 +118,8 @@ fn ordered(rows: &Decoded, spec: &AggregateSpec, order: &[bool], distinct: bool)
 }
 
 fn naive_aggregate(rows: &Decoded, spec: &AggregateSpec) -> Row {
-    let rows: Decoded = rows.iter().filter(|row| spec.filter.is_none_or(|index| row[index] == Value::Boolean(true))).cloned().collect();
+    let rows: Decoded =
+        rows.iter().filter(|row| spec.filter.is_none_or(|index| row[index] == Value::Boolean(true))).cloned().collect();
     let argument = spec.input.first().copied();
     let kind = argument.map_or(FieldKind::Int64, |index| kinds()[index].clone());
     let present: Decoded =
@@ -200,12 +202,12 @@ fn naive(contents: &Contents<(Row, Row)>, aggregates: &[AggregateSpec], global: 
     groups(contents, global).into_iter().map(row).collect()
 }
 
-fn keyed_row(global: bool) -> impl FnMut(&mut Random) -> (Row, Row) {
+pub fn keyed_row(global: bool) -> impl FnMut(&mut Random) -> (Row, Row) {
     move |random| (if global { Row::empty() } else { int(random.below(4) as i64) }, value_row(random))
 }
 
 fn reduce_all<'s>(rows: KeyedRows<'s>, spec: &ReduceSpec) -> VecCollection<'s, Time, Output, Diff> {
-    let (rows, errors) = reduce(rows, spec.clone());
+    let (rows, errors) = reduce_kept(rows, spec.clone(), KeptState::none(0));
     rows.map(Ok).concat(errors.map(Err))
 }
 
@@ -229,13 +231,17 @@ fn decayed_sums_follow_retractions() {
         let spec = spec(aggregates(), false, false);
         for workers in [1, 3] {
             let spec = spec.clone();
-            let output = crate::harness::run(workers, 1, &epochs, &[], move |rows, _| reduce(rows, spec.clone()).0);
+            let output = crate::harness::run(workers, 1, &epochs, &[], move |rows, _| {
+                reduce_kept(rows, spec.clone(), KeptState::none(0)).0
+            });
             for (contents, output) in crate::harness::contents(&epochs).iter().zip(&output) {
                 let expected = groups(contents, false);
                 assert_eq!(output.len(), expected.len());
                 for (row, (_, rows)) in output.keys().zip(&expected) {
                     match (split_decayed(row).1, naive_decayed(rows)) {
-                        (Value::Float(value), sum) => assert!((value.exp2() - sum).abs() < 1e-6, "{} instead of {sum}", value.exp2()),
+                        (Value::Float(value), sum) => {
+                            assert!((value.exp2() - sum).abs() < 1e-6, "{} instead of {sum}", value.exp2())
+                        }
                         (_, sum) => assert!(sum < 1e-6, "NULL instead of {sum}"),
                     }
                 }
@@ -245,7 +251,8 @@ fn decayed_sums_follow_retractions() {
 }
 
 fn sum_spec(output: FieldKind) -> ReduceSpec {
-    let sum = AggregateSpec { kind: AggregateKind::Sum { output }, input: vec![0], filter: None, expression: "sum(amount)".into() };
+    let sum =
+        AggregateSpec { kind: AggregateKind::Sum { output }, input: vec![0], filter: None, expression: "sum(amount)".into() };
     ReduceSpec {
         key_kinds: vec![FieldKind::Int64],
         value_kinds: vec![FieldKind::Int64],
@@ -267,7 +274,12 @@ fn check_errors(epochs: &[Vec<((Row, Row), Diff)>], spec: ReduceSpec, expected: 
 #[test]
 fn a_sum_out_of_range_is_an_error_until_it_fits_again() {
     let amount = |value| (int(7), int(value));
-    let epochs = vec![vec![(amount(i64::MAX), 1)], vec![(amount(1), 1)], vec![(amount(i64::MAX), 1_000)], vec![(amount(i64::MAX), -1_001)]];
+    let epochs = vec![
+        vec![(amount(i64::MAX), 1)],
+        vec![(amount(1), 1)],
+        vec![(amount(i64::MAX), 1_000)],
+        vec![(amount(i64::MAX), -1_001)],
+    ];
     let total = |sum| Contents::from([(Ok(Row::concat(int(7).as_bytes(), int(sum).as_bytes())), 1)]);
     let error = RowError {
         relation: "totals".into(),

@@ -18,7 +18,8 @@ fn naive(contents: &Contents<(Row, Row)>, gap: i64) -> Contents<Row> {
     let mut result = Contents::new();
     for rows in keys.values() {
         for session in rows.chunk_by(|earlier, later| later.0 - earlier.0 <= gap) {
-            let window = Row::concat(timestamp(session[0].0).as_bytes(), timestamp(session[session.len() - 1].0 + gap).as_bytes());
+            let window =
+                Row::concat(timestamp(session[0].0).as_bytes(), timestamp(session[session.len() - 1].0 + gap).as_bytes());
             for (_, row, count) in session {
                 *result.entry(Row::concat(row, window.as_bytes())).or_default() += count;
             }
@@ -46,11 +47,16 @@ fn sessions_join_and_split() {
 fn a_row_without_a_time_is_in_no_session_and_extremes_do_not_overflow() {
     let row = |time: Value<'_>| (int(1), Row::concat(field(&FieldKind::Timestamp, &time).as_bytes(), int(5).as_bytes()));
     let epochs = vec![vec![(row(Value::Null), 1), (row(Value::Timestamp(i64::MAX)), 1), (row(Value::Timestamp(i64::MIN)), 1)]];
-    check("extremes", &epochs, |rows| session(rows, 100), |_| {
-        let window = |start: i64, end: i64| {
-            let window = Row::concat(timestamp(start).as_bytes(), timestamp(end).as_bytes());
-            (Row::concat(int(5).as_bytes(), window.as_bytes()), 1)
-        };
-        Contents::from([window(i64::MIN, i64::MIN + 100), window(i64::MAX, i64::MAX)])
-    });
+    check(
+        "extremes",
+        &epochs,
+        |rows| session(rows, 100),
+        |_| {
+            let window = |start: i64, end: i64| {
+                let window = Row::concat(timestamp(start).as_bytes(), timestamp(end).as_bytes());
+                (Row::concat(int(5).as_bytes(), window.as_bytes()), 1)
+            };
+            Contents::from([window(i64::MIN, i64::MIN + 100), window(i64::MAX, i64::MAX)])
+        },
+    );
 }

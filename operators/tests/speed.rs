@@ -5,8 +5,9 @@
 use differential_dataflow::input::{Input, InputSession};
 use operators::arrange::arrange;
 use operators::join::join;
-use operators::reduce::{AggregateKind, AggregateSpec, ReduceSpec, reduce};
-use operators::top_k::{TopKSpec, top_k};
+use operators::reduce::{AggregateKind, AggregateSpec, ReduceSpec, reduce_kept};
+use operators::state::KeptState;
+use operators::top_k::{TopKSpec, top_k_kept};
 use operators::{Rows, Time};
 use schemas::field::FieldKind;
 use schemas::row::{Diff, Row};
@@ -101,7 +102,11 @@ fn feed(name: &'static str, finish: impl for<'s> Fn(Rows<'s>) -> Rows<'s> + Send
             advance(worker, &mut [&mut follows, &mut posts], &probe);
         }
         let (made, seconds) = (made.get() as f64, processor_seconds() - before);
-        println!("{name}: {:.2} M joined rows per second, {:.0} bytes each", made / seconds / 1e6, (resident_bytes() - memory) / made);
+        println!(
+            "{name}: {:.2} M joined rows per second, {:.0} bytes each",
+            made / seconds / 1e6,
+            (resident_bytes() - memory) / made
+        );
     });
 }
 
@@ -109,16 +114,14 @@ fn feed(name: &'static str, finish: impl for<'s> Fn(Rows<'s>) -> Rows<'s> + Send
 #[ignore = "prints figures"]
 fn speed_of_joins() {
     feed("join", |rows| rows);
-    feed("join, arranged", |rows| {
-        arrange(rows.map(split_reader), "feed").as_collection(|key, row| Row::concat(key.0, row.0))
-    });
+    feed("join, arranged", |rows| arrange(rows.map(split_reader), "feed").as_collection(|key, row| Row::concat(key.0, row.0)));
     feed("join, top 200", |rows| {
         let spec = TopKSpec { limit: 200, offset: 0, rank: false, append_only: false };
-        top_k(rows.map(split_reader), spec).map(|(_, row)| row)
+        top_k_kept(rows.map(split_reader), spec, KeptState::none(0)).map(|(_, row)| row)
     });
     feed("join, top 200, append-only", |rows| {
         let spec = TopKSpec { limit: 200, offset: 0, rank: false, append_only: true };
-        top_k(rows.map(split_reader), spec).map(|(_, row)| row)
+        top_k_kept(rows.map(split_reader), spec, KeptState::none(0)).map(|(_, row)| row)
     });
 }
 
@@ -143,7 +146,7 @@ fn likes(name: &'static str, spec: ReduceSpec) {
         let probe = ProbeHandle::new();
         let mut likes = worker.dataflow::<Time, _, _>(|scope| {
             let (likes, rows) = scope.new_collection();
-            reduce(rows, spec).0.probe_with(&probe);
+            reduce_kept(rows, spec, KeptState::none(0)).0.probe_with(&probe);
             likes
         });
         let mut random = Random::new(1);

@@ -1,6 +1,7 @@
 //! Rows that are valid for a time.
 
-use operators::temporal_filter::temporal_filter;
+use operators::state::KeptState;
+use operators::temporal_filter::temporal_filter_kept;
 use schemas::field::FieldKind;
 use schemas::field::Value;
 use schemas::row::Row;
@@ -16,11 +17,11 @@ fn bound(row: &[u8], start: usize) -> Option<i64> {
     }
 }
 
-fn bounds(row: &[u8]) -> (Option<i64>, Option<i64>) {
+pub fn bounds(row: &[u8]) -> (Option<i64>, Option<i64>) {
     (bound(row, 0), bound(row, 9))
 }
 
-fn row(random: &mut Random) -> Row {
+pub fn row(random: &mut Random) -> Row {
     let mut bound = || if random.chance(20) { NEVER } else { random.below(160) as i64 };
     let (from, until) = (bound(), bound());
     let mut row = field(&FieldKind::Int64, &Value::Int(from));
@@ -44,10 +45,17 @@ fn rows_appear_and_expire_with_the_clock() {
         let mut epochs = random_changes(&mut random, 60, 10, 35, row);
         epochs.extend(vec![Vec::new(); 40]);
         let mut now = 0;
-        let clock: Vec<i64> = epochs.iter().map(|_| { now += random.below(4) as i64; now }).collect();
+        let clock: Vec<i64> = epochs
+            .iter()
+            .map(|_| {
+                now += random.below(4) as i64;
+                now
+            })
+            .collect();
         let expected: Vec<_> = contents(&epochs).iter().zip(&clock).map(|(contents, now)| naive(contents, *now)).collect();
         for (workers, ahead) in [(1, 1), (2, 3), (3, 20)] {
-            let output = run(workers, ahead, &epochs, &clock, |rows, clock| temporal_filter(rows, clock, bounds));
+            let output =
+                run(workers, ahead, &epochs, &clock, |rows, clock| temporal_filter_kept(rows, clock, bounds, KeptState::none(0)));
             compare(&format!("{workers} workers"), &output, &expected);
         }
     }

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use operators::top_k::{TopKSpec, top_k};
+use operators::state::KeptState;
+use operators::top_k::{TopKSpec, top_k_kept};
 use schemas::row::Row;
 
 use crate::harness::{Contents, Random, check, int, ints, random_changes};
@@ -25,14 +26,25 @@ fn naive(contents: &Contents<(Row, Row)>, spec: TopKSpec) -> Contents<(Row, Row)
 
 #[test]
 fn the_first_rows_are_kept_while_rows_come_and_go() {
-    for (seed, limit, offset, rank) in
-        [(1, 3, 0, false), (2, 1, 0, true), (3, 4, 2, false), (4, 5, 1, true), (5, 0, 2, false), (6, 50, 0, true), (7, 2, 3, true)]
-    {
+    for (seed, limit, offset, rank) in [
+        (1, 3, 0, false),
+        (2, 1, 0, true),
+        (3, 4, 2, false),
+        (4, 5, 1, true),
+        (5, 0, 2, false),
+        (6, 50, 0, true),
+        (7, 2, 3, true),
+    ] {
         let row = |random: &mut Random| (int(random.below(4) as i64), ints(&[random.below(12) as i64, random.below(2) as i64]));
         for retract in [0, 30, 49] {
             let spec = TopKSpec { limit, offset, rank, append_only: retract == 0 };
             let epochs = random_changes(&mut Random::new(seed), 50, 12, retract, row);
-            check(&format!("{spec:?}"), &epochs, move |rows| top_k(rows, spec), |contents| naive(contents, spec));
+            check(
+                &format!("{spec:?}"),
+                &epochs,
+                move |rows| top_k_kept(rows, spec, KeptState::none(0)),
+                |contents| naive(contents, spec),
+            );
         }
     }
 }
@@ -42,7 +54,10 @@ fn a_retraction_that_comes_first_is_settled() {
     let spec = TopKSpec { limit: 1, offset: 0, rank: false, append_only: false };
     let row = |value| (int(1), int(value));
     let epochs = vec![vec![(row(1), -1), (row(2), 1)], vec![(row(1), 1)], vec![(row(1), 1)], vec![(row(1), -1)]];
-    check("owed", &epochs, move |rows| top_k(rows, spec), |contents| {
-        contents.iter().find(|(_, count)| **count > 0).map(|(row, _)| (row.clone(), 1)).into_iter().collect()
-    });
+    check(
+        "owed",
+        &epochs,
+        move |rows| top_k_kept(rows, spec, KeptState::none(0)),
+        |contents| contents.iter().find(|(_, count)| **count > 0).map(|(row, _)| (row.clone(), 1)).into_iter().collect(),
+    );
 }

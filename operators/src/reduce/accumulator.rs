@@ -7,6 +7,7 @@ use super::decayed::DecayedSum;
 use super::ordered::Ordered;
 use super::wide::Wide;
 use super::{AggregateKind, AggregateSpec};
+use crate::encoding::{Reader, write_bytes, write_signed, write_unsigned};
 use crate::hash::RowMap;
 
 /// The greatest number of digits of a NUMERIC.
@@ -138,6 +139,57 @@ impl Accumulator {
         }
     }
 
+    /// Appends what is kept, which [`read`](Self::read) reads. Equal accumulators are equal bytes.
+    pub(super) fn write(&self, out: &mut Row) {
+        match self {
+            Self::Count(count) => write_signed(*count, out),
+            Self::Sum { count, total } => {
+                write_signed(*count, out);
+                total.write(out);
+            }
+            Self::Truths { yes, no } => {
+                write_signed(*yes, out);
+                write_signed(*no, out);
+            }
+            Self::Best(best) => {
+                out.push(u8::from(best.is_some()));
+                best.iter().for_each(|best| write_bytes(best.as_bytes(), out));
+            }
+            Self::Ordered(ordered) => ordered.write(out),
+            Self::Distinct { counts, .. } => {
+                let mut sorted: Vec<(&Row, &Diff)> = counts.iter().collect();
+                sorted.sort_unstable();
+                write_unsigned(sorted.len() as u64, out);
+                for (value, count) in sorted {
+                    write_bytes(value.as_bytes(), out);
+                    write_signed(*count, out);
+                }
+            }
+            Self::Decayed(sum) => sum.write(out),
+        }
+    }
+
+    /// Becomes what was written of an accumulator of the same kind; `None` when it was of another.
+    pub(super) fn read(&mut self, reader: &mut Reader<'_>) -> Option<()> {
+        match self {
+            Self::Count(count) => *count = reader.signed()?,
+            Self::Sum { count, total } => (*count, *total) = (reader.signed()?, Wide::read(reader)?),
+            Self::Truths { yes, no } => (*yes, *no) = (reader.signed()?, reader.signed()?),
+            Self::Best(best) => {
+                let [is_some] = reader.array()?;
+                *best = if is_some == 0 { None } else { Some(Row::from_bytes(reader.bytes()?)) };
+            }
+            Self::Ordered(ordered) => *ordered = Ordered::read(reader)?,
+            Self::Distinct { counts, present } => {
+                for _ in 0..reader.unsigned()? {
+                    add_distinct(counts, present, reader.bytes()?, reader.signed()?);
+                }
+            }
+            Self::Decayed(sum) => *sum = DecayedSum::read(reader)?,
+        }
+        Some(())
+    }
+
     fn add_count(&mut self, diff: Diff) {
         if let Self::Count(count) = self {
             *count = count.wrapping_add(diff);
@@ -150,7 +202,9 @@ impl Accumulator {
         match (&spec.kind, self) {
             (_, Self::Count(count)) => FieldKind::Int64.write(&Value::Int(*count), out),
             (_, Self::Distinct { present, .. }) => FieldKind::Int64.write(&Value::Int(*present), out),
-            (AggregateKind::Sum { output } | AggregateKind::Average { output }, Self::Sum { count: 0, .. }) => output.write_null(out),
+            (AggregateKind::Sum { output } | AggregateKind::Average { output }, Self::Sum { count: 0, .. }) => {
+                output.write_null(out)
+            }
             (AggregateKind::Sum { output }, Self::Sum { total, .. }) => write_sum(*total, scale(argument), output, out)?,
             (AggregateKind::Average { output }, Self::Sum { count, total }) => {
                 write_average(*total, *count, scale(argument), output, out)?;

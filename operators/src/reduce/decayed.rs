@@ -7,7 +7,10 @@
 
 use std::collections::BTreeMap;
 
+use schemas::row::Row;
+
 use super::wide::Wide;
+use crate::encoding::{Reader, write_signed, write_unsigned};
 
 /// L, where a weight counts as itself: 2020-01-01T00:00:00Z.
 pub const DECAY_LANDMARK_MICROS: i64 = 1_577_836_800_000_000;
@@ -51,6 +54,20 @@ impl DecayedSum {
         (sum > 0.0).then(|| *newest as f64 + (libm::log2(sum) - f64::from(FRACTION_BITS) - f64::from(scale) * libm::log2(10.0)))
     }
 
+    /// Appends the sums, which [`read`](Self::read) reads.
+    pub(super) fn write(&self, out: &mut Row) {
+        write_unsigned(self.0.len() as u64, out);
+        for (exponent, sum) in &self.0 {
+            write_signed(*exponent, out);
+            sum.write(out);
+        }
+    }
+
+    pub(super) fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        let count = reader.unsigned()?;
+        (0..count).map(|_| Some((reader.signed()?, Wide::read(reader)?))).collect::<Option<_>>().map(Self)
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -65,7 +82,9 @@ mod tests {
 
     #[test]
     fn reproduces_the_decayed_sum_at_any_moment() {
-        for (half_life, start) in [(6 * HOUR, LANDMARK + 5 * 365 * 24 * HOUR), (HOUR / 60, LANDMARK - 40 * HOUR), (24 * HOUR, LANDMARK)] {
+        for (half_life, start) in
+            [(6 * HOUR, LANDMARK + 5 * 365 * 24 * HOUR), (HOUR / 60, LANDMARK - 40 * HOUR), (24 * HOUR, LANDMARK)]
+        {
             let term = |i: i64| (i128::from(i % 7 + 1), start + i * i * 1_234_567 % (3 * half_life));
             let terms: Vec<(i128, i64)> = (0..500).map(term).collect();
             let mut sum = DecayedSum::default();

@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use schemas::field::{FieldKind, Value};
 use schemas::row::{Diff, Row};
 
+use crate::encoding::{Reader, write_bytes, write_signed, write_unsigned};
+
 /// The most items in one list or text that an aggregate makes: a group with more becomes an error row.
 pub const AGGREGATE_ITEMS_MAX: usize = 65_536;
 
@@ -66,6 +68,26 @@ impl Ordered {
             values.extend(std::iter::repeat_n(value, times));
         }
         Ok(values)
+    }
+
+    /// Appends the entries, which [`read`](Self::read) reads.
+    pub(super) fn write(&self, out: &mut Row) {
+        write_unsigned(self.0.len() as u64, out);
+        for (entry, count) in &self.0 {
+            write_bytes(entry.as_bytes(), out);
+            write_unsigned(u64::from(count.item_start), out);
+            write_signed(count.times, out);
+        }
+    }
+
+    pub(super) fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        let mut entries = BTreeMap::new();
+        for _ in 0..reader.unsigned()? {
+            let entry = Row::from_bytes(reader.bytes()?);
+            let item_start = u32::try_from(reader.unsigned()?).ok().filter(|start| *start as usize <= entry.len())?;
+            entries.insert(entry, Count { times: reader.signed()?, item_start });
+        }
+        Some(Self(entries))
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -2,6 +2,10 @@
 //!
 //! Products enter, an `i128` or a float leaves. Exact, so a retraction cancels its insertion to the bit.
 
+use schemas::row::Row;
+
+use crate::encoding::Reader;
+
 const WORDS: usize = 3;
 
 /// A sum in two's complement, least word first.
@@ -33,6 +37,19 @@ impl Wide {
         let mut result = Self(self.0.map(|word| !word));
         result.add(Self([1, 0, 0]));
         result
+    }
+
+    /// Appends the sum, which [`read`](Self::read) reads.
+    pub(super) fn write(self, out: &mut Row) {
+        self.0.iter().for_each(|word| out.extend(&word.to_le_bytes()));
+    }
+
+    pub(super) fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        let mut words = [0; WORDS];
+        for word in &mut words {
+            *word = u64::from_le_bytes(reader.array()?);
+        }
+        Some(Self(words))
     }
 
     /// Whether the sum is zero.

@@ -1,0 +1,71 @@
+//! The ids of a window from the oldest on: a binary heap of positions, by time and then by id.
+//!
+//! Times and positions enter, the position of the oldest id leaves. Equal times are told apart by the ids themselves, because
+//! positions depend on what was remembered before, and a restored window must forget in the same order. The ids are lent by the
+//! window, so that an entry takes 16 bytes.
+
+use super::ID_BYTES;
+
+type Ids = [[u8; ID_BYTES]];
+
+/// A heap whose least entry comes first.
+#[derive(Default)]
+pub(super) struct Oldest(Vec<(i64, u32)>);
+
+impl Oldest {
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The time of the oldest id.
+    pub(super) fn first_time(&self) -> Option<i64> {
+        self.0.first().map(|(time, _)| *time)
+    }
+
+    /// Adds the id at a position.
+    pub(super) fn push(&mut self, time: i64, position: u32, ids: &Ids) {
+        let mut at = self.0.len();
+        self.0.push((time, position));
+        while at > 0 {
+            let parent = (at - 1) / 2;
+            if !self.is_before(at, parent, ids) {
+                break;
+            }
+            self.0.swap(at, parent);
+            at = parent;
+        }
+    }
+
+    /// Takes the position of the oldest id out.
+    pub(super) fn pop(&mut self, ids: &Ids) -> Option<u32> {
+        let last = self.0.len().checked_sub(1)?;
+        self.0.swap(0, last);
+        let (_, position) = self.0.pop()?;
+        let mut at = 0;
+        while let Some(child) = self.first_child(at, ids) {
+            if !self.is_before(child, at, ids) {
+                break;
+            }
+            self.0.swap(at, child);
+            at = child;
+        }
+        Some(position)
+    }
+
+    fn first_child(&self, at: usize, ids: &Ids) -> Option<usize> {
+        let children = 2 * at + 1..self.0.len().min(2 * at + 3);
+        children.reduce(|left, right| if self.is_before(right, left, ids) { right } else { left })
+    }
+
+    fn is_before(&self, left: usize, right: usize, ids: &Ids) -> bool {
+        let key = |at: usize| {
+            let (time, position) = self.0[at];
+            (time, &ids[position as usize])
+        };
+        key(left) < key(right)
+    }
+}
