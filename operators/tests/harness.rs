@@ -167,7 +167,7 @@ where
             rows.advance_to(next);
             rows.flush();
             clock.advance_to(next);
-            if next % ahead as Time == 0 {
+            if next.is_multiple_of(ahead as Time) {
                 worker.step_while(|| probe.less_than(&next));
             }
         }

@@ -247,6 +247,18 @@ fn rows_within_time_go_on_after_a_restart() {
 }
 
 #[test]
+fn a_row_that_is_over_is_not_held() {
+    let row = |from, until| ints(&[from, until]);
+    // One has appeared, one is passed over by the clock, one is still to come.
+    let epochs = vec![vec![(row(0, 8), 1), (row(5, 8), 1), (row(15, 18), 1)], vec![], vec![]];
+    let case = case("over".into(), epochs, vec![0, 10, 20], |rows, clock, state| {
+        temporal_filter_kept(rows, clock, temporal_filter::bounds, state)
+    });
+    let (kept, _) = case.check();
+    assert_eq!(kept.iter().map(Entries::len).collect::<Vec<_>>(), [3, 1, 0]);
+}
+
+#[test]
 fn ranks_go_on_after_a_restart() {
     for (seed, limit, offset, rank) in [(1, 3, 0, false), (2, 1, 0, true), (3, 4, 2, false), (4, 50, 1, true)] {
         for retract in [0, 45] {
