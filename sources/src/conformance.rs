@@ -16,6 +16,7 @@ use crate::partitioner::partition_of;
 
 /// What a check finds: the log's own failure, or nothing.
 type Outcome = Result<(), LogError>;
+type Check = fn(Arc<dyn Log>) -> Outcome;
 
 const NO_LIMIT: usize = usize::MAX;
 /// Far more than any check takes, so that waiting for it shows as a hang and not as a pass.
@@ -26,7 +27,7 @@ const LONG: Duration = Duration::from_secs(600);
 /// # Panics
 /// When a log fails one.
 pub fn check(mut make: impl FnMut() -> Arc<dyn Log>) {
-    let checks: [(&str, fn(Arc<dyn Log>) -> Outcome); 12] = [
+    let checks: [(&str, Check); 16] = [
         ("topics are created once", topics_are_created_once),
         ("topics outside the limits are refused", topics_outside_the_limits_are_refused),
         ("unknown places are refused", unknown_places_are_refused),
@@ -39,6 +40,10 @@ pub fn check(mut make: impl FnMut() -> Arc<dyn Log>) {
         ("offsets are found by time", offsets_are_found_by_time),
         ("waiting ends with an append", waiting_ends_with_an_append),
         ("concurrent appends are all or none", concurrent_appends_are_all_or_none),
+        ("a topic is found by its name", a_topic_is_found_by_its_name),
+        ("trimmed records are gone", trimmed_records_are_gone),
+        ("offsets are found by time after trims", offsets_are_found_by_time_after_trims),
+        ("trims do not disturb readers", trims_do_not_disturb_readers),
     ];
     for (name, check) in checks {
         if let Err(error) = check(make()) {
@@ -102,11 +107,14 @@ fn unknown_places_are_refused(log: Arc<dyn Log>) -> Outcome {
     unknown(log.read(&topic(), Partition(0), Offset(0), 1, 1).map(drop));
     unknown(log.bounds(&topic(), Partition(0)).map(drop));
     unknown(log.offset_at(&topic(), Partition(0), 0).map(drop));
+    unknown(log.trim(&topic(), Partition(0), Offset(0)));
     log.create_topic(&topic(), 2)?;
-    let unknown = |outcome: Outcome| assert!(matches!(outcome, Err(LogError::UnknownPartition { partitions: 2, .. })), "{outcome:?}");
+    let unknown =
+        |outcome: Outcome| assert!(matches!(outcome, Err(LogError::UnknownPartition { partitions: 2, .. })), "{outcome:?}");
     unknown(log.read(&topic(), Partition(2), Offset(0), 1, 1).map(drop));
     unknown(log.bounds(&topic(), Partition(2)).map(drop));
     unknown(log.offset_at(&topic(), Partition(2), 0).map(drop));
+    unknown(log.trim(&topic(), Partition(2), Offset(0)));
     Ok(())
 }
 
@@ -268,7 +276,9 @@ fn concurrent_appends_are_all_or_none(log: Arc<dyn Log>) -> Outcome {
     let distinct: BTreeSet<_> = positions.iter().flatten().flatten().collect();
     assert_eq!(distinct.len() as u64, 2 * total, "two records were given one place");
     for (writer, appends) in positions.iter().enumerate() {
-        for (index, (partition, offset)) in appends.iter().enumerate().flat_map(|(index, both)| both.iter().map(move |at| (index, at))) {
+        for (index, (partition, offset)) in
+            appends.iter().enumerate().flat_map(|(index, both)| both.iter().map(move |at| (index, at)))
+        {
             let read = log.read(&topic(), *partition, *offset, 1, NO_LIMIT)?;
             let number = (writer as u32 * APPENDS + index as u32).to_be_bytes();
             assert_eq!(read[0].value, number, "a record is not where its append said");
@@ -292,6 +302,93 @@ fn watch_both(log: &dyn Log, total: u64) -> Outcome {
         }
         std::thread::yield_now();
     }
+}
+
+fn a_topic_is_found_by_its_name(log: Arc<dyn Log>) -> Outcome {
+    assert_eq!(log.topic(&topic())?, None);
+    let created = log.create_topic(&topic(), 2)?;
+    assert_eq!(log.topic(&topic())?, Some(created));
+    assert_eq!(log.topic(&Topic::new("social"))?, None);
+    Ok(())
+}
+
+/// Trims to offsets within, between and beyond appends of ten records, which a log may store together.
+fn trimmed_records_are_gone(log: Arc<dyn Log>) -> Outcome {
+    log.create_topic(&topic(), 2)?;
+    let keys = two_keys();
+    let append = |first: u64| {
+        let numbers = (first..first + 10).map(u64::to_be_bytes);
+        log.append(&topic(), numbers.flat_map(|number| keys.iter().map(move |key| record(key, number, 0))).collect())
+    };
+    (0..5).try_for_each(|round| append(round * 10).map(drop))?;
+    let mut next = 50;
+    // The offset to trim to, and the earliest that it leads to.
+    for (before, earliest) in
+        [(0, 0), (3, 3), (10, 10), (10, 10), (7, 10), (35, 35), (50, 50), (20, 50), (55, 55), (u64::MAX, 80)]
+    {
+        log.trim(&topic(), Partition(0), Offset(before))?;
+        assert_eq!(log.bounds(&topic(), Partition(0))?, (Offset(earliest), Offset(next)), "trimmed to {before}");
+        if earliest > 0 {
+            let refused = log.read(&topic(), Partition(0), Offset(earliest - 1), 1, NO_LIMIT);
+            assert!(matches!(refused, Err(LogError::OffsetOutOfRange { .. })), "trimmed to {before}: {refused:?}");
+        }
+        let read = log.read(&topic(), Partition(0), Offset(earliest), NO_LIMIT, NO_LIMIT)?;
+        let seen: Vec<_> = read.iter().map(|stored| (stored.offset.0, stored.value.clone())).collect();
+        let expected: Vec<_> = (earliest..next).map(|number| (number, number.to_be_bytes().to_vec())).collect();
+        assert_eq!(seen, expected, "trimmed to {before}");
+        if before >= 50 || before == 20 {
+            append(next)?;
+            next += 10;
+        }
+    }
+    assert_eq!(log.bounds(&topic(), Partition(1))?, (Offset(0), Offset(next)), "another partition was trimmed, too");
+    Ok(())
+}
+
+fn offsets_are_found_by_time_after_trims(log: Arc<dyn Log>) -> Outcome {
+    log.create_topic(&topic(), 1)?;
+    // The times fall as often as they grow, so what was trimmed may be later than what is left.
+    let times: Vec<i64> = (0..90_i64).map(|index| index * 7919 % 97).collect();
+    for part in times.chunks(7) {
+        log.append(&topic(), part.iter().map(|time| record("a", "a", *time)).collect())?;
+    }
+    for earliest in [1, 6, 7, 8, 30, 62, 63, 89, 90] {
+        log.trim(&topic(), Partition(0), Offset(earliest))?;
+        for time in -1..99 {
+            let mut left = (0..).zip(&times).skip(earliest as usize);
+            let expected = left.find(|(_, other)| **other >= time).map_or(90, |(offset, _)| offset);
+            assert_eq!(log.offset_at(&topic(), Partition(0), time)?, Offset(expected), "time {time} from {earliest} on");
+        }
+    }
+    Ok(())
+}
+
+/// Reads and looks up times while records are appended and trimmed: what can be read is always whole.
+fn trims_do_not_disturb_readers(log: Arc<dyn Log>) -> Outcome {
+    const APPENDS: u64 = 300;
+    log.create_topic(&topic(), 1)?;
+    std::thread::scope(|scope| {
+        let trimming = scope.spawn(|| {
+            for index in 1..=APPENDS {
+                log.append(&topic(), (0..4).map(|place| record("a", "a", (index * 4 + place) as i64)).collect())?;
+                log.trim(&topic(), Partition(0), Offset(index * 4 - 2))?;
+            }
+            Ok::<(), LogError>(())
+        });
+        while !trimming.is_finished() {
+            let (earliest, next) = log.bounds(&topic(), Partition(0))?;
+            let found = log.offset_at(&topic(), Partition(0), i64::MIN)?;
+            assert!(earliest <= next && earliest <= found, "from {earliest} to {next}, but {found} is the first by time");
+            match log.read(&topic(), Partition(0), earliest, NO_LIMIT, NO_LIMIT) {
+                Ok(read) => assert!(read.iter().zip(earliest.0..).all(|(stored, offset)| stored.offset.0 == offset)),
+                Err(LogError::OffsetOutOfRange { earliest: trimmed, .. }) if trimmed > earliest => {}
+                Err(error) => return Err(error),
+            }
+        }
+        trimming.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })?;
+    assert_eq!(log.bounds(&topic(), Partition(0))?, (Offset(APPENDS * 4 - 2), Offset(APPENDS * 4)));
+    Ok(())
 }
 
 /// A key for each of two partitions.

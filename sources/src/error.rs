@@ -33,6 +33,17 @@ pub enum LogError {
         /// the name under which the description is stored
         topic: Topic,
     },
+    /// The journal, which holds what was appended last, is damaged before its end.
+    #[error("cannot open the log in '{}': its file '{}' is damaged at byte {position}, and records that were acknowledged follow; \
+             restore the directory from a backup", directory.display(), file.display())]
+    CorruptJournal {
+        /// the directory
+        directory: PathBuf,
+        /// the file
+        file: PathBuf,
+        /// the first byte that can't be read
+        position: u64,
+    },
     /// There is no such topic.
     #[error("topic '{topic}' does not exist; create it first, or check its spelling")]
     UnknownTopic {
@@ -50,7 +61,9 @@ pub enum LogError {
         partitions: u32,
     },
     /// The name can't be a topic's.
-    #[error("cannot create topic '{topic}': a name has 1 to {TOPIC_NAME_LENGTH_MAX} of the characters a-z, 0-9, '.', '_' and '-'")]
+    #[error(
+        "cannot create topic '{topic}': a name has 1 to {TOPIC_NAME_LENGTH_MAX} of the characters a-z, 0-9, '.', '_' and '-'"
+    )]
     BadTopicName {
         /// the name
         topic: Topic,
@@ -64,7 +77,9 @@ pub enum LogError {
         partitions: u32,
     },
     /// The topic exists with another number of partitions.
-    #[error("cannot create topic '{topic}' with {requested} partitions: it exists with {existing}; ask for {existing}, or choose another name")]
+    #[error(
+        "cannot create topic '{topic}' with {requested} partitions: it exists with {existing}; ask for {existing}, or choose another name"
+    )]
     PartitionsDiffer {
         /// the topic
         topic: Topic,
@@ -74,7 +89,9 @@ pub enum LogError {
         requested: u32,
     },
     /// A record is larger than the log takes.
-    #[error("cannot append to topic '{topic}': record {index} of the append has {bytes} bytes, at most {RECORD_BYTES_MAX} are taken; make it smaller")]
+    #[error(
+        "cannot append to topic '{topic}': record {index} of the append has {bytes} bytes, at most {RECORD_BYTES_MAX} are taken; make it smaller"
+    )]
     RecordTooLarge {
         /// the topic
         topic: Topic,
@@ -100,8 +117,10 @@ pub enum LogError {
         bytes: usize,
     },
     /// The offset lies outside the partition.
-    #[error("cannot read topic '{topic}', partition {partition} from offset {offset}: it has offsets {earliest} up to but not including {next}; \
-             was the log replaced or restored without the state that was derived from it?")]
+    #[error(
+        "cannot read topic '{topic}', partition {partition} from offset {offset}: it has offsets {earliest} up to but not including {next}; \
+             was the log replaced or restored without the state that was derived from it?"
+    )]
     OffsetOutOfRange {
         /// the topic
         topic: Topic,
@@ -136,6 +155,21 @@ pub enum LogError {
         /// the cause
         source: io::Error,
     },
+    /// The disk is too full to begin with this. Nothing was written; whatever was acknowledged stays readable.
+    #[error("cannot {action} topic '{topic}': the disk of '{}' has {free} bytes left, {needed} are needed; nothing was kept of this, reading goes \
+             on, and the log goes on by itself once there is space", directory.display())]
+    NoSpace {
+        /// what was attempted
+        action: Action,
+        /// the topic
+        topic: Topic,
+        /// the log's directory
+        directory: PathBuf,
+        /// the bytes that are free
+        free: u64,
+        /// the bytes that have to be free
+        needed: u64,
+    },
     /// The log takes no more records, because an earlier write failed.
     #[error("cannot {action} topic '{topic}': an earlier write to '{}' failed; free the disk and start the process again", directory.display())]
     Stopped {
@@ -157,6 +191,8 @@ pub enum Action {
     Append,
     /// a read
     Read,
+    /// the removal of its first records
+    Trim,
 }
 
 /// How stored records differ from what was written.
@@ -178,6 +214,7 @@ impl fmt::Display for Action {
             Action::Create => "create",
             Action::Append => "append to",
             Action::Read => "read",
+            Action::Trim => "trim",
         })
     }
 }

@@ -84,12 +84,18 @@ pub trait Log: Send + Sync {
     /// An input or output failure, which a later call may not meet.
     fn topics(&self) -> Result<Vec<TopicMetadata>, LogError>;
 
+    /// What a topic is, or nothing when it does not exist.
+    ///
+    /// # Errors
+    /// As for [`topics`](Log::topics).
+    fn topic(&self, topic: &Topic) -> Result<Option<TopicMetadata>, LogError>;
+
     /// Appends records and returns their places, in the order of `records`, when they are durable. Readers see all of them or none.
     /// Waits while the log is busy: that is the backpressure on producers.
     ///
     /// # Errors
-    /// Records outside the limits and an unknown topic are refused before anything is written. After an input or output failure the
-    /// records may or may not be there: who needs certainty appends again under the same event ids.
+    /// Records outside the limits, an unknown topic and too little space are refused before anything is written. After an input or
+    /// output failure the records may or may not be there: who needs certainty appends again under the same event ids.
     fn append(&self, topic: &Topic, records: Vec<Record>) -> Result<Vec<(Partition, Offset)>, LogError>;
 
     /// Reads records from an offset on, without gaps: at most `max_records` and `max_bytes` of keys and values, but at least one
@@ -113,11 +119,23 @@ pub trait Log: Send + Sync {
     /// An unknown topic or partition, or an input or output failure.
     fn bounds(&self, topic: &Topic, partition: Partition) -> Result<(Offset, Offset), LogError>;
 
-    /// The offset of the first record with this append time or a later one, or else the partition's end.
+    /// The offset of the first record that can be read and has this append time or a later one, or else the partition's end.
     ///
     /// # Errors
     /// As for [`read`](Log::read).
     fn offset_at(&self, topic: &Topic, partition: Partition, timestamp: i64) -> Result<Offset, LogError>;
+
+    /// Forgets the records of a partition before an offset, or all when it lies beyond the end. Afterwards, and after a crash, `before`
+    /// is the earliest offset; its space comes back in time. Forgets nothing when the earliest offset is there or later already.
+    ///
+    /// May take as long as rewriting the index of the log: call it from a thread that nobody waits for.
+    ///
+    /// # Errors
+    /// An unknown topic or partition, or an input or output failure, after which the records may or may not be readable: call again.
+    fn trim(&self, topic: &Topic, partition: Partition, before: Offset) -> Result<(), LogError>;
+
+    /// About how many bytes the log occupies, where it keeps its records: on disk or in memory. May be called often, not per record.
+    fn bytes(&self) -> u64;
 
     /// Waits until the counter of appends is no longer `seen`, or for `timeout`, and returns the counter. A reader takes the
     /// counter first (with a timeout of zero), then reads to the end, then waits: so it misses nothing and does not poll.

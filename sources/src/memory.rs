@@ -1,6 +1,6 @@
 //! A log in memory, for tests and for trying out topologies: everything a log does but last.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use parking_lot::RwLock;
@@ -20,7 +20,32 @@ pub struct MemoryLog {
 
 struct TopicRecords {
     metadata: TopicMetadata,
-    partitions: Vec<Vec<StoredRecord>>,
+    partitions: Vec<PartitionRecords>,
+}
+
+/// The records of a partition that were not trimmed.
+#[derive(Clone, Default)]
+struct PartitionRecords {
+    earliest: u64,
+    records: VecDeque<StoredRecord>,
+}
+
+impl PartitionRecords {
+    fn next(&self) -> u64 {
+        self.earliest + self.records.len() as u64
+    }
+
+    fn bounds(&self) -> (Offset, Offset) {
+        (Offset(self.earliest), Offset(self.next()))
+    }
+
+    fn trim(&mut self, before: Offset) {
+        let before = before.0.min(self.next());
+        let removed = before.saturating_sub(self.earliest);
+        self.records.drain(..removed as usize);
+        self.records.shrink_to(self.records.len() * 2);
+        self.earliest += removed;
+    }
 }
 
 impl MemoryLog {
@@ -33,7 +58,7 @@ impl MemoryLog {
         &self,
         topic: &Topic,
         partition: Partition,
-        answer: impl FnOnce(&[StoredRecord]) -> Result<T, LogError>,
+        answer: impl FnOnce(&PartitionRecords) -> Result<T, LogError>,
     ) -> Result<T, LogError> {
         let topics = self.topics.read();
         let records = topics.get(topic).ok_or_else(|| LogError::UnknownTopic { topic: topic.clone() })?;
@@ -50,13 +75,17 @@ impl Log for MemoryLog {
             return log::check_existing(&existing.metadata, partitions);
         }
         let metadata = TopicMetadata { topic: topic.clone(), topic_id: TopicId::random(), partitions };
-        let records = TopicRecords { metadata: metadata.clone(), partitions: vec![Vec::new(); partitions as usize] };
-        topics.insert(topic.clone(), records);
+        let partitions = vec![PartitionRecords::default(); partitions as usize];
+        topics.insert(topic.clone(), TopicRecords { metadata: metadata.clone(), partitions });
         Ok(metadata)
     }
 
     fn topics(&self) -> Result<Vec<TopicMetadata>, LogError> {
         Ok(self.topics.read().values().map(|records| records.metadata.clone()).collect())
+    }
+
+    fn topic(&self, topic: &Topic) -> Result<Option<TopicMetadata>, LogError> {
+        Ok(self.topics.read().get(topic).map(|records| records.metadata.clone()))
     }
 
     fn append(&self, topic: &Topic, records: Vec<Record>) -> Result<Vec<(Partition, Offset)>, LogError> {
@@ -67,8 +96,8 @@ impl Log for MemoryLog {
         for Record { key, value, timestamp } in records {
             let partition = partition_of(&key, stored.metadata.partitions);
             let stored = &mut stored.partitions[partition.0 as usize];
-            let offset = Offset(stored.len() as u64);
-            stored.push(StoredRecord { partition, offset, timestamp, key, value });
+            let offset = Offset(stored.next());
+            stored.records.push_back(StoredRecord { partition, offset, timestamp, key, value });
             positions.push((partition, offset));
         }
         drop(topics);
@@ -86,23 +115,39 @@ impl Log for MemoryLog {
         max_records: usize,
         max_bytes: usize,
     ) -> Result<Vec<StoredRecord>, LogError> {
-        self.with_partition(topic, partition, |records| {
-            log::check_offset(topic, partition, from, (Offset(0), Offset(records.len() as u64)))?;
+        self.with_partition(topic, partition, |stored| {
+            log::check_offset(topic, partition, from, stored.bounds())?;
             let mut budget = ReadBudget::new(max_records, max_bytes);
             let fits = |record: &&StoredRecord| budget.take(record.key.len() + record.value.len());
-            Ok(records[from.0 as usize..].iter().take_while(fits).cloned().collect())
+            let first = (from.0 - stored.earliest) as usize;
+            Ok(stored.records.range(first..).take_while(fits).cloned().collect())
         })
     }
 
     fn bounds(&self, topic: &Topic, partition: Partition) -> Result<(Offset, Offset), LogError> {
-        self.with_partition(topic, partition, |records| Ok((Offset(0), Offset(records.len() as u64))))
+        self.with_partition(topic, partition, |stored| Ok(stored.bounds()))
     }
 
     fn offset_at(&self, topic: &Topic, partition: Partition, timestamp: i64) -> Result<Offset, LogError> {
-        self.with_partition(topic, partition, |records| {
-            let found = records.iter().position(|record| record.timestamp >= timestamp);
-            Ok(Offset(found.unwrap_or(records.len()) as u64))
+        self.with_partition(topic, partition, |stored| {
+            let found = stored.records.iter().find(|record| record.timestamp >= timestamp);
+            Ok(found.map_or(Offset(stored.next()), |record| record.offset))
         })
+    }
+
+    fn trim(&self, topic: &Topic, partition: Partition, before: Offset) -> Result<(), LogError> {
+        let mut topics = self.topics.write();
+        let records = topics.get_mut(topic).ok_or_else(|| LogError::UnknownTopic { topic: topic.clone() })?;
+        log::check_partition(&records.metadata, partition)?;
+        records.partitions[partition.0 as usize].trim(before);
+        Ok(())
+    }
+
+    fn bytes(&self) -> u64 {
+        let topics = self.topics.read();
+        let partitions = topics.values().flat_map(|records| &records.partitions);
+        let records = partitions.flat_map(|partition| &partition.records);
+        records.map(|record| (size_of::<StoredRecord>() + record.key.len() + record.value.len()) as u64).sum()
     }
 
     fn wait(&self, seen: u64, timeout: Duration) -> u64 {
@@ -119,5 +164,19 @@ mod tests {
     #[test]
     fn conforms() {
         crate::conformance::check(|| Arc::new(MemoryLog::new()));
+    }
+
+    #[test]
+    fn trimming_frees_memory() {
+        let log = MemoryLog::new();
+        let topic = Topic::new("a");
+        log.create_topic(&topic, 1).expect("the topic is created");
+        assert_eq!(log.bytes(), 0);
+        let records = vec![Record { key: Vec::new(), value: vec![0; 1_000], timestamp: 0 }; 100];
+        log.append(&topic, records).expect("the records are appended");
+        let full = log.bytes();
+        assert!(full >= 100_000, "{full}");
+        log.trim(&topic, Partition(0), Offset(90)).expect("the records are trimmed");
+        assert_eq!(log.bytes(), full / 10);
     }
 }

@@ -20,7 +20,8 @@ const FORMAT: u8 = 1;
 const CHECKSUM_BYTES: usize = 4;
 const HEADER_BYTES: usize = CHECKSUM_BYTES + 1 + 8 + 4 + 8;
 const RECORD_HEADER_BYTES: usize = 8 + 4 + 4;
-const KEY_BYTES: usize = 16 + 4 + 8;
+const PLACE_BYTES: usize = 16 + 4;
+const KEY_BYTES: usize = PLACE_BYTES + 8;
 
 /// The key that a batch is filed under.
 pub type BatchKey = [u8; KEY_BYTES];
@@ -35,12 +36,19 @@ pub struct BatchPlace {
 }
 
 impl BatchPlace {
+    /// The key of what is stored about the partition itself: right before its batches, and none of them.
+    pub fn start_key(self) -> [u8; PLACE_BYTES] {
+        let mut key = [0; PLACE_BYTES];
+        key[..16].copy_from_slice(&self.topic_id.0.to_be_bytes());
+        key[16..].copy_from_slice(&self.partition.0.to_be_bytes());
+        key
+    }
+
     /// The key of the batch that ends with an offset.
     pub fn key(self, last: Offset) -> BatchKey {
         let mut key = [0; KEY_BYTES];
-        key[..16].copy_from_slice(&self.topic_id.0.to_be_bytes());
-        key[16..20].copy_from_slice(&self.partition.0.to_be_bytes());
-        key[20..].copy_from_slice(&last.0.to_be_bytes());
+        key[..PLACE_BYTES].copy_from_slice(&self.start_key());
+        key[PLACE_BYTES..].copy_from_slice(&last.0.to_be_bytes());
         key
     }
 }
@@ -171,15 +179,16 @@ impl<'a> Batch<'a> {
         Ok(true)
     }
 
-    /// The first record with this timestamp or a later one.
-    pub fn first_at(&self, timestamp: i64) -> Result<Offset, Damage> {
+    /// The first record from an offset on with this timestamp or a later one.
+    pub fn first_at(&self, from: Offset, timestamp: i64) -> Result<Option<Offset>, Damage> {
         let mut fields = Fields(self.records);
         for offset in self.base.0..self.next.0 {
-            if fields.record().ok_or(Damage::Format)?.0 >= timestamp {
-                return Ok(Offset(offset));
+            let (stored, ..) = fields.record().ok_or(Damage::Format)?;
+            if stored >= timestamp && offset >= from.0 {
+                return Ok(Some(Offset(offset)));
             }
         }
-        Err(Damage::Format)
+        Ok(None)
     }
 }
 
@@ -212,7 +221,8 @@ pub fn stored_bytes(record: &Record) -> usize {
     RECORD_HEADER_BYTES + record.bytes()
 }
 
-fn checksum(key: &[u8], rest: &[u8]) -> u32 {
+/// The CRC-32 of a key and of what is stored under it.
+pub fn checksum(key: &[u8], rest: &[u8]) -> u32 {
     let mut hasher = crc32fast::Hasher::new();
     hasher.update(key);
     hasher.update(rest);
@@ -245,8 +255,10 @@ mod tests {
         assert_eq!(batch.read(Offset(42), &mut ReadBudget::new(3, 1_000), &mut records), Ok(false));
         let seen: Vec<_> = records.iter().map(|record| (record.offset.0, record.timestamp, record.value.as_slice())).collect();
         assert_eq!(seen, [(42, 7, &b"third"[..]), (43, 5, b"first"), (44, 9, b"")]);
-        assert_eq!(batch.first_at(6), Ok(Offset(41)));
-        assert_eq!(batch.first_at(5), Ok(Offset(40)));
+        assert_eq!(batch.first_at(Offset(40), 6), Ok(Some(Offset(41))));
+        assert_eq!(batch.first_at(Offset(0), 5), Ok(Some(Offset(40))));
+        assert_eq!(batch.first_at(Offset(42), 8), Ok(Some(Offset(44))));
+        assert_eq!(batch.first_at(Offset(45), 8), Ok(None));
     }
 
     #[test]

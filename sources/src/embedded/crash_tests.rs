@@ -14,17 +14,17 @@ const DIRECTORY_VARIABLE: &str = "TIDEWATER_TEST_LOG";
 const PARTITIONS: u32 = 3;
 
 /// The log that a child was told to open; none when the ignored tests are run by hand.
-fn directory_of_child() -> Option<PathBuf> {
+pub fn directory_of_child() -> Option<PathBuf> {
     std::env::var_os(DIRECTORY_VARIABLE).map(PathBuf::from)
 }
 
-/// Runs a test of this file in a child, under a shell that first does `setup`.
-fn child(test: &str, directory: &Path, setup: &str) -> Child {
+/// Runs an ignored test beside this file in a child, by a shell that first does `setup`, and under another program if there is one.
+pub fn child(test: &str, directory: &Path, setup: &str, under: &str) -> Child {
     let binary = std::env::current_exe().expect("the test binary has a path");
     Command::new("sh")
-        .args(["-c", &format!("{setup}; exec \"$0\" \"$@\"")])
+        .args(["-c", &format!("{setup}; exec {under} \"$0\" \"$@\"")])
         .arg(binary)
-        .args(["--exact", &format!("embedded::crash_tests::{test}"), "--ignored", "--nocapture"])
+        .args(["--exact", &format!("embedded::{test}"), "--ignored", "--nocapture"])
         .env(DIRECTORY_VARIABLE, directory)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -86,8 +86,15 @@ fn note(line: &str, acknowledged: &mut BTreeMap<(u32, u64), u64>) {
     }
 }
 
+/// What a child that has ended acknowledged.
+pub fn acknowledged(output: &str) -> BTreeMap<(u32, u64), u64> {
+    let mut acknowledged = BTreeMap::new();
+    output.lines().filter(|line| acknowledges(line)).for_each(|line| note(line, &mut acknowledged));
+    acknowledged
+}
+
 /// Reads every acknowledged record back from a reopened log.
-fn assert_all_there(directory: &Path, acknowledged: &BTreeMap<(u32, u64), u64>) {
+pub fn assert_all_there(directory: &Path, acknowledged: &BTreeMap<(u32, u64), u64>) {
     let log = open(directory);
     let mut stored = BTreeMap::new();
     for partition in (0..PARTITIONS).map(Partition) {
@@ -107,7 +114,7 @@ fn acknowledged_records_survive_kills() {
     let directory = directory();
     let mut acknowledged = BTreeMap::new();
     for lines_before_kill in [1, 40, 200, 7] {
-        let mut child = child("child_appends", directory.path(), ":");
+        let mut child = child("crash_tests::child_appends", directory.path(), ":", "");
         let mut lines = BufReader::new(child.stdout.take().expect("the child's output is piped")).lines().map_while(Result::ok);
         for line in lines.by_ref().filter(|line| acknowledges(line)).take(lines_before_kill) {
             note(&line, &mut acknowledged);
@@ -127,13 +134,12 @@ fn acknowledged_records_survive_kills() {
 fn a_full_disk_is_an_error_and_loses_nothing() {
     let directory = directory();
     open(directory.path());
-    let child = child("child_appends", directory.path(), "trap '' XFSZ; ulimit -f 4096");
+    let child = child("crash_tests::child_appends", directory.path(), "trap '' XFSZ; ulimit -f 4096", "");
     let output = child.wait_with_output().expect("the child ends by itself");
     let text = String::from_utf8_lossy(&output.stdout);
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{text}\n{errors}");
-    let mut acknowledged = BTreeMap::new();
-    text.lines().filter(|line| acknowledges(line)).for_each(|line| note(line, &mut acknowledged));
+    let acknowledged = acknowledged(&text);
     assert!(!acknowledged.is_empty(), "{errors}");
     assert!(text.contains("refused cannot append to topic 'social.like': File too large"), "{errors}");
     assert!(text.contains("after cannot append to topic 'social.like': an earlier write to "), "{errors}");
@@ -155,7 +161,9 @@ fn child_fails_to_sync() {
 #[test]
 fn a_failed_sync_ends_the_process() {
     let directory = directory();
-    let output = child("child_fails_to_sync", directory.path(), "ulimit -c 0").wait_with_output().expect("the child ends");
+    let output = child("crash_tests::child_fails_to_sync", directory.path(), "ulimit -c 0", "")
+        .wait_with_output()
+        .expect("the child ends");
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(errors.contains("cannot make records durable in the log '") && errors.contains("the disk is gone"), "{errors}");
     assert_eq!(output.status.code(), None, "the process was not ended by a signal");

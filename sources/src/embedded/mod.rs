@@ -1,19 +1,27 @@
 //! The embedded log: one directory, one process, fjall below. Records enter by `append`, are synced by a writer thread that serves
 //! all callers at once, and leave by `read`.
 //!
-//! One value per batch of a partition, not one per record, because that doubles the rate. Nothing is removed yet.
+//! One value per batch of a partition, not one per record, because that doubles the rate. `trim` removes whole batches.
 
 mod batch;
+mod journal;
 mod queue;
 mod read;
+mod space;
+mod start;
 mod store;
 mod topics;
+mod trim;
 mod writer;
 
 #[cfg(test)]
 mod crash_tests;
 #[cfg(test)]
+mod fault_tests;
+#[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod trim_tests;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -24,8 +32,10 @@ use std::time::Duration;
 use schemas::position::{Offset, Partition, Topic};
 
 use self::queue::{Pending, Queue};
+pub use self::space::LOG_FREE_BYTES_MIN;
 use self::store::Store;
 use self::topics::Topics;
+use self::trim::Trims;
 use crate::changes::Changes;
 use crate::error::{Action, LogError};
 use crate::log::{self, Log, ReadBudget, Record, StoredRecord, TopicMetadata};
@@ -34,6 +44,7 @@ use crate::log::{self, Log, ReadBudget, Record, StoredRecord, TopicMetadata};
 pub struct EmbeddedLog {
     store: Arc<Store>,
     topics: Topics,
+    trims: Trims,
     queue: Arc<Queue>,
     changes: Arc<Changes>,
     writer: Option<JoinHandle<()>>,
@@ -55,7 +66,7 @@ impl EmbeddedLog {
             let spawned = std::thread::Builder::new().name("log-writer".to_owned()).spawn(run);
             spawned.map_err(|source| LogError::Open { directory: directory.to_owned(), source })?
         };
-        Ok(Self { store, topics, queue, changes, writer: Some(writer) })
+        Ok(Self { store, topics, trims: Trims::default(), queue, changes, writer: Some(writer) })
     }
 
     fn stopped(&self, topic: &Topic) -> LogError {
@@ -70,6 +81,10 @@ impl Log for EmbeddedLog {
 
     fn topics(&self) -> Result<Vec<TopicMetadata>, LogError> {
         Ok(self.topics.list())
+    }
+
+    fn topic(&self, topic: &Topic) -> Result<Option<TopicMetadata>, LogError> {
+        Ok(self.topics.find(topic).map(|state| state.metadata.clone()))
     }
 
     fn append(&self, topic: &Topic, records: Vec<Record>) -> Result<Vec<(Partition, Offset)>, LogError> {
@@ -102,12 +117,23 @@ impl Log for EmbeddedLog {
     fn bounds(&self, topic: &Topic, partition: Partition) -> Result<(Offset, Offset), LogError> {
         let state = self.topics.get(topic)?;
         log::check_partition(&state.metadata, partition)?;
-        Ok((read::EARLIEST, state.end(partition).next))
+        // In this order: the end is never before the earliest offset of an earlier time.
+        let earliest = state.earliest(partition);
+        Ok((earliest, state.end(partition).next))
     }
 
     fn offset_at(&self, topic: &Topic, partition: Partition, timestamp: i64) -> Result<Offset, LogError> {
         let state = self.topics.get(topic)?;
         read::offset_at(&self.store, &state, partition, timestamp)
+    }
+
+    fn trim(&self, topic: &Topic, partition: Partition, before: Offset) -> Result<(), LogError> {
+        let state = self.topics.get(topic)?;
+        self.trims.trim(&self.store, &state, partition, before)
+    }
+
+    fn bytes(&self) -> u64 {
+        space::used(&self.store.directory)
     }
 
     fn wait(&self, seen: u64, timeout: Duration) -> u64 {

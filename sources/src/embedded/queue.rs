@@ -44,7 +44,8 @@ struct Waiting {
 }
 
 impl Pending {
-    fn bytes(&self) -> usize {
+    /// The bytes of its records in stored form.
+    pub fn bytes(&self) -> usize {
         self.sections.iter().map(|section| section.bytes.len()).sum()
     }
 }

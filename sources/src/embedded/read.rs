@@ -8,9 +8,6 @@ use super::topics::TopicState;
 use crate::error::{Damage, LogError};
 use crate::log::{self, ReadBudget, StoredRecord};
 
-/// The earliest offset of every partition: nothing is removed.
-pub const EARLIEST: Offset = Offset(0);
-
 /// Reads records of a partition from an offset on.
 pub fn read(
     store: &Store,
@@ -20,10 +17,12 @@ pub fn read(
     mut budget: ReadBudget,
 ) -> Result<Vec<StoredRecord>, LogError> {
     log::check_partition(&topic.metadata, partition)?;
+    // In this order: what is before the end is in the snapshot that is taken next, and what is not yet trimmed then is still in it.
     let end = topic.end(partition).next;
-    log::check_offset(&topic.metadata.topic, partition, from, (EARLIEST, end))?;
-    let mut records = Vec::new();
     let mut batches = Batches::new(store, topic, partition, from);
+    let earliest = topic.earliest(partition);
+    log::check_offset(&topic.metadata.topic, partition, from, (earliest, end.max(earliest)))?;
+    let mut records = Vec::new();
     while batches.expected < end && !budget.is_spent() {
         let room = batches.next(|batch| batch.read(from, &mut budget, &mut records))?;
         if !room {
@@ -33,22 +32,58 @@ pub fn read(
     Ok(records)
 }
 
-/// Finds the first record with this timestamp or a later one, by the newest timestamp so far that every batch carries: it only grows,
-/// whatever the order of the records' own.
+/// Finds the first record that can be read and has this timestamp or a later one.
 pub fn offset_at(store: &Store, topic: &TopicState, partition: Partition, timestamp: i64) -> Result<Offset, LogError> {
     log::check_partition(&topic.metadata, partition)?;
+    loop {
+        let earliest = topic.earliest(partition);
+        let found = offset_from(store, topic, partition, earliest, timestamp);
+        // Records that were trimmed meanwhile are missing, but that is no damage.
+        if found.is_ok() || topic.earliest(partition) == earliest {
+            return found;
+        }
+    }
+}
+
+fn offset_from(
+    store: &Store,
+    topic: &TopicState,
+    partition: Partition,
+    earliest: Offset,
+    timestamp: i64,
+) -> Result<Offset, LogError> {
     let end = topic.end(partition);
-    if end.next == EARLIEST || end.newest < timestamp {
+    if end.next <= earliest || end.newest < timestamp {
         return Ok(end.next);
     }
-    // `low` begins a batch before which none reaches the timestamp; `high` is in one that does.
-    let (mut low, mut high) = (EARLIEST.0, end.next.0 - 1);
+    let reached = first_reaching(store, topic, partition, (earliest, end.next), timestamp)?;
+    // It is in that batch, unless it was trimmed; the next one may then be in any later batch.
+    let mut batches = Batches::new(store, topic, partition, reached);
+    while batches.expected < end.next {
+        if let Some(found) = batches.next(|batch| batch.first_at(earliest, timestamp))? {
+            return Ok(found);
+        }
+    }
+    Ok(end.next)
+}
+
+/// Finds an offset in the first batch up to which a partition reaches a timestamp, by the newest timestamp so far that every batch
+/// carries: it only grows, whatever the order of the records' own. There must be such a batch.
+fn first_reaching(
+    store: &Store,
+    topic: &TopicState,
+    partition: Partition,
+    (earliest, next): (Offset, Offset),
+    timestamp: i64,
+) -> Result<Offset, LogError> {
+    // `low` is in or begins a batch before which none reaches the timestamp; `high` is in one that does.
+    let (mut low, mut high) = (earliest.0, next.0 - 1);
     loop {
         let middle = Offset(low + (high - low) / 2);
         let visit = |batch: &Batch<'_>| Ok((batch.base.0, batch.next.0, batch.newest >= timestamp));
         let (base, next, reaches) = Batches::new(store, topic, partition, middle).next(visit)?;
         match reaches {
-            true if base <= low => return Batches::new(store, topic, partition, middle).next(|batch| batch.first_at(timestamp)),
+            true if base <= low => return Ok(middle),
             true => high = base,
             false => low = next,
         }
@@ -69,7 +104,7 @@ struct Batches<'a> {
 impl<'a> Batches<'a> {
     fn new(store: &'a Store, topic: &'a TopicState, partition: Partition, from: Offset) -> Self {
         let place = topic.place(partition);
-        let entries = store.batches.range(place.key(from)..=place.key(Offset(u64::MAX)));
+        let entries = store.snapshot(place.key(from)..=place.key(Offset(u64::MAX)));
         Self { store, topic, place, entries, expected: from, started: false }
     }
 

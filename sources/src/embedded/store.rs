@@ -1,15 +1,19 @@
 //! The fjall database below the embedded log: opening, keyspaces, and what its errors mean.
 //!
-//! Two keyspaces: `topics` (name to description) and `batches` (see [`super::batch`]). Everything that is written is synced before
-//! it is acknowledged.
+//! Two keyspaces: `topics` (name to description) and `batches` (see [`super::batch`] and [`super::start`]). Everything that is written
+//! is synced before it is acknowledged.
 
 use std::io;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
-use fjall::{Database, Keyspace, KeyspaceCreateOptions, KvSeparationOptions, PersistMode};
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, KvSeparationOptions, PersistMode, Readable};
+use parking_lot::Mutex;
 use schemas::position::{Offset, Topic};
 
-use super::batch::BatchPlace;
+use super::batch::{BatchKey, BatchPlace};
+use super::journal;
+use super::space::{self, LOG_FREE_BYTES_MIN, Shortage, WRITES_PER_BYTE};
 use crate::error::{Action, Damage, LogError};
 use crate::log::TopicMetadata;
 
@@ -19,6 +23,9 @@ const CACHE_BYTES: u64 = 32 << 20;
 const MEMTABLE_BYTES: u64 = 32 << 20;
 /// Disk for the journal, which a restart reads back.
 const JOURNAL_BYTES_MAX: u64 = 128 << 20;
+/// The part of a file of records that has to be trimmed before the rest of it is moved. Records that are appended together are mostly
+/// trimmed together, so most files end without that.
+const STALE_PART_MIN: f32 = 0.5;
 /// Threads that move batches from the journal to their place.
 const BACKGROUND_THREADS: usize = 2;
 
@@ -27,6 +34,8 @@ pub struct Store {
     /// the directory it is in
     pub directory: PathBuf,
     database: Database,
+    /// held from writing to the end of the sync: whatever is in the journal before the last write is synced
+    committing: Mutex<()>,
     /// topic descriptions by name
     pub topics: Keyspace,
     /// batches by partition and last offset
@@ -36,17 +45,47 @@ pub struct Store {
 impl Store {
     /// Opens the database of a directory, or creates it. Holds the directory's lock until it is dropped.
     pub fn open(directory: &Path) -> Result<Self, LogError> {
+        journal::check(directory)?;
         open(directory).map_err(|error| open_error(directory, &error))
     }
 
-    /// Writes pairs all or none, and returns when they are durable. After an error the database takes no more.
+    /// The batches that are there now, even while they are removed.
+    pub fn snapshot(&self, keys: RangeInclusive<BatchKey>) -> fjall::Iter {
+        self.database.snapshot().range(&self.batches, keys)
+    }
+
+    /// Whether the disk lacks space for so many bytes: for those, for what has yet to move from memory to its place, and for a reserve.
+    pub fn shortage(&self, bytes: u64) -> io::Result<Option<Shortage>> {
+        let needed = LOG_FREE_BYTES_MIN + bytes * WRITES_PER_BYTE + self.database.write_buffer_size();
+        space::shortage(&self.directory, needed)
+    }
+
+    /// Refuses an action that needs so much free space.
+    pub fn check_space(&self, action: Action, topic: &Topic, needed: u64) -> Result<(), LogError> {
+        match space::shortage(&self.directory, needed) {
+            Ok(None) => Ok(()),
+            Ok(Some(shortage)) => Err(self.no_space(action, topic, shortage)),
+            Err(source) => Err(LogError::Io { action, topic: topic.clone(), source }),
+        }
+    }
+
+    /// The error of an action that was not begun for lack of space.
+    pub fn no_space(&self, action: Action, topic: &Topic, Shortage { free, needed }: Shortage) -> LogError {
+        LogError::NoSpace { action, topic: topic.clone(), directory: self.directory.clone(), free, needed }
+    }
+
+    /// Writes pairs and removes keys, all or none, and returns when that is durable. After an error the database takes no more.
     ///
     /// A failed sync ends the process: what the kernel dropped can't be synced by trying again, and a reader may not see it.
-    pub fn commit(&self, keyspace: &Keyspace, pairs: Vec<(Vec<u8>, Vec<u8>)>) -> Result<(), fjall::Error> {
+    pub fn commit(&self, keyspace: &Keyspace, pairs: Vec<(Vec<u8>, Vec<u8>)>, removed: Vec<Vec<u8>>) -> Result<(), fjall::Error> {
+        let _committing = self.committing.lock();
         // `Buffer` hands the journal to the kernel, where writing fails for want of space; the sync after it is apart from that.
         let mut batch = self.database.batch().durability(Some(PersistMode::Buffer));
         for (key, value) in pairs {
             batch.insert(keyspace, key, value);
+        }
+        for key in removed {
+            batch.remove(keyspace, key);
         }
         batch.commit()?;
         match self.database.persist(PersistMode::SyncData) {
@@ -101,10 +140,10 @@ fn open(directory: &Path) -> Result<Store, fjall::Error> {
     let separate = || {
         KeyspaceCreateOptions::default()
             .max_memtable_size(MEMTABLE_BYTES)
-            .with_kv_separation(Some(KvSeparationOptions::default()))
+            .with_kv_separation(Some(KvSeparationOptions::default().staleness_threshold(STALE_PART_MIN)))
     };
     let batches = database.keyspace("batches", separate)?;
-    Ok(Store { directory: directory.to_owned(), database, topics, batches })
+    Ok(Store { directory: directory.to_owned(), database, committing: Mutex::default(), topics, batches })
 }
 
 /// The cause of a database error, which several callers may have to be told.

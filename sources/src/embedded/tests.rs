@@ -87,7 +87,7 @@ fn a_directory_that_cannot_be_used_is_named() {
 }
 
 /// Changes the stored batches of a log that is not open.
-fn tamper(directory: &Path, change: impl FnOnce(&fjall::Keyspace, Vec<(Vec<u8>, Vec<u8>)>)) {
+pub fn tamper(directory: &Path, change: impl FnOnce(&fjall::Keyspace, Vec<(Vec<u8>, Vec<u8>)>)) {
     let database = Database::builder(directory).open().expect("the database opens");
     let batches = database.keyspace("batches", KeyspaceCreateOptions::default).expect("the keyspace opens");
     let pairs = batches.iter().map(|entry| entry.into_inner().map(|(key, value)| (key.to_vec(), value.to_vec())));
@@ -95,8 +95,21 @@ fn tamper(directory: &Path, change: impl FnOnce(&fjall::Keyspace, Vec<(Vec<u8>, 
     change(&batches, pairs);
 }
 
+/// A record that does not compress.
+pub fn noise(number: u64, bytes: usize) -> Record {
+    let mut state = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut value = number.to_be_bytes().to_vec();
+    while value.len() < bytes {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        value.extend_from_slice(&state.to_le_bytes());
+    }
+    Record { key: Vec::new(), value, timestamp: number as i64 }
+}
+
 /// A log of three batches with ten records each, in one partition.
-fn three_batches() -> TempDir {
+pub fn three_batches() -> TempDir {
     let directory = directory();
     let log = open(directory.path());
     log.create_topic(&topic(), 1).expect("the topic is created");
@@ -109,7 +122,9 @@ fn three_batches() -> TempDir {
 
 fn read_error(log: &EmbeddedLog, from: u64) -> (u64, Damage) {
     match log.read(&topic(), Partition(0), Offset(from), usize::MAX, usize::MAX) {
-        Err(LogError::Corrupt { topic: named, partition: Partition(0), offset, damage }) if named == topic() => (offset.0, damage),
+        Err(LogError::Corrupt { topic: named, partition: Partition(0), offset, damage }) if named == topic() => {
+            (offset.0, damage)
+        }
         other => panic!("reading damaged records gave {other:?}"),
     }
 }
@@ -237,7 +252,8 @@ fn rates() {
                 let log = &log;
                 scope.spawn(move || {
                     for index in 0..500 {
-                        log.append(&Topic::new("eight"), vec![record(thread * 500 + index, 120)]).expect("the record is appended");
+                        log.append(&Topic::new("eight"), vec![record(thread * 500 + index, 120)])
+                            .expect("the record is appended");
                     }
                 });
             }

@@ -1,4 +1,4 @@
-//! The topics of the embedded log: their stored descriptions, and how far each partition of them reaches.
+//! The topics of the embedded log: their stored descriptions, and where each partition of them starts and ends.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,8 +7,10 @@ use parking_lot::RwLock;
 use schemas::position::{Offset, Partition, Topic};
 
 use super::batch::{Batch, BatchPlace};
+use super::space::LOG_FREE_BYTES_MIN;
+use super::start::Start;
 use super::store::{self, Store};
-use crate::error::{Action, LogError};
+use crate::error::{Action, Damage, LogError};
 use crate::log::{self, TopicId, TopicMetadata};
 
 /// The version of the stored description: version u8, id u128, partitions u32 (little endian), CRC-32 of the name and those.
@@ -24,6 +26,15 @@ pub struct PartitionEnd {
     pub newest: i64,
 }
 
+/// Where the batches of a partition begin.
+#[derive(Clone, Copy, Debug)]
+pub struct StoredStart {
+    /// the earliest offset that may be read
+    pub earliest: Offset,
+    /// no batch ends before this offset: it is less than the earliest while batches are removed, and after that was interrupted
+    pub kept: Offset,
+}
+
 /// A topic in memory.
 #[derive(Debug)]
 pub struct TopicState {
@@ -31,6 +42,8 @@ pub struct TopicState {
     pub metadata: TopicMetadata,
     /// the durable ends of its partitions: readers see nothing beyond, and the writer moves them all at once
     pub ends: RwLock<Vec<PartitionEnd>>,
+    /// the durable starts of its partitions: readers see nothing before, and trimming moves them before it removes anything
+    starts: RwLock<Vec<StoredStart>>,
 }
 
 /// All topics by name.
@@ -48,6 +61,26 @@ impl TopicState {
     pub fn end(&self, partition: Partition) -> PartitionEnd {
         self.ends.read()[partition.0 as usize]
     }
+
+    /// Where the batches of a partition begin, which must exist.
+    pub fn stored_start(&self, partition: Partition) -> StoredStart {
+        self.starts.read()[partition.0 as usize]
+    }
+
+    /// The earliest offset of a partition, which must exist.
+    pub fn earliest(&self, partition: Partition) -> Offset {
+        self.stored_start(partition).earliest
+    }
+
+    /// Hides the records before an offset from readers.
+    pub fn set_earliest(&self, partition: Partition, earliest: Offset) {
+        self.starts.write()[partition.0 as usize].earliest = earliest;
+    }
+
+    /// Notes that no batch ends before an offset.
+    pub fn set_kept(&self, partition: Partition, kept: Offset) {
+        self.starts.write()[partition.0 as usize].kept = kept;
+    }
 }
 
 impl Topics {
@@ -59,16 +92,21 @@ impl Topics {
             let topic = Topic::new(&String::from_utf8_lossy(&name));
             let metadata = decode(&topic, &description)
                 .ok_or_else(|| LogError::CorruptTopic { directory: store.directory.clone(), topic: topic.clone() })?;
-            let ends = (0..metadata.partitions).map(|partition| stored_end(store, &metadata, Partition(partition)));
-            let ends = ends.collect::<Result<Vec<_>, _>>()?;
-            by_name.insert(topic, Arc::new(TopicState { metadata, ends: RwLock::new(ends) }));
+            let bounds = (0..metadata.partitions).map(|partition| stored_bounds(store, &metadata, Partition(partition)));
+            let (starts, ends): (Vec<_>, Vec<_>) = bounds.collect::<Result<Vec<_>, _>>()?.into_iter().unzip();
+            by_name.insert(topic, Arc::new(TopicState { metadata, ends: RwLock::new(ends), starts: RwLock::new(starts) }));
         }
         Ok(Self { by_name: RwLock::new(by_name) })
     }
 
     /// A topic by name.
     pub fn get(&self, topic: &Topic) -> Result<Arc<TopicState>, LogError> {
-        self.by_name.read().get(topic).cloned().ok_or_else(|| LogError::UnknownTopic { topic: topic.clone() })
+        self.find(topic).ok_or_else(|| LogError::UnknownTopic { topic: topic.clone() })
+    }
+
+    /// A topic by name, if it exists.
+    pub fn find(&self, topic: &Topic) -> Option<Arc<TopicState>> {
+        self.by_name.read().get(topic).cloned()
     }
 
     /// What all topics are, by name.
@@ -84,29 +122,54 @@ impl Topics {
         if let Some(existing) = by_name.get(topic) {
             return log::check_existing(&existing.metadata, partitions);
         }
+        store.check_space(Action::Create, topic, LOG_FREE_BYTES_MIN)?;
         let metadata = TopicMetadata { topic: topic.clone(), topic_id: TopicId::random(), partitions };
         let pair = (topic.as_str().as_bytes().to_vec(), encode(&metadata));
-        store.commit(&store.topics, vec![pair]).map_err(|error| store.failed(Action::Create, topic, &error))?;
+        store.commit(&store.topics, vec![pair], Vec::new()).map_err(|error| store.failed(Action::Create, topic, &error))?;
         let end = PartitionEnd { next: Offset(0), newest: i64::MIN };
         let ends = RwLock::new(vec![end; partitions as usize]);
-        by_name.insert(topic.clone(), Arc::new(TopicState { metadata: metadata.clone(), ends }));
+        let start = StoredStart { earliest: Offset(0), kept: Offset(0) };
+        let starts = RwLock::new(vec![start; partitions as usize]);
+        by_name.insert(topic.clone(), Arc::new(TopicState { metadata: metadata.clone(), ends, starts }));
         Ok(metadata)
     }
 }
 
-/// Finds how far a partition reaches by its last batch.
-fn stored_end(store: &Store, metadata: &TopicMetadata, partition: Partition) -> Result<PartitionEnd, LogError> {
+/// Finds where a partition starts and ends.
+fn stored_bounds(store: &Store, metadata: &TopicMetadata, partition: Partition) -> Result<(StoredStart, PartitionEnd), LogError> {
     let place = BatchPlace { topic_id: metadata.topic_id, partition };
+    let failed = |error| store.failed_read(metadata, place, Offset(0), &error);
+    let start = match store.batches.get(place.start_key()).map_err(failed)? {
+        None => Start::UNTRIMMED,
+        Some(value) => Start::decode(place, &value).map_err(|damage| store::corrupt(metadata, place, Offset(0), damage))?,
+    };
+    let end = last_end(store, metadata, place)?.unwrap_or(PartitionEnd { next: start.earliest, newest: start.newest });
+    if end.next < start.next {
+        return Err(store::corrupt(metadata, place, end.next, Damage::Missing));
+    }
+    let kept = first_key(store, place).map_err(failed)?.unwrap_or(start.earliest);
+    Ok((StoredStart { earliest: start.earliest, kept }, end))
+}
+
+/// The offset that the first batch of a partition ends with.
+fn first_key(store: &Store, place: BatchPlace) -> Result<Option<Offset>, fjall::Error> {
+    let first = store.batches.range(place.key(Offset(0))..=place.key(Offset(u64::MAX))).next();
+    let key = first.map(fjall::Guard::key).transpose()?;
+    Ok(key.and_then(|key| key.last_chunk().map(|last| Offset(u64::from_be_bytes(*last)))))
+}
+
+/// How far a partition reaches by its last batch, if it has one.
+fn last_end(store: &Store, metadata: &TopicMetadata, place: BatchPlace) -> Result<Option<PartitionEnd>, LogError> {
     let all = place.key(Offset(0))..=place.key(Offset(u64::MAX));
     let Some(last) = store.batches.range(all).next_back() else {
-        return Ok(PartitionEnd { next: Offset(0), newest: i64::MIN });
+        return Ok(None);
     };
     let (key, value) = last.into_inner().map_err(|error| store.failed_read(metadata, place, Offset(0), &error))?;
     let batch = Batch::open(place, &key, &value).map_err(|damage| {
         let offset = key.last_chunk().map_or(Offset(0), |last| Offset(u64::from_be_bytes(*last)));
         store::corrupt(metadata, place, offset, damage)
     })?;
-    Ok(PartitionEnd { next: batch.next, newest: batch.newest })
+    Ok(Some(PartitionEnd { next: batch.next, newest: batch.newest }))
 }
 
 fn encode(metadata: &TopicMetadata) -> Vec<u8> {

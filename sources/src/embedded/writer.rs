@@ -54,22 +54,50 @@ pub fn encode(records: &[Record], partitions: u32) -> Encoded {
 /// Writes groups until the queue is closed.
 pub fn run(store: &Store, queue: &Queue, changes: &Changes) {
     let _abandon = AbandonOnPanic(queue);
+    let mut was_full = false;
     while let Some(pending) = queue.take_group() {
-        let mut group = Group::default();
-        let firsts: Vec<Vec<Offset>> = pending.iter().map(|append| group.add(append)).collect();
-        match store.commit(&store.batches, group.take_pairs()) {
-            Ok(()) => {
-                group.publish();
-                changes.announce();
-                for (append, firsts) in pending.iter().zip(firsts) {
-                    reply(append, Ok(firsts));
-                }
+        let is_full = refuse_without_space(store, &pending);
+        if is_full != was_full {
+            let directory = store.directory.display();
+            match is_full {
+                true => tracing::error!(%directory, "the disk is full: appends are refused until there is space"),
+                false => tracing::info!(%directory, "there is space again: appends are taken"),
             }
-            Err(error) => {
-                tracing::error!(directory = %store.directory.display(), %error, "the log could not be written");
-                for append in &pending {
-                    reply(append, Err(store.failed(Action::Append, &append.topic.metadata.topic, &error)));
-                }
+            was_full = is_full;
+        }
+        if !is_full {
+            write(store, changes, &pending);
+        }
+    }
+}
+
+/// Refuses a group that there is no space for. Answers whether it did.
+fn refuse_without_space(store: &Store, pending: &[Pending]) -> bool {
+    let bytes: usize = pending.iter().map(Pending::bytes).sum();
+    // A disk that does not tell how full it is tells soon enough, by what it answers to the write.
+    let Ok(Some(shortage)) = store.shortage(bytes as u64) else { return false };
+    for append in pending {
+        reply(append, Err(store.no_space(Action::Append, &append.topic.metadata.topic, shortage)));
+    }
+    true
+}
+
+/// Writes a group.
+fn write(store: &Store, changes: &Changes, pending: &[Pending]) {
+    let mut group = Group::default();
+    let firsts: Vec<Vec<Offset>> = pending.iter().map(|append| group.add(append)).collect();
+    match store.commit(&store.batches, group.take_pairs(), Vec::new()) {
+        Ok(()) => {
+            group.publish();
+            changes.announce();
+            for (append, firsts) in pending.iter().zip(firsts) {
+                reply(append, Ok(firsts));
+            }
+        }
+        Err(error) => {
+            tracing::error!(directory = %store.directory.display(), %error, "the log could not be written");
+            for append in pending {
+                reply(append, Err(store.failed(Action::Append, &append.topic.metadata.topic, &error)));
             }
         }
     }
