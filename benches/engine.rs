@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use epochs::disk::simulated::SimulatedDisk;
 use schemas::event::parse_line;
 use schemas::position::{LogPosition, Offset, Partition, Token, Topic};
 use sources::log::{Log, Record};
@@ -47,7 +48,7 @@ impl Engine {
         let topology = Arc::new(topology(Some(files))?);
         let log: Arc<dyn Log> = Arc::new(MemoryLog::new());
         let options = Options { workers: 1, clock: Clock::Event, epoch_interval: Duration::ZERO, ..Options::default() };
-        let running = start(Arc::clone(&topology), Arc::clone(&log), options)?;
+        let running = start(Arc::clone(&topology), Arc::clone(&log), Arc::new(SimulatedDisk::new(0)), options)?;
         Ok(Self { topology, log, running })
     }
 

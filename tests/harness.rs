@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use epochs::disk::simulated::SimulatedDisk;
 use schemas::event::parse_line;
 use schemas::position::Topic;
 use sinks::views::Range;
@@ -41,7 +42,7 @@ impl Harness {
         let topology = Arc::new(load(&topologies_folder().join("social")).unwrap_or_else(|error| panic!("{error}")));
         let log: Arc<dyn Log> = Arc::new(MemoryLog::new());
         let options = Options { clock: Clock::Event, epoch_interval: Duration::ZERO, ..options };
-        let running = start(Arc::clone(&topology), Arc::clone(&log), options).unwrap_or_else(|error| panic!("{error}"));
+        let running = start(Arc::clone(&topology), Arc::clone(&log), Arc::new(SimulatedDisk::new(0)), options).unwrap_or_else(|error| panic!("{error}"));
         Self { topology, log, running }
     }
 

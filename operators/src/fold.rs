@@ -6,7 +6,7 @@
 //! call: the first event of each, then the second of each that has one, and so on. The table can be kept: an entry is a row.
 //!
 //! ```
-//! use operators::fold::{FoldLogic, FoldOutcome, FoldStep, fold_kept};
+//! use operators::fold::{FoldLogic, FoldOutcome, FoldStep, fold};
 //! use operators::state::KeptState;
 //! use schemas::row::Row;
 //! use timely::dataflow::operators::ToStream;
@@ -22,7 +22,7 @@
 //! timely::example(|scope| {
 //!     let event = |offset, text: &[u8]| (Row::from_bytes(b"key"), (0, offset), Row::from_bytes(text));
 //!     let events = vec![event(8, b"b"), event(7, b"a")].to_stream(scope);
-//!     let (table, _errors) = fold_kept(events, Append, "letters", KeptState::none(0));
+//!     let (table, _errors) = fold(events, Append, "letters", KeptState::none(0));
 //!     table.inspect(|(row, _, diff)| assert_eq!((row.as_bytes(), *diff), (&b"=ab"[..], 1)));
 //! });
 //! ```
@@ -70,13 +70,8 @@ pub trait FoldLogic: 'static {
     fn apply(&mut self, steps: &[FoldStep<'_>], outcomes: &mut Vec<FoldOutcome>);
 }
 
-/// Folds events into a table. Errors are never retracted: the event that failed stays in the log.
-pub fn fold<'s>(events: StreamVec<'s, Time, FoldEvent>, logic: impl FoldLogic, name: &str) -> (Rows<'s>, Errors<'s>) {
-    fold_kept(events, logic, name, KeptState::none(0))
-}
-
 /// Folds events into a table that begins with the rows of `state`. Errors are never retracted: the event that failed stays in the log.
-pub fn fold_kept<'s>(
+pub fn fold<'s>(
     events: StreamVec<'s, Time, FoldEvent>,
     logic: impl FoldLogic,
     name: &str,

@@ -8,7 +8,7 @@
 //!
 //! ```
 //! use differential_dataflow::input::Input;
-//! use operators::reduce::{AggregateKind, AggregateSpec, ReduceSpec, reduce_kept};
+//! use operators::reduce::{AggregateKind, AggregateSpec, ReduceSpec, reduce};
 //! use operators::state::KeptState;
 //! use schemas::field::{FieldKind, Value};
 //! use schemas::row::Row;
@@ -26,7 +26,7 @@
 //!         append_only: false,
 //!         relation: "like_counts".into(),
 //!     };
-//!     let (counts, _errors) = reduce_kept(likes, spec, KeptState::none(0));
+//!     let (counts, _errors) = reduce(likes, spec, KeptState::none(0));
 //!     counts.inspect(|(row, _, _)| assert_eq!(FieldKind::Int64.read(row.as_bytes(), 9), Value::Int(3)));
 //! });
 //! ```
@@ -136,13 +136,8 @@ pub enum AggregateKind {
     },
 }
 
-/// Reduces rows to one row per key: the key, then a field per aggregate.
-pub fn reduce<'s>(input: KeyedRows<'s>, spec: ReduceSpec) -> (Rows<'s>, Errors<'s>) {
-    reduce_kept(input, spec, KeptState::none(0))
-}
-
 /// Reduces rows to one row per key, beginning with the groups of `state`.
-pub fn reduce_kept<'s>(input: KeyedRows<'s>, spec: ReduceSpec, state: KeptState) -> (Rows<'s>, Errors<'s>) {
+pub fn reduce<'s>(input: KeyedRows<'s>, spec: ReduceSpec, state: KeptState) -> (Rows<'s>, Errors<'s>) {
     let reads_fields = spec.aggregates.iter().any(|aggregate| aggregate.filter.is_some() || !aggregate.input.is_empty());
     keyed(input, "reduce", state, Reduce { spec, reads_fields, groups: RowMap::default() })
 }

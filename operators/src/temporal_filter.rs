@@ -10,7 +10,7 @@
 //! ```
 //! use differential_dataflow::input::Input;
 //! use operators::state::KeptState;
-//! use operators::temporal_filter::temporal_filter_kept;
+//! use operators::temporal_filter::temporal_filter;
 //! use schemas::row::Row;
 //! use timely::dataflow::operators::ToStream;
 //!
@@ -18,7 +18,7 @@
 //!     let (_, rows) = scope.new_collection_from_raw(vec![(Row::from_bytes(b"old"), 0, 1_i64), (Row::from_bytes(b"new"), 0, 1)]);
 //!     let clock = vec![60_i64].to_stream(scope);
 //!     let bounds = |row: &[u8]| if row == b"old" { (Some(0), Some(60)) } else { (Some(1), Some(61)) };
-//!     let valid = temporal_filter_kept(rows, clock, bounds, KeptState::none(0));
+//!     let valid = temporal_filter(rows, clock, bounds, KeptState::none(0));
 //!     valid.inspect(|(row, _, _)| assert_eq!(row.as_bytes(), b"new"));
 //! });
 //! ```
@@ -39,16 +39,8 @@ use crate::{Rows, Time};
 
 /// The rows that are valid at the wall clock of the epoch: `bounds` gives the instant from which a row is valid, inclusive, and the one
 /// until which it is, exclusive; `None` is for ever. `clock` has one record per epoch on each worker, in microseconds; a clock that
-/// goes back is taken to stand still.
-pub fn temporal_filter<'s, B>(rows: Rows<'s>, clock: StreamVec<'s, Time, i64>, bounds: B) -> Rows<'s>
-where
-    B: FnMut(&[u8]) -> (Option<i64>, Option<i64>) + 'static,
-{
-    temporal_filter_kept(rows, clock, bounds, KeptState::none(0))
-}
-
-/// The same, beginning with the rows of `state`.
-pub fn temporal_filter_kept<'s, B>(rows: Rows<'s>, clock: StreamVec<'s, Time, i64>, bounds: B, state: KeptState) -> Rows<'s>
+/// goes back is taken to stand still. It begins with the rows of `state`.
+pub fn temporal_filter<'s, B>(rows: Rows<'s>, clock: StreamVec<'s, Time, i64>, bounds: B, state: KeptState) -> Rows<'s>
 where
     B: FnMut(&[u8]) -> (Option<i64>, Option<i64>) + 'static,
 {

@@ -8,14 +8,14 @@
 //! ```
 //! use differential_dataflow::input::Input;
 //! use operators::state::KeptState;
-//! use operators::top_k::{TopKSpec, top_k_kept};
+//! use operators::top_k::{TopKSpec, top_k};
 //! use schemas::row::Row;
 //!
 //! timely::example(|scope| {
 //!     let row = |value: &[u8]| ((Row::from_bytes(b"key"), Row::from_bytes(value)), 0, 1_i64);
 //!     let (_, rows) = scope.new_collection_from_raw(vec![row(b"b"), row(b"a"), row(b"c")]);
 //!     let spec = TopKSpec { limit: 1, offset: 1, rank: false, append_only: false };
-//!     let second = top_k_kept(rows, spec, KeptState::none(0));
+//!     let second = top_k(rows, spec, KeptState::none(0));
 //!     second.inspect(|((_, row), _, _)| assert_eq!(row.as_bytes(), b"b"));
 //! });
 //! ```
@@ -46,13 +46,8 @@ pub struct TopKSpec {
     pub append_only: bool,
 }
 
-/// The wanted rows of each key. A row that is there several times takes as many places.
-pub fn top_k<'s>(input: KeyedRows<'s>, spec: TopKSpec) -> KeyedRows<'s> {
-    top_k_kept(input, spec, KeptState::none(0))
-}
-
 /// The wanted rows of each key, beginning with the rows of `state`. A row that is there several times takes as many places.
-pub fn top_k_kept<'s>(input: KeyedRows<'s>, spec: TopKSpec, state: KeptState) -> KeyedRows<'s> {
+pub fn top_k<'s>(input: KeyedRows<'s>, spec: TopKSpec, state: KeptState) -> KeyedRows<'s> {
     let moves = Moves { shown: Vec::new(), touched: state.is_kept().then(Vec::new) };
     keyed(input, "top_k", state, TopK { spec, keys: RowMap::default(), moves }).0
 }

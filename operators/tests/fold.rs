@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use operators::Time;
-use operators::fold::{FoldEvent, FoldLogic, FoldOutcome, FoldStep, fold_kept};
+use operators::fold::{FoldEvent, FoldLogic, FoldOutcome, FoldStep, fold};
 use operators::state::KeptState;
 use schemas::dead_letter::RowError;
 use schemas::row::{Diff, Row};
@@ -64,7 +64,7 @@ fn check_fold(epochs: &[Vec<(FoldEvent, Diff)>]) {
     let expected = naive(epochs);
     for (workers, ahead) in [(1, 1), (2, 3), (3, 20)] {
         let output = run(workers, ahead, epochs, &[], |events, _| {
-            let (rows, errors) = fold_kept(
+            let (rows, errors) = fold(
                 events.inner.map(|(event, _, _): (FoldEvent, Time, Diff)| event),
                 Letters,
                 "letters",

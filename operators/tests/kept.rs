@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use differential_dataflow::{Data, ExchangeData};
 use operators::Time;
-use operators::fold::{FoldEvent, fold_kept};
-use operators::reduce::reduce_kept;
+use operators::fold::{FoldEvent, fold};
+use operators::reduce::reduce;
 use operators::state::StateChange;
-use operators::temporal_filter::temporal_filter_kept;
-use operators::top_k::{TopKSpec, top_k_kept};
+use operators::temporal_filter::temporal_filter;
+use operators::top_k::{TopKSpec, top_k};
 use schemas::row::{Diff, Row};
 use timely::dataflow::operators::vec::Map;
 
@@ -166,7 +166,7 @@ fn case<D: 'static, O: 'static, B: Build<D, O>>(
 
 fn table(seed: u64, epochs: Vec<Vec<(FoldEvent, Diff)>>) -> Case<FoldEvent, impl Build<FoldEvent, Row>> {
     case(format!("fold {seed}"), epochs, vec![], |events, _, state| {
-        fold_kept(events.inner.map(|(event, _, _)| event), fold::Letters, "letters", state).0
+        fold(events.inner.map(|(event, _, _)| event), fold::Letters, "letters", state).0
     })
 }
 
@@ -192,7 +192,7 @@ fn groups(seed: u64, retract: u64, global: bool) -> Case<(Row, Row), impl Build<
     epochs.insert(0, Vec::new());
     let spec = reduce::spec(reduce::aggregates(), global, retract == 0);
     case(format!("reduce {seed}, global {global}, {retract}% retracted"), epochs, vec![], move |rows, _, state| {
-        let (rows, errors) = reduce_kept(rows, spec.clone(), state);
+        let (rows, errors) = reduce(rows, spec.clone(), state);
         rows.map(Ok).concat(errors.map(Err))
     })
 }
@@ -239,7 +239,7 @@ fn rows_within_time_go_on_after_a_restart() {
             })
             .collect();
         let case = case(format!("temporal filter {seed}"), epochs, clock, |rows, clock, state| {
-            temporal_filter_kept(rows, clock, temporal_filter::bounds, state)
+            temporal_filter(rows, clock, temporal_filter::bounds, state)
         });
         // Rows that were still to come at the end are missed by nobody.
         case.check_with_faults(8, MANY, MANY);
@@ -252,7 +252,7 @@ fn a_row_that_is_over_is_not_held() {
     // One has appeared, one is passed over by the clock, one is still to come.
     let epochs = vec![vec![(row(0, 8), 1), (row(5, 8), 1), (row(15, 18), 1)], vec![], vec![]];
     let case = case("over".into(), epochs, vec![0, 10, 20], |rows, clock, state| {
-        temporal_filter_kept(rows, clock, temporal_filter::bounds, state)
+        temporal_filter(rows, clock, temporal_filter::bounds, state)
     });
     let (kept, _) = case.check();
     assert_eq!(kept.iter().map(Entries::len).collect::<Vec<_>>(), [3, 1, 0]);
@@ -266,7 +266,7 @@ fn ranks_go_on_after_a_restart() {
             let row =
                 |random: &mut Random| (int(random.below(3) as i64), ints(&[random.below(12) as i64, random.below(2) as i64]));
             let epochs = random_changes(&mut Random::new(seed), 14, 8, retract, row);
-            let case = case(format!("{spec:?}"), epochs, vec![], move |rows, _, state| top_k_kept(rows, spec, state));
+            let case = case(format!("{spec:?}"), epochs, vec![], move |rows, _, state| top_k(rows, spec, state));
             // Rows behind the last place are missed only when those before them go; where none goes, a row too many falls out again.
             let some = if limit > 12 { MANY } else { ONE };
             case.check_with_faults(8, some, if spec.append_only { 0 } else { some });
@@ -280,5 +280,5 @@ fn a_row_that_is_owed_is_still_owed_after_a_restart() {
     let row = |value| (int(1), int(value));
     let epochs =
         vec![vec![(row(1), -1), (row(2), 1)], vec![(row(3), 1)], vec![(row(1), 1)], vec![(row(1), 1)], vec![(row(1), -1)]];
-    case("owed".into(), epochs, vec![], move |rows, _, state| top_k_kept(rows, spec, state)).check();
+    case("owed".into(), epochs, vec![], move |rows, _, state| top_k(rows, spec, state)).check();
 }

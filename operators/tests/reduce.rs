@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use differential_dataflow::VecCollection;
-use operators::reduce::{AGGREGATE_ITEMS_MAX, AggregateKind, AggregateSpec, DECAY_LANDMARK_MICROS, ReduceSpec, reduce_kept};
+use operators::reduce::{AGGREGATE_ITEMS_MAX, AggregateKind, AggregateSpec, DECAY_LANDMARK_MICROS, ReduceSpec, reduce};
 use operators::state::KeptState;
 use operators::{KeyedRows, Time};
 use schemas::dead_letter::RowError;
@@ -207,7 +207,7 @@ pub fn keyed_row(global: bool) -> impl FnMut(&mut Random) -> (Row, Row) {
 }
 
 fn reduce_all<'s>(rows: KeyedRows<'s>, spec: &ReduceSpec) -> VecCollection<'s, Time, Output, Diff> {
-    let (rows, errors) = reduce_kept(rows, spec.clone(), KeptState::none(0));
+    let (rows, errors) = reduce(rows, spec.clone(), KeptState::none(0));
     rows.map(Ok).concat(errors.map(Err))
 }
 
@@ -232,7 +232,7 @@ fn decayed_sums_follow_retractions() {
         for workers in [1, 3] {
             let spec = spec.clone();
             let output = crate::harness::run(workers, 1, &epochs, &[], move |rows, _| {
-                reduce_kept(rows, spec.clone(), KeptState::none(0)).0
+                reduce(rows, spec.clone(), KeptState::none(0)).0
             });
             for (contents, output) in crate::harness::contents(&epochs).iter().zip(&output) {
                 let expected = groups(contents, false);

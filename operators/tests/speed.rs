@@ -5,9 +5,9 @@
 use differential_dataflow::input::{Input, InputSession};
 use operators::arrange::arrange;
 use operators::join::join;
-use operators::reduce::{AggregateKind, AggregateSpec, ReduceSpec, reduce_kept};
+use operators::reduce::{AggregateKind, AggregateSpec, ReduceSpec, reduce};
 use operators::state::KeptState;
-use operators::top_k::{TopKSpec, top_k_kept};
+use operators::top_k::{TopKSpec, top_k};
 use operators::{Rows, Time};
 use schemas::field::FieldKind;
 use schemas::row::{Diff, Row};
@@ -117,11 +117,11 @@ fn speed_of_joins() {
     feed("join, arranged", |rows| arrange(rows.map(split_reader), "feed").as_collection(|key, row| Row::concat(key.0, row.0)));
     feed("join, top 200", |rows| {
         let spec = TopKSpec { limit: 200, offset: 0, rank: false, append_only: false };
-        top_k_kept(rows.map(split_reader), spec, KeptState::none(0)).map(|(_, row)| row)
+        top_k(rows.map(split_reader), spec, KeptState::none(0)).map(|(_, row)| row)
     });
     feed("join, top 200, append-only", |rows| {
         let spec = TopKSpec { limit: 200, offset: 0, rank: false, append_only: true };
-        top_k_kept(rows.map(split_reader), spec, KeptState::none(0)).map(|(_, row)| row)
+        top_k(rows.map(split_reader), spec, KeptState::none(0)).map(|(_, row)| row)
     });
 }
 
@@ -146,7 +146,7 @@ fn likes(name: &'static str, spec: ReduceSpec) {
         let probe = ProbeHandle::new();
         let mut likes = worker.dataflow::<Time, _, _>(|scope| {
             let (likes, rows) = scope.new_collection();
-            reduce_kept(rows, spec, KeptState::none(0)).0.probe_with(&probe);
+            reduce(rows, spec, KeptState::none(0)).0.probe_with(&probe);
             likes
         });
         let mut random = Random::new(1);

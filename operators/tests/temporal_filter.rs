@@ -1,7 +1,7 @@
 //! Rows that are valid for a time.
 
 use operators::state::KeptState;
-use operators::temporal_filter::temporal_filter_kept;
+use operators::temporal_filter::temporal_filter;
 use schemas::field::FieldKind;
 use schemas::field::Value;
 use schemas::row::Row;
@@ -55,7 +55,7 @@ fn rows_appear_and_expire_with_the_clock() {
         let expected: Vec<_> = contents(&epochs).iter().zip(&clock).map(|(contents, now)| naive(contents, *now)).collect();
         for (workers, ahead) in [(1, 1), (2, 3), (3, 20)] {
             let output =
-                run(workers, ahead, &epochs, &clock, |rows, clock| temporal_filter_kept(rows, clock, bounds, KeptState::none(0)));
+                run(workers, ahead, &epochs, &clock, |rows, clock| temporal_filter(rows, clock, bounds, KeptState::none(0)));
             compare(&format!("{workers} workers"), &output, &expected);
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use operators::state::KeptState;
-use operators::top_k::{TopKSpec, top_k_kept};
+use operators::top_k::{TopKSpec, top_k};
 use schemas::row::Row;
 
 use crate::harness::{Contents, Random, check, int, ints, random_changes};
@@ -42,7 +42,7 @@ fn the_first_rows_are_kept_while_rows_come_and_go() {
             check(
                 &format!("{spec:?}"),
                 &epochs,
-                move |rows| top_k_kept(rows, spec, KeptState::none(0)),
+                move |rows| top_k(rows, spec, KeptState::none(0)),
                 |contents| naive(contents, spec),
             );
         }
@@ -57,7 +57,7 @@ fn a_retraction_that_comes_first_is_settled() {
     check(
         "owed",
         &epochs,
-        move |rows| top_k_kept(rows, spec, KeptState::none(0)),
+        move |rows| top_k(rows, spec, KeptState::none(0)),
         |contents| contents.iter().find(|(_, count)| **count > 0).map(|(row, _)| (row.clone(), 1)).into_iter().collect(),
     );
 }

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use epochs::disk::simulated::SimulatedDisk;
 use schemas::event::parse_line;
 use schemas::field::Value;
 use schemas::position::Topic;
@@ -146,7 +147,7 @@ impl Database {
         let topology = Arc::new(topology);
         let log: Arc<dyn Log> = Arc::new(MemoryLog::new());
         let options = Options { clock: Clock::Event, epoch_interval: Duration::ZERO, ..Options::default() };
-        let running = start(Arc::clone(&topology), Arc::clone(&log), options)?;
+        let running = start(Arc::clone(&topology), Arc::clone(&log), Arc::new(SimulatedDisk::new(0)), options)?;
         Ok(Self { topology, log, running, queries })
     }
 

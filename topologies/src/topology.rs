@@ -16,7 +16,7 @@ use schemas::serving::View;
 use crate::builder::Builder;
 use crate::diagnostic::{Diagnostic, SourceFile};
 use crate::parse::{Statement, StatementKind, parse};
-use crate::plan::graph::{Graph, NodeColumn, NodeId};
+use crate::plan::graph::{Graph, NodeColumn, NodeId, Operator};
 use crate::plan::merge::Merge;
 
 /// Most bytes of one `.sql` file.
@@ -193,6 +193,48 @@ impl Topology {
     /// The source that reads a topic.
     pub fn source_of_topic(&self, topic: &str) -> Option<&Source> {
         self.sources.iter().find(|source| source.schema.topic == topic)
+    }
+
+    /// The nodes that something served needs, in order. A source is read by the maps above it, straight from the decoded events.
+    pub fn used_nodes(&self) -> BTreeSet<NodeId> {
+        let mut used = BTreeSet::new();
+        let mut open: Vec<NodeId> = self.served.iter().map(|served| served.node).collect();
+        while let Some(node) = open.pop() {
+            if used.insert(node) {
+                open.extend(self.graph.nodes[node].operator.inputs());
+            }
+        }
+        let is_served = |node: NodeId| self.served.iter().any(|served| served.node == node);
+        used.retain(|&node| !matches!(self.graph.nodes[node].operator, Operator::Source(_)) || is_served(node));
+        used
+    }
+
+    /// The sources that a node reads, tables not counted.
+    pub fn sources_of(&self, node: NodeId) -> BTreeSet<usize> {
+        let mut sources = BTreeSet::new();
+        let mut open = vec![node];
+        while let Some(node) = open.pop() {
+            match &self.graph.nodes[node].operator {
+                Operator::Source(source) => drop(sources.insert(*source)),
+                operator => open.extend(operator.inputs()),
+            }
+        }
+        sources
+    }
+
+    /// For each node the served view that first needs it, to name it in errors; empty for a node that none needs.
+    pub fn owners(&self) -> Vec<String> {
+        let mut owners = vec![String::new(); self.graph.nodes.len()];
+        for served in &self.served {
+            let mut open = vec![served.node];
+            while let Some(node) = open.pop() {
+                if owners[node].is_empty() {
+                    owners[node].clone_from(&served.view.name);
+                    open.extend(self.graph.nodes[node].operator.inputs());
+                }
+            }
+        }
+        owners
     }
 
     /// The definitions of all served views.

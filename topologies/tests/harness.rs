@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use epochs::disk::simulated::SimulatedDisk;
 use schemas::dead_letter::RowError;
 use schemas::event::parse_line;
 use schemas::field::Value;
@@ -128,7 +129,7 @@ impl Deployment {
             log.create_topic(&Topic::new(&source.schema.topic), source.partitions).expect("a new topic");
         }
         append(&topology, &log, lines);
-        let running = start(Arc::clone(&topology), Arc::clone(&log) as Arc<dyn Log>, options).expect("the topology starts");
+        let running = start(Arc::clone(&topology), Arc::clone(&log) as Arc<dyn Log>, Arc::new(SimulatedDisk::new(0)), options).expect("the topology starts");
         Self { topology, log, running }
     }
 

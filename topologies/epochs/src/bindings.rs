@@ -9,6 +9,7 @@ use std::sync::Arc;
 use prost::Message;
 
 use crate::binding::{Binding, Chain};
+use crate::crash_point::{BOUND_NOT_SYNCED, crash_point};
 use crate::disk::{Disk, DiskCause, DiskError};
 use crate::error::EpochError;
 
@@ -20,16 +21,16 @@ pub const BINDING_BYTES_MAX: usize = 16 << 20;
 /// Length and CRC-32 of what follows.
 const FRAME_BYTES: usize = 8;
 const SUFFIX: &str = ".bindings";
+const ASIDE: &str = "segment.new";
 
 /// What was found behind the last whole binding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tail {
     /// nothing
     Clean,
-    /// a part of one: it was never synced, so nobody acted on it
-    Torn,
-    /// one of full length that does not fit its checksum: it may have been synced and acted on
-    Lost,
+    /// bytes that are no binding: most likely one that was never synced, so that nobody acted on it; but damage to one
+    /// that was looks the same
+    Broken,
 }
 
 struct Segment {
@@ -44,10 +45,11 @@ pub struct Bindings<D: Disk> {
     directory: String,
     segments: VecDeque<Segment>,
     last: Option<(u64, Chain)>,
+    segment_bytes: u64,
 }
 
 impl<D: Disk> Bindings<D> {
-    /// Opens the bindings of a folder, checks all of them and cuts off what was never synced.
+    /// Opens the bindings of a folder and checks all of them.
     pub fn open(disk: Arc<D>, directory: &str) -> Result<(Self, Tail), EpochError> {
         disk.create_directory(directory)?;
         // Without this the folder, and with it every synced segment, may be gone after a loss of power.
@@ -56,7 +58,7 @@ impl<D: Disk> Bindings<D> {
         for name in disk.list(directory)? {
             segments.extend(name.strip_suffix(SUFFIX).and_then(|first| first.parse::<u64>().ok()));
         }
-        let mut bindings = Self { disk, directory: directory.to_owned(), segments: VecDeque::new(), last: None };
+        let mut bindings = Self { disk, directory: directory.to_owned(), segments: VecDeque::new(), last: None, segment_bytes: SEGMENT_BYTES };
         let mut tail = Tail::Clean;
         for (place, &first) in segments.iter().enumerate() {
             tail = bindings.check_segment(first, place + 1 == segments.len())?;
@@ -64,9 +66,37 @@ impl<D: Disk> Bindings<D> {
         Ok((bindings, tail))
     }
 
+    /// Makes what was read durable, without what is no binding at the end, by writing the last segment anew. After a sync that failed, what
+    /// an earlier run has appended can be read although it is on no disk, and another sync of that file would prove nothing. To be called
+    /// when it is durable that a new timeline begins, if one does: otherwise the next start would take the end for a clean one.
+    pub fn secure(&mut self) -> Result<(), EpochError> {
+        let Some(segment) = self.segments.back() else { return Ok(()) };
+        let (path, aside) = (self.path(segment.first), format!("{}/{ASIDE}", self.directory));
+        match self.disk.remove(&aside) {
+            Err(error) if error.cause != DiskCause::NotFound => return Err(error.into()),
+            _ => {}
+        }
+        let bytes = self.disk.read(&path, 0, usize::try_from(segment.length).unwrap_or(usize::MAX))?;
+        self.disk.append(&aside, &bytes)?;
+        self.disk.sync(&aside)?;
+        self.disk.rename(&aside, &path)?;
+        self.disk.sync_directory(&self.directory)?;
+        Ok(())
+    }
+
+    /// Ends segments when they have more bytes than this.
+    pub fn set_segment_bytes(&mut self, bytes: u64) {
+        self.segment_bytes = bytes;
+    }
+
     /// The number and the identity of the last epoch.
     pub fn last(&self) -> Option<(u64, Chain)> {
         self.last
+    }
+
+    /// Whether nothing was ever bound.
+    pub fn is_empty(&self) -> bool {
+        self.last.is_none()
     }
 
     /// The first epoch that is kept.
@@ -84,7 +114,7 @@ impl<D: Disk> Bindings<D> {
         if let Some((last, chain)) = self.last.filter(|(last, chain)| !binding.follows(*last, *chain)) {
             return Err(EpochError::NotNext { epoch: binding.epoch, last, chain });
         }
-        let is_new = self.segments.back().is_none_or(|segment| segment.length > SEGMENT_BYTES);
+        let is_new = self.segments.back().is_none_or(|segment| segment.length > self.segment_bytes);
         let (first, start) = match self.segments.back().filter(|_| !is_new) {
             Some(segment) => (segment.first, segment.length),
             None => (binding.epoch, 0),
@@ -95,6 +125,7 @@ impl<D: Disk> Bindings<D> {
             self.take_back(&path, start, &error);
             return Err(error.into());
         }
+        crash_point(BOUND_NOT_SYNCED);
         self.disk.sync(&path)?;
         if is_new {
             self.disk.sync_directory(&self.directory)?;
@@ -167,13 +198,12 @@ impl<D: Disk> Bindings<D> {
                 Err(broken) if !is_last || finds_binding_behind(&bytes, broken.offset, self.last.map_or(first, |(last, _)| last + 1)) => {
                     return Err(broken.at(&path));
                 }
-                Err(broken) => tail = broken.tail,
+                Err(_) => tail = Tail::Broken,
             }
         }
-        if tail != Tail::Clean {
-            tracing::warn!(path, kept = good, cut = length - good as u64, "the end of the bindings was never synced and is cut off");
-            self.disk.truncate(&path, good as u64)?;
-            self.disk.sync(&path)?;
+        if self.last.is_none() && first > 0 {
+            // What came before was removed because this segment's bindings were durable: to go on would begin at the beginning.
+            return Err(Broken { offset: 0 }.at(&path));
         }
         self.segments.push_back(Segment { first, length: good as u64 });
         Ok(tail)
@@ -200,7 +230,6 @@ fn encode_frame(body: &[u8]) -> Vec<u8> {
 /// Bytes that are no binding.
 struct Broken {
     offset: usize,
-    tail: Tail,
 }
 
 impl Broken {
@@ -226,27 +255,24 @@ impl Iterator for Frames<'_> {
         }
         self.at = self.bytes.len();
         match read_frame(&self.bytes[offset..]) {
-            Ok((binding, length)) => {
+            Some((binding, length)) => {
                 self.at = offset + length;
                 Some(Ok(binding))
             }
-            Err(tail) => Some(Err(Broken { offset, tail })),
+            None => Some(Err(Broken { offset })),
         }
     }
 }
 
-fn read_frame(bytes: &[u8]) -> Result<(Binding, usize), Tail> {
-    let (Some(length), Some(crc)) = (word(bytes, 0), word(bytes, 4)) else { return Err(Tail::Torn) };
-    let length = length as usize;
+fn read_frame(bytes: &[u8]) -> Option<(Binding, usize)> {
+    let (length, crc) = (word(bytes, 0)? as usize, word(bytes, 4)?);
     // No binding is empty: zeros are what a file system leaves of a write that it did not finish.
-    if length == 0 || length > BINDING_BYTES_MAX || bytes.len() < FRAME_BYTES + length {
-        return Err(Tail::Torn);
+    if length == 0 || length > BINDING_BYTES_MAX {
+        return None;
     }
-    let body = &bytes[FRAME_BYTES..FRAME_BYTES + length];
-    if crc32fast::hash(body) != crc {
-        return Err(Tail::Lost);
-    }
-    Binding::decode(body).map(|binding| (binding, FRAME_BYTES + length)).map_err(|_| Tail::Lost)
+    let body = bytes.get(FRAME_BYTES..FRAME_BYTES + length)?;
+    let binding = Binding::decode(body).ok().filter(|_| crc32fast::hash(body) == crc)?;
+    Some((binding, FRAME_BYTES + length))
 }
 
 fn word(bytes: &[u8], at: usize) -> Option<u32> {
@@ -255,9 +281,8 @@ fn word(bytes: &[u8], at: usize) -> Option<u32> {
 
 /// Whether a whole binding of a later epoch lies behind damage: then the damage is not the end of what was synced.
 fn finds_binding_behind(bytes: &[u8], damaged: usize, epoch: u64) -> bool {
-    (damaged + 1..bytes.len()).any(|at| read_frame(&bytes[at..]).is_ok_and(|(binding, _)| binding.epoch > epoch))
+    (damaged + 1..bytes.len()).any(|at| read_frame(&bytes[at..]).is_some_and(|(binding, _)| binding.epoch > epoch))
 }
-
 
 #[cfg(test)]
 mod tests;

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::crash_point::{CHECKPOINT_MANIFEST_ASIDE, CHECKPOINT_RENAMED, CHECKPOINT_RUN_WRITTEN, crash_point};
 use crate::disk::{Disk, DiskCause, DiskError};
 
 mod entry;
@@ -157,6 +158,7 @@ impl<D: Disk> Checkpoints<D> {
             })?;
             runs.push(run);
         }
+        crash_point(CHECKPOINT_RUN_WRITTEN);
         self.publish(Kept { header: header.clone(), runs })
     }
 
@@ -275,7 +277,9 @@ impl<D: Disk> Checkpoints<D> {
         self.disk.sync(&aside)?;
         // The names of the runs first: otherwise the manifest's could be durable before theirs.
         self.disk.sync_directory(&self.directory)?;
+        crash_point(CHECKPOINT_MANIFEST_ASIDE);
         self.disk.rename(&aside, &path)?;
+        crash_point(CHECKPOINT_RENAMED);
         self.disk.sync_directory(&self.directory)?;
         Ok(())
     }

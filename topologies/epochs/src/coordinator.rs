@@ -11,9 +11,11 @@ use schemas::position::{Offset, Partition, Topic};
 use schemas::row::Row;
 use sources::log::{Log, TopicId, TopicMetadata};
 
+use crate::backfill::Backfill;
 use crate::binding::{Binding, BoundRange, Chain, Control, Fingerprint, Parent};
-use crate::bindings::{Bindings, Tail};
-use crate::checkpoint::{CheckpointHeader, Checkpoints, StateId};
+use crate::bindings::{Bindings, SEGMENT_BYTES, Tail};
+use crate::checkpoint::{CHECKPOINTS_KEPT, CheckpointHeader, Checkpoints, StateId};
+use crate::crash_point::{BEFORE_BIND, BINDINGS_TRIMMED, BOUND, CHECKPOINT_WRITTEN_NOT_TRIMMED, crash_point};
 use crate::disk::Disk;
 use crate::error::EpochError;
 use crate::identity::{FORMAT, Identity};
@@ -23,8 +25,13 @@ use crate::reader::{Offsets, Reader, Records};
 /// Epochs behind the oldest kept checkpoint whose bindings are kept for sinks that go back.
 pub const RETAINED_EPOCHS: u64 = 256;
 
-const BINDINGS: &str = "bindings";
-const CHECKPOINTS: &str = "checkpoints";
+/// The incarnations that one history may count, less one: a restored one begins above them.
+const RUNS_OF_A_HISTORY: u64 = u32::MAX as u64;
+
+/// The folder of the bindings.
+pub const BINDINGS: &str = "bindings";
+/// The folder of the checkpoints.
+pub const CHECKPOINTS: &str = "checkpoints";
 
 /// Decides the wall clock of an epoch.
 pub trait WallSource {
@@ -42,6 +49,21 @@ pub struct StateSpec {
     pub fingerprint: Fingerprint,
     /// for people
     pub name: String,
+}
+
+/// How much is kept of what is no longer needed, and how finely it is given back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retention {
+    /// epochs behind the oldest kept checkpoint whose bindings are kept
+    pub epochs: u64,
+    /// bytes of a segment of bindings, the least that is given back
+    pub segment_bytes: u64,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self { epochs: RETAINED_EPOCHS, segment_bytes: SEGMENT_BYTES }
+    }
 }
 
 /// What a run is opened with.
@@ -71,6 +93,8 @@ pub struct Start {
     pub offsets: BTreeMap<(Topic, Partition), Offset>,
     /// what is restored; `None` at the beginning of everything
     pub checkpoint: Option<CheckpointHeader>,
+    /// the numbers of the states that the checkpoint does not hold: they have to be computed from the log
+    pub missing: Vec<u32>,
 }
 
 /// An epoch to compute.
@@ -99,6 +123,22 @@ pub struct CheckpointJob {
     pub changes: Vec<(StateId, Box<[u8]>, Option<Box<[u8]>>)>,
     /// nothing of the one before is part of it
     pub is_base: bool,
+    identity: Identity,
+}
+
+impl CheckpointJob {
+    /// Writes it, unless another incarnation has taken over. When no space was left the same may be tried again.
+    pub fn write<D: Disk>(&self, disk: &D, checkpoints: &mut Checkpoints<D>) -> Result<(), EpochError> {
+        self.identity.check(disk)?;
+        if checkpoints.headers().all(|header| header.epoch != self.header.epoch) {
+            checkpoints.write(&self.header, &self.changes, self.is_base)?;
+        }
+        match checkpoints.merge() {
+            // What was to be merged is durable as it is.
+            Err(error) if error.is_out_of_space() => Ok(()),
+            merged => Ok(merged.map(drop)?),
+        }
+    }
 }
 
 /// An epoch that is bound and not complete.
@@ -130,38 +170,47 @@ pub struct Coordinator<D: Disk> {
     next_is_base: bool,
     /// epochs of the checkpoints that are kept, oldest first
     kept: VecDeque<u64>,
-    writing: Option<u64>,
+    writing: Option<(u64, Offsets)>,
+    /// where the log is read on after the oldest of two checkpoints
+    older: VecDeque<Offsets>,
+    retained_epochs: u64,
 }
 
 impl<D: Disk> Coordinator<D> {
-    /// Takes over a data directory: claims the next incarnation, checks what is there, and finds where to begin. `floors` are the
-    /// epochs of the sinks that hold data of this history.
+    /// Takes over a data directory: claims the next incarnation, checks what is there, and finds where to begin. `floor`
+    /// fences the sinks for the incarnation and tells the least epoch of those that hold data of this history.
     pub fn open(
         disk: Arc<D>,
         log: Arc<dyn Log>,
         topics: &[TopicMetadata],
         settings: Settings,
         wall: &mut dyn WallSource,
-        floors: &dyn Fn(&History) -> Option<u64>,
+        floor: &mut dyn FnMut(&History, u64) -> Result<Option<u64>, EpochError>,
     ) -> Result<(Self, Checkpoints<D>, Start), EpochError> {
-        let (bindings, tail) = Bindings::open(Arc::clone(&disk), BINDINGS)?;
+        let (mut bindings, tail) = Bindings::open(Arc::clone(&disk), BINDINGS)?;
         let identity = claim(disk.as_ref(), &bindings, tail, settings.timeline)?;
+        bindings.secure()?;
         let (mut checkpoints, opened) = Checkpoints::open(Arc::clone(&disk), CHECKPOINTS)?;
         let mut history = History::new(identity.timeline);
         for binding in bindings.read(0) {
             let binding = binding?;
             history.push(binding.epoch, binding.chain());
         }
-        let floor = floors(&history);
+        let floor = floor(&history, identity.incarnation)?;
         let usable = |header: &&CheckpointHeader| {
             history.chain(header.epoch).is_some_and(|chain| chain.0 == header.chain)
-                && floor.is_none_or(|floor| header.epoch <= floor)
-                && settings.states.iter().all(|state| stored_state(header, state).is_some())
         };
-        let checkpoint = opened.headers.iter().find(usable).cloned();
+        let mut candidates = opened.headers.iter().filter(usable).peekable();
+        let newest = candidates.peek().copied().cloned();
+        let fitting = candidates.find(|header| floor.is_none_or(|floor| header.epoch <= floor)).cloned();
+        // With fewer checkpoints than are wanted, the beginning is one. A sink that is behind all of them is built anew.
+        let from_the_beginning = fitting.is_none() && opened.headers.len() < CHECKPOINTS_KEPT && has_the_beginning(log.as_ref(), &bindings)?;
+        let checkpoint = fitting.or(newest.filter(|_| !from_the_beginning));
         // What is newer than where this run begins would be continued wrongly.
         let first = checkpoint.as_ref().map(|header| header.epoch);
         checkpoints.retain(|header| first.is_some_and(|first| header.epoch <= first) && history.chain(header.epoch).is_some_and(|chain| chain.0 == header.chain))?;
+        let mut older: VecDeque<Offsets> = checkpoints.headers().map(offsets_of).collect();
+        older.make_contiguous().reverse();
         let mut kept: VecDeque<u64> = checkpoints.headers().map(|header| header.epoch).collect();
         kept.make_contiguous().sort_unstable();
         let offsets = checkpoint.as_ref().map(offsets_of).unwrap_or_default();
@@ -182,6 +231,8 @@ impl<D: Disk> Coordinator<D> {
             next_is_base: checkpoint.is_none(),
             kept,
             writing: None,
+            older,
+            retained_epochs: RETAINED_EPOCHS,
             settings,
         };
         let start = match checkpoint {
@@ -196,12 +247,20 @@ impl<D: Disk> Coordinator<D> {
 
     fn start_at(&mut self, header: CheckpointHeader) -> Result<Start, EpochError> {
         self.queue_replay(header.epoch + 1)?;
-        Ok(Start { epoch: header.epoch, wall_micros: header.wall_micros, offsets: self.reader.offsets(), checkpoint: Some(header) })
+        let states = self.settings.states.iter().enumerate();
+        let missing = states.filter(|(_, state)| stored_state(&header, state).is_none()).map(|(number, _)| number as u32).collect();
+        Ok(Start {
+            epoch: header.epoch,
+            wall_micros: header.wall_micros,
+            offsets: self.reader.offsets(),
+            checkpoint: Some(header),
+            missing,
+        })
     }
 
     /// Without a checkpoint everything is computed from epoch 0 on, which is bound now when it never was.
     fn start_at_the_beginning(&mut self, wall: &mut dyn WallSource, damages: Vec<String>) -> Result<Start, EpochError> {
-        if self.bindings.last().is_none() {
+        if self.bindings.is_empty() {
             let wall_micros = wall.bind(&Records::new());
             let ranges = self.reader.first_ranges();
             self.append(0, wall_micros, ranges, None)?;
@@ -211,16 +270,22 @@ impl<D: Disk> Coordinator<D> {
             return Err(EpochError::NothingToStartFrom { first: self.bindings.first().unwrap_or(0), damages });
         };
         for range in &first.ranges {
-            self.reader.rewind(range);
+            self.reader.rewind(range)?;
         }
         self.queue_replay(1)?;
-        Ok(Start { epoch: 0, wall_micros: first.wall_micros, offsets: self.reader.offsets(), checkpoint: None })
+        Ok(Start { epoch: 0, wall_micros: first.wall_micros, offsets: self.reader.offsets(), checkpoint: None, missing: Vec::new() })
     }
 
     fn queue_replay(&mut self, from: u64) -> Result<(), EpochError> {
         self.replay = self.bindings.read(from).collect::<Result<_, _>>()?;
         self.replay_records = (0, self.replay.iter().map(Binding::records).sum());
         Ok(())
+    }
+
+    /// Keeps more or less than [`Retention::default`].
+    pub fn retain(&mut self, retention: Retention) {
+        self.retained_epochs = retention.epochs;
+        self.bindings.set_segment_bytes(retention.segment_bytes);
     }
 
     /// The history as it is bound.
@@ -309,7 +374,9 @@ impl<D: Disk> Coordinator<D> {
             previous: last.map_or(Vec::new(), |(_, chain)| chain.0.to_vec()),
             control: control.clone(),
         };
+        crash_point(BEFORE_BIND);
         let chain = self.bindings.append(&binding)?;
+        crash_point(BOUND);
         self.history.push(epoch, chain);
         Ok(control)
     }
@@ -341,19 +408,26 @@ impl<D: Disk> Coordinator<D> {
         self.changes.extend(changes);
     }
 
+    /// Reads once more what was bound before the checkpoint that this run begins with, for states that it does not hold.
+    pub fn backfill(&self, topics: &[Topic]) -> Result<Backfill, EpochError> {
+        Backfill::new(Arc::clone(&self.log), topics, &self.complete_offsets, self.complete.0)
+    }
+
     /// The last complete epoch.
     pub fn completed(&self) -> u64 {
         self.complete.0
     }
 
-    /// A checkpoint of the last complete epoch, unless one is being written or that epoch has one. `meta` is kept with it.
-    pub fn checkpoint(&mut self, meta: Vec<u8>) -> Option<CheckpointJob> {
+    /// A checkpoint of the last complete epoch, unless one is being written or that epoch has one. `meta` is kept with it. The
+    /// checkpoints of two epochs are kept; one of them has to be no later than `sink_floor`, the least epoch of the sinks that follow.
+    pub fn checkpoint(&mut self, meta: Vec<u8>, sink_floor: Option<u64>) -> Option<CheckpointJob> {
         let (epoch, wall_micros) = self.complete;
-        if self.writing.is_some() || self.kept.back().is_some_and(|last| *last >= epoch) {
+        let is_done = |last: &u64| *last >= epoch || sink_floor.is_some_and(|floor| *last > floor);
+        if self.writing.is_some() || self.kept.back().is_some_and(is_done) {
             return None;
         }
         let chain = self.history.chain(epoch)?;
-        self.writing = Some(epoch);
+        self.writing = Some((epoch, self.complete_offsets.clone()));
         let states = self.settings.states.iter().zip(&self.state_ids);
         let header = CheckpointHeader {
             timeline: self.identity.timeline,
@@ -368,18 +442,25 @@ impl<D: Disk> Coordinator<D> {
         let bytes = |row: Row| Box::from(row.as_bytes());
         let changes = std::mem::take(&mut self.changes).into_iter();
         let changes = changes.map(|(number, key, value)| (self.state_ids[number as usize], bytes(key), value.map(bytes))).collect();
-        Some(CheckpointJob { header, changes, is_base: std::mem::take(&mut self.next_is_base) })
+        let is_base = std::mem::take(&mut self.next_is_base);
+        Some(CheckpointJob { header, changes, is_base, identity: self.identity.clone() })
     }
 
     /// A checkpoint is durable: what is older than the oldest one that is kept, and than every sink that follows, may go.
     pub fn checkpoint_written(&mut self, epoch: u64, sink_floor: Option<u64>) -> Result<(), EpochError> {
-        assert_eq!(self.writing.take(), Some(epoch), "another checkpoint was being written");
+        self.identity.check(self.disk.as_ref())?;
+        let written = self.writing.take().filter(|(written, _)| *written == epoch);
+        let Some((_, offsets)) = written else { panic!("the checkpoint of epoch {epoch} was not being written") };
         self.kept.push_back(epoch);
-        while self.kept.len() > crate::checkpoint::CHECKPOINTS_KEPT {
+        self.older.push_back(offsets);
+        while self.kept.len() > CHECKPOINTS_KEPT {
             self.kept.pop_front();
+            self.older.pop_front();
         }
         let since = self.since(sink_floor);
+        crash_point(CHECKPOINT_WRITTEN_NOT_TRIMMED);
         self.bindings.trim(since)?;
+        crash_point(BINDINGS_TRIMMED);
         self.history.trim(self.bindings.first().unwrap_or(since));
         Ok(())
     }
@@ -387,8 +468,13 @@ impl<D: Disk> Coordinator<D> {
     /// Nothing from this epoch on may be forgotten.
     fn since(&self, sink_floor: Option<u64>) -> u64 {
         // With fewer checkpoints than are wanted, the beginning is the fallback.
-        let oldest = if self.kept.len() < crate::checkpoint::CHECKPOINTS_KEPT { 0 } else { self.kept.front().copied().unwrap_or(0) };
-        oldest.min(sink_floor.unwrap_or(u64::MAX)).saturating_sub(RETAINED_EPOCHS)
+        let oldest = if self.kept.len() < CHECKPOINTS_KEPT { 0 } else { self.kept.front().copied().unwrap_or(0) };
+        oldest.min(sink_floor.unwrap_or(u64::MAX)).saturating_sub(self.retained_epochs)
+    }
+
+    /// The offsets before which no restart reads the log; `None` as long as one may have to begin at the beginning.
+    pub fn log_floor(&self) -> Option<&Offsets> {
+        self.older.front().filter(|_| self.older.len() >= CHECKPOINTS_KEPT)
     }
 
     /// Bytes of the bindings on disk.
@@ -403,11 +489,13 @@ fn claim<D: Disk>(disk: &D, bindings: &Bindings<D>, tail: Tail, timeline: u64) -
         None => Identity { format: FORMAT, timeline, incarnation: 1, parent: None },
         Some(found) => {
             let incarnation = found.incarnation + 1;
-            match bindings.last().filter(|_| tail == Tail::Lost) {
-                Some((epoch, chain)) => {
+            match (tail, bindings.last()) {
+                (Tail::Clean, _) => Identity { incarnation, ..found },
+                (Tail::Broken, Some((epoch, chain))) => {
                     Identity { timeline, incarnation, parent: Some((found.timeline, epoch, chain.0.to_vec())), ..found }
                 }
-                None => Identity { incarnation, ..found },
+                // Not even the first epoch is left: nothing is shared with the history before.
+                (Tail::Broken, None) => Identity { timeline, incarnation, parent: None, ..found },
             }
         }
     };
@@ -420,10 +508,23 @@ pub fn branch<D: Disk>(disk: Arc<D>, timeline: u64) -> Result<Parent, EpochError
     let (bindings, _) = Bindings::open(Arc::clone(&disk), BINDINGS)?;
     let found = Identity::load(disk.as_ref())?;
     let (epoch, chain) = bindings.last().unwrap_or((0, Chain::default()));
-    let (parent, incarnation) = found.map_or((0, 0), |found| (found.timeline, found.incarnation));
+    // Sinks may have been fenced by later runs than the backup knows: this history counts from beyond all of them.
+    let (parent, incarnation) = found.map_or((0, 0), |found| (found.timeline, (found.incarnation | RUNS_OF_A_HISTORY) + 1));
     let identity = Identity { format: FORMAT, timeline, incarnation, parent: Some((parent, epoch, chain.0.to_vec())) };
     identity.store(disk.as_ref())?;
     Ok(Parent { timeline: parent, epoch, chain: chain.0.to_vec() })
+}
+
+/// Whether everything that was ever bound can be computed again.
+fn has_the_beginning<D: Disk>(log: &dyn Log, bindings: &Bindings<D>) -> Result<bool, EpochError> {
+    let Some(first) = bindings.read(0).next().transpose()?.filter(|first| first.epoch == 0) else { return Ok(false) };
+    for range in &first.ranges {
+        let (earliest, _) = log.bounds(&range.topic(), Partition(range.partition))?;
+        if earliest.0 > range.from {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 fn offsets_of(header: &CheckpointHeader) -> Offsets {

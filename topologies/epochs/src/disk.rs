@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+pub mod copy;
 mod path;
 pub mod real;
 pub mod simulated;

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use schemas::position::{Offset, Partition, Topic};
+use sources::error::LogError;
 use sources::log::{Log, StoredRecord, TopicId, TopicMetadata};
 
 use crate::binding::BoundRange;
@@ -84,7 +85,8 @@ impl Reader {
                 break;
             }
             let from = followed.next;
-            let read = self.log.read(&followed.topic, followed.partition, from, self.records_max - count, EPOCH_BYTES_MAX - bytes)?;
+            let read = self.log.read(&followed.topic, followed.partition, from, self.records_max - count, EPOCH_BYTES_MAX - bytes);
+            let read = read.map_err(|error| named(error, followed))?;
             if read.is_empty() {
                 continue;
             }
@@ -107,10 +109,12 @@ impl Reader {
     }
 
     /// Goes to the beginning of a range.
-    pub fn rewind(&mut self, range: &BoundRange) {
+    pub fn rewind(&mut self, range: &BoundRange) -> Result<(), EpochError> {
         if let Some(followed) = self.followed.iter_mut().find(|followed| followed.is(range)) {
+            followed.check_identity(range)?;
             followed.next = Offset(range.from);
         }
+        Ok(())
     }
 
     /// Reads bound ranges again and moves on behind them.
@@ -197,6 +201,23 @@ fn identity_changed(topic: &Topic, partition: u32) -> EpochError {
         partition: Some(partition),
         detail: "the topic was deleted and made again since its records were bound; restore the log, or start from an empty data directory".to_owned(),
     }
+}
+
+/// A reader that is not where the log is can't go on by waiting.
+fn named(error: LogError, followed: &Followed) -> EpochError {
+    let LogError::OffsetOutOfRange { offset, earliest, next, .. } = error else { return error.into() };
+    let range = followed.range(&[]);
+    if offset < earliest {
+        let detail = format!(
+            "records were read up to offset {offset}, but the earliest is {earliest}: those between were never read; restore the log, or \
+             start from an empty data directory"
+        );
+        return halted(HaltReason::RetentionGap, &range, detail);
+    }
+    let detail = format!(
+        "records were read up to offset {offset}, but the log ends at {next}: acknowledged records are missing; restore the log from a backup"
+    );
+    halted(HaltReason::LogDiverged, &range, detail)
 }
 
 fn halted(reason: HaltReason, range: &BoundRange, detail: String) -> EpochError {

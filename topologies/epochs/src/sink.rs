@@ -62,7 +62,25 @@ pub enum SinkError {
     Fenced(u64),
 }
 
+/// What an outbox keeps at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutboxLimits {
+    /// epochs that are retained after the sink has acknowledged them
+    pub retained_epochs: usize,
+    /// changes that wait for the sink
+    pub waiting_changes: usize,
+}
+
+impl Default for OutboxLimits {
+    fn default() -> Self {
+        Self { retained_epochs: RETAINED_EPOCHS, waiting_changes: WAITING_CHANGES_MAX }
+    }
+}
+
 /// A system that keeps rows and how far they are.
+///
+/// After [`SinkError::Ambiguous`] and [`SinkError::Guard`] the next call is [`fence`](Self::fence): an implementation may rely on the
+/// place that it found there, and has to let nothing that was on its way before arrive afterwards.
 pub trait Sink {
     /// Its name.
     fn name(&self) -> &str;
@@ -89,6 +107,8 @@ pub struct Run<'a> {
     pub incarnation: u64,
     /// the plan of this sink's data
     pub plan: Fingerprint,
+    /// the last complete epoch: the units of all later ones are still to be pushed
+    pub completed: u64,
     /// the sink's rows at the last complete epoch, with that epoch's number; asked for when the sink is built anew
     pub snapshot: &'a dyn Fn() -> (u64, Vec<(Row, Diff)>),
 }
@@ -116,6 +136,7 @@ pub struct Outbox<S> {
     applied: usize,
     waiting: usize,
     generation: u64,
+    limits: OutboxLimits,
     /// the sink has held data of ours: when it no longer knows how far it is, that is a loss and no beginning
     seen: bool,
     /// how often it was built anew, and went back to what is retained
@@ -125,17 +146,19 @@ pub struct Outbox<S> {
 }
 
 impl<S: Sink> Outbox<S> {
-    /// An outbox for a sink that was not asked yet; `seen` tells whether an earlier run has written to it.
-    pub fn new(sink: S, seen: bool) -> Self {
+    /// An outbox for a sink; `seen` tells whether an earlier run has written to it, and `found` how far it was when this run was opened, if
+    /// that can be gone on with: until it is asked again, nothing after that may be forgotten.
+    pub fn new(sink: S, seen: bool, found: Option<Progress>, limits: OutboxLimits) -> Self {
         Self {
             sink,
             seen,
             state: SinkState::Unknown,
-            acknowledged: None,
+            acknowledged: found,
             units: VecDeque::new(),
             applied: 0,
             waiting: 0,
             generation: 0,
+            limits,
             reconciled: 0,
             repaired: 0,
         }
@@ -153,8 +176,9 @@ impl<S: Sink> Outbox<S> {
 
     /// The epoch up to which the sink's data is known to be, if it is attached: nothing after it may be forgotten.
     pub fn floor(&self) -> Option<u64> {
-        let acknowledged = self.acknowledged.as_ref().filter(|_| self.state == SinkState::Attached)?;
-        Some(acknowledged.epoch)
+        // One that did not answer is waited for: until it does, it may need everything from its last answer on.
+        let follows = matches!(self.state, SinkState::Attached | SinkState::Unknown);
+        self.acknowledged.as_ref().filter(|_| follows).map(|acknowledged| acknowledged.epoch)
     }
 
     /// Whether everything that was handed over is in the sink.
@@ -164,22 +188,29 @@ impl<S: Sink> Outbox<S> {
 
     /// Asks the sink how far it is and decides whether it can go on from there. Until it answers nothing else happens.
     pub fn attach(&mut self, run: &Run<'_>) -> Result<(), SinkError> {
+        // As long as it does not answer, nothing is sent.
+        self.state = SinkState::Unknown;
         let found = self.sink.fence(run.incarnation)?;
         self.generation = self.generation.max(found.as_ref().map_or(0, |found| found.generation));
         match found {
-            Some(progress) if run.history.is_good(&progress, run.plan) && self.position(&progress).is_some() => {
-                let place = self.position(&progress).unwrap_or(0);
-                if place < self.applied {
-                    self.repaired += 1;
-                }
-                self.set_applied(place);
-                self.acknowledge(progress);
-            }
-            Some(progress) => self.refuse(&format!("its data is of epoch {} of another history or plan, or too old", progress.epoch)),
+            Some(progress) => self.follow(progress, run),
             None if !self.seen => self.state = SinkState::Reconciling,
             None => self.refuse("it has lost how far it was"),
         }
         Ok(())
+    }
+
+    /// Goes on from where the sink is, if everything after that is or will be here.
+    fn follow(&mut self, progress: Progress, run: &Run<'_>) {
+        let is_good = run.history.is_good(&progress, run.plan);
+        match self.position(&progress, run.completed).filter(|_| is_good) {
+            Some(place) => {
+                self.repaired += u64::from(place < self.applied);
+                self.set_applied(place);
+                self.acknowledge(progress);
+            }
+            None => self.refuse(&format!("its data is of epoch {} of another history or plan, or too old", progress.epoch)),
+        }
     }
 
     fn acknowledge(&mut self, progress: Progress) {
@@ -194,11 +225,13 @@ impl<S: Sink> Outbox<S> {
     }
 
     /// How many of the units that are here the sink has; `None` when it is before the first of them.
-    fn position(&self, progress: &Progress) -> Option<usize> {
-        match self.units.front() {
-            None => Some(0),
-            Some(first) if first.after.0 == progress.chain => Some(0),
-            Some(_) => self.units.iter().position(|unit| unit.progress.chain == progress.chain).map(|place| place + 1),
+    fn position(&self, progress: &Progress, completed: u64) -> Option<usize> {
+        match (self.units.front(), self.units.back()) {
+            // Its history was checked: what it has and is not here yet comes again with the next epochs.
+            (_, Some(last)) if progress.epoch > last.progress.epoch => Some(self.units.len()),
+            (Some(first), _) if first.after.0 == progress.chain => Some(0),
+            (None, _) => (progress.epoch >= completed).then_some(0),
+            (Some(_), _) => self.units.iter().position(|unit| unit.progress.chain == progress.chain).map(|place| place + 1),
         }
     }
 
@@ -214,23 +247,28 @@ impl<S: Sink> Outbox<S> {
 
     /// Takes the output of a complete epoch.
     pub fn push(&mut self, unit: Unit) {
-        let has_it = self.acknowledged.as_ref().is_some_and(|acknowledged| acknowledged.epoch >= unit.progress.epoch);
-        if matches!(self.state, SinkState::Halted(_)) || (self.units.is_empty() && self.state == SinkState::Attached && has_it) {
+        if matches!(self.state, SinkState::Halted(_)) {
             return;
+        }
+        let has_it = self.acknowledged.as_ref().is_some_and(|acknowledged| acknowledged.epoch >= unit.progress.epoch);
+        if has_it && self.state == SinkState::Attached {
+            self.units.push_back(unit);
+            self.set_applied(self.units.len());
+            return self.forget();
         }
         self.waiting += unit.changes.len();
         self.units.push_back(unit);
-        if self.waiting > WAITING_CHANGES_MAX {
+        if self.waiting > self.limits.waiting_changes {
             self.detach();
         }
     }
 
-    /// Gives up on what waits: the sink is built anew when it can be reached.
+    /// Gives up on what waits, and holds nothing back any more: when the sink answers again, it is too far behind.
     fn detach(&mut self) {
         self.units.clear();
-        self.applied = 0;
-        self.waiting = 0;
-        self.refuse("it lags too far behind");
+        self.set_applied(0);
+        self.acknowledged = None;
+        self.state = SinkState::Unknown;
     }
 
     /// Does the next thing there is to do; `Ok(false)` when there is nothing.
@@ -303,7 +341,7 @@ impl<S: Sink> Outbox<S> {
 
     /// Drops units that are acknowledged and older than what is retained.
     fn forget(&mut self) {
-        while self.applied > RETAINED_EPOCHS {
+        while self.applied > self.limits.retained_epochs {
             self.units.pop_front();
             self.applied -= 1;
         }

@@ -201,6 +201,31 @@ impl Operator {
             Self::Union(inputs) => inputs.clone(),
         }
     }
+
+    /// The same with other numbers for the nodes it reads.
+    pub fn with_inputs(&self, renumber: impl Fn(NodeId) -> NodeId) -> Self {
+        let mut operator = self.clone();
+        match &mut operator {
+            Self::Source(_) | Self::Table(_) | Self::Constant(_) => {}
+            Self::Map { input, .. }
+            | Self::TemporalFilter { input, .. }
+            | Self::Reduce { input, .. }
+            | Self::Distinct(input)
+            | Self::TopK { input, .. }
+            | Self::Unnest { input, .. }
+            | Self::Session { input, .. } => *input = renumber(*input),
+            Self::Join { left, right, .. } | Self::Semijoin { left, right, .. } => {
+                left.input = renumber(left.input);
+                right.input = renumber(right.input);
+            }
+            Self::CountBeyond { rows, positions, .. } => {
+                rows.input = renumber(rows.input);
+                positions.input = renumber(positions.input);
+            }
+            Self::Union(inputs) => inputs.iter_mut().for_each(|input| *input = renumber(*input)),
+        }
+        operator
+    }
 }
 
 /// The nodes of a deployment.

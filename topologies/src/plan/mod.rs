@@ -5,6 +5,7 @@ pub mod count_join;
 pub mod functions;
 pub mod graph;
 pub mod join;
+pub mod kept;
 pub mod lint;
 pub mod lower;
 pub mod merge;

@@ -35,8 +35,15 @@ pub fn lower(graph: &mut Graph, node: NodeId, conditions: &[Expr], schema: &DFSc
     }
     let width = graph.nodes[node].columns.len();
     let mut filtered = node;
-    for condition in conditions {
-        let (bound, is_from) = bound(condition, schema)?;
+    let mut bounds = conditions.iter().map(|condition| bound(condition, schema)).collect::<Result<Vec<_>>>()?;
+    if let Some(source) = &graph.nodes[node].unbounded {
+        // Rows of a stream that wait for their time have to be kept, so they need an end: that filter comes first.
+        bounds.sort_by_key(|(_, is_from)| *is_from);
+        if bounds.first().is_some_and(|(_, is_from)| *is_from) {
+            return plan_err!("a condition that rows of '{source}' only begin to satisfy would keep all of them: add an end, such as occurred_at > NOW() - INTERVAL '1 day'");
+        }
+    }
+    for (bound, is_from) in bounds {
         let mut outputs = identity(&graph.nodes[filtered].columns);
         let column = append(&mut outputs, &bound, schema)?;
         let prepared = graph.map(filtered, Vec::new(), outputs)?;

@@ -6,6 +6,7 @@
 use arrow_array::ArrayRef;
 use datafusion_common::{DataFusionError, Result};
 use operators::fold::{FoldEvent, FoldLogic, FoldOutcome, FoldStep, fold};
+use operators::state::KeptState;
 use operators::{Errors, Rows, Time};
 use schemas::dead_letter::RowError;
 use schemas::field::{FieldKind, Value, is_null};
@@ -29,6 +30,7 @@ pub fn render<'s>(
     decoded: &[usize],
     table: &Table,
     merge: &Merge,
+    state: KeptState,
 ) -> Result<(Rows<'s>, Vec<Errors<'s>>)> {
     let outputs: Vec<Scalar> = merge.key.iter().cloned().chain(merge.fields.iter().map(|(scalar, _)| scalar.clone())).collect();
     let reader = EventReader::new(columns, decoded, &[], &outputs, &table.name)?;
@@ -78,7 +80,7 @@ pub fn render<'s>(
     });
     let logic = MergeLogic::new(table, merge, table_kinds, &field_columns, field_kinds)?;
     let events = timely::dataflow::operators::vec::Map::map(folds.inner, |(event, _, _)| event);
-    let (rows, fold_errors) = fold(events, logic, &format!("fold {}", table.name));
+    let (rows, fold_errors) = fold(events, logic, &format!("fold {}", table.name), state);
     Ok((rows, vec![read_errors, fold_errors]))
 }
 

@@ -6,6 +6,7 @@
 pub mod drain;
 pub mod evaluate;
 pub mod join;
+pub mod keep;
 pub mod map;
 pub mod merge;
 pub mod slicer;
@@ -26,15 +27,19 @@ use schemas::row::Row;
 use schemas::serving::{IndexLayout, View};
 use sinks::views::IndexId;
 use timely::dataflow::operators::probe::Handle;
-use timely::dataflow::operators::vec::ToStream as _;
+use timely::dataflow::channels::pact::Pipeline;
+use timely::dataflow::operators::generic::operator::Operator as _;
 use timely::dataflow::operators::core::inspect::InspectCore as _;
+use timely::dataflow::operators::vec::Filter as _;
 use timely::dataflow::operators::{Inspect as _, Probe as _};
 use timely::dataflow::{Scope, StreamVec};
 
 use self::drain::Drain;
 use self::evaluate::Evaluator;
+use self::keep::Keeping;
 use self::source::{EventReader, Events, Records};
 use crate::plan::graph::{Graph, NodeId, Operator};
+use crate::plan::kept::Kept;
 use crate::plan::merge::Merge;
 use crate::plan::scalar::Scalar;
 use crate::topology::Topology;
@@ -50,6 +55,9 @@ pub struct Renderer<'s, 't> {
     kinds: Vec<Vec<FieldKind>>,
     rendered: Vec<Option<Rows<'s>>>,
     errors: Vec<Errors<'s>>,
+    /// errors of rows of streams
+    stream_errors: Vec<Errors<'s>>,
+    keeping: Keeping,
     arrangements: HashMap<(NodeId, Vec<usize>, Vec<usize>), RowArrangement<'s>>,
     key_sets: HashMap<(NodeId, Vec<usize>), RowArrangement<'s>>,
     owners: Vec<String>,
@@ -63,6 +71,7 @@ pub fn render<'s>(
     clock: StreamVec<'s, Time, i64>,
     drain: &Drain,
     probe: &Handle<Time>,
+    mut keeping: Keeping,
 ) -> Result<()> {
     let graph = &topology.graph;
     let kinds = (0..graph.nodes.len()).map(|node| kinds_of(topology, node)).collect();
@@ -73,7 +82,10 @@ pub fn render<'s>(
         .enumerate()
         .map(|(number, (source, records))| {
             let decoded = decoded_columns(topology, number);
-            (source::decode(records, source, &decoded, drain.clone()), decoded)
+            let kept = Kept::Deduplication(number);
+            let restored_at = keeping.is_restored(kept).then_some(keeping.start);
+            let windows = source::Windows::new(source, restored_at, keeping.entries(kept));
+            (source::decode(records, source, &decoded, windows, drain.clone()), decoded)
         })
         .collect();
     let mut renderer = Renderer {
@@ -85,11 +97,13 @@ pub fn render<'s>(
         kinds,
         rendered: vec![None; graph.nodes.len()],
         errors: Vec::new(),
+        stream_errors: Vec::new(),
+        keeping,
         arrangements: HashMap::new(),
         key_sets: HashMap::new(),
-        owners: owners(topology),
+        owners: topology.owners(),
     };
-    let used = used_nodes(topology);
+    let used = topology.used_nodes();
     for node in used {
         let rows = renderer.node(node)?;
         renderer.rendered[node] = Some(rows);
@@ -116,22 +130,6 @@ pub fn check_nodes(graph: &Graph, first: NodeId) -> Result<()> {
 /// Columns of a node that rows can't hold are never rendered: a source's are only read through maps.
 fn kinds_of(topology: &Topology, node: NodeId) -> Vec<FieldKind> {
     topology.graph.nodes[node].columns.iter().filter_map(|column| FieldKind::of(&column.data_type)).collect()
-}
-
-/// The nodes that something served needs, in order.
-fn used_nodes(topology: &Topology) -> BTreeSet<NodeId> {
-    let mut used = BTreeSet::new();
-    let mut open: Vec<NodeId> = topology.served.iter().map(|served| served.node).collect();
-    while let Some(node) = open.pop() {
-        if used.insert(node) {
-            open.extend(topology.graph.nodes[node].operator.inputs());
-        }
-    }
-    // A source is read by the maps above it, straight from the decoded events.
-    used.retain(|&node| {
-        !matches!(topology.graph.nodes[node].operator, Operator::Source(_)) || topology.served.iter().any(|served| served.node == node)
-    });
-    used
 }
 
 /// The columns of a source that some map or merge reads, ascending.
@@ -161,21 +159,6 @@ fn merge_columns(merge: &Merge) -> BTreeSet<usize> {
     merge.key.iter().chain(merge.fields.iter().map(|(scalar, _)| scalar)).flat_map(Scalar::columns).collect()
 }
 
-/// For each node the served view that first needs it, to name it in errors.
-fn owners(topology: &Topology) -> Vec<String> {
-    let mut owners = vec![String::new(); topology.graph.nodes.len()];
-    for served in &topology.served {
-        let mut open = vec![served.node];
-        while let Some(node) = open.pop() {
-            if owners[node].is_empty() {
-                owners[node].clone_from(&served.view.name);
-                open.extend(topology.graph.nodes[node].operator.inputs());
-            }
-        }
-    }
-    owners
-}
-
 impl<'s> Renderer<'s, '_> {
     /// The rows of a node that was rendered, or of a source as rows.
     pub(crate) fn rows(&self, node: NodeId) -> Rows<'s> {
@@ -197,7 +180,7 @@ impl<'s> Renderer<'s, '_> {
             Operator::Table(number) => self.table(*number)?,
             Operator::Constant(rows) => self.constant(rows),
             Operator::Map { input, predicates, outputs } => self.map(node, *input, predicates, outputs)?,
-            Operator::TemporalFilter { input, from, until } => self.temporal_filter(*input, *from, *until),
+            Operator::TemporalFilter { input, from, until } => self.temporal_filter(node, *input, *from, *until),
             Operator::Join { left, right, output } => self.join(left, right, output),
             Operator::Semijoin { left, right, anti } => self.semijoin(left, right, *anti),
             Operator::CountBeyond { rows, bound, positions, beyond } => self.count_beyond(rows, *bound, positions, *beyond),
@@ -209,7 +192,7 @@ impl<'s> Renderer<'s, '_> {
             Operator::Distinct(input) => distinct(self.rows(*input)),
             Operator::TopK { input, partition, order, limit, offset, rank } => {
                 let append_only = topology.graph.nodes[*input].append_only;
-                self.top_k(*input, partition, order, TopKSpec { limit: *limit, offset: *offset, rank: *rank, append_only })
+                self.top_k(node, *input, partition, order, TopKSpec { limit: *limit, offset: *offset, rank: *rank, append_only })
             }
             Operator::Union(inputs) => {
                 let mut inputs = inputs.iter().map(|&input| self.rows(input));
@@ -222,8 +205,17 @@ impl<'s> Renderer<'s, '_> {
     }
 
     fn constant(&self, rows: &[Row]) -> Rows<'s> {
-        let rows: Vec<_> = if self.scope.index() == 0 { rows.iter().map(|row| (row.clone(), Time::MIN, 1)).collect() } else { Vec::new() };
-        rows.to_stream(self.scope).as_collection()
+        let mut rows: Vec<Row> = if self.scope.index() == 0 { rows.to_vec() } else { Vec::new() };
+        // They are there from the first epoch on, which is the first that the clock tells.
+        let given = self.clock.clone().unary(Pipeline, "constant", move |_, _| {
+            move |input, output| {
+                input.for_each(|capability, _| {
+                    let time = *capability.time();
+                    output.session(&capability).give_iterator(rows.drain(..).map(|row| (row, time, 1)));
+                });
+            }
+        });
+        given.as_collection()
     }
 
     fn source(&mut self, node: NodeId, number: usize) -> Result<Rows<'s>> {
@@ -236,7 +228,11 @@ impl<'s> Renderer<'s, '_> {
         let (events, decoded) = &self.events[number];
         let reader = EventReader::new(columns, decoded, predicates, outputs, &self.owners[node])?;
         let (rows, errors) = source::render(events.clone(), reader);
-        self.errors.push(errors);
+        // The errors of what came before are kept, unless a node is new.
+        let start = self.keeping.start;
+        let is_known = self.keeping.states.kept.iter().all(|kept| !matches!(kept, Kept::Node(_)) || self.keeping.is_restored(*kept));
+        let errors = if is_known { errors.inner.filter(move |(_, time, _)| start == Time::MIN || *time > start).as_collection() } else { errors };
+        self.stream_errors.push(errors);
         Ok(rows)
     }
 
@@ -250,8 +246,11 @@ impl<'s> Renderer<'s, '_> {
             .iter()
             .map(|column| crate::plan::lower::node_column(&column.name, &column.data_type, column.nullable))
             .collect();
-        let (rows, errors) = merge::render(events.clone(), &columns, decoded, table, merge)?;
-        self.errors.extend(errors);
+        let kept = Kept::Table(number);
+        let events = if self.keeping.is_restored(kept) { source::after(events.clone(), self.keeping.start) } else { events.clone() };
+        let state = self.keeping.state(kept, &self.drain);
+        let (rows, errors) = merge::render(events, &columns, decoded, table, merge, state)?;
+        self.stream_errors.extend(errors);
         Ok(rows)
     }
 
@@ -287,6 +286,10 @@ impl<'s> Renderer<'s, '_> {
         for errors in self.errors {
             let drain = self.drain.clone();
             errors.inner.inspect(move |(error, time, diff)| drain.row_error(*time, error.clone(), *diff)).probe_with(probe);
+        }
+        for errors in self.stream_errors {
+            let drain = self.drain.clone();
+            errors.inner.inspect(move |(error, time, diff)| drain.stream_error(*time, error.clone(), *diff)).probe_with(probe);
         }
         for (events, _) in self.events {
             events.probe_with(probe);

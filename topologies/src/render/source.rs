@@ -3,6 +3,7 @@
 //! Owns decoding and deduplication inside the dataflow. Records of the worker's partitions enter; decoded batches leave, and bad
 //! records go to the epoch's dead letters.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, BooleanArray, RecordBatch};
@@ -23,6 +24,7 @@ use super::evaluate::{Evaluator, Output};
 use super::transform::transform;
 use crate::plan::graph::NodeColumn;
 use crate::plan::scalar::Scalar;
+use crate::run::partition_of;
 use crate::topology::Source;
 
 /// Records of one source that one worker decodes in one epoch.
@@ -38,9 +40,14 @@ pub struct Events {
 }
 
 /// Decodes the columns `decoded` of a source, ascending.
-pub fn decode<'s>(records: StreamVec<'s, Time, Records>, source: &Source, decoded: &[usize], drain: Drain) -> StreamVec<'s, Time, Events> {
+pub fn decode<'s>(
+    records: StreamVec<'s, Time, Records>,
+    source: &Source,
+    decoded: &[usize],
+    mut seen: Windows,
+    drain: Drain,
+) -> StreamVec<'s, Time, Events> {
     let mut decoder = EventDecoder::new(source.schema, source.encoding, decoded);
-    let mut seen = DeduplicationWindow::new(source.deduplication_micros, DEDUPLICATION_IDS_MAX);
     let topic = source.schema.topic.clone();
     records.unary(Pipeline, "decode", move |_, _| {
         move |input, output| {
@@ -50,7 +57,8 @@ pub fn decode<'s>(records: StreamVec<'s, Time, Records>, source: &Source, decode
                 for records in data.drain(..) {
                     let raw = records.iter().map(|record| (record.partition, record.offset, record.timestamp, record.value.as_slice()));
                     let events = decoder.decode(raw);
-                    for fault in events.faults {
+                    let again = seen.is_again(time);
+                    for fault in events.faults.into_iter().filter(|_| !again) {
                         drain.dead_letter(
                             time,
                             DeadLetter {
@@ -64,15 +72,88 @@ pub fn decode<'s>(records: StreamVec<'s, Time, Records>, source: &Source, decode
                             },
                         );
                     }
-                    let fresh: Vec<bool> =
-                        events.event_ids.iter().zip(&events.occurred_at).map(|(id, &at)| seen.first_seen(id.0, at)).collect();
-                    drain.events(time, fresh.len() as u64, fresh.iter().filter(|fresh| !**fresh).count() as u64);
+                    let ids = events.event_ids.iter().zip(&events.occurred_at).zip(&events.places);
+                    let fresh: Vec<bool> = ids.map(|((id, &at), (partition, _))| seen.first_seen(time, *partition, id.0, at)).collect();
+                    seen.report(time, &drain);
+                    if !again {
+                        drain.events(time, fresh.len() as u64, fresh.iter().filter(|fresh| !**fresh).count() as u64);
+                    }
                     session.give(keep(events.batch, events.places, fresh));
                 }
             });
         }
     })
 }
+
+/// The events of later epochs than `start`.
+pub fn after(events: StreamVec<'_, Time, Events>, start: Time) -> StreamVec<'_, Time, Events> {
+    events.unary(Pipeline, "after", move |_, _| {
+        move |input, output| {
+            input.for_each(|capability, data| {
+                if *capability.time() > start {
+                    output.session(&capability).give_container(data);
+                }
+            });
+        }
+    })
+}
+
+/// The deduplication windows of a source, one per partition: what is a duplicate must not depend on which partitions share a worker.
+pub struct Windows {
+    /// the number of the kept state
+    number: u32,
+    /// the epoch that the windows are of; until then other ones, which are not kept, see what is read once more
+    restored_at: Option<Time>,
+    before: BTreeMap<Partition, DeduplicationWindow>,
+    micros: i64,
+    ids_max: usize,
+    windows: BTreeMap<Partition, DeduplicationWindow>,
+}
+
+impl Windows {
+    /// The windows of a source as they were kept.
+    pub fn new(source: &Source, restored_at: Option<Time>, (number, entries): (u32, Vec<(Row, Row)>)) -> Self {
+        let ids_max = DEDUPLICATION_IDS_MAX / source.partitions.max(1) as usize;
+        let micros = source.deduplication_micros;
+        let mut windows = Self { number, restored_at, before: BTreeMap::new(), micros, ids_max, windows: BTreeMap::new() };
+        for (key, value) in entries {
+            let partition = Partition(partition_of(key.as_bytes()));
+            let (Some(key), Some(value)) = (key.as_bytes().get(PARTITION_BYTES..), value.as_bytes().first_chunk()) else { continue };
+            windows.window(partition).restore(key, i64::from_be_bytes(*value));
+        }
+        windows
+    }
+
+    fn window(&mut self, partition: Partition) -> &mut DeduplicationWindow {
+        let new = || DeduplicationWindow::kept(self.micros, self.ids_max);
+        self.windows.entry(partition).or_insert_with(new)
+    }
+
+    /// Whether records of this epoch were read before.
+    fn is_again(&self, time: Time) -> bool {
+        self.restored_at.is_some_and(|restored| time <= restored)
+    }
+
+    fn first_seen(&mut self, time: Time, partition: Partition, id: [u8; 16], occurred_at: i64) -> bool {
+        if !self.is_again(time) {
+            return self.window(partition).first_seen(id, occurred_at);
+        }
+        let new = || DeduplicationWindow::new(self.micros, self.ids_max);
+        self.before.entry(partition).or_insert_with(new).first_seen(id, occurred_at)
+    }
+
+    /// Reports what was remembered and forgotten since the last call.
+    fn report(&mut self, time: Time, drain: &Drain) {
+        for (partition, window) in &mut self.windows {
+            for (key, value) in window.take_changes() {
+                let key = Row::concat(&partition.0.to_be_bytes(), &key);
+                drain.state(time, self.number, key, value.map(|at| Row::from_bytes(&at.to_be_bytes())));
+            }
+        }
+    }
+}
+
+const PARTITION_BYTES: usize = size_of::<u32>();
 
 fn keep(batch: RecordBatch, places: Vec<(Partition, Offset)>, fresh: Vec<bool>) -> Events {
     if fresh.iter().all(|fresh| *fresh) {

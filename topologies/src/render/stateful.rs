@@ -2,8 +2,10 @@
 //!
 //! Owns the translation between a node's columns and the keyed rows that the operators take.
 
+use differential_dataflow::AsCollection;
 use operators::reduce::{AggregateSpec, ReduceSpec, reduce};
 use operators::session::session;
+use operators::state::KeptState;
 use operators::temporal_filter::temporal_filter;
 use operators::top_k::{TopKSpec, top_k};
 use operators::{Errors, Rows};
@@ -11,14 +13,17 @@ use schemas::field::{FieldKind, Value};
 use schemas::row::Row;
 use schemas::serving::{Column, Index, IndexColumn, IndexLayout};
 
+use timely::dataflow::operators::vec::Filter;
+
 use super::Renderer;
 use super::join::keyed;
 use super::slicer::Slicer;
 use crate::plan::graph::{Aggregate, NodeId};
+use crate::plan::kept::Kept;
 
 impl<'s> Renderer<'s, '_> {
     /// One row for each group.
-    pub fn reduce(&self, node: NodeId, input: NodeId, keys: &[usize], aggregates: &[Aggregate], global: bool) -> (Rows<'s>, Errors<'s>) {
+    pub fn reduce(&mut self, node: NodeId, input: NodeId, keys: &[usize], aggregates: &[Aggregate], global: bool) -> (Rows<'s>, Errors<'s>) {
         let mut values: Vec<usize> = Vec::new();
         let mut place = |column: usize| match values.iter().position(|&other| other == column) {
             Some(place) => place,
@@ -47,11 +52,12 @@ impl<'s> Renderer<'s, '_> {
             append_only: self.topology.graph.nodes[input].append_only,
             relation: self.relation(node),
         };
-        reduce(keyed(self.rows(input), kinds, keys, &values), spec)
+        let rows = keyed(self.unkept_rows(node, input), &self.kinds[input], keys, &values);
+        reduce(rows, spec, self.node_state(node))
     }
 
     /// The first rows of each partition.
-    pub fn top_k(&self, input: NodeId, partition: &[usize], order: &[IndexColumn], spec: TopKSpec) -> Rows<'s> {
+    pub fn top_k(&mut self, node: NodeId, input: NodeId, partition: &[usize], order: &[IndexColumn], spec: TopKSpec) -> Rows<'s> {
         let kinds = self.kinds[input].clone();
         // The order of an index is what is needed here: order columns first, descending ones inverted, then all others.
         let columns: Vec<Column> = kinds.iter().map(|kind| Column { name: String::new(), kind: kind.clone() }).collect();
@@ -59,8 +65,8 @@ impl<'s> Renderer<'s, '_> {
         let keys = Slicer::new(&kinds, partition);
         let restored = Slicer::new(&layout.kinds, &inverse(&layout.order));
         let stored = layout.clone();
-        let ordered = self.rows(input).map(move |row| (keys.row(row.as_bytes()), stored.store(row.as_bytes())));
-        top_k(ordered, spec).map(move |(_, row)| {
+        let ordered = self.unkept_rows(node, input).map(move |row| (keys.row(row.as_bytes()), stored.store(row.as_bytes())));
+        top_k(ordered, spec, self.node_state(node)).map(move |(_, row)| {
             let (loaded, ends) = layout.load(row.as_bytes());
             let end = ends.last().copied().unwrap_or(0);
             let mut out = restored.row(loaded.as_bytes());
@@ -102,11 +108,12 @@ impl<'s> Renderer<'s, '_> {
     }
 
     /// Rows within bounds of the wall clock.
-    pub fn temporal_filter(&self, input: NodeId, from: Option<usize>, until: Option<usize>) -> Rows<'s> {
+    pub fn temporal_filter(&mut self, node: NodeId, input: NodeId, from: Option<usize>, until: Option<usize>) -> Rows<'s> {
         let kinds = self.kinds[input].clone();
         let bound = |column: Option<usize>| column.map(|column| Slicer::new(&kinds, &[column]));
         let (from, until) = (bound(from), bound(until));
-        temporal_filter(self.rows(input), self.clock.clone(), move |row| {
+        let (rows, state) = (self.unkept_rows(node, input), self.node_state(node));
+        let bounds = move |row: &[u8]| {
             // A bound that is NULL makes the condition NULL: the row is never there.
             let read = |slicer: &Slicer| match FieldKind::Timestamp.read(slicer.row(row).as_bytes(), 0) {
                 Value::Timestamp(micros) => Some(micros),
@@ -115,7 +122,26 @@ impl<'s> Renderer<'s, '_> {
             let from = from.as_ref().map(|slicer| read(slicer).unwrap_or(i64::MAX));
             let until = until.as_ref().map(|slicer| read(slicer).unwrap_or(i64::MIN));
             (from, until)
-        })
+        };
+        temporal_filter(rows, self.clock.clone(), bounds, state)
+    }
+
+    /// The state of a node: kept when it reads a stream, because then nothing could compute it again.
+    fn node_state(&mut self, node: NodeId) -> KeptState {
+        if self.keeping.states.number(Kept::Node(node)).is_some() {
+            self.keeping.state(Kept::Node(node), &self.drain)
+        } else {
+            KeptState::none(self.keeping.begin())
+        }
+    }
+
+    /// What a node reads. What was restored into a node holds the share of all rows until then: they must not come a second time.
+    fn unkept_rows(&self, node: NodeId, input: NodeId) -> Rows<'s> {
+        let start = self.keeping.start;
+        if !self.keeping.is_restored(Kept::Node(node)) {
+            return self.rows(input);
+        }
+        self.rows(input).inner.filter(move |(_, time, _)| *time > start).as_collection()
     }
 }
 

@@ -1,7 +1,8 @@
-//! The driver: the one loop that binds epochs and publishes them.
+//! The driver: the one loop that has epochs bound, computed and published.
 //!
-//! Owns the order of things: records become an epoch, the epoch goes to the workers, and when all of them are past it, its output
-//! becomes visible at once. At most [`super::EPOCHS_IN_FLIGHT_MAX`] epochs are between binding and being visible.
+//! Owns the order of things: an epoch is bound, durably; it goes to the workers; when all of them are past it, its output becomes
+//! visible at once and its changes of state are handed to the next checkpoint. At most [`super::EPOCHS_IN_FLIGHT_MAX`] epochs are
+//! between binding and being visible.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -9,17 +10,24 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
 
-use operators::Time;
+use epochs::backfill::Backfill;
+use epochs::coordinator::{Coordinator, EpochInput};
+use epochs::crash_point::{COMPUTED, PUBLISHED, crash_point};
+use epochs::disk::{DiskAction, DiskCause};
+use epochs::error::EpochError;
+use epochs::reader::Records;
 use schemas::dead_letter::DeadLetter;
 use schemas::position::{Epoch, Offset, Partition, Topic};
-use sinks::views::{Commit, Views};
+use sinks::views::{Commit, Hydration, Views};
 use sources::log::{Log, StoredRecord};
 
-use super::binder::{Binder, Bound};
-use super::clock::{Clock, WallClock};
+use super::checkpointer::Checkpointer;
+use super::letters::{LetterRecord, Letters};
+use super::retention::Retention;
 use super::status::Status;
+use super::wall::{Clock, Wall};
 use super::worker::{Done, Work, Workers};
-use super::{EPOCH_RECORDS_MAX, EPOCHS_IN_FLIGHT_MAX, IDLE_INTERVAL, Options};
+use super::{DEAD_LETTER_TOPIC, EPOCHS_IN_FLIGHT_MAX, IDLE_INTERVAL, Options, Storage};
 use crate::render::drain::EpochOutput;
 use crate::topology::Topology;
 
@@ -28,127 +36,231 @@ const WAIT_MAX: Duration = Duration::from_millis(50);
 
 /// An epoch between binding and being visible.
 struct InFlight {
-    epoch: Time,
+    epoch: u64,
     wall_micros: i64,
     bound_at: Instant,
     consumed: BTreeMap<(Topic, Partition), Offset>,
     refused: Vec<DeadLetter>,
+    retried: Vec<u64>,
     outputs: Vec<EpochOutput>,
 }
 
-/// Binds, waits, publishes.
+/// What a driver is made of.
+pub struct Parts {
+    /// what is computed
+    pub topology: Arc<Topology>,
+    /// the log
+    pub log: Arc<dyn Log>,
+    /// binds epochs
+    pub coordinator: Coordinator<Storage>,
+    /// writes checkpoints
+    pub checkpointer: Checkpointer,
+    /// forgets what the log need not keep
+    pub retention: Retention,
+    /// dead letters and errors of rows of streams
+    pub letters: Letters,
+    /// the wall clock
+    pub wall: Wall,
+    /// what is served
+    pub views: Arc<Views>,
+    /// how far it is
+    pub status: Arc<Status>,
+    /// the workers
+    pub workers: Workers,
+}
+
+/// Has epochs bound, waits, publishes.
 pub struct Driver {
-    log: Arc<dyn Log>,
-    binder: Binder,
-    clock: WallClock,
+    parts: Parts,
+    sources: BTreeMap<Topic, usize>,
     ticks_when_idle: bool,
     interval: Duration,
-    views: Arc<Views>,
-    status: Arc<Status>,
-    workers: Workers,
-    next: Time,
+    checkpoint_interval: Duration,
+    checkpoint_changes: usize,
     bound_at: Instant,
+    checkpointed_at: Instant,
     in_flight: VecDeque<InFlight>,
-    visible: BTreeMap<(Topic, Partition), Offset>,
+    /// when the recovery began; `None` when everything that was bound before is visible
+    recovering: Option<Instant>,
 }
 
 impl Driver {
-    /// A driver that starts with epoch 0 at these offsets.
-    pub fn new(
-        topology: Arc<Topology>,
-        log: Arc<dyn Log>,
-        options: &Options,
-        offsets: BTreeMap<(Topic, Partition), Offset>,
-        views: Arc<Views>,
-        status: Arc<Status>,
-        workers: Workers,
-    ) -> Self {
-        let records_max = options.epoch_records.min(EPOCH_RECORDS_MAX);
+    /// A driver that begins where its coordinator does.
+    pub fn new(parts: Parts, options: &Options) -> Self {
+        let sources = parts.topology.sources.iter().enumerate();
         Self {
-            binder: Binder::new(Arc::clone(&log), offsets.clone(), &topology, records_max),
-            clock: WallClock::new(options.clock, &topology.sources),
+            sources: sources.map(|(number, source)| (Topic::new(&source.schema.topic), number)).collect(),
             ticks_when_idle: options.clock == Clock::System,
             interval: options.epoch_interval,
-            log,
-            views,
-            status,
-            workers,
-            next: 0,
+            checkpoint_interval: options.checkpoint_interval,
+            checkpoint_changes: options.checkpoint_changes,
             bound_at: Instant::now(),
+            checkpointed_at: Instant::now(),
             in_flight: VecDeque::new(),
-            visible: offsets,
+            recovering: Some(Instant::now()),
+            parts,
         }
     }
 
-    /// Runs until it is told to stop.
-    pub fn run(mut self, stop: &AtomicBool) {
-        let first = self.binder.first();
-        self.start_epoch(first);
+    /// Runs until it is told to stop, or until going on would be wrong; then the reason is in the status and readers keep what is visible.
+    pub fn run(mut self, backfill: Option<Backfill>, start: EpochInput, stop: &AtomicBool) {
+        self.show_recovery();
+        if let Some(backfill) = backfill
+            && let Err(error) = self.backfill(backfill, start.wall_micros, stop)
+        {
+            return self.halt(&error);
+        }
+        self.start_epoch(start);
         let mut seen = 0;
         while !stop.load(Ordering::Acquire) {
-            let bound = self.bind_next();
+            let bound = match self.bind_next() {
+                Ok(bound) => bound,
+                Err(error) if self.is_passing(&error) => false,
+                Err(error) => return self.halt(&error),
+            };
             if self.in_flight.is_empty() {
                 self.measure_lag();
+                if let Err(error) = self.keep_up_checkpoints() {
+                    return self.halt(&error);
+                }
                 if !bound {
-                    seen = self.log.wait(seen, WAIT_MAX);
+                    seen = self.parts.log.wait(seen, WAIT_MAX);
                 }
             } else if !bound || self.in_flight.len() >= EPOCHS_IN_FLIGHT_MAX {
                 self.collect();
+                self.show_recovery();
+                if let Err(error) = self.keep_up_checkpoints() {
+                    return self.halt(&error);
+                }
             }
         }
+        self.last_checkpoint();
     }
 
-    /// Binds the next epoch if there is room, time and reason for one.
-    fn bind_next(&mut self) -> bool {
-        if self.in_flight.len() >= EPOCHS_IN_FLIGHT_MAX {
-            return false;
+    /// Feeds what was bound before the start to the states that are new, in times of their own before that of the start.
+    fn backfill(&mut self, mut backfill: Backfill, wall_micros: i64, stop: &AtomicBool) -> Result<(), EpochError> {
+        for (topic, partition, earliest) in &backfill.gaps {
+            tracing::warn!(%topic, %partition, %earliest, "a new state is computed from what the log still has; earlier records are gone");
         }
-        let since = self.bound_at.elapsed();
-        if since < self.interval {
-            if self.in_flight.is_empty() {
-                std::thread::sleep(self.interval - since);
-            } else {
-                return false;
+        let (mut time, mut unanswered) = (0, 0);
+        while !stop.load(Ordering::Acquire) {
+            let records = backfill.read_next()?;
+            if records.is_empty() && unanswered == 0 {
+                break;
+            }
+            if !records.is_empty() {
+                self.send(time, wall_micros, records);
+                time += 1;
+                unanswered += self.parts.workers.count();
+            }
+            let (done, total) = backfill.progress();
+            self.parts.status.replayed(done, total);
+            self.show_recovery();
+            while unanswered >= EPOCHS_IN_FLIGHT_MAX * self.parts.workers.count() || (unanswered > 0 && done == total) {
+                match self.parts.workers.done.recv_timeout(WAIT_MAX) {
+                    Ok(_) => unanswered -= 1,
+                    Err(RecvTimeoutError::Timeout) if stop.load(Ordering::Acquire) => return Ok(()),
+                    Err(RecvTimeoutError::Timeout) => {}
+                    Err(RecvTimeoutError::Disconnected) => panic!("all workers ended while there was work"),
+                }
             }
         }
-        let bound = match self.binder.bind() {
-            Ok(bound) => bound,
-            Err(error) => {
-                tracing::error!(%error, "the log can't be read; trying again");
-                std::thread::sleep(WAIT_MAX);
-                return false;
-            }
-        };
-        let idle_tick = self.ticks_when_idle && since >= IDLE_INTERVAL;
-        if bound.count == 0 && !idle_tick {
-            return false;
+        Ok(())
+    }
+
+    /// Until everything that an earlier run has shown is visible again, readers are told how far that is and not shown less.
+    fn show_recovery(&mut self) {
+        let Some(since) = self.recovering else { return };
+        let report = self.parts.status.report();
+        if !self.parts.coordinator.is_replaying() && self.in_flight.is_empty() && report.published {
+            self.recovering = None;
+            return self.parts.views.set_hydration_of_all(None);
         }
-        self.start_epoch(bound);
+        let (rows, records) = (report.rows, report.replayed);
+        let total = rows.1.max(rows.0) + records.1;
+        let done = rows.0.min(rows.1) + records.0;
+        let left = since.elapsed().as_secs_f64() * (total.saturating_sub(done)) as f64 / done.max(1) as f64;
+        let seconds_left = (done > 0).then_some(left.ceil() as u64);
+        self.parts.views.set_hydration_of_all(Some(Hydration { done, total, seconds_left }));
+    }
+
+    /// Whether it may help to try again later: the disk is full, or the log can't be read now.
+    fn is_passing(&self, error: &EpochError) -> bool {
+        match error {
+            EpochError::Disk(error) if error.action == DiskAction::Sync => {
+                eprintln!("{error}; the process ends, acknowledged events and bound epochs are on disk");
+                std::process::abort();
+            }
+            EpochError::Disk(disk) if disk.cause == DiskCause::NoSpace => {}
+            EpochError::Log(_) => {}
+            _ => return false,
+        }
+        self.parts.status.stall(&error.to_string());
+        std::thread::sleep(WAIT_MAX);
         true
     }
 
-    fn start_epoch(&mut self, bound: Bound) {
-        let epoch = self.next;
-        self.next += 1;
-        self.bound_at = Instant::now();
-        let wall_micros = self.clock.bind(&bound.records);
-        let count = self.workers.count();
-        for (worker, records) in share(bound.records, count).into_iter().enumerate() {
-            self.workers.send(worker, Work { epoch, wall_micros, records: records.into_iter().map(Arc::new).collect() });
+    fn halt(&self, error: &EpochError) {
+        tracing::error!(%error, "no further epoch is computed");
+        self.parts.status.halt(error.to_string(), matches!(error, EpochError::Fenced { .. }));
+    }
+
+    /// Has the next epoch bound if there is room, time and reason for one.
+    fn bind_next(&mut self) -> Result<bool, EpochError> {
+        if self.in_flight.len() >= EPOCHS_IN_FLIGHT_MAX {
+            return Ok(false);
         }
+        let since = self.bound_at.elapsed();
+        if since < self.interval && !self.parts.coordinator.is_replaying() {
+            if !self.in_flight.is_empty() {
+                return Ok(false);
+            }
+            std::thread::sleep(self.interval - since);
+        }
+        let tick = self.ticks_when_idle && since >= IDLE_INTERVAL;
+        let Some(input) = self.parts.coordinator.next(&mut self.parts.wall, tick)? else { return Ok(false) };
+        self.parts.status.goes_on(self.parts.wall.held_micros());
+        let (done, total) = self.parts.coordinator.replayed();
+        self.parts.status.replayed(done, total);
+        self.start_epoch(input);
+        Ok(true)
+    }
+
+    fn start_epoch(&mut self, input: EpochInput) {
+        self.bound_at = Instant::now();
+        let (refused, retried) = self.send(input.epoch, input.wall_micros, input.records);
+        let count = self.parts.workers.count();
         self.in_flight.push_back(InFlight {
-            epoch,
-            wall_micros,
+            epoch: input.epoch,
+            wall_micros: input.wall_micros,
             bound_at: self.bound_at,
-            consumed: bound.consumed,
-            refused: bound.refused,
+            consumed: input.consumed,
+            refused,
+            retried,
             outputs: Vec::with_capacity(count),
         });
     }
 
+    /// Hands records to the workers; returns the events that were refused at ingest, and the ids of those that were sent again.
+    fn send(&self, epoch: u64, wall_micros: i64, read: Records) -> (Vec<DeadLetter>, Vec<u64>) {
+        let mut records: Vec<Vec<StoredRecord>> = vec![Vec::new(); self.sources.len()];
+        let (mut refused, mut retried) = (Vec::new(), Vec::new());
+        for ((topic, _), read) in read {
+            match self.sources.get(&topic) {
+                Some(&source) => records[source].extend(read),
+                None => read.into_iter().for_each(|record| read_letter(record, &mut refused, &mut retried)),
+            }
+        }
+        for (worker, records) in share(records, self.parts.workers.count()).into_iter().enumerate() {
+            let records = records.into_iter().map(Arc::new).collect();
+            self.parts.workers.send(worker, Work { epoch, wall_micros, records });
+        }
+        (refused, retried)
+    }
+
     /// Waits for the workers and publishes what is complete.
     fn collect(&mut self) {
-        match self.workers.done.recv_timeout(WAIT_MAX.min(self.interval.max(Duration::from_millis(1)))) {
+        match self.parts.workers.done.recv_timeout(WAIT_MAX.min(self.interval.max(Duration::from_millis(1)))) {
             Ok(Done { epoch, output }) => {
                 let slot = self.in_flight.iter_mut().find(|slot| slot.epoch == epoch);
                 slot.unwrap_or_else(|| panic!("epoch {epoch} was finished but never bound")).outputs.push(output);
@@ -156,7 +268,7 @@ impl Driver {
             Err(RecvTimeoutError::Timeout) => return,
             Err(RecvTimeoutError::Disconnected) => panic!("all workers ended while epochs were in flight"),
         }
-        while let Some(oldest) = self.in_flight.pop_front_if(|oldest| oldest.outputs.len() == self.workers.count()) {
+        while let Some(oldest) = self.in_flight.pop_front_if(|oldest| oldest.outputs.len() == self.parts.workers.count()) {
             self.publish(oldest);
         }
     }
@@ -165,36 +277,86 @@ impl Driver {
         let mut commit = Commit {
             epoch: Epoch(epoch.epoch),
             wall_micros: epoch.wall_micros,
-            consumed: epoch.consumed.clone(),
+            consumed: epoch.consumed,
             dead_letters: epoch.refused,
             ..Commit::default()
         };
         let (mut events, mut duplicates) = (0, 0);
+        let (mut state, mut stream_errors) = (Vec::new(), Vec::new());
         for output in epoch.outputs {
             events += output.events;
             duplicates += output.duplicates;
             commit.changes.extend(output.changes);
             commit.dead_letters.extend(output.dead_letters);
             commit.row_errors.extend(output.row_errors);
+            stream_errors.extend(output.stream_errors);
+            state.extend(output.state);
         }
         // Workers finish in any order; the log's order is the same every time.
         commit.dead_letters.sort_by(|a, b| (&a.topic, a.partition, a.offset).cmp(&(&b.topic, b.partition, b.offset)));
-        if let Err(error) = self.views.publish(commit) {
+        commit.retried = self.parts.letters.retry(epoch.retried, &mut state);
+        self.parts.letters.epoch(&commit.dead_letters, &stream_errors, &mut state);
+        commit.row_errors.extend(stream_errors);
+        crash_point(COMPUTED);
+        if let Err(error) = self.parts.views.publish(commit) {
             eprintln!("epoch {} can't be published: {error}; the process ends, acknowledged events are in the log", epoch.epoch);
             std::process::abort();
         }
-        self.visible.extend(epoch.consumed);
-        self.status.published(epoch.epoch, events, duplicates, epoch.bound_at.elapsed());
+        crash_point(PUBLISHED);
+        self.parts.coordinator.complete(epoch.epoch, state);
+        self.parts.status.published(epoch.epoch, events, duplicates, epoch.bound_at.elapsed());
         self.measure_lag();
     }
 
-    fn measure_lag(&self) {
-        let behind = self.visible.iter().map(|((topic, partition), visible)| match self.log.bounds(topic, *partition) {
-            Ok((_, end)) => end.0.saturating_sub(visible.0),
-            Err(_) => 1,
-        });
-        self.status.lag(behind.sum());
+    /// Begins a checkpoint when it is time, and forgets what the last one made superfluous.
+    fn keep_up_checkpoints(&mut self) -> Result<(), EpochError> {
+        for epoch in self.parts.checkpointer.written() {
+            self.parts.coordinator.checkpoint_written(epoch, None)?;
+            self.parts.status.checkpoint(epoch);
+            self.parts.retention.trim(self.parts.coordinator.log_floor());
+        }
+        let unsaved = self.parts.coordinator.unsaved_changes();
+        let is_time = self.checkpointed_at.elapsed() >= self.checkpoint_interval && unsaved > 0;
+        if (is_time || unsaved >= self.checkpoint_changes) && !self.parts.coordinator.is_replaying() {
+            self.begin_checkpoint();
+        }
+        Ok(())
     }
+
+    fn begin_checkpoint(&mut self) {
+        let meta = self.parts.letters.meta(total_rows(&self.parts.views));
+        let meta = serde_json::to_vec(&meta).unwrap_or_default();
+        if let Some(job) = self.parts.coordinator.checkpoint(meta, None) {
+            self.checkpointed_at = Instant::now();
+            self.parts.checkpointer.write(job);
+        }
+    }
+
+    /// A process that is asked to stop leaves a checkpoint behind, so that the next start has little to compute again.
+    fn last_checkpoint(&mut self) {
+        while !self.in_flight.is_empty() {
+            self.collect();
+        }
+        if self.keep_up_checkpoints().is_ok() && self.parts.coordinator.unsaved_changes() > 0 {
+            self.begin_checkpoint();
+        }
+        if self.parts.coordinator.is_writing_checkpoint()
+            && let Some(epoch) = self.parts.checkpointer.wait()
+            && let Err(error) = self.parts.coordinator.checkpoint_written(epoch, None)
+        {
+            tracing::warn!(%error, "what the last checkpoint made superfluous could not be removed");
+        }
+    }
+
+    fn measure_lag(&self) {
+        self.parts.status.lag(self.parts.coordinator.lag());
+    }
+}
+
+/// Rows of all indexes.
+fn total_rows(views: &Views) -> u64 {
+    let snapshot = views.snapshot();
+    snapshot.total_rows()
 }
 
 /// Each worker's records by source: a partition always goes to the same worker.
@@ -206,4 +368,16 @@ fn share(records: Vec<Vec<StoredRecord>>, workers: usize) -> Vec<Vec<Vec<StoredR
         }
     }
     shares
+}
+
+/// A record of the topic of refused events; a letter's own place is where its bytes lie.
+fn read_letter(record: StoredRecord, refused: &mut Vec<DeadLetter>, retried: &mut Vec<u64>) {
+    match serde_json::from_slice(&record.value) {
+        Ok(LetterRecord::Retried { retried: id }) => retried.push(id),
+        Ok(LetterRecord::Refused(letter)) => {
+            let (partition, offset) = (record.partition.0, record.offset.0);
+            refused.push(DeadLetter { topic: DEAD_LETTER_TOPIC.to_owned(), partition, offset, ..letter });
+        }
+        Err(error) => tracing::error!(offset = record.offset.0, %error, "a record of '{DEAD_LETTER_TOPIC}' is no dead letter"),
+    }
 }

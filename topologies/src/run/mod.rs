@@ -3,33 +3,38 @@
 //! Owns the life of one deployment in one process. A topology and a log enter; views that follow the log, and a status, leave.
 //! An epoch is bound (which records, which wall clock) before any worker sees it, and visible only when all workers are past it.
 
-mod binder;
-mod clock;
+mod checkpointer;
 mod driver;
+mod letters;
+mod recovery;
+mod restore;
+mod retention;
 mod status;
+mod wall;
 mod worker;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use schemas::position::{Offset, Partition, Timeline, Topic};
-use sinks::views::{Definition, Views};
+use epochs::disk::Disk;
+use epochs::error::EpochError;
+use schemas::position::{Timeline, Topic};
+use sinks::views::Views;
 use sources::error::LogError;
-use sources::log::Log;
+use sources::log::{Log, TopicMetadata};
 
-pub use self::clock::Clock;
-pub use self::status::{Status, StatusReport};
+use self::recovery::Recovery;
+
+pub use self::letters::LetterRecord;
+pub use self::restore::{Restored, partition_of};
+pub use self::status::{Status, StatusReport, Trouble};
+pub use self::wall::{Clock, system_micros};
 use crate::topology::Topology;
 
 /// The topic of events that were refused at ingest.
 pub const DEAD_LETTER_TOPIC: &str = "tidewater.dead_letters";
-/// Most records of one epoch.
-pub const EPOCH_RECORDS_MAX: usize = 50_000;
-/// Most bytes of records of one epoch.
-pub const EPOCH_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Most epochs that are bound and not yet visible: timely has no backpressure of its own.
 pub const EPOCHS_IN_FLIGHT_MAX: usize = 2;
 /// Most workers of a process.
@@ -38,6 +43,14 @@ pub const WORKERS_MAX: usize = 64;
 pub const EPOCH_INTERVAL_DEFAULT: Duration = Duration::from_millis(20);
 /// How often the wall clock advances while no events come, so that rows of temporal filters leave in time.
 pub const IDLE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How often a checkpoint is written unless an option says otherwise.
+pub const CHECKPOINT_INTERVAL_DEFAULT: Duration = Duration::from_secs(10);
+/// Changes of state after which a checkpoint is written in any case: they wait in memory.
+pub const CHECKPOINT_CHANGES_MAX: usize = 1_000_000;
+
+/// Where bindings and checkpoints are kept.
+pub type Storage = Arc<dyn Disk>;
 
 /// How a topology is run.
 #[derive(Clone, Debug)]
@@ -48,10 +61,16 @@ pub struct Options {
     pub clock: Clock,
     /// the shortest time between two epochs
     pub epoch_interval: Duration,
-    /// most records of one epoch, at most [`EPOCH_RECORDS_MAX`]
+    /// most records of one epoch, at most [`EPOCH_RECORDS_MAX`](epochs::reader::EPOCH_RECORDS_MAX)
     pub epoch_records: usize,
-    /// the history that positions belong to
+    /// the name of the history that begins when the storage is empty
     pub timeline: Timeline,
+    /// how often a checkpoint is written
+    pub checkpoint_interval: Duration,
+    /// changes of state after which a checkpoint is written in any case, at most [`CHECKPOINT_CHANGES_MAX`]
+    pub checkpoint_changes: usize,
+    /// bytes above which the log forgets what no restart needs; `None` keeps all
+    pub log_retention_bytes: Option<u64>,
 }
 
 impl Default for Options {
@@ -60,8 +79,11 @@ impl Default for Options {
             workers: 1,
             clock: Clock::System,
             epoch_interval: EPOCH_INTERVAL_DEFAULT,
-            epoch_records: EPOCH_RECORDS_MAX,
+            epoch_records: epochs::reader::EPOCH_RECORDS_MAX,
             timeline: Timeline(1),
+            checkpoint_interval: CHECKPOINT_INTERVAL_DEFAULT,
+            checkpoint_changes: CHECKPOINT_CHANGES_MAX,
+            log_retention_bytes: None,
         }
     }
 }
@@ -89,6 +111,9 @@ pub enum StartError {
         /// what was refused
         detail: String,
     },
+    /// the data directory can't be gone on with
+    #[error(transparent)]
+    Epochs(#[from] EpochError),
     /// the system refused a thread
     #[error("a thread could not be started: {detail}")]
     Thread {
@@ -106,22 +131,22 @@ pub struct Running {
     driver: Option<JoinHandle<()>>,
 }
 
-/// Starts a topology on a log; creates the topics that its sources name.
-pub fn start(topology: Arc<Topology>, log: Arc<dyn Log>, options: Options) -> Result<Running, StartError> {
+/// Starts a topology on a log, where the storage says that an earlier run got to; creates the topics that its sources name. Returns
+/// before the state is restored: until then the views say how far that is.
+pub fn start(topology: Arc<Topology>, log: Arc<dyn Log>, storage: Storage, options: Options) -> Result<Running, StartError> {
     if options.workers == 0 || options.workers > WORKERS_MAX {
         return Err(StartError::Workers { workers: options.workers });
     }
     check_rendering(&topology)?;
-    let partitions = create_topics(&topology, log.as_ref())?;
-    let views = Views::new(Definition { timeline: options.timeline, views: topology.views() });
+    let topics = create_topics(&topology, log.as_ref())?;
+    let recovery = Recovery::open(topology, log, storage, topics, options)?;
+    let views = recovery.views();
     let status = Arc::new(Status::default());
     let stop = Arc::new(AtomicBool::new(false));
-    let workers = worker::start(&topology, options.workers).map_err(|detail| StartError::Thread { detail })?;
-    let driver = driver::Driver::new(topology, log, &options, partitions, Arc::clone(&views), Arc::clone(&status), workers);
-    let stopping = Arc::clone(&stop);
+    let (running_views, running_status, stopping) = (Arc::clone(&views), Arc::clone(&status), Arc::clone(&stop));
     let thread = std::thread::Builder::new()
         .name("driver".to_owned())
-        .spawn(move || driver.run(&stopping))
+        .spawn(move || recovery.run(running_views, running_status, &stopping))
         .map_err(|error| StartError::Thread { detail: error.to_string() })?;
     Ok(Running { views, status, stop, driver: Some(thread) })
 }
@@ -131,18 +156,12 @@ fn check_rendering(topology: &Topology) -> Result<(), StartError> {
     crate::render::check(topology).map_err(|error| StartError::Render { detail: crate::plan::wording::message(&error).0 })
 }
 
-fn create_topics(topology: &Topology, log: &dyn Log) -> Result<BTreeMap<(Topic, Partition), Offset>, StartError> {
-    let mut partitions = BTreeMap::new();
+fn create_topics(topology: &Topology, log: &dyn Log) -> Result<Vec<TopicMetadata>, StartError> {
     let sources = topology.sources.iter().map(|source| (source.schema.topic.clone(), source.partitions));
-    for (name, count) in sources.chain([(DEAD_LETTER_TOPIC.to_owned(), 1)]) {
-        let topic = Topic::new(&name);
-        let metadata = log.create_topic(&topic, count).map_err(|error| StartError::Log { topic: name.clone(), error })?;
-        for partition in (0..metadata.partitions).map(Partition) {
-            let (earliest, _) = log.bounds(&topic, partition).map_err(|error| StartError::Log { topic: name.clone(), error })?;
-            partitions.insert((topic.clone(), partition), earliest);
-        }
-    }
-    Ok(partitions)
+    let create = |(name, count): (String, u32)| {
+        log.create_topic(&Topic::new(&name), count).map_err(|error| StartError::Log { topic: name.clone(), error })
+    };
+    sources.chain([(DEAD_LETTER_TOPIC.to_owned(), 1)]).map(create).collect()
 }
 
 impl Running {

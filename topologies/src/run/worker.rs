@@ -17,6 +17,8 @@ use timely::dataflow::operators::probe::Handle;
 use timely::worker::Worker;
 
 use crate::render::drain::{Drain, EpochOutput};
+use super::status::Status;
+use crate::render::keep::Keeping;
 use crate::render::source::Records;
 use crate::topology::Topology;
 
@@ -56,22 +58,26 @@ struct Port {
 }
 
 /// Starts the workers of a topology.
-pub fn start(topology: &Arc<Topology>, count: usize) -> Result<Workers, String> {
+pub fn start(topology: &Arc<Topology>, keeping: Vec<Keeping>, status: &Arc<Status>) -> Result<Workers, String> {
+    let count = keeping.len();
     let (done_sender, done) = channel();
     let (thread_sender, threads) = channel();
     let (senders, receivers): (Vec<Sender<Work>>, Vec<Receiver<Work>>) = (0..count).map(|_| channel()).unzip();
-    let ports: Vec<Option<Port>> = receivers
+    let ports: Vec<Option<(Port, Keeping)>> = receivers
         .into_iter()
-        .map(|work| Some(Port { work, done: done_sender.clone(), thread: thread_sender.clone() }))
+        .map(|work| Port { work, done: done_sender.clone(), thread: thread_sender.clone() })
+        .zip(keeping)
+        .map(Some)
         .collect();
     drop(thread_sender);
     let ports = Mutex::new(ports);
-    let topology = Arc::clone(topology);
+    let (topology, status) = (Arc::clone(topology), Arc::clone(status));
     let guards = timely::execute(timely::Config::process(count), move |worker| {
         let _abort = AbortOnPanic;
         let port = ports.lock().unwrap_or_else(PoisonError::into_inner)[worker.index()].take();
-        if let Some(port) = port {
-            run(worker, &topology, &port);
+        if let Some((port, keeping)) = port {
+            let drain = Drain::new(keeping.start, Arc::clone(&status));
+            run(worker, &topology, &port, keeping, drain);
         }
     })?;
     let mut handles: Vec<(usize, Thread)> = threads.iter().take(count).collect();
@@ -123,16 +129,17 @@ struct Inputs {
     clock: Input<i64>,
 }
 
-fn run(worker: &mut Worker, topology: &Topology, port: &Port) {
-    let drain = Drain::default();
+fn run(worker: &mut Worker, topology: &Topology, port: &Port, keeping: Keeping, drain: Drain) {
     let probe = Handle::new();
+    let begin = keeping.begin();
     let mut inputs = worker.dataflow::<Time, _, _>(|scope| {
         let (records, streams): (Vec<_>, Vec<_>) = topology.sources.iter().map(|_| scope.new_input::<Vec<Records>>()).unzip();
         let (clock, ticks) = scope.new_input::<Vec<i64>>();
-        crate::render::render(topology, scope, streams, ticks, &drain, &probe)
+        crate::render::render(topology, scope, streams, ticks, &drain, &probe, keeping)
             .unwrap_or_else(|error| panic!("a topology that was checked could not be rendered: {error}"));
         Inputs { records, clock }
     });
+    inputs.advance_to(begin);
     let announced = port.thread.send((worker.index(), std::thread::current()));
     assert!(announced.is_ok(), "the driver ended before its workers started");
     let mut pending: VecDeque<Time> = VecDeque::new();
@@ -159,6 +166,12 @@ fn run(worker: &mut Worker, topology: &Topology, port: &Port) {
 }
 
 impl Inputs {
+    /// Nothing will come before this epoch.
+    fn advance_to(&mut self, epoch: Time) {
+        self.records.iter_mut().for_each(|input| input.advance_to(epoch));
+        self.clock.advance_to(epoch);
+    }
+
     fn feed(&mut self, work: Work) {
         assert_eq!(self.records.len(), work.records.len(), "epoch {} has records of other sources than the dataflow", work.epoch);
         self.clock.send(work.wall_micros);

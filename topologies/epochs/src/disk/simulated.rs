@@ -56,6 +56,8 @@ struct State {
     /// writes and syncs so far
     operations: u64,
     has_power: bool,
+    /// a folder could not be synced: like a file system without its journal it takes nothing until it is mounted anew
+    is_read_only: bool,
     armed: Armed,
 }
 
@@ -80,6 +82,7 @@ impl SimulatedDisk {
             counts: FaultCounts::default(),
             operations: 0,
             has_power: true,
+            is_read_only: false,
             armed: Armed::default(),
         };
         Self { state: Arc::new(Mutex::new(state)) }
@@ -97,8 +100,11 @@ impl SimulatedDisk {
         state.restart();
     }
 
-    /// Ends only the process: nothing that was written is lost. An armed crash is disarmed.
+    /// Ends only the process: nothing that was written is lost, unless the file system has to be mounted anew. An armed crash is disarmed.
     pub fn restart(&self) {
+        if self.state().is_read_only {
+            return self.crash();
+        }
         self.state().restart();
     }
 
@@ -185,6 +191,10 @@ impl SimulatedDisk {
     ) -> Result<(), DiskError> {
         let mut state = self.state();
         state.check_power(action, path)?;
+        if state.is_read_only {
+            let detail = "the file system is read-only".to_owned();
+            return Err(DiskError { action, path: path.to_owned(), cause: DiskCause::Other, detail });
+        }
         state.operations += 1;
         if state.armed.crash_at != Some(state.operations) {
             return act(&mut state);
@@ -201,6 +211,7 @@ impl SimulatedDisk {
 impl State {
     fn restart(&mut self) {
         self.has_power = true;
+        self.is_read_only = false;
         self.armed.crash_at = None;
     }
 
@@ -353,6 +364,7 @@ impl Disk for SimulatedDisk {
             }
             if state.sync_fails() {
                 state.names.fail_sync(path);
+                state.is_read_only = true;
                 return Err(input_output_error(DiskAction::Sync, path));
             }
             state.names.sync(path);

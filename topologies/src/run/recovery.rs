@@ -1,0 +1,177 @@
+//! Recovery: from a data directory to a driver that goes on where an earlier run got to.
+//!
+//! Owns the choice of the checkpoint and the fall back to an older one. Storage and log enter; the state of the newest checkpoint that can
+//! be read is restored into workers, and the driver that leaves computes the bound epochs behind it again, as they were bound.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use epochs::backfill::Backfill;
+use epochs::checkpoint::{CheckpointHeader, Checkpoints};
+use epochs::coordinator::{Coordinator, EpochInput, Settings, Start};
+use epochs::crash_point::{RESTORED, crash_point};
+use epochs::error::EpochError;
+use epochs::reader::Records;
+use schemas::position::Timeline;
+use sinks::views::{Definition, Hydration, Views};
+use sources::log::{Log, TopicMetadata};
+
+use super::checkpointer::Checkpointer;
+use super::driver::{Driver, Parts};
+use super::letters::{Letters, Meta};
+use super::restore::{Restored, restore};
+use super::retention::Retention;
+use super::status::Status;
+use super::wall::Wall;
+use super::{Options, Storage, worker};
+use crate::plan::kept::{KeptStates, plan_fingerprint};
+use crate::render::keep::Keeping;
+use crate::topology::Topology;
+
+/// A data directory that was taken over.
+pub struct Recovery {
+    topology: Arc<Topology>,
+    log: Arc<dyn Log>,
+    storage: Storage,
+    topics: Vec<TopicMetadata>,
+    options: Options,
+    states: Arc<KeptStates>,
+    taken: Taken,
+}
+
+struct Taken {
+    wall: Wall,
+    coordinator: Coordinator<Storage>,
+    checkpoints: Checkpoints<Storage>,
+    start: Start,
+}
+
+/// Why a recovery ended without a driver.
+#[derive(Debug, thiserror::Error)]
+enum RecoveryError {
+    #[error(transparent)]
+    Epochs(#[from] EpochError),
+    #[error("the checkpoint of epoch {epoch} can't be kept beside the others: {detail}")]
+    Checkpoint { epoch: u64, detail: String },
+    #[error("a thread could not be started: {detail}")]
+    Thread { detail: String },
+}
+
+impl Recovery {
+    /// Takes over the storage.
+    pub fn open(
+        topology: Arc<Topology>,
+        log: Arc<dyn Log>,
+        storage: Storage,
+        topics: Vec<TopicMetadata>,
+        options: Options,
+    ) -> Result<Self, EpochError> {
+        let states = Arc::new(KeptStates::of(&topology));
+        let taken = take_over(&topology, &log, &storage, &topics, &options, &states)?;
+        Ok(Self { topology, log, storage, topics, options, states, taken })
+    }
+
+    /// The views that will be published, empty.
+    pub fn views(&self) -> Arc<Views> {
+        let timeline = Timeline(self.taken.coordinator.identity().timeline);
+        let views = Views::new(Definition { timeline, views: self.topology.views() });
+        // Nobody may take them for empty before the state is restored.
+        views.set_hydration_of_all(Some(Hydration::default()));
+        views
+    }
+
+    /// Restores, and runs until it is told to stop.
+    pub fn run(self, views: Arc<Views>, status: Arc<Status>, stop: &AtomicBool) {
+        let status_of_failure = Arc::clone(&status);
+        match self.driver(views, status) {
+            Ok((driver, backfill, first)) => driver.run(backfill, first, stop),
+            Err(error) => {
+                tracing::error!(%error, "the state can't be restored");
+                status_of_failure.halt(error.to_string(), false);
+            }
+        }
+    }
+
+    fn driver(mut self, views: Arc<Views>, status: Arc<Status>) -> Result<(Driver, Option<Backfill>, EpochInput), RecoveryError> {
+        let (restored, own) = loop {
+            match self.restore(&status)? {
+                Some(restored) => break restored,
+                None => self.taken = take_over(&self.topology, &self.log, &self.storage, &self.topics, &self.options, &self.states)?,
+            }
+        };
+        let Self { topology, log, storage, options, states, taken, .. } = self;
+        let Taken { wall, coordinator, checkpoints, start } = taken;
+        let meta = start.checkpoint.as_ref().map(read_meta).unwrap_or_default();
+        let (letters, seed) = Letters::restore(&states, meta, &own);
+        if let Err(error) = views.seed_dead_letters(seed) {
+            tracing::warn!(%error, "the list of dead letters begins anew; their bytes are in the log");
+        }
+        status.expect_rows(meta.rows);
+        status.begins(coordinator.identity().incarnation, start.checkpoint.as_ref().map(|header| header.epoch));
+        let missing: Arc<BTreeSet<u32>> = Arc::new(start.missing.iter().copied().collect());
+        let keep = |restored| Keeping { start: start.epoch, missing: Arc::clone(&missing), states: Arc::clone(&states), restored };
+        let backfill = if missing.is_empty() { None } else { Some(coordinator.backfill(&states.topics(&topology, &missing))?) };
+        let keeping = restored.into_iter().map(keep).collect();
+        let workers = worker::start(&topology, keeping, &status).map_err(|detail| RecoveryError::Thread { detail })?;
+        let checkpointer = Checkpointer::start(storage, checkpoints).map_err(|error| no_thread(&error))?;
+        let first = EpochInput {
+            epoch: start.epoch,
+            wall_micros: start.wall_micros,
+            records: Records::new(),
+            consumed: start.offsets,
+            replayed: true,
+            control: None,
+        };
+        let retention = Retention::start(Arc::clone(&log), options.log_retention_bytes).map_err(|error| no_thread(&error))?;
+        crash_point(RESTORED);
+        let parts = Parts { topology, log, coordinator, checkpointer, retention, letters, wall, views, status, workers };
+        Ok((Driver::new(parts, &options), backfill, first))
+    }
+
+    /// The entries of the checkpoint; `None` when it is damaged and was put aside.
+    fn restore(&mut self, status: &Status) -> Result<Option<(Vec<Restored>, Restored)>, RecoveryError> {
+        let workers = self.options.workers;
+        let Some(header) = &self.taken.start.checkpoint else {
+            return Ok(Some(((0..workers).map(|_| Restored::new()).collect(), Restored::new())));
+        };
+        match restore(&self.taken.checkpoints, header, &self.states, workers, status) {
+            Ok(restored) => Ok(Some(restored)),
+            Err(error) => {
+                let epoch = header.epoch;
+                tracing::error!(%error, epoch, "a checkpoint is damaged; an older one is taken, or everything is computed again");
+                let kept = self.taken.checkpoints.retain(|header| header.epoch < epoch);
+                kept.map_err(|error| RecoveryError::Checkpoint { epoch, detail: error.to_string() })?;
+                Ok(None)
+            }
+        }
+    }
+}
+
+fn no_thread(error: &std::io::Error) -> RecoveryError {
+    RecoveryError::Thread { detail: error.to_string() }
+}
+
+fn take_over(
+    topology: &Topology,
+    log: &Arc<dyn Log>,
+    storage: &Storage,
+    topics: &[TopicMetadata],
+    options: &Options,
+    states: &KeptStates,
+) -> Result<Taken, EpochError> {
+    let mut wall = Wall::new(options.clock, &topology.sources);
+    let settings = Settings {
+        epoch_records: options.epoch_records,
+        plan: plan_fingerprint(topology),
+        states: states.specs.clone(),
+        timeline: options.timeline.0,
+    };
+    let (storage, log) = (Arc::new(Arc::clone(storage)), Arc::clone(log));
+    let (coordinator, checkpoints, start) = Coordinator::open(storage, log, topics, settings, &mut wall, &mut |_, _| Ok(None))?;
+    Ok(Taken { wall, coordinator, checkpoints, start })
+}
+
+fn read_meta(header: &CheckpointHeader) -> Meta {
+    serde_json::from_slice(&header.meta).unwrap_or_default()
+}
