@@ -26,6 +26,10 @@ pub enum Exit {
     EventsRejected = 5,
     /// a test of a topology failed
     TestsFailed = 6,
+    /// another process took over the data directory
+    Fenced = 7,
+    /// `doctor` found a problem
+    Unhealthy = 8,
 }
 
 /// What `--help` says of the exit codes.
@@ -36,7 +40,9 @@ pub const EXIT_CODES_HELP: &str = "Exit codes:
   3  the topology has errors
   4  the server can't be reached or refuses the request
   5  some events were rejected, the others were taken
-  6  a test of a topology failed";
+  6  a test of a topology failed
+  7  another process took over the data directory
+  8  'doctor' found a problem";
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
@@ -113,6 +119,9 @@ pub enum Failure {
     /// the engine could not be started
     #[error(transparent)]
     Engine(#[from] topologies::run::StartError),
+    /// the data directory can't be gone on with
+    #[error(transparent)]
+    Epochs(#[from] epochs::error::EpochError),
     /// events of the demo could not be appended
     #[error(transparent)]
     Ingest(#[from] api::IngestError),
@@ -141,6 +150,52 @@ pub enum Failure {
         rejected: u64,
         /// all lines
         lines: u64,
+    },
+    /// some dead letters are still no events
+    #[error("{rejected} of {letters} dead letters were rejected again and stay on the list")]
+    LettersRejected {
+        /// rejected letters
+        rejected: u64,
+        /// all that were sent again
+        letters: u64,
+    },
+    /// the process lost its data directory
+    #[error("another process took over: {reason}; what was acknowledged is in the log")]
+    Fenced {
+        /// what was found
+        reason: String,
+    },
+    /// a restore was begun here and not finished
+    #[error("'{}' was not restored to its end: remove it, then restore the backup again", directory.display())]
+    HalfRestored {
+        /// the data directory
+        directory: PathBuf,
+    },
+    /// the directory that a backup or a restore writes to has something in it
+    #[error("'{}' is not empty: nothing in it is overwritten, so name an empty directory or one that does not exist", directory.display())]
+    NotEmpty {
+        /// the directory
+        directory: PathBuf,
+    },
+    /// no data directory
+    #[error("'{}' is no data directory of Tidewater: it has no file 'identity', which the first 'run' writes", directory.display())]
+    NoData {
+        /// the directory
+        directory: PathBuf,
+    },
+    /// a backup that can't be relied on
+    #[error("the backup in '{}' can't be restored: {detail}; use another backup", directory.display())]
+    BadBackup {
+        /// the backup
+        directory: PathBuf,
+        /// what is wrong
+        detail: String,
+    },
+    /// `doctor` found problems; they have been printed
+    #[error("{problems} {} found", if *problems == 1 { "problem was" } else { "problems were" })]
+    Unhealthy {
+        /// how many
+        problems: usize,
     },
     /// the topology can't be read
     #[error(transparent)]
@@ -175,7 +230,7 @@ pub enum Failure {
 
 /// What a client of ours does about a refusal for want of rights.
 fn token_hint(status: u16) -> &'static str {
-    if matches!(status, 401 | 403) { "; name a file with a token that may send events by --token-file" } else { "" }
+    if matches!(status, 401 | 403) { "; name a file with a token that has the right by --token-file" } else { "" }
 }
 
 fn meant(suggestion: &Option<String>) -> String {
@@ -191,7 +246,9 @@ impl Failure {
                 Exit::InvalidTopology
             }
             Self::Unreachable { .. } | Self::Refused { .. } => Exit::Server,
-            Self::EventsRejected { .. } => Exit::EventsRejected,
+            Self::EventsRejected { .. } | Self::LettersRejected { .. } => Exit::EventsRejected,
+            Self::Fenced { .. } => Exit::Fenced,
+            Self::Unhealthy { .. } => Exit::Unhealthy,
             Self::TestsFailed { .. } => Exit::TestsFailed,
             _ => Exit::Failure,
         }

@@ -1,7 +1,8 @@
 //! The way into the log: lines in, an outcome for each out, after everything accepted is synced.
 //!
 //! Owns the check of every line, the recent ids that make a repeated event a duplicate, and the dead letters: a line that is no event
-//! is appended to the topic [`DEAD_LETTER_TOPIC`] before its sender learns of it, so it is never lost.
+//! is appended to the topic [`DEAD_LETTER_TOPIC`] before its sender learns of it, so it is never lost. One that is sent again and taken
+//! is marked there, so that it is off the list after every restart too.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -10,15 +11,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use api::{BoxFuture, Ingest, IngestError, LineOutcome, TopicInfo};
+use epochs::crash_point::{INGEST_APPENDED_NOT_ACKNOWLEDGED, crash_point};
 use parking_lot::Mutex;
 use schemas::catalogue::{TopicSchema, catalogue};
-use schemas::dead_letter::{DEAD_LETTER_BYTES_MAX, DeadLetter};
+use schemas::dead_letter::{DEAD_LETTER_BYTES_MAX, DeadLetter, Fault, Reason};
 use schemas::decoder::EventDecoder;
 use schemas::event::{Encoding, EventId, Incoming, Rejected, parse_line};
 use schemas::position::{LogPosition, Offset, Partition, Topic};
 use sources::error::LogError;
 use sources::log::{APPEND_BYTES_MAX, APPEND_RECORDS_MAX, Log, Record};
-use topologies::run::DEAD_LETTER_TOPIC;
+use topologies::run::{DEAD_LETTER_TOPIC, LetterRecord};
 
 use crate::recent_ids::{RECENT_IDS_MAX, RecentIds};
 
@@ -107,6 +109,14 @@ impl Ingest for LogIngest {
         })
     }
 
+    fn retry(&self, id: u64, letter: DeadLetter) -> BoxFuture<'_, Result<LineOutcome, IngestError>> {
+        let ingest = self.clone();
+        Box::pin(async move {
+            let sent = tokio::task::spawn_blocking(move || ingest.0.retry(id, &letter).map_err(|error| ingest_error(&error))).await;
+            sent.unwrap_or_else(|error| Err(IngestError::Storage { detail: format!("sending the letter again was cut short: {error}") }))
+        })
+    }
+
     fn topics(&self) -> Result<Vec<TopicInfo>, IngestError> {
         let log = self.0.log.as_ref();
         let describe = |metadata: sources::log::TopicMetadata| {
@@ -141,6 +151,27 @@ impl Shared {
         Ok(request.finish())
     }
 
+    /// Takes a dead letter as if it were sent now. The event is appended before the mark: between the two it may be sent once more, as a
+    /// duplicate, and is never lost.
+    fn retry(&self, id: u64, letter: &DeadLetter) -> Result<LineOutcome, LogError> {
+        if let Some(fault) = hindrance(letter) {
+            return Ok(LineOutcome::Rejected(fault));
+        }
+        let now = wall_micros();
+        let mut request = Request::default();
+        match parse_line(&letter.bytes, now) {
+            Ok(Some(incoming)) => self.take(incoming, now, &mut request),
+            Ok(None) => return Ok(LineOutcome::Empty),
+            Err(rejected) => return Ok(LineOutcome::Rejected(rejected.fault)),
+        }
+        for (topic, group) in std::mem::take(&mut request.groups) {
+            self.append_group(&topic, group, &mut request.outcomes)?;
+        }
+        let mark = serde_json::json!(LetterRecord::Retried { retried: id }).to_string().into_bytes();
+        self.log.append(&Topic::new(DEAD_LETTER_TOPIC), vec![Record { key: Vec::new(), value: mark, timestamp: now }])?;
+        Ok(request.finish().pop().unwrap_or(LineOutcome::Empty))
+    }
+
     /// Files an event under its topic, unless it is known.
     fn take(&self, incoming: Incoming, now: i64, request: &mut Request) {
         let place = request.outcomes.len();
@@ -165,6 +196,7 @@ impl Shared {
 
     fn append_group(&self, topic: &Topic, group: Group, outcomes: &mut [LineOutcome]) -> Result<(), LogError> {
         let appended = append_in_chunks(self.log.as_ref(), topic, group.records)?;
+        crash_point(INGEST_APPENDED_NOT_ACKNOWLEDGED);
         self.events.fetch_add(appended.len() as u64, Ordering::Relaxed);
         let mut recent = self.recent.lock();
         for ((place, id), (partition, offset)) in group.places.into_iter().zip(group.ids).zip(appended) {
@@ -235,6 +267,18 @@ fn recent_ids(log: &dyn Log, schema: &'static TopicSchema, encoding: Encoding, p
         }
     }
     Ok(recent)
+}
+
+/// Why a letter can't be sent again at all.
+fn hindrance(letter: &DeadLetter) -> Option<Fault> {
+    if letter.topic != DEAD_LETTER_TOPIC {
+        let detail = format!("it was not refused here: its record is in topic '{}' and is read again with that topic", letter.topic);
+        return Some(Fault::new(Reason::WrongTopic, detail));
+    }
+    let kept = letter.bytes.len();
+    let is_whole = letter.length == kept as u64;
+    let detail = || format!("only the first {kept} of its {} bytes were kept; its sender has to send it again", letter.length);
+    (!is_whole).then(|| Fault::new(Reason::TooLarge, detail()))
 }
 
 fn ingest_error(error: &LogError) -> IngestError {

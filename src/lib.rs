@@ -1,6 +1,7 @@
 //! Tidewater's front door as a library: what the command line is made of, for tests and benchmarks to start in one process.
 
 pub mod auth;
+pub mod backup;
 pub mod cli;
 pub mod demo_key;
 pub mod error;

@@ -10,9 +10,11 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::available_parallelism;
 use std::time::Duration;
 
-use api::{ApiConfig, ApiState, Figures, Health, HostStatus, Readiness};
+use api::{ApiConfig, ApiState, Figures, HaltedSource, Health, HostStatus, Readiness};
+use epochs::disk::real::{Lock, RealDisk};
+use epochs::error::EpochError;
 use schemas::event::Encoding;
-use schemas::position::{Partition, Timeline, Topic};
+use schemas::position::{Epoch, Partition, Timeline, Topic};
 use sinks::views::{ServedView, Views};
 use sources::embedded::EmbeddedLog;
 use sources::log::Log;
@@ -22,18 +24,23 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use topologies::builder::PARTITIONS_DEFAULT;
-use topologies::run::{Clock, Options, Running, Status, start};
+use topologies::run::{Clock, Options, Running, Status, StatusReport, Storage, Trouble, start};
 use topologies::slt::all_visible;
 use topologies::topology::Topology;
 
+use crate::backup::UNFINISHED_FILE;
 use crate::cli::{self, ServerArguments};
 use crate::error::Failure;
 use crate::ingest::{LogIngest, TopicFormat, wall_micros};
 
 /// The part of the data directory that is the event log.
-const LOG_DIRECTORY: &str = "log";
+pub(crate) const LOG_DIRECTORY: &str = "log";
+/// The file that the process has locked that has the data directory.
+pub(crate) const LOCK_FILE: &str = "lock";
 /// The most workers when nothing is said.
 const WORKERS_DEFAULT_MAX: usize = 8;
+/// What an operator does about a source that is halted, beside what the reason says.
+const HALTED_ACTION: &str = "do what the reason says, then start the process again; 'tidewater doctor --data' looks at the data while it is stopped";
 
 /// What a server is started with.
 pub struct ServerOptions<'a> {
@@ -59,6 +66,8 @@ pub struct Server {
     topology: Arc<Topology>,
     health: Arc<EngineHealth>,
     engine: Running,
+    /// Held until everything else has ended.
+    _lock: Lock,
     stop_requests: mpsc::Receiver<()>,
     shutdown: oneshot::Sender<()>,
     served: JoinHandle<std::io::Result<()>>,
@@ -73,11 +82,12 @@ impl Server {
         let listen_failure = |source| Failure::Listen { address: arguments.listen, source };
         let listener = runtime.block_on(TcpListener::bind(arguments.listen)).map_err(listen_failure)?;
         let address = listener.local_addr().map_err(listen_failure)?;
+        let (storage, lock) = open_storage(data)?;
         let log = open_log(data)?;
         let topology = Arc::new(topology);
         let ingest = LogIngest::open(Arc::clone(&log), |topic| topic_format(&topology, topic))?;
         let records = records_logged(log.as_ref())?;
-        let engine = start(Arc::clone(&topology), Arc::clone(&log), engine_options(arguments))?;
+        let engine = start(Arc::clone(&topology), Arc::clone(&log), storage, engine_options(arguments))?;
         let views = Arc::clone(&engine.views);
         let health = Arc::new(EngineHealth {
             ingest: ingest.clone(),
@@ -96,12 +106,20 @@ impl Server {
         let served = runtime.spawn(api::serve(listener, api::router(state), wait));
         let stop_requests = watch_signals(&runtime)?;
         tracing::info!(%address, records, workers = worker_count(arguments), "serving");
-        Ok(Self { address, ingest, views, log, topology, health, engine, stop_requests, shutdown, served, runtime })
+        Ok(Self { address, ingest, views, log, topology, health, engine, _lock: lock, stop_requests, shutdown, served, runtime })
     }
 
     /// Waits for a request to stop (SIGINT, SIGTERM), at most for `wait`; true when there was one.
     pub fn stop_requested(&self, wait: Duration) -> bool {
         !matches!(self.stop_requests.recv_timeout(wait), Err(RecvTimeoutError::Timeout))
+    }
+
+    /// Why the process has to end by itself, if it has to.
+    pub fn lost(&self) -> Option<Failure> {
+        match self.engine.status().trouble {
+            Trouble::Fenced(reason) => Some(Failure::Fenced { reason }),
+            _ => None,
+        }
     }
 
     /// How the process is doing.
@@ -140,6 +158,17 @@ impl Server {
     }
 }
 
+/// Takes the data directory for this process alone.
+fn open_storage(data: &Path) -> Result<(Storage, Lock), Failure> {
+    fs::create_dir_all(data).map_err(Failure::write(data))?;
+    if data.join(UNFINISHED_FILE).exists() {
+        return Err(Failure::HalfRestored { directory: data.to_owned() });
+    }
+    let disk = RealDisk::open(data).map_err(EpochError::from)?;
+    let lock = disk.lock(LOCK_FILE).map_err(EpochError::from)?;
+    Ok((Arc::new(disk), lock))
+}
+
 fn open_log(data: &Path) -> Result<Arc<dyn Log>, Failure> {
     let directory = data.join(LOG_DIRECTORY);
     fs::create_dir_all(&directory).map_err(Failure::write(&directory))?;
@@ -172,8 +201,10 @@ fn engine_options(arguments: &ServerArguments) -> Options {
             cli::Clock::System => Clock::System,
             cli::Clock::Event => Clock::Event,
         },
-        // Epochs are numbered anew by every start, so positions of an earlier one must not be taken for those of this one.
+        // Only a data directory that is empty takes it: positions of another one must not be taken for its own.
         timeline: Timeline(wall_micros().unsigned_abs()),
+        checkpoint_interval: arguments.checkpoint_interval,
+        log_retention_bytes: arguments.log_retention_bytes,
         ..Options::default()
     }
 }
@@ -210,8 +241,11 @@ struct EngineHealth {
 impl Health for EngineHealth {
     fn readiness(&self) -> Readiness {
         let report = self.status.report();
-        if report.caught_up {
-            return Readiness::Ready;
+        match report.trouble {
+            Trouble::Halted(reason) | Trouble::Fenced(reason) => return Readiness::Halted { reason },
+            Trouble::Stalled(reason) => return Readiness::Stalled { reason },
+            Trouble::None if report.caught_up => return Readiness::Ready,
+            Trouble::None => {}
         }
         let records_done = self.records_at_start.saturating_sub(report.lag_records);
         Readiness::CatchingUp { records_done, records_total: self.records_at_start }
@@ -234,7 +268,22 @@ impl Health for EngineHealth {
             let (_, end) = self.log.bounds(&key.0, key.1).ok()?;
             Some((key, end))
         };
-        HostStatus { ends: read.filter_map(end).collect(), ..HostStatus::default() }
+        let StatusReport { incarnation, checkpoint: (checkpoint, _), clock_held, trouble, .. } = self.status.report();
+        let (halted, stalled) = match trouble {
+            Trouble::None => (None, None),
+            Trouble::Stalled(reason) => (None, Some(reason)),
+            Trouble::Halted(reason) | Trouble::Fenced(reason) => (Some(reason), None),
+        };
+        // One source that can't be read stops all: an epoch without it would not be the one that is computed again later.
+        let halt = |reason| HaltedSource { source: "every source".to_owned(), reason, action: HALTED_ACTION.to_owned() };
+        HostStatus {
+            incarnation,
+            checkpoint: (checkpoint > 0).then_some(Epoch(checkpoint)),
+            ends: read.filter_map(end).collect(),
+            halted: halted.map(halt).into_iter().collect(),
+            stalled,
+            clock_held,
+        }
     }
 }
 

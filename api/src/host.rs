@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::time::Duration;
 
-use schemas::dead_letter::Fault;
+use schemas::dead_letter::{DeadLetter, Fault};
 use schemas::position::{Epoch, LogPosition, Offset, Partition, Topic};
 
 /// A future behind a trait object.
@@ -17,6 +17,10 @@ pub trait Ingest: Send + Sync + 'static {
     /// Validates and appends lines; called once per request, from many requests at a time. Returns one outcome per line in
     /// order, after everything accepted is synced to disk. An error means that none of the lines may be relied on.
     fn submit(&self, lines: Vec<Vec<u8>>) -> BoxFuture<'_, Result<Vec<LineOutcome>, IngestError>>;
+
+    /// Takes the bytes of a dead letter as if they were sent now. What is taken, or was before, is off the list of dead letters soon
+    /// after, durably; what is rejected stays on it.
+    fn retry(&self, id: u64, letter: DeadLetter) -> BoxFuture<'_, Result<LineOutcome, IngestError>>;
 
     /// The topics that events can be sent to, by name. May not block for long.
     fn topics(&self) -> Result<Vec<TopicInfo>, IngestError>;
@@ -90,6 +94,11 @@ pub enum Readiness {
         /// records there were at the start
         records_total: u64,
     },
+    /// answers are not kept current for now, which is tried again and again
+    Stalled {
+        /// what stands in the way, in words
+        reason: String,
+    },
     /// a source is no longer read; answers are no longer kept current
     Halted {
         /// which and why, in words
@@ -108,6 +117,10 @@ pub struct HostStatus {
     pub ends: BTreeMap<(Topic, Partition), Offset>,
     /// sources that are no longer read
     pub halted: Vec<HaltedSource>,
+    /// what stands in the way for now
+    pub stalled: Option<String>,
+    /// how far the machine's clock is ahead of the views', because it jumped and the jump is held
+    pub clock_held: Duration,
 }
 
 /// A source that can't be read on without losing or repeating something.

@@ -83,6 +83,8 @@ fn class(error: &ApiError) -> (StatusCode, &'static str) {
         E::Timeout { .. } => (StatusCode::SERVICE_UNAVAILABLE, "timeout"),
         E::CatchingUp { .. } => (StatusCode::SERVICE_UNAVAILABLE, "catching_up"),
         E::Halted { .. } => (StatusCode::SERVICE_UNAVAILABLE, "source_halted"),
+        E::Stalled { .. } => (StatusCode::SERVICE_UNAVAILABLE, "stalled"),
+        E::UnknownDeadLetter { .. } => (StatusCode::NOT_FOUND, "unknown_dead_letter"),
         E::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
         E::Metrics { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "metrics_failed"),
         E::Ingest(IngestError::Overloaded { .. }) => (StatusCode::SERVICE_UNAVAILABLE, "overloaded"),
@@ -105,6 +107,7 @@ fn field(error: &ApiError) -> Option<&str> {
         E::BadOrder { .. } => Some("order"),
         E::BadCursor { .. } | E::OutdatedCursor { .. } => Some("cursor"),
         E::BadPosition(_) | E::Wait(_) => Some("after"),
+        E::UnknownDeadLetter { .. } => Some("id"),
         E::NoToken { .. } | E::BadToken { .. } | E::MissingScope { .. } => Some("Authorization"),
         E::UnsupportedMediaType { .. } => Some("Content-Type"),
         E::BodyTooLarge { .. } | E::TooManyLines { .. } | E::EmptyBody | E::BrokenBody { .. } => Some("body"),
@@ -162,7 +165,9 @@ fn add_headers(error: &ApiError, response: &mut Response) {
         ApiError::Ingest(IngestError::Overloaded { retry_after }) => Some(*retry_after),
         ApiError::Hydrating { hydration, .. } => Some(Duration::from_secs(seconds_left(hydration))),
         ApiError::NotReady { views } => views.iter().map(|(_, hydration)| Duration::from_secs(seconds_left(hydration))).max(),
-        ApiError::Ingest(_) | ApiError::Busy { .. } | ApiError::Timeout { .. } | ApiError::CatchingUp { .. } => Some(RETRY_AFTER),
+        ApiError::Ingest(_) | ApiError::Busy { .. } | ApiError::Timeout { .. } | ApiError::CatchingUp { .. } | ApiError::Stalled { .. } => {
+            Some(RETRY_AFTER)
+        },
         _ => None,
     };
     if let Some(retry_after) = retry_after {

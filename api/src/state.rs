@@ -19,7 +19,7 @@ use crate::token::{Claims, Permission, Verifier, authenticate};
 
 /// The scope that sends events, unless configured.
 pub const INGEST_SCOPE: &str = "events:write";
-/// The scope that reads dead letters, unless configured.
+/// The scope that reads dead letters and sends them again, unless configured.
 pub const OPERATOR_SCOPE: &str = "operator";
 
 /// How the API is configured. The default lets nobody in but readers of public views.
@@ -28,7 +28,7 @@ pub struct ApiConfig {
     pub verifier: Option<Verifier>,
     /// who may send events and see the topics
     pub ingest: Permission,
-    /// who may read dead letters and the status
+    /// who may read dead letters and the status, and send dead letters again
     pub operator: Permission,
     /// limits
     pub limits: Limits,

@@ -56,8 +56,9 @@ pub(super) fn run(arguments: &DemoArguments) -> Result<(), Failure> {
     let mut demo = Demo { server: Server::start(options)?, progress: Progress::new(), shown: Instant::now(), stop_at };
     let outcome = demo.play(arguments, &key, example_user);
     demo.progress.finish();
+    let lost = demo.server.lost();
     let stopped = demo.server.stop();
-    outcome.and(stopped)?;
+    lost.map_or(outcome, Err).and(stopped)?;
     print_line(&format!("\nstopped; '{}' keeps the events: start again to go on with them", data.display()));
     Ok(())
 }
@@ -185,7 +186,7 @@ impl Demo {
     }
 
     fn is_over(&self, wait: Duration) -> bool {
-        self.server.stop_requested(wait) || self.stop_at.is_some_and(|end| Instant::now() >= end)
+        self.server.stop_requested(wait) || self.server.lost().is_some() || self.stop_at.is_some_and(|end| Instant::now() >= end)
     }
 
     fn show(&mut self, phase: &str) {

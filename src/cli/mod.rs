@@ -2,9 +2,14 @@
 //!
 //! Owns the arguments of every command. Arguments enter, an exit code leaves; each command has a file of its own.
 
+mod backup;
 mod check;
+mod connection;
 mod curl;
+mod dead_letters;
 mod demo;
+mod doctor;
+mod duration;
 mod events_file;
 mod ingest;
 mod output;
@@ -15,6 +20,7 @@ mod run;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use topologies::run::WORKERS_MAX;
@@ -23,6 +29,9 @@ use crate::error::{EXIT_CODES_HELP, Failure};
 
 /// Where the API listens when nothing else is said.
 pub const LISTEN_DEFAULT: &str = "127.0.0.1:8080";
+
+/// The server that is asked when nothing else is said.
+const SERVER_DEFAULT: &str = "http://127.0.0.1:8080";
 
 /// Declarative SQL topologies that keep feeds, counts and searches current from event streams.
 #[derive(Debug, Parser)]
@@ -43,6 +52,14 @@ enum Command {
     Run(RunArguments),
     /// Send a file of events, one JSON object per line, to a server
     Ingest(IngestArguments),
+    /// Look at events that were refused, and send them again
+    DeadLetters(DeadLettersArguments),
+    /// Look for problems, in a data directory or at a server
+    Doctor(DoctorArguments),
+    /// Copy a data directory that no process uses
+    Backup(BackupArguments),
+    /// Make a data directory of a backup
+    Restore(RestoreArguments),
     /// Check a topology without running it
     Validate(DirectoryArguments),
     /// Show how a view is computed and what it keeps
@@ -106,6 +123,12 @@ pub struct ServerArguments {
     /// What NOW() follows: the wall clock, or the largest occurred_at of the events, for a past that is replayed
     #[arg(long, value_enum, default_value_t = Clock::System)]
     pub clock: Clock,
+    /// How often the state is kept, so that a restart begins from there, such as 500ms, 10s or 5m
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = duration::parse)]
+    pub checkpoint_interval: Duration,
+    /// Bytes above which the log forgets the oldest events, if no restart needs them; without it everything is kept
+    #[arg(long, value_name = "BYTES")]
+    pub log_retention_bytes: Option<u64>,
 }
 
 /// What `NOW()` follows.
@@ -144,7 +167,7 @@ pub struct IngestArguments {
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
     /// The server
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
+    #[arg(long, value_name = "URL", default_value = SERVER_DEFAULT)]
     pub server: String,
     /// File with the bearer token to send
     #[arg(long, value_name = "FILE")]
@@ -152,6 +175,92 @@ pub struct IngestArguments {
     /// How the summary is printed
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
+}
+
+/// `tidewater dead-letters`
+#[derive(Clone, Debug, Args)]
+pub struct DeadLettersArguments {
+    #[command(subcommand)]
+    pub(crate) action: LettersAction,
+}
+
+/// What is done with dead letters.
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum LettersAction {
+    /// List them, a line each
+    List(RemoteArguments),
+    /// Show one with its bytes
+    Show {
+        /// Its id
+        #[arg(value_name = "ID")]
+        id: u64,
+        #[command(flatten)]
+        remote: RemoteArguments,
+    },
+    /// Send them again as they are; those that are taken now leave the list
+    Retry {
+        /// Their ids
+        #[arg(value_name = "ID", required_unless_present = "all", conflicts_with = "all")]
+        ids: Vec<u64>,
+        /// All that are listed
+        #[arg(long)]
+        all: bool,
+        #[command(flatten)]
+        remote: RemoteArguments,
+    },
+}
+
+/// A server that is asked as an operator.
+#[derive(Clone, Debug, Args)]
+pub struct RemoteArguments {
+    /// The server
+    #[arg(long, value_name = "URL", default_value = SERVER_DEFAULT)]
+    pub server: String,
+    /// File with the bearer token to send
+    #[arg(long, value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
+    /// How the answer is printed
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+/// `tidewater doctor`
+#[derive(Clone, Debug, Args)]
+pub struct DoctorArguments {
+    /// A data directory that no process uses
+    #[arg(long, value_name = "DIR", required_unless_present = "server", conflicts_with_all = ["server", "token_file"])]
+    pub data: Option<PathBuf>,
+    /// A server
+    #[arg(long, value_name = "URL")]
+    pub server: Option<String>,
+    /// File with the bearer token to send
+    #[arg(long, value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
+    /// How the findings are printed
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+/// `tidewater backup`
+#[derive(Clone, Debug, Args)]
+pub struct BackupArguments {
+    /// The data directory; no process may use it meanwhile
+    #[arg(long, value_name = "DIR")]
+    pub data: PathBuf,
+    /// Where the backup is written: an empty directory, or one that is made
+    #[arg(long, value_name = "DIR")]
+    pub to: PathBuf,
+}
+
+/// `tidewater restore`
+#[derive(Clone, Debug, Args)]
+pub struct RestoreArguments {
+    /// The backup
+    #[arg(long, value_name = "DIR")]
+    pub from: PathBuf,
+    /// The data directory to make: an empty directory, or one that is made
+    #[arg(long, value_name = "DIR")]
+    pub data: PathBuf,
 }
 
 /// `tidewater validate` and `tidewater test`
@@ -199,6 +308,10 @@ pub fn main() -> ExitCode {
         Command::Demo(arguments) => demo::run(arguments),
         Command::Run(arguments) => run::run(arguments),
         Command::Ingest(arguments) => ingest::run(arguments),
+        Command::DeadLetters(arguments) => dead_letters::run(arguments),
+        Command::Doctor(arguments) => doctor::run(arguments),
+        Command::Backup(arguments) => backup::backup(arguments),
+        Command::Restore(arguments) => backup::restore(arguments),
         Command::Validate(arguments) => check::validate(arguments),
         Command::Explain(arguments) => check::explain(arguments),
         Command::Test(arguments) => check::test(arguments),

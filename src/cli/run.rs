@@ -1,4 +1,4 @@
-//! `tidewater run`: serves a topology until it is told to stop.
+//! `tidewater run`: serves a topology until it is told to stop, or another process took over.
 
 use std::time::Duration;
 
@@ -12,13 +12,21 @@ use crate::server::{Server, ServerOptions};
 /// How long one wait for a signal is.
 const WATCH_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Starts and waits for SIGINT or SIGTERM.
+/// Starts and waits for SIGINT or SIGTERM; a process that lost its data directory ends by itself.
 pub(super) fn run(arguments: &RunArguments) -> Result<(), Failure> {
     let api = api_config(&arguments.auth, arguments.server.listen)?;
     let topology = load_or_report(&arguments.topologies, Format::Text)?;
     let server = Server::start(ServerOptions { topology, data: &arguments.data, arguments: &arguments.server, api })?;
     print_line(&format!("serving {} views on http://{}", server.views.views().count(), server.address));
-    while !server.stop_requested(WATCH_INTERVAL) {}
+    let lost = loop {
+        if server.stop_requested(WATCH_INTERVAL) {
+            break None;
+        }
+        if let Some(failure) = server.lost() {
+            break Some(failure);
+        }
+    };
     tracing::info!("stopping");
-    server.stop()
+    let stopped = server.stop();
+    lost.map_or(stopped, Err)
 }

@@ -85,7 +85,7 @@ fn lines(body: &[u8], is_json: bool) -> Result<Vec<Vec<u8>>, ApiError> {
 }
 
 /// The least that covers every line: the last offset in each partition, as `after` takes it.
-fn position(outcomes: &[LineOutcome]) -> Option<String> {
+pub(super) fn position(outcomes: &[LineOutcome]) -> Option<String> {
     let mut last: BTreeMap<(Topic, Partition), Offset> = BTreeMap::new();
     for outcome in outcomes {
         if let LineOutcome::Accepted(position) | LineOutcome::Duplicate(Some(position)) = outcome {
@@ -109,7 +109,8 @@ fn answer(outcomes: &[LineOutcome], position: Option<&str>) -> Value {
     })
 }
 
-fn describe(outcome: &LineOutcome) -> Value {
+/// What became of one line.
+pub(super) fn describe(outcome: &LineOutcome) -> Value {
     match outcome {
         LineOutcome::Accepted(position) => json!({ "status": "accepted", "position": position.to_string() }),
         LineOutcome::Duplicate(position) => {

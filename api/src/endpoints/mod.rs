@@ -9,6 +9,7 @@ pub(crate) mod fallback;
 pub(crate) mod healthz;
 pub(crate) mod metrics;
 pub(crate) mod readyz;
+pub(crate) mod retry;
 pub(crate) mod status;
 pub(crate) mod topics;
 pub(crate) mod view;

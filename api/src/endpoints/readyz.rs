@@ -18,6 +18,9 @@ pub(crate) async fn readyz(State(state): State<ApiState>) -> Result<Response, Ap
     if let Readiness::Halted { reason } = readiness {
         return Err(ApiError::Halted { reason });
     }
+    if let Readiness::Stalled { reason } = readiness {
+        return Err(ApiError::Stalled { reason });
+    }
     let views = state.views().hydrating();
     if !views.is_empty() {
         return Err(ApiError::NotReady { views });

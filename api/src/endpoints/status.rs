@@ -21,7 +21,7 @@ pub(crate) async fn status(State(state): State<ApiState>, uri: Uri, headers: Hea
     let claims = state.claims(&headers)?;
     state.config().operator.check("reading the status", claims.as_ref())?;
     Query::parse(uri.query())?.only(&[])?;
-    let HostStatus { incarnation, checkpoint, ends, halted } = state.health().status();
+    let HostStatus { incarnation, checkpoint, ends, halted, stalled, clock_held } = state.health().status();
     // The offsets before the position: what is told as visible is so at the position.
     let visible = state.views().consumed();
     let position = state.views().position();
@@ -37,6 +37,8 @@ pub(crate) async fn status(State(state): State<ApiState>, uri: Uri, headers: Hea
         "partitions": partitions.collect::<Vec<_>>(),
         "views": describe_views(state.views()),
         "halted": halted.iter().map(describe_halted).collect::<Vec<_>>(),
+        "stalled": stalled,
+        "clock_held_seconds": clock_held.as_secs_f64(),
         "position": position.to_string(),
     });
     Ok(json_response(answer.to_string(), Some(&position.to_string())))
@@ -46,6 +48,7 @@ fn readiness_name(readiness: &Readiness) -> &'static str {
     match readiness {
         Readiness::Ready => "ready",
         Readiness::CatchingUp { .. } => "catching_up",
+        Readiness::Stalled { .. } => "stalled",
         Readiness::Halted { .. } => "halted",
     }
 }

@@ -220,6 +220,7 @@ async fn the_status_is_for_operators_and_says_what_has_halted() {
                 "source": "likes", "reason": "topic 'social.like' was created anew",
                 "action": "restore the topic, or start with an empty data directory",
             }],
+            "stalled": null, "clock_held_seconds": 0.0,
         })
     );
 }

@@ -211,6 +211,10 @@ impl Ingest for TextIngest {
         })
     }
 
+    fn retry(&self, _id: u64, letter: DeadLetter) -> BoxFuture<'_, Result<LineOutcome, IngestError>> {
+        Box::pin(async move { Ok(self.take(&letter.bytes)) })
+    }
+
     fn topics(&self) -> Result<Vec<TopicInfo>, IngestError> {
         let partitions = vec![(Offset(0), Offset(10)), (Offset(3), Offset(4))];
         Ok(vec![TopicInfo { name: Topic::new("social.post"), message: "social.v1.PostEvent".into(), partitions }])
@@ -251,7 +255,7 @@ impl Health for TestHealth {
             reason: "topic 'social.like' was created anew".into(),
             action: "restore the topic, or start with an empty data directory".into(),
         };
-        HostStatus { incarnation: 3, checkpoint: Some(Epoch(0)), ends: Self::ends(), halted: vec![halted] }
+        HostStatus { incarnation: 3, checkpoint: Some(Epoch(0)), ends: Self::ends(), halted: vec![halted], ..HostStatus::default() }
     }
 
     fn readiness(&self) -> Readiness {

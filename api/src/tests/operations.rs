@@ -104,3 +104,42 @@ async fn a_request_that_takes_too_long_is_given_up() {
     let answer = send(&api, Request::post("/v1/events").body("slow".into()).unwrap()).await;
     answer.problem(503, "timeout", None);
 }
+
+#[tokio::test]
+async fn a_dead_letter_is_sent_again_by_operators_and_only_while_it_is_listed() {
+    let views = social();
+    let api = api_with(Arc::clone(&views), config());
+    let operator = sign(json!({ "scope": "operator", "exp": FAR_FUTURE }));
+    post(&api, "/v1/dead-letters/1/retry", None).await.problem(401, "token_needed", Some("Authorization"));
+    post(&api, "/v1/dead-letters/1/retry", Some(&token(1))).await.problem(403, "missing_scope", Some("Authorization"));
+    let operator = Some(operator.as_str());
+    let answer = post(&api, "/v1/dead-letters/1/retry", operator).await;
+    answer.problem(422, "event_rejected", None);
+    assert_eq!((&answer.json()["id"], &answer.json()["reason"]), (&json!(1), &json!("invalid_utf8")));
+    for id in ["0", "4", "18446744073709551615"] {
+        post(&api, &format!("/v1/dead-letters/{id}/retry"), operator).await.problem(404, "unknown_dead_letter", Some("id"));
+    }
+    post(&api, "/v1/dead-letters/first/retry", operator).await.problem(400, "bad_parameter", Some("id"));
+    let good = DeadLetter { bytes: b"good".to_vec(), ..dead_letter(4) };
+    publish_commit(&views, Commit { epoch: Epoch(2), dead_letters: vec![good], ..Commit::default() }, &[]);
+    let answer = post(&api, "/v1/dead-letters/4/retry", operator).await;
+    assert_eq!((answer.status, &answer.json()["status"]), (StatusCode::OK, &json!("accepted")));
+    assert_eq!(answer.json()["position"], answer.header("tidewater-position"));
+}
+
+#[tokio::test]
+async fn a_process_that_waits_for_its_disk_is_not_ready_and_says_why() {
+    let health = Arc::new(TestHealth(Readiness::Stalled { reason: "no space is left".into() }));
+    let api = router(ApiState::new(social(), Arc::new(TextIngest::default()), health, config()));
+    let answer = get(&api, "/readyz").await;
+    assert!(answer.problem(503, "stalled", None).contains("no space is left"));
+    assert_eq!(answer.header("retry-after"), "1");
+}
+
+async fn post(api: &Router, uri: &str, token: Option<&str>) -> Answer {
+    let mut request = Request::post(uri);
+    if let Some(token) = token {
+        request = request.header("Authorization", format!("Bearer {token}"));
+    }
+    send(api, request.body(Body::empty()).unwrap()).await
+}

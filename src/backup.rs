@@ -1,0 +1,217 @@
+//! Backups of a data directory, and data directories made of them.
+//!
+//! Owns the manifest of a backup. A data directory that no process uses enters; a copy of every file leaves, and last the manifest, with
+//! the length and CRC-32 of each: a backup without it is none. A restored directory begins another timeline: what happened after the
+//! backup never happened in it, and positions from there must not be taken for its own.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use epochs::coordinator::branch;
+use epochs::disk::copy::{Measure, copy, measure};
+use epochs::disk::real::{Lock, RealDisk};
+use epochs::error::EpochError;
+use epochs::identity::Identity;
+use serde::{Deserialize, Serialize};
+
+use crate::error::Failure;
+use crate::ingest::wall_micros;
+use crate::server::LOCK_FILE;
+
+/// The last file of a backup.
+const MANIFEST_FILE: &str = "backup.json";
+/// The format of backups that this version writes and reads.
+const FORMAT: u64 = 1;
+/// A data directory with this file was not restored to its end.
+pub(crate) const UNFINISHED_FILE: &str = "restore.unfinished";
+
+/// What a backup has.
+#[derive(Debug, Serialize, Deserialize)]
+struct Manifest {
+    format: u64,
+    /// the history that was copied
+    timeline: u64,
+    /// folders by path, those that contain others first
+    folders: Vec<String>,
+    /// files by path, with lengths and checksums
+    files: BTreeMap<String, (u64, u32)>,
+}
+
+/// What was copied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Copied {
+    /// files
+    pub files: usize,
+    /// their bytes
+    pub bytes: u64,
+    /// the history: of the data directory that was copied, or the new one of that which was restored
+    pub timeline: u64,
+}
+
+/// Copies a data directory that no process uses.
+pub fn backup(data: &Path, to: &Path) -> Result<Copied, Failure> {
+    let (disk, _lock) = claim(data)?;
+    let Some(identity) = Identity::load(&disk)? else { return Err(Failure::NoData { directory: data.to_owned() }) };
+    // Looked for before the target is made, which may lie inside.
+    let (folders, files) = (folders(data)?, files(data)?);
+    prepare(to)?;
+    make_folders(to, &folders)?;
+    let mut manifest = Manifest { format: FORMAT, timeline: identity.timeline, folders, files: BTreeMap::new() };
+    for path in files {
+        let Measure { bytes, crc } = copy_file(data, to, &path)?;
+        manifest.files.insert(path, (bytes, crc));
+    }
+    sync_directories(to)?;
+    write_durably(&to.join(MANIFEST_FILE), serde_json::json!(manifest).to_string().as_bytes())?;
+    sync_directory(to)?;
+    Ok(manifest.copied(identity.timeline))
+}
+
+/// Makes a data directory of a backup, on a timeline of its own.
+pub fn restore(from: &Path, data: &Path) -> Result<Copied, Failure> {
+    let manifest = verify(from)?;
+    prepare(data)?;
+    let disk = RealDisk::open(data).map_err(EpochError::from)?;
+    let _lock = disk.lock(LOCK_FILE).map_err(EpochError::from)?;
+    let unfinished = data.join(UNFINISHED_FILE);
+    write_durably(&unfinished, b"")?;
+    sync_directory(data)?;
+    make_folders(data, &manifest.folders)?;
+    for (path, expected) in &manifest.files {
+        let Measure { bytes, crc } = copy_file(from, data, path)?;
+        if (bytes, crc) != *expected {
+            return Err(bad(from, format!("'{path}' was changed while it was copied")));
+        }
+    }
+    sync_directories(data)?;
+    let timeline = wall_micros().unsigned_abs();
+    branch(Arc::new(disk), timeline)?;
+    fs::remove_file(&unfinished).map_err(Failure::write(&unfinished))?;
+    sync_directory(data)?;
+    Ok(manifest.copied(timeline))
+}
+
+/// The manifest of a backup whose files are all as they were written.
+fn verify(from: &Path) -> Result<Manifest, Failure> {
+    let path = from.join(MANIFEST_FILE);
+    let text = match fs::read(&path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Err(bad(from, format!("it has no '{MANIFEST_FILE}', which is written last: it is none, or it is not complete")));
+        }
+        text => text.map_err(Failure::read(&path))?,
+    };
+    let manifest: Manifest = serde_json::from_slice(&text).map_err(|error| bad(from, format!("'{MANIFEST_FILE}' is damaged: {error}")))?;
+    if manifest.format != FORMAT {
+        return Err(bad(from, format!("it has format {}, and this version reads format {FORMAT}", manifest.format)));
+    }
+    // A manifest that was tampered with must not reach outside the directories.
+    let is_outside = |path: &&String| path.split('/').any(|part| matches!(part, "" | "." | ".."));
+    if let Some(path) = manifest.files.keys().chain(&manifest.folders).find(is_outside) {
+        return Err(bad(from, format!("'{MANIFEST_FILE}' names '{path}', which is no path in it")));
+    }
+    for (path, expected) in &manifest.files {
+        let Measure { bytes, crc } = measure(&from.join(path)).map_err(|error| bad(from, format!("'{path}' can't be read: {error}")))?;
+        if (bytes, crc) != *expected {
+            return Err(bad(from, format!("'{path}' is damaged: it has {bytes} bytes with checksum {crc:08x}, expected {} with {:08x}", expected.0, expected.1)));
+        }
+    }
+    Ok(manifest)
+}
+
+impl Manifest {
+    fn copied(&self, timeline: u64) -> Copied {
+        Copied { files: self.files.len(), bytes: self.files.values().map(|(bytes, _)| bytes).sum(), timeline }
+    }
+}
+
+/// A data directory that is there, for this process alone.
+pub(crate) fn claim(data: &Path) -> Result<(RealDisk, Lock), Failure> {
+    // Opening would make one that is not there.
+    fs::read_dir(data).map_err(Failure::read(data))?;
+    if data.join(UNFINISHED_FILE).exists() {
+        return Err(Failure::HalfRestored { directory: data.to_owned() });
+    }
+    let disk = RealDisk::open(data).map_err(EpochError::from)?;
+    let lock = disk.lock(LOCK_FILE).map_err(EpochError::from)?;
+    Ok((disk, lock))
+}
+
+/// An empty directory, which is made when it is not there.
+fn prepare(directory: &Path) -> Result<(), Failure> {
+    fs::create_dir_all(directory).map_err(Failure::write(directory))?;
+    if fs::read_dir(directory).map_err(Failure::read(directory))?.next().is_some() {
+        return Err(Failure::NotEmpty { directory: directory.to_owned() });
+    }
+    Ok(())
+}
+
+/// The paths of all files below a data directory, sorted, but for that of the lock.
+fn files(root: &Path) -> Result<Vec<String>, Failure> {
+    let mut files = Vec::new();
+    for directory in directories(root)? {
+        for entry in fs::read_dir(&directory).map_err(Failure::read(&directory))? {
+            let path = entry.map_err(Failure::read(&directory))?.path();
+            if path.is_file() && path != root.join(LOCK_FILE) {
+                files.push(relative(root, &path)?);
+            }
+        }
+    }
+    files.sort_unstable();
+    Ok(files)
+}
+
+/// A directory and all below it, those that contain others first.
+fn directories(root: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let mut found = vec![root.to_owned()];
+    let mut at = 0;
+    while let Some(directory) = found.get(at).cloned() {
+        for entry in fs::read_dir(&directory).map_err(Failure::read(&directory))? {
+            let path = entry.map_err(Failure::read(&directory))?.path();
+            if path.is_dir() {
+                found.push(path);
+            }
+        }
+        at += 1;
+    }
+    Ok(found)
+}
+
+/// The paths of all folders below a directory.
+fn folders(root: &Path) -> Result<Vec<String>, Failure> {
+    directories(root)?.iter().skip(1).map(|directory| relative(root, directory)).collect()
+}
+
+fn make_folders(root: &Path, folders: &[String]) -> Result<(), Failure> {
+    let make = |folder: PathBuf| fs::create_dir_all(&folder).map_err(Failure::write(folder));
+    folders.iter().try_for_each(|folder| make(root.join(folder)))
+}
+
+fn relative(root: &Path, path: &Path) -> Result<String, Failure> {
+    let text = path.strip_prefix(root).ok().and_then(Path::to_str).map(ToOwned::to_owned);
+    text.ok_or_else(|| Failure::read(path)(std::io::Error::other("its name is not UTF-8")))
+}
+
+fn copy_file(from: &Path, to: &Path, path: &str) -> Result<Measure, Failure> {
+    let target = to.join(path);
+    copy(&from.join(path), &target).map_err(Failure::write(target))
+}
+
+fn write_durably(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let written = File::create_new(path).and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()));
+    written.map_err(Failure::write(path))
+}
+
+fn sync_directories(root: &Path) -> Result<(), Failure> {
+    directories(root)?.iter().try_for_each(|directory| sync_directory(directory))
+}
+
+fn sync_directory(directory: &Path) -> Result<(), Failure> {
+    File::open(directory).and_then(|opened| opened.sync_all()).map_err(Failure::write(directory))
+}
+
+fn bad(directory: &Path, detail: String) -> Failure {
+    Failure::BadBackup { directory: directory.to_owned(), detail }
+}

@@ -1,0 +1,118 @@
+//! What a running server says of itself.
+//!
+//! The answers of `/v1/status` and `/v1/dead-letters` enter, a report leaves.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::super::connection::Connection;
+use super::Report;
+use crate::error::Failure;
+
+/// Asks the server.
+pub(super) fn report(server: &str, token_file: Option<&Path>) -> Result<Report, Failure> {
+    let connection = Connection::new(server, token_file)?;
+    let status = connection.get("/v1/status")?;
+    let letters = connection.get("/v1/dead-letters?limit=1")?;
+    Ok(judge(&status, &letters))
+}
+
+fn judge(status: &Value, letters: &Value) -> Report {
+    let mut report = Report::default();
+    for name in ["timeline", "epoch", "incarnation", "readiness", "checkpoint"] {
+        report.fact(name, status[name].clone());
+    }
+    add_lag(&mut report, status);
+    add_trouble(&mut report, status);
+    add_views(&mut report, status);
+    add_letters(&mut report, letters);
+    report
+}
+
+fn add_lag(report: &mut Report, status: &Value) {
+    let partitions = status["partitions"].as_array().cloned().unwrap_or_default();
+    let lag: u64 = partitions.iter().filter_map(|partition| partition["lag"].as_u64()).sum();
+    report.fact("lag", lag);
+    report.fact("partition", partitions);
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or("unknown")
+}
+
+fn add_trouble(report: &mut Report, status: &Value) {
+    for halted in status["halted"].as_array().into_iter().flatten() {
+        report.problem(format!("{} is halted: {}", text(&halted["source"]), text(&halted["reason"])), text(&halted["action"]));
+    }
+    if let Some(reason) = status["stalled"].as_str() {
+        let action = "the server tries again by itself; if the disk is full, free space on it";
+        report.problem(format!("nothing new becomes visible for now: {reason}"), action);
+    }
+    let held = status["clock_held_seconds"].as_f64().unwrap_or(0.0);
+    report.fact("clock_held", json!({ "seconds": held }));
+    if held > 0.0 {
+        let action = "check the machine's clock: if it is right, restart the server; if it is wrong, set it right";
+        report.problem(format!("the machine's clock is {held:.0} s ahead of the views' after a jump that is held"), action);
+    }
+}
+
+fn add_views(report: &mut Report, status: &Value) {
+    let views = status["views"].as_array().into_iter().flatten();
+    let filling: Vec<&str> = views.filter(|view| view["state"] == "hydrating").map(|view| text(&view["name"])).collect();
+    if !filling.is_empty() {
+        report.note(format!("views are still being filled: {}", filling.join(", ")), "wait; GET /v1/status tells how far they are");
+    } else if status["readiness"] == "catching_up" {
+        report.note("the views are catching up with the log", "wait; GET /readyz tells how far they are");
+    }
+}
+
+fn add_letters(report: &mut Report, letters: &Value) {
+    let count = |name: &str| letters[name].as_u64().unwrap_or(0);
+    let (total, retried, errors) = (count("dead_letters_total"), count("dead_letters_retried"), count("row_errors_total"));
+    report.fact("dead_letters", json!({ "total": total, "retried": retried }));
+    report.fact("row_errors", errors);
+    let open = total.saturating_sub(retried);
+    if open > 0 {
+        report.note(format!("{open} events were refused"), "see 'tidewater dead-letters list', and send them again with 'retry' when they can be read");
+    }
+    if errors > 0 {
+        report.note(format!("an expression fails on {errors} rows"), "see 'row_errors' of GET /v1/dead-letters, and correct the expression or the data");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn status() -> Value {
+        json!({
+            "timeline": "2a", "epoch": 9, "incarnation": 2, "readiness": "ready", "checkpoint": { "epoch": 7, "age_epochs": 2 },
+            "partitions": [{ "topic": "t", "partition": 0, "visible": 1, "end": 4, "lag": 3 }], "views": [], "halted": [],
+            "stalled": null, "clock_held_seconds": 0.0,
+        })
+    }
+
+    fn letters(total: u64, errors: u64) -> Value {
+        json!({ "dead_letters_total": total, "dead_letters_retried": 1, "row_errors_total": errors })
+    }
+
+    #[test]
+    fn a_server_that_is_well_has_no_problem() {
+        let report = judge(&status(), &letters(1, 0));
+        assert!(report.problems.is_empty() && report.notes.is_empty(), "{report:?}");
+        assert!(report.text().contains(&"lag          3".to_owned()), "{:?}", report.text());
+    }
+
+    #[test]
+    fn each_trouble_is_a_problem_and_refused_events_are_noted() {
+        let mut status = status();
+        status["halted"] = json!([{ "source": "posts", "reason": "RETENTION_GAP", "action": "restore the log" }]);
+        status["stalled"] = "no space is left".into();
+        status["clock_held_seconds"] = 3_600.0.into();
+        status["views"] = json!([{ "name": "v", "state": "hydrating" }]);
+        let report = judge(&status, &letters(3, 5));
+        assert_eq!(report.problems.len(), 3, "{report:?}");
+        assert_eq!((report.problems[0].action.as_str(), report.notes.len()), ("restore the log", 3));
+    }
+}
