@@ -58,7 +58,8 @@ impl<D: Disk> Bindings<D> {
         for name in disk.list(directory)? {
             segments.extend(name.strip_suffix(SUFFIX).and_then(|first| first.parse::<u64>().ok()));
         }
-        let mut bindings = Self { disk, directory: directory.to_owned(), segments: VecDeque::new(), last: None, segment_bytes: SEGMENT_BYTES };
+        let mut bindings =
+            Self { disk, directory: directory.to_owned(), segments: VecDeque::new(), last: None, segment_bytes: SEGMENT_BYTES };
         let mut tail = Tail::Clean;
         for (place, &first) in segments.iter().enumerate() {
             tail = bindings.check_segment(first, place + 1 == segments.len())?;
@@ -155,15 +156,12 @@ impl<D: Disk> Bindings<D> {
 
     /// Removes segments that hold only epochs before `epoch`.
     pub fn trim(&mut self, epoch: u64) -> Result<(), EpochError> {
-        let mut removed = false;
         while self.segments.get(1).is_some_and(|next| next.first <= epoch) {
             if let Some(segment) = self.segments.pop_front() {
                 self.disk.remove(&self.path(segment.first))?;
-                removed = true;
+                // One by one: of several a loss of power could bring back the first alone, with a gap behind it.
+                self.disk.sync_directory(&self.directory)?;
             }
-        }
-        if removed {
-            self.disk.sync_directory(&self.directory)?;
         }
         Ok(())
     }
@@ -184,6 +182,10 @@ impl<D: Disk> Bindings<D> {
 
     fn check_segment(&mut self, first: u64, is_last: bool) -> Result<Tail, EpochError> {
         let path = self.path(first);
+        if let Some((last, _)) = self.last.filter(|(last, _)| first != last + 1) {
+            let detail = format!("it begins with epoch {first}, but the file before it ends with epoch {last}");
+            return Err(EpochError::Damaged { path, offset: 0, detail });
+        }
         let length = self.disk.length(&path)?;
         let bytes = self.disk.read(&path, 0, usize::try_from(length).unwrap_or(usize::MAX))?;
         let mut frames = Frames { bytes: &bytes, at: 0 };
@@ -195,7 +197,9 @@ impl<D: Disk> Bindings<D> {
                     self.check_next(&binding, &path, good as u64)?;
                     good = frames.at;
                 }
-                Err(broken) if !is_last || finds_binding_behind(&bytes, broken.offset, self.last.map_or(first, |(last, _)| last + 1)) => {
+                Err(broken)
+                    if !is_last || finds_binding_behind(&bytes, broken.offset, self.last.map_or(first, |(last, _)| last + 1)) =>
+                {
                     return Err(broken.at(&path));
                 }
                 Err(_) => tail = Tail::Broken,

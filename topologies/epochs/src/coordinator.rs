@@ -197,18 +197,21 @@ impl<D: Disk> Coordinator<D> {
             history.push(binding.epoch, binding.chain());
         }
         let floor = floor(&history, identity.incarnation)?;
-        let usable = |header: &&CheckpointHeader| {
-            history.chain(header.epoch).is_some_and(|chain| chain.0 == header.chain)
-        };
-        let mut candidates = opened.headers.iter().filter(usable).peekable();
-        let newest = candidates.peek().copied().cloned();
-        let fitting = candidates.find(|header| floor.is_none_or(|floor| header.epoch <= floor)).cloned();
-        // With fewer checkpoints than are wanted, the beginning is one. A sink that is behind all of them is built anew.
-        let from_the_beginning = fitting.is_none() && opened.headers.len() < CHECKPOINTS_KEPT && has_the_beginning(log.as_ref(), &bindings)?;
-        let checkpoint = fitting.or(newest.filter(|_| !from_the_beginning));
+        let usable = |header: &&CheckpointHeader| history.chain(header.epoch).is_some_and(|chain| chain.0 == header.chain);
+        let oldest = opened.headers.iter().rfind(usable).cloned();
+        let fitting =
+            opened.headers.iter().filter(usable).find(|header| floor.is_none_or(|floor| header.epoch <= floor)).cloned();
+        // With fewer checkpoints than are wanted, the beginning is one. A sink that is behind all of them is built anew; the others
+        // get what they have not seen.
+        let from_the_beginning =
+            fitting.is_none() && opened.headers.len() < CHECKPOINTS_KEPT && has_the_beginning(log.as_ref(), &bindings)?;
+        let checkpoint = fitting.or(oldest.filter(|_| !from_the_beginning));
         // What is newer than where this run begins would be continued wrongly.
         let first = checkpoint.as_ref().map(|header| header.epoch);
-        checkpoints.retain(|header| first.is_some_and(|first| header.epoch <= first) && history.chain(header.epoch).is_some_and(|chain| chain.0 == header.chain))?;
+        checkpoints.retain(|header| {
+            first.is_some_and(|first| header.epoch <= first)
+                && history.chain(header.epoch).is_some_and(|chain| chain.0 == header.chain)
+        })?;
         let mut older: VecDeque<Offsets> = checkpoints.headers().map(offsets_of).collect();
         older.make_contiguous().reverse();
         let mut kept: VecDeque<u64> = checkpoints.headers().map(|header| header.epoch).collect();
@@ -248,7 +251,8 @@ impl<D: Disk> Coordinator<D> {
     fn start_at(&mut self, header: CheckpointHeader) -> Result<Start, EpochError> {
         self.queue_replay(header.epoch + 1)?;
         let states = self.settings.states.iter().enumerate();
-        let missing = states.filter(|(_, state)| stored_state(&header, state).is_none()).map(|(number, _)| number as u32).collect();
+        let missing =
+            states.filter(|(_, state)| stored_state(&header, state).is_none()).map(|(number, _)| number as u32).collect();
         Ok(Start {
             epoch: header.epoch,
             wall_micros: header.wall_micros,
@@ -273,7 +277,13 @@ impl<D: Disk> Coordinator<D> {
             self.reader.rewind(range)?;
         }
         self.queue_replay(1)?;
-        Ok(Start { epoch: 0, wall_micros: first.wall_micros, offsets: self.reader.offsets(), checkpoint: None, missing: Vec::new() })
+        Ok(Start {
+            epoch: 0,
+            wall_micros: first.wall_micros,
+            offsets: self.reader.offsets(),
+            checkpoint: None,
+            missing: Vec::new(),
+        })
     }
 
     fn queue_replay(&mut self, from: u64) -> Result<(), EpochError> {
@@ -315,10 +325,11 @@ impl<D: Disk> Coordinator<D> {
 
     /// Records of the log that are in no complete epoch yet.
     pub fn lag(&self) -> u64 {
-        let behind = self.complete_offsets.0.iter().map(|((topic, partition), (_, next))| match self.log.bounds(topic, *partition) {
-            Ok((_, end)) => end.0.saturating_sub(next.0),
-            Err(_) => 1,
-        });
+        let behind =
+            self.complete_offsets.0.iter().map(|((topic, partition), (_, next))| match self.log.bounds(topic, *partition) {
+                Ok((_, end)) => end.0.saturating_sub(next.0),
+                Err(_) => 1,
+            });
         behind.sum()
     }
 
@@ -345,7 +356,14 @@ impl<D: Disk> Coordinator<D> {
             let binding = self.replay.pop_front().unwrap_or_default();
             self.replay_records.0 += binding.records();
             wall.replayed(binding.wall_micros);
-            return Ok(Some(self.start_epoch(binding.epoch, binding.wall_micros, binding.ranges, binding.control, records, true)));
+            return Ok(Some(self.start_epoch(
+                binding.epoch,
+                binding.wall_micros,
+                binding.ranges,
+                binding.control,
+                records,
+                true,
+            )));
         }
         let (ranges, records) = self.reader.read_next()?;
         if ranges.is_empty() && !tick {
@@ -359,10 +377,17 @@ impl<D: Disk> Coordinator<D> {
     }
 
     /// Makes a binding durable.
-    fn append(&mut self, epoch: u64, wall_micros: i64, ranges: Vec<BoundRange>, control: Option<Control>) -> Result<Option<Control>, EpochError> {
+    fn append(
+        &mut self,
+        epoch: u64,
+        wall_micros: i64,
+        ranges: Vec<BoundRange>,
+        control: Option<Control>,
+    ) -> Result<Option<Control>, EpochError> {
         self.identity.check(self.disk.as_ref())?;
         let last = self.bindings.last();
-        let is_first_of_timeline = self.identity.parent.as_ref().is_some_and(|(_, parent, _)| last.is_some_and(|(last, _)| last == *parent));
+        let is_first_of_timeline =
+            self.identity.parent.as_ref().is_some_and(|(_, parent, _)| last.is_some_and(|(last, _)| last == *parent));
         let control = if is_first_of_timeline { self.identity.opened().map(Control::Opened) } else { control };
         let binding = Binding {
             timeline: self.identity.timeline,
@@ -441,7 +466,8 @@ impl<D: Disk> Coordinator<D> {
         };
         let bytes = |row: Row| Box::from(row.as_bytes());
         let changes = std::mem::take(&mut self.changes).into_iter();
-        let changes = changes.map(|(number, key, value)| (self.state_ids[number as usize], bytes(key), value.map(bytes))).collect();
+        let changes =
+            changes.map(|(number, key, value)| (self.state_ids[number as usize], bytes(key), value.map(bytes))).collect();
         let is_base = std::mem::take(&mut self.next_is_base);
         Some(CheckpointJob { header, changes, is_base, identity: self.identity.clone() })
     }
@@ -475,6 +501,17 @@ impl<D: Disk> Coordinator<D> {
     /// The offsets before which no restart reads the log; `None` as long as one may have to begin at the beginning.
     pub fn log_floor(&self) -> Option<&Offsets> {
         self.older.front().filter(|_| self.older.len() >= CHECKPOINTS_KEPT)
+    }
+
+    /// Gives back the part of the log before [`log_floor`](Self::log_floor), unless another incarnation has taken over: that one may have
+    /// begun further back.
+    pub fn trim_log(&self) -> Result<(), EpochError> {
+        self.identity.check(self.disk.as_ref())?;
+        let floor = self.log_floor().into_iter().flat_map(|floor| &floor.0);
+        for ((topic, partition), (_, offset)) in floor {
+            self.log.trim(topic, *partition, *offset)?;
+        }
+        Ok(())
     }
 
     /// Bytes of the bindings on disk.

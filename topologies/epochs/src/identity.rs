@@ -85,3 +85,6 @@ impl Identity {
         Some(Parent { timeline, epoch, chain })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -85,7 +85,8 @@ impl Reader {
                 break;
             }
             let from = followed.next;
-            let read = self.log.read(&followed.topic, followed.partition, from, self.records_max - count, EPOCH_BYTES_MAX - bytes);
+            let read =
+                self.log.read(&followed.topic, followed.partition, from, self.records_max - count, EPOCH_BYTES_MAX - bytes);
             let read = read.map_err(|error| named(error, followed))?;
             if read.is_empty() {
                 continue;
@@ -259,3 +260,6 @@ impl Offsets {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

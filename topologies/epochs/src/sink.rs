@@ -91,7 +91,8 @@ pub trait Sink {
     /// Refuses from now on whatever an earlier incarnation still has on its way, and tells how far the sink truly is.
     fn fence(&mut self, incarnation: u64) -> Result<Option<Progress>, SinkError>;
 
-    /// Applies a unit in one atomic step, if the sink is at `unit.after` and no later incarnation has fenced it.
+    /// Applies a unit in one atomic step, if the sink is at `unit.after` by the plan of `unit.progress` and no later incarnation has fenced
+    /// it. Without the plan, one that fell back behind a deployment could have the same epoch of the plan before.
     fn apply(&mut self, unit: &Unit) -> Result<(), SinkError>;
 
     /// Replaces everything in one atomic step, for readers too, unless a later incarnation has fenced it. Never called for
@@ -321,6 +322,8 @@ impl<S: Sink> Outbox<S> {
         match built {
             Ok(()) => {}
             Err(SinkError::Ambiguous(_) | SinkError::Guard) => {
+                // It may be there: until that is known, it may need everything after it.
+                self.acknowledged = Some(progress);
                 self.state = SinkState::Unknown;
                 return Ok(());
             }
@@ -347,3 +350,6 @@ impl<S: Sink> Outbox<S> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -48,7 +48,8 @@ struct Account {
 
 impl Account {
     fn write(self) -> Row {
-        let bytes: Vec<u8> = [self.balance as u64, self.digest, self.touched as u64].iter().flat_map(|word| word.to_be_bytes()).collect();
+        let bytes: Vec<u8> =
+            [self.balance as u64, self.digest, self.touched as u64].iter().flat_map(|word| word.to_be_bytes()).collect();
         Row::from_bytes(&bytes)
     }
 

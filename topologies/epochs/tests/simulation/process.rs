@@ -8,10 +8,10 @@ use std::sync::Arc;
 use epochs::binding::{Chain, Fingerprint, fingerprint};
 use epochs::checkpoint::error::CheckpointError;
 use epochs::checkpoint::{CheckpointHeader, Checkpoints};
+use epochs::clock::{Reading, WallClock};
 use epochs::coordinator::{CheckpointJob, Coordinator, Settings, StateSpec, WallSource, stored_state};
 use epochs::disk::simulated::SimulatedDisk;
 use epochs::error::EpochError;
-use epochs::clock::{Reading, WallClock};
 use epochs::progress::{History, Progress};
 use epochs::reader::Records;
 use epochs::sink::{Outbox, Run, Sink, SinkError, SinkKind, SinkState, Unit};
@@ -64,7 +64,13 @@ fn settings(world: &World) -> Settings {
 }
 
 /// The least epoch of the sinks that can go on; each is fenced before it is asked.
-fn floor(world: &World, found: &mut [Option<Progress>], plan: Fingerprint, history: &History, incarnation: u64) -> Result<Option<u64>, EpochError> {
+fn floor(
+    world: &World,
+    found: &mut [Option<Progress>],
+    plan: Fingerprint,
+    history: &History,
+    incarnation: u64,
+) -> Result<Option<u64>, EpochError> {
     for (sink, found) in world.sinks.iter().zip(&mut *found) {
         match sink.clone().fence(incarnation) {
             Ok(progress) => *found = progress.filter(|progress| history.is_good(progress, plan)),
@@ -90,9 +96,14 @@ impl Process {
             let topic = TopicMetadata { topic_id: TopicId(u128::from(world.topic_id)), ..topic };
             world.oracle.plan(plan, world.plan);
             let mut found = vec![None; world.sinks.len()];
-            let opened = Coordinator::open(Arc::new(world.disk.clone()), log, &[topic], settings, &mut wall, &mut |history, incarnation| {
-                floor(world, &mut found, plan, history, incarnation)
-            });
+            let opened = Coordinator::open(
+                Arc::new(world.disk.clone()),
+                log,
+                &[topic],
+                settings,
+                &mut wall,
+                &mut |history, incarnation| floor(world, &mut found, plan, history, incarnation),
+            );
             let (mut coordinator, mut checkpoints, start) = opened?;
             coordinator.retain(world.retention);
             let mut engine = Engine::new(world.plan);
@@ -124,7 +135,8 @@ impl Process {
         self.wall.now = world.now;
         let Some(input) = self.coordinator.next(&mut self.wall, tick)? else { return Ok(false) };
         let history = self.coordinator.history();
-        let (parent, chain) = (history.chain(input.epoch - 1).unwrap_or_default(), history.chain(input.epoch).unwrap_or_default());
+        let (parent, chain) =
+            (history.chain(input.epoch - 1).unwrap_or_default(), history.chain(input.epoch).unwrap_or_default());
         world.oracle.acts(self.timeline_of(input.epoch), parent, chain, &input);
         let output = self.engine.epoch(&input);
         for outbox in &mut self.outboxes {
@@ -190,19 +202,19 @@ impl Process {
         let epoch = job.header.epoch;
         self.job = None;
         let floor = self.floor();
+        let bytes = self.coordinator.binding_bytes();
         self.coordinator.checkpoint_written(epoch, floor)?;
+        world.figures.trimmed_bindings += u64::from(self.coordinator.binding_bytes() < bytes);
         world.figures.checkpoints += 1;
         Ok(())
     }
 
     /// Gives back the part of the log that no restart reads.
-    pub fn trim_log(&self, world: &mut World) {
-        let Some(floor) = self.coordinator.log_floor() else { return };
-        for ((topic, partition), (_, offset)) in &floor.0 {
-            let (earliest, _) = world.log.bounds(topic, *partition).expect("the log has the partition");
-            world.log.trim(topic, *partition, *offset).expect("the log is trimmed");
-            world.figures.trims += u64::from(earliest < *offset);
-        }
+    pub fn trim_log(&self, world: &mut World) -> Result<(), EpochError> {
+        let before = world.log.bytes();
+        self.coordinator.trim_log()?;
+        world.figures.trims += u64::from(world.log.bytes() < before);
+        Ok(())
     }
 
     /// Whether there is nothing left to do but for sinks that wait for a person.

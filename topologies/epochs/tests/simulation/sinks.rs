@@ -166,7 +166,8 @@ impl Sink for SimulatedSink {
         self.change(|held, current| {
             let truly = held.progress.as_ref().map_or(Chain::default(), |progress| Chain(progress.chain));
             // A log of changes does not look at its end before it appends: its writer knows it, as long as its connection stands.
-            let fits = if is_append { session == current && known == unit.after } else { truly == unit.after };
+            let is_of_plan = held.progress.as_ref().is_none_or(|progress| progress.plan == unit.progress.plan);
+            let fits = if is_append { session == current && known == unit.after } else { truly == unit.after && is_of_plan };
             if !fits {
                 return Err(SinkError::Guard);
             }

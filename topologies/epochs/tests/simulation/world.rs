@@ -149,7 +149,8 @@ impl World {
 
     fn record(&mut self) -> Record {
         let duplicate = self.mix.duplicate;
-        let again = (!self.sent.is_empty() && self.chance.in_thousand(duplicate)).then(|| self.chance.below(self.sent.len() as u64) as usize);
+        let again = (!self.sent.is_empty() && self.chance.in_thousand(duplicate))
+            .then(|| self.chance.below(self.sent.len() as u64) as usize);
         let transfer = again.map_or_else(
             || {
                 self.ids += 1;
@@ -240,13 +241,20 @@ impl World {
         }
     }
 
-    /// A file in the middle of the bindings is gone, as after a repair of the file system.
+    /// A file in the middle of the bindings is gone or has the content of another one, as after a repair of the file system.
     fn lose_segment(&mut self) {
-        let segments = self.files("bindings");
+        let segments: Vec<String> = self.files("bindings").into_iter().filter(|path| path.ends_with(".bindings")).collect();
         if segments.len() > 2 {
             let lost = 1 + self.chance.below(segments.len() as u64 - 2) as usize;
             self.has_decayed = true;
-            self.figures.lost_segments += u64::from(self.disk.remove(&segments[lost]).is_ok());
+            let other = &segments[self.chance.below(segments.len() as u64) as usize];
+            let content = (other != &segments[lost] && self.chance.below(2) == 0).then(|| self.disk.read(other, 0, usize::MAX));
+            let removed = self.disk.remove(&segments[lost]);
+            self.figures.lost_segments += u64::from(removed.is_ok());
+            if let Some(Ok(content)) = content {
+                // A disk that fails does so here too: then the file is only gone.
+                let _ = self.disk.append(&segments[lost], &content).and_then(|()| self.disk.sync(&segments[lost]));
+            }
         }
     }
 
@@ -254,6 +262,15 @@ impl World {
     pub fn is_overtaken(&self, process: &Process) -> Option<bool> {
         let current = Identity::load(&self.disk).ok()??;
         Some(current != *process.coordinator.identity())
+    }
+
+    /// Every sink loses its last states.
+    pub fn fail_over(&mut self) {
+        self.may_halt = true;
+        for sink in &self.sinks {
+            let steps = 1 + self.chance.below(4) as usize;
+            self.figures.fall_backs += u64::from(sink.fall_back(steps));
+        }
     }
 
     /// Ends all faults.
@@ -284,7 +301,14 @@ impl World {
             assert!(ascending, "seed {}: epochs were applied twice or out of order: {:?}", self.seed, held.epochs);
             if let Some(progress) = &held.progress {
                 let expected = self.oracle.view(Chain(progress.chain), Fingerprint(progress.plan));
-                assert_eq!(held.view, expected, "seed {}: the {:?} sink is wrong at epoch {}", self.seed, sink.kind(), progress.epoch);
+                assert_eq!(
+                    held.view,
+                    expected,
+                    "seed {}: the {:?} sink is wrong at epoch {}",
+                    self.seed,
+                    sink.kind(),
+                    progress.epoch
+                );
             }
         }
     }
