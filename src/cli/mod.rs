@@ -13,6 +13,7 @@ mod duration;
 mod events_file;
 mod ingest;
 mod output;
+mod plan;
 mod post_events;
 mod progress;
 mod run;
@@ -60,12 +61,28 @@ enum Command {
     Backup(BackupArguments),
     /// Make a data directory of a backup
     Restore(RestoreArguments),
+    /// Show what starting a topology on a data directory would change
+    Plan(PlanArguments),
     /// Check a topology without running it
     Validate(DirectoryArguments),
     /// Show how a view is computed and what it keeps
     Explain(ExplainArguments),
     /// Run the tests (.slt) beside a topology's statements; needs no server
     Test(DirectoryArguments),
+}
+
+/// `tidewater plan`
+#[derive(Clone, Debug, Args)]
+pub struct PlanArguments {
+    /// The topology: a directory of .sql files
+    #[arg(value_name = "DIR")]
+    pub directory: PathBuf,
+    /// The data directory, which no process may be using
+    #[arg(long, value_name = "DIR")]
+    pub data: PathBuf,
+    /// How it is printed
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
 }
 
 /// `tidewater demo`
@@ -312,6 +329,7 @@ pub fn main() -> ExitCode {
         Command::Doctor(arguments) => doctor::run(arguments),
         Command::Backup(arguments) => backup::backup(arguments),
         Command::Restore(arguments) => backup::restore(arguments),
+        Command::Plan(arguments) => plan::plan(arguments),
         Command::Validate(arguments) => check::validate(arguments),
         Command::Explain(arguments) => check::explain(arguments),
         Command::Test(arguments) => check::test(arguments),

@@ -14,7 +14,7 @@ use schemas::time::timestamp_text;
 use sinks::views::Range;
 use sources::log::{Log, Record};
 use sources::memory::MemoryLog;
-use topologies::run::{Clock, Options, Running, start};
+use topologies::run::{Clock, Options, Running, StatusReport, Storage, start};
 use topologies::slt::all_visible;
 use topologies::topology::{Topology, build, inline};
 
@@ -114,6 +114,7 @@ pub fn options() -> Options {
 pub struct Deployment {
     pub topology: Arc<Topology>,
     log: Arc<MemoryLog>,
+    storage: Storage,
     running: Running,
 }
 
@@ -129,19 +130,61 @@ impl Deployment {
             log.create_topic(&Topic::new(&source.schema.topic), source.partitions).expect("a new topic");
         }
         append(&topology, &log, lines);
-        let running = start(Arc::clone(&topology), Arc::clone(&log) as Arc<dyn Log>, Arc::new(SimulatedDisk::new(0)), options).expect("the topology starts");
-        Self { topology, log, running }
+        Self::go_on(topology, log, Arc::new(SimulatedDisk::new(0)), options)
+    }
+
+    /// Starts on a log and on what an earlier run has stored.
+    pub fn go_on(topology: Arc<Topology>, log: Arc<MemoryLog>, storage: Storage, options: Options) -> Self {
+        let shared: Arc<dyn Log> = Arc::clone(&log) as Arc<dyn Log>;
+        let running = start(Arc::clone(&topology), shared, Arc::clone(&storage), options).expect("the topology starts");
+        Self { topology, log, storage, running }
+    }
+
+    /// Stops, and starts this topology on what is there.
+    pub fn restart(mut self, topology: Arc<Topology>, options: Options) -> Self {
+        self.running.stop();
+        let Self { log, storage, .. } = self;
+        let deployment = Self::go_on(topology, log, storage, options);
+        deployment.catch_up();
+        deployment
+    }
+
+    /// The same events under a topology that has never seen them.
+    pub fn afresh(&self, topology: Arc<Topology>, options: Options) -> Self {
+        let deployment = Self::go_on(topology, Arc::clone(&self.log), Arc::new(SimulatedDisk::new(0)), options);
+        deployment.catch_up();
+        deployment
+    }
+
+    /// How far it is.
+    pub fn status(&self) -> StatusReport {
+        self.running.status()
+    }
+
+    /// The log.
+    pub fn log(&self) -> Arc<MemoryLog> {
+        Arc::clone(&self.log)
+    }
+
+    /// Appends events.
+    pub fn append(&self, lines: &[String]) {
+        append(&self.topology, &self.log, lines);
     }
 
     /// Appends events and waits until all of them are visible.
     pub fn ingest(&self, lines: &[String]) {
-        append(&self.topology, &self.log, lines);
+        self.append(lines);
         self.catch_up();
+    }
+
+    /// Whether all events are visible.
+    pub fn is_current(&self) -> bool {
+        all_visible(&self.topology, self.log.as_ref(), &self.running.views)
     }
 
     pub fn catch_up(&self) {
         let deadline = Instant::now() + CATCH_UP_MAX;
-        while !all_visible(&self.topology, self.log.as_ref(), &self.running.views) {
+        while !self.is_current() {
             assert!(Instant::now() < deadline, "the events were not visible within {CATCH_UP_MAX:?}");
             std::thread::sleep(Duration::from_micros(200));
         }

@@ -1,10 +1,12 @@
 //! The crate from outside: the declared topologies and their tests, plans, and queries against another engine.
 
 mod errors;
+mod evolution;
 mod explain;
 mod golden;
 mod harness;
 mod metamorphic;
 mod queries;
 mod refusals;
+mod restarts;
 mod social;

@@ -45,7 +45,7 @@ fn the_earliest_offset_is_remembered() {
 fn a_log_that_was_trimmed_to_its_end_goes_on_from_there() {
     let directory = three_batches();
     trim(&open(directory.path()), 30);
-    assert_eq!(stored_ends(directory.path()), []);
+    assert!(stored_ends(directory.path()).is_empty());
     let log = open(directory.path());
     assert_eq!(bounds(&log), (30, 30));
     assert_eq!(log.offset_at(&topic(), Partition(0), 5).expect("a time is found"), Offset(30));

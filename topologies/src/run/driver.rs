@@ -67,6 +67,8 @@ pub struct Parts {
     pub status: Arc<Status>,
     /// the workers
     pub workers: Workers,
+    /// what each view is, for the checkpoints
+    pub identities: BTreeMap<String, String>,
 }
 
 /// Has epochs bound, waits, publishes.
@@ -324,7 +326,7 @@ impl Driver {
     }
 
     fn begin_checkpoint(&mut self) {
-        let meta = self.parts.letters.meta(total_rows(&self.parts.views));
+        let meta = self.parts.letters.meta(total_rows(&self.parts.views), self.parts.identities.clone());
         let meta = serde_json::to_vec(&meta).unwrap_or_default();
         if let Some(job) = self.parts.coordinator.checkpoint(meta, None) {
             self.checkpointed_at = Instant::now();

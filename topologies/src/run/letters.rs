@@ -14,7 +14,7 @@ use super::Restored;
 use crate::plan::kept::{Kept, KeptStates};
 
 /// Kept beside the entries of a checkpoint.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Meta {
     /// dead letters so far
     pub dead_letters: u64,
@@ -22,6 +22,9 @@ pub struct Meta {
     pub retried: u64,
     /// rows of all indexes, by which a restart tells how far it is
     pub rows: u64,
+    /// the identity of each view
+    #[serde(default)]
+    pub views: BTreeMap<String, String>,
 }
 
 /// A record of the topic of dead letters.
@@ -53,7 +56,7 @@ pub struct Letters {
 
 impl Letters {
     /// As a checkpoint holds them, and what the views are seeded with.
-    pub fn restore(states: &KeptStates, meta: Meta, restored: &Restored) -> (Self, DeadLettersSeed) {
+    pub fn restore(states: &KeptStates, meta: &Meta, restored: &Restored) -> (Self, DeadLettersSeed) {
         let number = |kept| states.number(kept).unwrap_or(u32::MAX);
         let (dead_letters, row_errors) = (number(Kept::DeadLetters), number(Kept::RowErrors));
         let entries = |number| restored.get(&number).into_iter().flatten();
@@ -115,8 +118,8 @@ impl Letters {
     }
 
     /// What is kept beside the entries.
-    pub fn meta(&self, rows: u64) -> Meta {
-        Meta { dead_letters: self.count, retried: self.retried, rows }
+    pub fn meta(&self, rows: u64, views: BTreeMap<String, String>) -> Meta {
+        Meta { dead_letters: self.count, retried: self.retried, rows, views }
     }
 }
 
@@ -141,12 +144,12 @@ mod tests {
 
     #[test]
     fn a_letter_that_was_sent_again_leaves_once() {
-        let (mut letters, _) = Letters::restore(&KeptStates::default(), Meta::default(), &Restored::new());
+        let (mut letters, _) = Letters::restore(&KeptStates::default(), &Meta::default(), &Restored::new());
         let mut changes = Vec::new();
         letters.epoch(&[letter(1), letter(2), letter(3)], &[], &mut changes);
         assert_eq!(letters.retry(vec![2, 2, 9], &mut changes), [2]);
         assert_eq!(letters.retry(vec![2], &mut changes), [0_u64; 0], "it was not there any more");
-        assert_eq!((changes.len(), letters.meta(0).dead_letters, letters.meta(0).retried), (4, 3, 1));
+        assert_eq!((changes.len(), letters.meta(0, BTreeMap::new()).dead_letters, letters.meta(0, BTreeMap::new()).retried), (4, 3, 1));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Owns the life of one deployment in one process. A topology and a log enter; views that follow the log, and a status, leave.
 //! An epoch is bound (which records, which wall clock) before any worker sees it, and visible only when all workers are past it.
 
+mod change;
 mod checkpointer;
 mod driver;
 mod letters;
@@ -28,6 +29,7 @@ use sources::log::{Log, TopicMetadata};
 use self::recovery::Recovery;
 
 pub use self::letters::LetterRecord;
+pub use self::change::{BACKFILL_RECORDS_PER_SECOND, Change, TopicBackfill, ViewChange, plan_change};
 pub use self::restore::{Restored, partition_of};
 pub use self::status::{Status, StatusReport, Trouble};
 pub use self::wall::{Clock, system_micros};

@@ -25,7 +25,7 @@ use super::retention::Retention;
 use super::status::Status;
 use super::wall::Wall;
 use super::{Options, Storage, worker};
-use crate::plan::kept::{KeptStates, plan_fingerprint};
+use crate::plan::kept::{KeptStates, plan_fingerprint, view_fingerprints};
 use crate::render::keep::Keeping;
 use crate::topology::Topology;
 
@@ -103,7 +103,7 @@ impl Recovery {
         let Self { topology, log, storage, options, states, taken, .. } = self;
         let Taken { wall, coordinator, checkpoints, start } = taken;
         let meta = start.checkpoint.as_ref().map(read_meta).unwrap_or_default();
-        let (letters, seed) = Letters::restore(&states, meta, &own);
+        let (letters, seed) = Letters::restore(&states, &meta, &own);
         if let Err(error) = views.seed_dead_letters(seed) {
             tracing::warn!(%error, "the list of dead letters begins anew; their bytes are in the log");
         }
@@ -125,7 +125,8 @@ impl Recovery {
         };
         let retention = Retention::start(Arc::clone(&log), options.log_retention_bytes).map_err(|error| no_thread(&error))?;
         crash_point(RESTORED);
-        let parts = Parts { topology, log, coordinator, checkpointer, retention, letters, wall, views, status, workers };
+        let identities = view_fingerprints(&topology).into_iter().map(|(name, identity)| (name, identity.to_string())).collect();
+        let parts = Parts { identities, topology, log, coordinator, checkpointer, retention, letters, wall, views, status, workers };
         Ok((Driver::new(parts, &options), backfill, first))
     }
 
