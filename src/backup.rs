@@ -54,12 +54,12 @@ pub struct Copied {
 /// Copies a data directory that no process uses.
 pub fn backup(data: &Path, to: &Path) -> Result<Copied, Failure> {
     let (disk, _lock) = claim(data)?;
-    let Some(identity) = Identity::load(&disk)? else { return Err(Failure::NoData { directory: data.to_owned() }) };
+    let timeline = Identity::load(&disk)?.map_or(0, |identity| identity.timeline);
     // Looked for before the target is made, which may lie inside.
     let (folders, files) = (folders(data)?, files(data)?);
     prepare(to)?;
     make_folders(to, &folders)?;
-    let mut manifest = Manifest { format: FORMAT, timeline: identity.timeline, folders, files: BTreeMap::new() };
+    let mut manifest = Manifest { format: FORMAT, timeline, folders, files: BTreeMap::new() };
     for path in files {
         let Measure { bytes, crc } = copy_file(data, to, &path)?;
         manifest.files.insert(path, (bytes, crc));
@@ -67,7 +67,7 @@ pub fn backup(data: &Path, to: &Path) -> Result<Copied, Failure> {
     sync_directories(to)?;
     write_durably(&to.join(MANIFEST_FILE), serde_json::json!(manifest).to_string().as_bytes())?;
     sync_directory(to)?;
-    Ok(manifest.copied(identity.timeline))
+    Ok(manifest.copied(timeline))
 }
 
 /// Makes a data directory of a backup, on a timeline of its own.
@@ -99,11 +99,15 @@ fn verify(from: &Path) -> Result<Manifest, Failure> {
     let path = from.join(MANIFEST_FILE);
     let text = match fs::read(&path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Err(bad(from, format!("it has no '{MANIFEST_FILE}', which is written last: it is none, or it is not complete")));
+            return Err(bad(
+                from,
+                format!("it has no '{MANIFEST_FILE}', which is written last: it is none, or it is not complete"),
+            ));
         }
         text => text.map_err(Failure::read(&path))?,
     };
-    let manifest: Manifest = serde_json::from_slice(&text).map_err(|error| bad(from, format!("'{MANIFEST_FILE}' is damaged: {error}")))?;
+    let manifest: Manifest =
+        serde_json::from_slice(&text).map_err(|error| bad(from, format!("'{MANIFEST_FILE}' is damaged: {error}")))?;
     if manifest.format != FORMAT {
         return Err(bad(from, format!("it has format {}, and this version reads format {FORMAT}", manifest.format)));
     }
@@ -113,9 +117,16 @@ fn verify(from: &Path) -> Result<Manifest, Failure> {
         return Err(bad(from, format!("'{MANIFEST_FILE}' names '{path}', which is no path in it")));
     }
     for (path, expected) in &manifest.files {
-        let Measure { bytes, crc } = measure(&from.join(path)).map_err(|error| bad(from, format!("'{path}' can't be read: {error}")))?;
+        let Measure { bytes, crc } =
+            measure(&from.join(path)).map_err(|error| bad(from, format!("'{path}' can't be read: {error}")))?;
         if (bytes, crc) != *expected {
-            return Err(bad(from, format!("'{path}' is damaged: it has {bytes} bytes with checksum {crc:08x}, expected {} with {:08x}", expected.0, expected.1)));
+            return Err(bad(
+                from,
+                format!(
+                    "'{path}' is damaged: it has {bytes} bytes with checksum {crc:08x}, expected {} with {:08x}",
+                    expected.0, expected.1
+                ),
+            ));
         }
     }
     Ok(manifest)
@@ -127,7 +138,7 @@ impl Manifest {
     }
 }
 
-/// A data directory that is there, for this process alone.
+/// A data directory that a process had before, now for this one alone.
 pub(crate) fn claim(data: &Path) -> Result<(RealDisk, Lock), Failure> {
     // Opening would make one that is not there.
     fs::read_dir(data).map_err(Failure::read(data))?;
@@ -135,6 +146,10 @@ pub(crate) fn claim(data: &Path) -> Result<(RealDisk, Lock), Failure> {
         return Err(Failure::HalfRestored { directory: data.to_owned() });
     }
     let disk = RealDisk::open(data).map_err(EpochError::from)?;
+    // The lock would leave a file in a directory that is something else.
+    if matches!(Identity::load(&disk), Ok(None)) {
+        return Err(Failure::NoData { directory: data.to_owned() });
+    }
     let lock = disk.lock(LOCK_FILE).map_err(EpochError::from)?;
     Ok((disk, lock))
 }

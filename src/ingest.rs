@@ -112,8 +112,11 @@ impl Ingest for LogIngest {
     fn retry(&self, id: u64, letter: DeadLetter) -> BoxFuture<'_, Result<LineOutcome, IngestError>> {
         let ingest = self.clone();
         Box::pin(async move {
-            let sent = tokio::task::spawn_blocking(move || ingest.0.retry(id, &letter).map_err(|error| ingest_error(&error))).await;
-            sent.unwrap_or_else(|error| Err(IngestError::Storage { detail: format!("sending the letter again was cut short: {error}") }))
+            let sent =
+                tokio::task::spawn_blocking(move || ingest.0.retry(id, &letter).map_err(|error| ingest_error(&error))).await;
+            sent.unwrap_or_else(|error| {
+                Err(IngestError::Storage { detail: format!("sending the letter again was cut short: {error}") })
+            })
         })
     }
 
@@ -272,7 +275,8 @@ fn recent_ids(log: &dyn Log, schema: &'static TopicSchema, encoding: Encoding, p
 /// Why a letter can't be sent again at all.
 fn hindrance(letter: &DeadLetter) -> Option<Fault> {
     if letter.topic != DEAD_LETTER_TOPIC {
-        let detail = format!("it was not refused here: its record is in topic '{}' and is read again with that topic", letter.topic);
+        let detail =
+            format!("it was not refused here: its record is in topic '{}' and is read again with that topic", letter.topic);
         return Some(Fault::new(Reason::WrongTopic, detail));
     }
     let kept = letter.bytes.len();
@@ -282,12 +286,11 @@ fn hindrance(letter: &DeadLetter) -> Option<Fault> {
 }
 
 fn ingest_error(error: &LogError) -> IngestError {
-    if let LogError::Io { source, .. } = error
-        && source.kind() == io::ErrorKind::StorageFull
-    {
-        return IngestError::StorageFull;
+    match error {
+        LogError::NoSpace { .. } => IngestError::StorageFull,
+        LogError::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => IngestError::StorageFull,
+        _ => IngestError::Storage { detail: error.to_string() },
     }
-    IngestError::Storage { detail: error.to_string() }
 }
 
 /// Microseconds since 1970 by the machine's clock.

@@ -40,7 +40,8 @@ pub(crate) const LOCK_FILE: &str = "lock";
 /// The most workers when nothing is said.
 const WORKERS_DEFAULT_MAX: usize = 8;
 /// What an operator does about a source that is halted, beside what the reason says.
-const HALTED_ACTION: &str = "do what the reason says, then start the process again; 'tidewater doctor --data' looks at the data while it is stopped";
+const HALTED_ACTION: &str =
+    "do what the reason says, then start the process again; 'tidewater doctor --data' looks at the data while it is stopped";
 
 /// What a server is started with.
 pub struct ServerOptions<'a> {

@@ -92,7 +92,9 @@ pub enum ApiError {
     Halted { reason: String },
     #[error("the views are not kept current for now: {reason}; it is tried again and again")]
     Stalled { reason: String },
-    #[error("there is no dead letter {id} on the list: it was sent again before, or never was; GET /v1/dead-letters lists those that are")]
+    #[error(
+        "there is no dead letter {id} on the list: it was sent again before, or never was; GET /v1/dead-letters lists those that are"
+    )]
     UnknownDeadLetter { id: u64 },
     #[error("the views are no longer kept current: the process is stopping")]
     Stopping,

@@ -165,9 +165,11 @@ fn add_headers(error: &ApiError, response: &mut Response) {
         ApiError::Ingest(IngestError::Overloaded { retry_after }) => Some(*retry_after),
         ApiError::Hydrating { hydration, .. } => Some(Duration::from_secs(seconds_left(hydration))),
         ApiError::NotReady { views } => views.iter().map(|(_, hydration)| Duration::from_secs(seconds_left(hydration))).max(),
-        ApiError::Ingest(_) | ApiError::Busy { .. } | ApiError::Timeout { .. } | ApiError::CatchingUp { .. } | ApiError::Stalled { .. } => {
-            Some(RETRY_AFTER)
-        },
+        ApiError::Ingest(_)
+        | ApiError::Busy { .. }
+        | ApiError::Timeout { .. }
+        | ApiError::CatchingUp { .. }
+        | ApiError::Stalled { .. } => Some(RETRY_AFTER),
         _ => None,
     };
     if let Some(retry_after) = retry_after {

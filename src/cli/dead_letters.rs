@@ -68,7 +68,8 @@ fn text(value: &Value) -> &str {
 }
 
 fn line(letter: &Value) -> String {
-    let preview: String = text(&letter["text"]).chars().map(|c| if c.is_control() { ' ' } else { c }).take(PREVIEW_CHARACTERS).collect();
+    let preview: String =
+        text(&letter["text"]).chars().map(|c| if c.is_control() { ' ' } else { c }).take(PREVIEW_CHARACTERS).collect();
     let (reason, sent_to) = (text(&letter["reason"]), text(&letter["sent_to"]));
     format!("{:>8}  {reason:<22} {sent_to:<20} {preview}", letter["id"].to_string())
 }

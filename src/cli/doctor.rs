@@ -45,7 +45,8 @@ impl Report {
     fn print(&self, format: Format) {
         match format {
             Format::Json => {
-                let facts: serde_json::Map<String, Value> = self.facts.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+                let facts: serde_json::Map<String, Value> =
+                    self.facts.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
                 print_line(&json!({ "facts": facts, "problems": self.problems, "notes": self.notes }).to_string());
             }
             Format::Text => self.text().iter().for_each(|line| print_line(line)),
@@ -70,7 +71,9 @@ fn fact_line(name: &str, value: &Value) -> String {
     let text = match value {
         Value::String(text) => text.clone(),
         Value::Object(parts) => {
-            let part = |(name, value): (&String, &Value)| format!("{name} {}", value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned));
+            let part = |(name, value): (&String, &Value)| {
+                format!("{name} {}", value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned))
+            };
             parts.iter().map(part).collect::<Vec<_>>().join(", ")
         }
         value => value.to_string(),

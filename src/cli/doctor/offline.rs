@@ -42,7 +42,7 @@ pub(super) fn report(data: &Path) -> Result<Report, Failure> {
     report.fact("data", data.display().to_string());
     add_space(&mut report, data);
     match Identity::load(&disk) {
-        Ok(None) => return Err(Failure::NoData { directory: data.to_owned() }),
+        Ok(None) => {}
         Ok(Some(Identity { format, timeline, incarnation, .. })) => {
             report.fact("format", format);
             report.fact("timeline", format!("{timeline:x}"));
@@ -92,7 +92,8 @@ fn add_bindings(report: &mut Report, disk: &Arc<RealDisk>) -> Bound {
     let tail = if is_clean { "clean" } else { "broken" };
     report.fact("bindings", json!({ "first": bindings.first(), "last": last, "bytes": bindings.bytes(), "tail": tail }));
     if !is_clean {
-        let action = "most likely the power was lost while it was written; the next start cuts it off and begins another timeline";
+        let action =
+            "most likely the power was lost while it was written; the next start cuts it off and begins another timeline";
         report.note("what follows the last binding is none", action);
     }
     bound
@@ -162,7 +163,9 @@ fn add_log(report: &mut Report, data: &Path, bound: &Bound, newest: Option<&Chec
     for ((topic, partition), next) in &bound.next {
         let end = log.bounds(&Topic::new(topic), Partition(*partition)).map_or(0, |(_, end)| end.0);
         if end < *next {
-            let found = format!("LOG_DIVERGED: topic '{topic}', partition {partition} ends at {end}, and records up to {next} were bound");
+            let found = format!(
+                "LOG_DIVERGED: topic '{topic}', partition {partition} ends at {end}, and records up to {next} were bound"
+            );
             report.problem(found, RESTORE);
         }
     }
@@ -179,7 +182,8 @@ fn describe_topics(report: &mut Report, log: &EmbeddedLog) -> Result<(), sources
         let records: u64 = bounds.iter().map(|(earliest, end)| end.0 - earliest.0).sum();
         let earliest: Vec<u64> = bounds.iter().map(|(earliest, _)| earliest.0).collect();
         let partitions = metadata.partitions;
-        facts.push(json!({ "name": metadata.topic.as_str(), "partitions": partitions, "records": records, "earliest": earliest }));
+        facts
+            .push(json!({ "name": metadata.topic.as_str(), "partitions": partitions, "records": records, "earliest": earliest }));
     }
     report.fact("topic", facts);
     Ok(())
@@ -194,7 +198,8 @@ fn check_source(report: &mut Report, log: &EmbeddedLog, topic: &str, id: u128, p
     }
     let earliest = log.bounds(&Topic::new(topic), Partition(partition)).map_or(0, |(earliest, _)| earliest.0);
     if earliest > next {
-        let found = format!("RETENTION_GAP: topic '{topic}', partition {partition} is read from {next} on, and begins at {earliest}");
+        let found =
+            format!("RETENTION_GAP: topic '{topic}', partition {partition} is read from {next} on, and begins at {earliest}");
         report.problem(found, RESTORE);
     }
 }

@@ -61,7 +61,8 @@ fn add_views(report: &mut Report, status: &Value) {
     let views = status["views"].as_array().into_iter().flatten();
     let filling: Vec<&str> = views.filter(|view| view["state"] == "hydrating").map(|view| text(&view["name"])).collect();
     if !filling.is_empty() {
-        report.note(format!("views are still being filled: {}", filling.join(", ")), "wait; GET /v1/status tells how far they are");
+        report
+            .note(format!("views are still being filled: {}", filling.join(", ")), "wait; GET /v1/status tells how far they are");
     } else if status["readiness"] == "catching_up" {
         report.note("the views are catching up with the log", "wait; GET /readyz tells how far they are");
     }
@@ -74,10 +75,16 @@ fn add_letters(report: &mut Report, letters: &Value) {
     report.fact("row_errors", errors);
     let open = total.saturating_sub(retried);
     if open > 0 {
-        report.note(format!("{open} events were refused"), "see 'tidewater dead-letters list', and send them again with 'retry' when they can be read");
+        report.note(
+            format!("{open} events were refused"),
+            "see 'tidewater dead-letters list', and send them again with 'retry' when they can be read",
+        );
     }
     if errors > 0 {
-        report.note(format!("an expression fails on {errors} rows"), "see 'row_errors' of GET /v1/dead-letters, and correct the expression or the data");
+        report.note(
+            format!("an expression fails on {errors} rows"),
+            "see 'row_errors' of GET /v1/dead-letters, and correct the expression or the data",
+        );
     }
 }
 
