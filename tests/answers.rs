@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use crate::oracle::Oracle;
 use crate::oracle::expected::read_text;
+use crate::oracle::views::PLAIN_VIEWS;
 
 /// A row of a view by column name.
 pub type JsonRow = BTreeMap<String, Value>;
@@ -20,6 +22,8 @@ pub trait Views {
 /// Scores are compared with this tolerance: they are given to nine decimals.
 const SCORE_TOLERANCE: f64 = 1e-8;
 const HALF_LIFE_MICROS: i64 = 6 * 3_600_000_000;
+/// Rows that a feed serves of each user.
+const FEED_ROWS: usize = 600;
 
 /// The rows that an expected file has, made from the views of the topology.
 pub struct Answers<'a> {
@@ -173,6 +177,28 @@ pub fn assert_same(name: &str, expected: Vec<Value>, found: Vec<Value>) {
 
 pub fn parse_rows<S: AsRef<str>>(lines: impl IntoIterator<Item = S>) -> Vec<Value> {
     lines.into_iter().map(|line| serde_json::from_str(line.as_ref()).expect("a row of JSON")).collect()
+}
+
+/// Compares every view that the oracle knows, for every user.
+pub fn assert_oracle(views: &dyn Views, oracle: &Oracle) {
+    let (state, end) = (oracle.state(), oracle.end());
+    let answers = Answers { views };
+    let everyone = |_: u64| true;
+    for (file, rows) in PLAIN_VIEWS {
+        assert_same(file, parse_rows(rows(&state)), answers.rows(file, end, 1));
+    }
+    let feed = parse_rows(state.view_following_feed(FEED_ROWS, everyone));
+    assert_same(
+        "following_feed",
+        feed,
+        answers.ranked("following_feed", &["user_id", "post_id", "author_id"], FEED_ROWS as u64, everyone),
+    );
+    let feed = parse_rows(state.view_user_feed(FEED_ROWS, everyone));
+    assert_same("user_feed", feed, answers.ranked("user_feed", &["user_id", "post_id"], FEED_ROWS as u64, everyone));
+    assert_same("trending_decay", parse_rows(state.view_trending_decay(100, end)), answers.trending(end));
+    assert_same("trending_last_hour", parse_rows(state.view_trending_last_hour(end)), answers.rows("trending_last_hour", end, 1));
+    let suggested = parse_rows(state.view_suggested_users(20, everyone));
+    assert_same("suggested_users", suggested, answers.rows("suggested_users", end, 1));
 }
 
 /// The names of the expected files.

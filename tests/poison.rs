@@ -193,7 +193,7 @@ fn assert_no_trace(server: &Server) {
 }
 
 #[test]
-fn poison_is_put_aside_and_nothing_else_changes() {
+fn fault_18_poison_is_put_aside_and_nothing_else_changes() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::run(data.path(), &EVENT_CLOCK);
     let world = world(11, 60, 120);

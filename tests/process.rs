@@ -2,6 +2,7 @@
 //!
 //! Owns the processes and the client. Arguments and requests enter; answers, printed lines and exit codes leave.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read};
 use std::ops::Deref;
 use std::path::Path;
@@ -65,7 +66,10 @@ pub struct Process {
 impl Process {
     /// Starts the program.
     pub fn start(arguments: &[&str]) -> Self {
-        let mut command = tidewater(arguments);
+        Self::spawn(&mut tidewater(arguments))
+    }
+
+    fn spawn(command: &mut Command) -> Self {
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let stdout = BufReader::new(child.stdout.take().unwrap());
         let stderr = child.stderr.take();
@@ -93,6 +97,22 @@ impl Process {
         text
     }
 
+    /// Its number in the system.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// How it ended, if it has.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().unwrap()
+    }
+
+    /// Sends it a signal such as `STOP`.
+    pub fn signal(&self, signal: &str) {
+        let sent = Command::new("kill").args([&format!("-{signal}"), &self.child.id().to_string()]).status().unwrap();
+        assert!(sent.success(), "the process was gone");
+    }
+
     /// Ends the process at once, as a failing machine does.
     pub fn kill(&mut self) {
         self.child.kill().unwrap();
@@ -101,8 +121,7 @@ impl Process {
 
     /// Asks the process to stop, as a supervisor does, and waits until it has.
     pub fn terminate(&mut self) -> ExitStatus {
-        let sent = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
-        assert!(sent.success(), "the process was gone");
+        self.signal("TERM");
         self.wait()
     }
 
@@ -164,21 +183,75 @@ impl Deref for Server {
 }
 
 impl Server {
-    /// `run` on a data directory, where the file with the key is put too; waits until the views show what the log has.
+    /// `run` on a data directory; waits until the views show what the log has.
     pub fn run(data: &Path, more: &[&str]) -> Self {
-        let key = data.join("key");
-        std::fs::write(&key, SECRET).unwrap();
-        let (data, key) = (data.to_str().unwrap(), key.to_str().unwrap());
-        let mut arguments = vec!["run", "--topologies", "topologies/social", "--listen", "127.0.0.1:0", "--data", data];
+        Self::run_ready(&Launch { data, more, ..Launch::default() })
+    }
+
+    /// As [`run`](Self::run), in other circumstances.
+    pub fn run_ready(launch: &Launch<'_>) -> Self {
+        let mut server =
+            launch.server().unwrap_or_else(|mut process| panic!("the server did not start: {}", process.complaint()));
+        eventually("readiness", || {
+            let ready = server.try_get("/readyz").is_ok_and(|answer| answer.status == 200);
+            let ended = server.process.ended();
+            assert!(ready || ended.is_none(), "the server ended, {ended:?}: {}", server.process.complaint());
+            ready.then_some(())
+        });
+        server
+    }
+}
+
+/// How a server is started.
+pub struct Launch<'a> {
+    /// the data directory, where the file with the key is put too
+    pub data: &'a Path,
+    pub topologies: &'a str,
+    /// further arguments
+    pub more: &'a [&'a str],
+    pub environment: &'a [(&'a str, &'a str)],
+    /// a program that starts it, with its arguments
+    pub under: &'a [&'a str],
+}
+
+impl Default for Launch<'_> {
+    fn default() -> Self {
+        Self { data: Path::new(""), topologies: "topologies/social", more: &[], environment: &[], under: &[] }
+    }
+}
+
+impl Launch<'_> {
+    /// The command line.
+    pub fn command(&self) -> Command {
+        let key = self.data.join("key");
+        // On a full disk it is there from before.
+        if !key.exists() {
+            std::fs::create_dir_all(self.data).unwrap();
+            std::fs::write(&key, SECRET).unwrap();
+        }
+        let (data, key) = (self.data.to_str().unwrap(), key.to_str().unwrap());
+        let mut arguments = vec!["run", "--topologies", self.topologies, "--listen", "127.0.0.1:0", "--data", data];
         arguments.extend(["--auth-hs256-secret-file", key]);
-        arguments.extend(more);
-        let mut process = Process::start(&arguments);
-        let Some(line) = process.line() else { panic!("the server did not start: {}", process.complaint()) };
+        arguments.extend(self.more);
+        let mut command = match self.under {
+            [] => tidewater(&arguments),
+            [program, first @ ..] => {
+                let mut command = Command::new(program);
+                command.args(first).arg(env!("CARGO_BIN_EXE_tidewater")).args(&arguments).current_dir(env!("CARGO_MANIFEST_DIR"));
+                command
+            }
+        };
+        command.envs(self.environment.iter().copied());
+        command
+    }
+
+    /// Starts it and returns as soon as it has an address, or with the process that ended before.
+    pub fn server(&self) -> Result<Server, Process> {
+        let process = Process::spawn(&mut self.command());
+        let Some(line) = process.line() else { return Err(process) };
         let address = line.split_once("http://").unwrap_or_else(|| panic!("no address in '{line}'")).1.to_owned();
         let agent = Agent::config_builder().http_status_as_error(false).timeout_global(Some(PATIENCE)).build().new_agent();
-        let server = Self { process, client: Client { address, agent } };
-        eventually("readiness", || (server.get("/readyz", None).status == 200).then_some(()));
-        server
+        Ok(Server { process, client: Client { address, agent } })
     }
 }
 
@@ -195,6 +268,11 @@ impl Client {
             request = request.header("authorization", format!("Bearer {token}"));
         }
         read(request.call()).unwrap_or_else(|error| panic!("GET {path}: {error}"))
+    }
+
+    /// Reads without a token; an error when the server went away.
+    pub fn try_get(&self, path: &str) -> Result<Answer, ureq::Error> {
+        read(self.agent.get(self.url(path)).call())
     }
 
     /// Sends lines; an error when the server went away.
@@ -239,7 +317,7 @@ impl Client {
     }
 
     /// The users there are.
-    fn users(&self) -> Vec<u64> {
+    pub fn users(&self) -> Vec<u64> {
         self.pages("/v1/views/profiles", PAGE, None).iter().map(|row| row["user_id"].as_u64().unwrap()).collect()
     }
 }
@@ -247,6 +325,12 @@ impl Client {
 impl Views for Client {
     /// Views that show everybody only their own rows are read as each user.
     fn rows(&self, name: &str) -> Vec<JsonRow> {
+        if name == "conversation_summaries" {
+            // Nobody may read it; each member's list has its columns.
+            let rows = self.rows("conversation_list").into_iter();
+            let rows: BTreeMap<String, JsonRow> = rows.map(|row| (row["conversation_id"].to_string(), row)).collect();
+            return rows.into_values().collect();
+        }
         let path = format!("/v1/views/{name}");
         if self.get(&path, None).status != 401 {
             return self.pages(&path, PAGE, None);

@@ -4,11 +4,10 @@
 
 use topologies::run::Options;
 
-use crate::answers::{Answers, assert_files, assert_same, parse_rows};
+use crate::answers::{assert_files, assert_oracle};
 use crate::harness::Harness;
 use crate::oracle::Oracle;
 use crate::oracle::expected::{data_folder, read_text};
-use crate::oracle::views::PLAIN_VIEWS;
 
 fn compare_with_files(events: &str, expected: &str, suggested_every: u64, options: Options) {
     let Some(folder) = data_folder() else {
@@ -48,24 +47,6 @@ fn a_generated_world_agrees_with_the_oracle_at_every_step() {
     for part in lines.chunks(lines.len().div_ceil(6)) {
         harness.ingest(part.iter().map(String::as_str));
         part.iter().for_each(|line| oracle.add(line));
-        let state = oracle.state();
-        let answers = Answers { views: &harness };
-        let everyone = |_: u64| true;
-        for (file, rows) in PLAIN_VIEWS {
-            assert_same(file, parse_rows(rows(&state)), answers.rows(file, oracle.end(), 1));
-        }
-        let feed = parse_rows(state.view_following_feed(600, everyone));
-        assert_same(
-            "following_feed",
-            feed,
-            answers.ranked("following_feed", &["user_id", "post_id", "author_id"], 600, everyone),
-        );
-        let feed = parse_rows(state.view_user_feed(600, everyone));
-        assert_same("user_feed", feed, answers.ranked("user_feed", &["user_id", "post_id"], 600, everyone));
-        assert_same("trending_decay", parse_rows(state.view_trending_decay(100, oracle.end())), answers.trending(oracle.end()));
-        let hour = parse_rows(state.view_trending_last_hour(oracle.end()));
-        assert_same("trending_last_hour", hour, answers.rows("trending_last_hour", oracle.end(), 1));
-        let suggested = parse_rows(state.view_suggested_users(20, everyone));
-        assert_same("suggested_users", suggested, answers.rows("suggested_users", oracle.end(), 1));
+        assert_oracle(&harness, &oracle);
     }
 }

@@ -22,12 +22,17 @@ const TEXTS: [&str; 8] = ["", "a", "#tide rises", "Hello, World", "public", "grÃ
 
 #[test]
 fn epochs_and_workers_change_no_row() {
-    let topology = Arc::new(load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("social")).unwrap_or_else(|error| panic!("{error}")));
+    let topology =
+        Arc::new(load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("social")).unwrap_or_else(|error| panic!("{error}")));
     for seed in [1, 2] {
         let lines = events(seed);
         let expected = rows(&topology, &lines, 1, 1_000);
         let filled = expected.iter().filter(|(_, rows)| !rows.is_empty()).count();
-        assert!(filled * 10 >= expected.len() * 9, "only {filled} of {} indexes have rows: the events show too little", expected.len());
+        assert!(
+            filled * 10 >= expected.len() * 9,
+            "only {filled} of {} indexes have rows: the events show too little",
+            expected.len()
+        );
         for (workers, epoch_records) in [(1, 1), (1, 7), (2, 7), (2, 1_000), (3, 1), (3, 100)] {
             let found = rows(&topology, &lines, workers, epoch_records);
             for ((name, expected), (_, found)) in expected.iter().zip(&found) {
@@ -37,14 +42,25 @@ fn epochs_and_workers_change_no_row() {
     }
 }
 
-type StoredRows = Vec<(Vec<u8>, Diff)>;
+/// Rows as they are stored, and how often each is there.
+pub type StoredRows = Vec<(Vec<u8>, Diff)>;
 
 /// All rows after all events, and what went wrong with them.
 fn rows(topology: &Arc<Topology>, lines: &[String], workers: usize, epoch_records: usize) -> Vec<(String, StoredRows)> {
     let deployment = Deployment::replay(Arc::clone(topology), lines, Options { workers, epoch_records, ..options() });
     deployment.catch_up();
     let least = lines.len() / epoch_records.max(1);
-    assert!(deployment.epochs() >= least as u64, "{} epochs of {epoch_records} records can't hold {} events", deployment.epochs(), lines.len());
+    assert!(
+        deployment.epochs() >= least as u64,
+        "{} epochs of {epoch_records} records can't hold {} events",
+        deployment.epochs(),
+        lines.len()
+    );
+    everything(&deployment)
+}
+
+/// All rows of all indexes, and what went wrong with them.
+pub fn everything(deployment: &Deployment) -> Vec<(String, StoredRows)> {
     let mut all = deployment.bytes();
     let errors = deployment.row_errors().into_iter().map(|(error, count)| (format!("{error:?}").into_bytes(), count)).collect();
     all.push(("row errors".to_owned(), errors));
@@ -61,7 +77,8 @@ fn difference(name: &str, (workers, epoch_records): (usize, usize), expected: &S
     )
 }
 
-fn events(seed: u64) -> Vec<String> {
+/// Events that look random; some come twice.
+pub fn events(seed: u64) -> Vec<String> {
     let mut random = Random::new(seed);
     let producer = Producer::with_step(STEP_MICROS);
     let mut lines: Vec<String> = Vec::with_capacity(EVENTS);

@@ -112,7 +112,8 @@ mod tests {
     #[test]
     fn a_step_strikes_once_when_it_is_reached_often_enough() {
         let armed = Armed::parse("bound:3").expect("a step and a count");
-        let reached: Vec<bool> = ["bound", "computed", "bound", "bound", "bound"].iter().map(|name| armed.strikes(name)).collect();
+        let reached: Vec<bool> =
+            ["bound", "computed", "bound", "bound", "bound"].iter().map(|name| armed.strikes(name)).collect();
         assert_eq!(reached, [false, false, false, true, false]);
     }
 

@@ -1,0 +1,131 @@
+//! Faults of topologies: what can't be kept in bounds is refused, a row on which an expression fails is put aside, and a topology that
+//! is refused leaves everything as it was.
+
+use std::process::Output;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::lines::posted;
+use crate::process::{Launch, Server, operator, tidewater};
+
+const POSTS: &str = "\
+CREATE SOURCE post_events WITH (connector = 'log', topic = 'social.post') FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.PostEvent');
+CREATE TABLE posts (post_id BIGINT PRIMARY KEY, author_id BIGINT NOT NULL, text TEXT NOT NULL, created_at TIMESTAMPTZ NOT NULL);
+MERGE INTO posts USING post_events e ON posts.post_id = e.aggregate_id
+  WHEN NOT MATCHED AND e.event_type = 'post.created' THEN INSERT VALUES
+    (e.aggregate_id, e.created.author_id, e.created.text, e.occurred_at);
+";
+
+fn directory(sql: &str) -> TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("topology.sql"), sql).unwrap();
+    directory
+}
+
+fn validate(sql: &str) -> Output {
+    let directory = directory(&format!("{POSTS}{sql}"));
+    tidewater(&["validate", directory.path().to_str().unwrap()]).output().unwrap()
+}
+
+#[test]
+fn fault_46_a_view_that_can_not_be_kept_in_bounds_is_refused_with_its_place() {
+    assert_eq!(validate("").status.code(), Some(0));
+    let unbounded = [
+        "SELECT a.post_id FROM posts a, posts b",
+        "SELECT DISTINCT actor_id FROM post_events",
+        "SELECT event_id, aggregate_id FROM post_events",
+        "SELECT post_id, random() AS r FROM posts",
+        "SELECT post_id, now() AS n FROM posts",
+        "SELECT post_id FROM posts LIMIT 10",
+    ];
+    for query in unbounded {
+        let output = validate(&format!("CREATE MATERIALIZED VIEW v AS {query};\n"));
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(3), "{query}: {said}");
+        assert!(said.contains("topology.sql:6:"), "{query}: {said}");
+    }
+}
+
+#[test]
+fn fault_22_a_statement_that_is_too_deep_is_refused() {
+    let deep = format!("CREATE MATERIALIZED VIEW v AS SELECT {}1{} AS one FROM posts;\n", "(".repeat(10_000), ")".repeat(10_000));
+    let output = validate(&deep);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(3), "{said}");
+}
+
+#[test]
+fn fault_21_a_topology_that_reads_what_is_not_there_is_refused() {
+    for query in ["SELECT post_id, title FROM posts", "SELECT post_id, sum(text) AS n FROM posts GROUP BY post_id"] {
+        let output = validate(&format!("CREATE MATERIALIZED VIEW v AS {query};\n"));
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(3), "{query}: {said}");
+        assert!(said.contains("topology.sql:6:"), "{query}: {said}");
+    }
+}
+
+const FRAGILE: &str = "\
+CREATE MATERIALIZED VIEW shares AS SELECT post_id, 100 / (author_id - 1) AS share FROM posts;
+CREATE INDEX ON shares (post_id);
+GRANT SELECT ON shares TO PUBLIC;
+CREATE MATERIALIZED VIEW products AS SELECT post_id, author_id * 4611686018427387904 AS product FROM posts;
+CREATE INDEX ON products (post_id);
+GRANT SELECT ON products TO PUBLIC;
+CREATE MATERIALIZED VIEW numbers AS SELECT post_id, CAST(text AS BIGINT) AS number FROM posts;
+CREATE INDEX ON numbers (post_id);
+GRANT SELECT ON numbers TO PUBLIC;
+";
+
+/// The posts that each view has, and what is put aside.
+fn fragile_rows(server: &Server) -> (Vec<Vec<u64>>, Value) {
+    let posts = |view: &str| {
+        let rows = server.get(&format!("/v1/views/{view}?select=post_id"), None).rows();
+        rows.iter().map(|row| row["post_id"].as_u64().unwrap()).collect()
+    };
+    let mut letters = server.get("/v1/dead-letters?limit=100", Some(&operator())).json();
+    (["shares", "products", "numbers"].map(posts).to_vec(), letters["row_errors"].take())
+}
+
+#[test]
+fn fault_47_a_row_on_which_an_expression_fails_is_put_aside_the_same_after_a_restart() {
+    let data = tempfile::tempdir().unwrap();
+    let topology = directory(&format!("{POSTS}{FRAGILE}"));
+    let topologies = topology.path().to_str().unwrap();
+    let launch = Launch { data: data.path(), topologies, more: &["--checkpoint-interval", "50ms"], ..Launch::default() };
+    let mut server = Server::run_ready(&launch);
+    let lines = [posted(1, 1, 1, "10"), posted(2, 2, 2, "20"), posted(3, 3, 1, "no number")].map(|line| line.to_string());
+    let answer = server.try_post(lines.join("\n").as_bytes(), Some(&operator())).unwrap().json();
+    let after = answer["position"].as_str().unwrap();
+    server.get(&format!("/v1/views/shares?wait=30000&after={after}"), None).rows();
+    let before = fragile_rows(&server);
+    assert_eq!(before.0, [vec![2], vec![1, 3], vec![1, 2]], "{}", before.1);
+    let mut relations: Vec<&str> = before.1.as_array().unwrap().iter().map(|error| error["relation"].as_str().unwrap()).collect();
+    relations.sort_unstable();
+    assert_eq!(relations, ["numbers", "products", "shares", "shares"], "{}", before.1);
+    server.process.kill();
+    let server = Server::run_ready(&launch);
+    assert_eq!(fragile_rows(&server), before);
+}
+
+#[test]
+fn fault_48_a_topology_that_lacks_what_a_view_needs_is_refused_and_changes_nothing() {
+    let data = tempfile::tempdir().unwrap();
+    let good = directory(&format!("{POSTS}{FRAGILE}"));
+    // The source is gone, the table that reads it is not.
+    let without_source: String = POSTS.lines().skip(1).flat_map(|line| [line, "\n"]).collect();
+    let broken = directory(&without_source);
+    let [good_path, broken_path] = [&good, &broken].map(|topology| topology.path().to_str().unwrap());
+    let at = |topologies| Launch { data: data.path(), topologies, more: &["--checkpoint-interval", "50ms"], ..Launch::default() };
+    let server = Server::run_ready(&at(good_path));
+    let answer = server.try_post(posted(1, 1, 3, "10").to_string().as_bytes(), Some(&operator())).unwrap().json();
+    server.get(&format!("/v1/views/shares?wait=30000&after={}", answer["position"].as_str().unwrap()), None).rows();
+    let before = fragile_rows(&server);
+    drop(server);
+    let Err(mut refused) = at(broken_path).server() else { panic!("a topology without its source was started") };
+    assert_eq!(refused.wait().code(), Some(3));
+    assert!(refused.complaint().contains("post_events"));
+    let server = Server::run_ready(&at(good_path));
+    assert_eq!(fragile_rows(&server), before);
+    assert_eq!(json!(before.0), json!([[1], [], [1]]));
+}

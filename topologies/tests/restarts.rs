@@ -1,0 +1,170 @@
+//! Wherever a run is cut off, and with however many workers the next one goes on: the same rows, byte for byte, in every index.
+//!
+//! A run is cut off by taking what is on its disk between two operations, and going on with that while the log has all its events.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use epochs::disk::simulated::SimulatedDisk;
+use epochs::disk::{Disk, DiskError};
+use topologies::run::{Options, Storage};
+use topologies::topology::{Topology, load};
+
+use crate::harness::{Deployment, Random, options};
+use crate::metamorphic::{StoredRows, events, everything};
+
+/// Restarts of each run.
+const RESTARTS: usize = 10;
+
+/// A disk whose content can be taken between two operations.
+struct Observed(Mutex<SimulatedDisk>);
+
+impl Observed {
+    fn new(disk: SimulatedDisk) -> Arc<Self> {
+        Arc::new(Self(Mutex::new(disk)))
+    }
+
+    fn locked<T>(&self, operate: impl FnOnce(&SimulatedDisk) -> T) -> T {
+        operate(&self.0.lock().expect("nobody panics with the disk"))
+    }
+
+    /// What a process would find that starts now.
+    fn image(&self) -> SimulatedDisk {
+        let image = SimulatedDisk::new(0);
+        self.locked(|disk| copy(disk, &image, "")).expect("the disk can be read");
+        image
+    }
+}
+
+fn copy(from: &SimulatedDisk, to: &SimulatedDisk, folder: &str) -> Result<(), DiskError> {
+    to.create_directory(folder)?;
+    for name in from.list(folder)? {
+        let path = if folder.is_empty() { name } else { format!("{folder}/{name}") };
+        match from.length(&path) {
+            Ok(length) => to.append(&path, &from.read(&path, 0, length as usize)?)?,
+            // It has no length: it is a folder.
+            Err(_) => copy(from, to, &path)?,
+        }
+    }
+    Ok(())
+}
+
+impl Disk for Observed {
+    fn create_directory(&self, path: &str) -> Result<(), DiskError> {
+        self.locked(|disk| disk.create_directory(path))
+    }
+
+    fn list(&self, path: &str) -> Result<Vec<String>, DiskError> {
+        self.locked(|disk| disk.list(path))
+    }
+
+    fn length(&self, path: &str) -> Result<u64, DiskError> {
+        self.locked(|disk| disk.length(path))
+    }
+
+    fn read(&self, path: &str, offset: u64, length: usize) -> Result<Vec<u8>, DiskError> {
+        self.locked(|disk| disk.read(path, offset, length))
+    }
+
+    fn append(&self, path: &str, bytes: &[u8]) -> Result<(), DiskError> {
+        self.locked(|disk| disk.append(path, bytes))
+    }
+
+    fn truncate(&self, path: &str, length: u64) -> Result<(), DiskError> {
+        self.locked(|disk| disk.truncate(path, length))
+    }
+
+    fn sync(&self, path: &str) -> Result<(), DiskError> {
+        self.locked(|disk| disk.sync(path))
+    }
+
+    fn sync_directory(&self, path: &str) -> Result<(), DiskError> {
+        self.locked(|disk| disk.sync_directory(path))
+    }
+
+    fn rename(&self, from: &str, to: &str) -> Result<(), DiskError> {
+        self.locked(|disk| disk.rename(from, to))
+    }
+
+    fn remove(&self, path: &str) -> Result<(), DiskError> {
+        self.locked(|disk| disk.remove(path))
+    }
+}
+
+/// Options that differ from run to run; a checkpoint follows the other.
+fn random_options(random: &mut Random) -> Options {
+    let workers = random.below(3) + 1;
+    let epoch_records = *random.pick(&[1, 7, 40, 1_000]);
+    Options { workers, epoch_records, checkpoint_interval: Duration::ZERO, ..options() }
+}
+
+/// How the starts went.
+#[derive(Debug, Default)]
+struct Starts {
+    /// with entries of a checkpoint
+    restored: usize,
+    /// with epochs that an earlier run had bound
+    replayed: usize,
+}
+
+#[test]
+fn fault_01_restarts_at_any_epoch_on_any_number_of_workers_change_no_row() {
+    let topology =
+        Arc::new(load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("social")).unwrap_or_else(|error| panic!("{error}")));
+    let mut starts = Starts::default();
+    for seed in [3, 4, 5] {
+        let lines = events(seed);
+        let whole = Deployment::replay(Arc::clone(&topology), &lines, options());
+        whole.catch_up();
+        let found = restarted(&topology, &lines, seed, &mut starts);
+        assert_same(&format!("seed {seed}, at the end"), &everything(&whole), &found);
+    }
+    assert!(starts.restored >= RESTARTS && starts.replayed >= RESTARTS, "{starts:?}: most starts began with nothing");
+}
+
+/// The rows after all events, with restarts in between.
+fn restarted(topology: &Arc<Topology>, lines: &[String], seed: u64, starts: &mut Starts) -> Vec<(String, StoredRows)> {
+    let mut random = Random::new(seed);
+    let mut disk = Observed::new(SimulatedDisk::new(seed));
+    // Its topics are there.
+    let log = Deployment::replay(Arc::clone(topology), &[], options()).log();
+    let start = |disk: &Arc<Observed>, options| {
+        Deployment::go_on(Arc::clone(topology), Arc::clone(&log), Arc::clone(disk) as Storage, options)
+    };
+    let mut deployment = start(&disk, random_options(&mut random));
+    for (restart, part) in lines.chunks(lines.len().div_ceil(RESTARTS)).enumerate() {
+        let cut_at = deployment.epochs() + random.below(part.len()) as u64 / 2;
+        deployment.append(part);
+        while deployment.epochs() < cut_at && !deployment.is_current() {
+            std::thread::yield_now();
+        }
+        let image = disk.image();
+        deployment.catch_up();
+        let before = everything(&deployment);
+        drop(deployment);
+        disk = Observed::new(image);
+        let options = random_options(&mut random);
+        deployment = start(&disk, options.clone());
+        deployment.catch_up();
+        let status = deployment.status();
+        starts.restored += usize::from(status.restored > 0);
+        starts.replayed += usize::from(status.replayed.0 > 0);
+        assert_same(&format!("seed {seed}, restart {restart} with {options:?}"), &before, &everything(&deployment));
+    }
+    everything(&deployment)
+}
+
+fn assert_same(when: &str, expected: &[(String, StoredRows)], found: &[(String, StoredRows)]) {
+    assert_eq!(expected.len(), found.len());
+    for ((name, expected), (_, found)) in expected.iter().zip(found) {
+        let missing = expected.iter().find(|row| !found.contains(row));
+        let surplus = found.iter().find(|row| !expected.contains(row));
+        assert!(
+            expected == found,
+            "{when}: {name}: {} rows instead of {}; missing {missing:?}, too much {surplus:?}",
+            found.len(),
+            expected.len()
+        );
+    }
+}
