@@ -1,3 +1,5 @@
+//! An identity of another version, and one that another process has taken over.
+
 use super::*;
 use crate::disk::simulated::SimulatedDisk;
 

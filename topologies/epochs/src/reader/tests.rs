@@ -1,3 +1,5 @@
+//! A reader meets a topic that was made anew, records that are gone, and others than those that were bound.
+
 use sources::log::Record;
 use sources::memory::MemoryLog;
 

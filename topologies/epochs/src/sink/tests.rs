@@ -1,3 +1,5 @@
+//! Sinks that lose their place, fall back, do not answer or lag, against the log of what was published.
+
 use std::collections::BTreeMap;
 
 use super::*;
