@@ -106,6 +106,8 @@ impl<D: Disk> Checkpoints<D> {
             match checkpoints.load(epoch, &mut runs) {
                 Ok(kept) => checkpoints.kept.push(kept),
                 Err(error @ CheckpointError::Format { .. }) => return Err(error),
+                // What can't be read now may be whole: to pass it over would begin further back than the log reaches.
+                Err(CheckpointError::Disk(error)) if error.cause != DiskCause::NotFound => return Err(error.into()),
                 Err(error) => damages.push(error.to_string()),
             }
         }
