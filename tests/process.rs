@@ -8,6 +8,7 @@ use std::ops::Deref;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use jsonwebtoken::{EncodingKey, Header};
@@ -60,7 +61,7 @@ pub fn operator() -> String {
 pub struct Process {
     child: Child,
     printed: Receiver<String>,
-    stderr: Option<std::process::ChildStderr>,
+    complaint: Option<JoinHandle<String>>,
 }
 
 impl Process {
@@ -72,11 +73,17 @@ impl Process {
     fn spawn(command: &mut Command) -> Self {
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let stdout = BufReader::new(child.stdout.take().unwrap());
-        let stderr = child.stderr.take();
+        let mut stderr = child.stderr.take().unwrap();
         let (print, printed) = channel();
         // Ends with the pipe, which ends with the process.
         std::thread::spawn(move || stdout.lines().map_while(Result::ok).all(|line| print.send(line).is_ok()));
-        Self { child, printed, stderr }
+        // Read all the time: a process whose words nobody takes comes to a stop.
+        let complaint = std::thread::spawn(move || {
+            let mut said = Vec::new();
+            stderr.read_to_end(&mut said).unwrap();
+            String::from_utf8_lossy(&said).into_owned()
+        });
+        Self { child, printed, complaint: Some(complaint) }
     }
 
     /// The next line on standard output; `None` when there will be none.
@@ -90,11 +97,7 @@ impl Process {
 
     /// Standard error until the process ends.
     pub fn complaint(&mut self) -> String {
-        let mut text = String::new();
-        if let Some(mut stderr) = self.stderr.take() {
-            stderr.read_to_string(&mut text).unwrap();
-        }
-        text
+        self.complaint.take().map_or_else(String::new, |reader| reader.join().unwrap())
     }
 
     /// Its number in the system.
