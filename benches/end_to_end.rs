@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
+use topologies::run::CHECKPOINT_INTERVAL_DEFAULT;
 
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use tidewater::auth::demo_api_config;
@@ -86,7 +87,13 @@ impl Stage {
     fn build(scene: &Scene) -> Result<Self, Failure> {
         let data = tempfile::tempdir_in(Path::new(env!("CARGO_TARGET_TMPDIR")))?;
         let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let arguments = ServerArguments { listen, workers: Some(1), clock: Clock::System };
+        let arguments = ServerArguments {
+            listen,
+            workers: Some(1),
+            clock: Clock::System,
+            checkpoint_interval: CHECKPOINT_INTERVAL_DEFAULT,
+            log_retention_bytes: None,
+        };
         let topology = topology(scene.files).map_err(|error| error.to_string())?;
         let api = demo_api_config(&SECRET)?;
         let server = Server::start(ServerOptions { topology, data: data.path(), arguments: &arguments, api })?;

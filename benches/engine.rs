@@ -14,7 +14,7 @@ use schemas::position::{LogPosition, Offset, Partition, Token, Topic};
 use sources::log::{Log, Record};
 use sources::memory::MemoryLog;
 use tidewater::ingest::wall_micros;
-use topologies::run::{Clock, Options, Running, start};
+use topologies::run::{CHECKPOINT_INTERVAL_DEFAULT, Clock, Options, Running, Storage, start};
 use topologies::topology::{Topology, build, read_folder};
 
 use crate::Failure;
@@ -45,10 +45,20 @@ pub fn topology(files: Option<&[&str]>) -> Result<Topology, Failure> {
 impl Engine {
     /// Starts these files of the social topology with one worker.
     pub fn start(files: &[&str]) -> Result<Self, Failure> {
+        Self::start_on(files, Arc::new(MemoryLog::new()), Arc::new(SimulatedDisk::new(0)), CHECKPOINT_INTERVAL_DEFAULT)
+    }
+
+    /// The same on a log and a storage that may have something already.
+    pub fn start_on(files: &[&str], log: Arc<dyn Log>, storage: Storage, checkpoint_interval: Duration) -> Result<Self, Failure> {
         let topology = Arc::new(topology(Some(files))?);
-        let log: Arc<dyn Log> = Arc::new(MemoryLog::new());
-        let options = Options { workers: 1, clock: Clock::Event, epoch_interval: Duration::ZERO, ..Options::default() };
-        let running = start(Arc::clone(&topology), Arc::clone(&log), Arc::new(SimulatedDisk::new(0)), options)?;
+        let options = Options {
+            workers: 1,
+            clock: Clock::Event,
+            epoch_interval: Duration::ZERO,
+            checkpoint_interval,
+            ..Options::default()
+        };
+        let running = start(Arc::clone(&topology), Arc::clone(&log), storage, options)?;
         Ok(Self { topology, log, running })
     }
 

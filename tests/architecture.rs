@@ -5,14 +5,15 @@ use std::fs;
 use std::path::Path;
 
 /// Each crate and the crates of this workspace that it may name.
-const EDGES: [(&str, &[&str]); 7] = [
+const EDGES: [(&str, &[&str]); 8] = [
     ("schemas", &[]),
     ("sources", &["schemas"]),
     ("operators", &["schemas"]),
     ("sinks", &["schemas"]),
-    ("topologies", &["schemas", "sources", "operators", "sinks"]),
+    ("topologies/epochs", &["schemas", "sources"]),
+    ("topologies", &["schemas", "sources", "operators", "sinks", "epochs"]),
     ("api", &["schemas", "sinks"]),
-    (".", &["schemas", "sources", "operators", "sinks", "topologies", "api"]),
+    (".", &["schemas", "sources", "operators", "sinks", "epochs", "topologies", "api"]),
 ];
 
 fn root() -> &'static Path {

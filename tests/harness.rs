@@ -42,7 +42,8 @@ impl Harness {
         let topology = Arc::new(load(&topologies_folder().join("social")).unwrap_or_else(|error| panic!("{error}")));
         let log: Arc<dyn Log> = Arc::new(MemoryLog::new());
         let options = Options { clock: Clock::Event, epoch_interval: Duration::ZERO, ..options };
-        let running = start(Arc::clone(&topology), Arc::clone(&log), Arc::new(SimulatedDisk::new(0)), options).unwrap_or_else(|error| panic!("{error}"));
+        let running = start(Arc::clone(&topology), Arc::clone(&log), Arc::new(SimulatedDisk::new(0)), options)
+            .unwrap_or_else(|error| panic!("{error}"));
         Self { topology, log, running }
     }
 

@@ -64,12 +64,8 @@ fn check_fold(epochs: &[Vec<(FoldEvent, Diff)>]) {
     let expected = naive(epochs);
     for (workers, ahead) in [(1, 1), (2, 3), (3, 20)] {
         let output = run(workers, ahead, epochs, &[], |events, _| {
-            let (rows, errors) = fold(
-                events.inner.map(|(event, _, _): (FoldEvent, Time, Diff)| event),
-                Letters,
-                "letters",
-                KeptState::none(0),
-            );
+            let (rows, errors) =
+                fold(events.inner.map(|(event, _, _): (FoldEvent, Time, Diff)| event), Letters, "letters", KeptState::none(0));
             rows.map(Ok).concat(errors.map(Err))
         });
         compare(&format!("fold, {workers} workers, {ahead} ahead"), &output, &expected);

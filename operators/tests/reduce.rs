@@ -231,9 +231,8 @@ fn decayed_sums_follow_retractions() {
         let spec = spec(aggregates(), false, false);
         for workers in [1, 3] {
             let spec = spec.clone();
-            let output = crate::harness::run(workers, 1, &epochs, &[], move |rows, _| {
-                reduce(rows, spec.clone(), KeptState::none(0)).0
-            });
+            let output =
+                crate::harness::run(workers, 1, &epochs, &[], move |rows, _| reduce(rows, spec.clone(), KeptState::none(0)).0);
             for (contents, output) in crate::harness::contents(&epochs).iter().zip(&output) {
                 let expected = groups(contents, false);
                 assert_eq!(output.len(), expected.len());

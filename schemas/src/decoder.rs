@@ -119,7 +119,10 @@ impl EventDecoder {
         let mut total = 0_usize;
         for (partition, offset, appended_at, bytes) in records {
             total += bytes.len();
-            assert!(total <= DECODE_BYTES_MAX, "a batch of {total} bytes was given to the decoder, which takes {DECODE_BYTES_MAX}");
+            assert!(
+                total <= DECODE_BYTES_MAX,
+                "a batch of {total} bytes was given to the decoder, which takes {DECODE_BYTES_MAX}"
+            );
             match self.read(bytes, appended_at, &mut event) {
                 Ok(()) => {
                     self.columns.iter_mut().for_each(|(source, column)| append(self.topic, *source, column, &event));

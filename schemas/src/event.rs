@@ -248,7 +248,10 @@ pub(crate) fn check_length(length: usize) -> Result<(), Fault> {
     if length <= EVENT_BYTES_MAX {
         return Ok(());
     }
-    Err(Fault::new(Reason::TooLarge, format!("{length} bytes; an event may have {EVENT_BYTES_MAX}, send large content by reference")))
+    Err(Fault::new(
+        Reason::TooLarge,
+        format!("{length} bytes; an event may have {EVENT_BYTES_MAX}, send large content by reference"),
+    ))
 }
 
 /// What can only be said of the whole event: that it lies with its owner, and not in the future.
@@ -266,7 +269,8 @@ pub(crate) fn check_event(schema: &TopicSchema, event: &Event<'_>, now_micros: i
         if let (true, Value::Int(owner), Value::Int(aggregate)) = (field.key, value, &event.aggregate_id)
             && owner != aggregate
         {
-            let detail = format!("{} is {owner}, but aggregate_id is {aggregate}; send the event to its owner's aggregate", field.name);
+            let detail =
+                format!("{} is {owner}, but aggregate_id is {aggregate}; send the event to its owner's aggregate", field.name);
             return Err(Fault::at(Reason::KeyMismatch, &field.path, detail));
         }
     }

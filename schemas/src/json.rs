@@ -11,7 +11,8 @@ use smallvec::SmallVec;
 use crate::catalogue::{AggregateKind, EventFieldKind, FieldSchema, SCHEMA_VERSION, TopicSchema};
 use crate::dead_letter::{Fault, Reason};
 use crate::event::{
-    Event, aggregate_words, check_aggregate_text, check_event_id, check_id, check_text, check_version, event_kind, missing, shortened,
+    Event, aggregate_words, check_aggregate_text, check_event_id, check_id, check_text, check_version, event_kind, missing,
+    shortened,
 };
 use crate::field::{Value, json_string};
 use crate::time::{parse_rfc3339, write_timestamp};
@@ -317,7 +318,8 @@ fn words(token: &Token<'_>) -> String {
 pub(crate) fn write_event(schema: &TopicSchema, event: &Event<'_>) -> Vec<u8> {
     let of = &schema.events[event.kind];
     let mut out = String::with_capacity(256);
-    let _ = write!(out, r#"{{"event_id":"{}","event_type":"{}","schema_version":{SCHEMA_VERSION}"#, event.event_id, of.event_type);
+    let _ =
+        write!(out, r#"{{"event_id":"{}","event_type":"{}","schema_version":{SCHEMA_VERSION}"#, event.event_id, of.event_type);
     out.push_str(",\"aggregate_id\":");
     write_value(&event.aggregate_id, EventFieldKind::Id, &mut out);
     out.push_str(",\"occurred_at\":\"");

@@ -156,11 +156,7 @@ impl IndexLayout {
         let mut ends = crate::field::FieldEnds::new();
         let mut at = 0;
         for (kind, &inverted) in self.kinds.iter().zip(&self.inverted) {
-            let end = if inverted {
-                kind.invert_field(row.tail_mut(0), at)
-            } else {
-                kind.end(row.as_bytes(), at)
-            };
+            let end = if inverted { kind.invert_field(row.tail_mut(0), at) } else { kind.end(row.as_bytes(), at) };
             ends.push(end);
             at = end;
         }

@@ -44,7 +44,9 @@ pub(crate) const RFC3339_MICROS_MAX: i64 = 253_402_300_799_999_999;
 pub fn parse_rfc3339(text: &str) -> Option<i64> {
     let (date, rest) = text.as_bytes().split_at_checked(10)?;
     let (clock, rest) = rest.split_at_checked(9)?;
-    let (&[.., b'-', m1, m2, b'-', d1, d2], &[b'T' | b't', h1, h2, b':', n1, n2, b':', s1, s2]) = (date, clock) else { return None };
+    let (&[.., b'-', m1, m2, b'-', d1, d2], &[b'T' | b't', h1, h2, b':', n1, n2, b':', s1, s2]) = (date, clock) else {
+        return None;
+    };
     let days = days_since_1970(number(&date[..4])?, number(&[m1, m2])?, number(&[d1, d2])?)?;
     let (hour, minute, second) = (number(&[h1, h2])?, number(&[n1, n2])?, number(&[s1, s2])?);
     if hour > 23 || minute > 59 || second > 59 {

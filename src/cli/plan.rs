@@ -49,7 +49,8 @@ fn as_text(change: &Change) -> Vec<String> {
     lines.extend(change.computed.iter().map(|name| format!("  + state {name}, computed from the log")));
     lines.push(format!("  = {} states are kept", change.kept.len()));
     for topic in &change.backfill {
-        let gone = if topic.gone > 0 { format!("; the {} before them are gone and will be missing", topic.gone) } else { String::new() };
+        let gone =
+            if topic.gone > 0 { format!("; the {} before them are gone and will be missing", topic.gone) } else { String::new() };
         lines.push(format!("reads {} records of '{}'{gone}", topic.records, topic.topic));
     }
     if change.records() > 0 {
@@ -59,8 +60,11 @@ fn as_text(change: &Change) -> Vec<String> {
 }
 
 fn as_json(change: &Change) -> Value {
-    let views = |kind: ViewChange| -> Vec<&String> { change.views.iter().filter(|(_, change)| **change == kind).map(|(name, _)| name).collect() };
-    let backfill = |topic: &topologies::run::TopicBackfill| json!({ "topic": topic.topic, "records": topic.records, "gone": topic.gone });
+    let views = |kind: ViewChange| -> Vec<&String> {
+        change.views.iter().filter(|(_, change)| **change == kind).map(|(name, _)| name).collect()
+    };
+    let backfill =
+        |topic: &topologies::run::TopicBackfill| json!({ "topic": topic.topic, "records": topic.records, "gone": topic.gone });
     json!({
         "checkpoint": change.checkpoint,
         "views": {

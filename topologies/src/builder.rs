@@ -163,7 +163,16 @@ impl Builder {
 
     fn create_source(&mut self, statement: &Statement) -> Outcome<()> {
         let StatementKind::CreateSource {
-            name, topic, topic_location, message, message_location, encoding, partitions, deduplication, retention, ..
+            name,
+            topic,
+            topic_location,
+            message,
+            message_location,
+            encoding,
+            partitions,
+            deduplication,
+            retention,
+            ..
         } = &statement.kind
         else {
             return Ok(());
@@ -171,7 +180,8 @@ impl Builder {
         let topics = catalogue().topics();
         let Some(schema) = catalogue().message(message) else {
             let hint = suggestion(message, topics.iter().map(|topic| topic.message.as_str()));
-            let diagnostic = Diagnostic::new(message_location.clone(), format!("message '{message}' is not in the event catalogue"));
+            let diagnostic =
+                Diagnostic::new(message_location.clone(), format!("message '{message}' is not in the event catalogue"));
             return Err(Box::new(match hint {
                 Some(near) => diagnostic.with_help(format!("did you mean '{near}'?")),
                 None => diagnostic,
@@ -184,7 +194,9 @@ impl Builder {
         }
         if let Some(other) = self.topology.source_of_topic(topic) {
             let text = format!("topic '{topic}' is already read by source '{}'", other.name);
-            return Err(Box::new(Diagnostic::new(topic_location.clone(), text).with_help("one source for a topic is enough: use that one")));
+            return Err(Box::new(
+                Diagnostic::new(topic_location.clone(), text).with_help("one source for a topic is enough: use that one"),
+            ));
         }
         self.topology.sources.push(Source {
             name: name.text.clone(),
@@ -229,7 +241,11 @@ impl Builder {
                 return Err(Box::new(Diagnostic::new(definition.data_type_location.clone(), text).with_help(help)));
             };
             if columns.iter().any(|column| column.name == definition.name.text) {
-                return fail(&definition.name, format!("column '{}' is declared twice", definition.name.text), "remove one of them");
+                return fail(
+                    &definition.name,
+                    format!("column '{}' is declared twice", definition.name.text),
+                    "remove one of them",
+                );
             }
             columns.push(NodeColumn { name: definition.name.text.clone(), data_type, nullable: !definition.not_null });
         }
@@ -244,14 +260,22 @@ impl Builder {
         let not_null = columns.iter().map(|column| !column.nullable).collect();
         let names = columns.iter().map(|column| column.name.clone()).collect();
         let number = self.topology.tables.len();
-        self.topology.tables.push(Table { name: name.text.clone(), columns: columns.clone(), not_null, primary_key: key, merge: None });
+        self.topology.tables.push(Table {
+            name: name.text.clone(),
+            columns: columns.clone(),
+            not_null,
+            primary_key: key,
+            merge: None,
+        });
         let node = self.topology.graph.leaf(Operator::Table(number), columns, false, None);
         self.insert(&name.text, RelationKind::Table, node, names, BTreeSet::new());
         Ok(())
     }
 
     fn merge(&mut self, statement: &Statement) -> Outcome<()> {
-        let StatementKind::Merge { table, target_alias, source, source_alias, on, clauses } = &statement.kind else { return Ok(()) };
+        let StatementKind::Merge { table, target_alias, source, source_alias, on, clauses } = &statement.kind else {
+            return Ok(());
+        };
         if self.relation(table)?.kind != RelationKind::Table {
             return fail(table, format!("'{}' is not a table", table.text), "MERGE INTO takes a relation made by CREATE TABLE");
         }
@@ -288,7 +312,8 @@ impl Builder {
         clauses: &[MergeClause],
     ) -> Outcome<Merge> {
         let table = &self.topology.tables[table];
-        let fields = table.columns.iter().map(|column| Field::new(&column.name, column.data_type.clone(), true)).collect::<Vec<_>>();
+        let fields =
+            table.columns.iter().map(|column| Field::new(&column.name, column.data_type.clone(), true)).collect::<Vec<_>>();
         let target_schema = Schema::new(fields);
         let event_schema = self.topology.sources[source].schema.arrow_schema();
         let context = MergeContext {
@@ -336,7 +361,14 @@ impl Builder {
         rewrite_expression(expression, &self.payload_columns).map_err(|error| refused(statement, &error))
     }
 
-    fn create_view(&mut self, statement: &Statement, name: &Name, materialized: bool, columns: &[Name], query: &ast::Query) -> Outcome<()> {
+    fn create_view(
+        &mut self,
+        statement: &Statement,
+        name: &Name,
+        materialized: bool,
+        columns: &[Name],
+        query: &ast::Query,
+    ) -> Outcome<()> {
         let mut query = query.clone();
         let sessions = rewrite_query(&mut query, &self.payload_columns).map_err(|error| refused(statement, &error))?;
         let at = |error| at_name(statement, name, &error);
@@ -363,7 +395,11 @@ impl Builder {
     fn column_names(&self, view: &Name, given: &[Name], schema: &datafusion_common::DFSchema) -> Outcome<Vec<String>> {
         let fields = schema.fields();
         if given.len() > fields.len() {
-            return fail(&given[fields.len()], format!("the query of '{}' has only {} columns", view.text, fields.len()), "name fewer columns");
+            return fail(
+                &given[fields.len()],
+                format!("the query of '{}' has only {} columns", view.text, fields.len()),
+                "name fewer columns",
+            );
         }
         let mut names: Vec<String> = fields
             .iter()
@@ -420,7 +456,8 @@ impl Builder {
         for (column, descending) in columns {
             let Some(number) = relation.names.iter().position(|name| name == &column.text) else {
                 let hint = suggestion(&column.text, relation.names.iter().map(String::as_str));
-                let help = hint.map_or_else(|| format!("it has {}", relation.names.join(", ")), |near| format!("did you mean '{near}'?"));
+                let help = hint
+                    .map_or_else(|| format!("it has {}", relation.names.join(", ")), |near| format!("did you mean '{near}'?"));
                 return fail(column, format!("'{}' has no column '{}'", view.text, column.text), help);
             };
             parts.push(IndexColumn { column: number, descending: *descending });
@@ -466,8 +503,12 @@ impl Builder {
         if is != kind {
             return fail(name, format!("'{}' is a {is:?}", name.text), "use the DROP of that kind");
         }
-        let users: Vec<String> =
-            self.relations.iter().filter(|(_, other)| other.reads.contains(&name.text)).map(|(user, _)| format!("'{user}'")).collect();
+        let users: Vec<String> = self
+            .relations
+            .iter()
+            .filter(|(_, other)| other.reads.contains(&name.text))
+            .map(|(user, _)| format!("'{user}'"))
+            .collect();
         if !users.is_empty() {
             return fail(name, format!("'{}' is still read by {}", name.text, users.join(", ")), "drop those first");
         }

@@ -60,7 +60,9 @@ fn describe(topology: &Topology, node: NodeId) -> String {
         Operator::Constant(rows) => format!("Constant ({} rows)", rows.len()),
         Operator::Map { input, predicates, outputs } => {
             let columns = graph.names(*input);
-            let list = |scalars: &[crate::plan::scalar::Scalar]| scalars.iter().map(|scalar| scalar.describe(&columns)).collect::<Vec<_>>();
+            let list = |scalars: &[crate::plan::scalar::Scalar]| {
+                scalars.iter().map(|scalar| scalar.describe(&columns)).collect::<Vec<_>>()
+            };
             let filter = if predicates.is_empty() { String::new() } else { format!(" where {}", list(predicates).join(" AND ")) };
             format!("Map [{}]{filter}", list(outputs).join(", "))
         }

@@ -155,7 +155,9 @@ impl Database {
         let mut count = 0;
         for (number, line) in lines.lines().enumerate() {
             let rejected = |detail: String| SltError::Rejected { line: number + 1, detail };
-            let Some(incoming) = parse_line(line.as_bytes(), TEST_NOW_MICROS).map_err(|refusal| rejected(refusal.fault.to_string()))? else {
+            let Some(incoming) =
+                parse_line(line.as_bytes(), TEST_NOW_MICROS).map_err(|refusal| rejected(refusal.fault.to_string()))?
+            else {
                 continue;
             };
             let topic = incoming.topic.as_str();

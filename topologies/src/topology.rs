@@ -136,9 +136,9 @@ fn without_consequences(failed: &[&Statement], diagnostics: Vec<Diagnostic>) -> 
     let missing: Vec<String> = failed
         .iter()
         .filter_map(|statement| match &statement.kind {
-            StatementKind::CreateSource { name, .. } | StatementKind::CreateTable { name, .. } | StatementKind::CreateView { name, .. } => {
-                Some(format!("relation '{}' does not exist", name.text))
-            }
+            StatementKind::CreateSource { name, .. }
+            | StatementKind::CreateTable { name, .. }
+            | StatementKind::CreateView { name, .. } => Some(format!("relation '{}' does not exist", name.text)),
             _ => None,
         })
         .collect();
@@ -178,7 +178,8 @@ fn read_file(path: &Path) -> Result<SourceFile, LoadError> {
 pub fn place(statement: &Statement, error: &DataFusionError) -> Box<Diagnostic> {
     let found = error.diagnostic();
     let span = found.and_then(|diagnostic| diagnostic.span).map(|span| {
-        let location = |at: datafusion_common::Location| datafusion_sql::sqlparser::tokenizer::Location { line: at.line, column: at.column };
+        let location =
+            |at: datafusion_common::Location| datafusion_sql::sqlparser::tokenizer::Location { line: at.line, column: at.column };
         Span::new(location(span.start), location(span.end))
     });
     let (message, help) = crate::plan::wording::message(error);

@@ -173,8 +173,10 @@ fn an_aggregate_goes_on_without_the_row_that_fails() {
 #[test]
 fn a_sum_beyond_bigint_is_an_error_of_its_group_until_it_fits_again() {
     for workers in [1, 2] {
-        let posts =
-            Posts::with("CREATE MATERIALIZED VIEW sums AS SELECT author_id, sum(score) AS n FROM posts GROUP BY author_id;", workers);
+        let posts = Posts::with(
+            "CREATE MATERIALIZED VIEW sums AS SELECT author_id, sum(score) AS n FROM posts GROUP BY author_id;",
+            workers,
+        );
         posts.create(1, i64::MAX as u64, "a");
         posts.create(2, 5, "b");
         assert_eq!(posts.rows("sums"), [[1, 5], [2, i64::MAX]]);
@@ -232,7 +234,8 @@ fn a_merge_puts_an_event_aside_that_breaks_the_table() {
         create(3, r#","reply_to":"9","video_id":"0""#);
         create(4, r#","reply_to":"9","video_id":"100""#);
         assert_eq!(posts.rows("replies"), [[1, 9, 2], [4, 9, 1]]);
-        let details: Vec<String> = posts.errors().into_iter().map(|(relation, detail, _)| format!("{relation}: {detail}")).collect();
+        let details: Vec<String> =
+            posts.errors().into_iter().map(|(relation, detail, _)| format!("{relation}: {detail}")).collect();
         assert_eq!(details, ["replies: division by zero", "replies: NULL in column 'reply_to', which is NOT NULL"]);
 
         // A value that depends on the row found: the update is put aside, the row stays as it was.

@@ -78,7 +78,8 @@ fn a_changed_topology_goes_on_as_if_it_had_always_been_there() {
     for seed in 0..6 {
         let mut random = Random::new(seed);
         let producer = Producer::default();
-        let before = Deployment::start(topology(&format!("{SOURCES}{BEFORE}")), checkpointed(1 + seed as usize % 3, 1 + random.below(9)));
+        let before =
+            Deployment::start(topology(&format!("{SOURCES}{BEFORE}")), checkpointed(1 + seed as usize % 3, 1 + random.below(9)));
         before.ingest(&events(&producer, &mut random, 120));
         let changed = Arc::new(topology(&format!("{SOURCES}{AFTER}")));
         let after = before.restart(Arc::clone(&changed), checkpointed(1 + random.below(3), 1 + random.below(9)));
@@ -103,7 +104,11 @@ fn a_restart_keeps_what_was_put_aside_and_its_numbers() {
     let planned = Arc::new(topology(&sql));
     let before = Deployment::replay(Arc::clone(&planned), &[], checkpointed(2, 5));
     let register = |user: u64, bio: &str| {
-        producer.user("user.registered", user, &format!(r#"{{"username":"u","email":"e@x.org","display_name":"U","bio":"{bio}"}}"#))
+        producer.user(
+            "user.registered",
+            user,
+            &format!(r#"{{"username":"u","email":"e@x.org","display_name":"U","bio":"{bio}"}}"#),
+        )
     };
     before.ingest(&[register(1, "41"), register(2, "many"), register(3, "7")]);
     let errors = before.row_errors();

@@ -15,7 +15,8 @@ pub fn check(path: &str, text: &str) {
         let written = file.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| std::fs::write(&file, text));
         return written.unwrap_or_else(|error| panic!("{}: {error}", file.display()));
     }
-    let expected = std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}; UPDATE_GOLDEN=1 writes it", file.display()));
+    let expected =
+        std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}; UPDATE_GOLDEN=1 writes it", file.display()));
     let differs = text.lines().zip(expected.lines()).position(|(found, expected)| found != expected);
     let line = differs.unwrap_or_else(|| text.lines().count().min(expected.lines().count()));
     let around = |text: &str| text.lines().skip(line.saturating_sub(3)).take(8).collect::<Vec<_>>().join("\n");

@@ -18,7 +18,8 @@ enum Part<'t> {
 fn parts() -> Vec<Part<'static>> {
     let part = |text: &'static str| {
         let text = text.trim_end();
-        let name = text.lines().next().and_then(|line| line.strip_prefix("-- ")).unwrap_or_else(|| panic!("a case has no name: {text}"));
+        let name =
+            text.lines().next().and_then(|line| line.strip_prefix("-- ")).unwrap_or_else(|| panic!("a case has no name: {text}"));
         match name.strip_prefix("# ") {
             Some(heading) => Part::Heading(heading),
             None => Part::Case(name, text[text.find('\n').map_or(text.len(), |end| end + 1)..].trim_end()),

@@ -255,7 +255,13 @@ impl Health for TestHealth {
             reason: "topic 'social.like' was created anew".into(),
             action: "restore the topic, or start with an empty data directory".into(),
         };
-        HostStatus { incarnation: 3, checkpoint: Some(Epoch(0)), ends: Self::ends(), halted: vec![halted], ..HostStatus::default() }
+        HostStatus {
+            incarnation: 3,
+            checkpoint: Some(Epoch(0)),
+            ends: Self::ends(),
+            halted: vec![halted],
+            ..HostStatus::default()
+        }
     }
 
     fn readiness(&self) -> Readiness {

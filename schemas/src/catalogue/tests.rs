@@ -9,7 +9,8 @@ fn every_topic_carries_its_events() {
         .iter()
         .map(|topic| (topic.topic.as_str(), topic.events.iter().map(|event| event.event_type.as_str()).collect()))
         .collect();
-    let account = ["account.permission_granted", "account.permission_revoked", "account.session_started", "account.session_revoked"];
+    let account =
+        ["account.permission_granted", "account.permission_revoked", "account.session_started", "account.session_revoked"];
     let conversation = [
         "conversation.created",
         "conversation.member_joined",
@@ -101,7 +102,8 @@ fn columns_have_the_types_that_the_fields_mean() {
         assert_eq!(kind(name).as_deref(), Some(expected), "{name}");
     }
     let schema = posts.arrow_schema();
-    let required: Vec<&str> = schema.fields().iter().filter(|field| !field.is_nullable()).map(|field| field.name().as_str()).collect();
+    let required: Vec<&str> =
+        schema.fields().iter().filter(|field| !field.is_nullable()).map(|field| field.name().as_str()).collect();
     assert_eq!(required, ["event_id", "event_type", "schema_version", "aggregate_id", "occurred_at", "actor_id"]);
     assert_eq!(catalogue().topic("social.conversation").map(|topic| topic.aggregate), Some(AggregateKind::Text));
 }

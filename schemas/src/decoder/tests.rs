@@ -1,8 +1,8 @@
 //! The decoder in both encodings, against each other and against the generated messages.
 
+use arrow_array::Array;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type, TimestampMicrosecondType};
-use arrow_array::Array;
 use prost::Message;
 
 use super::*;

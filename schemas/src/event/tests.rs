@@ -76,7 +76,8 @@ fn poison() -> Vec<(Vec<u8>, Verdict)> {
         (at("\"2024-02-30T12:00:00.000000Z\""), rejected(Reason::BadTime, "occurred_at")),
         (post("social.post", "social.nonsense"), rejected(Reason::UnknownTopic, "topic")),
         (
-            post_line("message.sent", "\"1-2\"", r#"{"message_id":"9","sender_id":"1","body":"wrong place","encrypted":false}"#).into(),
+            post_line("message.sent", "\"1-2\"", r#"{"message_id":"9","sender_id":"1","body":"wrong place","encrypted":false}"#)
+                .into(),
             rejected(Reason::WrongTopic, "event_type"),
         ),
         (user("user.followed", "5", r#"{"follower_id":"5","followee_id":"5"}"#), Ok(true)),
@@ -87,7 +88,10 @@ fn poison() -> Vec<(Vec<u8>, Verdict)> {
             user("user.followed", "1", r#"{"follower_id":"1","followee_id":"99999999999999999999999"}"#),
             rejected(Reason::BadId, "payload.followee_id"),
         ),
-        (user("user.followed", "7", r#"{"follower_id":"8","followee_id":"9"}"#), rejected(Reason::KeyMismatch, "payload.follower_id")),
+        (
+            user("user.followed", "7", r#"{"follower_id":"8","followee_id":"9"}"#),
+            rejected(Reason::KeyMismatch, "payload.follower_id"),
+        ),
         (post("\"schema_version\":1", "\"schema_version\":999"), rejected(Reason::UnknownSchemaVersion, "schema_version")),
         (good.clone(), Ok(true)),
         (user("user.registered", "902", &registered.replacen('}', ",\"favourite_colour\":\"green\"}", 1)), Ok(true)),
@@ -232,7 +236,9 @@ fn no_bytes_make_it_panic() {
 fn event_ids_survive_their_text_form() {
     let text = "018cc4e7-6c00-7fAB-8004-0000000000ff";
     assert_eq!(EventId::parse(text.as_bytes()).map(|id| id.to_string()), Some(text.to_lowercase()));
-    for text in ["", "018cc4e76c0070008004000000000005", "018cc4e7-6c00-7000-8004-0000000000055", "018cc4e7+6c00-7000-8004-000000000005"] {
+    for text in
+        ["", "018cc4e76c0070008004000000000005", "018cc4e7-6c00-7000-8004-0000000000055", "018cc4e7+6c00-7000-8004-000000000005"]
+    {
         assert_eq!(EventId::parse(text.as_bytes()), None, "{text}");
     }
 }

@@ -50,7 +50,8 @@ fn number_columns() -> Vec<(FieldKind, Vec<Value<'static>>, ArrayRef)> {
     let int16 = optional(&[i16::MIN, -1, 0, 1, i16::MAX]);
     let int32 = optional(&[i32::MIN, -1, 0, 1, i32::MAX]);
     let uints = optional(&[0, 1, u64::MAX]);
-    let floats = optional(&[f64::NEG_INFINITY, f64::MIN, -1.5, -f64::MIN_POSITIVE, -0.0, 0.0, 1e-300, 1.5, f64::MAX, f64::INFINITY]);
+    let floats =
+        optional(&[f64::NEG_INFINITY, f64::MIN, -1.5, -f64::MIN_POSITIVE, -0.0, 0.0, 1e-300, 1.5, f64::MAX, f64::INFINITY]);
     let decimals = optional(&[-(10_i128.pow(38) - 1), -1, 0, 1, 10_i128.pow(38) - 1]);
     vec![
         column(&values(&booleans, |v| Value::Boolean(*v)), Arc::new(BooleanArray::from(booleans.clone()))),
@@ -63,7 +64,10 @@ fn number_columns() -> Vec<(FieldKind, Vec<Value<'static>>, ArrayRef)> {
             &values(&decimals, |v| Value::Decimal(*v, 2)),
             Arc::new(Decimal128Array::from(decimals.clone()).with_precision_and_scale(38, 2).expect("38 digits")),
         ),
-        column(&values(&ints, |v| Value::Timestamp(*v)), Arc::new(TimestampMicrosecondArray::from(ints.clone()).with_timezone("+00:00"))),
+        column(
+            &values(&ints, |v| Value::Timestamp(*v)),
+            Arc::new(TimestampMicrosecondArray::from(ints.clone()).with_timezone("+00:00")),
+        ),
         column(&values(&int32, |v| Value::Date(*v)), Arc::new(Date32Array::from(int32.clone()))),
     ]
 }
@@ -113,7 +117,8 @@ fn inverted(row: &Row) -> Vec<u8> {
 #[test]
 fn every_kind_is_written_as_arrow_writes_it() {
     for (kind, values, array) in columns() {
-        let rows = RowCodec::new(&[array.data_type().clone()]).and_then(|codec| codec.encode(&[array], values.len())).expect("encodes");
+        let rows =
+            RowCodec::new(&[array.data_type().clone()]).and_then(|codec| codec.encode(&[array], values.len())).expect("encodes");
         for (value, row) in values.iter().zip(&rows) {
             assert_eq!(&written(&kind, value), row, "{kind:?} {value:?}");
         }
@@ -215,7 +220,8 @@ fn a_stored_row_is_loaded_as_it_was() {
 fn stored_rows_are_in_the_order_of_the_index() {
     let kinds = [FieldKind::Text, FieldKind::Int64];
     let layout = layout(&kinds, &[(0, true), (1, true)]);
-    let mut rows: Vec<(String, i64)> = texts().into_iter().flatten().flat_map(|text| INTS.map(|int| (text.clone(), int))).collect();
+    let mut rows: Vec<(String, i64)> =
+        texts().into_iter().flatten().flat_map(|text| INTS.map(|int| (text.clone(), int))).collect();
     rows.sort();
     rows.reverse();
     let stored: Vec<Row> = rows

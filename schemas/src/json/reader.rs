@@ -252,7 +252,8 @@ impl<'a> Reader<'a> {
     /// The four digits of an escape whose backslash is next.
     fn unicode_unit(&mut self) -> Result<u32, Fault> {
         let digits = self.text.as_bytes().get(self.at + 2..self.at + 6);
-        let unit = digits.and_then(|digits| digits.iter().try_fold(0, |unit, digit| Some(unit * 16 + char::from(*digit).to_digit(16)?)));
+        let unit =
+            digits.and_then(|digits| digits.iter().try_fold(0, |unit, digit| Some(unit * 16 + char::from(*digit).to_digit(16)?)));
         let Some(unit) = unit else { return Err(self.unexpected("an escape of four hexadecimal digits")) };
         self.at += 6;
         Ok(unit)

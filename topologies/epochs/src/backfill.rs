@@ -83,10 +83,12 @@ mod tests {
         let log = Arc::new(MemoryLog::default());
         let topic = Topic::new("t");
         let metadata = log.create_topic(&topic, 3).expect("a topic");
-        let record = |number: u32| Record { key: number.to_be_bytes().to_vec(), value: number.to_be_bytes().to_vec(), timestamp: 0 };
+        let record =
+            |number: u32| Record { key: number.to_be_bytes().to_vec(), value: number.to_be_bytes().to_vec(), timestamp: 0 };
         log.append(&topic, (0..1000).map(record).collect()).expect("appended");
         let ends = (0..3).map(Partition).map(|partition| (partition, log.bounds(&topic, partition).expect("bounds").1));
-        let offsets: BTreeMap<_, _> = ends.map(|(partition, end)| ((topic.clone(), partition), (metadata.topic_id, end))).collect();
+        let offsets: BTreeMap<_, _> =
+            ends.map(|(partition, end)| ((topic.clone(), partition), (metadata.topic_id, end))).collect();
         log.append(&topic, (1000..2000).map(record).collect()).expect("appended");
         let mut backfill = Backfill::new(log, std::slice::from_ref(&topic), &Offsets(offsets), 7).expect("it begins");
         backfill.chunk_records = 90;

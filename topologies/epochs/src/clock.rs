@@ -80,7 +80,8 @@ mod tests {
     fn fault_07_a_clock_that_is_set_moves_no_epoch_back_and_expires_nothing() {
         let mut clock = WallClock::after(None);
         let start = 1_700_000_000_000_000;
-        let bind = |clock: &mut WallClock, wall: i64, monotonic: i64| clock.bind(Reading { wall: start + wall, monotonic }) - start;
+        let bind =
+            |clock: &mut WallClock, wall: i64, monotonic: i64| clock.bind(Reading { wall: start + wall, monotonic }) - start;
         assert_eq!(bind(&mut clock, 0, 0), 0);
         assert_eq!(bind(&mut clock, 1_000_000, 1_000_000), 1_000_000);
         assert_eq!(bind(&mut clock, 1_000_000 - HOUR, 2_000_000), 1_000_001, "an hour back: time stands almost still");

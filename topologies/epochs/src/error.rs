@@ -51,7 +51,9 @@ pub enum EpochError {
         detail: String,
     },
     /// the data directory was written by another version
-    #[error("'{path}' has format {found}, this version reads format {supported}: use the version that wrote it, or restore a backup")]
+    #[error(
+        "'{path}' has format {found}, this version reads format {supported}: use the version that wrote it, or restore a backup"
+    )]
     Format {
         /// the file
         path: String,

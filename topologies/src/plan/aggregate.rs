@@ -27,7 +27,9 @@ pub fn lower_aggregate(graph: &mut Graph, input: NodeId, plan: &AggregatePlan) -
         .group_expr
         .iter()
         .map(|key| match key {
-            Expr::GroupingSet(_) => plan_err!("GROUPING SETS, ROLLUP and CUBE are not supported: UNION ALL one GROUP BY for each"),
+            Expr::GroupingSet(_) => {
+                plan_err!("GROUPING SETS, ROLLUP and CUBE are not supported: UNION ALL one GROUP BY for each")
+            }
             key => append(&mut outputs, key, schema),
         })
         .collect::<Result<Vec<_>>>()?;
@@ -60,7 +62,11 @@ fn lower_call(
 ) -> Result<Aggregate> {
     let parameters = &call.params;
     let Some(output) = FieldKind::of(&column.data_type) else {
-        return plan_err!("the result of '{}' has type {}, which rows can't hold", call.func.name(), wording::type_name(&column.data_type));
+        return plan_err!(
+            "the result of '{}' has type {}, which rows can't hold",
+            call.func.name(),
+            wording::type_name(&column.data_type)
+        );
     };
     let filter = parameters.filter.as_ref().map(|filter| append(outputs, filter, schema)).transpose()?;
     let order: Vec<bool> = parameters.order_by.iter().map(|sort| !sort.asc).collect();
@@ -142,7 +148,10 @@ fn is_whole(value: f64) -> bool {
 
 fn string_constant(argument: Option<&Expr>) -> Result<String> {
     match argument.map(unalias) {
-        Some(Expr::Literal(ScalarValue::Utf8(Some(text)) | ScalarValue::LargeUtf8(Some(text)) | ScalarValue::Utf8View(Some(text)), _)) => Ok(text),
+        Some(Expr::Literal(
+            ScalarValue::Utf8(Some(text)) | ScalarValue::LargeUtf8(Some(text)) | ScalarValue::Utf8View(Some(text)),
+            _,
+        )) => Ok(text),
         _ => plan_err!("the separator of string_agg must be a constant text"),
     }
 }

@@ -17,8 +17,14 @@ use super::scalar::{Computed, Scalar, column_number, numbered};
 type Rewritten = (NodeId, Vec<usize>, Vec<(Aggregate, NodeColumn)>);
 
 /// The cheaper form of a reduce, where there is one.
-pub fn rewrite(graph: &mut Graph, input: NodeId, keys: &[usize], aggregates: &[(Aggregate, NodeColumn)]) -> Result<Option<Rewritten>> {
-    let counts_only = aggregates.iter().all(|(aggregate, _)| matches!(aggregate.kind, AggregateKind::CountAll) && aggregate.filter.is_none());
+pub fn rewrite(
+    graph: &mut Graph,
+    input: NodeId,
+    keys: &[usize],
+    aggregates: &[(Aggregate, NodeColumn)],
+) -> Result<Option<Rewritten>> {
+    let counts_only =
+        aggregates.iter().all(|(aggregate, _)| matches!(aggregate.kind, AggregateKind::CountAll) && aggregate.filter.is_none());
     let Some(found) = find(graph, input).filter(|_| counts_only && !aggregates.is_empty()) else { return Ok(None) };
     let Some(places) = found.places_of(graph, input, keys) else { return Ok(None) };
     let Found { rows, bound, mut positions, position, beyond } = found;
@@ -49,7 +55,8 @@ struct Found {
 
 fn find(graph: &Graph, input: NodeId) -> Option<Found> {
     let Operator::Map { input: join, predicates, outputs } = &graph.nodes[input].operator else { return None };
-    let [Scalar::Computed(Computed { expression: Expr::BinaryExpr(BinaryExpr { left: a, op, right: b }), .. })] = &predicates[..] else {
+    let [Scalar::Computed(Computed { expression: Expr::BinaryExpr(BinaryExpr { left: a, op, right: b }), .. })] = &predicates[..]
+    else {
         return None;
     };
     let Operator::Join { left, right, output } = &graph.nodes[*join].operator else { return None };

@@ -210,10 +210,14 @@ impl AggregateUDFImpl for DecayedSum {
 
     fn coerce_types(&self, arguments: &[DataType]) -> Result<Vec<DataType>> {
         let [weight, time, half_life] = arguments else {
-            return plan_err!("decayed_sum takes (weight, time, half_life), such as decayed_sum(1, liked_at, INTERVAL '6 hours')");
+            return plan_err!(
+                "decayed_sum takes (weight, time, half_life), such as decayed_sum(1, liked_at, INTERVAL '6 hours')"
+            );
         };
         if !weight.is_integer() || !matches!(time, DataType::Timestamp(_, _)) || !matches!(half_life, DataType::Interval(_)) {
-            return plan_err!("decayed_sum takes (an integer weight, a TIMESTAMPTZ, an INTERVAL), not ({weight}, {time}, {half_life})");
+            return plan_err!(
+                "decayed_sum takes (an integer weight, a TIMESTAMPTZ, an INTERVAL), not ({weight}, {time}, {half_life})"
+            );
         }
         Ok(vec![DataType::Int64, timestamp_type(), DataType::Interval(IntervalUnit::MonthDayNano)])
     }

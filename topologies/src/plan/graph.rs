@@ -288,7 +288,9 @@ impl Graph {
             let outputs = outputs.iter().map(|scalar| scalar.substitute(&inner)).collect::<Result<Vec<_>>>()?;
             return Ok(self.add_map(below, all, outputs, columns));
         }
-        if predicates.is_empty() && let Some(node) = self.project_join(input, &outputs, &columns) {
+        if predicates.is_empty()
+            && let Some(node) = self.project_join(input, &outputs, &columns)
+        {
             return Ok(node);
         }
         Ok(self.add_map(input, predicates, outputs, columns))
@@ -323,7 +325,8 @@ impl Graph {
                 JoinField::Right(at) => JoinField::Right(place(&kept_right, *at)),
             })
             .collect();
-        let narrow = |side: &Side, kept: &[usize]| Side { values: kept.iter().map(|&at| side.values[at]).collect(), ..side.clone() };
+        let narrow =
+            |side: &Side, kept: &[usize]| Side { values: kept.iter().map(|&at| side.values[at]).collect(), ..side.clone() };
         let operator = Operator::Join { left: narrow(left, &kept_left), right: narrow(right, &kept_right), output };
         let Node { append_only, unbounded, single_row, .. } = self.nodes[input].clone();
         Some(self.intern(Node { operator, columns: columns.to_vec(), append_only, unbounded, single_row }))
@@ -349,7 +352,9 @@ impl Graph {
         }
         let single_row = self.nodes[left.0].single_row && self.nodes[right.0].single_row;
         if left.1.is_empty() && !self.nodes[left.0].single_row && !self.nodes[right.0].single_row {
-            return plan_err!("a join without an equality between the two sides is a cross product, which is refused: add a condition such as a.x = b.y");
+            return plan_err!(
+                "a join without an equality between the two sides is a cross product, which is refused: add a condition such as a.x = b.y"
+            );
         }
         let mut columns = self.nodes[left.0].columns.clone();
         columns.extend(self.nodes[right.0].columns.iter().cloned());
@@ -361,7 +366,13 @@ impl Graph {
         let mut output = side_fields(&left, self.nodes[left.input].columns.len(), JoinField::Left);
         output.extend(side_fields(&right, self.nodes[right.input].columns.len(), JoinField::Right));
         let append_only = self.nodes[left.input].append_only && self.nodes[right.input].append_only;
-        Ok(self.intern(Node { operator: Operator::Join { left, right, output }, columns, append_only, unbounded: None, single_row }))
+        Ok(self.intern(Node {
+            operator: Operator::Join { left, right, output },
+            columns,
+            append_only,
+            unbounded: None,
+            single_row,
+        }))
     }
 
     /// Rows of the left side with a match, or with `anti` those without.
@@ -520,7 +531,11 @@ impl Graph {
 fn field_kind(column: &NodeColumn) -> Result<FieldKind> {
     match FieldKind::of(&column.data_type) {
         Some(kind) => Ok(kind),
-        None => plan_err!("column '{}' has type {}, which rows can't hold: cast it", column.name, super::wording::type_name(&column.data_type)),
+        None => plan_err!(
+            "column '{}' has type {}, which rows can't hold: cast it",
+            column.name,
+            super::wording::type_name(&column.data_type)
+        ),
     }
 }
 

@@ -8,8 +8,8 @@ use datafusion_expr::{Join, JoinType};
 use super::graph::{Graph, NodeColumn, NodeId};
 use super::lower::{append, identity, nulls_never_match, schema_columns, truth};
 use super::scalar::{Scalar, null};
-use datafusion_expr::utils::split_conjunction;
 use datafusion_expr::Expr;
+use datafusion_expr::utils::split_conjunction;
 
 /// One side of a join: a node that has the key as columns.
 #[derive(Clone)]
@@ -34,7 +34,9 @@ pub fn lower_join(graph: &mut Graph, join: &Join, left: NodeId, right: NodeId) -
             let pairs = condition.pairs(graph, &matchable_left, &matchable_right)?;
             condition.name(graph, pairs)
         }
-        JoinType::Left | JoinType::Right | JoinType::Full => condition.outer(graph, [&left, &right], [&matchable_left, &matchable_right]),
+        JoinType::Left | JoinType::Right | JoinType::Full => {
+            condition.outer(graph, [&left, &right], [&matchable_left, &matchable_right])
+        }
         JoinType::LeftSemi | JoinType::LeftAnti => {
             condition.existence(graph, &left, &matchable_right, &matchable_left, Existence::of(join.join_type))
         }
@@ -149,7 +151,14 @@ impl Condition<'_> {
     }
 
     /// EXISTS and NOT EXISTS.
-    fn existence(&self, graph: &mut Graph, kept: &Keyed, other: &Keyed, matchable: &Keyed, existence: Existence) -> Result<NodeId> {
+    fn existence(
+        &self,
+        graph: &mut Graph,
+        kept: &Keyed,
+        other: &Keyed,
+        matchable: &Keyed,
+        existence: Existence,
+    ) -> Result<NodeId> {
         let node = if self.join.filter.is_none() {
             let rows = graph.semijoin((kept.node, kept.keys.clone()), (other.node, other.keys.clone()), existence.anti)?;
             cut(graph, rows, kept.width)?

@@ -48,7 +48,11 @@ impl KeptStates {
         for node in topology.used_nodes() {
             match &topology.graph.nodes[node].operator {
                 Operator::Table(table) if topology.tables[*table].merge.is_some() => {
-                    states.add(Kept::Table(*table), format!("table {}", topology.tables[*table].name), &Hex(&identities[node]).to_string());
+                    states.add(
+                        Kept::Table(*table),
+                        format!("table {}", topology.tables[*table].name),
+                        &Hex(&identities[node]).to_string(),
+                    );
                 }
                 _ if is_kept(topology, node) => {
                     states.add(Kept::Node(node), owners[node].clone(), &Hex(&identities[node]).to_string());

@@ -6,11 +6,11 @@
 use std::collections::{BTreeMap, HashMap};
 
 use arrow_schema::DataType;
+use datafusion_common::NullEquality;
 use datafusion_common::{DFSchema, Result, ScalarValue, plan_err};
 use datafusion_expr::expr::Sort;
 use datafusion_expr::utils::{conjunction, split_conjunction};
 use datafusion_expr::{Aggregate as AggregatePlan, Expr, Join, Limit, LogicalPlan, Unnest};
-use datafusion_common::NullEquality;
 use schemas::row::RowCodec;
 use schemas::serving::IndexColumn;
 
@@ -107,7 +107,8 @@ impl<'a> Lowering<'a> {
             // Row numbers that nobody reads cost nothing: tell the window below whether they are read.
             LogicalPlan::Filter(filter) => {
                 let schema = filter.input.schema();
-                let is_read = |number: RowNumber| projection.expr.iter().any(|expression| reads(expression, schema, number.column));
+                let is_read =
+                    |number: RowNumber| projection.expr.iter().any(|expression| reads(expression, schema, number.column));
                 self.filter(&filter.predicate, &filter.input, row_number(&filter.input).is_none_or(is_read))?
             }
             other => self.plan(other)?,
@@ -144,7 +145,8 @@ impl<'a> Lowering<'a> {
         let (temporal, rest): (Vec<Expr>, Vec<Expr>) = rest.into_iter().partition(temporal::mentions_now);
         let schema = input.schema();
         if let Some(predicate) = conjunction(rest) {
-            let predicates = split_conjunction(&predicate).into_iter().map(|part| Scalar::lower(part, schema)).collect::<Result<_>>()?;
+            let predicates =
+                split_conjunction(&predicate).into_iter().map(|part| Scalar::lower(part, schema)).collect::<Result<_>>()?;
             let outputs = identity(&self.graph.nodes[node].columns);
             node = self.graph.map(node, predicates, outputs)?;
         }
@@ -319,7 +321,6 @@ impl<'a> Lowering<'a> {
 pub fn nulls_never_match(join: &Join) -> bool {
     join.null_equality == NullEquality::NullEqualsNothing
 }
-
 
 /// Every column as it is.
 pub fn identity(columns: &[NodeColumn]) -> Vec<(Scalar, NodeColumn)> {

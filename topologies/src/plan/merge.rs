@@ -88,10 +88,16 @@ pub fn plan_key(context: &MergeContext<'_>, on: &ast::Expr) -> Result<Vec<Scalar
         let (column, value) = match (target_column(context, left), target_column(context, right)) {
             (Some(column), None) => (column, right),
             (None, Some(column)) => (column, left),
-            _ => return plan_err!("ON must equate a column of '{}' with a value of the event: {part} does not", context.target.0),
+            _ => {
+                return plan_err!("ON must equate a column of '{}' with a value of the event: {part} does not", context.target.0);
+            }
         };
         let Some(place) = context.primary_key.iter().position(|&key| key == column) else {
-            return plan_err!("column '{}' is not part of the primary key of '{}'", context.columns[column].name, context.target.0);
+            return plan_err!(
+                "column '{}' is not part of the primary key of '{}'",
+                context.columns[column].name,
+                context.target.0
+            );
         };
         if reads_target(context, value) {
             return plan_err!("the value for '{}' must depend on the event alone", context.columns[column].name);
@@ -131,7 +137,10 @@ pub fn plan_clause(context: &MergeContext<'_>, clause: &MergeClause, fields: &mu
                 .map(|(name, expression)| {
                     let column = column_number(context, &name.text)?;
                     if context.primary_key.contains(&column) {
-                        return plan_err!("'{}' is part of the primary key and can't be changed: DELETE and INSERT instead", name.text);
+                        return plan_err!(
+                            "'{}' is part of the primary key and can't be changed: DELETE and INSERT instead",
+                            name.text
+                        );
                     }
                     Ok((column, assigned(expression, column, fields)?))
                 })
@@ -240,7 +249,8 @@ fn column_number(context: &MergeContext<'_>, name: &str) -> Result<usize> {
         Some(column) => Ok(column),
         None => {
             let known = context.columns.iter().map(|column| column.name.as_str());
-            let hint = crate::diagnostic::suggestion(name, known).map(|near| format!(": did you mean '{near}'?")).unwrap_or_default();
+            let hint =
+                crate::diagnostic::suggestion(name, known).map(|near| format!(": did you mean '{near}'?")).unwrap_or_default();
             plan_err!("table '{}' has no column '{name}'{hint}", context.target.0)
         }
     }

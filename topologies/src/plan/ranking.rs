@@ -24,9 +24,7 @@ pub fn row_number(plan: &LogicalPlan) -> Option<RowNumber> {
         LogicalPlan::Projection(projection) => {
             let below = row_number(&projection.input)?;
             let schema = projection.input.schema();
-            let passes = |expression: &Expr| {
-                matches!(unalias(expression), Expr::Column(column) if schema.maybe_index_of_column(&column) == Some(below.column))
-            };
+            let passes = |expression: &Expr| matches!(unalias(expression), Expr::Column(column) if schema.maybe_index_of_column(&column) == Some(below.column));
             let column = projection.expr.iter().position(passes)?;
             let mut others = projection.expr.iter().enumerate().filter(|(place, _)| *place != column);
             let is_read_below = below.is_read_below || others.any(|(_, expression)| reads(expression, schema, below.column));

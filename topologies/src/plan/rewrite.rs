@@ -167,8 +167,11 @@ fn identifier(expression: &Expr) -> Result<String, String> {
 }
 
 fn derived(query: &str) -> Result<TableFactor, String> {
-    let statements = Parser::parse_sql(&PostgreSqlDialect {}, &format!("SELECT * FROM ({query})")).map_err(|error| error.to_string())?;
-    let Some(Statement::Query(query)) = statements.into_iter().next() else { return Err("a window could not be planned".to_owned()) };
+    let statements =
+        Parser::parse_sql(&PostgreSqlDialect {}, &format!("SELECT * FROM ({query})")).map_err(|error| error.to_string())?;
+    let Some(Statement::Query(query)) = statements.into_iter().next() else {
+        return Err("a window could not be planned".to_owned());
+    };
     let SetExpr::Select(mut select) = *query.body else { return Err("a window could not be planned".to_owned()) };
     select.from.pop().map(|from| from.relation).ok_or_else(|| "a window could not be planned".to_owned())
 }

@@ -68,7 +68,11 @@ impl Scalar {
                 inputs.insert(index, (stored.clone(), field.is_nullable()));
                 // The expression was typed for DataFusion's type of the column, which may not be the one that rows keep.
                 let same = &stored == field.data_type();
-                Ok(Transformed::yes(if same { column } else { Expr::Cast(Cast::new(Box::new(column), field.data_type().clone())) }))
+                Ok(Transformed::yes(if same {
+                    column
+                } else {
+                    Expr::Cast(Cast::new(Box::new(column), field.data_type().clone()))
+                }))
             }
             other => Ok(Transformed::no(other)),
         });

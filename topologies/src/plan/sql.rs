@@ -99,7 +99,8 @@ impl Relations {
 
     /// Some functions, such as `coalesce`, exist only until they are simplified to others.
     fn simplify(&self, expression: datafusion_expr::Expr, schema: datafusion_common::DFSchema) -> Result<datafusion_expr::Expr> {
-        let context = SimplifyContext::builder().with_schema(Arc::new(schema)).with_config_options(Arc::new(self.options.clone()));
+        let context =
+            SimplifyContext::builder().with_schema(Arc::new(schema)).with_config_options(Arc::new(self.options.clone()));
         ExprSimplifier::new(context.build()).simplify(expression)
     }
 
@@ -151,7 +152,8 @@ impl ContextProvider for Relations {
         match self.tables.get(name.table()) {
             Some(table) => Ok(Arc::clone(table)),
             None => {
-                let hint = suggestion(name.table(), self.names()).map(|near| format!(": did you mean '{near}'?")).unwrap_or_default();
+                let hint =
+                    suggestion(name.table(), self.names()).map(|near| format!(": did you mean '{near}'?")).unwrap_or_default();
                 plan_err!("relation '{}' does not exist{hint}", name.table())
             }
         }
@@ -279,5 +281,8 @@ pub fn declared_type(sql_type: &ast::DataType) -> Option<DataType> {
 
 /// Whether casting a value between two timestamp types only changes the unit or the zone's name.
 pub fn is_timestamp(kind: &DataType) -> bool {
-    matches!(kind, DataType::Timestamp(TimeUnit::Second | TimeUnit::Millisecond | TimeUnit::Microsecond | TimeUnit::Nanosecond, _))
+    matches!(
+        kind,
+        DataType::Timestamp(TimeUnit::Second | TimeUnit::Millisecond | TimeUnit::Microsecond | TimeUnit::Nanosecond, _)
+    )
 }

@@ -12,7 +12,8 @@ use super::lower::{append, identity};
 use super::sql::is_timestamp;
 use super::wording;
 
-const EXAMPLE: &str = "write it as a comparison of a time with NOW() plus or minus a constant, such as created_at > NOW() - INTERVAL '1 hour'";
+const EXAMPLE: &str =
+    "write it as a comparison of a time with NOW() plus or minus a constant, such as created_at > NOW() - INTERVAL '1 hour'";
 
 /// Whether an expression depends on the wall clock.
 pub fn mentions_now(expression: &Expr) -> bool {
@@ -40,7 +41,9 @@ pub fn lower(graph: &mut Graph, node: NodeId, conditions: &[Expr], schema: &DFSc
         // Rows of a stream that wait for their time have to be kept, so they need an end: that filter comes first.
         bounds.sort_by_key(|(_, is_from)| *is_from);
         if bounds.first().is_some_and(|(_, is_from)| *is_from) {
-            return plan_err!("a condition that rows of '{source}' only begin to satisfy would keep all of them: add an end, such as occurred_at > NOW() - INTERVAL '1 day'");
+            return plan_err!(
+                "a condition that rows of '{source}' only begin to satisfy would keep all of them: add an end, such as occurred_at > NOW() - INTERVAL '1 day'"
+            );
         }
     }
     for (bound, is_from) in bounds {

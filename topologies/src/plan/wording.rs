@@ -44,8 +44,14 @@ pub fn literal(value: &ScalarValue) -> String {
         ScalarValue::IntervalMonthDayNano(Some(interval)) => {
             let seconds = interval.nanoseconds / 1_000_000_000;
             let micros = interval.nanoseconds % 1_000_000_000 / 1_000;
-            let counts = [(i64::from(interval.months), "months"), (i64::from(interval.days), "days"), (seconds, "seconds"), (micros, "microseconds")];
-            let parts: Vec<String> = counts.iter().filter(|(count, _)| *count != 0).map(|(count, unit)| format!("{count} {unit}")).collect();
+            let counts = [
+                (i64::from(interval.months), "months"),
+                (i64::from(interval.days), "days"),
+                (seconds, "seconds"),
+                (micros, "microseconds"),
+            ];
+            let parts: Vec<String> =
+                counts.iter().filter(|(count, _)| *count != 0).map(|(count, unit)| format!("{count} {unit}")).collect();
             format!("INTERVAL '{}'", if parts.is_empty() { "0 seconds".to_owned() } else { parts.join(" ") })
         }
         ScalarValue::TimestampMicrosecond(Some(micros), _) => format!("'{}'", schemas::time::timestamp_text(*micros)),
@@ -68,7 +74,9 @@ pub fn message(error: &DataFusionError) -> (String, Option<String>) {
     match error.find_root() {
         DataFusionError::SchemaError(schema, _) => schema_message(schema),
         DataFusionError::Diagnostic(diagnostic, _) => plan_message(&diagnostic.message),
-        DataFusionError::Plan(text) | DataFusionError::NotImplemented(text) | DataFusionError::Execution(text) => plan_message(text),
+        DataFusionError::Plan(text) | DataFusionError::NotImplemented(text) | DataFusionError::Execution(text) => {
+            plan_message(text)
+        }
         other => plan_message(&other.strip_backtrace()),
     }
 }
@@ -88,14 +96,21 @@ fn plan_message(text: &str) -> (String, Option<String>) {
         return with_help("WITH RECURSIVE is not supported", "join as many levels as are needed");
     }
     if first.starts_with("Correlated scalar subquery must be aggregated") {
-        return with_help("a sub-query in place of a value may have several rows", "take their min, max or count, or write a JOIN");
+        return with_help(
+            "a sub-query in place of a value may have several rows",
+            "take their min, max or count, or write a JOIN",
+        );
     }
     if first.starts_with("Aggregate functions are not allowed in the WHERE clause") {
         return with_help("aggregates are not allowed in WHERE", "write the condition in HAVING");
     }
     if first.starts_with("Column in SELECT must be in GROUP BY") {
-        let column = first.split_once("column \"").and_then(|(_, rest)| rest.split_once('"')).map_or("a column", |(column, _)| column);
-        return with_help(&format!("'{column}' is neither in GROUP BY nor in an aggregate"), "add it to GROUP BY, or take its min or max");
+        let column =
+            first.split_once("column \"").and_then(|(_, rest)| rest.split_once('"')).map_or("a column", |(column, _)| column);
+        return with_help(
+            &format!("'{column}' is neither in GROUP BY nor in an aggregate"),
+            "add it to GROUP BY, or take its min or max",
+        );
     }
     (lower_case(&sql_types(first.trim_end_matches('.'))), None)
 }

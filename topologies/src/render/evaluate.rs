@@ -78,10 +78,8 @@ impl Evaluator {
         reads.sort_unstable();
         reads.dedup();
         let names: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();
-        let fields: Vec<Field> = reads
-            .iter()
-            .map(|&read| Field::new(format!("c{read}"), columns[read].data_type.clone(), true))
-            .collect();
+        let fields: Vec<Field> =
+            reads.iter().map(|&read| Field::new(format!("c{read}"), columns[read].data_type.clone(), true)).collect();
         let schema = Arc::new(Schema::new(fields));
         let predicates = predicates
             .iter()
@@ -113,7 +111,8 @@ impl Evaluator {
     /// Evaluates a batch of `rows` rows, given the arrays of [`reads`](Self::reads).
     pub fn evaluate(&self, arrays: Vec<ArrayRef>, rows: usize, mut fail: impl FnMut(Failure<'_>)) -> Result<Evaluated> {
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
-        let mut batch = RecordBatch::try_new_with_options(Arc::clone(&self.schema), arrays, &options).map_err(DataFusionError::from)?;
+        let mut batch =
+            RecordBatch::try_new_with_options(Arc::clone(&self.schema), arrays, &options).map_err(DataFusionError::from)?;
         let mut passing: Vec<usize> = (0..rows).collect();
         for predicate in &self.predicates {
             let mut failed = Vec::new();

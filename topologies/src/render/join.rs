@@ -57,7 +57,8 @@ impl<'s> Renderer<'s, '_> {
         };
         let keys = fields(pick(left.input, &left.keys), |field| if let JoinField::Key(at) = field { Some(at) } else { None });
         let lefts = fields(pick(left.input, &left.values), |field| if let JoinField::Left(at) = field { Some(at) } else { None });
-        let rights = fields(pick(right.input, &right.values), |field| if let JoinField::Right(at) = field { Some(at) } else { None });
+        let rights =
+            fields(pick(right.input, &right.values), |field| if let JoinField::Right(at) = field { Some(at) } else { None });
         let output = output.to_vec();
         let (left, right) = (self.arrangement(left), self.arrangement(right));
         join(left, right, move |key, left, right, out| {

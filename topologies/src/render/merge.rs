@@ -193,10 +193,11 @@ impl MergeLogic {
                 (Action::Insert(values), _) => self.checked(step, values.iter().map(value)),
                 (Action::Update(assignments), Some(current)) => {
                     let ranges = self.table.ranges(current);
-                    let columns = (0..self.columns).map(|column| match assignments.iter().find(|(assigned, _)| *assigned == column) {
-                        Some((_, assigned)) => value(assigned),
-                        None => Ok(Row::from_bytes(ranges.field(current, column))),
-                    });
+                    let columns =
+                        (0..self.columns).map(|column| match assignments.iter().find(|(assigned, _)| *assigned == column) {
+                            Some((_, assigned)) => value(assigned),
+                            None => Ok(Row::from_bytes(ranges.field(current, column))),
+                        });
                     self.checked(step, columns)
                 }
             };
@@ -256,7 +257,13 @@ fn number_late_values(clauses: &[Clause]) -> (Vec<Clause>, Vec<Scalar>) {
 }
 
 impl Late {
-    fn new(table: &Table, table_kinds: &[FieldKind], fields: &[NodeColumn], field_kinds: &[FieldKind], values: &[Scalar]) -> Result<Self> {
+    fn new(
+        table: &Table,
+        table_kinds: &[FieldKind],
+        fields: &[NodeColumn],
+        field_kinds: &[FieldKind],
+        values: &[Scalar],
+    ) -> Result<Self> {
         let columns: Vec<NodeColumn> = table.columns.iter().chain(fields).cloned().collect();
         let forced: Vec<Scalar> = values.iter().map(computed_always(&columns)).collect();
         let evaluator = Evaluator::new(&columns, &[], &forced)?;
@@ -279,8 +286,10 @@ impl Late {
 
     /// The values of every step; a step on which one fails has an error instead.
     fn evaluate(&self, steps: &[FoldStep<'_>], relation: &str, printer: &RowPrinter) -> (Vec<Vec<Row>>, Vec<Option<RowError>>) {
-        let tables: Vec<Row> =
-            steps.iter().map(|step| step.current.map_or_else(|| self.null_row.clone(), |current| self.table.0.row(current))).collect();
+        let tables: Vec<Row> = steps
+            .iter()
+            .map(|step| step.current.map_or_else(|| self.null_row.clone(), |current| self.table.0.row(current)))
+            .collect();
         let events: Vec<Row> = steps.iter().map(|step| self.event.0.row(step.event)).collect();
         let decode = |codec: &RowCodec, rows: &[Row]| -> Result<Vec<ArrayRef>> {
             codec.decode(rows.iter().map(Row::as_bytes)).map_err(DataFusionError::from)

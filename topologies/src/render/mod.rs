@@ -26,10 +26,10 @@ use schemas::field::FieldKind;
 use schemas::row::Row;
 use schemas::serving::{IndexLayout, View};
 use sinks::views::IndexId;
-use timely::dataflow::operators::probe::Handle;
 use timely::dataflow::channels::pact::Pipeline;
-use timely::dataflow::operators::generic::operator::Operator as _;
 use timely::dataflow::operators::core::inspect::InspectCore as _;
+use timely::dataflow::operators::generic::operator::Operator as _;
+use timely::dataflow::operators::probe::Handle;
 use timely::dataflow::operators::vec::Filter as _;
 use timely::dataflow::operators::{Inspect as _, Probe as _};
 use timely::dataflow::{Scope, StreamVec};
@@ -223,15 +223,27 @@ impl<'s> Renderer<'s, '_> {
         self.events_as_rows(node, node, number, &[], &all)
     }
 
-    fn events_as_rows(&mut self, node: NodeId, source: NodeId, number: usize, predicates: &[Scalar], outputs: &[Scalar]) -> Result<Rows<'s>> {
+    fn events_as_rows(
+        &mut self,
+        node: NodeId,
+        source: NodeId,
+        number: usize,
+        predicates: &[Scalar],
+        outputs: &[Scalar],
+    ) -> Result<Rows<'s>> {
         let columns = &self.topology.graph.nodes[source].columns;
         let (events, decoded) = &self.events[number];
         let reader = EventReader::new(columns, decoded, predicates, outputs, &self.owners[node])?;
         let (rows, errors) = source::render(events.clone(), reader);
         // The errors of what came before are kept, unless a node is new.
         let start = self.keeping.start;
-        let is_known = self.keeping.states.kept.iter().all(|kept| !matches!(kept, Kept::Node(_)) || self.keeping.is_restored(*kept));
-        let errors = if is_known { errors.inner.filter(move |(_, time, _)| start == Time::MIN || *time > start).as_collection() } else { errors };
+        let is_known =
+            self.keeping.states.kept.iter().all(|kept| !matches!(kept, Kept::Node(_)) || self.keeping.is_restored(*kept));
+        let errors = if is_known {
+            errors.inner.filter(move |(_, time, _)| start == Time::MIN || *time > start).as_collection()
+        } else {
+            errors
+        };
         self.stream_errors.push(errors);
         Ok(rows)
     }
@@ -247,7 +259,8 @@ impl<'s> Renderer<'s, '_> {
             .map(|column| crate::plan::lower::node_column(&column.name, &column.data_type, column.nullable))
             .collect();
         let kept = Kept::Table(number);
-        let events = if self.keeping.is_restored(kept) { source::after(events.clone(), self.keeping.start) } else { events.clone() };
+        let events =
+            if self.keeping.is_restored(kept) { source::after(events.clone(), self.keeping.start) } else { events.clone() };
         let state = self.keeping.state(kept, &self.drain);
         let (rows, errors) = merge::render(events, &columns, decoded, table, merge, state)?;
         self.stream_errors.extend(errors);

@@ -55,7 +55,8 @@ pub fn decode<'s>(
                 let time = *capability.time();
                 let mut session = output.session(&capability);
                 for records in data.drain(..) {
-                    let raw = records.iter().map(|record| (record.partition, record.offset, record.timestamp, record.value.as_slice()));
+                    let raw =
+                        records.iter().map(|record| (record.partition, record.offset, record.timestamp, record.value.as_slice()));
                     let events = decoder.decode(raw);
                     let again = seen.is_again(time);
                     for fault in events.faults.into_iter().filter(|_| !again) {
@@ -73,7 +74,8 @@ pub fn decode<'s>(
                         );
                     }
                     let ids = events.event_ids.iter().zip(&events.occurred_at).zip(&events.places);
-                    let fresh: Vec<bool> = ids.map(|((id, &at), (partition, _))| seen.first_seen(time, *partition, id.0, at)).collect();
+                    let fresh: Vec<bool> =
+                        ids.map(|((id, &at), (partition, _))| seen.first_seen(time, *partition, id.0, at)).collect();
                     seen.report(time, &drain);
                     if !again {
                         drain.events(time, fresh.len() as u64, fresh.iter().filter(|fresh| !**fresh).count() as u64);
@@ -118,7 +120,9 @@ impl Windows {
         let mut windows = Self { number, restored_at, before: BTreeMap::new(), micros, ids_max, windows: BTreeMap::new() };
         for (key, value) in entries {
             let partition = Partition(partition_of(key.as_bytes()));
-            let (Some(key), Some(value)) = (key.as_bytes().get(PARTITION_BYTES..), value.as_bytes().first_chunk()) else { continue };
+            let (Some(key), Some(value)) = (key.as_bytes().get(PARTITION_BYTES..), value.as_bytes().first_chunk()) else {
+                continue;
+            };
             windows.window(partition).restore(key, i64::from_be_bytes(*value));
         }
         windows
@@ -178,7 +182,13 @@ pub struct EventReader {
 
 impl EventReader {
     /// Reads `outputs` of the events that satisfy `predicates`; `decoded` are the columns that batches hold, ascending.
-    pub fn new(columns: &[NodeColumn], decoded: &[usize], predicates: &[Scalar], outputs: &[Scalar], relation: &str) -> Result<Self> {
+    pub fn new(
+        columns: &[NodeColumn],
+        decoded: &[usize],
+        predicates: &[Scalar],
+        outputs: &[Scalar],
+        relation: &str,
+    ) -> Result<Self> {
         let evaluator = Evaluator::new(columns, predicates, outputs)?;
         let mut encoders: Vec<(usize, RowCodec)> = Vec::new();
         for output in &evaluator.outputs {
@@ -210,7 +220,8 @@ impl EventReader {
                 row: format!("{{\"partition\":{partition},\"offset\":{offset}}}"),
             });
         });
-        let evaluated = evaluated.unwrap_or_else(|error| panic!("the plan of '{}' does not fit its events: {error}", self.relation));
+        let evaluated =
+            evaluated.unwrap_or_else(|error| panic!("the plan of '{}' does not fit its events: {error}", self.relation));
         if evaluated.rows.is_empty() {
             return;
         }

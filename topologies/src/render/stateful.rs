@@ -23,7 +23,14 @@ use crate::plan::kept::Kept;
 
 impl<'s> Renderer<'s, '_> {
     /// One row for each group.
-    pub fn reduce(&mut self, node: NodeId, input: NodeId, keys: &[usize], aggregates: &[Aggregate], global: bool) -> (Rows<'s>, Errors<'s>) {
+    pub fn reduce(
+        &mut self,
+        node: NodeId,
+        input: NodeId,
+        keys: &[usize],
+        aggregates: &[Aggregate],
+        global: bool,
+    ) -> (Rows<'s>, Errors<'s>) {
         let mut values: Vec<usize> = Vec::new();
         let mut place = |column: usize| match values.iter().position(|&other| other == column) {
             Some(place) => place,

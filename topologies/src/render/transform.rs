@@ -20,7 +20,11 @@ pub struct Made<O> {
 }
 
 /// Applies `logic` to each batch of records; the second argument is the batch's epoch.
-pub fn transform<'s, D, O, L>(records: StreamVec<'s, Time, D>, name: &str, mut logic: L) -> (VecCollection<'s, Time, O, Diff>, Errors<'s>)
+pub fn transform<'s, D, O, L>(
+    records: StreamVec<'s, Time, D>,
+    name: &str,
+    mut logic: L,
+) -> (VecCollection<'s, Time, O, Diff>, Errors<'s>)
 where
     D: Clone + 'static,
     O: Clone + 'static,

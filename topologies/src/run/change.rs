@@ -80,7 +80,9 @@ pub fn plan_change(topology: &Topology, log: &dyn Log, storage: &Storage) -> Res
     let newest = opened.headers.first();
     let states = KeptStates::of(topology);
     let is_stored = |number: &usize| newest.is_some_and(|header| stored_state(header, &states.specs[*number]).is_some());
-    let named = |number: usize| (!matches!(states.kept[number], Kept::RowErrors | Kept::DeadLetters)).then(|| states.specs[number].name.clone());
+    let named = |number: usize| {
+        (!matches!(states.kept[number], Kept::RowErrors | Kept::DeadLetters)).then(|| states.specs[number].name.clone())
+    };
     let (stored, missing): (Vec<usize>, Vec<usize>) = (0..states.specs.len()).partition(is_stored);
     let numbers: BTreeSet<u32> = missing.iter().map(|number| *number as u32).collect();
     let topics = states.topics(topology, &numbers);

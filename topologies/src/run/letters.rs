@@ -149,7 +149,10 @@ mod tests {
         letters.epoch(&[letter(1), letter(2), letter(3)], &[], &mut changes);
         assert_eq!(letters.retry(vec![2, 2, 9], &mut changes), [2]);
         assert_eq!(letters.retry(vec![2], &mut changes), [0_u64; 0], "it was not there any more");
-        assert_eq!((changes.len(), letters.meta(0, BTreeMap::new()).dead_letters, letters.meta(0, BTreeMap::new()).retried), (4, 3, 1));
+        assert_eq!(
+            (changes.len(), letters.meta(0, BTreeMap::new()).dead_letters, letters.meta(0, BTreeMap::new()).retried),
+            (4, 3, 1)
+        );
     }
 
     #[test]

@@ -28,8 +28,8 @@ use sources::log::{Log, TopicMetadata};
 
 use self::recovery::Recovery;
 
-pub use self::letters::LetterRecord;
 pub use self::change::{BACKFILL_RECORDS_PER_SECOND, Change, TopicBackfill, ViewChange, plan_change};
+pub use self::letters::LetterRecord;
 pub use self::restore::{Restored, partition_of};
 pub use self::status::{Status, StatusReport, Trouble};
 pub use self::wall::{Clock, system_micros};

@@ -97,7 +97,9 @@ impl Recovery {
         let (restored, own) = loop {
             match self.restore(&status)? {
                 Some(restored) => break restored,
-                None => self.taken = take_over(&self.topology, &self.log, &self.storage, &self.topics, &self.options, &self.states)?,
+                None => {
+                    self.taken = take_over(&self.topology, &self.log, &self.storage, &self.topics, &self.options, &self.states)?
+                }
             }
         };
         let Self { topology, log, storage, options, states, taken, .. } = self;
@@ -110,7 +112,8 @@ impl Recovery {
         status.expect_rows(meta.rows);
         status.begins(coordinator.identity().incarnation, start.checkpoint.as_ref().map(|header| header.epoch));
         let missing: Arc<BTreeSet<u32>> = Arc::new(start.missing.iter().copied().collect());
-        let keep = |restored| Keeping { start: start.epoch, missing: Arc::clone(&missing), states: Arc::clone(&states), restored };
+        let keep =
+            |restored| Keeping { start: start.epoch, missing: Arc::clone(&missing), states: Arc::clone(&states), restored };
         let backfill = if missing.is_empty() { None } else { Some(coordinator.backfill(&states.topics(&topology, &missing))?) };
         let keeping = restored.into_iter().map(keep).collect();
         let workers = worker::start(&topology, keeping, &status).map_err(|detail| RecoveryError::Thread { detail })?;
@@ -126,7 +129,8 @@ impl Recovery {
         let retention = Retention::start(Arc::clone(&log), options.log_retention_bytes).map_err(|error| no_thread(&error))?;
         crash_point(RESTORED);
         let identities = view_fingerprints(&topology).into_iter().map(|(name, identity)| (name, identity.to_string())).collect();
-        let parts = Parts { identities, topology, log, coordinator, checkpointer, retention, letters, wall, views, status, workers };
+        let parts =
+            Parts { identities, topology, log, coordinator, checkpointer, retention, letters, wall, views, status, workers };
         Ok((Driver::new(parts, &options), backfill, first))
     }
 

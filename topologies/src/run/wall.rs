@@ -62,7 +62,8 @@ impl WallSource for Wall {
             Self::Event(decoders, latest) => {
                 for ((topic, _), records) in records {
                     let Some(decoder) = decoders.get_mut(topic) else { continue };
-                    let raw = records.iter().map(|record| (record.partition, record.offset, record.timestamp, record.value.as_slice()));
+                    let raw =
+                        records.iter().map(|record| (record.partition, record.offset, record.timestamp, record.value.as_slice()));
                     *latest = decoder.decode(raw).occurred_at.into_iter().fold(*latest, i64::max);
                 }
                 *latest

@@ -16,8 +16,8 @@ use timely::dataflow::operators::Input as _;
 use timely::dataflow::operators::probe::Handle;
 use timely::worker::Worker;
 
-use crate::render::drain::{Drain, EpochOutput};
 use super::status::Status;
+use crate::render::drain::{Drain, EpochOutput};
 use crate::render::keep::Keeping;
 use crate::render::source::Records;
 use crate::topology::Topology;

@@ -243,7 +243,9 @@ impl Generator {
                 .enumerate()
                 .map(|(place, kind)| {
                     let found = self.column(&from.columns, *kind).filter(|_| !self.random.one_in(4));
-                    let sql = found.unwrap_or_else(|| if *kind == Kind::Int { self.int(&from.columns, 1) } else { self.text(&from.columns, 1) });
+                    let sql = found.unwrap_or_else(|| {
+                        if *kind == Kind::Int { self.int(&from.columns, 1) } else { self.text(&from.columns, 1) }
+                    });
                     format!("{sql} AS c{place}")
                 })
                 .collect();
@@ -323,7 +325,10 @@ impl Generator {
         }
         let mut from = From { sql, conditions: Vec::new(), columns };
         let conditions = self.conditions(&mut from, 0);
-        Select { sql: format!("WITH {name} AS ({}) SELECT {} FROM {}{conditions}", inner.sql, items.join(", "), from.sql), columns: kinds }
+        Select {
+            sql: format!("WITH {name} AS ({}) SELECT {} FROM {}{conditions}", inner.sql, items.join(", "), from.sql),
+            columns: kinds,
+        }
     }
 
     // ---- relations
@@ -458,7 +463,10 @@ impl Generator {
             6 => {
                 let key = self.column(&inner, Kind::Int).unwrap_or_default();
                 let value = self.int(scope, 0);
-                format!("{value} IN (SELECT {key} FROM {name} AS {alias}{} GROUP BY {key} HAVING count(*) > 1)", filtered(&conditions))
+                format!(
+                    "{value} IN (SELECT {key} FROM {name} AS {alias}{} GROUP BY {key} HAVING count(*) > 1)",
+                    filtered(&conditions)
+                )
             }
             _ => self.membership(scope, &inner, "", &format!("{name} AS {alias}{}", filtered(&conditions))),
         }
@@ -600,5 +608,7 @@ fn table_columns(alias: &str, definitions: &[Definition]) -> Vec<Column> {
 
 fn derived_columns(alias: &str, columns: &[(Kind, bool, u8)]) -> Vec<Column> {
     let columns = columns.iter().enumerate();
-    columns.map(|(place, &(kind, nullable, domain))| Column { sql: format!("{alias}.c{place}"), kind, nullable, domain }).collect()
+    columns
+        .map(|(place, &(kind, nullable, domain))| Column { sql: format!("{alias}.c{place}"), kind, nullable, domain })
+        .collect()
 }

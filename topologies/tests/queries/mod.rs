@@ -37,7 +37,8 @@ fn generated_queries_agree_with_sqlite_at_every_epoch() {
     let end = first + number("TIDEWATER_QUERIES", QUERIES_DEFAULT);
     let mut outcome = Outcome::default();
     for from in (first..end).step_by(usize::try_from(VIEWS_PER_TOPOLOGY).expect("a small number")) {
-        let queries = (from..end.min(from + VIEWS_PER_TOPOLOGY)).map(|seed| Query { seed, sql: generator::query(seed) }).collect();
+        let queries =
+            (from..end.min(from + VIEWS_PER_TOPOLOGY)).map(|seed| Query { seed, sql: generator::query(seed) }).collect();
         compare(from, queries, &mut outcome);
     }
     let Outcome { failures, filled } = outcome;
@@ -118,7 +119,8 @@ fn compare(seed: u64, mut queries: Vec<Query>, outcome: &mut Outcome) {
 }
 
 fn check(query: &Query, deployment: &Deployment, reference: &Reference) -> Result<(), String> {
-    let expected = reference.query(&query.sql).unwrap_or_else(|error| panic!("SQLite refuses query {}: {error}\n{}", query.seed, query.sql));
+    let expected =
+        reference.query(&query.sql).unwrap_or_else(|error| panic!("SQLite refuses query {}: {error}\n{}", query.seed, query.sql));
     let rows = deployment.rows(&query.view());
     let mut found: Vec<Vec<Cell>> = rows.iter().map(|row| row.iter().map(cell).collect()).collect();
     found.sort();

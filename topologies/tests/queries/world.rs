@@ -209,7 +209,16 @@ impl World {
         };
         self.posts.entry(vec![id]).or_insert_with(|| {
             let (text, visibility) = (Cell::Text(text.to_owned()), text_or_null(visibility));
-            vec![Cell::Int(id), Cell::Int(Self::id(author)), text, visibility, number(video, 20), number(reply_to, 0), pinned, Cell::Int(0)]
+            vec![
+                Cell::Int(id),
+                Cell::Int(Self::id(author)),
+                text,
+                visibility,
+                number(video, 20),
+                number(reply_to, 0),
+                pinned,
+                Cell::Int(0),
+            ]
         });
         let optional = |name: &str, value: Option<u64>| value.map_or(String::new(), |value| format!(r#","{name}":"{value}""#));
         let payload = format!(

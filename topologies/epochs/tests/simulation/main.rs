@@ -29,7 +29,9 @@ const KEPT: [(u64, &str); 7] = [
 ];
 
 fn seeds() -> Vec<u64> {
-    let Ok(text) = std::env::var("TIDEWATER_SEEDS") else { return KEPT.into_iter().map(|(seed, _)| seed).chain(0..SEEDS).collect() };
+    let Ok(text) = std::env::var("TIDEWATER_SEEDS") else {
+        return KEPT.into_iter().map(|(seed, _)| seed).chain(0..SEEDS).collect();
+    };
     let number =
         |text: &str| text.parse::<u64>().unwrap_or_else(|_| panic!("TIDEWATER_SEEDS is '{text}': write it as 10 or 10..20"));
     match text.split_once("..") {
