@@ -31,8 +31,8 @@ impl IntoResponse for ApiError {
             problem["field"] = field.into();
         }
         add_details(&self, &mut problem);
-        // A view that is being filled is no fault, and its readers ask again and again.
-        if status.is_server_error() && !matches!(self, Self::Hydrating { .. }) {
+        // What is not whole yet is no fault, and whoever waits for it asks again and again.
+        if status.is_server_error() && !matches!(self, Self::Hydrating { .. } | Self::NotReady { .. } | Self::CatchingUp { .. }) {
             tracing::warn!(problem = slug, detail = %self, "a request could not be answered");
         }
         let mut response = (status, problem.to_string()).into_response();
