@@ -1,5 +1,7 @@
 //! What trimming leaves behind: after reopening, after a crash in the middle, and on the disk.
 
+use std::time::Instant;
+
 use super::batch::BatchPlace;
 use super::start::Start;
 use super::tests::{directory, noise, open, record, tamper, three_batches, topic};
@@ -106,6 +108,9 @@ fn a_damaged_start_is_found_when_the_log_opens() {
 /// What the disk may hold beside the records that are left: the journal, records on their way to their place, and trimmed ones.
 const OVERHEAD_BYTES_MAX: u64 = 192 << 20;
 
+/// How long the store below may take to give space back; on a busy machine its threads wait for their turn.
+const RECLAIM_PATIENCE: Duration = Duration::from_secs(120);
+
 /// Appends and trims many times what stays, and looks at the disk all the while.
 #[test]
 fn the_disk_use_of_a_trimmed_log_is_bounded() {
@@ -125,7 +130,14 @@ fn the_disk_use_of_a_trimmed_log_is_bounded() {
         assert!(bytes <= kept + OVERHEAD_BYTES_MAX, "after round {round} the log of {kept} bytes takes {bytes}");
     }
     let full = log.bytes();
-    trim(&log, u64::MAX);
-    let left = log.bytes();
-    assert!(left + ROUNDS_KEPT * RECORDS * RECORD_BYTES as u64 / 2 <= full, "trimming all freed {full} bytes to {left}");
+    let freed = ROUNDS_KEPT * RECORDS * RECORD_BYTES as u64 / 2;
+    let deadline = Instant::now() + RECLAIM_PATIENCE;
+    // What is still on its way from the journal to its place is reclaimed by a later trim.
+    let mut left = full;
+    while left + freed > full {
+        assert!(Instant::now() < deadline, "trimming all took {full} bytes to {left}");
+        log.append(&topic(), vec![noise(0, 1)]).expect("a record is appended");
+        trim(&log, u64::MAX);
+        left = log.bytes();
+    }
 }
