@@ -16,4 +16,5 @@ mod poison;
 mod process;
 mod reliability;
 mod server;
+mod soak;
 mod social_views;
