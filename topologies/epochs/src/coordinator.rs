@@ -308,11 +308,6 @@ impl<D: Disk> Coordinator<D> {
         &self.identity
     }
 
-    /// The plan that computes.
-    pub fn plan(&self) -> Fingerprint {
-        self.settings.plan
-    }
-
     /// Records that were read again after the start, and how many there are to read again.
     pub fn replayed(&self) -> (u64, u64) {
         self.replay_records
@@ -336,11 +331,6 @@ impl<D: Disk> Coordinator<D> {
     /// Whether a checkpoint is being written.
     pub fn is_writing_checkpoint(&self) -> bool {
         self.writing.is_some()
-    }
-
-    /// The epochs of the checkpoints that are kept, oldest first.
-    pub fn checkpoints(&self) -> impl Iterator<Item = u64> + '_ {
-        self.kept.iter().copied()
     }
 
     /// Changes of state that no checkpoint holds yet.

@@ -112,6 +112,10 @@ impl Driver {
         {
             return self.halt(&error);
         }
+        if stop.load(Ordering::Acquire) {
+            // What was computed so far is a part; nothing of it is shown or kept.
+            return;
+        }
         self.start_epoch(start);
         let mut seen = 0;
         while !stop.load(Ordering::Acquire) {
