@@ -43,7 +43,7 @@ pub use read::{Range, Scan, Snapshot, prefix_end};
 pub use served::Served;
 use stage::Aside;
 use wait::Progress;
-pub use write::Commit;
+pub use write::{Commit, EpochChanges};
 
 /// One index of one view, numbered through all views in the order of the [`Definition`], then in the order they are staged. A
 /// number is never given again.

@@ -4,6 +4,7 @@
 //! whole or refused whole, and no reader ever sees a part of an epoch or a row that is there less than no times.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use schemas::dead_letter::{DeadLetter, RowError};
 use schemas::position::{Epoch, Offset, Partition, Topic};
@@ -15,6 +16,18 @@ use super::{CatalogueChange, IndexId, State, Views, ViewsError};
 
 /// Changes by index.
 type Changes = Vec<(IndexId, Vec<(Row, Diff)>)>;
+
+/// How the rows that are served went from one epoch to the next.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EpochChanges {
+    /// the epoch that became visible
+    pub epoch: Epoch,
+    /// its wall clock, microseconds since 1970
+    pub wall_micros: i64,
+    /// by index, ascending: the rows in the stored form of the index, each once, ascending, and by how much their count changed. An
+    /// index that became visible with this epoch is not among them: all its rows are new.
+    pub changes: Vec<(IndexId, Vec<(Row, Diff)>)>,
+}
 
 /// All that one epoch changes (or several, when they become visible together; `epoch` is then the last).
 #[derive(Clone, Debug, Default)]
@@ -40,11 +53,12 @@ pub struct Commit {
 }
 
 impl Views {
-    /// Makes a commit visible, all of it at once, and tells waiters and the listener. For one caller, the driver; epochs ascend.
+    /// Makes a commit visible, all of it at once, and tells waiters and the listener; returns what it changed for readers, for those
+    /// who follow. For one caller, the driver; epochs ascend.
     ///
     /// An error means that nothing of the commit became visible: readers keep the last epoch. It is a fault of the program
     /// ([`ViewsError`]), so the driver should stop the process; staged views may have taken their part.
-    pub fn publish(&self, commit: Commit) -> Result<(), ViewsError> {
+    pub fn publish(&self, commit: Commit) -> Result<Arc<EpochChanges>, ViewsError> {
         let _publishing = self.publishing.lock();
         let Commit { epoch, wall_micros, consumed, changes, dead_letters, retried, row_errors, catalogue } = commit;
         let (changes, row_errors) = (consolidate_by_index(changes), consolidate(row_errors));
@@ -72,7 +86,7 @@ impl Views {
             self.settle_hydrations();
         }
         self.announce(epoch, consumed);
-        Ok(())
+        Ok(Arc::new(EpochChanges { epoch, wall_micros, changes }))
     }
 
     /// The next offset of every partition that is read, as it is visible.
