@@ -12,6 +12,8 @@ use schemas::row::{Diff, Row};
 
 use super::catalogue::Switch;
 use super::kept::KeptIndex;
+use crate::dead_letters::RowErrors;
+
 use super::{CatalogueChange, IndexId, State, Views, ViewsError};
 
 /// Changes by index.
@@ -48,6 +50,8 @@ pub struct Commit {
     pub retried: Vec<u64>,
     /// errors of rows that came or went
     pub row_errors: Vec<(RowError, Diff)>,
+    /// the errors of rows are these alone, and those before are gone: another plan computes from this epoch on
+    pub row_errors_anew: bool,
     /// what becomes of the views themselves, at the same instant
     pub catalogue: Option<CatalogueChange>,
 }
@@ -60,13 +64,16 @@ impl Views {
     /// ([`ViewsError`]), so the driver should stop the process; staged views may have taken their part.
     pub fn publish(&self, commit: Commit) -> Result<Arc<EpochChanges>, ViewsError> {
         let _publishing = self.publishing.lock();
-        let Commit { epoch, wall_micros, consumed, changes, dead_letters, retried, row_errors, catalogue } = commit;
+        let Commit { epoch, wall_micros, consumed, changes, dead_letters, retried, row_errors, row_errors_anew, catalogue } =
+            commit;
         let (changes, row_errors) = (consolidate_by_index(changes), consolidate(row_errors));
         self.check_progress(epoch, &consumed)?;
         let switch = catalogue.map(|change| self.catalogue().after(change, epoch)).transpose()?;
         let (changes, aside) = {
             let state = self.state.read();
-            check_dead_letters(&state, epoch, &retried, &row_errors)?;
+            check_dead_letters(&state, epoch, &retried)?;
+            let none = RowErrors::default();
+            check_row_errors(if row_errors_anew { &none } else { &state.row_errors }, epoch, &row_errors)?;
             self.check_changes(&state, epoch, changes)?
         };
         let shown = self.fill_aside(epoch, aside, switch.as_ref())?;
@@ -77,6 +84,9 @@ impl Views {
             state.apply(&changes);
             state.dead_letters.retry(&retried);
             state.dead_letters.extend(dead_letters);
+            if row_errors_anew {
+                state.row_errors = RowErrors::default();
+            }
             state.row_errors.apply(row_errors);
             switch.map(|switch| self.switch(&mut state, switch, shown))
         };
@@ -160,12 +170,16 @@ impl State {
     }
 }
 
-fn check_dead_letters(state: &State, epoch: Epoch, retried: &[u64], row_errors: &[(RowError, Diff)]) -> Result<(), ViewsError> {
+fn check_dead_letters(state: &State, epoch: Epoch, retried: &[u64]) -> Result<(), ViewsError> {
     let count = state.dead_letters.count();
-    if let Some(&id) = retried.iter().find(|id| !(1..=count).contains(*id)) {
-        return Err(ViewsError::UnknownDeadLetter { epoch, id, count });
+    match retried.iter().find(|id| !(1..=count).contains(*id)) {
+        Some(&id) => Err(ViewsError::UnknownDeadLetter { epoch, id, count }),
+        None => Ok(()),
     }
-    match state.row_errors.first_negative(row_errors) {
+}
+
+fn check_row_errors(known: &RowErrors, epoch: Epoch, changes: &[(RowError, Diff)]) -> Result<(), ViewsError> {
+    match known.first_negative(changes) {
         Some(RowError { relation, expression, .. }) => {
             Err(ViewsError::NegativeRowError { relation: relation.clone(), expression: expression.clone(), epoch })
         }

@@ -63,6 +63,8 @@ pub struct CheckpointHeader {
     pub offsets: Vec<(String, u128, u32, u64)>,
     /// the states: number, what it is computed from and how, name
     pub states: Vec<(StateId, [u8; 32], String)>,
+    /// the number that the next new state gets: one that was given once is never given again, because runs may still hold its entries
+    pub next_state: u32,
     /// what else the driver wants to find again
     pub meta: Vec<u8>,
 }
@@ -181,6 +183,7 @@ impl<D: Disk> Checkpoints<D> {
     pub fn merge(&mut self) -> Result<bool, CheckpointError> {
         let Some(newest) = self.kept.first().filter(|newest| newest.runs.len() > RUNS_MAX) else { return Ok(false) };
         let header = newest.header.clone();
+        let states: BTreeSet<StateId> = header.states.iter().map(|(state, ..)| *state).collect();
         let mut runs = newest.runs.clone();
         let mut merge = Merge::new(&self.disk, &runs.split_off(first_merged(&runs)), None);
         // Below the oldest run there is nothing that a deletion could hide.
@@ -188,7 +191,8 @@ impl<D: Disk> Checkpoints<D> {
         // The merge is gone afterwards, lest it keeps the files that it read.
         let run = self.write_run(move |writer| {
             while let Some((state, key, value)) = merge.next_entry()? {
-                if value.is_some() || !is_oldest {
+                // A state that is gone leaves the disk with the merges.
+                if states.contains(&state) && (value.is_some() || !is_oldest) {
                     writer.push(state, key, value)?;
                 }
             }

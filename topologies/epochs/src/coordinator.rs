@@ -4,6 +4,10 @@
 //! checkpoints to write. Whoever drives it computes an epoch, hands back how the state changed, and publishes: in production a thread
 //! with a dataflow, in the simulation a loop with a model of one.
 
+mod claim;
+mod redeploy;
+mod states;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
@@ -11,16 +15,21 @@ use schemas::position::{Offset, Partition, Topic};
 use schemas::row::Row;
 use sources::log::{Log, TopicId, TopicMetadata};
 
+use self::claim::{claim, has_the_beginning};
+use self::states::StateNumbers;
 use crate::backfill::Backfill;
-use crate::binding::{Binding, BoundRange, Chain, Control, Fingerprint, Parent};
-use crate::bindings::{Bindings, SEGMENT_BYTES, Tail};
+use crate::binding::{Binding, BoundRange, Control, Fingerprint};
+use crate::bindings::{Bindings, SEGMENT_BYTES};
 use crate::checkpoint::{CHECKPOINTS_KEPT, CheckpointHeader, Checkpoints, StateId};
 use crate::crash_point::{BEFORE_BIND, BINDINGS_TRIMMED, BOUND, CHECKPOINT_WRITTEN_NOT_TRIMMED, crash_point};
 use crate::disk::Disk;
 use crate::error::EpochError;
-use crate::identity::{FORMAT, Identity};
+use crate::identity::Identity;
 use crate::progress::History;
 use crate::reader::{Offsets, Reader, Records};
+
+pub use self::claim::branch;
+pub use self::states::stored_state;
 
 /// Epochs behind the oldest kept checkpoint whose bindings are kept for sinks that go back.
 pub const RETAINED_EPOCHS: u64 = 256;
@@ -106,6 +115,8 @@ pub struct EpochInput {
     pub wall_micros: i64,
     /// its records
     pub records: Records,
+    /// the ranges of the log that they are
+    pub ranges: Vec<BoundRange>,
     /// the next offsets of the partitions it read
     pub consumed: BTreeMap<(Topic, Partition), Offset>,
     /// it was bound by an earlier run
@@ -156,7 +167,7 @@ pub struct Coordinator<D: Disk> {
     bindings: Bindings<D>,
     reader: Reader,
     history: History,
-    settings: Settings,
+    plan: Fingerprint,
     /// bound by an earlier run, to be computed again
     replay: VecDeque<Binding>,
     replay_records: (u64, u64),
@@ -165,8 +176,8 @@ pub struct Coordinator<D: Disk> {
     complete: (u64, i64),
     complete_offsets: Offsets,
     changes: StateChanges,
-    /// the number under which checkpoints hold each state: it stays the same for as long as the state is the same
-    state_ids: Vec<StateId>,
+    /// the states with the numbers that checkpoints hold them under: one keeps its number for as long as it is the same
+    states: StateNumbers,
     next_is_base: bool,
     /// epochs of the checkpoints that are kept, oldest first
     kept: VecDeque<u64>,
@@ -230,13 +241,13 @@ impl<D: Disk> Coordinator<D> {
             complete: (0, 0),
             complete_offsets: Offsets::default(),
             changes: Vec::new(),
-            state_ids: state_ids(checkpoint.as_ref(), &settings.states),
+            states: StateNumbers::new(checkpoint.as_ref(), settings.states),
             next_is_base: checkpoint.is_none(),
             kept,
             writing: None,
             older,
             retained_epochs: RETAINED_EPOCHS,
-            settings,
+            plan: settings.plan,
         };
         let start = match checkpoint {
             Some(header) => coordinator.start_at(header)?,
@@ -250,9 +261,9 @@ impl<D: Disk> Coordinator<D> {
 
     fn start_at(&mut self, header: CheckpointHeader) -> Result<Start, EpochError> {
         self.queue_replay(header.epoch + 1)?;
-        let states = self.settings.states.iter().enumerate();
+        let states = self.states.iter().enumerate();
         let missing =
-            states.filter(|(_, state)| stored_state(&header, state).is_none()).map(|(number, _)| number as u32).collect();
+            states.filter(|(_, (state, _))| stored_state(&header, state).is_none()).map(|(number, _)| number as u32).collect();
         Ok(Start {
             epoch: header.epoch,
             wall_micros: header.wall_micros,
@@ -359,11 +370,22 @@ impl<D: Disk> Coordinator<D> {
         if ranges.is_empty() && !tick {
             return Ok(None);
         }
+        self.bind(wall, ranges, records, None).map(Some)
+    }
+
+    /// Binds what was read, durably, as the next epoch.
+    fn bind(
+        &mut self,
+        wall: &mut dyn WallSource,
+        ranges: Vec<BoundRange>,
+        records: Records,
+        control: Option<Control>,
+    ) -> Result<EpochInput, EpochError> {
         let wall_micros = wall.bind(&records);
         let epoch = self.bindings.last().map_or(0, |(last, _)| last + 1);
-        let control = self.append(epoch, wall_micros, ranges.clone(), None)?;
+        let control = self.append(epoch, wall_micros, ranges.clone(), control)?;
         self.reader.advance(&ranges);
-        Ok(Some(self.start_epoch(epoch, wall_micros, ranges, control, records, false)))
+        Ok(self.start_epoch(epoch, wall_micros, ranges, control, records, false))
     }
 
     /// Makes a binding durable.
@@ -385,7 +407,7 @@ impl<D: Disk> Coordinator<D> {
             incarnation: self.identity.incarnation,
             wall_micros,
             ranges,
-            plan: self.settings.plan.0.to_vec(),
+            plan: self.plan.0.to_vec(),
             previous: last.map_or(Vec::new(), |(_, chain)| chain.0.to_vec()),
             control: control.clone(),
         };
@@ -406,8 +428,8 @@ impl<D: Disk> Coordinator<D> {
         replayed: bool,
     ) -> EpochInput {
         let consumed = ranges.iter().map(|range| ((range.topic(), Partition(range.partition)), Offset(range.next))).collect();
-        self.in_flight.push_back(InFlight { epoch, wall_micros, ranges });
-        EpochInput { epoch, wall_micros, records, consumed, replayed, control }
+        self.in_flight.push_back(InFlight { epoch, wall_micros, ranges: ranges.clone() });
+        EpochInput { epoch, wall_micros, records, ranges, consumed, replayed, control }
     }
 
     /// Takes how an epoch changed the state. Epochs complete in order; the one that a run starts with may change something too.
@@ -443,21 +465,20 @@ impl<D: Disk> Coordinator<D> {
         }
         let chain = self.history.chain(epoch)?;
         self.writing = Some((epoch, self.complete_offsets.clone()));
-        let states = self.settings.states.iter().zip(&self.state_ids);
         let header = CheckpointHeader {
             timeline: self.identity.timeline,
             epoch,
             chain: chain.0,
-            plan: self.settings.plan.0,
+            plan: self.plan.0,
             wall_micros,
             offsets: self.complete_offsets.0.iter().map(stored_offset).collect(),
-            states: states.map(|(state, id)| (*id, state.fingerprint.0, state.name.clone())).collect(),
+            states: self.states.iter().map(|(state, id)| (*id, state.fingerprint.0, state.name.clone())).collect(),
+            next_state: self.states.next(),
             meta,
         };
         let bytes = |row: Row| Box::from(row.as_bytes());
         let changes = std::mem::take(&mut self.changes).into_iter();
-        let changes =
-            changes.map(|(number, key, value)| (self.state_ids[number as usize], bytes(key), value.map(bytes))).collect();
+        let changes = changes.map(|(number, key, value)| (self.states.id(number), bytes(key), value.map(bytes))).collect();
         let is_base = std::mem::take(&mut self.next_is_base);
         Some(CheckpointJob { header, changes, is_base, identity: self.identity.clone() })
     }
@@ -510,51 +531,8 @@ impl<D: Disk> Coordinator<D> {
     }
 }
 
-/// Claims the next incarnation. A tail of bindings that was lost, or a history that is new, opens a timeline.
-fn claim<D: Disk>(disk: &D, bindings: &Bindings<D>, tail: Tail, timeline: u64) -> Result<Identity, EpochError> {
-    let identity = match Identity::load(disk)? {
-        None => Identity { format: FORMAT, timeline, incarnation: 1, parent: None },
-        Some(found) => {
-            let incarnation = found.incarnation + 1;
-            match (tail, bindings.last()) {
-                (Tail::Clean, _) => Identity { incarnation, ..found },
-                (Tail::Broken, Some((epoch, chain))) => {
-                    Identity { timeline, incarnation, parent: Some((found.timeline, epoch, chain.0.to_vec())), ..found }
-                }
-                // Not even the first epoch is left: nothing is shared with the history before.
-                (Tail::Broken, None) => Identity { timeline, incarnation, parent: None, ..found },
-            }
-        }
-    };
-    identity.store(disk)?;
-    Ok(identity)
-}
-
-/// The identity of a data directory that was restored from a backup: another timeline, branching off at its last epoch.
-pub fn branch<D: Disk>(disk: Arc<D>, timeline: u64) -> Result<Parent, EpochError> {
-    let (bindings, _) = Bindings::open(Arc::clone(&disk), BINDINGS)?;
-    let found = Identity::load(disk.as_ref())?;
-    let (epoch, chain) = bindings.last().unwrap_or((0, Chain::default()));
-    // Sinks may have been fenced by later runs than the backup knows: this history counts from beyond all of them.
-    let (parent, incarnation) = found.map_or((0, 0), |found| (found.timeline, (found.incarnation | RUNS_OF_A_HISTORY) + 1));
-    let identity = Identity { format: FORMAT, timeline, incarnation, parent: Some((parent, epoch, chain.0.to_vec())) };
-    identity.store(disk.as_ref())?;
-    Ok(Parent { timeline: parent, epoch, chain: chain.0.to_vec() })
-}
-
-/// Whether everything that was ever bound can be computed again.
-fn has_the_beginning<D: Disk>(log: &dyn Log, bindings: &Bindings<D>) -> Result<bool, EpochError> {
-    let Some(first) = bindings.read(0).next().transpose()?.filter(|first| first.epoch == 0) else { return Ok(false) };
-    for range in &first.ranges {
-        let (earliest, _) = log.bounds(&range.topic(), Partition(range.partition))?;
-        if earliest.0 > range.from {
-            return Ok(false);
-        }
-    }
-    Ok(true)
-}
-
-fn offsets_of(header: &CheckpointHeader) -> Offsets {
+/// Where the log is read on after a checkpoint.
+pub fn offsets_of(header: &CheckpointHeader) -> Offsets {
     let offset = |(topic, id, partition, next): &(String, u128, u32, u64)| {
         ((Topic::new(topic), Partition(*partition)), (TopicId(*id), Offset(*next)))
     };
@@ -563,17 +541,4 @@ fn offsets_of(header: &CheckpointHeader) -> Offsets {
 
 fn stored_offset(((topic, partition), (id, next)): (&(Topic, Partition), &(TopicId, Offset))) -> (String, u128, u32, u64) {
     (topic.as_str().to_owned(), id.0, partition.0, next.0)
-}
-
-/// The number under which a checkpoint holds a state.
-pub fn stored_state(header: &CheckpointHeader, state: &StateSpec) -> Option<StateId> {
-    header.states.iter().find(|(_, fingerprint, _)| *fingerprint == state.fingerprint.0).map(|(id, _, _)| *id)
-}
-
-/// The numbers of states: those of the checkpoint that is gone on with, and new ones behind them for what it does not hold.
-fn state_ids(checkpoint: Option<&CheckpointHeader>, states: &[StateSpec]) -> Vec<StateId> {
-    let used = checkpoint.into_iter().flat_map(|header| header.states.iter().map(|(id, _, _)| id.0 + 1)).max().unwrap_or(0);
-    let mut free = used..;
-    let id = |state: &StateSpec| checkpoint.and_then(|header| stored_state(header, state)).or_else(|| free.next().map(StateId));
-    states.iter().filter_map(id).collect()
 }

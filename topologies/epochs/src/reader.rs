@@ -43,15 +43,23 @@ impl Reader {
     /// Follows every partition of these topics from `offsets` on, or else from its earliest record; an epoch has at most
     /// `records_max` records.
     pub fn new(log: Arc<dyn Log>, topics: &[TopicMetadata], offsets: &Offsets, records_max: usize) -> Result<Self, EpochError> {
-        let mut followed = Vec::new();
-        for topic in topics {
+        let mut reader = Self { log, followed: Vec::new(), records_max: records_max.clamp(1, EPOCH_RECORDS_MAX), turn: 0 };
+        reader.follow(topics, offsets)?;
+        Ok(reader)
+    }
+
+    /// Follows these topics too, where it does not yet; nothing has changed when it fails.
+    pub fn follow(&mut self, topics: &[TopicMetadata], offsets: &Offsets) -> Result<(), EpochError> {
+        let mut added = Vec::new();
+        for topic in topics.iter().filter(|topic| self.followed.iter().all(|followed| followed.topic != topic.topic)) {
             for partition in (0..topic.partitions).map(Partition) {
-                let (earliest, _) = log.bounds(&topic.topic, partition)?;
+                let (earliest, _) = self.log.bounds(&topic.topic, partition)?;
                 let next = offsets.check(topic, partition)?.unwrap_or(earliest);
-                followed.push(Followed { topic: topic.topic.clone(), partition, topic_id: topic.topic_id, next });
+                added.push(Followed { topic: topic.topic.clone(), partition, topic_id: topic.topic_id, next });
             }
         }
-        Ok(Self { log, followed, records_max: records_max.clamp(1, EPOCH_RECORDS_MAX), turn: 0 })
+        self.followed.extend(added);
+        Ok(())
     }
 
     /// The next offset of every partition.

@@ -150,3 +150,23 @@ fn each_view_says_whether_it_is_whole() {
     assert_eq!((views.hydrating(), views.staged_hydrations()), (vec![], vec![]));
     assert_eq!([0.5, 0.0, 1.0], [half, Hydration::default(), Hydration { done: 12, ..half }].map(|hydration| hydration.ratio()));
 }
+
+#[test]
+fn another_plan_begins_with_errors_of_its_own() {
+    let views = views();
+    let error = |relation: &str| RowError {
+        relation: relation.into(),
+        expression: "1 / x".into(),
+        detail: "zero".into(),
+        row: "{}".into(),
+    };
+    let errors = |epoch: u64, row_errors: Vec<(RowError, Diff)>, row_errors_anew: bool| {
+        views.publish(Commit { row_errors, row_errors_anew, ..commit(epoch, vec![]) }).map(drop)
+    };
+    errors(1, vec![(error("old"), 2)], false).unwrap();
+    assert!(errors(2, vec![(error("old"), -1)], true).is_err(), "an error was taken back that the new plan never had");
+    errors(2, vec![(error("new"), 1)], true).unwrap();
+    assert_eq!(views.snapshot().row_errors(9), [(error("new"), 1)]);
+    errors(3, vec![(error("new"), -1)], false).unwrap();
+    assert_eq!(views.snapshot().row_error_count(), 0);
+}

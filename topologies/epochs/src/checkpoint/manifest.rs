@@ -37,6 +37,9 @@ struct Stored {
     wall_micros: i64,
     offsets: Vec<StoredOffset>,
     states: Vec<StoredState>,
+    /// manifests of earlier versions have none
+    #[serde(default)]
+    next_state: u32,
     meta: String,
     runs: Vec<RunName>,
 }
@@ -102,6 +105,7 @@ fn store(manifest: &Manifest) -> Stored {
         wall_micros: header.wall_micros,
         offsets: offsets.collect(),
         states: states.collect(),
+        next_state: header.next_state,
         meta: to_hex(&header.meta),
         runs: manifest.runs.clone(),
     }
@@ -121,6 +125,7 @@ fn restore(stored: Stored) -> Option<Manifest> {
         wall_micros: stored.wall_micros,
         offsets: stored.offsets.into_iter().map(offset).collect::<Option<_>>()?,
         states: stored.states.into_iter().map(state).collect::<Option<_>>()?,
+        next_state: stored.next_state,
         meta: from_hex(&stored.meta)?,
     };
     Some(Manifest { header, runs: stored.runs })

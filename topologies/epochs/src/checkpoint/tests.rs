@@ -25,6 +25,7 @@ fn header(epoch: u64) -> CheckpointHeader {
         wall_micros: -1,
         offsets: vec![("posts".to_owned(), u128::MAX - 1, 3, 40)],
         states: (0..STATES).map(|number| (StateId(number), [number as u8; 32], format!("state {number}"))).collect(),
+        next_state: STATES,
         meta: vec![0, 1, 255],
     }
 }
@@ -303,4 +304,11 @@ fn the_bytes_of_a_checkpoint_are_fixed() {
     assert_eq!(read("0000000001.run").escape_ascii().to_string(), include_str!("tests/golden/second.run.txt").trim_end());
     let manifest = String::from_utf8(read("00000000000000000002.checkpoint")).unwrap();
     assert_eq!(manifest, include_str!("tests/golden/manifest.json.txt").trim_end());
+}
+
+#[test]
+fn a_manifest_of_an_earlier_version_is_read() {
+    let bytes = include_str!("tests/golden/manifest_without_next_state.json.txt").trim_end().as_bytes();
+    let manifest = manifest::Manifest::decode("m", bytes).unwrap();
+    assert_eq!(manifest.header, CheckpointHeader { next_state: 0, ..header(2) });
 }
