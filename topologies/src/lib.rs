@@ -9,6 +9,7 @@ pub mod explain;
 pub mod parse;
 pub mod plan;
 pub mod render;
+pub mod rows;
 pub mod run;
 pub mod slt;
 pub mod topology;

@@ -11,14 +11,14 @@ use std::time::{Duration, Instant};
 
 use epochs::disk::simulated::SimulatedDisk;
 use schemas::event::parse_line;
-use schemas::field::Value;
 use schemas::position::Topic;
-use sinks::views::{Range, Views};
+use sinks::views::Views;
 use sources::log::{Log, Record};
 use sources::memory::MemoryLog;
 use sqllogictest::{DB, DBOutput, DefaultColumnType, Record as Step, Runner};
 
 use crate::diagnostic::SourceFile;
+use crate::rows::rows_as_text;
 use crate::run::{Clock, Options, Running, start};
 use crate::topology::{LoadError, Topology, build, read_folder};
 
@@ -218,39 +218,5 @@ impl DB for Database {
             return Ok(DBOutput::StatementComplete(self.ingest(sql)?));
         }
         Err(SltError::Unplanned { sql: sql.to_owned() })
-    }
-}
-
-/// All rows of a view in the order of its first index, as text: NULL is `NULL`, an empty text `(empty)`.
-pub fn rows_as_text(views: &Views, name: &str) -> Vec<Vec<String>> {
-    let snapshot = views.snapshot();
-    let Some((index, layout)) = snapshot.view(name).and_then(|served| served.indexes.first()) else { return Vec::new() };
-    let mut rows = Vec::new();
-    for (stored, count) in snapshot.scan(*index, Range::ALL) {
-        let (row, ends) = layout.load(stored);
-        let mut texts = vec![String::new(); layout.order.len()];
-        for (place, &column) in layout.order.iter().enumerate() {
-            let start = if place == 0 { 0 } else { ends[place - 1] };
-            texts[column] = text(&layout.kinds[place].read(row.as_bytes(), start));
-        }
-        for _ in 0..count {
-            rows.push(texts.clone());
-        }
-    }
-    rows
-}
-
-fn text(value: &Value<'_>) -> String {
-    let json = |value: &Value<'_>| {
-        let mut out = String::new();
-        value.write_json(&mut out);
-        out
-    };
-    match value {
-        Value::Null => "NULL".to_owned(),
-        Value::Text(text) if text.is_empty() => "(empty)".to_owned(),
-        Value::Text(text) => text.clone().into_owned(),
-        Value::Timestamp(_) | Value::Date(_) | Value::Decimal(_, _) => json(value).trim_matches('"').to_owned(),
-        other => json(other),
     }
 }

@@ -8,7 +8,7 @@ use topologies::run::Options;
 
 use crate::harness::{Deployment, Producer, Random, options, topology};
 
-const SOURCES: &str = "
+pub const SOURCES: &str = "
 CREATE SOURCE user_events WITH (connector = 'log', topic = 'social.user') FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.UserEvent');
 CREATE SOURCE post_events WITH (connector = 'log', topic = 'social.post') FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.PostEvent');
 CREATE TABLE follows (follower_id BIGINT, followee_id BIGINT, PRIMARY KEY (follower_id, followee_id));
@@ -18,7 +18,7 @@ MERGE INTO follows f USING user_events e
   WHEN NOT MATCHED AND e.event_type = 'user.followed' THEN INSERT VALUES (e.aggregate_id, e.followed.followee_id);
 ";
 
-const BEFORE: &str = "
+pub const BEFORE: &str = "
 CREATE MATERIALIZED VIEW followers AS SELECT followee_id AS user_id, count(*) AS followers FROM follows GROUP BY followee_id;
 CREATE INDEX ON followers (user_id);
 CREATE MATERIALIZED VIEW event_counts AS SELECT event_type, count(*) AS events, max(aggregate_id) AS last FROM user_events GROUP BY event_type;
@@ -26,7 +26,7 @@ CREATE INDEX ON event_counts (event_type);
 ";
 
 /// `followers` is changed, `event_counts` is the same, a table and what reads it are new, and so is a count over a stream.
-const AFTER: &str = "
+pub const AFTER: &str = "
 CREATE MATERIALIZED VIEW followers AS
   SELECT followee_id AS user_id, count(*) AS followers, max(follower_id) AS last FROM follows GROUP BY followee_id;
 CREATE INDEX ON followers (user_id);
@@ -44,7 +44,7 @@ CREATE INDEX ON actors (user_id);
 ";
 
 /// Follows, posts and their changes; some events are sent twice.
-fn events(producer: &Producer, random: &mut Random, count: usize) -> Vec<String> {
+pub fn events(producer: &Producer, random: &mut Random, count: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for _ in 0..count {
         let (user, other, post) = (random.below(9) as u64, random.below(9) as u64, random.below(30) as u64);
@@ -69,7 +69,7 @@ fn events(producer: &Producer, random: &mut Random, count: usize) -> Vec<String>
     lines
 }
 
-fn checkpointed(workers: usize, epoch_records: usize) -> Options {
+pub fn checkpointed(workers: usize, epoch_records: usize) -> Options {
     Options { workers, epoch_records, checkpoint_interval: Duration::ZERO, ..options() }
 }
 

@@ -1,7 +1,7 @@
 //! What the tests of several files share: a topology that runs on a log in memory, events for it, and numbers that look random.
 
 use std::cell::Cell;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use epochs::disk::simulated::SimulatedDisk;
@@ -14,7 +14,7 @@ use schemas::time::timestamp_text;
 use sinks::views::Range;
 use sources::log::{Log, Record};
 use sources::memory::MemoryLog;
-use topologies::run::{Clock, Options, Running, StatusReport, Storage, start};
+use topologies::run::{Clock, DeployPhase, DeployReport, Options, Running, StatusReport, Storage, Trouble, Verify, start};
 use topologies::slt::all_visible;
 use topologies::topology::{Topology, build, inline};
 
@@ -154,6 +154,53 @@ impl Deployment {
         let deployment = Self::go_on(topology, Arc::clone(&self.log), Arc::new(SimulatedDisk::new(0)), options);
         deployment.catch_up();
         deployment
+    }
+
+    /// Has another topology take over while events come, and waits until it has or could not.
+    pub fn deploy(&mut self, sql: &str, replay: &[&str], verify: Verify) -> DeployReport {
+        self.begin_deploy(sql, replay, verify, Arc::default());
+        self.deployed()
+    }
+
+    /// Begins a deployment; `record` learns which generation is in force.
+    pub fn begin_deploy(&self, sql: &str, replay: &[&str], verify: Verify, record: Arc<Mutex<Vec<bool>>>) {
+        let deployment = topologies::run::Deployment {
+            generation: self.running.board.report().generation + 1,
+            topology: Arc::new(topology(sql)),
+            replay: replay.iter().map(|name| (*name).to_owned()).collect(),
+            verify,
+            record: Box::new(move |is_new| {
+                record.lock().expect("no test panicked with it").push(is_new);
+                Ok(())
+            }),
+        };
+        self.running.board.begin(deployment).expect("no other deployment is under way");
+    }
+
+    /// Waits for the deployment that was begun.
+    pub fn deployed(&mut self) -> DeployReport {
+        let deadline = Instant::now() + CATCH_UP_MAX;
+        loop {
+            let report = self.running.board.report();
+            if report.phase == DeployPhase::Finished {
+                self.topology = self.running.board.topology();
+                return report;
+            }
+            assert!(Instant::now() < deadline, "the deployment did not end within {CATCH_UP_MAX:?}: {report:?}");
+            assert_eq!(self.status().trouble, Trouble::None);
+            std::thread::sleep(Duration::from_micros(200));
+        }
+    }
+
+    /// The numbers of a view's indexes.
+    pub fn index_ids(&self, view: &str) -> Vec<usize> {
+        let served = self.running.views.view(view).unwrap_or_else(|| panic!("'{view}' is not served"));
+        served.indexes.iter().map(|(id, _)| id.0).collect()
+    }
+
+    /// The names of the views that are served.
+    pub fn views(&self) -> Vec<String> {
+        self.running.views.views().map(|served| served.view.name.clone()).collect()
     }
 
     /// How far it is.

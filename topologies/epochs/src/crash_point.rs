@@ -34,11 +34,15 @@ pub const BINDINGS_TRIMMED: &str = "bindings-trimmed";
 pub const RESTORE_BEGUN: &str = "restore-begun";
 /// Everything is read from the checkpoint; nothing is visible yet.
 pub const RESTORED: &str = "restored";
+/// A deployment is recorded as the one in force; no epoch is bound to it.
+pub const DEPLOY_RECORDED: &str = "deploy-recorded";
+/// The epoch at which a deployment takes over is durable; nobody has computed it.
+pub const DEPLOY_BOUND: &str = "deploy-bound";
 /// Events are durable in the log; their sender does not know.
 pub const INGEST_APPENDED_NOT_ACKNOWLEDGED: &str = "ingest-appended-not-acknowledged";
 
 /// Every step, in the order in which an event meets them.
-pub const ALL: [&str; 13] = [
+pub const ALL: [&str; 15] = [
     INGEST_APPENDED_NOT_ACKNOWLEDGED,
     BEFORE_BIND,
     BOUND_NOT_SYNCED,
@@ -52,6 +56,8 @@ pub const ALL: [&str; 13] = [
     BINDINGS_TRIMMED,
     RESTORE_BEGUN,
     RESTORED,
+    DEPLOY_RECORDED,
+    DEPLOY_BOUND,
 ];
 
 /// What the environment asks for.

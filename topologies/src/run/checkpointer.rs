@@ -1,8 +1,10 @@
 //! Writing checkpoints beside the ticks.
 //!
-//! Owns the thread that has the checkpoint files. A [`CheckpointJob`] enters, the epoch leaves when its checkpoint is durable. A disk
-//! that is full is waited for; a failed sync ends the process, because nothing is known any more of what was written.
+//! Owns the thread that has the checkpoint files. A [`CheckpointJob`] enters, the epoch leaves when its checkpoint is durable; a deployment
+//! has the newest one read here. A disk that is full is waited for; a failed sync ends the process, because nothing is known any more of
+//! what was written.
 
+use std::collections::BTreeSet;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -12,25 +14,43 @@ use epochs::coordinator::CheckpointJob;
 use epochs::disk::Disk;
 use epochs::error::EpochError;
 
+use super::deploy::switch::Begin;
+use super::restore::restore;
+use super::status::Status;
+use crate::plan::kept::KeptStates;
+
 /// How long a full disk is left alone before the next attempt.
 const RETRY_INTERVAL: Duration = Duration::from_millis(500);
 
 /// The thread's other end.
 pub struct Checkpointer {
-    jobs: Option<Sender<CheckpointJob>>,
+    jobs: Option<Sender<Job>>,
     written: Receiver<u64>,
     thread: Option<JoinHandle<()>>,
+}
+
+/// What the thread is asked for.
+enum Job {
+    Write(CheckpointJob),
+    Read { states: KeptStates, anew: BTreeSet<u32>, workers: usize, reply: Sender<Begin> },
 }
 
 impl Checkpointer {
     /// Starts the thread.
     pub fn start<D: Disk + 'static>(disk: D, mut checkpoints: Checkpoints<D>) -> std::io::Result<Self> {
-        let (jobs, queue) = channel::<CheckpointJob>();
+        let (jobs, queue) = channel::<Job>();
         let (done, written) = channel();
         let run = move || {
             for job in queue {
-                let epoch = job.header.epoch;
-                if !write(&disk, &mut checkpoints, &job) || done.send(epoch).is_err() {
+                let is_over = match job {
+                    Job::Write(job) => !write(&disk, &mut checkpoints, &job) || done.send(job.header.epoch).is_err(),
+                    // Who asked may have given up.
+                    Job::Read { states, anew, workers, reply } => {
+                        let _ = reply.send(read(&checkpoints, &states, &anew, workers));
+                        false
+                    }
+                };
+                if is_over {
                     return;
                 }
             }
@@ -41,6 +61,17 @@ impl Checkpointer {
 
     /// Hands over a checkpoint to write.
     pub fn write(&self, job: CheckpointJob) {
+        self.hand_over(Job::Write(job));
+    }
+
+    /// Has the newest checkpoint read for a plan with these states, but for those that are made `anew`.
+    pub fn read(&self, states: KeptStates, anew: BTreeSet<u32>, workers: usize) -> Receiver<Begin> {
+        let (reply, begin) = channel();
+        self.hand_over(Job::Read { states, anew, workers, reply });
+        begin
+    }
+
+    fn hand_over(&self, job: Job) {
         let sent = self.jobs.as_ref().map(|jobs| jobs.send(job));
         assert!(matches!(sent, Some(Ok(()))), "the checkpointer ended before the driver");
     }
@@ -64,6 +95,14 @@ impl Drop for Checkpointer {
             thread.join().ok();
         }
     }
+}
+
+/// The newest checkpoint and the entries of the states that it holds.
+fn read<D: Disk>(checkpoints: &Checkpoints<D>, states: &KeptStates, anew: &BTreeSet<u32>, workers: usize) -> Begin {
+    let header = checkpoints.headers().next().ok_or("there is no checkpoint to begin from")?;
+    let restored = restore(checkpoints, header, states, anew, workers, &Status::default());
+    let (entries, _) = restored.map_err(|error| error.to_string())?;
+    Ok((header.clone(), entries))
 }
 
 /// Writes a checkpoint; false when another process took over, which the driver finds too, before it binds the next epoch.

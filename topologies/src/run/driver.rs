@@ -7,32 +7,38 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::RecvTimeoutError;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use epochs::backfill::Backfill;
-use epochs::coordinator::{Coordinator, EpochInput};
+use epochs::coordinator::{Coordinator, EpochInput, StateChanges};
 use epochs::crash_point::{COMPUTED, PUBLISHED, crash_point};
 use epochs::disk::{DiskAction, DiskCause};
 use epochs::error::EpochError;
 use epochs::reader::Records;
-use schemas::dead_letter::DeadLetter;
+use schemas::dead_letter::{DeadLetter, RowError};
 use schemas::position::{Epoch, Offset, Partition, Topic};
+use schemas::row::Diff;
 use sinks::views::{Commit, Hydration, Views};
 use sources::log::{Log, StoredRecord};
 
 use super::checkpointer::Checkpointer;
+use super::deploy::candidate::Bound;
+use super::deploy::switch::{Deploying, Takeover};
+use super::deploy::{Board, Deployment};
+use super::engine::Engine;
 use super::letters::{LetterRecord, Letters};
 use super::retention::Retention;
 use super::status::Status;
 use super::wall::{Clock, Wall};
-use super::worker::{Done, Work, Workers};
+use super::worker::Done;
 use super::{DEAD_LETTER_TOPIC, EPOCHS_IN_FLIGHT_MAX, IDLE_INTERVAL, Options, Storage};
 use crate::render::drain::EpochOutput;
-use crate::topology::Topology;
 
 /// How long the driver waits for one thing before it looks at the others.
 const WAIT_MAX: Duration = Duration::from_millis(50);
+/// The same while no epoch is bound because two topologies change places.
+const HELD_WAIT_MAX: Duration = Duration::from_millis(1);
 
 /// An epoch between binding and being visible.
 struct InFlight {
@@ -45,10 +51,23 @@ struct InFlight {
     outputs: Vec<EpochOutput>,
 }
 
+/// What all workers made of an epoch.
+struct Assembled {
+    commit: Commit,
+    stream_errors: Vec<(RowError, Diff)>,
+    state: StateChanges,
+    events: u64,
+    duplicates: u64,
+}
+
 /// What a driver is made of.
 pub struct Parts {
-    /// what is computed
-    pub topology: Arc<Topology>,
+    /// what is computed, and who computes it
+    pub engine: Engine,
+    /// what is to be deployed
+    pub deployments: Receiver<Deployment>,
+    /// how that goes
+    pub board: Arc<Board>,
     /// the log
     pub log: Arc<dyn Log>,
     /// binds epochs
@@ -65,16 +84,14 @@ pub struct Parts {
     pub views: Arc<Views>,
     /// how far it is
     pub status: Arc<Status>,
-    /// the workers
-    pub workers: Workers,
     /// what each view is, for the checkpoints
     pub identities: BTreeMap<String, String>,
 }
 
 /// Has epochs bound, waits, publishes.
 pub struct Driver {
-    parts: Parts,
-    sources: BTreeMap<Topic, usize>,
+    pub(super) parts: Parts,
+    pub(super) deploying: Deploying,
     ticks_when_idle: bool,
     interval: Duration,
     checkpoint_interval: Duration,
@@ -89,9 +106,8 @@ pub struct Driver {
 impl Driver {
     /// A driver that begins where its coordinator does.
     pub fn new(parts: Parts, options: &Options) -> Self {
-        let sources = parts.topology.sources.iter().enumerate();
         Self {
-            sources: sources.map(|(number, source)| (Topic::new(&source.schema.topic), number)).collect(),
+            deploying: Deploying::Not,
             ticks_when_idle: options.clock == Clock::System,
             interval: options.epoch_interval,
             checkpoint_interval: options.checkpoint_interval,
@@ -119,7 +135,7 @@ impl Driver {
         self.start_epoch(start);
         let mut seen = 0;
         while !stop.load(Ordering::Acquire) {
-            let bound = match self.bind_next() {
+            let bound = match self.step_deployment().and_then(|()| self.bind_next()) {
                 Ok(bound) => bound,
                 Err(error) if self.is_passing(&error) => false,
                 Err(error) => return self.halt(&error),
@@ -130,7 +146,7 @@ impl Driver {
                     return self.halt(&error);
                 }
                 if !bound {
-                    seen = self.parts.log.wait(seen, WAIT_MAX);
+                    seen = self.parts.log.wait(seen, self.wait_max());
                 }
             } else if !bound || self.in_flight.len() >= EPOCHS_IN_FLIGHT_MAX {
                 self.collect();
@@ -141,6 +157,25 @@ impl Driver {
             }
         }
         self.last_checkpoint();
+    }
+
+    fn wait_max(&self) -> Duration {
+        if self.deploying.holds() { HELD_WAIT_MAX } else { WAIT_MAX }
+    }
+
+    /// Whether what an earlier run has shown is not all visible yet.
+    pub(super) fn is_recovering(&self) -> bool {
+        self.recovering.is_some()
+    }
+
+    /// Whether everything that was bound is visible.
+    pub(super) fn is_idle(&self) -> bool {
+        self.in_flight.is_empty()
+    }
+
+    /// The last epoch that was bound.
+    pub(super) fn last_bound(&self) -> u64 {
+        self.in_flight.back().map_or(self.parts.coordinator.completed(), |last| last.epoch)
     }
 
     /// Feeds what was bound before the start to the states that are new, in times of their own before that of the start.
@@ -157,13 +192,13 @@ impl Driver {
             if !records.is_empty() {
                 self.send(time, wall_micros, records);
                 time += 1;
-                unanswered += self.parts.workers.count();
+                unanswered += self.parts.engine.workers.count();
             }
             let (done, total) = backfill.progress();
             self.parts.status.replayed(done, total);
             self.show_recovery();
-            while unanswered >= EPOCHS_IN_FLIGHT_MAX * self.parts.workers.count() || (unanswered > 0 && done == total) {
-                match self.parts.workers.done.recv_timeout(WAIT_MAX) {
+            while unanswered >= EPOCHS_IN_FLIGHT_MAX * self.parts.engine.workers.count() || (unanswered > 0 && done == total) {
+                match self.parts.engine.workers.done.recv_timeout(WAIT_MAX) {
                     Ok(_) => unanswered -= 1,
                     Err(RecvTimeoutError::Timeout) if stop.load(Ordering::Acquire) => return Ok(()),
                     Err(RecvTimeoutError::Timeout) => {}
@@ -213,7 +248,7 @@ impl Driver {
 
     /// Has the next epoch bound if there is room, time and reason for one.
     fn bind_next(&mut self) -> Result<bool, EpochError> {
-        if self.in_flight.len() >= EPOCHS_IN_FLIGHT_MAX {
+        if self.in_flight.len() >= EPOCHS_IN_FLIGHT_MAX || self.deploying.holds() {
             return Ok(false);
         }
         let since = self.bound_at.elapsed();
@@ -232,10 +267,15 @@ impl Driver {
         Ok(true)
     }
 
-    fn start_epoch(&mut self, input: EpochInput) {
+    pub(super) fn start_epoch(&mut self, input: EpochInput) {
         self.bound_at = Instant::now();
+        if let Some(candidate) = self.deploying.candidate() {
+            let is_switch = self.deploying.switch_epoch() == Some(input.epoch);
+            let (epoch, wall_micros) = (input.epoch, input.wall_micros);
+            candidate.bound(Bound { epoch, wall_micros, ranges: input.ranges.clone(), is_switch });
+        }
         let (refused, retried) = self.send(input.epoch, input.wall_micros, input.records);
-        let count = self.parts.workers.count();
+        let count = self.parts.engine.workers.count();
         self.in_flight.push_back(InFlight {
             epoch: input.epoch,
             wall_micros: input.wall_micros,
@@ -249,42 +289,87 @@ impl Driver {
 
     /// Hands records to the workers; returns the events that were refused at ingest, and the ids of those that were sent again.
     fn send(&self, epoch: u64, wall_micros: i64, read: Records) -> (Vec<DeadLetter>, Vec<u64>) {
-        let mut records: Vec<Vec<StoredRecord>> = vec![Vec::new(); self.sources.len()];
         let (mut refused, mut retried) = (Vec::new(), Vec::new());
-        for ((topic, _), read) in read {
-            match self.sources.get(&topic) {
-                Some(&source) => records[source].extend(read),
-                None => read.into_iter().for_each(|record| read_letter(record, &mut refused, &mut retried)),
-            }
-        }
-        for (worker, records) in share(records, self.parts.workers.count()).into_iter().enumerate() {
-            let records = records.into_iter().map(Arc::new).collect();
-            self.parts.workers.send(worker, Work { epoch, wall_micros, records });
+        // A topic that only the next topology reads is followed before that takes over.
+        let others = self.parts.engine.send(epoch, wall_micros, read).into_iter();
+        for (_, records) in others.filter(|((topic, _), _)| topic.as_str() == DEAD_LETTER_TOPIC) {
+            records.into_iter().for_each(|record| read_letter(record, &mut refused, &mut retried));
         }
         (refused, retried)
     }
 
     /// Waits for the workers and publishes what is complete.
     fn collect(&mut self) {
-        match self.parts.workers.done.recv_timeout(WAIT_MAX.min(self.interval.max(Duration::from_millis(1)))) {
+        let wait = self.wait_max().min(self.interval.max(HELD_WAIT_MAX));
+        match self.parts.engine.workers.done.recv_timeout(wait) {
             Ok(Done { epoch, output }) => {
                 let slot = self.in_flight.iter_mut().find(|slot| slot.epoch == epoch);
                 slot.unwrap_or_else(|| panic!("epoch {epoch} was finished but never bound")).outputs.push(output);
             }
-            Err(RecvTimeoutError::Timeout) => return,
+            Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => panic!("all workers ended while epochs were in flight"),
         }
-        while let Some(oldest) = self.in_flight.pop_front_if(|oldest| oldest.outputs.len() == self.parts.workers.count()) {
-            self.publish(oldest);
+        let count = self.parts.engine.workers.count();
+        while self.in_flight.front().is_some_and(|oldest| oldest.outputs.len() == count) {
+            let epoch = self.in_flight.front().map_or(0, |oldest| oldest.epoch);
+            let takeover = self.deploying.take_over(epoch);
+            if takeover.is_none() && self.deploying.switch_epoch() == Some(epoch) {
+                // The other topology has not computed it yet.
+                return;
+            }
+            if let Some(oldest) = self.in_flight.pop_front() {
+                self.publish(oldest, takeover);
+            }
         }
     }
 
-    fn publish(&mut self, epoch: InFlight) {
+    fn publish(&mut self, epoch: InFlight, mut takeover: Option<Takeover>) {
+        let (number, bound_at) = (epoch.epoch, epoch.bound_at);
+        let Assembled { mut commit, mut stream_errors, mut state, events, duplicates } = self.assemble(epoch);
+        if let Some(takeover) = &mut takeover {
+            commit.changes.append(&mut takeover.handover.changes);
+            commit.dead_letters.append(&mut takeover.handover.dead_letters);
+            let known =
+                |error: &RowError| self.parts.letters.knows(error) || stream_errors.iter().any(|(other, _)| other == error);
+            let new: Vec<_> =
+                std::mem::take(&mut takeover.handover.stream_errors).into_iter().filter(|(error, _)| !known(error)).collect();
+            stream_errors.extend(new);
+        }
+        commit.retried = self.parts.letters.retry(std::mem::take(&mut commit.retried), &mut state);
+        self.parts.letters.epoch(&commit.dead_letters, &stream_errors, &mut state);
+        match &mut takeover {
+            None => commit.row_errors.extend(stream_errors),
+            Some(takeover) => {
+                commit.row_errors = std::mem::take(&mut takeover.handover.row_errors).into_iter().collect();
+                commit.row_errors.extend(self.parts.letters.errors());
+                commit.row_errors_anew = true;
+                commit.catalogue = Some(std::mem::take(&mut takeover.catalogue));
+                // Partitions that were not read before are waited for from now on.
+                commit.consumed = self.parts.coordinator.bound_offsets();
+            }
+        }
+        crash_point(COMPUTED);
+        if let Err(error) = self.parts.views.publish(commit) {
+            eprintln!("epoch {number} can't be published: {error}; the process ends, acknowledged events are in the log");
+            std::process::abort();
+        }
+        crash_point(PUBLISHED);
+        self.parts.coordinator.complete(number, state);
+        if let Some(takeover) = takeover {
+            self.complete_takeover(takeover, number);
+        }
+        self.parts.status.published(number, events, duplicates, bound_at.elapsed());
+        self.measure_lag();
+    }
+
+    /// Puts together what the workers made of an epoch.
+    fn assemble(&self, epoch: InFlight) -> Assembled {
         let mut commit = Commit {
             epoch: Epoch(epoch.epoch),
             wall_micros: epoch.wall_micros,
             consumed: epoch.consumed,
             dead_letters: epoch.refused,
+            retried: epoch.retried,
             ..Commit::default()
         };
         let (mut events, mut duplicates) = (0, 0);
@@ -292,7 +377,7 @@ impl Driver {
         for output in epoch.outputs {
             events += output.events;
             duplicates += output.duplicates;
-            commit.changes.extend(output.changes);
+            commit.changes.extend(self.parts.engine.served(output.changes));
             commit.dead_letters.extend(output.dead_letters);
             commit.row_errors.extend(output.row_errors);
             stream_errors.extend(output.stream_errors);
@@ -300,18 +385,7 @@ impl Driver {
         }
         // Workers finish in any order; the log's order is the same every time.
         commit.dead_letters.sort_by(|a, b| (&a.topic, a.partition, a.offset).cmp(&(&b.topic, b.partition, b.offset)));
-        commit.retried = self.parts.letters.retry(epoch.retried, &mut state);
-        self.parts.letters.epoch(&commit.dead_letters, &stream_errors, &mut state);
-        commit.row_errors.extend(stream_errors);
-        crash_point(COMPUTED);
-        if let Err(error) = self.parts.views.publish(commit) {
-            eprintln!("epoch {} can't be published: {error}; the process ends, acknowledged events are in the log", epoch.epoch);
-            std::process::abort();
-        }
-        crash_point(PUBLISHED);
-        self.parts.coordinator.complete(epoch.epoch, state);
-        self.parts.status.published(epoch.epoch, events, duplicates, epoch.bound_at.elapsed());
-        self.measure_lag();
+        Assembled { commit, stream_errors, state, events, duplicates }
     }
 
     /// Begins a checkpoint when it is time, and forgets what the last one made superfluous.
@@ -319,7 +393,10 @@ impl Driver {
         for epoch in self.parts.checkpointer.written() {
             self.parts.coordinator.checkpoint_written(epoch, None)?;
             self.parts.status.checkpoint(epoch);
-            self.parts.retention.trim(self.parts.coordinator.log_floor());
+            if !self.deploying.is_under_way() {
+                // A candidate may have to read from before.
+                self.parts.retention.trim(self.parts.coordinator.log_floor());
+            }
         }
         let unsaved = self.parts.coordinator.unsaved_changes();
         let is_time = self.checkpointed_at.elapsed() >= self.checkpoint_interval && unsaved > 0;
@@ -329,7 +406,7 @@ impl Driver {
         Ok(())
     }
 
-    fn begin_checkpoint(&mut self) {
+    pub(super) fn begin_checkpoint(&mut self) {
         let meta = self.parts.letters.meta(total_rows(&self.parts.views), self.parts.identities.clone());
         let meta = serde_json::to_vec(&meta).unwrap_or_default();
         if let Some(job) = self.parts.coordinator.checkpoint(meta, None) {
@@ -340,8 +417,17 @@ impl Driver {
 
     /// A process that is asked to stop leaves a checkpoint behind, so that the next start has little to compute again.
     fn last_checkpoint(&mut self) {
+        if !self.deploying.is_switching() {
+            // Nothing of it is to be seen yet.
+            self.deploying = Deploying::Not;
+        }
         while !self.in_flight.is_empty() {
             self.collect();
+            if self.deploying.is_switching()
+                && let Err(error) = self.step_deployment()
+            {
+                tracing::warn!(%error, "a deployment could not go on while the process stops");
+            }
         }
         if self.keep_up_checkpoints().is_ok() && self.parts.coordinator.unsaved_changes() > 0 {
             self.begin_checkpoint();
@@ -363,17 +449,6 @@ impl Driver {
 fn total_rows(views: &Views) -> u64 {
     let snapshot = views.snapshot();
     snapshot.total_rows()
-}
-
-/// Each worker's records by source: a partition always goes to the same worker.
-fn share(records: Vec<Vec<StoredRecord>>, workers: usize) -> Vec<Vec<Vec<StoredRecord>>> {
-    let mut shares: Vec<Vec<Vec<StoredRecord>>> = (0..workers).map(|_| vec![Vec::new(); records.len()]).collect();
-    for (source, records) in records.into_iter().enumerate() {
-        for record in records {
-            shares[record.partition.0 as usize % workers][source].push(record);
-        }
-    }
-    shares
 }
 
 /// A record of the topic of refused events; a letter's own place is where its bytes lie.

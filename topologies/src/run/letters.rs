@@ -76,6 +76,22 @@ impl Letters {
         (Self { dead_letters, row_errors, count: meta.dead_letters, retried: meta.retried, kept, errors }, seed)
     }
 
+    /// Goes on under the numbers of another plan.
+    pub fn renumber(&mut self, states: &KeptStates) {
+        let number = |kept| states.number(kept).unwrap_or(u32::MAX);
+        (self.dead_letters, self.row_errors) = (number(Kept::DeadLetters), number(Kept::RowErrors));
+    }
+
+    /// The errors of rows of streams.
+    pub fn errors(&self) -> impl Iterator<Item = (RowError, Diff)> {
+        self.errors.iter().map(|(error, count)| (error.clone(), *count))
+    }
+
+    /// Whether an error of a row of a stream is known.
+    pub fn knows(&self, error: &RowError) -> bool {
+        self.errors.contains_key(error)
+    }
+
     /// Takes letters off that were sent again; those that were there, each once.
     pub fn retry(&mut self, mut ids: Vec<u64>, changes: &mut Vec<Change>) -> Vec<u64> {
         // Two operators may have sent the same one again.

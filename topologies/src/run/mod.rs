@@ -5,7 +5,9 @@
 
 mod change;
 mod checkpointer;
+mod deploy;
 mod driver;
+mod engine;
 mod letters;
 mod recovery;
 mod restore;
@@ -29,6 +31,10 @@ use sources::log::{Log, TopicMetadata};
 use self::recovery::Recovery;
 
 pub use self::change::{BACKFILL_RECORDS_PER_SECOND, Change, TopicBackfill, ViewChange, plan_change};
+pub use self::deploy::candidate::ROW_ERRORS_MAX;
+pub use self::deploy::{
+    Board, DIFFERENCE_ROWS_MAX, DeployError, DeployOutcome, DeployPhase, DeployReport, Deployment, Record, Verify, ViewDifference,
+};
 pub use self::letters::LetterRecord;
 pub use self::restore::{Restored, partition_of};
 pub use self::status::{Status, StatusReport, Trouble};
@@ -128,6 +134,8 @@ pub enum StartError {
 pub struct Running {
     /// what is served
     pub views: Arc<Views>,
+    /// what is deployed, and where deployments are asked for
+    pub board: Arc<Board>,
     status: Arc<Status>,
     stop: Arc<AtomicBool>,
     driver: Option<JoinHandle<()>>,
@@ -142,7 +150,7 @@ pub fn start(topology: Arc<Topology>, log: Arc<dyn Log>, storage: Storage, optio
     check_rendering(&topology)?;
     let topics = create_topics(&topology, log.as_ref())?;
     let recovery = Recovery::open(topology, log, storage, topics, options)?;
-    let views = recovery.views();
+    let (views, board) = (recovery.views(), recovery.board());
     let status = Arc::new(Status::default());
     let stop = Arc::new(AtomicBool::new(false));
     let (running_views, running_status, stopping) = (Arc::clone(&views), Arc::clone(&status), Arc::clone(&stop));
@@ -150,7 +158,7 @@ pub fn start(topology: Arc<Topology>, log: Arc<dyn Log>, storage: Storage, optio
         .name("driver".to_owned())
         .spawn(move || recovery.run(running_views, running_status, &stopping))
         .map_err(|error| StartError::Thread { detail: error.to_string() })?;
-    Ok(Running { views, status, stop, driver: Some(thread) })
+    Ok(Running { views, board, status, stop, driver: Some(thread) })
 }
 
 /// Every expression is compiled once here, so that workers meet no error.

@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::mpsc::Receiver;
 
 use epochs::backfill::Backfill;
 use epochs::checkpoint::{CheckpointHeader, Checkpoints};
@@ -18,7 +19,9 @@ use sinks::views::{Definition, Hydration, Views};
 use sources::log::{Log, TopicMetadata};
 
 use super::checkpointer::Checkpointer;
+use super::deploy::{Board, Deployment};
 use super::driver::{Driver, Parts};
+use super::engine::Engine;
 use super::letters::{Letters, Meta};
 use super::restore::{Restored, restore};
 use super::retention::Retention;
@@ -36,6 +39,8 @@ pub struct Recovery {
     storage: Storage,
     topics: Vec<TopicMetadata>,
     options: Options,
+    board: Arc<Board>,
+    deployments: Receiver<Deployment>,
     states: Arc<KeptStates>,
     taken: Taken,
 }
@@ -69,7 +74,13 @@ impl Recovery {
     ) -> Result<Self, EpochError> {
         let states = Arc::new(KeptStates::of(&topology));
         let taken = take_over(&topology, &log, &storage, &topics, &options, &states)?;
-        Ok(Self { topology, log, storage, topics, options, states, taken })
+        let (board, deployments) = Board::new(Arc::clone(&topology));
+        Ok(Self { topology, log, storage, topics, options, board, deployments, states, taken })
+    }
+
+    /// Where deployments are asked for.
+    pub fn board(&self) -> Arc<Board> {
+        Arc::clone(&self.board)
     }
 
     /// The views that will be published, empty.
@@ -102,7 +113,7 @@ impl Recovery {
                 }
             }
         };
-        let Self { topology, log, storage, options, states, taken, .. } = self;
+        let Self { topology, log, storage, options, board, deployments, states, taken, .. } = self;
         let Taken { wall, coordinator, checkpoints, start } = taken;
         let meta = start.checkpoint.as_ref().map(read_meta).unwrap_or_default();
         let (letters, seed) = Letters::restore(&states, &meta, &own);
@@ -117,11 +128,14 @@ impl Recovery {
         let backfill = if missing.is_empty() { None } else { Some(coordinator.backfill(&states.topics(&topology, &missing))?) };
         let keeping = restored.into_iter().map(keep).collect();
         let workers = worker::start(&topology, keeping, &status).map_err(|detail| RecoveryError::Thread { detail })?;
+        workers.fate.take_service();
+        let engine = Engine::of_served(Arc::clone(&topology), workers, &views);
         let checkpointer = Checkpointer::start(storage, checkpoints).map_err(|error| no_thread(&error))?;
         let first = EpochInput {
             epoch: start.epoch,
             wall_micros: start.wall_micros,
             records: Records::new(),
+            ranges: Vec::new(),
             consumed: start.offsets,
             replayed: true,
             control: None,
@@ -129,8 +143,20 @@ impl Recovery {
         let retention = Retention::start(Arc::clone(&log), options.log_retention_bytes).map_err(|error| no_thread(&error))?;
         crash_point(RESTORED);
         let identities = view_fingerprints(&topology).into_iter().map(|(name, identity)| (name, identity.to_string())).collect();
-        let parts =
-            Parts { identities, topology, log, coordinator, checkpointer, retention, letters, wall, views, status, workers };
+        let parts = Parts {
+            identities,
+            engine,
+            board,
+            deployments,
+            log,
+            coordinator,
+            checkpointer,
+            retention,
+            letters,
+            wall,
+            views,
+            status,
+        };
         Ok((Driver::new(parts, &options), backfill, first))
     }
 
@@ -140,7 +166,7 @@ impl Recovery {
         let Some(header) = &self.taken.start.checkpoint else {
             return Ok(Some(((0..workers).map(|_| Restored::new()).collect(), Restored::new())));
         };
-        match restore(&self.taken.checkpoints, header, &self.states, workers, status) {
+        match restore(&self.taken.checkpoints, header, &self.states, &BTreeSet::new(), workers, status) {
             Ok(restored) => Ok(Some(restored)),
             Err(error) => {
                 let epoch = header.epoch;

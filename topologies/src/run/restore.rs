@@ -3,7 +3,7 @@
 //! A checkpoint enters; for each worker the entries of each kept state leave. Which worker owns an entry follows from its key, so a run
 //! may have another number of workers than the one that wrote the checkpoint.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use epochs::checkpoint::error::CheckpointError;
 use epochs::checkpoint::{CheckpointHeader, Checkpoints};
@@ -19,11 +19,13 @@ use crate::plan::kept::{Kept, KeptStates};
 /// The entries of one worker, by the number of the state.
 pub type Restored = BTreeMap<u32, Vec<(Row, Row)>>;
 
-/// Reads every entry of a checkpoint. The last is for the driver: the states that no operator keeps.
+/// Reads every entry of a checkpoint, but for the states that are made `anew`. The last is for the driver: the states that no operator
+/// keeps.
 pub fn restore<D: Disk>(
     checkpoints: &Checkpoints<D>,
     header: &CheckpointHeader,
     states: &KeptStates,
+    anew: &BTreeSet<u32>,
     workers: usize,
     status: &Status,
 ) -> Result<(Vec<Restored>, Restored), CheckpointError> {
@@ -32,7 +34,7 @@ pub fn restore<D: Disk>(
     let mut done = 0;
     for (number, (kept, spec)) in states.kept.iter().zip(&states.specs).enumerate() {
         let number = number as u32;
-        let Some(stored) = stored_state(header, spec) else { continue };
+        let Some(stored) = stored_state(header, spec).filter(|_| !anew.contains(&number)) else { continue };
         crash_point(RESTORE_BEGUN);
         for entry in checkpoints.scan(header, stored)? {
             let (key, value) = entry?;

@@ -37,8 +37,19 @@ impl Wall {
         match kind {
             Clock::System => Self::System(WallClock::after(None), Instant::now()),
             Clock::Event => {
-                let decoder = |source: &Source| EventDecoder::new(source.schema, source.encoding, &[]);
-                Self::Event(sources.iter().map(|source| (Topic::new(&source.schema.topic), decoder(source))).collect(), 0)
+                let mut clock = Self::Event(BTreeMap::new(), 0);
+                clock.follow(sources);
+                clock
+            }
+        }
+    }
+
+    /// Is moved by the events of these sources too, if events move it.
+    pub fn follow(&mut self, sources: &[Source]) {
+        if let Self::Event(decoders, _) = self {
+            for source in sources {
+                let decoder = || EventDecoder::new(source.schema, source.encoding, &[]);
+                decoders.entry(Topic::new(&source.schema.topic)).or_insert_with(decoder);
             }
         }
     }

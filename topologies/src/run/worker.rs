@@ -1,11 +1,15 @@
 //! Worker threads: each runs the whole dataflow on its share of the keys.
 //!
 //! Owns the loop of a worker. Bound epochs enter through a channel, the epoch's output leaves through another once the frontier of all
-//! workers has passed it. A worker that panics would leave the others waiting for ever, so it ends the process.
+//! workers has passed it. A worker that panics would leave the others waiting for ever: it ends the process when readers depend on it
+//! ([`Fate`]), or else the other workers too.
 
+use std::any::Any;
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::Thread;
 use std::time::Duration;
 
@@ -48,7 +52,39 @@ pub struct Workers {
     work: Vec<(Sender<Work>, Thread)>,
     /// what is done, from all workers
     pub done: Receiver<Done>,
+    /// what a panic of one of them means
+    pub fate: Arc<Fate>,
     guards: Option<timely::communication::WorkerGuards<()>>,
+}
+
+/// What a panic of a worker means: the end of the process when readers depend on it, the end of a deployment when they do not yet.
+#[derive(Debug, Default)]
+pub struct Fate {
+    in_service: AtomicBool,
+    failure: OnceLock<String>,
+}
+
+impl Fate {
+    /// Readers depend on these workers from now on.
+    pub fn take_service(&self) {
+        self.in_service.store(true, Ordering::Release);
+    }
+
+    /// What a worker panicked with.
+    pub fn failure(&self) -> Option<&str> {
+        self.failure.get().map(String::as_str)
+    }
+
+    fn panicked(&self, panic: &(dyn Any + Send)) {
+        if self.in_service.load(Ordering::Acquire) {
+            eprintln!("a worker panicked; the process ends, acknowledged events are in the log");
+            std::process::abort();
+        }
+        let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+        let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+        // The first panic is the cause of the others.
+        let _ = self.failure.set(text.unwrap_or_else(|| "a worker panicked".to_owned()));
+    }
 }
 
 struct Port {
@@ -57,8 +93,9 @@ struct Port {
     thread: Sender<(usize, Thread)>,
 }
 
-/// Starts the workers of a topology.
+/// Starts the workers of a topology. A panic ends the process only after [`Fate::take_service`].
 pub fn start(topology: &Arc<Topology>, keeping: Vec<Keeping>, status: &Arc<Status>) -> Result<Workers, String> {
+    let fate = Arc::new(Fate::default());
     let count = keeping.len();
     let (done_sender, done) = channel();
     let (thread_sender, threads) = channel();
@@ -71,19 +108,22 @@ pub fn start(topology: &Arc<Topology>, keeping: Vec<Keeping>, status: &Arc<Statu
         .collect();
     drop(thread_sender);
     let ports = Mutex::new(ports);
-    let (topology, status) = (Arc::clone(topology), Arc::clone(status));
+    let (topology, status, shared) = (Arc::clone(topology), Arc::clone(status), Arc::clone(&fate));
     let guards = timely::execute(timely::Config::process(count), move |worker| {
-        let _abort = AbortOnPanic;
         let port = ports.lock().unwrap_or_else(PoisonError::into_inner)[worker.index()].take();
-        if let Some((port, keeping)) = port {
-            let drain = Drain::new(keeping.start, Arc::clone(&status));
-            run(worker, &topology, &port, keeping, drain);
+        let Some((port, keeping)) = port else { return };
+        let drain = Drain::new(keeping.start, Arc::clone(&status));
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| run(worker, &topology, &port, keeping, drain, &shared))) {
+            shared.panicked(panic.as_ref());
+            // The dataflow is in no state to be stepped once more, as it would be after a return.
+            resume_unwind(panic);
         }
     })?;
     let mut handles: Vec<(usize, Thread)> = threads.iter().take(count).collect();
     handles.sort_by_key(|(index, _)| *index);
-    let work = senders.into_iter().zip(handles.into_iter().map(|(_, thread)| thread)).collect();
-    Ok(Workers { work, done, guards: Some(guards) })
+    let work: Vec<_> = senders.into_iter().zip(handles.into_iter().map(|(_, thread)| thread)).collect();
+    let workers = Workers { work, done, fate: Arc::clone(&fate), guards: Some(guards) };
+    if workers.count() == count { Ok(workers) } else { Err(fate.failure().unwrap_or("a worker ended at its start").to_owned()) }
 }
 
 impl Workers {
@@ -95,7 +135,9 @@ impl Workers {
     /// Hands an epoch to a worker and wakes it.
     pub fn send(&self, worker: usize, work: Work) {
         let (sender, thread) = &self.work[worker];
-        assert!(sender.send(work).is_ok(), "worker {worker} ended while it had work");
+        // A worker ends early only when one has panicked, which whoever waits for the output looks at.
+        let sent = sender.send(work).is_ok();
+        assert!(sent || self.fate.failure().is_some(), "worker {worker} ended while it had work");
         thread.unpark();
     }
 }
@@ -107,18 +149,8 @@ impl Drop for Workers {
             drop(sender);
             thread.unpark();
         }
-        drop(self.guards.take());
-    }
-}
-
-struct AbortOnPanic;
-
-impl Drop for AbortOnPanic {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            eprintln!("a worker panicked; the process ends, acknowledged events are in the log");
-            std::process::abort();
-        }
+        // One that panicked has said so.
+        drop(self.guards.take().map(timely::communication::WorkerGuards::join));
     }
 }
 
@@ -129,7 +161,7 @@ struct Inputs {
     clock: Input<i64>,
 }
 
-fn run(worker: &mut Worker, topology: &Topology, port: &Port, keeping: Keeping, drain: Drain) {
+fn run(worker: &mut Worker, topology: &Topology, port: &Port, keeping: Keeping, drain: Drain, fate: &Fate) {
     let probe = Handle::new();
     let begin = keeping.begin();
     let mut inputs = worker.dataflow::<Time, _, _>(|scope| {
@@ -144,6 +176,10 @@ fn run(worker: &mut Worker, topology: &Topology, port: &Port, keeping: Keeping, 
     assert!(announced.is_ok(), "the driver ended before its workers started");
     let mut pending: VecDeque<Time> = VecDeque::new();
     loop {
+        if fate.failure().is_some() {
+            // What waits for a worker that is gone would wait for ever.
+            return worker.installed_dataflows().into_iter().for_each(|dataflow| worker.drop_dataflow(dataflow));
+        }
         match port.work.try_recv() {
             Ok(work) => {
                 pending.push_back(work.epoch);

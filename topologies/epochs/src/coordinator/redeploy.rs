@@ -3,8 +3,9 @@
 //! A plan that is to replace the running one is computed aside, from a checkpoint and the epochs bound since. When it is as far as the
 //! running one, [`Coordinator::switch`] binds the epoch at which it takes over, and [`Coordinator::redeploy`] hands its states over.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use schemas::position::{Offset, Partition, Topic};
 use sources::log::TopicMetadata;
 
 use super::{Coordinator, EpochInput, StateChanges, StateSpec, WallSource};
@@ -25,6 +26,16 @@ impl<D: Disk> Coordinator<D> {
     /// Every epoch that was bound after this one, oldest first.
     pub fn bound_after(&self, epoch: u64) -> Result<Vec<Binding>, EpochError> {
         self.bindings.read(epoch + 1).collect()
+    }
+
+    /// The epoch of the newest checkpoint that is durable.
+    pub fn newest_checkpoint(&self) -> Option<u64> {
+        self.kept.back().copied()
+    }
+
+    /// The next offset of every partition that is followed, behind everything that is bound.
+    pub fn bound_offsets(&self) -> BTreeMap<(Topic, Partition), Offset> {
+        self.reader.offsets()
     }
 
     /// Binds the epoch from which on generation `generation` computes, with the records that are there. It is durable when this returns.

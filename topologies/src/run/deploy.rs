@@ -1,0 +1,201 @@
+//! A deployment: another topology takes over while readers go on.
+//!
+//! Owns its vocabulary and what is known of it from outside: a [`Deployment`] enters through [`Board::begin`], a [`DeployReport`] leaves
+//! at any time. [`candidate`] computes the new topology beside the running one, [`switch`] is the driver's part: from the checkpoint to
+//! begin from, to the epoch at which both change places.
+
+pub(super) mod candidate;
+pub(super) mod switch;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+
+use epochs::disk::DiskError;
+use parking_lot::Mutex;
+use sinks::views::Difference;
+
+use super::ViewChange;
+use crate::topology::Topology;
+
+/// Rows of a difference that are listed, on each side of each view.
+pub const DIFFERENCE_ROWS_MAX: usize = 20;
+
+/// What a deployment does with differences between what a view has and what it would have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Verify {
+    /// nothing is compared
+    #[default]
+    Not,
+    /// they are reported, and the topology takes over all the same
+    Report,
+    /// they are reported, and everything stays as it was
+    Refuse,
+}
+
+/// Remembers durably which generation is in force: the new one (`true`), or again the one before (`false`). May be called again.
+pub type Record = Box<dyn Fn(bool) -> Result<(), DiskError> + Send>;
+
+/// A topology that is to take over.
+pub struct Deployment {
+    /// its number
+    pub generation: u64,
+    /// what is to be computed
+    pub topology: Arc<Topology>,
+    /// views whose kept state is computed from the log once more
+    pub replay: BTreeSet<String>,
+    /// whether old and new rows are compared first
+    pub verify: Verify,
+    /// remembers it
+    pub record: Record,
+}
+
+/// Where a deployment is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DeployPhase {
+    /// there was none since the start
+    #[default]
+    None,
+    /// it waits until the views are whole
+    Waiting,
+    /// a checkpoint to begin from is being written
+    Checkpointing,
+    /// the kept state is being read
+    Restoring,
+    /// new state is being computed from the log
+    Backfilling,
+    /// the new views are being filled, up to what readers see
+    CatchingUp,
+    /// it takes over
+    Switching,
+    /// it is over
+    Finished,
+}
+
+/// How a deployment ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DeployOutcome {
+    /// it took over
+    Switched {
+        /// the first epoch that is its own
+        epoch: u64,
+    },
+    /// rows differ, and everything is as it was
+    Differs,
+    /// it could not take over, and everything is as it was
+    Failed {
+        /// why
+        reason: String,
+    },
+}
+
+/// How the rows of a view would change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ViewDifference {
+    /// the view
+    pub view: String,
+    /// rows on both sides, only in the old, only in the new; or why they can't be compared
+    pub counts: Result<(u64, u64, u64), String>,
+    /// the first rows that would go, value by value
+    pub goes: Vec<Vec<String>>,
+    /// the first rows that would come
+    pub comes: Vec<Vec<String>>,
+}
+
+impl ViewDifference {
+    /// Whether the rows are not the same.
+    pub fn differs(&self) -> bool {
+        self.counts.as_ref().map_or(true, |(_, old, new)| old + new > 0)
+    }
+}
+
+/// How far a deployment is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DeployReport {
+    /// its number
+    pub generation: u64,
+    /// where it is
+    pub phase: DeployPhase,
+    /// records that were read for its new state, and how many there are
+    pub backfill: (u64, u64),
+    /// epochs that it is behind what readers see
+    pub behind: u64,
+    /// what happens to every view
+    pub views: BTreeMap<String, ViewChange>,
+    /// what the comparison found
+    pub differences: Vec<ViewDifference>,
+    /// how it ended
+    pub outcome: Option<DeployOutcome>,
+}
+
+/// Why a deployment could not begin.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DeployError {
+    /// one at a time
+    #[error("generation {generation} is being deployed: wait until it has taken over, then try again")]
+    Busy {
+        /// the one that is on its way
+        generation: u64,
+    },
+    /// the engine is no longer running
+    #[error("the engine has stopped: nothing can be deployed before the process is started again")]
+    Stopped,
+}
+
+/// What everybody sees of the deployments of a running topology.
+pub struct Board {
+    report: Mutex<DeployReport>,
+    topology: Mutex<Arc<Topology>>,
+    deployments: Sender<Deployment>,
+}
+
+impl Board {
+    /// A board for a topology that runs, and where its driver finds what is to be deployed.
+    pub fn new(topology: Arc<Topology>) -> (Arc<Self>, Receiver<Deployment>) {
+        let (deployments, queue) = channel();
+        (Arc::new(Self { report: Mutex::default(), topology: Mutex::new(topology), deployments }), queue)
+    }
+
+    /// The topology that readers see.
+    pub fn topology(&self) -> Arc<Topology> {
+        Arc::clone(&self.topology.lock())
+    }
+
+    /// How far the last deployment is.
+    pub fn report(&self) -> DeployReport {
+        self.report.lock().clone()
+    }
+
+    /// Hands a deployment over, unless there is one.
+    pub fn begin(&self, deployment: Deployment) -> Result<(), DeployError> {
+        let mut report = self.report.lock();
+        if !matches!(report.phase, DeployPhase::None | DeployPhase::Finished) {
+            return Err(DeployError::Busy { generation: report.generation });
+        }
+        let generation = deployment.generation;
+        self.deployments.send(deployment).map_err(|_| DeployError::Stopped)?;
+        *report = DeployReport { generation, phase: DeployPhase::Waiting, ..DeployReport::default() };
+        Ok(())
+    }
+
+    fn update(&self, change: impl FnOnce(&mut DeployReport)) {
+        change(&mut self.report.lock());
+    }
+
+    fn finish(&self, outcome: DeployOutcome) {
+        self.update(|report| (report.phase, report.outcome) = (DeployPhase::Finished, Some(outcome)));
+    }
+
+    fn take_over(&self, topology: Arc<Topology>, epoch: u64) {
+        *self.topology.lock() = topology;
+        self.finish(DeployOutcome::Switched { epoch });
+    }
+}
+
+impl ViewDifference {
+    fn of(view: String, difference: &Difference, text: impl Fn(&[u8]) -> Vec<String>) -> Self {
+        let rows = |rows: &[(schemas::row::Row, schemas::row::Diff)]| rows.iter().map(|(row, _)| text(row.as_bytes())).collect();
+        let counts = Ok((difference.equal_count, difference.only_old_count, difference.only_new_count));
+        Self { view, counts, goes: rows(&difference.only_old), comes: rows(&difference.only_new) }
+    }
+}

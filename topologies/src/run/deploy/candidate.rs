@@ -1,0 +1,373 @@
+//! The candidate: a topology that is computed beside the one that readers see, until it is as far.
+//!
+//! Owns a thread with an engine of its own. A checkpoint's state and the epochs bound since enter; the rows of new and changed views go
+//! aside into the views, slice by slice. At the epoch of the switch everything leaves as a [`Handover`].
+
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use epochs::backfill::Backfill;
+use epochs::binding::BoundRange;
+use epochs::checkpoint::CheckpointHeader;
+use epochs::coordinator::{StateChanges, offsets_of};
+use epochs::reader::{Reader, Records};
+use schemas::dead_letter::{DeadLetter, RowError};
+use schemas::position::Topic;
+use schemas::row::{Diff, Row};
+use sinks::views::{Hydration, IndexId, Views};
+use sources::log::{Log, TopicMetadata};
+
+use super::{Board, DeployPhase};
+use crate::plan::kept::KeptStates;
+use crate::render::drain::EpochOutput;
+use crate::render::keep::Keeping;
+use crate::run::engine::Engine;
+use crate::run::status::Status;
+use crate::run::worker::{self, Done};
+use crate::run::{EPOCHS_IN_FLIGHT_MAX, Restored};
+use crate::topology::Topology;
+
+/// How long the thread waits for one thing before it looks at the others.
+const WAIT_MAX: Duration = Duration::from_millis(20);
+/// Different errors of rows that a deployment may have: they are in memory until it takes over.
+pub const ROW_ERRORS_MAX: usize = 100_000;
+
+/// An epoch to compute.
+pub struct Bound {
+    /// its number
+    pub epoch: u64,
+    /// its wall clock
+    pub wall_micros: i64,
+    /// its records
+    pub ranges: Vec<BoundRange>,
+    /// the topologies change places with it
+    pub is_switch: bool,
+}
+
+/// What a candidate begins from.
+pub struct Preparation {
+    /// what is computed
+    pub topology: Arc<Topology>,
+    /// the log
+    pub log: Arc<dyn Log>,
+    /// the topics that it reads
+    pub topics: Vec<TopicMetadata>,
+    /// the topics that the running topology reads: what they put aside is on the list already
+    pub known: BTreeSet<Topic>,
+    /// the checkpoint
+    pub header: CheckpointHeader,
+    /// its entries, for each worker
+    pub restored: Vec<Restored>,
+    /// what the topology keeps
+    pub states: Arc<KeptStates>,
+    /// what of it is computed from the log
+    pub missing: BTreeSet<u32>,
+    /// the epochs since the checkpoint, and those to come
+    pub bound: Vec<Bound>,
+    /// where rows go
+    pub views: Arc<Views>,
+    /// the views that are filled aside
+    pub staged: BTreeSet<String>,
+    /// where progress is shown
+    pub board: Arc<Board>,
+}
+
+/// Everything that a candidate hands over at the switch.
+pub struct Handover {
+    /// who computes from now on
+    pub engine: Engine,
+    /// what the epoch of the switch changes in views that are filled aside
+    pub changes: Vec<(IndexId, Vec<(Row, Diff)>)>,
+    /// all entries of the states that were computed anew, by their numbers in the new plan
+    pub state: StateChanges,
+    /// all errors of rows
+    pub row_errors: BTreeMap<RowError, Diff>,
+    /// errors of rows of streams that were read once more
+    pub stream_errors: BTreeMap<RowError, Diff>,
+    /// events of new topics that were put aside
+    pub dead_letters: Vec<DeadLetter>,
+}
+
+/// What the driver has of a candidate. Dropping it ends the thread.
+pub struct Candidate {
+    epochs: Option<Sender<Bound>>,
+    outcome: Receiver<Result<Box<Handover>, String>>,
+    reached: Arc<AtomicU64>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Candidate {
+    /// Starts the thread.
+    pub fn start(preparation: Preparation) -> std::io::Result<Self> {
+        let (epochs, queue) = channel();
+        let (report, outcome) = channel();
+        let reached = Arc::new(AtomicU64::new(0));
+        let progress = Arc::clone(&reached);
+        let run = move || {
+            let handover = Computation::run(preparation, &queue, &progress);
+            // The driver may have given it up.
+            let _ = report.send(handover.map(Box::new));
+        };
+        let thread = std::thread::Builder::new().name("deployment".to_owned()).spawn(run)?;
+        Ok(Self { epochs: Some(epochs), outcome, reached, thread: Some(thread) })
+    }
+
+    /// Tells of an epoch that was bound.
+    pub fn bound(&self, bound: Bound) {
+        // A thread that has ended has reported why.
+        let _ = self.epochs.as_ref().map(|epochs| epochs.send(bound));
+    }
+
+    /// The last epoch whose rows are in the views that are filled aside.
+    pub fn reached(&self) -> u64 {
+        self.reached.load(Ordering::Acquire)
+    }
+
+    /// What it handed over, or why it failed; `None` while it computes.
+    pub fn outcome(&self) -> Option<Result<Box<Handover>, String>> {
+        match self.outcome.try_recv() {
+            Ok(outcome) => Some(outcome),
+            Err(TryRecvError::Empty) => None,
+            Err(TryRecvError::Disconnected) => Some(Err("its thread panicked".to_owned())),
+        }
+    }
+}
+
+impl Drop for Candidate {
+    fn drop(&mut self) {
+        drop(self.epochs.take());
+        if let Some(thread) = self.thread.take() {
+            // Its panic, if any, has been printed.
+            thread.join().ok();
+        }
+    }
+}
+
+/// The computation on its thread.
+struct Computation<'a> {
+    engine: Engine,
+    queue: &'a Receiver<Bound>,
+    reached: &'a AtomicU64,
+    views: Arc<Views>,
+    board: Arc<Board>,
+    staged: BTreeSet<IndexId>,
+    names: BTreeSet<String>,
+    missing: BTreeSet<u32>,
+    known: BTreeSet<Topic>,
+    waiting: VecDeque<Bound>,
+    in_flight: VecDeque<(u64, bool, Vec<EpochOutput>)>,
+    state: BTreeMap<(u32, Row), Option<Row>>,
+    row_errors: BTreeMap<RowError, Diff>,
+    stream_errors: BTreeMap<RowError, Diff>,
+    dead_letters: Vec<DeadLetter>,
+}
+
+impl<'a> Computation<'a> {
+    fn run(preparation: Preparation, queue: &'a Receiver<Bound>, reached: &'a AtomicU64) -> Result<Handover, String> {
+        let Preparation { topology, log, topics, known, header, restored, states, missing, bound, views, staged, board } =
+            preparation;
+        let offsets = offsets_of(&header);
+        let mut reader = Reader::new(Arc::clone(&log), &topics, &offsets, usize::MAX).map_err(|error| error.to_string())?;
+        let anew = Arc::new(missing.clone());
+        let keep = |restored| Keeping { start: header.epoch, missing: Arc::clone(&anew), states: Arc::clone(&states), restored };
+        let keeping = restored.into_iter().map(keep).collect();
+        let workers = worker::start(&topology, keeping, &Arc::new(Status::default()))?;
+        let find = |name: &str| if staged.contains(name) { views.staged(name) } else { views.view(name) };
+        let indexes = staged.iter().filter_map(|name| views.staged(name));
+        let indexes = indexes.flat_map(|served| served.indexes.iter().map(|(id, _)| *id).collect::<Vec<_>>()).collect();
+        let read = states.topics(&topology, &missing);
+        let mut computation = Computation {
+            engine: Engine::new(topology, workers, find),
+            queue,
+            reached,
+            staged: indexes,
+            names: staged,
+            missing,
+            known,
+            waiting: bound.into(),
+            in_flight: VecDeque::new(),
+            state: BTreeMap::new(),
+            row_errors: BTreeMap::new(),
+            stream_errors: BTreeMap::new(),
+            dead_letters: Vec::new(),
+            views,
+            board,
+        };
+        if !computation.missing.is_empty() {
+            let backfill = Backfill::new(log, &read, &offsets, header.epoch).map_err(|error| error.to_string())?;
+            computation.backfill(backfill, header.wall_micros)?;
+        }
+        computation.send(header.epoch, header.wall_micros, false, Records::new());
+        computation.board.update(|report| report.phase = DeployPhase::CatchingUp);
+        let changes = computation.catch_up(&mut reader)?;
+        Ok(computation.hand_over(changes))
+    }
+
+    /// Computes the states that are new, in times before the checkpoint's.
+    fn backfill(&mut self, mut backfill: Backfill, wall_micros: i64) -> Result<(), String> {
+        self.board.update(|report| report.phase = DeployPhase::Backfilling);
+        for (topic, partition, earliest) in &backfill.gaps {
+            tracing::warn!(%topic, %partition, %earliest, "a new state is computed from what the log still has; earlier records are gone");
+        }
+        let count = self.engine.workers.count();
+        let (mut time, mut unanswered) = (0, 0);
+        loop {
+            let records = backfill.read_next().map_err(|error| error.to_string())?;
+            self.show_backfill(backfill.progress());
+            let is_over = records.is_empty();
+            if !is_over {
+                self.engine.send(time, wall_micros, records);
+                time += 1;
+                unanswered += count;
+            }
+            while unanswered >= EPOCHS_IN_FLIGHT_MAX * count || (is_over && unanswered > 0) {
+                unanswered -= usize::from(self.receive()?.is_some());
+            }
+            if is_over {
+                return Ok(());
+            }
+        }
+    }
+
+    fn show_backfill(&self, (done, total): (u64, u64)) {
+        self.board.update(|report| report.backfill = (done, total));
+        for name in &self.names {
+            self.views.set_staged_hydration(name, Hydration { done, total, seconds_left: None });
+        }
+    }
+
+    /// What a worker has done, if it is within reach; an error when going on makes no sense.
+    fn receive(&mut self) -> Result<Option<Done>, String> {
+        let done = match self.engine.workers.done.recv_timeout(WAIT_MAX) {
+            Ok(done) => Some(done),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => return Err(self.failure()),
+        };
+        if self.engine.workers.fate.failure().is_some() {
+            return Err(self.failure());
+        }
+        self.take_epochs(Duration::ZERO)?;
+        Ok(done)
+    }
+
+    fn failure(&self) -> String {
+        format!("computing it failed: {}", self.engine.workers.fate.failure().unwrap_or("a worker ended"))
+    }
+
+    /// Takes the epochs that were bound meanwhile; waits for one at most as long as this.
+    fn take_epochs(&mut self, wait: Duration) -> Result<(), String> {
+        match self.queue.recv_timeout(wait) {
+            Ok(bound) => self.waiting.push_back(bound),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return Err("it was given up".to_owned()),
+        }
+        self.waiting.extend(self.queue.try_iter());
+        Ok(())
+    }
+
+    fn send(&mut self, epoch: u64, wall_micros: i64, is_switch: bool, records: Records) {
+        // Events that were refused at ingest are on their list already.
+        self.engine.send(epoch, wall_micros, records);
+        self.in_flight.push_back((epoch, is_switch, Vec::new()));
+    }
+
+    /// Computes epoch after epoch until that of the switch, whose changes of the views aside it returns.
+    fn catch_up(&mut self, reader: &mut Reader) -> Result<Vec<(IndexId, Vec<(Row, Diff)>)>, String> {
+        loop {
+            while self.in_flight.len() < EPOCHS_IN_FLIGHT_MAX
+                && let Some(bound) = self.waiting.pop_front()
+            {
+                let records = reader.read_again(&bound.ranges).map_err(|error| error.to_string())?;
+                self.send(bound.epoch, bound.wall_micros, bound.is_switch, records);
+            }
+            if self.in_flight.is_empty() {
+                self.take_epochs(WAIT_MAX)?;
+                continue;
+            }
+            if let Some(Done { epoch, output }) = self.receive()?
+                && let Some((_, _, outputs)) = self.in_flight.iter_mut().find(|(number, ..)| *number == epoch)
+            {
+                outputs.push(output);
+            }
+            let count = self.engine.workers.count();
+            while let Some((epoch, is_switch, outputs)) = self.in_flight.pop_front_if(|(_, _, outputs)| outputs.len() == count) {
+                let changes = self.absorb(outputs)?;
+                if is_switch {
+                    return Ok(changes);
+                }
+                for (index, changes) in changes {
+                    self.views.hydrate(index, changes).map_err(|error| error.to_string())?;
+                }
+                self.reached.store(epoch, Ordering::Release);
+            }
+        }
+    }
+
+    /// Keeps what the switch needs of an epoch; returns the changes of the views that are filled aside.
+    fn absorb(&mut self, outputs: Vec<EpochOutput>) -> Result<Vec<(IndexId, Vec<(Row, Diff)>)>, String> {
+        let mut changes = Vec::new();
+        for output in outputs {
+            changes.extend(self.engine.served(output.changes).filter(|(index, _)| self.staged.contains(index)));
+            let state = output.state.into_iter().filter(|(number, ..)| self.missing.contains(number));
+            self.state.extend(state.map(|(number, key, value)| ((number, key), value)));
+            let is_new = |letter: &DeadLetter| !self.known.contains(&Topic::new(&letter.topic));
+            self.dead_letters.extend(output.dead_letters.into_iter().filter(is_new));
+            add(&mut self.row_errors, output.row_errors);
+            add(&mut self.stream_errors, output.stream_errors);
+        }
+        let errors = self.row_errors.len().max(self.stream_errors.len());
+        if errors > ROW_ERRORS_MAX {
+            return Err(format!(
+                "its expressions fail on {errors} rows, more than {ROW_ERRORS_MAX}: 'tidewater test' shows on which"
+            ));
+        }
+        Ok(changes)
+    }
+
+    fn hand_over(mut self, changes: Vec<(IndexId, Vec<(Row, Diff)>)>) -> Handover {
+        self.dead_letters.sort_by(|a, b| (&a.topic, a.partition, a.offset).cmp(&(&b.topic, b.partition, b.offset)));
+        Handover {
+            engine: self.engine,
+            changes,
+            // What came and went leaves nothing: no checkpoint has anything under the number of a new state.
+            state: self
+                .state
+                .into_iter()
+                .filter(|(_, value)| value.is_some())
+                .map(|((number, key), value)| (number, key, value))
+                .collect(),
+            row_errors: self.row_errors,
+            stream_errors: self.stream_errors,
+            dead_letters: self.dead_letters,
+        }
+    }
+}
+
+fn add(errors: &mut BTreeMap<RowError, Diff>, changes: Vec<(RowError, Diff)>) {
+    for (error, diff) in changes {
+        match errors.entry(error) {
+            Entry::Vacant(entry) => drop(entry.insert(diff)),
+            Entry::Occupied(entry) if entry.get() + diff == 0 => drop(entry.remove()),
+            Entry::Occupied(mut entry) => *entry.get_mut() += diff,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_that_cancel_are_forgotten() {
+        let error = RowError { relation: "v".into(), expression: "1 / x".into(), detail: "zero".into(), row: "{}".into() };
+        let mut errors = BTreeMap::new();
+        add(&mut errors, vec![(error.clone(), 2)]);
+        add(&mut errors, vec![(error, -2)]);
+        assert_eq!(errors, BTreeMap::new());
+    }
+}

@@ -1,0 +1,409 @@
+//! The driver's part of a deployment: from the checkpoint to begin from, to the epoch at which the topologies change places.
+//!
+//! Owns [`Deploying`], one step after the other and each of them short, because epochs wait meanwhile. Until the switch is bound, giving
+//! up leaves everything as it was. Nothing is bound in the moment between: when the candidate shows what readers see, the new generation is
+//! recorded, the epoch of the switch is bound, both compute it, and it becomes visible with the new views in one commit.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, TryRecvError};
+
+use epochs::checkpoint::CheckpointHeader;
+use epochs::coordinator::stored_state;
+use epochs::crash_point::{DEPLOY_BOUND, DEPLOY_RECORDED, crash_point};
+use epochs::error::EpochError;
+use schemas::position::Topic;
+use sinks::views::{CatalogueChange, CompareError};
+use sources::log::TopicMetadata;
+
+use super::candidate::{Bound, Candidate, Handover, Preparation};
+use super::{DIFFERENCE_ROWS_MAX, DeployOutcome, DeployPhase, Deployment, Verify, ViewDifference};
+use crate::plan::kept::{Kept, KeptStates, plan_fingerprint, view_fingerprints};
+use crate::rows::row_as_text;
+use crate::run::driver::Driver;
+use crate::run::{Restored, ViewChange, check_rendering, create_topics};
+use crate::topology::Topology;
+
+/// Epochs that a candidate may be behind when no more are bound until it has them: they are computed within a moment.
+const HELD_EPOCHS: u64 = 4;
+
+/// What was read of a checkpoint.
+pub type Begin = Result<(CheckpointHeader, Vec<Restored>), String>;
+
+/// A deployment on its way.
+#[derive(Default)]
+pub enum Deploying {
+    /// there is none
+    #[default]
+    Not,
+    /// it needs a checkpoint of this epoch or a later one
+    Checkpointing(Deployment, Vec<TopicMetadata>, u64),
+    /// the checkpoint is being read
+    Restoring(Deployment, Vec<TopicMetadata>, Receiver<Begin>),
+    /// the candidate computes
+    Computing(Hydrating),
+    /// the candidate has everything that readers see, and the new generation is recorded: the next epoch is that of the switch
+    Ready(Hydrating),
+    /// this epoch is bound, at which it takes over
+    Switching(Hydrating, u64, Option<Box<Handover>>),
+}
+
+/// A candidate and what it is for.
+pub struct Hydrating {
+    deployment: Deployment,
+    candidate: Candidate,
+    changes: BTreeMap<String, ViewChange>,
+    states: Arc<KeptStates>,
+    missing: BTreeSet<u32>,
+    staged: BTreeSet<String>,
+    is_held: bool,
+}
+
+/// A handover, and what else changes with it.
+pub struct Takeover {
+    /// what the candidate handed over
+    pub handover: Handover,
+    /// what becomes of the views
+    pub catalogue: CatalogueChange,
+    hydrating: Hydrating,
+}
+
+impl Deploying {
+    /// Whether no further epoch may be bound for now.
+    pub fn holds(&self) -> bool {
+        match self {
+            Self::Computing(hydrating) => hydrating.is_held,
+            Self::Ready(_) | Self::Switching(..) => true,
+            _ => false,
+        }
+    }
+
+    /// Whether there is one.
+    pub fn is_under_way(&self) -> bool {
+        !matches!(self, Self::Not)
+    }
+
+    /// Whether it can't be given up any more.
+    pub fn is_switching(&self) -> bool {
+        matches!(self, Self::Switching(..))
+    }
+
+    /// The epoch that both have to compute before it becomes visible.
+    pub fn switch_epoch(&self) -> Option<u64> {
+        if let Self::Switching(_, epoch, _) = self { Some(*epoch) } else { None }
+    }
+
+    /// The candidate, which is to see every epoch that is bound.
+    pub fn candidate(&self) -> Option<&Candidate> {
+        match self {
+            Self::Computing(hydrating) | Self::Ready(hydrating) | Self::Switching(hydrating, ..) => Some(&hydrating.candidate),
+            _ => None,
+        }
+    }
+
+    /// What takes over with this epoch, when the candidate has computed it too.
+    pub fn take_over(&mut self, epoch: u64) -> Option<Takeover> {
+        if !matches!(self, Self::Switching(_, switch, Some(_)) if *switch == epoch) {
+            return None;
+        }
+        let Self::Switching(hydrating, _, Some(handover)) = std::mem::take(self) else { return None };
+        let names = |kind: ViewChange| hydrating.changes.iter().filter(move |(_, change)| **change == kind);
+        let access = hydrating.deployment.topology.served.iter();
+        let access = access.filter(|served| !hydrating.staged.contains(&served.view.name));
+        let catalogue = CatalogueChange {
+            remove: names(ViewChange::Removed).map(|(name, _)| name.clone()).collect(),
+            access: access.map(|served| (served.view.name.clone(), served.view.access.clone())).collect(),
+            show: hydrating.staged.iter().cloned().collect(),
+        };
+        Some(Takeover { handover: *handover, catalogue, hydrating })
+    }
+}
+
+impl Driver {
+    /// Goes a step further with a deployment, if there is one. An error is one of the log or the disk, which binding meets too.
+    pub fn step_deployment(&mut self) -> Result<(), EpochError> {
+        self.deploying = match std::mem::take(&mut self.deploying) {
+            Deploying::Not => self.next_deployment(),
+            Deploying::Checkpointing(deployment, topics, after) => self.await_checkpoint(deployment, topics, after),
+            Deploying::Restoring(deployment, topics, begin) => self.await_restored(deployment, topics, begin)?,
+            Deploying::Computing(hydrating) => self.await_candidate(hydrating),
+            Deploying::Ready(hydrating) => {
+                // Kept for the case that the epoch can't be bound now.
+                self.deploying = Deploying::Ready(hydrating);
+                return self.bind_switch();
+            }
+            Deploying::Switching(hydrating, epoch, handover) => self.await_handover(hydrating, epoch, handover),
+        };
+        Ok(())
+    }
+
+    fn next_deployment(&mut self) -> Deploying {
+        if self.is_recovering() {
+            return Deploying::Not;
+        }
+        let Ok(deployment) = self.parts.deployments.try_recv() else { return Deploying::Not };
+        match self.begin(&deployment) {
+            Ok(topics) => {
+                self.parts.board.update(|report| report.phase = DeployPhase::Checkpointing);
+                Deploying::Checkpointing(deployment, topics, self.parts.coordinator.completed())
+            }
+            Err(reason) => self.give_up(reason, &BTreeSet::new()),
+        }
+    }
+
+    /// Reads the topics that are new from now on: their records are bound to the epochs that both topologies compute.
+    fn begin(&mut self, deployment: &Deployment) -> Result<Vec<TopicMetadata>, String> {
+        check_rendering(&deployment.topology).map_err(|error| error.to_string())?;
+        let topics = create_topics(&deployment.topology, self.parts.log.as_ref()).map_err(|error| error.to_string())?;
+        self.parts.wall.follow(&deployment.topology.sources);
+        self.parts.coordinator.follow(&topics).map_err(|error| error.to_string())?;
+        Ok(topics)
+    }
+
+    /// Ends a deployment that has not taken over: everything is as it was.
+    fn give_up(&mut self, reason: String, staged: &BTreeSet<String>) -> Deploying {
+        tracing::warn!(reason, "a deployment did not take over; everything is as it was");
+        self.end(DeployOutcome::Failed { reason }, staged)
+    }
+
+    fn end(&mut self, outcome: DeployOutcome, staged: &BTreeSet<String>) -> Deploying {
+        for name in staged {
+            self.parts.views.unstage(name);
+        }
+        self.parts.board.finish(outcome);
+        Deploying::Not
+    }
+
+    fn await_checkpoint(&mut self, deployment: Deployment, topics: Vec<TopicMetadata>, after: u64) -> Deploying {
+        if self.parts.coordinator.newest_checkpoint().is_none_or(|newest| newest < after) {
+            self.begin_checkpoint();
+            return Deploying::Checkpointing(deployment, topics, after);
+        }
+        let states = KeptStates::of(&deployment.topology);
+        let anew = replayed_states(&deployment.topology, &states, &deployment.replay);
+        let begin = self.parts.checkpointer.read(states, anew, self.parts.engine.workers.count());
+        self.parts.board.update(|report| report.phase = DeployPhase::Restoring);
+        Deploying::Restoring(deployment, topics, begin)
+    }
+
+    fn await_restored(
+        &mut self,
+        deployment: Deployment,
+        topics: Vec<TopicMetadata>,
+        begin: Receiver<Begin>,
+    ) -> Result<Deploying, EpochError> {
+        Ok(match begin.try_recv() {
+            Err(TryRecvError::Empty) => Deploying::Restoring(deployment, topics, begin),
+            Err(TryRecvError::Disconnected) => self.give_up("the checkpoint could not be read".to_owned(), &BTreeSet::new()),
+            Ok(Err(reason)) => self.give_up(reason, &BTreeSet::new()),
+            Ok(Ok((header, restored))) => {
+                let bound = self.parts.coordinator.bound_after(header.epoch)?;
+                let bound = bound.into_iter().map(|binding| Bound {
+                    epoch: binding.epoch,
+                    wall_micros: binding.wall_micros,
+                    ranges: binding.ranges,
+                    is_switch: false,
+                });
+                self.start_candidate(deployment, topics, header, restored, bound.collect())
+            }
+        })
+    }
+
+    fn start_candidate(
+        &mut self,
+        deployment: Deployment,
+        topics: Vec<TopicMetadata>,
+        header: CheckpointHeader,
+        restored: Vec<Restored>,
+        bound: Vec<Bound>,
+    ) -> Deploying {
+        let topology = Arc::clone(&deployment.topology);
+        let states = Arc::new(KeptStates::of(&topology));
+        let anew = replayed_states(&topology, &states, &deployment.replay);
+        let is_missing = |number: &u32| anew.contains(number) || stored_state(&header, &states.specs[*number as usize]).is_none();
+        let missing: BTreeSet<u32> = (0..states.specs.len() as u32).filter(is_missing).collect();
+        if let Some(reason) = self.lost_records(&topology, &states, &anew) {
+            return self.give_up(reason, &BTreeSet::new());
+        }
+        let changes = self.changes(&topology, &states, &missing);
+        let is_staged = |change: &ViewChange| matches!(change, ViewChange::Added | ViewChange::Changed);
+        let staged: BTreeSet<String> =
+            changes.iter().filter(|(_, change)| is_staged(change)).map(|(name, _)| name.clone()).collect();
+        self.parts.board.update(|report| report.views.clone_from(&changes));
+        for served in topology.served.iter().filter(|served| staged.contains(&served.view.name)) {
+            if let Err(error) = self.parts.views.stage(served.view.clone()) {
+                return self.give_up(error.to_string(), &staged);
+            }
+        }
+        let sources = self.parts.engine.topology.sources.iter();
+        let preparation = Preparation {
+            topology,
+            log: Arc::clone(&self.parts.log),
+            topics,
+            known: sources.map(|source| Topic::new(&source.schema.topic)).collect(),
+            header,
+            restored,
+            states: Arc::clone(&states),
+            missing: missing.clone(),
+            bound,
+            views: Arc::clone(&self.parts.views),
+            staged: staged.clone(),
+            board: Arc::clone(&self.parts.board),
+        };
+        match Candidate::start(preparation) {
+            Ok(candidate) => {
+                Deploying::Computing(Hydrating { deployment, candidate, changes, states, missing, staged, is_held: false })
+            }
+            Err(error) => self.give_up(format!("a thread could not be started: {error}"), &staged),
+        }
+    }
+
+    /// Why these states can't be computed once more: the log no longer has all they were made of.
+    fn lost_records(&self, topology: &Topology, states: &KeptStates, anew: &BTreeSet<u32>) -> Option<String> {
+        let gone = |topic: Topic| {
+            let partitions = self.parts.log.topic(&topic).ok()??.partitions;
+            let bounds =
+                (0..partitions).filter_map(|number| self.parts.log.bounds(&topic, schemas::position::Partition(number)).ok());
+            let gone: u64 = bounds.map(|(earliest, _)| earliest.0).sum();
+            (gone > 0).then(|| {
+                format!("the log of '{topic}' no longer has its first {gone} records: computing it once more would lose what they made")
+            })
+        };
+        states.topics(topology, anew).into_iter().find_map(gone)
+    }
+
+    /// What happens to every view; one whose state is computed once more is filled anew.
+    fn changes(&self, topology: &Topology, states: &KeptStates, missing: &BTreeSet<u32>) -> BTreeMap<String, ViewChange> {
+        let before = &self.parts.identities;
+        let mut changes: BTreeMap<String, ViewChange> = before.keys().map(|name| (name.clone(), ViewChange::Removed)).collect();
+        let identities = view_fingerprints(topology);
+        for served in &topology.served {
+            let name = &served.view.name;
+            let is_same = before.get(name) == identities.get(name).map(ToString::to_string).as_ref();
+            let change = match before.contains_key(name) {
+                false => ViewChange::Added,
+                true if is_same && states_of(topology, states, served.node).is_disjoint(missing) => ViewChange::Kept,
+                true => ViewChange::Changed,
+            };
+            changes.insert(name.clone(), change);
+        }
+        changes
+    }
+
+    fn await_candidate(&mut self, mut hydrating: Hydrating) -> Deploying {
+        if let Some(outcome) = hydrating.candidate.outcome() {
+            let reason = outcome.err().unwrap_or_else(|| "it ended before the switch".to_owned());
+            return self.give_up(reason, &hydrating.staged);
+        }
+        let reached = hydrating.candidate.reached();
+        let behind = self.last_bound().saturating_sub(reached);
+        self.parts.board.update(|report| report.behind = behind);
+        hydrating.is_held |= behind <= HELD_EPOCHS;
+        if !self.is_idle() || reached != self.parts.coordinator.completed() {
+            return Deploying::Computing(hydrating);
+        }
+        if hydrating.deployment.verify != Verify::Not && self.compare(&hydrating) && hydrating.deployment.verify == Verify::Refuse
+        {
+            return self.end(DeployOutcome::Differs, &hydrating.staged);
+        }
+        if let Err(error) = (hydrating.deployment.record)(true) {
+            return self.give_up(format!("it could not be recorded: {error}"), &hydrating.staged);
+        }
+        crash_point(DEPLOY_RECORDED);
+        self.parts.board.update(|report| report.phase = DeployPhase::Switching);
+        Deploying::Ready(hydrating)
+    }
+
+    /// Compares the rows of changed views, all of one epoch; whether any differ.
+    fn compare(&mut self, hydrating: &Hydrating) -> bool {
+        let changed = hydrating.changes.iter().filter(|(_, change)| **change == ViewChange::Changed);
+        let differences: Vec<ViewDifference> = changed.map(|(name, _)| self.difference(name)).collect();
+        let differs = differences.iter().any(ViewDifference::differs);
+        self.parts.board.update(|report| report.differences = differences);
+        differs
+    }
+
+    fn difference(&self, name: &str) -> ViewDifference {
+        let views = &self.parts.views;
+        let layout = views.view(name).and_then(|served| served.indexes.first().map(|(_, layout)| layout.clone()));
+        match (views.compare(name, name, DIFFERENCE_ROWS_MAX), layout) {
+            (Ok(difference), Some(layout)) => ViewDifference::of(name.to_owned(), &difference, |row| row_as_text(&layout, row)),
+            (Ok(_), None) => incomparable(name, &CompareError::NotServed { view: name.to_owned() }),
+            (Err(error), _) => incomparable(name, &error),
+        }
+    }
+
+    fn bind_switch(&mut self) -> Result<(), EpochError> {
+        let Deploying::Ready(hydrating) = &self.deploying else { return Ok(()) };
+        let input = self.parts.coordinator.switch(&mut self.parts.wall, hydrating.deployment.generation)?;
+        crash_point(DEPLOY_BOUND);
+        let epoch = input.epoch;
+        if let Deploying::Ready(hydrating) = std::mem::take(&mut self.deploying) {
+            self.deploying = Deploying::Switching(hydrating, epoch, None);
+        }
+        self.start_epoch(input);
+        Ok(())
+    }
+
+    fn await_handover(&mut self, hydrating: Hydrating, epoch: u64, handover: Option<Box<Handover>>) -> Deploying {
+        if handover.is_some() {
+            return Deploying::Switching(hydrating, epoch, handover);
+        }
+        match hydrating.candidate.outcome() {
+            None => Deploying::Switching(hydrating, epoch, None),
+            Some(Ok(handover)) => Deploying::Switching(hydrating, epoch, Some(handover)),
+            Some(Err(reason)) => {
+                // The epoch is bound all the same; the topology that was there computes it as any other.
+                if let Err(error) = (hydrating.deployment.record)(false) {
+                    tracing::error!(%error, "a restart will begin with the topology that failed");
+                }
+                self.give_up(reason, &hydrating.staged)
+            }
+        }
+    }
+
+    /// The new topology is what readers see since the epoch that was published last.
+    pub fn complete_takeover(&mut self, takeover: Takeover, epoch: u64) {
+        let Takeover { handover, hydrating, .. } = takeover;
+        let Hydrating { deployment, states, missing, .. } = hydrating;
+        let topology = Arc::clone(&deployment.topology);
+        handover.engine.workers.fate.take_service();
+        let states_of_plan = states.specs.clone();
+        self.parts.coordinator.redeploy(plan_fingerprint(&topology), states_of_plan, &missing, handover.state);
+        self.parts.letters.renumber(&states);
+        self.parts.identities =
+            view_fingerprints(&topology).into_iter().map(|(name, identity)| (name, identity.to_string())).collect();
+        let before = std::mem::replace(&mut self.parts.engine, handover.engine);
+        // Freeing the state of the old one takes as long as it is large; nobody waits for it.
+        let freed = std::thread::Builder::new().name("old topology".to_owned()).spawn(move || drop(before));
+        if let Err(error) = freed {
+            tracing::warn!(%error, "the topology before was freed on the driver's thread");
+        }
+        tracing::info!(generation = deployment.generation, epoch, "another topology took over");
+        self.parts.board.take_over(topology, epoch);
+    }
+}
+
+fn incomparable(name: &str, error: &CompareError) -> ViewDifference {
+    ViewDifference { view: name.to_owned(), counts: Err(error.to_string()), goes: Vec::new(), comes: Vec::new() }
+}
+
+/// The kept states that a node is computed from.
+fn states_of(topology: &Topology, states: &KeptStates, node: usize) -> BTreeSet<u32> {
+    use crate::plan::graph::Operator;
+    let mut found = BTreeSet::new();
+    let mut open = vec![node];
+    while let Some(node) = open.pop() {
+        let operator = &topology.graph.nodes[node].operator;
+        let kept = if let Operator::Table(table) = operator { Kept::Table(*table) } else { Kept::Node(node) };
+        found.extend(states.number(kept));
+        open.extend(operator.inputs());
+    }
+    found
+}
+
+/// The states behind some views, which are to be computed once more.
+fn replayed_states(topology: &Topology, states: &KeptStates, replay: &BTreeSet<String>) -> BTreeSet<u32> {
+    let views = topology.served.iter().filter(|served| replay.contains(&served.view.name));
+    views.flat_map(|served| states_of(topology, states, served.node)).collect()
+}

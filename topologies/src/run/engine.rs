@@ -1,0 +1,76 @@
+//! An engine: the workers that compute one topology, and how its numbers relate to what is served.
+//!
+//! Owns the translation between a plan and everything around it. Records by topic enter and go to the workers by source; changes by the
+//! plan's own index numbers leave as changes of the indexes that are served.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use epochs::reader::Records;
+use schemas::position::Topic;
+use schemas::row::{Diff, Row};
+use sinks::views::{IndexId, ServedView, Views};
+use sources::log::StoredRecord;
+
+use super::worker::{Work, Workers};
+use crate::topology::Topology;
+
+/// A topology that is computed.
+pub struct Engine {
+    /// what is computed
+    pub topology: Arc<Topology>,
+    /// who computes it
+    pub workers: Workers,
+    /// the served index for each index of the plan, in the order that numbers them there
+    indexes: Vec<IndexId>,
+    sources: BTreeMap<Topic, usize>,
+}
+
+impl Engine {
+    /// An engine for the views that `find` finds by their names.
+    pub fn new(topology: Arc<Topology>, workers: Workers, find: impl Fn(&str) -> Option<Arc<ServedView>>) -> Self {
+        let ids = |name: &str| find(name).map(|served| served.indexes.iter().map(|(id, _)| *id).collect::<Vec<_>>());
+        let indexes = topology.served.iter().filter_map(|served| ids(&served.view.name)).flatten().collect();
+        let sources = topology.sources.iter().enumerate();
+        let sources = sources.map(|(number, source)| (Topic::new(&source.schema.topic), number)).collect();
+        Self { topology, workers, indexes, sources }
+    }
+
+    /// An engine for everything that is served.
+    pub fn of_served(topology: Arc<Topology>, workers: Workers, views: &Views) -> Self {
+        Self::new(topology, workers, |name| views.view(name))
+    }
+
+    /// Hands the records of an epoch to the workers; what no source of the plan reads comes back.
+    pub fn send(&self, epoch: u64, wall_micros: i64, read: Records) -> Records {
+        let mut records: Vec<Vec<StoredRecord>> = vec![Vec::new(); self.sources.len()];
+        let mut others = Records::new();
+        for ((topic, partition), read) in read {
+            match self.sources.get(&topic) {
+                Some(&source) => records[source].extend(read),
+                None => drop(others.insert((topic, partition), read)),
+            }
+        }
+        for (worker, records) in share(records, self.workers.count()).into_iter().enumerate() {
+            let records = records.into_iter().map(Arc::new).collect();
+            self.workers.send(worker, Work { epoch, wall_micros, records });
+        }
+        others
+    }
+
+    /// Changes by the plan's numbers, by those that are served.
+    pub fn served(&self, changes: BTreeMap<IndexId, Vec<(Row, Diff)>>) -> impl Iterator<Item = (IndexId, Vec<(Row, Diff)>)> {
+        changes.into_iter().map(|(index, changes)| (self.indexes[index.0], changes))
+    }
+}
+
+/// Each worker's records by source: a partition always goes to the same worker.
+fn share(records: Vec<Vec<StoredRecord>>, workers: usize) -> Vec<Vec<Vec<StoredRecord>>> {
+    let mut shares: Vec<Vec<Vec<StoredRecord>>> = (0..workers).map(|_| vec![Vec::new(); records.len()]).collect();
+    for (source, records) in records.into_iter().enumerate() {
+        for record in records {
+            shares[record.partition.0 as usize % workers][source].push(record);
+        }
+    }
+    shares
+}
