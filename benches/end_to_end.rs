@@ -19,7 +19,7 @@ use tidewater::ingest::wall_micros;
 use tidewater::server::{Server, ServerOptions};
 
 use crate::Failure;
-use crate::engine::{FEED_FILES, topology};
+use crate::engine::{FEED_FILES, declared};
 use crate::lines::{Lines, Random};
 use crate::processor::{API_THREADS, ENGINE_THREADS, LOG_THREADS, ThreadTimes, this_thread};
 use crate::reader::{PAGE_ROWS, read_pages};
@@ -94,9 +94,9 @@ impl Stage {
             checkpoint_interval: CHECKPOINT_INTERVAL_DEFAULT,
             log_retention_bytes: None,
         };
-        let topology = topology(scene.files).map_err(|error| error.to_string())?;
+        let declared = declared(scene.files)?;
         let api = demo_api_config(&SECRET)?;
-        let server = Server::start(ServerOptions { topology, data: data.path(), arguments: &arguments, api })?;
+        let server = Server::start(ServerOptions { declared, data: data.path(), arguments: &arguments, api })?;
         let (ingest, views) = (server.ingest.clone(), Arc::clone(&server.views));
         let (lines, random) = (Lines::default(), Random::new(1));
         let writer = Writer { ingest, views, users: scene.users, rate: POSTS_PER_SECOND, next: 0, lines, random };

@@ -13,9 +13,10 @@ use schemas::event::parse_line;
 use schemas::position::{LogPosition, Offset, Partition, Token, Topic};
 use sources::log::{Log, Record};
 use sources::memory::MemoryLog;
+use tidewater::deployments::Declared;
 use tidewater::ingest::wall_micros;
 use topologies::run::{CHECKPOINT_INTERVAL_DEFAULT, Clock, Options, Running, Storage, start};
-use topologies::topology::{Topology, build, read_folder};
+use topologies::topology::{Topology, read_folder};
 
 use crate::Failure;
 
@@ -35,11 +36,15 @@ pub struct Engine {
 
 /// The social topology, or some files of it.
 pub fn topology(files: Option<&[&str]>) -> Result<Topology, Failure> {
+    Ok(declared(files)?.topology)
+}
+
+/// The same with its statements.
+pub fn declared(files: Option<&[&str]>) -> Result<Declared, Failure> {
     let mut sources = read_folder(&Path::new(env!("CARGO_MANIFEST_DIR")).join("topologies/social"))?;
     let stem = |path: &str| Path::new(path).file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     sources.retain(|file| files.is_none_or(|files| files.contains(&stem(&file.path).as_str())));
-    build(&sources)
-        .map_err(|diagnostics| diagnostics.iter().map(|diagnostic| format!("{diagnostic}\n")).collect::<String>().into())
+    Declared::of(sources).map_err(|error| error.to_string().into())
 }
 
 impl Engine {

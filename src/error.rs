@@ -30,6 +30,8 @@ pub enum Exit {
     Fenced = 7,
     /// `doctor` found a problem
     Unhealthy = 8,
+    /// a deployment did not take over
+    NotDeployed = 9,
 }
 
 /// What `--help` says of the exit codes.
@@ -42,7 +44,8 @@ pub const EXIT_CODES_HELP: &str = "Exit codes:
   5  some events were rejected, the others were taken
   6  a test of a topology failed
   7  another process took over the data directory
-  8  'doctor' found a problem";
+  8  'doctor' found a problem
+  9  a deployment did not take over: everything is as it was";
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
@@ -197,6 +200,17 @@ pub enum Failure {
         /// how many
         problems: usize,
     },
+    /// which topology to run
+    #[error(transparent)]
+    Choose(#[from] crate::deployments::ChooseError),
+    /// a deployment ended, and everything is as it was
+    #[error("generation {generation} did not take over, and everything is as it was: {reason}")]
+    NotDeployed {
+        /// its number
+        generation: u64,
+        /// why
+        reason: String,
+    },
     /// the topology can't be read
     #[error(transparent)]
     Load(#[from] LoadError),
@@ -247,6 +261,7 @@ impl Failure {
             }
             Self::Unreachable { .. } | Self::Refused { .. } => Exit::Server,
             Self::EventsRejected { .. } | Self::LettersRejected { .. } => Exit::EventsRejected,
+            Self::NotDeployed { .. } => Exit::NotDeployed,
             Self::Fenced { .. } => Exit::Fenced,
             Self::Unhealthy { .. } => Exit::Unhealthy,
             Self::TestsFailed { .. } => Exit::TestsFailed,

@@ -89,6 +89,11 @@ impl LogIngest {
         Ok(Self(Arc::new(Shared { log, topics, recent: Mutex::new(recent), events: AtomicU64::new(0) })))
     }
 
+    /// What the records of a topic are written as.
+    pub fn encoding(&self, topic: &str) -> Option<Encoding> {
+        self.0.topics.get(&Topic::new(topic)).copied()
+    }
+
     /// Events appended since the start.
     pub fn events(&self) -> u64 {
         self.0.events.load(Ordering::Relaxed)

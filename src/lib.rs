@@ -3,7 +3,8 @@
 pub mod auth;
 pub mod backup;
 pub mod cli;
-pub mod demo_key;
+mod demo_key;
+pub mod deployments;
 pub mod error;
 pub mod ingest;
 pub mod recent_ids;

@@ -24,12 +24,14 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use topologies::builder::PARTITIONS_DEFAULT;
-use topologies::run::{Clock, Options, Running, Status, StatusReport, Storage, Trouble, start};
+use topologies::run::{Board, Clock, Options, Running, Status, StatusReport, Storage, Trouble, start};
 use topologies::slt::all_visible;
 use topologies::topology::Topology;
 
 use crate::backup::UNFINISHED_FILE;
 use crate::cli::{self, ServerArguments};
+use crate::deployments::store::{Origin, Store};
+use crate::deployments::{Declared, Deployer, choose};
 use crate::error::Failure;
 use crate::ingest::{LogIngest, TopicFormat, wall_micros};
 
@@ -45,14 +47,23 @@ const HALTED_ACTION: &str =
 
 /// What a server is started with.
 pub struct ServerOptions<'a> {
-    /// what is derived
-    pub topology: Topology,
+    /// what is derived, unless something else was deployed since this was last asked for
+    pub declared: Declared,
     /// where the log is kept
     pub data: &'a Path,
     /// address, workers and clock
     pub arguments: &'a ServerArguments,
     /// who may do what
     pub api: ApiConfig,
+}
+
+/// What a process began with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GenerationAtStart {
+    /// its number
+    pub number: u64,
+    /// it was deployed, and is not what the directory says
+    pub is_deployed: bool,
 }
 
 /// A running process.
@@ -63,8 +74,10 @@ pub struct Server {
     pub ingest: LogIngest,
     /// what is served
     pub views: Arc<Views>,
+    /// the generation that was in force at the start
+    pub generation: GenerationAtStart,
     log: Arc<dyn Log>,
-    topology: Arc<Topology>,
+    board: Arc<Board>,
     health: Arc<EngineHealth>,
     engine: Running,
     /// Held until everything else has ended.
@@ -78,13 +91,17 @@ pub struct Server {
 impl Server {
     /// Takes the address, opens the log, starts the engine and answers requests.
     pub fn start(options: ServerOptions<'_>) -> Result<Self, Failure> {
-        let ServerOptions { topology, data, arguments, api } = options;
+        let ServerOptions { declared, data, arguments, api } = options;
         let runtime = Runtime::new().map_err(|source| Failure::Start { source })?;
         let listen_failure = |source| Failure::Listen { address: arguments.listen, source };
         let listener = runtime.block_on(TcpListener::bind(arguments.listen)).map_err(listen_failure)?;
         let address = listener.local_addr().map_err(listen_failure)?;
         let (storage, lock) = open_storage(data)?;
         let log = open_log(data)?;
+        let mut store = Store::open(Arc::clone(&storage)).map_err(EpochError::from)?;
+        let Declared { topology, .. } = choose(declared, &mut store)?;
+        let generation =
+            GenerationAtStart { number: store.current().generation, is_deployed: store.current().origin != Origin::Start };
         let topology = Arc::new(topology);
         let ingest = LogIngest::open(Arc::clone(&log), |topic| topic_format(&topology, topic))?;
         let records = records_logged(log.as_ref())?;
@@ -98,7 +115,9 @@ impl Server {
             clock: arguments.clock,
             records_at_start: records,
         });
-        let state = ApiState::new(Arc::clone(&views), Arc::new(ingest.clone()), Arc::clone(&health) as Arc<dyn Health>, api);
+        let deployer = Deployer::new(store, Arc::clone(&engine.board), Arc::clone(&log), ingest.clone());
+        let state = ApiState::new(Arc::clone(&views), Arc::new(ingest.clone()), Arc::clone(&health) as Arc<dyn Health>, api)
+            .with_deployments(Arc::new(deployer));
         let (shutdown, shut_down) = oneshot::channel();
         let wait = async move {
             // A dropped sender means the same as one that sends: the server is going.
@@ -107,7 +126,22 @@ impl Server {
         let served = runtime.spawn(api::serve(listener, api::router(state), wait));
         let stop_requests = watch_signals(&runtime)?;
         tracing::info!(%address, records, workers = worker_count(arguments), "serving");
-        Ok(Self { address, ingest, views, log, topology, health, engine, _lock: lock, stop_requests, shutdown, served, runtime })
+        let board = Arc::clone(&engine.board);
+        Ok(Self {
+            address,
+            ingest,
+            views,
+            generation,
+            log,
+            board,
+            health,
+            engine,
+            _lock: lock,
+            stop_requests,
+            shutdown,
+            served,
+            runtime,
+        })
     }
 
     /// Waits for a request to stop (SIGINT, SIGTERM), at most for `wait`; true when there was one.
@@ -130,7 +164,7 @@ impl Server {
 
     /// Whether the views show everything that was appended before this call. The figures may be an epoch older than that.
     pub fn is_current(&self) -> bool {
-        all_visible(&self.topology, self.log.as_ref(), &self.views)
+        all_visible(&self.board.topology(), self.log.as_ref(), &self.views)
     }
 
     /// Records in the log.

@@ -7,6 +7,7 @@ mod architecture;
 mod command_line;
 mod crash;
 mod demo;
+mod deploys;
 mod faults;
 mod harness;
 mod lines;

@@ -6,6 +6,7 @@ use schemas::dead_letter::Fault;
 use schemas::position::BadPosition;
 use sinks::views::{Hydration, WaitError};
 
+use crate::deployments::DeployRefusal;
 use crate::host::IngestError;
 use crate::limits::{HYDRATION_RETRY_SECONDS, HYDRATION_RETRY_SECONDS_MAX, QUERY_PARAMETERS_MAX, RANGES_MAX, SCAN_ROWS_MAX};
 
@@ -14,7 +15,7 @@ use crate::limits::{HYDRATION_RETRY_SECONDS, HYDRATION_RETRY_SECONDS_MAX, QUERY_
 #[allow(missing_docs, reason = "the message of each variant says what it is")]
 pub enum ApiError {
     #[error(
-        "there is nothing at '{path}'; the API is /v1/events, /v1/topics, /v1/views, /v1/views/{{view}}, /v1/dead-letters and /v1/status"
+        "there is nothing at '{path}'; the API is /v1/events, /v1/topics, /v1/views, /v1/views/{{view}}, /v1/dead-letters, /v1/deployments and /v1/status"
     )]
     UnknownPath { path: String },
     #[error("{method} is not answered at '{path}'; the Allow header names what is")]
@@ -56,6 +57,14 @@ pub enum ApiError {
     Hydrating { view: String, hydration: Hydration },
     #[error("not all views are filled yet: {}", views.iter().map(|(name, _)| format!("'{name}'")).collect::<Vec<_>>().join(", "))]
     NotReady { views: Vec<(String, Hydration)> },
+    #[error(
+        "the request is no deployment: {detail}; send {{\"action\":\"deploy\",\"files\":[...]}}, or the action 'rollback', 'replay' or 'drop'"
+    )]
+    BadDeployment { detail: String },
+    #[error("this process runs one topology only")]
+    NoDeployments,
+    #[error("{}", refusal(.0))]
+    Deploy(DeployRefusal),
     #[error(transparent)]
     BadPosition(#[from] BadPosition),
     #[error(transparent)]
@@ -111,4 +120,13 @@ pub(crate) fn seconds_left(hydration: &Hydration) -> u64 {
 
 fn meant(suggestion: &Option<String>) -> String {
     suggestion.as_ref().map(|name| format!("; did you mean '{name}'?")).unwrap_or_default()
+}
+
+fn refusal(refusal: &DeployRefusal) -> String {
+    match refusal {
+        DeployRefusal::Invalid { text, .. } => text.clone(),
+        DeployRefusal::NotFound { detail } | DeployRefusal::Conflict { detail } | DeployRefusal::Storage { detail } => {
+            detail.clone()
+        }
+    }
 }

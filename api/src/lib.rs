@@ -8,6 +8,7 @@
 
 mod access;
 mod cursor;
+mod deployments;
 mod endpoints;
 mod error;
 mod filter;
@@ -27,6 +28,10 @@ mod token;
 mod value;
 mod wait;
 
+pub use deployments::{
+    DeployAction, DeployRefusal, DeployRequest, DeploymentState, Deployments, DeploymentsReport, GenerationInfo, RowDifference,
+    StatementFile, VerifyMode,
+};
 pub use error::ApiError;
 pub use host::{BoxFuture, Figures, HaltedSource, Health, HostStatus, Ingest, IngestError, LineOutcome, Readiness, TopicInfo};
 pub use limits::Limits;

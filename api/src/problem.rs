@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use sinks::views::{Hydration, WaitError};
 
+use crate::deployments::DeployRefusal;
 use crate::error::{ApiError, seconds_left};
 use crate::host::IngestError;
 use crate::limits::RETRY_AFTER;
@@ -64,6 +65,12 @@ fn class(error: &ApiError) -> (StatusCode, &'static str) {
         E::OutdatedCursor { .. } => (StatusCode::CONFLICT, "outdated_cursor"),
         E::Hydrating { .. } => (StatusCode::SERVICE_UNAVAILABLE, "view_hydrating"),
         E::NotReady { .. } => (StatusCode::SERVICE_UNAVAILABLE, "views_hydrating"),
+        E::BadDeployment { .. } => (StatusCode::BAD_REQUEST, "bad_deployment"),
+        E::NoDeployments => (StatusCode::NOT_FOUND, "no_deployments"),
+        E::Deploy(DeployRefusal::Invalid { .. }) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_topology"),
+        E::Deploy(DeployRefusal::NotFound { .. }) => (StatusCode::NOT_FOUND, "nothing_to_deploy"),
+        E::Deploy(DeployRefusal::Conflict { .. }) => (StatusCode::CONFLICT, "deployment_conflict"),
+        E::Deploy(DeployRefusal::Storage { .. }) => (StatusCode::SERVICE_UNAVAILABLE, "deployment_failed"),
         E::BadPosition(_) => (StatusCode::BAD_REQUEST, "bad_position"),
         E::Wait(WaitError::UnknownPartition { .. }) => (StatusCode::BAD_REQUEST, "unknown_partition"),
         E::Wait(WaitError::OtherTimeline { .. }) => (StatusCode::CONFLICT, "other_timeline"),
@@ -130,6 +137,10 @@ fn add_details(error: &ApiError, problem: &mut Value) {
         E::CatchingUp { records_done, records_total } => {
             problem["records_done"] = json!(records_done);
             problem["records_total"] = json!(records_total);
+        }
+        E::Deploy(DeployRefusal::Invalid { diagnostics, errors, .. }) => {
+            problem["diagnostics"] = diagnostics.clone();
+            problem["errors"] = json!(errors);
         }
         E::Rejected { fault, answer } => {
             problem["reason"] = fault.reason.as_str().into();

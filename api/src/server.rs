@@ -11,8 +11,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
 use crate::endpoints::{
-    dead_letters::dead_letters, events::events, fallback, healthz::healthz, metrics::metrics, readyz::readyz, retry::retry,
-    status::status, topics::topics, view::view, views::views,
+    dead_letters::dead_letters, deployments, events::events, fallback, healthz::healthz, metrics::metrics, readyz::readyz,
+    retry::retry, status::status, topics::topics, view::view, views::views,
 };
 use crate::guard::guard;
 use crate::limits::SHUTDOWN_GRACE;
@@ -29,6 +29,8 @@ pub fn router(state: ApiState) -> Router {
         .route("/v1/dead-letters", get(dead_letters))
         .route("/v1/dead-letters/{id}/retry", post(retry))
         .route("/v1/status", get(status))
+        .route("/v1/deployments", get(deployments::deployments).post(deployments::deploy))
+        .route("/v1/deployments/plan", post(deployments::plan))
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))

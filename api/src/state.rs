@@ -2,7 +2,7 @@
 //!
 //! Owns [`ApiState`], cheap to clone, and [`ApiConfig`]. Views, the process's traits and the configuration enter at the start.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use axum::http::HeaderMap;
 use schemas::position::Position;
@@ -10,6 +10,7 @@ use sinks::views::{ServedView, Views};
 use tokio::sync::{Semaphore, watch};
 
 use crate::access::{Admission, Rule, admit};
+use crate::deployments::Deployments;
 use crate::error::ApiError;
 use crate::host::{Health, Ingest};
 use crate::limits::Limits;
@@ -53,6 +54,7 @@ struct Shared {
     views: Arc<Views>,
     ingest: Arc<dyn Ingest>,
     health: Arc<dyn Health>,
+    deployments: OnceLock<Arc<dyn Deployments>>,
     config: ApiConfig,
     published: watch::Receiver<Position>,
     metrics: Metrics,
@@ -68,7 +70,18 @@ impl ApiState {
         }));
         let metrics = Metrics::new(Arc::clone(&views), Arc::clone(&health));
         let permits = Semaphore::new(config.limits.requests_max.min(Semaphore::MAX_PERMITS));
-        Self(Arc::new(Shared { views, ingest, health, config, published, metrics, permits }))
+        Self(Arc::new(Shared { views, ingest, health, deployments: OnceLock::new(), config, published, metrics, permits }))
+    }
+
+    /// The same for a process whose topology can be changed while it runs.
+    pub fn with_deployments(self, deployments: Arc<dyn Deployments>) -> Self {
+        // A second call would be a mistake of the process; the first one holds.
+        let _ = self.0.deployments.set(deployments);
+        self
+    }
+
+    pub(crate) fn deployments(&self) -> Option<&dyn Deployments> {
+        self.0.deployments.get().map(AsRef::as_ref)
     }
 
     pub(crate) fn views(&self) -> &Views {

@@ -11,6 +11,7 @@ use topologies::topology::{LoadError, Topology, load};
 
 use super::output::print_line;
 use super::{DirectoryArguments, ExplainArguments, Format};
+use crate::deployments::Declared;
 use crate::error::Failure;
 
 /// Loads a topology and says what it has.
@@ -76,6 +77,11 @@ fn report_json(report: &Report) -> serde_json::Value {
 /// Loads a topology; its errors are printed, all of them.
 pub(super) fn load_or_report(directory: &Path, format: Format) -> Result<Topology, Failure> {
     load(directory).map_err(|error| report_errors(directory, format, error))
+}
+
+/// Loads a topology with its statements; its errors are printed, all of them.
+pub(super) fn declare_or_report(directory: &Path, format: Format) -> Result<Declared, Failure> {
+    Declared::load(directory).map_err(|error| report_errors(directory, format, error))
 }
 
 fn report_errors(directory: &Path, format: Format, error: LoadError) -> Failure {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::time::{Duration, Instant};
 
-use super::check::load_or_report;
+use super::check::declare_or_report;
 use super::curl::Example;
 use super::events_file::{BATCH_LINES_MAX, EventsFile};
 use super::output::print_line;
@@ -50,8 +50,8 @@ pub(super) fn run(arguments: &DemoArguments) -> Result<(), Failure> {
     let example_user = example_user(arguments)?;
     let key = DemoKey::open(&data, example_user, &demo_scopes())?;
     let api = demo_api_config(&key.secret)?;
-    let topology = load_or_report(&arguments.topologies, Format::Text)?;
-    let options = ServerOptions { topology, data: &data, arguments: &arguments.server, api };
+    let declared = declare_or_report(&arguments.topologies, Format::Text)?;
+    let options = ServerOptions { declared, data: &data, arguments: &arguments.server, api };
     let stop_at = arguments.seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds));
     let mut demo = Demo { server: Server::start(options)?, progress: Progress::new(), shown: Instant::now(), stop_at };
     let outcome = demo.play(arguments, &key, example_user);

@@ -8,6 +8,7 @@ mod connection;
 mod curl;
 mod dead_letters;
 mod demo;
+mod deploy;
 mod doctor;
 mod duration;
 mod events_file;
@@ -26,6 +27,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use topologies::run::WORKERS_MAX;
 
+pub(crate) use self::plan::as_json as change_as_json;
 use crate::error::{EXIT_CODES_HELP, Failure};
 
 /// Where the API listens when nothing else is said.
@@ -61,8 +63,18 @@ enum Command {
     Backup(BackupArguments),
     /// Make a data directory of a backup
     Restore(RestoreArguments),
-    /// Show what starting a topology on a data directory would change
+    /// Show what deploying a topology would change, at a server or at a start on a data directory
     Plan(PlanArguments),
+    /// Have a topology take over at a running server, beside the one that runs until it is as far
+    Deploy(DeployArguments),
+    /// Show what a server has in force, and how the last deployment goes
+    Status(RemoteArguments),
+    /// Have an earlier topology take over again
+    Rollback(RollbackArguments),
+    /// Compute the state behind a view once more from the log, while it is served as it is
+    Replay(ViewArguments),
+    /// Take a view away
+    Drop(ViewArguments),
     /// Check a topology without running it
     Validate(DirectoryArguments),
     /// Show how a view is computed and what it keeps
@@ -77,12 +89,60 @@ pub struct PlanArguments {
     /// The topology: a directory of .sql files
     #[arg(value_name = "DIR")]
     pub directory: PathBuf,
-    /// The data directory, which no process may be using
-    #[arg(long, value_name = "DIR")]
-    pub data: PathBuf,
+    /// A data directory, which no process may be using, instead of a server
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["server", "token_file"])]
+    pub data: Option<PathBuf>,
+    /// The server
+    #[arg(long, value_name = "URL", default_value = SERVER_DEFAULT)]
+    pub server: String,
+    /// File with the bearer token to send
+    #[arg(long, value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
     /// How it is printed
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
+}
+
+impl PlanArguments {
+    fn remote(&self) -> RemoteArguments {
+        RemoteArguments { server: self.server.clone(), token_file: self.token_file.clone(), format: self.format }
+    }
+}
+
+/// `tidewater deploy`
+#[derive(Clone, Debug, Args)]
+pub struct DeployArguments {
+    /// The topology: a directory of .sql files
+    #[arg(value_name = "DIR")]
+    pub directory: PathBuf,
+    /// Compare the rows of changed views first, print the difference, and leave everything as it was if there is one
+    #[arg(long)]
+    pub verify: bool,
+    /// Take over all the same when rows differ
+    #[arg(long, requires = "verify")]
+    pub accept_differences: bool,
+    #[command(flatten)]
+    pub(crate) remote: RemoteArguments,
+}
+
+/// `tidewater rollback`
+#[derive(Clone, Debug, Args)]
+pub struct RollbackArguments {
+    /// The generation to go back to; the one before when not given
+    #[arg(long, value_name = "GENERATION")]
+    pub to: Option<u64>,
+    #[command(flatten)]
+    pub(crate) remote: RemoteArguments,
+}
+
+/// `tidewater replay` and `tidewater drop`
+#[derive(Clone, Debug, Args)]
+pub struct ViewArguments {
+    /// The view
+    #[arg(value_name = "VIEW")]
+    pub view: String,
+    #[command(flatten)]
+    pub(crate) remote: RemoteArguments,
 }
 
 /// `tidewater demo`
@@ -330,6 +390,11 @@ pub fn main() -> ExitCode {
         Command::Backup(arguments) => backup::backup(arguments),
         Command::Restore(arguments) => backup::restore(arguments),
         Command::Plan(arguments) => plan::plan(arguments),
+        Command::Deploy(arguments) => deploy::deploy(arguments),
+        Command::Status(remote) => deploy::status(remote),
+        Command::Rollback(arguments) => deploy::rollback(arguments),
+        Command::Replay(arguments) => deploy::replay(arguments),
+        Command::Drop(arguments) => deploy::drop(arguments),
         Command::Validate(arguments) => check::validate(arguments),
         Command::Explain(arguments) => check::explain(arguments),
         Command::Test(arguments) => check::test(arguments),

@@ -1,8 +1,9 @@
-//! `plan`: what starting a topology on a data directory would change, before anybody does it.
+//! `plan`: what deploying a topology would change, before anybody does it: at a running server, or at the start on a data directory.
 //!
-//! A directory of statements and a data directory enter; what is added, changed and removed leaves, which state is kept, and what is read
-//! from the log for the rest.
+//! A directory of statements enters, and what it is compared with; what is added, changed and removed leaves, which state is kept, and
+//! what is read from the log for the rest.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use epochs::disk::real::RealDisk;
@@ -10,56 +11,71 @@ use epochs::error::EpochError;
 use serde_json::{Value, json};
 use sources::embedded::EmbeddedLog;
 use topologies::run::{Change, Storage, ViewChange, plan_change};
+use topologies::topology::Topology;
 
-use super::check::load_or_report;
+use super::check::declare_or_report;
 use super::output::print_line;
-use super::{Format, PlanArguments};
+use super::{Format, PlanArguments, deploy};
 use crate::error::Failure;
 use crate::server::{LOCK_FILE, LOG_DIRECTORY};
 
 /// Prints what would change.
 pub(super) fn plan(arguments: &PlanArguments) -> Result<(), Failure> {
-    let topology = load_or_report(&arguments.directory, arguments.format)?;
-    if !arguments.data.is_dir() {
-        return Err(Failure::NoData { directory: arguments.data.clone() });
-    }
-    let disk = RealDisk::open(&arguments.data).map_err(EpochError::from)?;
-    let _lock = disk.lock(LOCK_FILE).map_err(EpochError::from)?;
-    let log = EmbeddedLog::open(&arguments.data.join(LOG_DIRECTORY))?;
-    let storage: Storage = Arc::new(disk);
-    let change = plan_change(&topology, &log, &storage)?;
+    let declared = declare_or_report(&arguments.directory, arguments.format)?;
+    let change = match &arguments.data {
+        Some(data) => as_json(&plan_at_start(&declared.topology, data)?),
+        None => deploy::plan(&declared, &arguments.remote())?,
+    };
     match arguments.format {
-        Format::Json => print_line(&as_json(&change).to_string()),
-        Format::Text => as_text(&change).iter().for_each(|line| print_line(line)),
+        Format::Json => print_line(&change.to_string()),
+        Format::Text => as_text(&change, arguments.data.is_some()).iter().for_each(|line| print_line(line)),
     }
     Ok(())
 }
 
-fn as_text(change: &Change) -> Vec<String> {
-    let mut lines = vec![match change.checkpoint {
-        Some(epoch) => format!("compared with the checkpoint of epoch {epoch}"),
-        None => "there is no checkpoint: everything is computed from the log".to_owned(),
+/// What a start on a data directory would change.
+fn plan_at_start(topology: &Topology, data: &Path) -> Result<Change, Failure> {
+    if !data.is_dir() {
+        return Err(Failure::NoData { directory: data.to_owned() });
+    }
+    let disk = RealDisk::open(data).map_err(EpochError::from)?;
+    let _lock = disk.lock(LOCK_FILE).map_err(EpochError::from)?;
+    let log = EmbeddedLog::open(&data.join(LOG_DIRECTORY))?;
+    let storage: Storage = Arc::new(disk);
+    Ok(plan_change(topology, &log, &storage)?)
+}
+
+fn as_text(change: &Value, at_start: bool) -> Vec<String> {
+    let names = |value: &Value| -> Vec<String> {
+        value.as_array().into_iter().flatten().filter_map(Value::as_str).map(ToOwned::to_owned).collect()
+    };
+    let mut lines = vec![match (at_start, change["checkpoint"].as_u64()) {
+        (false, _) => "compared with what the server runs".to_owned(),
+        (true, Some(epoch)) => format!("compared with the checkpoint of epoch {epoch}"),
+        (true, None) => "there is no checkpoint: everything is computed from the log".to_owned(),
     }];
-    for (sign, kind) in [("+", ViewChange::Added), ("~", ViewChange::Changed), ("-", ViewChange::Removed)] {
-        lines.extend(change.views.iter().filter(|(_, change)| **change == kind).map(|(name, _)| format!("  {sign} view {name}")));
+    for (sign, kind) in [("+", "added"), ("~", "changed"), ("-", "removed")] {
+        lines.extend(names(&change["views"][kind]).iter().map(|name| format!("  {sign} view {name}")));
     }
-    let same = change.views.values().filter(|change| **change == ViewChange::Kept).count();
-    lines.push(format!("  = {same} views are the same"));
-    lines.extend(change.dropped.iter().map(|name| format!("  - state {name}")));
-    lines.extend(change.computed.iter().map(|name| format!("  + state {name}, computed from the log")));
-    lines.push(format!("  = {} states are kept", change.kept.len()));
-    for topic in &change.backfill {
-        let gone =
-            if topic.gone > 0 { format!("; the {} before them are gone and will be missing", topic.gone) } else { String::new() };
-        lines.push(format!("reads {} records of '{}'{gone}", topic.records, topic.topic));
+    lines.push(format!("  = {} views are the same", names(&change["views"]["kept"]).len()));
+    lines.extend(names(&change["states"]["dropped"]).iter().map(|name| format!("  - state {name}")));
+    lines.extend(names(&change["states"]["computed"]).iter().map(|name| format!("  + state {name}, computed from the log")));
+    lines.push(format!("  = {} states are kept", names(&change["states"]["kept"]).len()));
+    for topic in change["backfill"].as_array().into_iter().flatten() {
+        let gone = match topic["gone"].as_u64() {
+            Some(gone) if gone > 0 => format!("; the {gone} before them are gone and will be missing"),
+            _ => String::new(),
+        };
+        lines.push(format!("reads {} records of '{}'{gone}", topic["records"], topic["topic"].as_str().unwrap_or_default()));
     }
-    if change.records() > 0 {
-        lines.push(format!("takes about {} s on one core", change.duration().as_secs().max(1)));
+    if change["backfill"].as_array().is_some_and(|backfill| !backfill.is_empty()) {
+        lines.push(format!("takes about {} s on one core", change["seconds"].as_u64().unwrap_or(0).max(1)));
     }
     lines
 }
 
-fn as_json(change: &Change) -> Value {
+/// A change, for programs.
+pub(crate) fn as_json(change: &Change) -> Value {
     let views = |kind: ViewChange| -> Vec<&String> {
         change.views.iter().filter(|(_, change)| **change == kind).map(|(name, _)| name).collect()
     };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::check::load_or_report;
+use super::check::declare_or_report;
 use super::output::print_line;
 use super::{Format, RunArguments};
 use crate::auth::api_config;
@@ -15,9 +15,13 @@ const WATCH_INTERVAL: Duration = Duration::from_secs(1);
 /// Starts and waits for SIGINT or SIGTERM; a process that lost its data directory ends by itself.
 pub(super) fn run(arguments: &RunArguments) -> Result<(), Failure> {
     let api = api_config(&arguments.auth, arguments.server.listen)?;
-    let topology = load_or_report(&arguments.topologies, Format::Text)?;
-    let server = Server::start(ServerOptions { topology, data: &arguments.data, arguments: &arguments.server, api })?;
+    let declared = declare_or_report(&arguments.topologies, Format::Text)?;
+    let server = Server::start(ServerOptions { declared, data: &arguments.data, arguments: &arguments.server, api })?;
     print_line(&format!("serving {} views on http://{}", server.views.views().count(), server.address));
+    if server.generation.is_deployed {
+        let (number, directory) = (server.generation.number, arguments.topologies.display());
+        print_line(&format!("going on with generation {number}, which was deployed; '{directory}' has not changed since"));
+    }
     let lost = loop {
         if server.stop_requested(WATCH_INTERVAL) {
             break None;

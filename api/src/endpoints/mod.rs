@@ -4,6 +4,7 @@ use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 
 pub(crate) mod dead_letters;
+pub(crate) mod deployments;
 pub(crate) mod events;
 pub(crate) mod fallback;
 pub(crate) mod healthz;

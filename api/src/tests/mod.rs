@@ -1,6 +1,7 @@
 //! The whole API without a socket: real views, filled by publishing, behind the real router.
 
 mod bad_requests;
+mod deployments;
 mod deploys;
 mod events;
 mod operations;

@@ -8,13 +8,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use epochs::checkpoint::{CheckpointHeader, Checkpoints};
-use epochs::coordinator::{CHECKPOINTS, stored_state};
+use epochs::coordinator::CHECKPOINTS;
 use epochs::error::EpochError;
 use schemas::position::{Partition, Topic};
 use sources::log::Log;
 
 use super::Storage;
 use super::letters::Meta;
+use crate::plan::graph::{NodeId, Operator};
 use crate::plan::kept::{Kept, KeptStates, view_fingerprints};
 use crate::topology::Topology;
 
@@ -74,12 +75,52 @@ impl Change {
     }
 }
 
+/// What a topology is compared with.
+#[derive(Default)]
+struct Before {
+    checkpoint: Option<u64>,
+    /// fingerprints and names
+    states: Vec<([u8; 32], String)>,
+    views: BTreeMap<String, String>,
+}
+
+impl Before {
+    fn checkpoint(header: &CheckpointHeader) -> Self {
+        let meta: Meta = serde_json::from_slice(&header.meta).unwrap_or_default();
+        let states = header.states.iter().map(|(_, fingerprint, name)| (*fingerprint, name.clone()));
+        Self { checkpoint: Some(header.epoch), states: states.collect(), views: meta.views }
+    }
+
+    fn running(topology: &Topology) -> Self {
+        let states = KeptStates::of(topology).specs.into_iter().map(|spec| (spec.fingerprint.0, spec.name));
+        let views = view_fingerprints(topology).into_iter().map(|(name, identity)| (name, identity.to_string()));
+        Self { checkpoint: None, states: states.collect(), views: views.collect() }
+    }
+}
+
 /// Compares a topology with what a data directory holds.
 pub fn plan_change(topology: &Topology, log: &dyn Log, storage: &Storage) -> Result<Change, EpochError> {
     let (_, opened) = Checkpoints::open(Arc::new(Arc::clone(storage)), CHECKPOINTS)?;
-    let newest = opened.headers.first();
+    let before = opened.headers.first().map(Before::checkpoint).unwrap_or_default();
+    compare(topology, &before, log, &BTreeSet::new())
+}
+
+/// Compares a topology with the one that is running; the state behind the views of `replay` is computed once more.
+pub fn plan_switch(
+    topology: &Topology,
+    running: &Topology,
+    log: &dyn Log,
+    replay: &BTreeSet<String>,
+) -> Result<Change, EpochError> {
+    compare(topology, &Before::running(running), log, replay)
+}
+
+fn compare(topology: &Topology, before: &Before, log: &dyn Log, replay: &BTreeSet<String>) -> Result<Change, EpochError> {
     let states = KeptStates::of(topology);
-    let is_stored = |number: &usize| newest.is_some_and(|header| stored_state(header, &states.specs[*number]).is_some());
+    let anew = replayed_states(topology, &states, replay);
+    let is_known =
+        |number: usize| before.states.iter().any(|(fingerprint, _)| *fingerprint == states.specs[number].fingerprint.0);
+    let is_stored = |number: &usize| is_known(*number) && !anew.contains(&(*number as u32));
     let named = |number: usize| {
         (!matches!(states.kept[number], Kept::RowErrors | Kept::DeadLetters)).then(|| states.specs[number].name.clone())
     };
@@ -87,33 +128,59 @@ pub fn plan_change(topology: &Topology, log: &dyn Log, storage: &Storage) -> Res
     let numbers: BTreeSet<u32> = missing.iter().map(|number| *number as u32).collect();
     let topics = states.topics(topology, &numbers);
     Ok(Change {
-        checkpoint: newest.map(|header| header.epoch),
-        views: view_changes(topology, newest),
+        checkpoint: before.checkpoint,
+        views: view_changes(topology, &before.views, &states, &numbers),
         kept: stored.into_iter().filter_map(named).collect(),
         computed: missing.into_iter().filter_map(named).collect(),
-        dropped: newest.map(|header| dropped(header, &states)).unwrap_or_default(),
+        dropped: dropped(before, &states),
         backfill: topics.iter().map(|topic| backfill(topic, log)).collect::<Result<_, _>>()?,
     })
 }
 
-fn view_changes(topology: &Topology, newest: Option<&CheckpointHeader>) -> BTreeMap<String, ViewChange> {
-    let meta: Meta = newest.and_then(|header| serde_json::from_slice(&header.meta).ok()).unwrap_or_default();
-    let now = view_fingerprints(topology);
-    let mut changes: BTreeMap<String, ViewChange> = meta.views.keys().map(|name| (name.clone(), ViewChange::Removed)).collect();
-    for (name, identity) in now {
-        let change = match meta.views.get(&name) {
-            None => ViewChange::Added,
-            Some(before) if *before == identity.to_string() => ViewChange::Kept,
-            Some(_) => ViewChange::Changed,
+/// What happens to every view, by the identities of those before; one whose state is computed once more is filled anew.
+pub(super) fn view_changes(
+    topology: &Topology,
+    before: &BTreeMap<String, String>,
+    states: &KeptStates,
+    missing: &BTreeSet<u32>,
+) -> BTreeMap<String, ViewChange> {
+    let mut changes: BTreeMap<String, ViewChange> = before.keys().map(|name| (name.clone(), ViewChange::Removed)).collect();
+    let identities = view_fingerprints(topology);
+    for served in &topology.served {
+        let name = &served.view.name;
+        let is_same = before.get(name) == identities.get(name).map(ToString::to_string).as_ref();
+        let change = match before.contains_key(name) {
+            false => ViewChange::Added,
+            true if is_same && states_of(topology, states, served.node).is_disjoint(missing) => ViewChange::Kept,
+            true => ViewChange::Changed,
         };
-        changes.insert(name, change);
+        changes.insert(name.clone(), change);
     }
     changes
 }
 
-fn dropped(header: &CheckpointHeader, states: &KeptStates) -> Vec<String> {
+/// The kept states that a node is computed from.
+fn states_of(topology: &Topology, states: &KeptStates, node: NodeId) -> BTreeSet<u32> {
+    let mut found = BTreeSet::new();
+    let mut open = vec![node];
+    while let Some(node) = open.pop() {
+        let operator = &topology.graph.nodes[node].operator;
+        let kept = if let Operator::Table(table) = operator { Kept::Table(*table) } else { Kept::Node(node) };
+        found.extend(states.number(kept));
+        open.extend(operator.inputs());
+    }
+    found
+}
+
+/// The states behind some views, which are to be computed once more.
+pub(super) fn replayed_states(topology: &Topology, states: &KeptStates, replay: &BTreeSet<String>) -> BTreeSet<u32> {
+    let views = topology.served.iter().filter(|served| replay.contains(&served.view.name));
+    views.flat_map(|served| states_of(topology, states, served.node)).collect()
+}
+
+fn dropped(before: &Before, states: &KeptStates) -> Vec<String> {
     let is_kept = |fingerprint: &[u8; 32]| states.specs.iter().any(|state| state.fingerprint.0 == *fingerprint);
-    header.states.iter().filter(|(_, fingerprint, _)| !is_kept(fingerprint)).map(|(_, _, name)| name.clone()).collect()
+    before.states.iter().filter(|(fingerprint, _)| !is_kept(fingerprint)).map(|(_, name)| name.clone()).collect()
 }
 
 fn backfill(topic: &Topic, log: &dyn Log) -> Result<TopicBackfill, EpochError> {

@@ -118,6 +118,8 @@ pub struct DeployReport {
     pub phase: DeployPhase,
     /// records that were read for its new state, and how many there are
     pub backfill: (u64, u64),
+    /// rows of all its views that were computed
+    pub rows: u64,
     /// epochs that it is behind what readers see
     pub behind: u64,
     /// what happens to every view

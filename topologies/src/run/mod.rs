@@ -30,7 +30,7 @@ use sources::log::{Log, TopicMetadata};
 
 use self::recovery::Recovery;
 
-pub use self::change::{BACKFILL_RECORDS_PER_SECOND, Change, TopicBackfill, ViewChange, plan_change};
+pub use self::change::{BACKFILL_RECORDS_PER_SECOND, Change, TopicBackfill, ViewChange, plan_change, plan_switch};
 pub use self::deploy::candidate::ROW_ERRORS_MAX;
 pub use self::deploy::{
     Board, DIFFERENCE_ROWS_MAX, DeployError, DeployOutcome, DeployPhase, DeployReport, Deployment, Record, Verify, ViewDifference,

@@ -106,7 +106,8 @@ impl Candidate {
     pub fn start(preparation: Preparation) -> std::io::Result<Self> {
         let (epochs, queue) = channel();
         let (report, outcome) = channel();
-        let reached = Arc::new(AtomicU64::new(0));
+        // What is in the checkpoint is not there yet.
+        let reached = Arc::new(AtomicU64::new(preparation.header.epoch.saturating_sub(1)));
         let progress = Arc::clone(&reached);
         let run = move || {
             let handover = Computation::run(preparation, &queue, &progress);
@@ -151,6 +152,7 @@ impl Drop for Candidate {
 /// The computation on its thread.
 struct Computation<'a> {
     engine: Engine,
+    status: Arc<Status>,
     queue: &'a Receiver<Bound>,
     reached: &'a AtomicU64,
     views: Arc<Views>,
@@ -176,13 +178,15 @@ impl<'a> Computation<'a> {
         let anew = Arc::new(missing.clone());
         let keep = |restored| Keeping { start: header.epoch, missing: Arc::clone(&anew), states: Arc::clone(&states), restored };
         let keeping = restored.into_iter().map(keep).collect();
-        let workers = worker::start(&topology, keeping, &Arc::new(Status::default()))?;
+        let status = Arc::new(Status::default());
+        let workers = worker::start(&topology, keeping, &status)?;
         let find = |name: &str| if staged.contains(name) { views.staged(name) } else { views.view(name) };
         let indexes = staged.iter().filter_map(|name| views.staged(name));
         let indexes = indexes.flat_map(|served| served.indexes.iter().map(|(id, _)| *id).collect::<Vec<_>>()).collect();
         let read = states.topics(&topology, &missing);
         let mut computation = Computation {
             engine: Engine::new(topology, workers, find),
+            status,
             queue,
             reached,
             staged: indexes,
@@ -251,6 +255,8 @@ impl<'a> Computation<'a> {
         if self.engine.workers.fate.failure().is_some() {
             return Err(self.failure());
         }
+        let rows = self.status.report().rows.0;
+        self.board.update(|report| report.rows = rows);
         self.take_epochs(Duration::ZERO)?;
         Ok(done)
     }

@@ -18,8 +18,9 @@ use sources::log::TopicMetadata;
 
 use super::candidate::{Bound, Candidate, Handover, Preparation};
 use super::{DIFFERENCE_ROWS_MAX, DeployOutcome, DeployPhase, Deployment, Verify, ViewDifference};
-use crate::plan::kept::{Kept, KeptStates, plan_fingerprint, view_fingerprints};
+use crate::plan::kept::{KeptStates, plan_fingerprint, view_fingerprints};
 use crate::rows::row_as_text;
+use crate::run::change::{replayed_states, view_changes};
 use crate::run::driver::Driver;
 use crate::run::{Restored, ViewChange, check_rendering, create_topics};
 use crate::topology::Topology;
@@ -225,7 +226,7 @@ impl Driver {
         if let Some(reason) = self.lost_records(&topology, &states, &anew) {
             return self.give_up(reason, &BTreeSet::new());
         }
-        let changes = self.changes(&topology, &states, &missing);
+        let changes = view_changes(&topology, &self.parts.identities, &states, &missing);
         let is_staged = |change: &ViewChange| matches!(change, ViewChange::Added | ViewChange::Changed);
         let staged: BTreeSet<String> =
             changes.iter().filter(|(_, change)| is_staged(change)).map(|(name, _)| name.clone()).collect();
@@ -270,24 +271,6 @@ impl Driver {
             })
         };
         states.topics(topology, anew).into_iter().find_map(gone)
-    }
-
-    /// What happens to every view; one whose state is computed once more is filled anew.
-    fn changes(&self, topology: &Topology, states: &KeptStates, missing: &BTreeSet<u32>) -> BTreeMap<String, ViewChange> {
-        let before = &self.parts.identities;
-        let mut changes: BTreeMap<String, ViewChange> = before.keys().map(|name| (name.clone(), ViewChange::Removed)).collect();
-        let identities = view_fingerprints(topology);
-        for served in &topology.served {
-            let name = &served.view.name;
-            let is_same = before.get(name) == identities.get(name).map(ToString::to_string).as_ref();
-            let change = match before.contains_key(name) {
-                false => ViewChange::Added,
-                true if is_same && states_of(topology, states, served.node).is_disjoint(missing) => ViewChange::Kept,
-                true => ViewChange::Changed,
-            };
-            changes.insert(name.clone(), change);
-        }
-        changes
     }
 
     fn await_candidate(&mut self, mut hydrating: Hydrating) -> Deploying {
@@ -386,24 +369,4 @@ impl Driver {
 
 fn incomparable(name: &str, error: &CompareError) -> ViewDifference {
     ViewDifference { view: name.to_owned(), counts: Err(error.to_string()), goes: Vec::new(), comes: Vec::new() }
-}
-
-/// The kept states that a node is computed from.
-fn states_of(topology: &Topology, states: &KeptStates, node: usize) -> BTreeSet<u32> {
-    use crate::plan::graph::Operator;
-    let mut found = BTreeSet::new();
-    let mut open = vec![node];
-    while let Some(node) = open.pop() {
-        let operator = &topology.graph.nodes[node].operator;
-        let kept = if let Operator::Table(table) = operator { Kept::Table(*table) } else { Kept::Node(node) };
-        found.extend(states.number(kept));
-        open.extend(operator.inputs());
-    }
-    found
-}
-
-/// The states behind some views, which are to be computed once more.
-fn replayed_states(topology: &Topology, states: &KeptStates, replay: &BTreeSet<String>) -> BTreeSet<u32> {
-    let views = topology.served.iter().filter(|served| replay.contains(&served.view.name));
-    views.flat_map(|served| states_of(topology, states, served.node)).collect()
 }

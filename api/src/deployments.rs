@@ -1,0 +1,203 @@
+//! What operators may do to the topology of a running process, as the process offers it.
+//!
+//! Owns the trait and the words of requests and reports. A request enters as JSON and leaves to the process; its answers come back.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::host::BoxFuture;
+
+/// Who changes what is derived.
+pub trait Deployments: Send + Sync + 'static {
+    /// Begins a deployment; its generation is returned at once, and how it goes by [`report`](Self::report).
+    fn begin(&self, request: DeployRequest) -> BoxFuture<'_, Result<u64, DeployRefusal>>;
+
+    /// What a deployment would change; nothing is done.
+    fn plan(&self, request: DeployRequest) -> BoxFuture<'_, Result<Value, DeployRefusal>>;
+
+    /// What is in force, and how the last deployment goes or went. May not block for long.
+    fn report(&self) -> DeploymentsReport;
+}
+
+/// What is asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct DeployRequest {
+    /// what takes over
+    #[serde(flatten)]
+    pub action: DeployAction,
+    /// whether rows are compared first
+    #[serde(default)]
+    pub verify: VerifyMode,
+}
+
+/// What takes over.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(tag = "action", rename_all = "snake_case")]
+pub enum DeployAction {
+    /// these statements
+    Deploy {
+        /// files of statements
+        files: Vec<StatementFile>,
+    },
+    /// an earlier generation
+    Rollback {
+        /// which; the one before when nothing is said
+        to: Option<u64>,
+    },
+    /// the same, with the state behind a view computed once more from the log
+    Replay {
+        /// the view
+        view: String,
+    },
+    /// the same without a view
+    Drop {
+        /// the view
+        view: String,
+    },
+}
+
+/// A file of statements.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StatementFile {
+    /// its path, for error messages
+    pub path: String,
+    /// its text
+    pub text: String,
+}
+
+/// Whether old and new rows are compared before the switch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum VerifyMode {
+    /// they are not
+    #[default]
+    None,
+    /// the difference is reported, then the new topology takes over
+    Report,
+    /// a difference leaves everything as it was
+    Refuse,
+}
+
+/// Why a deployment did not begin.
+#[derive(Clone, Debug, PartialEq)]
+pub enum DeployRefusal {
+    /// the statements have errors
+    Invalid {
+        /// for people
+        text: String,
+        /// for programs
+        diagnostics: Value,
+        /// how many
+        errors: usize,
+    },
+    /// there is no such view or generation
+    NotFound {
+        /// what was looked for and what there is
+        detail: String,
+    },
+    /// it does not fit what is there
+    Conflict {
+        /// what
+        detail: String,
+    },
+    /// the disk or the engine
+    Storage {
+        /// what failed
+        detail: String,
+    },
+}
+
+/// What is and was in force.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct DeploymentsReport {
+    /// the generation that readers see
+    pub in_force: u64,
+    /// all that are kept, oldest first
+    pub generations: Vec<GenerationInfo>,
+    /// the deployment that is under way, or the last one since the start
+    pub last: Option<DeploymentState>,
+}
+
+/// A generation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct GenerationInfo {
+    /// its number
+    pub generation: u64,
+    /// where it came from
+    pub origin: String,
+    /// how many files of statements it has
+    pub files: usize,
+    /// whether readers see it
+    pub in_force: bool,
+}
+
+/// How a deployment goes or went.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct DeploymentState {
+    /// its generation
+    pub generation: u64,
+    /// `waiting`, `checkpointing`, `restoring`, `backfilling`, `catching_up`, `switching` or `finished`
+    pub phase: &'static str,
+    /// records of the log that were read for new state
+    pub backfill_records: u64,
+    /// and how many there are to read
+    pub backfill_records_total: u64,
+    /// rows of all its views that were computed
+    pub rows: u64,
+    /// epochs that it is behind what readers see
+    pub behind_epochs: u64,
+    /// views that were not there
+    pub added: Vec<String>,
+    /// views that are filled anew
+    pub changed: Vec<String>,
+    /// views that go
+    pub removed: Vec<String>,
+    /// views that stay as they are
+    pub kept: Vec<String>,
+    /// what the comparison found, for each changed view
+    pub differences: Vec<RowDifference>,
+    /// `switched`, `differs` or `failed`, when it is over
+    pub outcome: Option<&'static str>,
+    /// the first epoch of its own, when it took over
+    pub epoch: Option<u64>,
+    /// why it failed
+    pub reason: Option<String>,
+}
+
+/// How the rows of a view would change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RowDifference {
+    /// the view
+    pub view: String,
+    /// rows on both sides
+    pub rows_equal: Option<u64>,
+    /// rows that would go
+    pub rows_gone: Option<u64>,
+    /// rows that would come
+    pub rows_new: Option<u64>,
+    /// why the rows can't be compared
+    pub incomparable: Option<String>,
+    /// the first rows that would go, value by value
+    pub gone: Vec<Vec<String>>,
+    /// the first rows that would come
+    pub new: Vec<Vec<String>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_are_read_and_what_is_unknown_is_refused() {
+        let read = |text: &str| serde_json::from_str::<DeployRequest>(text);
+        let drop = read(r#"{"action":"drop","view":"v","verify":"refuse"}"#).unwrap();
+        assert_eq!(drop, DeployRequest { action: DeployAction::Drop { view: "v".into() }, verify: VerifyMode::Refuse });
+        assert_eq!(read(r#"{"action":"rollback"}"#).unwrap().action, DeployAction::Rollback { to: None });
+        for bad in
+            [r#"{"action":"explode"}"#, r#"{"view":"v"}"#, r#"{"action":"drop"}"#, r#"{"action":"rollback","verify":"maybe"}"#]
+        {
+            assert!(read(bad).is_err(), "{bad}");
+        }
+    }
+}

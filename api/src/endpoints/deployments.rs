@@ -1,0 +1,59 @@
+//! `GET /v1/deployments`, `POST /v1/deployments` and `POST /v1/deployments/plan`: what is in force, what takes over, what that would change.
+//!
+//! For operators. A deployment is answered with its generation as soon as its statements are planned; how it goes is asked for.
+
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::response::Response;
+use serde_json::json;
+
+use super::json_response;
+use crate::deployments::{DeployRequest, Deployments};
+use crate::error::ApiError;
+use crate::query::Query;
+use crate::state::ApiState;
+
+/// What is in force.
+pub(crate) async fn deployments(State(state): State<ApiState>, uri: Uri, headers: HeaderMap) -> Result<Response, ApiError> {
+    let host = host(&state, &uri, &headers, "reading the deployments")?;
+    let report = serde_json::to_string(&host.report()).unwrap_or_default();
+    Ok(json_response(report, None))
+}
+
+/// Begins a deployment.
+pub(crate) async fn deploy(
+    State(state): State<ApiState>,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, ApiError> {
+    let host = host(&state, &uri, &headers, "deploying")?;
+    let generation = host.begin(read(&headers, &body)?).await.map_err(ApiError::Deploy)?;
+    let mut response = json_response(json!({ "generation": generation }).to_string(), None);
+    *response.status_mut() = StatusCode::ACCEPTED;
+    Ok(response)
+}
+
+/// What a deployment would change.
+pub(crate) async fn plan(State(state): State<ApiState>, uri: Uri, headers: HeaderMap, body: Bytes) -> Result<Response, ApiError> {
+    let host = host(&state, &uri, &headers, "planning a deployment")?;
+    let change = host.plan(read(&headers, &body)?).await.map_err(ApiError::Deploy)?;
+    Ok(json_response(change.to_string(), None))
+}
+
+fn host<'s>(state: &'s ApiState, uri: &Uri, headers: &HeaderMap, what: &'static str) -> Result<&'s dyn Deployments, ApiError> {
+    let claims = state.claims(headers)?;
+    state.config().operator.check(what, claims.as_ref())?;
+    Query::parse(uri.query())?.only(&[])?;
+    state.deployments().ok_or(ApiError::NoDeployments)
+}
+
+fn read(headers: &HeaderMap, body: &[u8]) -> Result<DeployRequest, ApiError> {
+    // Pages of other sites can't send this type without being allowed to, so none can deploy where operators need no token.
+    let found = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+    if !found.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json")) {
+        return Err(ApiError::UnsupportedMediaType { found });
+    }
+    serde_json::from_slice(body).map_err(|error| ApiError::BadDeployment { detail: error.to_string() })
+}

@@ -1,0 +1,314 @@
+//! Deployments of a running process: what is in force, what was, and what takes over next.
+//!
+//! Owns the answers to operators: a request enters, is planned against what runs, and is handed to the engine; reports leave. The
+//! generations themselves lie in [`store`].
+
+pub mod store;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use api::{
+    BoxFuture, DeployAction, DeployRefusal, DeployRequest, DeploymentState, Deployments, DeploymentsReport, GenerationInfo,
+    RowDifference, StatementFile, VerifyMode,
+};
+use epochs::disk::DiskError;
+use parking_lot::Mutex;
+use serde_json::Value;
+use sources::log::Log;
+use topologies::diagnostic::{Diagnostic, SourceFile};
+use topologies::run::{
+    Board, DeployError, DeployOutcome, DeployPhase, DeployReport, Deployment, Verify, ViewChange, ViewDifference, plan_switch,
+};
+use topologies::topology::{LoadError, Topology, build, read_folder};
+
+use self::store::{Origin, Store};
+use crate::ingest::LogIngest;
+
+/// The most bytes of all statements of a deployment.
+const STATEMENTS_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// Statements and what they declare.
+pub struct Declared {
+    /// the statements
+    pub files: Vec<SourceFile>,
+    /// what they declare
+    pub topology: Topology,
+}
+
+impl Declared {
+    /// The statements of a directory.
+    pub fn load(directory: &Path) -> Result<Self, LoadError> {
+        Self::of(read_folder(directory)?)
+    }
+
+    /// Plans statements.
+    pub fn of(files: Vec<SourceFile>) -> Result<Self, LoadError> {
+        let topology = build(&files).map_err(|diagnostics| LoadError::Invalid { diagnostics })?;
+        Ok(Self { files, topology })
+    }
+}
+
+/// The deployments of a process; clones share them.
+#[derive(Clone)]
+pub struct Deployer {
+    store: Arc<Mutex<Store>>,
+    board: Arc<Board>,
+    log: Arc<dyn Log>,
+    ingest: LogIngest,
+}
+
+/// A request that was understood.
+struct Planned {
+    declared: Declared,
+    origin: Origin,
+    replay: BTreeSet<String>,
+    verify: Verify,
+}
+
+impl Deployer {
+    /// The deployments that `store` remembers and `board` carries out.
+    pub fn new(store: Store, board: Arc<Board>, log: Arc<dyn Log>, ingest: LogIngest) -> Self {
+        Self { store: Arc::new(Mutex::new(store)), board, log, ingest }
+    }
+
+    fn plan_request(&self, request: DeployRequest) -> Result<Planned, DeployRefusal> {
+        let verify = match request.verify {
+            VerifyMode::None => Verify::Not,
+            VerifyMode::Report => Verify::Report,
+            VerifyMode::Refuse => Verify::Refuse,
+        };
+        let store = self.store.lock();
+        let current = store.current();
+        let (files, origin, replay) = match request.action {
+            DeployAction::Deploy { files } => (source_files(files)?, Origin::Deploy, BTreeSet::new()),
+            DeployAction::Rollback { to } => {
+                let to = to.map_or_else(|| store.before(), Ok).and_then(|to| store.load(to)).map_err(not_found)?;
+                (to.source_files(), Origin::Rollback { to: to.generation }, BTreeSet::new())
+            }
+            DeployAction::Replay { view } => {
+                self.known(&view)?;
+                (current.source_files(), Origin::Replay { view: view.clone() }, BTreeSet::from([view]))
+            }
+            DeployAction::Drop { view } => {
+                self.known(&view)?;
+                let mut files = current.source_files();
+                let is_table = self.board.topology().tables.iter().any(|table| table.name == view);
+                files.push(store::drop_statement(current, &view, is_table));
+                (files, Origin::Drop { view }, BTreeSet::new())
+            }
+        };
+        let declared = Declared::of(files).map_err(invalid)?;
+        self.check_encodings(&declared.topology)?;
+        Ok(Planned { declared, origin, replay, verify })
+    }
+
+    fn known(&self, view: &str) -> Result<(), DeployRefusal> {
+        let topology = self.board.topology();
+        let names = || topology.served.iter().map(|served| served.view.name.as_str());
+        if names().any(|name| name == view) {
+            return Ok(());
+        }
+        let suggestion = topologies::diagnostic::suggestion(view, names());
+        let meant = suggestion.map(|near| format!("; did you mean '{near}'?")).unwrap_or_default();
+        Err(DeployRefusal::NotFound { detail: format!("no view '{view}' is served{meant}") })
+    }
+
+    /// What is written to a topic already can't be read as something else.
+    fn check_encodings(&self, topology: &Topology) -> Result<(), DeployRefusal> {
+        let written_otherwise = |source: &&topologies::topology::Source| {
+            self.ingest.encoding(&source.schema.topic).is_some_and(|written| written != source.encoding)
+        };
+        match topology.sources.iter().find(written_otherwise) {
+            None => Ok(()),
+            Some(source) => Err(DeployRefusal::Conflict {
+                detail: format!(
+                    "source '{}' has another ENCODE than the events that are in '{}' already: declare it as they are written",
+                    source.name, source.schema.topic
+                ),
+            }),
+        }
+    }
+
+    fn begin(&self, request: DeployRequest) -> Result<u64, DeployRefusal> {
+        let Planned { declared, origin, replay, verify } = self.plan_request(request)?;
+        let mut store = self.store.lock();
+        if let Some(generation) = self.under_way() {
+            return Err(busy(&DeployError::Busy { generation }));
+        }
+        let before = store.current().generation;
+        let generation =
+            store.add(origin, &declared.files).map_err(|error| DeployRefusal::Storage { detail: error.to_string() })?;
+        let shared = Arc::clone(&self.store);
+        let record = move |is_new: bool| shared.lock().put_in_force(if is_new { generation } else { before });
+        let deployment =
+            Deployment { generation, topology: Arc::new(declared.topology), replay, verify, record: Box::new(record) };
+        self.board.begin(deployment).map_err(|error| busy(&error))?;
+        Ok(generation)
+    }
+
+    fn under_way(&self) -> Option<u64> {
+        let report = self.board.report();
+        (!matches!(report.phase, DeployPhase::None | DeployPhase::Finished)).then_some(report.generation)
+    }
+
+    fn describe(&self) -> DeploymentsReport {
+        let store = self.store.lock();
+        let generations = store.list().map(|generation| GenerationInfo {
+            generation: generation.generation,
+            origin: generation.origin.to_string(),
+            files: generation.files.len(),
+            in_force: generation.generation == store.current().generation,
+        });
+        let report = self.board.report();
+        let last = (report.phase != DeployPhase::None).then(|| state(report));
+        DeploymentsReport { in_force: store.current().generation, generations: generations.collect(), last }
+    }
+}
+
+impl Deployments for Deployer {
+    fn begin(&self, request: DeployRequest) -> BoxFuture<'_, Result<u64, DeployRefusal>> {
+        blocking(self, move |deployer| deployer.begin(request))
+    }
+
+    fn plan(&self, request: DeployRequest) -> BoxFuture<'_, Result<Value, DeployRefusal>> {
+        blocking(self, move |deployer| {
+            let planned = deployer.plan_request(request)?;
+            let change =
+                plan_switch(&planned.declared.topology, &deployer.board.topology(), deployer.log.as_ref(), &planned.replay);
+            let change = change.map_err(|error| DeployRefusal::Storage { detail: error.to_string() })?;
+            Ok(crate::cli::change_as_json(&change))
+        })
+    }
+
+    fn report(&self) -> DeploymentsReport {
+        self.describe()
+    }
+}
+
+/// Planning takes a while, and so does a disk.
+fn blocking<T: Send + 'static>(
+    deployer: &Deployer,
+    work: impl FnOnce(&Deployer) -> Result<T, DeployRefusal> + Send + 'static,
+) -> BoxFuture<'static, Result<T, DeployRefusal>> {
+    let deployer = deployer.clone();
+    Box::pin(async move {
+        let done = tokio::task::spawn_blocking(move || work(&deployer)).await;
+        done.unwrap_or_else(|error| Err(DeployRefusal::Storage { detail: format!("it was cut short: {error}") }))
+    })
+}
+
+fn source_files(files: Vec<StatementFile>) -> Result<Vec<SourceFile>, DeployRefusal> {
+    let bytes: usize = files.iter().map(|file| file.text.len()).sum();
+    if files.is_empty() || bytes > STATEMENTS_BYTES_MAX {
+        let detail = format!(
+            "{} files with {bytes} bytes were sent: send at least one, and at most {STATEMENTS_BYTES_MAX} bytes",
+            files.len()
+        );
+        return Err(DeployRefusal::Conflict { detail });
+    }
+    Ok(files.into_iter().map(|file| SourceFile { path: file.path.into(), text: file.text.into() }).collect())
+}
+
+fn invalid(error: LoadError) -> DeployRefusal {
+    match error {
+        LoadError::Invalid { diagnostics } => DeployRefusal::Invalid {
+            text: diagnostics.iter().map(Diagnostic::to_string).collect::<Vec<_>>().join("\n\n"),
+            diagnostics: serde_json::to_value(&diagnostics).unwrap_or_default(),
+            errors: diagnostics.len(),
+        },
+        other => DeployRefusal::Conflict { detail: other.to_string() },
+    }
+}
+
+fn not_found(error: store::UnknownGeneration) -> DeployRefusal {
+    DeployRefusal::NotFound { detail: error.to_string() }
+}
+
+fn busy(error: &DeployError) -> DeployRefusal {
+    match error {
+        DeployError::Busy { .. } => DeployRefusal::Conflict { detail: error.to_string() },
+        DeployError::Stopped => DeployRefusal::Storage { detail: error.to_string() },
+    }
+}
+
+fn state(report: DeployReport) -> DeploymentState {
+    let DeployReport { generation, phase, backfill, rows, behind, views, differences, outcome } = report;
+    let names = |kind: ViewChange| views.iter().filter(|(_, change)| **change == kind).map(|(name, _)| name.clone()).collect();
+    let (outcome, epoch, reason) = match outcome {
+        None => (None, None, None),
+        Some(DeployOutcome::Switched { epoch }) => (Some("switched"), Some(epoch), None),
+        Some(DeployOutcome::Differs) => (Some("differs"), None, None),
+        Some(DeployOutcome::Failed { reason }) => (Some("failed"), None, Some(reason)),
+    };
+    DeploymentState {
+        generation,
+        phase: phase_name(phase),
+        backfill_records: backfill.0,
+        backfill_records_total: backfill.1,
+        rows,
+        behind_epochs: behind,
+        added: names(ViewChange::Added),
+        changed: names(ViewChange::Changed),
+        removed: names(ViewChange::Removed),
+        kept: names(ViewChange::Kept),
+        differences: differences.into_iter().map(row_difference).collect(),
+        outcome,
+        epoch,
+        reason,
+    }
+}
+
+fn phase_name(phase: DeployPhase) -> &'static str {
+    match phase {
+        DeployPhase::None => "none",
+        DeployPhase::Waiting => "waiting",
+        DeployPhase::Checkpointing => "checkpointing",
+        DeployPhase::Restoring => "restoring",
+        DeployPhase::Backfilling => "backfilling",
+        DeployPhase::CatchingUp => "catching_up",
+        DeployPhase::Switching => "switching",
+        DeployPhase::Finished => "finished",
+    }
+}
+
+fn row_difference(difference: ViewDifference) -> RowDifference {
+    let ViewDifference { view, counts, goes, comes } = difference;
+    let (counts, incomparable) = match counts {
+        Ok(counts) => (Some(counts), None),
+        Err(reason) => (None, Some(reason)),
+    };
+    RowDifference {
+        view,
+        rows_equal: counts.map(|(equal, ..)| equal),
+        rows_gone: counts.map(|(_, gone, _)| gone),
+        rows_new: counts.map(|(.., new)| new),
+        incomparable,
+        gone: goes,
+        new: comes,
+    }
+}
+
+/// Chooses between what a directory says and what was deployed since it was last looked at.
+pub fn choose(declared: Declared, store: &mut Store) -> Result<Declared, ChooseError> {
+    let fingerprint = store::directory_fingerprint(&declared.files);
+    match store.in_force() {
+        Some(current) if current.directory == fingerprint => Ok(Declared::of(current.source_files())?),
+        _ => {
+            store.start(&declared.files, fingerprint)?;
+            Ok(declared)
+        }
+    }
+}
+
+/// Why a start does not know what to run.
+#[derive(Debug, thiserror::Error)]
+pub enum ChooseError {
+    /// what was deployed can't be planned
+    #[error("the topology that was deployed last can't be planned by this version: {0}")]
+    Load(#[from] LoadError),
+    /// the disk
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+}

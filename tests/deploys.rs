@@ -1,0 +1,200 @@
+//! Deployments as an operator sees them: a topology changes while the server takes events and answers, and at every step at which the
+//! process may be killed it is one topology or the other, whole.
+
+use std::path::{Path, PathBuf};
+use std::process::Output;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use epochs::crash_point::{DEPLOY_BOUND, DEPLOY_RECORDED, VARIABLE};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::answers::assert_oracle;
+use crate::lines::world;
+use crate::oracle::Oracle;
+use crate::process::{Client, Launch, Server, eventually, operator, tidewater};
+
+/// A view more.
+const MORE: &str = "
+CREATE MATERIALIZED VIEW post_lengths AS SELECT author_id, count(*) AS posts, sum(CAST(length(text) AS BIGINT)) AS characters
+  FROM posts GROUP BY author_id;
+CREATE INDEX ON post_lengths (author_id);
+GRANT SELECT ON post_lengths TO PUBLIC;
+";
+
+/// The social topology, with a file of ours.
+fn changed(folder: &TempDir, name: &str, more: &str) -> PathBuf {
+    let directory = folder.path().join(name);
+    std::fs::create_dir(&directory).unwrap();
+    for entry in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("topologies/social")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "sql") {
+            std::fs::copy(&path, directory.join(path.file_name().unwrap())).unwrap();
+        }
+    }
+    std::fs::write(directory.join("more.sql"), more).unwrap();
+    directory
+}
+
+/// A command of an operator, with what it printed.
+fn ask(server: &Client, folder: &TempDir, arguments: &[&str]) -> (Option<i32>, Value, String) {
+    let token = folder.path().join("token");
+    std::fs::write(&token, operator()).unwrap();
+    let url = server.url("");
+    let Output { status, stdout, stderr } = tidewater(arguments)
+        .args(["--server", &url, "--token-file", token.to_str().unwrap(), "--format", "json"])
+        .output()
+        .unwrap();
+    let printed = String::from_utf8(stdout).unwrap();
+    (status.code(), serde_json::from_str(&printed).unwrap_or_default(), String::from_utf8(stderr).unwrap())
+}
+
+fn path(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+fn in_force(server: &Client, folder: &TempDir) -> u64 {
+    ask(server, folder, &["status"]).1["deployments"]["in_force"].as_u64().unwrap()
+}
+
+fn status_of(server: &Client, view: &str) -> u16 {
+    server.get(&format!("/v1/views/{view}?limit=1"), None).status
+}
+
+#[test]
+fn a_topology_is_deployed_and_rolled_back_while_events_come_and_readers_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let directory = changed(&folder, "more", MORE);
+    let lines = world(17, 60, 900);
+    let mut server = Server::run(&data, &["--clock", "event"]);
+    server.ingest(&lines[..lines.len() / 2]);
+
+    let plan = ask(&server, &folder, &["plan", path(&directory)]).1;
+    assert_eq!((&plan["views"]["added"], &plan["states"]["computed"]), (&json!(["post_lengths"]), &json!([])), "{plan}");
+    assert_eq!(status_of(&server, "post_lengths"), 404);
+
+    let is_over = AtomicBool::new(false);
+    let (code, deployed) = std::thread::scope(|scope| {
+        let reader = scope.spawn(|| {
+            let mut answers = 0;
+            while !is_over.load(Ordering::Acquire) {
+                assert_eq!((status_of(&server, "posts"), status_of(&server, "user_feed")), (200, 200));
+                answers += 1;
+            }
+            answers
+        });
+        let writer = scope.spawn(|| lines[lines.len() / 2..].chunks(40).for_each(|chunk| drop(server.ingest(chunk))));
+        let (code, deployed, complaint) = ask(&server, &folder, &["deploy", path(&directory), "--verify"]);
+        writer.join().unwrap();
+        is_over.store(true, Ordering::Release);
+        assert!(reader.join().unwrap() > 0, "nothing was read meanwhile");
+        assert_eq!(code, Some(0), "{complaint}");
+        (code, deployed)
+    });
+    assert_eq!((code, &deployed["outcome"], &deployed["added"]), (Some(0), &json!("switched"), &json!(["post_lengths"])));
+    assert_eq!(deployed["changed"], json!([]), "what is the same was filled again: {deployed}");
+    eventually("the rest", || (ask(&server, &folder, &["status"]).1["status"]["readiness"] == "ready").then_some(()));
+    let oracle = Oracle::of(lines.iter().map(String::as_str));
+    eventually("everything", || server.get("/v1/views/post_lengths?limit=1000", None).rows().len().gt(&0).then_some(()));
+    let written: u64 = server.get("/v1/views/post_lengths?limit=1000", None).rows().iter().map(|row| number(row, "posts")).sum();
+    let there = server.pages("/v1/views/posts?select=post_id", 1000, None).len() as u64;
+    assert_eq!(written, there);
+    assert_oracle(&server.client, &oracle);
+
+    // The directory that it was started with has not changed: what was deployed stays.
+    server.process.kill();
+    let server = Server::run(&data, &["--clock", "event"]);
+    assert_eq!((in_force(&server, &folder), status_of(&server, "post_lengths")), (2, 200));
+    let (code, _, complaint) = ask(&server, &folder, &["rollback"]);
+    assert_eq!((code, status_of(&server, "post_lengths")), (Some(0), 404), "{complaint}");
+    let (code, _, complaint) = ask(&server, &folder, &["replay", "post_cards"]);
+    assert_eq!(code, Some(0), "{complaint}");
+    assert_oracle(&server.client, &oracle);
+    let (code, _, complaint) = ask(&server, &folder, &["drop", "trending"]);
+    assert_eq!((code, status_of(&server, "trending")), (Some(0), 404), "{complaint}");
+    let (code, _, complaint) = ask(&server, &folder, &["rollback", "--to", "99"]);
+    assert!(code == Some(4) && complaint.contains("generation 99"), "{code:?} {complaint}");
+}
+
+fn number(row: &std::collections::BTreeMap<String, Value>, column: &str) -> u64 {
+    row[column].as_u64().or_else(|| row[column].as_str()?.parse().ok()).unwrap_or_else(|| panic!("{row:?}"))
+}
+
+#[test]
+fn a_difference_is_shown_and_nothing_changes() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let before = changed(&folder, "before", MORE);
+    let after = changed(&folder, "after", &MORE.replace("length(text)", "length(text) + 1"));
+    let server = Server::run_ready(&Launch { data: &data, topologies: path(&before), ..Launch::default() });
+    server.ingest(&world(3, 20, 60));
+    let (code, report, complaint) = ask(&server, &folder, &["deploy", path(&after), "--verify"]);
+    assert_eq!((code, &report["outcome"]), (Some(9), &json!("differs")), "{complaint}");
+    let difference = &report["differences"][0];
+    assert_eq!((&difference["view"], &difference["rows_equal"]), (&json!("post_lengths"), &json!(0)), "{report}");
+    assert!(difference["gone"].as_array().unwrap().len() > 1, "{report}");
+    assert_eq!(in_force(&server, &folder), 1);
+    let (code, report, _) = ask(&server, &folder, &["deploy", path(&after), "--verify", "--accept-differences"]);
+    assert_eq!((code, &report["outcome"]), (Some(0), &json!("switched")));
+}
+
+#[test]
+fn fault_48_what_is_still_read_is_not_dropped_and_a_wrong_topology_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::run(&folder.path().join("data"), &[]);
+    let (code, _, complaint) = ask(&server, &folder, &["drop", "posts"]);
+    assert!(code == Some(4) && complaint.contains("'following_feed'"), "{code:?} {complaint}");
+    // The command checks the statements first, so the server is asked itself.
+    let wrong =
+        json!({ "action": "deploy", "files": [{ "path": "a.sql", "text": "CREATE VIEW v AS SELECT nothing FROM nowhere;" }] });
+    let answer = server.post_json("/v1/deployments", &wrong, Some(&operator()));
+    let problem = answer.json();
+    assert_eq!((answer.status, &problem["type"]), (422, &json!("urn:tidewater:problem:invalid_topology")), "{problem}");
+    assert_eq!(problem["diagnostics"][0]["line"], 1, "{problem}");
+    assert_eq!(server.post_json("/v1/deployments", &wrong, None).status, 401);
+    assert_eq!(in_force(&server, &folder), 1);
+}
+
+#[test]
+fn fault_48_a_process_that_is_killed_in_a_deployment_runs_one_topology_or_the_other() {
+    let lines = world(23, 40, 400);
+    let oracle = Oracle::of(lines.iter().map(String::as_str));
+    for (step, generation) in [(DEPLOY_RECORDED, 2), (DEPLOY_BOUND, 2), ("before it is recorded", 1)] {
+        let folder = tempfile::tempdir().unwrap();
+        let (data, directory) = (folder.path().join("data"), changed(&folder, "more", MORE));
+        let options = ["--clock", "event", "--checkpoint-interval", "100ms"];
+        let environment = [(VARIABLE, format!("{step}:1"))];
+        let environment: Vec<(&str, &str)> = environment.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let is_step = generation == 2;
+        let launch =
+            Launch { data: &data, more: &options, environment: if is_step { &environment } else { &[] }, ..Launch::default() };
+        let mut server = Server::run_ready(&launch);
+        server.ingest(&lines[..lines.len() / 2]);
+        if is_step {
+            let (code, ..) = ask(&server, &folder, &["deploy", path(&directory)]);
+            assert_eq!(code, Some(4), "{step}: the server was to be killed");
+            assert!(!server.process.wait().success());
+        } else {
+            let client = server.client.clone();
+            let deploying = std::thread::spawn({
+                let directory = directory.clone();
+                let folder = tempfile::tempdir().unwrap();
+                move || ask(&client, &folder, &["deploy", path(&directory)]).0
+            });
+            eventually("the deployment", || {
+                let last = ask(&server, &folder, &["status"]).1["deployments"]["last"].clone();
+                last["generation"].is_u64().then_some(())
+            });
+            server.process.kill();
+            assert!(matches!(deploying.join().unwrap(), Some(0 | 4)));
+        }
+        let server = Server::run(&data, &options);
+        let found = in_force(&server, &folder);
+        assert!(found == generation || !is_step, "{step}: generation {found}");
+        assert_eq!(status_of(&server, "post_lengths"), if found == 2 { 200 } else { 404 }, "{step}");
+        server.ingest(&lines[lines.len() / 2..]);
+        eventually("everything", || (ask(&server, &folder, &["status"]).1["status"]["readiness"] == "ready").then_some(()));
+        assert_oracle(&server.client, &oracle);
+    }
+}
