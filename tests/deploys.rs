@@ -74,17 +74,17 @@ fn a_topology_is_deployed_and_rolled_back_while_events_come_and_readers_read() {
     assert_eq!((&plan["views"]["added"], &plan["states"]["computed"]), (&json!(["post_lengths"]), &json!([])), "{plan}");
     assert_eq!(status_of(&server, "post_lengths"), 404);
 
-    let is_over = AtomicBool::new(false);
+    let (is_over, client) = (AtomicBool::new(false), server.client.clone());
     let (code, deployed) = std::thread::scope(|scope| {
         let reader = scope.spawn(|| {
             let mut answers = 0;
             while !is_over.load(Ordering::Acquire) {
-                assert_eq!((status_of(&server, "posts"), status_of(&server, "user_feed")), (200, 200));
+                assert_eq!((status_of(&client, "posts"), status_of(&client, "profiles")), (200, 200));
                 answers += 1;
             }
             answers
         });
-        let writer = scope.spawn(|| lines[lines.len() / 2..].chunks(40).for_each(|chunk| drop(server.ingest(chunk))));
+        let writer = scope.spawn(|| lines[lines.len() / 2..].chunks(40).for_each(|chunk| drop(client.ingest(chunk))));
         let (code, deployed, complaint) = ask(&server, &folder, &["deploy", path(&directory), "--verify"]);
         writer.join().unwrap();
         is_over.store(true, Ordering::Release);
