@@ -6,6 +6,8 @@ CREATE TABLE all_posts (
   text TEXT NOT NULL,
   hashtags TEXT[],
   mentions BIGINT[],
+  media_ids BIGINT[],
+  video_id BIGINT,
   reply_to BIGINT,
   visibility TEXT,
   created_at TIMESTAMPTZ NOT NULL,
@@ -16,14 +18,15 @@ CREATE TABLE all_posts (
 -- An update of what was deleted changes what nobody sees; to ask for `deleted` here would send every like through this table.
 MERGE INTO all_posts USING post_events e ON all_posts.post_id = e.aggregate_id
   WHEN MATCHED AND e.event_type = 'post.deleted' THEN UPDATE SET
-    text = '', hashtags = NULL, mentions = NULL, deleted = TRUE
+    text = '', hashtags = NULL, mentions = NULL, updated_at = e.occurred_at, deleted = TRUE
   WHEN MATCHED AND e.event_type = 'post.updated' THEN UPDATE SET
     text = e.updated.text, hashtags = e.updated.hashtags, updated_at = e.occurred_at
   WHEN NOT MATCHED AND e.event_type = 'post.created' THEN INSERT VALUES
-    (e.aggregate_id, e.created.author_id, e.created.text, e.created.hashtags, e.created.mentions, e.created.reply_to,
-     e.created.visibility, e.occurred_at, NULL, FALSE);
+    (e.aggregate_id, e.created.author_id, e.created.text, e.created.hashtags, e.created.mentions, e.created.media_ids,
+     e.created.video_id, e.created.reply_to, e.created.visibility, e.occurred_at, NULL, FALSE);
 
 CREATE MATERIALIZED VIEW posts AS
-  SELECT post_id, author_id, text, hashtags, mentions, reply_to, visibility, created_at, updated_at FROM all_posts WHERE NOT deleted;
+  SELECT post_id, author_id, text, hashtags, mentions, media_ids, video_id, reply_to, visibility, created_at, updated_at
+  FROM all_posts WHERE NOT deleted;
 CREATE INDEX ON posts (post_id);
 GRANT SELECT ON posts TO PUBLIC;

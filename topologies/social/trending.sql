@@ -15,3 +15,13 @@ CREATE MATERIALIZED VIEW trending_last_hour AS
   FROM engagement WHERE engaged_at > NOW() - INTERVAL '1 hour' AND engaged_at <= NOW() GROUP BY post_id;
 CREATE INDEX ON trending_last_hour (score DESC, post_id DESC);
 GRANT SELECT ON trending_last_hour TO PUBLIC;
+
+CREATE MATERIALIZED VIEW trending_last_day AS
+  SELECT post_id,
+    count(*) FILTER (WHERE kind = 'like') AS likes,
+    count(*) FILTER (WHERE kind = 'comment') AS comments,
+    count(*) FILTER (WHERE kind = 'share') AS shares,
+    sum(weight) AS score
+  FROM engagement WHERE engaged_at > NOW() - INTERVAL '1 day' AND engaged_at <= NOW() GROUP BY post_id;
+CREATE INDEX ON trending_last_day (score DESC, post_id DESC);
+GRANT SELECT ON trending_last_day TO PUBLIC;
