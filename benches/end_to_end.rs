@@ -93,6 +93,7 @@ impl Stage {
             clock: Clock::System,
             checkpoint_interval: CHECKPOINT_INTERVAL_DEFAULT,
             log_retention_bytes: None,
+            memory_limit_bytes: None,
         };
         let declared = declared(scene.files)?;
         let api = demo_api_config(&SECRET)?;

@@ -22,6 +22,7 @@ use sources::error::LogError;
 use sources::log::{APPEND_BYTES_MAX, APPEND_RECORDS_MAX, Log, Record};
 use topologies::run::{DEAD_LETTER_TOPIC, LetterRecord};
 
+use crate::memory::{MemoryLimit, OutOfMemory};
 use crate::recent_ids::{RECENT_IDS_MAX, RecentIds};
 
 /// Partitions of that topic: one, so that dead letters have an order.
@@ -48,6 +49,7 @@ struct Shared {
     topics: BTreeMap<Topic, Encoding>,
     recent: Mutex<BTreeMap<Topic, RecentIds>>,
     events: AtomicU64,
+    memory: MemoryLimit,
 }
 
 /// One request's lines, on their way.
@@ -73,7 +75,7 @@ struct Group {
 
 impl LogIngest {
     /// The way into `log`: creates the topics of the catalogue that it does not have, and collects the recent ids of those it has.
-    pub fn open(log: Arc<dyn Log>, format_of: impl Fn(&str) -> TopicFormat) -> Result<Self, LogError> {
+    pub fn open(log: Arc<dyn Log>, memory: MemoryLimit, format_of: impl Fn(&str) -> TopicFormat) -> Result<Self, LogError> {
         let existing: BTreeMap<Topic, u32> = log.topics()?.into_iter().map(|topic| (topic.topic, topic.partitions)).collect();
         let mut topics = BTreeMap::new();
         let mut recent = BTreeMap::new();
@@ -86,7 +88,7 @@ impl LogIngest {
             topics.insert(topic, format.encoding);
         }
         log.create_topic(&Topic::new(DEAD_LETTER_TOPIC), DEAD_LETTER_PARTITIONS)?;
-        Ok(Self(Arc::new(Shared { log, topics, recent: Mutex::new(recent), events: AtomicU64::new(0) })))
+        Ok(Self(Arc::new(Shared { log, topics, recent: Mutex::new(recent), events: AtomicU64::new(0), memory })))
     }
 
     /// What the records of a topic are written as.
@@ -109,6 +111,8 @@ impl Ingest for LogIngest {
     fn submit(&self, lines: Vec<Vec<u8>>) -> BoxFuture<'_, Result<Vec<LineOutcome>, IngestError>> {
         let ingest = self.clone();
         Box::pin(async move {
+            let full = |OutOfMemory { used, limit }| IngestError::MemoryFull { used, limit };
+            ingest.0.memory.check().map_err(full)?;
             let appended = tokio::task::spawn_blocking(move || ingest.append(lines)).await;
             appended.unwrap_or_else(|error| Err(IngestError::Storage { detail: format!("the append was cut short: {error}") }))
         })

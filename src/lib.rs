@@ -7,6 +7,7 @@ mod demo_key;
 pub mod deployments;
 pub mod error;
 pub mod ingest;
+pub mod memory;
 pub mod recent_ids;
 pub mod server;
 pub mod world;

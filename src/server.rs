@@ -34,6 +34,7 @@ use crate::deployments::store::{Origin, Store};
 use crate::deployments::{Declared, Deployer, choose};
 use crate::error::Failure;
 use crate::ingest::{LogIngest, TopicFormat, wall_micros};
+use crate::memory::MemoryLimit;
 
 /// The part of the data directory that is the event log.
 pub(crate) const LOG_DIRECTORY: &str = "log";
@@ -103,7 +104,9 @@ impl Server {
         let generation =
             GenerationAtStart { number: store.current().generation, is_deployed: store.current().origin != Origin::Start };
         let topology = Arc::new(topology);
-        let ingest = LogIngest::open(Arc::clone(&log), |topic| topic_format(&topology, topic))?;
+        let ingest = LogIngest::open(Arc::clone(&log), MemoryLimit::new(arguments.memory_limit_bytes), |topic| {
+            topic_format(&topology, topic)
+        })?;
         let records = records_logged(log.as_ref())?;
         let engine = start(Arc::clone(&topology), Arc::clone(&log), storage, engine_options(arguments))?;
         let views = Arc::clone(&engine.views);

@@ -15,7 +15,7 @@ use tempfile::TempDir;
 
 use crate::answers::assert_oracle;
 use crate::crash::feed::Feed;
-use crate::lines::world;
+use crate::lines::{posted, world};
 use crate::oracle::Oracle;
 use crate::process::{Launch, Process, Server, eventually, operator, tidewater};
 
@@ -42,6 +42,29 @@ fn assert_refused(data: &Path) {
     assert_eq!(code, Some(1), "{complaint}");
     let root = data.to_str().unwrap();
     assert!(complaint.contains("another process uses the data directory") && complaint.contains(root), "{complaint}");
+}
+
+#[test]
+fn fault_08_a_process_that_runs_out_of_memory_takes_no_events_and_serves_readers() {
+    const LIMIT: u64 = 320 << 20;
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::run(data.path(), &["--memory-limit-bytes", &LIMIT.to_string()]);
+    let post = |number: u64| posted(number, number, 1, &format!("{number:08}{}", "x".repeat(8_000)));
+    let mut taken = 0;
+    let refused = loop {
+        let body: String = (taken + 1..=taken + 250).map(|number| format!("{}\n", post(number))).collect();
+        let answer = server.try_post(body.as_bytes(), Some(&operator())).unwrap();
+        match answer.status {
+            200 => taken += 250,
+            _ => break answer,
+        }
+        assert!(taken < 200_000, "more was taken than memory has room for");
+    };
+    let problem = refused.json();
+    assert_eq!((refused.status, &problem["type"]), (503, &serde_json::json!("urn:tidewater:problem:memory_full")), "{problem}");
+    assert!(taken > 0, "nothing was taken at all: {problem}");
+    let count = || server.pages("/v1/views/posts?select=post_id", 1_000, None).len() as u64;
+    eventually("every post that was taken", || (count() == taken).then_some(()));
 }
 
 #[test]

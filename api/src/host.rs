@@ -48,6 +48,16 @@ pub enum IngestError {
         /// when it is worth trying again
         retry_after: Duration,
     },
+    /// the process has no memory for what events lead to
+    #[error(
+        "{used} of {limit} bytes of memory are used: no events are taken until it is less; try again, or give the process more"
+    )]
+    MemoryFull {
+        /// bytes that are used
+        used: u64,
+        /// bytes that may be
+        limit: u64,
+    },
     /// the log could not be read or written
     #[error("the event log could not be used: {detail}")]
     Storage {

@@ -95,6 +95,7 @@ fn class(error: &ApiError) -> (StatusCode, &'static str) {
         E::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
         E::Metrics { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "metrics_failed"),
         E::Ingest(IngestError::Overloaded { .. }) => (StatusCode::SERVICE_UNAVAILABLE, "overloaded"),
+        E::Ingest(IngestError::MemoryFull { .. }) => (StatusCode::SERVICE_UNAVAILABLE, "memory_full"),
         E::Ingest(IngestError::Storage { .. }) => (StatusCode::SERVICE_UNAVAILABLE, "storage_failed"),
         E::Ingest(IngestError::StorageFull) => (StatusCode::INSUFFICIENT_STORAGE, "storage_full"),
     }

@@ -206,6 +206,9 @@ pub struct ServerArguments {
     /// Bytes above which the log forgets the oldest events, if no restart needs them; without it everything is kept
     #[arg(long, value_name = "BYTES")]
     pub log_retention_bytes: Option<u64>,
+    /// Bytes of memory of which four fifths may be used before events are refused for the moment; what the machine has when not given
+    #[arg(long, value_name = "BYTES")]
+    pub memory_limit_bytes: Option<u64>,
 }
 
 /// What `NOW()` follows.

@@ -9,7 +9,7 @@ use crate::world::{World, WorldOptions};
 const FORMAT: TopicFormat = TopicFormat { partitions: 3, encoding: Encoding::Protobuf };
 
 fn open(log: &Arc<dyn Log>) -> LogIngest {
-    LogIngest::open(Arc::clone(log), |_| FORMAT).unwrap()
+    LogIngest::open(Arc::clone(log), MemoryLimit::new(None), |_| FORMAT).unwrap()
 }
 
 fn memory() -> Arc<dyn Log> {

@@ -149,6 +149,30 @@ fn a_view_is_computed_once_more_from_the_log() {
     assert_eq!(again.bytes(), again.afresh(planned, options()).bytes(), "the state that was computed once more is kept wrongly");
 }
 
+/// A filter by time over a stream keeps its state while another state is computed from the log, in times of its own.
+#[test]
+fn a_filter_by_time_that_is_kept_knows_nothing_of_what_is_read_once_more() {
+    let producer = Producer::default();
+    let mut random = Random::new(21);
+    let recent = "CREATE MATERIALIZED VIEW recent AS SELECT aggregate_id AS user_id, occurred_at FROM user_events
+          WHERE occurred_at > NOW() - INTERVAL '40 seconds';
+        CREATE INDEX ON recent (user_id);";
+    let before = format!("{SOURCES}{recent}");
+    let after = format!("{SOURCES}{AFTER}{recent}");
+    let mut deployment = Deployment::start(topology(&before), checkpointed(2, 5));
+    deployment.ingest(&events(&producer, &mut random, 90));
+    let report = deployment.deploy(&after, &[], Verify::Not);
+    switched(&report);
+    assert!(report.backfill.1 > 0, "nothing was read once more: {report:?}");
+    deployment.ingest(&events(&producer, &mut random, 40));
+    let planned = Arc::new(topology(&after));
+    assert_eq!(deployment.bytes(), deployment.afresh(Arc::clone(&planned), options()).bytes());
+    // The same at a start.
+    let restarted =
+        deployment.restart(Arc::new(topology(&before)), checkpointed(1, 5)).restart(Arc::clone(&planned), checkpointed(2, 5));
+    assert_eq!(restarted.bytes(), restarted.afresh(planned, options()).bytes());
+}
+
 #[test]
 fn errors_of_rows_are_those_of_the_topology_that_is_served() {
     let producer = Producer::default();

@@ -8,11 +8,14 @@ use operators::session::session;
 use operators::state::KeptState;
 use operators::temporal_filter::temporal_filter;
 use operators::top_k::{TopKSpec, top_k};
-use operators::{Errors, Rows};
+use operators::{Errors, Rows, Time};
 use schemas::field::{FieldKind, Value};
 use schemas::row::Row;
 use schemas::serving::{Column, Index, IndexColumn, IndexLayout};
 
+use timely::dataflow::StreamVec;
+use timely::dataflow::channels::pact::Pipeline;
+use timely::dataflow::operators::generic::operator::Operator as _;
 use timely::dataflow::operators::vec::Filter;
 
 use super::Renderer;
@@ -130,7 +133,24 @@ impl<'s> Renderer<'s, '_> {
             let until = until.as_ref().map(|slicer| read(slicer).unwrap_or(i64::MIN));
             (from, until)
         };
-        temporal_filter(rows, self.clock.clone(), bounds, state)
+        temporal_filter(rows, self.kept_clock(node), bounds, state)
+    }
+
+    /// The wall clock as a node sees it: one that was restored knows nothing of the times in which new states are computed.
+    fn kept_clock(&self, node: NodeId) -> StreamVec<'s, Time, i64> {
+        let start = self.keeping.start;
+        if !self.keeping.is_restored(Kept::Node(node)) {
+            return self.clock.clone();
+        }
+        self.clock.clone().unary(Pipeline, "clock since the start", move |_, _| {
+            move |input, output| {
+                input.for_each(|capability, ticks| {
+                    if *capability.time() >= start {
+                        output.session(&capability).give_container(ticks);
+                    }
+                });
+            }
+        })
     }
 
     /// The state of a node: kept when it reads a stream, because then nothing could compute it again.
