@@ -166,6 +166,9 @@ impl Shared {
     /// Takes a dead letter as if it were sent now. The event is appended before the mark: between the two it may be sent once more, as a
     /// duplicate, and is never lost.
     fn retry(&self, id: u64, letter: &DeadLetter) -> Result<LineOutcome, LogError> {
+        if letter.fault.reason == Reason::Quarantined {
+            return self.release(id, letter);
+        }
         if let Some(fault) = hindrance(letter) {
             return Ok(LineOutcome::Rejected(fault));
         }
@@ -179,9 +182,28 @@ impl Shared {
         for (topic, group) in std::mem::take(&mut request.groups) {
             self.append_group(&topic, group, &mut request.outcomes)?;
         }
-        let mark = serde_json::json!(LetterRecord::Retried { retried: id }).to_string().into_bytes();
-        self.log.append(&Topic::new(DEAD_LETTER_TOPIC), vec![Record { key: Vec::new(), value: mark, timestamp: now }])?;
+        self.mark_retried(id, now)?;
         Ok(request.finish().pop().unwrap_or(LineOutcome::Empty))
+    }
+
+    /// Appends a record once more that was put aside as it lay in its topic: nothing has seen its event yet, whatever its id.
+    fn release(&self, id: u64, letter: &DeadLetter) -> Result<LineOutcome, LogError> {
+        let (topic, now) = (Topic::new(&letter.topic), wall_micros());
+        let read = self.log.read(&topic, Partition(letter.partition), Offset(letter.offset), 1, REBUILD_BYTES)?;
+        let Some(record) = read.into_iter().find(|record| record.offset.0 == letter.offset) else {
+            let detail = format!("the log of '{topic}' no longer has its record: its sender has to send it again");
+            return Ok(LineOutcome::Rejected(Fault::new(Reason::Quarantined, detail)));
+        };
+        let appended = self.log.append(&topic, vec![Record { key: record.key, value: record.value, timestamp: now }])?;
+        self.mark_retried(id, now)?;
+        let place = appended.into_iter().next();
+        let position = |(partition, offset)| LogPosition { topic: topic.clone(), partition, offset };
+        Ok(place.map_or(LineOutcome::Empty, |place| LineOutcome::Accepted(position(place))))
+    }
+
+    fn mark_retried(&self, id: u64, now: i64) -> Result<(), LogError> {
+        let mark = serde_json::json!(LetterRecord::Retried { retried: id }).to_string().into_bytes();
+        self.log.append(&Topic::new(DEAD_LETTER_TOPIC), vec![Record { key: Vec::new(), value: mark, timestamp: now }]).map(drop)
     }
 
     /// Files an event under its topic, unless it is known.

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::AtomicBool;
 
+use epochs::crash_point::PANIC_VARIABLE;
 use tempfile::TempDir;
 
 use crate::answers::assert_oracle;
@@ -42,6 +43,48 @@ fn assert_refused(data: &Path) {
     assert_eq!(code, Some(1), "{complaint}");
     let root = data.to_str().unwrap();
     assert!(complaint.contains("another process uses the data directory") && complaint.contains(root), "{complaint}");
+}
+
+#[test]
+fn fault_06_records_that_end_the_process_three_times_are_put_aside_and_taken_when_they_are_sent_again() {
+    const POISON: &str = "a pill that is hard to swallow";
+    let data = tempfile::tempdir().unwrap();
+    let environment = [(PANIC_VARIABLE, POISON)];
+    let launch = Launch { data: data.path(), more: &OPTIONS, environment: &environment, ..Launch::default() };
+    let mut server = Server::run_ready(&launch);
+    server.ingest(&[posted(1, 1, 1, "before").to_string()]);
+    let body = format!("{}\n", posted(2, 2, 1, POISON));
+    // The answer may be overtaken by the end of the process; the event is in the log.
+    server.try_post(body.as_bytes(), Some(&operator())).ok();
+    let mut ends = 0;
+    let server = loop {
+        assert!(!server.process.wait().success());
+        ends += 1;
+        assert!(ends <= 3, "nothing was put aside");
+        if ends == 3 {
+            break Server::run_ready(&launch);
+        }
+        server = launch.server().unwrap_or_else(|mut process| panic!("{}", process.complaint()));
+    };
+    server.ingest(&[posted(3, 3, 1, "after").to_string()]);
+    let posts = |server: &Server| {
+        let rows = server.pages("/v1/views/posts?select=post_id", 100, None);
+        rows.iter().map(|row| row["post_id"].as_u64().unwrap()).collect::<std::collections::BTreeSet<_>>()
+    };
+    assert_eq!(posts(&server), [1, 3].into());
+    let letters = server.get("/v1/dead-letters", Some(&operator())).json();
+    let (letter, reason) = (&letters["dead_letters"][0], "quarantined");
+    assert_eq!((&letter["reason"], &letter["topic"]), (&reason.into(), &"social.post".into()), "{letters}");
+    assert_eq!(letters["dead_letters_total"], 1, "{letters}");
+    drop(server);
+    // As if the mistake were mended: what is aside stays aside until it is sent again.
+    let server = Server::run(data.path(), &OPTIONS);
+    assert_eq!(posts(&server), [1, 3].into());
+    let answer = server.post_json("/v1/dead-letters/1/retry", &serde_json::json!({}), Some(&operator()));
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    eventually("the post", || (posts(&server) == [1, 2, 3].into()).then_some(()));
+    drop(server);
+    assert_eq!(posts(&Server::run(data.path(), &OPTIONS)), [1, 2, 3].into());
 }
 
 #[test]

@@ -49,6 +49,8 @@ pub enum Reason {
     KeyMismatch,
     /// an expression failed: division by zero, overflow, a cast
     RowError,
+    /// the process ended again and again when it computed the epoch of the event
+    Quarantined,
 }
 
 impl Reason {
@@ -74,6 +76,7 @@ impl Reason {
             Self::BadId => "bad_id",
             Self::KeyMismatch => "key_mismatch",
             Self::RowError => "row_error",
+            Self::Quarantined => "quarantined",
         }
     }
 }

@@ -185,6 +185,8 @@ pub struct Coordinator<D: Disk> {
     /// where the log is read on after the oldest of two checkpoints
     older: VecDeque<Offsets>,
     retained_epochs: u64,
+    /// what the next epoch says besides its records
+    announced: Option<Control>,
 }
 
 impl<D: Disk> Coordinator<D> {
@@ -247,6 +249,7 @@ impl<D: Disk> Coordinator<D> {
             writing: None,
             older,
             retained_epochs: RETAINED_EPOCHS,
+            announced: None,
             plan: settings.plan,
         };
         let start = match checkpoint {
@@ -307,6 +310,11 @@ impl<D: Disk> Coordinator<D> {
     pub fn retain(&mut self, retention: Retention) {
         self.retained_epochs = retention.epochs;
         self.bindings.set_segment_bytes(retention.segment_bytes);
+    }
+
+    /// Has the next epoch that is bound say this, if it has nothing else to say.
+    pub fn announce(&mut self, control: Control) {
+        self.announced = Some(control);
     }
 
     /// The history as it is bound.
@@ -400,7 +408,8 @@ impl<D: Disk> Coordinator<D> {
         let last = self.bindings.last();
         let is_first_of_timeline =
             self.identity.parent.as_ref().is_some_and(|(_, parent, _)| last.is_some_and(|(last, _)| last == *parent));
-        let control = if is_first_of_timeline { self.identity.opened().map(Control::Opened) } else { control };
+        let announced = if control.is_none() && !is_first_of_timeline { self.announced.take() } else { None };
+        let control = if is_first_of_timeline { self.identity.opened().map(Control::Opened) } else { control.or(announced) };
         let binding = Binding {
             timeline: self.identity.timeline,
             epoch,

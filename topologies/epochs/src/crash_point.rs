@@ -61,6 +61,20 @@ pub const ALL: [&str; 13] = [
 /// The steps of a deployment, which meets no event.
 pub const OF_A_DEPLOYMENT: [&str; 2] = [DEPLOY_RECORDED, DEPLOY_BOUND];
 
+/// The variable that names a text: a record with it makes the worker that decodes it panic, as a mistake in the program would.
+pub const PANIC_VARIABLE: &str = "TIDEWATER_PANIC_ON";
+
+/// Panics if these bytes contain the text that the environment names.
+pub fn panic_point(bytes: &[u8]) {
+    static ARMED: OnceLock<Option<Vec<u8>>> = OnceLock::new();
+    let armed = ARMED.get_or_init(|| std::env::var_os(PANIC_VARIABLE).map(|text| text.into_encoded_bytes()));
+    if let Some(text) = armed.as_ref().filter(|text| !text.is_empty())
+        && bytes.windows(text.len()).any(|window| window == text.as_slice())
+    {
+        panic!("a record has the text that {PANIC_VARIABLE} names");
+    }
+}
+
 fn is_step(name: &str) -> bool {
     ALL.contains(&name) || OF_A_DEPLOYMENT.contains(&name)
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use arrow_array::{ArrayRef, BooleanArray, RecordBatch};
 use datafusion_common::{DataFusionError, Result};
+use epochs::crash_point::panic_point;
 use operators::dedup::{DEDUPLICATION_IDS_MAX, DeduplicationWindow};
 use operators::{Errors, Rows, Time};
 use schemas::dead_letter::{DeadLetter, RowError};
@@ -55,6 +56,7 @@ pub fn decode<'s>(
                 let time = *capability.time();
                 let mut session = output.session(&capability);
                 for records in data.drain(..) {
+                    records.iter().for_each(|record| panic_point(&record.value));
                     let raw =
                         records.iter().map(|record| (record.partition, record.offset, record.timestamp, record.value.as_slice()));
                     let events = decoder.decode(raw);

@@ -26,8 +26,9 @@ use super::checkpointer::Checkpointer;
 use super::deploy::candidate::Bound;
 use super::deploy::switch::{Deploying, Takeover};
 use super::deploy::{Board, Deployment};
-use super::engine::Engine;
+use super::engine::{Engine, Left};
 use super::letters::{LetterRecord, Letters};
+use super::quarantine::Quarantine;
 use super::retention::Retention;
 use super::status::Status;
 use super::wall::{Clock, Wall};
@@ -68,6 +69,8 @@ pub struct Parts {
     pub deployments: Receiver<Deployment>,
     /// how that goes
     pub board: Arc<Board>,
+    /// what is put aside
+    pub quarantine: Arc<Quarantine>,
     /// the log
     pub log: Arc<dyn Log>,
     /// binds epochs
@@ -148,7 +151,7 @@ impl Driver {
                 if !bound {
                     seen = self.parts.log.wait(seen, self.wait_max());
                 }
-            } else if !bound || self.in_flight.len() >= EPOCHS_IN_FLIGHT_MAX {
+            } else if !bound || self.in_flight.len() >= self.in_flight_max() {
                 self.collect();
                 self.show_recovery();
                 if let Err(error) = self.keep_up_checkpoints() {
@@ -157,6 +160,11 @@ impl Driver {
             }
         }
         self.last_checkpoint();
+    }
+
+    /// One epoch at a time shows which one it is that ends the process.
+    fn in_flight_max(&self) -> usize {
+        if self.parts.quarantine.is_watching() { 1 } else { EPOCHS_IN_FLIGHT_MAX }
     }
 
     fn wait_max(&self) -> Duration {
@@ -248,7 +256,7 @@ impl Driver {
 
     /// Has the next epoch bound if there is room, time and reason for one.
     fn bind_next(&mut self) -> Result<bool, EpochError> {
-        if self.in_flight.len() >= EPOCHS_IN_FLIGHT_MAX || self.deploying.holds() {
+        if self.in_flight.len() >= self.in_flight_max() || self.deploying.holds() {
             return Ok(false);
         }
         let since = self.bound_at.elapsed();
@@ -274,6 +282,9 @@ impl Driver {
             let (epoch, wall_micros) = (input.epoch, input.wall_micros);
             candidate.bound(Bound { epoch, wall_micros, ranges: input.ranges.clone(), is_switch });
         }
+        if self.in_flight.is_empty() {
+            self.parts.quarantine.computing(input.epoch);
+        }
         let (refused, retried) = self.send(input.epoch, input.wall_micros, input.records);
         let count = self.parts.engine.workers.count();
         self.in_flight.push_back(InFlight {
@@ -287,12 +298,12 @@ impl Driver {
         });
     }
 
-    /// Hands records to the workers; returns the events that were refused at ingest, and the ids of those that were sent again.
+    /// Hands records to the workers; returns the events that were refused at ingest or are put aside, and the ids of those that were sent again.
     fn send(&self, epoch: u64, wall_micros: i64, read: Records) -> (Vec<DeadLetter>, Vec<u64>) {
-        let (mut refused, mut retried) = (Vec::new(), Vec::new());
         // A topic that only the next topology reads is followed before that takes over.
-        let others = self.parts.engine.send(epoch, wall_micros, read).into_iter();
-        for (_, records) in others.filter(|((topic, _), _)| topic.as_str() == DEAD_LETTER_TOPIC) {
+        let Left { others, aside } = self.parts.engine.send(epoch, wall_micros, read);
+        let (mut refused, mut retried) = (aside, Vec::new());
+        for (_, records) in others.into_iter().filter(|((topic, _), _)| topic.as_str() == DEAD_LETTER_TOPIC) {
             records.into_iter().for_each(|record| read_letter(record, &mut refused, &mut retried));
         }
         (refused, retried)
@@ -357,6 +368,10 @@ impl Driver {
         self.parts.coordinator.complete(number, state);
         if let Some(takeover) = takeover {
             self.complete_takeover(takeover, number);
+        }
+        self.parts.quarantine.completed(number);
+        if let Some(next) = self.in_flight.front() {
+            self.parts.quarantine.computing(next.epoch);
         }
         self.parts.status.published(number, events, duplicates, bound_at.elapsed());
         self.measure_lag();

@@ -7,11 +7,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use epochs::reader::Records;
+use schemas::dead_letter::DeadLetter;
 use schemas::position::Topic;
 use schemas::row::{Diff, Row};
 use sinks::views::{IndexId, ServedView, Views};
 use sources::log::StoredRecord;
 
+use super::quarantine::Quarantine;
 use super::worker::{Work, Workers};
 use crate::topology::Topology;
 
@@ -24,38 +26,57 @@ pub struct Engine {
     /// the served index for each index of the plan, in the order that numbers them there
     indexes: Vec<IndexId>,
     sources: BTreeMap<Topic, usize>,
+    quarantine: Arc<Quarantine>,
+}
+
+/// What an engine did not take of an epoch.
+#[derive(Default)]
+pub struct Left {
+    /// records that no source of the plan reads
+    pub others: Records,
+    /// records that are put aside
+    pub aside: Vec<DeadLetter>,
 }
 
 impl Engine {
     /// An engine for the views that `find` finds by their names.
-    pub fn new(topology: Arc<Topology>, workers: Workers, find: impl Fn(&str) -> Option<Arc<ServedView>>) -> Self {
+    pub fn new(
+        topology: Arc<Topology>,
+        workers: Workers,
+        quarantine: Arc<Quarantine>,
+        find: impl Fn(&str) -> Option<Arc<ServedView>>,
+    ) -> Self {
         let ids = |name: &str| find(name).map(|served| served.indexes.iter().map(|(id, _)| *id).collect::<Vec<_>>());
         let indexes = topology.served.iter().filter_map(|served| ids(&served.view.name)).flatten().collect();
         let sources = topology.sources.iter().enumerate();
         let sources = sources.map(|(number, source)| (Topic::new(&source.schema.topic), number)).collect();
-        Self { topology, workers, indexes, sources }
+        Self { topology, workers, indexes, sources, quarantine }
     }
 
     /// An engine for everything that is served.
-    pub fn of_served(topology: Arc<Topology>, workers: Workers, views: &Views) -> Self {
-        Self::new(topology, workers, |name| views.view(name))
+    pub fn of_served(topology: Arc<Topology>, workers: Workers, quarantine: Arc<Quarantine>, views: &Views) -> Self {
+        Self::new(topology, workers, quarantine, |name| views.view(name))
     }
 
-    /// Hands the records of an epoch to the workers; what no source of the plan reads comes back.
-    pub fn send(&self, epoch: u64, wall_micros: i64, read: Records) -> Records {
+    /// Hands the records of an epoch to the workers; what they are not given comes back.
+    pub fn send(&self, epoch: u64, wall_micros: i64, read: Records) -> Left {
         let mut records: Vec<Vec<StoredRecord>> = vec![Vec::new(); self.sources.len()];
-        let mut others = Records::new();
+        let mut left = Left::default();
         for ((topic, partition), read) in read {
             match self.sources.get(&topic) {
-                Some(&source) => records[source].extend(read),
-                None => drop(others.insert((topic, partition), read)),
+                Some(&source) => {
+                    let (read, mut aside) = self.quarantine.take_out(&topic, partition, read);
+                    records[source].extend(read);
+                    left.aside.append(&mut aside);
+                }
+                None => drop(left.others.insert((topic, partition), read)),
             }
         }
         for (worker, records) in share(records, self.workers.count()).into_iter().enumerate() {
             let records = records.into_iter().map(Arc::new).collect();
             self.workers.send(worker, Work { epoch, wall_micros, records });
         }
-        others
+        left
     }
 
     /// Changes by the plan's numbers, by those that are served.

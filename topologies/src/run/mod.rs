@@ -9,6 +9,7 @@ mod deploy;
 mod driver;
 mod engine;
 mod letters;
+mod quarantine;
 mod recovery;
 mod restore;
 mod retention;
@@ -36,6 +37,7 @@ pub use self::deploy::{
     Board, DIFFERENCE_ROWS_MAX, DeployError, DeployOutcome, DeployPhase, DeployReport, Deployment, Record, Verify, ViewDifference,
 };
 pub use self::letters::LetterRecord;
+pub use self::quarantine::PANICS_MAX;
 pub use self::restore::{Restored, partition_of};
 pub use self::status::{Status, StatusReport, Trouble};
 pub use self::wall::{Clock, system_micros};

@@ -9,6 +9,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::Receiver;
 
 use epochs::backfill::Backfill;
+use epochs::binding::Control;
 use epochs::checkpoint::{CheckpointHeader, Checkpoints};
 use epochs::coordinator::{Coordinator, EpochInput, Settings, Start};
 use epochs::crash_point::{RESTORED, crash_point};
@@ -23,6 +24,7 @@ use super::deploy::{Board, Deployment};
 use super::driver::{Driver, Parts};
 use super::engine::Engine;
 use super::letters::{Letters, Meta};
+use super::quarantine::{Panics, Quarantine};
 use super::restore::{Restored, restore};
 use super::retention::Retention;
 use super::status::Status;
@@ -61,6 +63,10 @@ enum RecoveryError {
     Checkpoint { epoch: u64, detail: String },
     #[error("a thread could not be started: {detail}")]
     Thread { detail: String },
+    #[error(
+        "computing epoch {epoch} ended the process {count} times, and it is not its records that can be put aside: {detail}; start with a topology without the view that fails"
+    )]
+    Panics { epoch: u64, count: u32, detail: String },
 }
 
 impl Recovery {
@@ -114,7 +120,10 @@ impl Recovery {
             }
         };
         let Self { topology, log, storage, options, board, deployments, states, taken, .. } = self;
-        let Taken { wall, coordinator, checkpoints, start } = taken;
+        let Taken { wall, mut coordinator, checkpoints, start } = taken;
+        let quarantine = Arc::new(Quarantine::open(Arc::clone(&storage)).map_err(EpochError::from)?);
+        put_aside(&quarantine, &mut coordinator)?;
+        quarantine.computing(start.epoch);
         let meta = start.checkpoint.as_ref().map(read_meta).unwrap_or_default();
         let (letters, seed) = Letters::restore(&states, &meta, &own);
         if let Err(error) = views.seed_dead_letters(seed) {
@@ -128,8 +137,9 @@ impl Recovery {
         let backfill = if missing.is_empty() { None } else { Some(coordinator.backfill(&states.topics(&topology, &missing))?) };
         let keeping = restored.into_iter().map(keep).collect();
         let workers = worker::start(&topology, keeping, &status).map_err(|detail| RecoveryError::Thread { detail })?;
-        workers.fate.take_service();
-        let engine = Engine::of_served(Arc::clone(&topology), workers, &views);
+        let noted = Arc::clone(&quarantine);
+        workers.fate.take_service(move |detail| noted.panicked(detail));
+        let engine = Engine::of_served(Arc::clone(&topology), workers, Arc::clone(&quarantine), &views);
         let checkpointer = Checkpointer::start(storage, checkpoints).map_err(|error| no_thread(&error))?;
         let first = EpochInput {
             epoch: start.epoch,
@@ -148,6 +158,7 @@ impl Recovery {
             engine,
             board,
             deployments,
+            quarantine,
             log,
             coordinator,
             checkpointer,
@@ -176,6 +187,21 @@ impl Recovery {
                 Ok(None)
             }
         }
+    }
+}
+
+/// Puts the records of an epoch aside that has ended the process too often, and has the bindings say so.
+fn put_aside(quarantine: &Quarantine, coordinator: &mut Coordinator<Storage>) -> Result<(), RecoveryError> {
+    let Some(Panics { epoch, count, detail }) = quarantine.due() else { return Ok(()) };
+    let binding = coordinator.bound_after(epoch.saturating_sub(1))?.into_iter().find(|binding| binding.epoch == epoch);
+    match binding {
+        Some(binding) if quarantine.put_aside(&binding, &detail).map_err(EpochError::from)? => {
+            let records = binding.records();
+            tracing::error!(epoch, records, detail, "records are put aside: computing them ended the process again and again");
+            coordinator.announce(Control::Quarantine(format!("epoch {epoch}: {detail}")));
+            Ok(())
+        }
+        _ => Err(RecoveryError::Panics { epoch, count, detail }),
     }
 }
 

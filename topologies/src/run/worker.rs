@@ -7,7 +7,6 @@
 use std::any::Any;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::Thread;
@@ -58,16 +57,21 @@ pub struct Workers {
 }
 
 /// What a panic of a worker means: the end of the process when readers depend on it, the end of a deployment when they do not yet.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Fate {
-    in_service: AtomicBool,
+    /// called before the process ends, when readers depend on the workers
+    on_panic: OnceLock<OnPanic>,
     failure: OnceLock<String>,
 }
 
+/// Notes what a worker panicked with.
+type OnPanic = Box<dyn Fn(&str) + Send + Sync>;
+
 impl Fate {
-    /// Readers depend on these workers from now on.
-    pub fn take_service(&self) {
-        self.in_service.store(true, Ordering::Release);
+    /// Readers depend on these workers from now on: a panic is noted, then the process ends.
+    pub fn take_service(&self, on_panic: impl Fn(&str) + Send + Sync + 'static) {
+        // Who takes service does so once.
+        let _ = self.on_panic.set(Box::new(on_panic));
     }
 
     /// What a worker panicked with.
@@ -76,14 +80,15 @@ impl Fate {
     }
 
     fn panicked(&self, panic: &(dyn Any + Send)) {
-        if self.in_service.load(Ordering::Acquire) {
+        let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+        let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a worker panicked".to_owned());
+        // The first panic is the cause of the others.
+        let is_first = self.failure.set(text.clone()).is_ok();
+        if let Some(on_panic) = self.on_panic.get().filter(|_| is_first) {
+            on_panic(&text);
             eprintln!("a worker panicked; the process ends, acknowledged events are in the log");
             std::process::abort();
         }
-        let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-        let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-        // The first panic is the cause of the others.
-        let _ = self.failure.set(text.unwrap_or_else(|| "a worker panicked".to_owned()));
     }
 }
 

@@ -27,6 +27,7 @@ use crate::plan::kept::KeptStates;
 use crate::render::drain::EpochOutput;
 use crate::render::keep::Keeping;
 use crate::run::engine::Engine;
+use crate::run::quarantine::Quarantine;
 use crate::run::status::Status;
 use crate::run::worker::{self, Done};
 use crate::run::{EPOCHS_IN_FLIGHT_MAX, Restored};
@@ -75,6 +76,8 @@ pub struct Preparation {
     pub staged: BTreeSet<String>,
     /// where progress is shown
     pub board: Arc<Board>,
+    /// what is put aside
+    pub quarantine: Arc<Quarantine>,
 }
 
 /// Everything that a candidate hands over at the switch.
@@ -171,8 +174,21 @@ struct Computation<'a> {
 
 impl<'a> Computation<'a> {
     fn run(preparation: Preparation, queue: &'a Receiver<Bound>, reached: &'a AtomicU64) -> Result<Handover, String> {
-        let Preparation { topology, log, topics, known, header, restored, states, missing, bound, views, staged, board } =
-            preparation;
+        let Preparation {
+            topology,
+            log,
+            topics,
+            known,
+            header,
+            restored,
+            states,
+            missing,
+            bound,
+            views,
+            staged,
+            board,
+            quarantine,
+        } = preparation;
         let offsets = offsets_of(&header);
         let mut reader = Reader::new(Arc::clone(&log), &topics, &offsets, usize::MAX).map_err(|error| error.to_string())?;
         let anew = Arc::new(missing.clone());
@@ -185,7 +201,7 @@ impl<'a> Computation<'a> {
         let indexes = indexes.flat_map(|served| served.indexes.iter().map(|(id, _)| *id).collect::<Vec<_>>()).collect();
         let read = states.topics(&topology, &missing);
         let mut computation = Computation {
-            engine: Engine::new(topology, workers, find),
+            engine: Engine::new(topology, workers, quarantine, find),
             status,
             queue,
             reached,
@@ -277,7 +293,7 @@ impl<'a> Computation<'a> {
     }
 
     fn send(&mut self, epoch: u64, wall_micros: i64, is_switch: bool, records: Records) {
-        // Events that were refused at ingest are on their list already.
+        // Events that were refused at ingest, or put aside, are on their list already.
         self.engine.send(epoch, wall_micros, records);
         self.in_flight.push_back((epoch, is_switch, Vec::new()));
     }

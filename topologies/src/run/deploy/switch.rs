@@ -250,6 +250,7 @@ impl Driver {
             views: Arc::clone(&self.parts.views),
             staged: staged.clone(),
             board: Arc::clone(&self.parts.board),
+            quarantine: Arc::clone(&self.parts.quarantine),
         };
         match Candidate::start(preparation) {
             Ok(candidate) => {
@@ -350,7 +351,8 @@ impl Driver {
         let Takeover { handover, hydrating, .. } = takeover;
         let Hydrating { deployment, states, missing, .. } = hydrating;
         let topology = Arc::clone(&deployment.topology);
-        handover.engine.workers.fate.take_service();
+        let quarantine = Arc::clone(&self.parts.quarantine);
+        handover.engine.workers.fate.take_service(move |detail| quarantine.panicked(detail));
         let states_of_plan = states.specs.clone();
         self.parts.coordinator.redeploy(plan_fingerprint(&topology), states_of_plan, &missing, handover.state);
         self.parts.letters.renumber(&states);
