@@ -14,6 +14,7 @@ use api::{ApiConfig, ApiState, Figures, HaltedSource, Health, HostStatus, Readin
 use epochs::disk::real::{Lock, RealDisk};
 use epochs::error::EpochError;
 use schemas::event::Encoding;
+use schemas::lineage::Lineage;
 use schemas::position::{Epoch, Partition, Timeline, Topic};
 use sinks::views::{ServedView, Views};
 use sources::embedded::EmbeddedLog;
@@ -24,6 +25,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use topologies::builder::PARTITIONS_DEFAULT;
+use topologies::lineage::lineage;
 use topologies::run::{Board, Clock, Options, Running, Status, StatusReport, Storage, Trouble, start};
 use topologies::slt::all_visible;
 use topologies::topology::Topology;
@@ -117,6 +119,7 @@ impl Server {
             status: engine.status_handle(),
             clock: arguments.clock,
             records_at_start: records,
+            board: Arc::clone(&engine.board),
         });
         let deployer = Deployer::new(store, Arc::clone(&engine.board), Arc::clone(&log), ingest.clone());
         let state = ApiState::new(Arc::clone(&views), Arc::new(ingest.clone()), Arc::clone(&health) as Arc<dyn Health>, api)
@@ -274,6 +277,7 @@ struct EngineHealth {
     status: Arc<Status>,
     clock: cli::Clock,
     records_at_start: u64,
+    board: Arc<Board>,
 }
 
 impl Health for EngineHealth {
@@ -298,6 +302,10 @@ impl Health for EngineHealth {
             lag_micros: self.lag_micros(report.lag_records),
             epoch_micros: u64::try_from(report.epoch_duration.as_micros()).unwrap_or(u64::MAX),
         }
+    }
+
+    fn lineage(&self) -> Lineage {
+        lineage(&self.board.topology())
     }
 
     fn status(&self) -> HostStatus {

@@ -42,6 +42,28 @@ fn an_unknown_view_exits_with_2_and_suggests_the_one_that_was_meant() {
 }
 
 #[test]
+fn everything_or_one_view_is_explained_in_every_format() {
+    let view = "CREATE MATERIALIZED VIEW v AS SELECT count(*) AS events FROM post_events;";
+    let good = directory(&format!("{SOURCE}{view}"));
+    let path = good.path().to_str().unwrap();
+    let explained = |arguments: &[&str]| {
+        let output = tidewater(&[["explain", path].as_slice(), arguments].concat());
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert!(explained(&[]).contains("view    v  from post_events"), "{}", explained(&[]));
+    let all: serde_json::Value = serde_json::from_str(&explained(&["--format", "json"])).unwrap();
+    assert_eq!(all["edges"][0], serde_json::json!({ "from": "post_events", "to": "v" }));
+    assert_eq!(all["nodes"][0]["topic"], "social.post");
+    for view in [&[][..], &["v"]] {
+        let dot = explained(&[view, &["--format", "dot"]].concat());
+        assert!(dot.starts_with("digraph tidewater {\n") && dot.ends_with("}\n"), "{dot}");
+        assert!(explained(&[view, &["--format", "mermaid"]].concat()).starts_with("flowchart LR\n"));
+    }
+    assert!(explained(&["v"]).contains("Reduce"), "{}", explained(&["v"]));
+}
+
+#[test]
 fn a_missing_file_exits_with_1_and_a_wrong_option_with_2() {
     assert_eq!(tidewater(&["validate", "/nonexistent"]).status.code(), Some(1));
     assert_eq!(tidewater(&["ingest", "/nonexistent"]).status.code(), Some(1));

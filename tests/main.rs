@@ -5,6 +5,7 @@
 mod answers;
 mod architecture;
 mod command_line;
+mod console;
 mod crash;
 mod demo;
 mod deploys;

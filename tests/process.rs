@@ -70,7 +70,8 @@ impl Process {
         Self::spawn(&mut tidewater(arguments))
     }
 
-    fn spawn(command: &mut Command) -> Self {
+    /// Starts a program whose words are taken.
+    pub fn spawn(command: &mut Command) -> Self {
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let stdout = BufReader::new(child.stdout.take().unwrap());
         let mut stderr = child.stderr.take().unwrap();

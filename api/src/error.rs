@@ -15,7 +15,7 @@ use crate::limits::{HYDRATION_RETRY_SECONDS, HYDRATION_RETRY_SECONDS_MAX, QUERY_
 #[allow(missing_docs, reason = "the message of each variant says what it is")]
 pub enum ApiError {
     #[error(
-        "there is nothing at '{path}'; the API is /v1/events, /v1/topics, /v1/views, /v1/views/{{view}}, /v1/dead-letters, /v1/deployments and /v1/status"
+        "there is nothing at '{path}'; the API is /v1/events, /v1/topics, /v1/views, /v1/views/{{view}}, /v1/topology, /v1/dead-letters, /v1/deployments and /v1/status; there is a page at /"
     )]
     UnknownPath { path: String },
     #[error("{method} is not answered at '{path}'; the Allow header names what is")]

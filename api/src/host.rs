@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use schemas::dead_letter::{DeadLetter, Fault};
+use schemas::lineage::Lineage;
 use schemas::position::{Epoch, LogPosition, Offset, Partition, Topic};
 
 /// A future behind a trait object.
@@ -90,6 +91,9 @@ pub trait Health: Send + Sync + 'static {
 
     /// What an operator asks for. May not block for long.
     fn status(&self) -> HostStatus;
+
+    /// What is computed from what, as it is deployed now. Must not block.
+    fn lineage(&self) -> Lineage;
 }
 
 /// Whether answers are as fresh as the log.

@@ -11,8 +11,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
 use crate::endpoints::{
-    dead_letters::dead_letters, deployments, events::events, fallback, healthz::healthz, metrics::metrics, readyz::readyz,
-    retry::retry, status::status, topics::topics, view::view, views::views,
+    console, dead_letters::dead_letters, deployments, events::events, fallback, healthz::healthz, metrics::metrics,
+    readyz::readyz, retry::retry, status::status, topics::topics, topology::topology, view::view, views::views,
 };
 use crate::guard::guard;
 use crate::limits::SHUTDOWN_GRACE;
@@ -22,12 +22,15 @@ use crate::state::ApiState;
 pub fn router(state: ApiState) -> Router {
     let body_limit = DefaultBodyLimit::max(state.config().limits.events_body_bytes_max);
     Router::new()
+        .route("/", get(console::page))
+        .route("/console/{file}", get(console::file))
         .route("/v1/events", post(events))
         .route("/v1/topics", get(topics))
         .route("/v1/views", get(views))
         .route("/v1/views/{view}", get(view))
         .route("/v1/dead-letters", get(dead_letters))
         .route("/v1/dead-letters/{id}/retry", post(retry))
+        .route("/v1/topology", get(topology))
         .route("/v1/status", get(status))
         .route("/v1/deployments", get(deployments::deployments).post(deployments::deploy))
         .route("/v1/deployments/plan", post(deployments::plan))

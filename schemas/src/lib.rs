@@ -6,6 +6,7 @@ pub mod decoder;
 pub mod event;
 pub mod field;
 mod json;
+pub mod lineage;
 pub mod position;
 mod protobuf;
 pub mod row;

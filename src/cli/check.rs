@@ -6,11 +6,14 @@ use std::path::Path;
 
 use serde_json::json;
 use topologies::diagnostic::suggestion;
+use topologies::diagram::Diagram;
+use topologies::explain;
+use topologies::lineage::{self, lineage};
 use topologies::slt::{self, Report};
 use topologies::topology::{LoadError, Topology, load};
 
 use super::output::print_line;
-use super::{DirectoryArguments, ExplainArguments, Format};
+use super::{DirectoryArguments, ExplainArguments, ExplainFormat, Format};
 use crate::deployments::Declared;
 use crate::error::Failure;
 
@@ -28,19 +31,41 @@ pub(super) fn validate(arguments: &DirectoryArguments) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Prints the plan of a view.
+/// Prints how everything hangs together, or the plan of one view.
 pub(super) fn explain(arguments: &ExplainArguments) -> Result<(), Failure> {
-    let ExplainArguments { directory, view, format } = arguments;
-    let topology = load_or_report(directory, *format)?;
-    let Some(plan) = topologies::explain::explain(&topology, view) else {
-        let near = suggestion(view, topology.relations.keys().map(String::as_str));
-        return Err(Failure::UnknownView { view: view.clone(), directory: directory.clone(), suggestion: near });
+    let errors = if arguments.format == ExplainFormat::Json { Format::Json } else { Format::Text };
+    let topology = load_or_report(&arguments.directory, errors)?;
+    let text = match &arguments.view {
+        None => explain_all(&topology, arguments.format),
+        Some(view) => explain_view(&topology, view, arguments)?,
     };
-    match format {
-        Format::Json => print_line(&json!({ "view": view, "plan": plan }).to_string()),
-        Format::Text => print_line(plan.trim_end()),
-    }
+    print_line(text.trim_end());
     Ok(())
+}
+
+fn explain_all(topology: &Topology, format: ExplainFormat) -> String {
+    let lineage = lineage(topology);
+    match format {
+        ExplainFormat::Text => lineage::text(&lineage),
+        ExplainFormat::Json => json!(lineage).to_string(),
+        ExplainFormat::Dot => Diagram::of(&lineage).to_dot(),
+        ExplainFormat::Mermaid => Diagram::of(&lineage).to_mermaid(),
+    }
+}
+
+fn explain_view(topology: &Topology, view: &str, arguments: &ExplainArguments) -> Result<String, Failure> {
+    let unknown = || {
+        let suggestion = suggestion(view, topology.relations.keys().map(String::as_str));
+        Failure::UnknownView { view: view.to_owned(), directory: arguments.directory.clone(), suggestion }
+    };
+    let plan = || explain::explain(topology, view).ok_or_else(unknown);
+    let diagram = || explain::diagram(topology, view).ok_or_else(unknown);
+    Ok(match arguments.format {
+        ExplainFormat::Text => plan()?,
+        ExplainFormat::Json => json!({ "view": view, "plan": plan()? }).to_string(),
+        ExplainFormat::Dot => diagram()?.to_dot(),
+        ExplainFormat::Mermaid => diagram()?.to_mermaid(),
+    })
 }
 
 /// Runs the tests of a topology.

@@ -22,7 +22,7 @@ pub struct Example<'a> {
 }
 
 impl Example<'_> {
-    /// Three lines with a heading each.
+    /// The page's address and three lines to copy, with a heading each.
     pub fn text(&self) -> String {
         let Self { address, user, post, .. } = self;
         let header = quoted(&format!("@{}", self.header_file.display()));
@@ -34,8 +34,10 @@ impl Example<'_> {
             event = self.event(),
         );
         format!(
-            "\nThe feed of user {user}, with a token that says so:\n  {feed}\n\nWhat is trending, for everybody:\n  {trending}\n\n\
-             Write a post and read it back, never before it is there:\n  {write}\n"
+            "\nThe page to look at; its button 'Token' takes the line of {}:\n  http://{address}/\n\n\
+             The feed of user {user}, with a token that says so:\n  {feed}\n\nWhat is trending, for everybody:\n  {trending}\n\n\
+             Write a post and read it back, never before it is there:\n  {write}\n",
+            self.header_file.display()
         )
     }
 

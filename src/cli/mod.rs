@@ -77,7 +77,7 @@ enum Command {
     Drop(ViewArguments),
     /// Check a topology without running it
     Validate(DirectoryArguments),
-    /// Show how a view is computed and what it keeps
+    /// Show what is computed from what, or how a view is computed and what it keeps
     Explain(ExplainArguments),
     /// Run the tests (.slt) beside a topology's statements; needs no server
     Test(DirectoryArguments),
@@ -360,12 +360,25 @@ pub struct ExplainArguments {
     /// The topology: a directory of .sql files
     #[arg(value_name = "DIR")]
     pub directory: PathBuf,
-    /// The view, or a table
+    /// The view, or a table; without it all sources, tables, views and indexes are shown
     #[arg(value_name = "VIEW")]
-    pub view: String,
-    /// How the plan is printed
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    pub format: Format,
+    pub view: Option<String>,
+    /// How it is printed
+    #[arg(long, value_enum, default_value_t = ExplainFormat::Text)]
+    pub format: ExplainFormat,
+}
+
+/// How `explain` prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ExplainFormat {
+    /// for people
+    Text,
+    /// for programs
+    Json,
+    /// for Graphviz, as in: tidewater explain DIR --format dot | dot -Tsvg
+    Dot,
+    /// for pages and editors that draw Mermaid
+    Mermaid,
 }
 
 /// For whom output is.

@@ -11,7 +11,8 @@ use datafusion_expr::Expr;
 use datafusion_sql::sqlparser::ast;
 use operators::dedup::DEDUPLICATION_WINDOW_MICROS;
 use schemas::catalogue::catalogue;
-use schemas::serving::{Access, Index, IndexColumn, Policy, View};
+use schemas::field::FieldKind;
+use schemas::serving::{Access, Column, Index, IndexColumn, Policy, View};
 
 use crate::diagnostic::{Diagnostic, suggestion};
 use schemas::event::Encoding;
@@ -24,7 +25,7 @@ use crate::plan::merge::{Merge, MergeContext, plan_clause, plan_key};
 use crate::plan::rewrite::{RewriteError, SessionCall, relations, rewrite_expression, rewrite_query};
 use crate::plan::sql::{Relations, declared_type};
 use crate::plan::{policy, temporal};
-use crate::topology::{Served, Source, Table, Topology, place};
+use crate::topology::{Declaration, RelationKind, Served, Source, Table, Topology, place};
 
 /// Partitions of a topic unless the source says otherwise.
 pub const PARTITIONS_DEFAULT: u32 = 4;
@@ -41,14 +42,6 @@ struct Relation {
     indexes: Vec<Index>,
     policies: Vec<(String, Policy)>,
     granted: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum RelationKind {
-    Source,
-    Table,
-    View,
-    MaterializedView,
 }
 
 /// Collects statements into a topology.
@@ -92,6 +85,7 @@ impl Builder {
     pub fn finish(mut self) -> Topology {
         for (name, relation) in &self.relations {
             self.topology.relations.insert(name.clone(), relation.node);
+            self.topology.declarations.insert(name.clone(), self.declaration(relation));
             let kept = !relation.indexes.is_empty() || relation.kind == RelationKind::MaterializedView;
             if !kept || matches!(relation.kind, RelationKind::Source | RelationKind::View) {
                 continue;
@@ -114,6 +108,13 @@ impl Builder {
             self.topology.served.push(Served { view, node: relation.node });
         }
         self.topology
+    }
+
+    fn declaration(&self, relation: &Relation) -> Declaration {
+        let Relation { kind, node, names, reads, .. } = relation;
+        let types = self.topology.graph.nodes[*node].columns.iter().map(|column| FieldKind::of(&column.data_type));
+        let column = |(name, kind): (&String, Option<FieldKind>)| Some(Column { name: name.clone(), kind: kind? });
+        Declaration { kind: *kind, columns: names.iter().zip(types).filter_map(column).collect(), reads: reads.clone() }
     }
 
     fn refuse_taken(&self, name: &Name) -> Outcome<()> {

@@ -1,10 +1,13 @@
 //! How a view is computed, for people.
 //!
-//! Owns the text form of the graph of nodes: a tree for each view, inputs indented below what reads them, with what each node keeps.
+//! Owns two forms of the graph of nodes: a tree of text, inputs indented below what reads them, with what each node keeps; and a
+//! diagram in which each node is there once.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+use crate::diagram::{Diagram, Form, Shape};
+use crate::lineage::{index_node, index_order};
 use crate::plan::graph::{JoinField, NodeId, Operator, Side};
 use crate::topology::Topology;
 
@@ -14,21 +17,50 @@ pub fn explain(topology: &Topology, relation: &str) -> Option<String> {
     let mut out = String::new();
     if let Some(served) = topology.served.iter().find(|served| served.view.name == relation) {
         for index in &served.view.indexes {
-            let columns: Vec<String> = index
-                .columns
-                .iter()
-                .map(|column| {
-                    let name = &served.view.columns[column.column].name;
-                    if column.descending { format!("{name} DESC") } else { name.clone() }
-                })
-                .collect();
-            let limit = index.limit.map(|limit| format!(", limit {limit}")).unwrap_or_default();
-            let _ = writeln!(out, "Index {} ({}){limit}", index.name, columns.join(", "));
+            let _ = writeln!(out, "Index {} {}", index.name, index_order(&index_node(&served.view, index)));
         }
     }
     let mut shown = BTreeSet::new();
     write_node(topology, node, 0, &mut shown, &mut out);
     Some(out)
+}
+
+/// The plan of a relation as a graph, with its indexes; `None` when there is none of this name.
+pub fn diagram(topology: &Topology, relation: &str) -> Option<Diagram> {
+    let root = *topology.relations.get(relation)?;
+    let mut nodes = BTreeSet::new();
+    let mut open = vec![root];
+    while let Some(node) = open.pop() {
+        if nodes.insert(node) {
+            open.extend(topology.graph.nodes[node].operator.inputs());
+        }
+    }
+    let numbers: BTreeMap<NodeId, usize> = nodes.iter().enumerate().map(|(number, &node)| (node, number)).collect();
+    let mut diagram = Diagram::default();
+    for &node in &nodes {
+        diagram.shapes.push(shape(topology, node));
+        let inputs = topology.graph.nodes[node].operator.inputs();
+        diagram.arrows.extend(inputs.iter().map(|input| (numbers[input], numbers[&node])));
+    }
+    let served = topology.served.iter().find(|served| served.view.name == relation);
+    for (view, index) in served.iter().flat_map(|served| served.view.indexes.iter().map(|index| (&served.view, index))) {
+        diagram.arrows.push((numbers[&root], diagram.shapes.len()));
+        diagram.shapes.push(Shape { form: Form::Index, lines: vec![index.name.clone(), index_order(&index_node(view, index))] });
+    }
+    Some(diagram)
+}
+
+fn shape(topology: &Topology, node: NodeId) -> Shape {
+    let form = match topology.graph.nodes[node].operator {
+        Operator::Source(_) => Form::Source,
+        Operator::Table(_) => Form::Table,
+        _ => Form::Operator,
+    };
+    let names = topology.relations.iter().filter(|(_, other)| **other == node).map(|(name, _)| name.as_str());
+    let names: Vec<&str> = names.filter(|_| form == Form::Operator).collect();
+    let name = if names.is_empty() { None } else { Some(format!("[{}]", names.join(", "))) };
+    let described = readable(&describe(topology, node));
+    Shape { form, lines: name.into_iter().chain(described.split("  ").map(str::to_owned)).collect() }
 }
 
 fn write_node(topology: &Topology, node: NodeId, depth: usize, shown: &mut BTreeSet<NodeId>, out: &mut String) {

@@ -5,7 +5,9 @@
 
 pub mod builder;
 pub mod diagnostic;
+pub mod diagram;
 pub mod explain;
+pub mod lineage;
 pub mod parse;
 pub mod plan;
 pub mod render;

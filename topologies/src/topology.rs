@@ -11,7 +11,7 @@ use datafusion_common::DataFusionError;
 use datafusion_sql::sqlparser::tokenizer::Span;
 use schemas::catalogue::TopicSchema;
 use schemas::event::Encoding;
-use schemas::serving::View;
+use schemas::serving::{Column, View};
 
 use crate::builder::Builder;
 use crate::diagnostic::{Diagnostic, SourceFile};
@@ -61,6 +61,30 @@ pub struct Served {
     pub node: NodeId,
 }
 
+/// What a name stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RelationKind {
+    /// made by CREATE SOURCE
+    Source,
+    /// made by CREATE TABLE
+    Table,
+    /// made by CREATE VIEW: not kept
+    View,
+    /// made by CREATE MATERIALIZED VIEW
+    MaterializedView,
+}
+
+/// A relation as its statement declares it, however it is computed.
+#[derive(Clone, Debug)]
+pub struct Declaration {
+    /// what it is
+    pub kind: RelationKind,
+    /// its columns
+    pub columns: Vec<Column>,
+    /// the relations that its statement names
+    pub reads: BTreeSet<String>,
+}
+
 /// Everything that is deployed together.
 #[derive(Debug, Default)]
 pub struct Topology {
@@ -74,6 +98,8 @@ pub struct Topology {
     pub served: Vec<Served>,
     /// every relation by name, for `explain`
     pub relations: BTreeMap<String, NodeId>,
+    /// every relation by name, as declared
+    pub declarations: BTreeMap<String, Declaration>,
 }
 
 /// Why a folder could not be loaded.

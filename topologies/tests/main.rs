@@ -1,6 +1,7 @@
 //! The crate from outside: the declared topologies and their tests, plans, and queries against another engine.
 
 mod deploys;
+mod diagrams;
 mod errors;
 mod evolution;
 mod explain;

@@ -3,6 +3,7 @@
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 
+pub(crate) mod console;
 pub(crate) mod dead_letters;
 pub(crate) mod deployments;
 pub(crate) mod events;
@@ -13,6 +14,7 @@ pub(crate) mod readyz;
 pub(crate) mod retry;
 pub(crate) mod status;
 pub(crate) mod topics;
+pub(crate) mod topology;
 pub(crate) mod view;
 pub(crate) mod views;
 

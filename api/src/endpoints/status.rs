@@ -36,12 +36,19 @@ pub(crate) async fn status(State(state): State<ApiState>, uri: Uri, headers: Hea
         "checkpoint": checkpoint.map(|epoch| json!({ "epoch": epoch.0, "age_epochs": age(epoch.0) })),
         "partitions": partitions.collect::<Vec<_>>(),
         "views": describe_views(state.views()),
+        "dead_letters": dead_letters(state.views()),
         "halted": halted.iter().map(describe_halted).collect::<Vec<_>>(),
         "stalled": stalled,
         "clock_held_seconds": clock_held.as_secs_f64(),
         "position": position.to_string(),
     });
     Ok(json_response(answer.to_string(), Some(&position.to_string())))
+}
+
+/// Those that are on the list.
+fn dead_letters(views: &Views) -> u64 {
+    let snapshot = views.snapshot();
+    snapshot.dead_letter_count().saturating_sub(snapshot.retried_count())
 }
 
 fn readiness_name(readiness: &Readiness) -> &'static str {
@@ -61,10 +68,18 @@ fn describe_partition((topic, partition): &(Topic, Partition), visible: Offset, 
 /// Views that are served, then those that are filled aside.
 fn describe_views(views: &Views) -> Vec<Value> {
     let staged = views.staged_hydrations();
-    let served = views.views().map(|served| {
+    let snapshot = views.snapshot();
+    let served = snapshot.views().map(|served| {
         let hydration = views.hydration(&served.view.name);
         let state = if hydration.is_some() { "hydrating" } else { "ready" };
-        json!({ "name": served.view.name, "state": state, "progress": hydration.as_ref().map(progress) })
+        let index = served.indexes.first().map(|(index, _)| *index);
+        json!({
+            "name": served.view.name,
+            "state": state,
+            "progress": hydration.as_ref().map(progress),
+            "rows": index.map(|index| snapshot.rows(index)),
+            "row_changes": index.map(|index| snapshot.row_changes(index)),
+        })
     });
     let staged =
         staged.iter().map(|(name, hydration)| json!({ "name": name, "state": "deploying", "progress": progress(hydration) }));

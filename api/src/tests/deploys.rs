@@ -204,8 +204,8 @@ async fn the_status_is_for_operators_and_says_what_has_halted() {
     assert_eq!((answer.status, answer.header("tidewater-position")), (StatusCode::OK, "2a:1"));
     let half = json!({ "ratio": 0.25, "done": 1, "total": 4 });
     let none = json!({ "ratio": 0.0, "done": 0, "total": 0 });
-    let state = |name: &str, state: &str, progress: &Json| json!({ "name": name, "state": state, "progress": progress });
-    let ready = |name: &str| state(name, "ready", &Json::Null);
+    let served = |name: &str, state: &str, rows: u64, progress: &Json| json!({ "name": name, "state": state, "progress": progress, "rows": rows, "row_changes": rows });
+    let ready = |name: &str, rows: u64| served(name, "ready", rows, &Json::Null);
     assert_eq!(
         answer.json(),
         json!({
@@ -213,14 +213,14 @@ async fn the_status_is_for_operators_and_says_what_has_halted() {
             "checkpoint": { "epoch": 0, "age_epochs": 1 },
             "partitions": [{ "topic": "social.post", "partition": 0, "visible": 10, "end": 14, "lag": 4 }],
             "views": [
-                ready("following_feed"), ready("messages"), ready("posts"), state("secrets", "hydrating", &half),
-                state("posts", "deploying", &none),
+                ready("following_feed", 150), ready("messages", 9), ready("posts", 15), served("secrets", "hydrating", 1, &half),
+                { "name": "posts", "state": "deploying", "progress": none },
             ],
             "halted": [{
                 "source": "likes", "reason": "topic 'social.like' was created anew",
                 "action": "restore the topic, or start with an empty data directory",
             }],
-            "stalled": null, "clock_held_seconds": 0.0,
+            "dead_letters": 3, "stalled": null, "clock_held_seconds": 0.0,
         })
     );
 }

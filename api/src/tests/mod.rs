@@ -1,6 +1,7 @@
 //! The whole API without a socket: real views, filled by publishing, behind the real router.
 
 mod bad_requests;
+mod console;
 mod deployments;
 mod deploys;
 mod events;
@@ -11,6 +12,7 @@ mod readers;
 mod socket;
 mod speed;
 mod tokens;
+mod topology;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,6 +25,7 @@ use jsonwebtoken::{EncodingKey, Header, encode};
 use parking_lot::Mutex;
 use schemas::dead_letter::{DeadLetter, Fault, Reason, RowError};
 use schemas::field::{FieldKind, Value};
+use schemas::lineage::Lineage;
 use schemas::position::{Epoch, LogPosition, Offset, Partition, Timeline, Topic};
 use schemas::row::Row;
 use schemas::serving::{Access, Column, Index, IndexColumn, Policy, View};
@@ -250,6 +253,10 @@ impl TestHealth {
 }
 
 impl Health for TestHealth {
+    fn lineage(&self) -> Lineage {
+        topology::lineage()
+    }
+
     fn status(&self) -> HostStatus {
         let halted = HaltedSource {
             source: "likes".into(),

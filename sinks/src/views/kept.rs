@@ -23,6 +23,8 @@ pub(super) struct KeptIndex {
     pub limit: Option<usize>,
     /// its rows
     pub rows: OrderedRows,
+    /// rows that came, went or changed their number since it is served
+    pub row_changes: u64,
 }
 
 impl KeptIndex {
@@ -30,7 +32,8 @@ impl KeptIndex {
     pub fn all_of(served: &ServedView) -> impl Iterator<Item = (IndexId, Self)> {
         served.indexes.iter().zip(&served.view.indexes).map(|((id, layout), index)| {
             let (view, name) = (served.view.name.clone(), index.name.clone());
-            let kept = Self { view, index: name, layout: layout.clone(), limit: index.limit, rows: OrderedRows::new() };
+            let (layout, limit) = (layout.clone(), index.limit);
+            let kept = Self { view, index: name, layout, limit, rows: OrderedRows::new(), row_changes: 0 };
             (*id, kept)
         })
     }

@@ -111,6 +111,11 @@ impl Snapshot<'_> {
         self.state.indexes.values().map(|kept| kept.rows.rows()).sum()
     }
 
+    /// How many rows came, went or changed their number since the index is served.
+    pub fn row_changes(&self, index: IndexId) -> u64 {
+        self.index(index).row_changes
+    }
+
     /// About how many bytes of memory the index takes.
     pub fn memory_bytes(&self, index: IndexId) -> u64 {
         self.index(index).rows.memory_bytes()

@@ -165,6 +165,7 @@ impl State {
         for (index, changes) in changes {
             if let Some(kept) = self.indexes.get_mut(index) {
                 kept.rows.apply(changes);
+                kept.row_changes += changes.len() as u64;
             }
         }
     }

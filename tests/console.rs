@@ -1,0 +1,232 @@
+//! The page at `/` as a person uses it, in a real browser: the topology, a view page by page, dead letters, on a phone and in the dark.
+
+mod browser;
+
+use serde_json::{Value, json};
+
+use crate::lines::{posted, registered};
+use crate::process::{Server, operator};
+use browser::Browser;
+
+const POSTS: u64 = 45;
+const PHONE: u32 = 390;
+const DESKTOP: u32 = 1_280;
+/// What would run if the text of an event were read as markup.
+const WICKED: &str = "<img src=x onerror='window.wicked=1'><script>window.wicked=1</script>";
+
+/// A server with some posts and two dead letters, and a browser at its page.
+struct Scene {
+    server: Server,
+    browser: Browser,
+    _data: tempfile::TempDir,
+}
+
+impl Scene {
+    fn open() -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let server = Server::run(data.path(), &[]);
+        let users = (1..=2).map(|user| registered(user, user).to_string());
+        let posts = (1..=POSTS).map(|post| posted(100 + post, post, 1 + post % 2, &format!("post {post}")).to_string());
+        let wicked = posted(500, 500, 1, WICKED).to_string();
+        server.ingest(&users.chain(posts).chain([wicked]).collect::<Vec<_>>());
+        let letters = json!({ "topic": "social.post", "event": { "event_type": WICKED } });
+        assert_eq!(
+            server.try_post(format!("{letters}\nnonsense\n").as_bytes(), Some(&operator())).unwrap().json()["rejected"],
+            2
+        );
+        let browser = Browser::start();
+        browser.resize(DESKTOP);
+        browser.prefer("light");
+        browser.open(&server.url("/"));
+        Self { server, browser, _data: data }
+    }
+
+    /// Pastes a token as a person does, and waits for what it opens.
+    fn sign_in(&self) {
+        self.browser.click("#token-open");
+        self.browser.type_into("#token", &format!("Authorization: Bearer {}", operator()));
+        self.browser.click("#token-form button[type=submit]");
+        self.browser.text_with("#state", "current");
+        self.browser.until("the whole topology", "return document.querySelectorAll('a.card.source').length", |found| {
+            found.as_u64() > Some(0)
+        });
+    }
+
+    fn go(&self, hash: &str) {
+        self.browser.run(&format!("location.hash = {}", json!(hash)));
+    }
+
+    /// The values of a column, once there are rows that `wanted` accepts.
+    fn column(&self, name: &str, wanted: impl Fn(&[u64]) -> bool) -> Vec<u64> {
+        let script =
+            format!("return [...document.querySelectorAll('td[data-label={name}]')].map((cell) => Number(cell.textContent))");
+        let numbers = |found: &Value| serde_json::from_value::<Vec<u64>>(found.clone()).unwrap_or_default();
+        numbers(&self.browser.until(&format!("rows with {name}"), &script, |found| wanted(&numbers(found))))
+    }
+
+    /// Checks that the page complained of nothing and asked nobody else.
+    fn assert_calm(&self) {
+        assert_eq!(self.browser.complaints(), Vec::<String>::new());
+        assert_eq!(self.browser.run("return window.wicked ?? null"), Value::Null, "text of an event was run");
+        let here = self.server.url("/");
+        let requests = self.browser.requests();
+        assert!(requests.iter().any(|url| *url == format!("{here}v1/topology")), "{requests:?}");
+        let elsewhere: Vec<&String> =
+            requests.iter().filter(|url| !url.starts_with(&here) && !url.starts_with("data:,")).collect();
+        assert!(elsewhere.is_empty(), "{elsewhere:?}");
+    }
+}
+
+#[test]
+fn the_graph_shows_what_is_public_and_to_operators_all_of_it_live() {
+    let scene = Scene::open();
+    let drawn = "return [document.querySelectorAll('a.card').length, document.querySelectorAll('g.index').length]";
+    let counts = |token: Option<&str>| {
+        let topology = scene.server.get("/v1/topology", token).json();
+        let nodes = topology["nodes"].as_array().unwrap().clone();
+        let indexes = nodes.iter().filter(|node| node["kind"] == "index").count();
+        json!([nodes.len() - indexes, indexes])
+    };
+    let (public, all) = (counts(None), counts(Some(&operator())));
+    assert_ne!(public, all);
+    scene.browser.until("what is public", drawn, |found| *found == public);
+    assert_eq!(scene.browser.run("return document.querySelectorAll('a.card.source').length"), 0);
+    scene.browser.text_with("main .notice", "This is what is public");
+    scene.sign_in();
+    scene.browser.until("everything", drawn, |found| *found == all);
+    let lines = scene.browser.run("return document.querySelectorAll('path.line').length").as_u64().unwrap();
+    assert!(lines > 50, "only {lines} lines are drawn");
+    scene.browser.text_with("#letters-count", "2");
+
+    let card = "a.card[data-id=post_cards]";
+    scene.browser.text_with(&format!("{card} text.small"), "46 rows");
+    scene.server.ingest(&[posted(600, 600, 2, "one more").to_string()]);
+    scene.browser.text_with(&format!("{card} text.small"), "47 rows");
+    scene.browser.run(&format!("document.querySelector('{card}').focus()"));
+    scene.browser.text_with(".detail", "from ");
+    let lit = scene.browser.run("return [...document.querySelectorAll('a.card.lit')].map((card) => card.dataset.id)");
+    let lit: Vec<&str> = lit.as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    assert!(lit.contains(&"post_events") && lit.contains(&"likes") && !lit.contains(&"messages"), "{lit:?}");
+    scene.assert_calm();
+}
+
+#[test]
+fn a_view_is_browsed_page_by_page_and_filtered() {
+    let scene = Scene::open();
+    scene.browser.click("a.card[data-id=posts]");
+    let first = scene.column("post_id", |ids| ids.len() == 20);
+    assert_eq!(first, (1..=20).collect::<Vec<_>>());
+    scene.browser.click("#page-next");
+    let second = scene.column("post_id", |ids| ids.first() == Some(&21));
+    assert_eq!(second, (21..=40).collect::<Vec<_>>());
+    let curl = scene.browser.text_with(".curl code", "cursor=");
+    let path = curl.split('\'').nth(1).and_then(|url| url.strip_prefix(&scene.server.url(""))).unwrap();
+    let answered: Vec<u64> = scene.server.get(path, None).rows().iter().map(|row| row["post_id"].as_u64().unwrap()).collect();
+    assert_eq!(answered, second, "the line that is shown asks for something else: {curl}");
+    scene.browser.click("#page-next");
+    let third = scene.column("post_id", |ids| ids.first() == Some(&41));
+    assert_eq!(third, [41, 42, 43, 44, 45, 500]);
+    scene.browser.text_with("tr:last-child td[data-label=text]", WICKED);
+    assert_eq!(scene.browser.run("return document.querySelector('#page-next').disabled"), true);
+    scene.browser.click("#page-back");
+    scene.column("post_id", |ids| ids == second);
+    scene.browser.run("history.back()");
+    scene.column("post_id", |ids| ids == third);
+
+    scene.browser.run("document.querySelector('.condition[data-column=post_id] select').value = 'lte'");
+    scene.browser.type_into("#condition-post_id-0", "3");
+    scene.browser.click(".filters button[type=submit]");
+    scene.column("post_id", |ids| ids == [1, 2, 3]);
+    scene.browser.click("#browse-reverse");
+    scene.column("post_id", |ids| ids == [3, 2, 1]);
+    scene.assert_calm();
+}
+
+#[test]
+fn mistakes_are_answered_in_the_words_of_the_server() {
+    let scene = Scene::open();
+    scene.browser.text_with("main", "posts");
+    scene.go("#/relations/posts?post_id=eq.x");
+    scene.browser.text_with(".shown .notice", "'x' can't be compared with 'post_id'");
+    scene.go("#/relations/nothing");
+    scene.browser.text_with("main .notice", "“nothing” is not known");
+    scene.go("#/dead-letters");
+    scene.browser.text_with("main .notice", "are for operators");
+    scene.browser.click("#token-open");
+    scene.browser.type_into("#token", "nonsense");
+    scene.browser.click("#token-form button[type=submit]");
+    scene.browser.text_with("#alerts", "the bearer token is refused");
+    let complaints = scene.browser.complaints();
+    assert!(complaints.iter().all(|text| text.contains("Failed to load resource")), "{complaints:?}");
+}
+
+#[test]
+fn dead_letters_are_shown_as_they_came_and_sent_again() {
+    let scene = Scene::open();
+    scene.sign_in();
+    scene.browser.click("nav a[data-page=letters]");
+    let first = scene.browser.text_with("li[data-letter=\"1\"]", "unknown event type");
+    assert!(first.contains("sent to social.post"), "{first}");
+    scene.browser.text_with("li[data-letter=\"2\"]", "not json");
+    scene.browser.click("li[data-letter=\"1\"] summary");
+    scene.browser.text_with("li[data-letter=\"1\"] pre", "<img src=x");
+    scene.assert_calm();
+    scene.browser.click("button[data-retry=\"2\"]");
+    scene.browser.text_with("li[data-letter=\"2\"] .outcome", "the event was rejected");
+}
+
+#[test]
+fn it_fits_a_phone_and_a_screen_by_day_and_by_night_and_has_names_for_those_who_listen() {
+    let scene = Scene::open();
+    scene.sign_in();
+    let mut grounds = Vec::new();
+    for scheme in ["light", "dark"] {
+        scene.browser.prefer(scheme);
+        grounds.push(scene.browser.run("return getComputedStyle(document.body).backgroundColor"));
+        for width in [PHONE, DESKTOP] {
+            scene.browser.resize(width);
+            for (hash, shown) in [
+                ("#/", ".graph"),
+                ("#/relations/post_cards", "td"),
+                ("#/relations/post_events", ".plain"),
+                ("#/dead-letters", "pre"),
+            ] {
+                scene.go(hash);
+                let there = format!("return document.querySelector('main {shown}') !== null");
+                scene.browser.until(hash, &there, |found| *found == true);
+                let wide = scene.browser.run("return document.documentElement.scrollWidth");
+                assert!(wide.as_u64() <= Some(u64::from(width)), "{hash} is {wide} wide in a window of {width}, {scheme}");
+                assert_eq!(scene.browser.run(UNNAMED), json!([]), "{hash} has controls without a name");
+                assert_eq!(scene.browser.run(FAINT), json!([]), "{hash} has text that is hard to read, {scheme}");
+            }
+        }
+    }
+    assert_ne!(grounds[0], grounds[1], "the night looks like the day");
+    scene.assert_calm();
+}
+
+/// Controls and links that nobody can be told the purpose of.
+const UNNAMED: &str = "
+    const named = (node) => node.getAttribute('aria-label') || node.textContent.trim() || node.labels?.length;
+    const controls = [...document.querySelectorAll('a, button, input, select, summary')];
+    return controls.filter((node) => node.checkVisibility() && !named(node)).map((node) => node.outerHTML)";
+
+/// Texts with less contrast to what is below them than WCAG asks for (4.5 to 1).
+const FAINT: &str = "
+    const rgb = (text) => text.match(/[\\d.]+/g).map(Number);
+    const light = ([r, g, b]) => [r, g, b].map((c) => c / 255).map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4))
+      .reduce((sum, c, at) => sum + c * [0.2126, 0.7152, 0.0722][at], 0);
+    const below = (node) => {
+      for (let at = node; at; at = at.parentElement) {
+        const [r, g, b, a = 1] = rgb(getComputedStyle(at).backgroundColor);
+        if (a === 1 && getComputedStyle(at).backgroundColor.startsWith('rgb')) return [r, g, b];
+      }
+      return [255, 255, 255];
+    };
+    const ratio = (node) => {
+      const [one, other] = [light(rgb(getComputedStyle(node).color)), light(below(node))].sort((a, b) => b - a);
+      return (one + 0.05) / (other + 0.05);
+    };
+    const own = (node) => [...node.childNodes].some((child) => child.nodeType === 3 && child.textContent.trim());
+    const texts = [...document.querySelectorAll('body *')].filter((node) => !node.closest('svg, dialog, noscript, :disabled') && own(node) && node.checkVisibility());
+    return texts.filter((node) => ratio(node) < 4.5).map((node) => `${node.textContent.trim().slice(0, 40)} ${ratio(node).toFixed(1)}`)";

@@ -1,0 +1,100 @@
+//! Which relation is computed from which.
+//!
+//! A topology enters; its sources, tables, views and indexes leave as a graph, and as a text for people.
+
+use std::fmt::Write as _;
+
+use schemas::lineage::{Lineage, LineageColumn, LineageEdge, LineageKind, LineageNode};
+use schemas::serving::{Column, Index, View};
+
+use crate::topology::{Declaration, RelationKind, Topology};
+
+/// Words between the name of a relation and what it reads.
+const READS: &str = "  from ";
+
+/// Everything that the topology declares.
+pub fn lineage(topology: &Topology) -> Lineage {
+    let mut lineage = Lineage::default();
+    let mut declared: Vec<(&String, &Declaration)> = topology.declarations.iter().collect();
+    // Stable: by name within each kind.
+    declared.sort_by_key(|(_, declaration)| match declaration.kind {
+        RelationKind::Source => 0,
+        RelationKind::Table => 1,
+        RelationKind::View | RelationKind::MaterializedView => 2,
+    });
+    for (name, declaration) in declared {
+        add_relation(topology, name, declaration, &mut lineage);
+        if let Some(served) = topology.served.iter().find(|served| served.view.name == *name) {
+            served.view.indexes.iter().for_each(|index| add_index(&served.view, index, &mut lineage));
+        }
+    }
+    lineage
+}
+
+fn add_relation(topology: &Topology, name: &str, declaration: &Declaration, lineage: &mut Lineage) {
+    let columns = declaration.columns.iter().map(|column| column_of(column, false)).collect();
+    let kind = kind_of(topology, name, declaration.kind);
+    lineage.edges.extend(declaration.reads.iter().map(|read| LineageEdge { from: read.clone(), to: name.to_owned() }));
+    lineage.nodes.push(LineageNode { id: name.to_owned(), name: name.to_owned(), kind, columns });
+}
+
+fn kind_of(topology: &Topology, name: &str, kind: RelationKind) -> LineageKind {
+    match kind {
+        RelationKind::Source => {
+            let source = topology.sources.iter().find(|source| source.name == name);
+            LineageKind::Source { topic: source.map(|source| source.schema.topic.clone()).unwrap_or_default() }
+        }
+        RelationKind::Table => {
+            let table = topology.tables.iter().find(|table| table.name == name);
+            let key = table.map(|table| table.primary_key.iter().map(|&column| table.columns[column].name.clone()).collect());
+            LineageKind::Table { key: key.unwrap_or_default() }
+        }
+        RelationKind::View => LineageKind::View { materialized: false },
+        RelationKind::MaterializedView => LineageKind::View { materialized: true },
+    }
+}
+
+fn add_index(view: &View, index: &Index, lineage: &mut Lineage) {
+    let node = index_node(view, index);
+    lineage.edges.push(LineageEdge { from: view.name.clone(), to: node.id.clone() });
+    lineage.nodes.push(node);
+}
+
+/// The node of an index.
+pub fn index_node(view: &View, index: &Index) -> LineageNode {
+    let columns = index.columns.iter().map(|column| column_of(&view.columns[column.column], column.descending)).collect();
+    let kind = LineageKind::Index { of: view.name.clone(), limit: index.limit };
+    LineageNode { id: format!("{}/{}", view.name, index.name), name: index.name.clone(), kind, columns }
+}
+
+fn column_of(column: &Column, descending: bool) -> LineageColumn {
+    LineageColumn { name: column.name.clone(), sql_type: column.kind.sql_name(), descending }
+}
+
+/// A line for each node, with what it is and what it reads.
+pub fn text(lineage: &Lineage) -> String {
+    let mut out = String::new();
+    for node in &lineage.nodes {
+        let reads: Vec<&str> = lineage.edges.iter().filter(|edge| edge.to == node.id).map(|edge| edge.from.as_str()).collect();
+        let from = if reads.is_empty() { String::new() } else { format!("{READS}{}", reads.join(", ")) };
+        let _ = match &node.kind {
+            LineageKind::Source { topic } => writeln!(out, "source  {}{READS}topic {topic}", node.name),
+            LineageKind::Table { key } => writeln!(out, "table   {} ({}){from}", node.name, key.join(", ")),
+            LineageKind::View { materialized: true } => writeln!(out, "view    {}{from}", node.name),
+            LineageKind::View { materialized: false } => writeln!(out, "view    {}{from}  not kept", node.name),
+            LineageKind::Index { .. } => writeln!(out, "  index {} {}", node.name, index_order(node)),
+        };
+    }
+    out
+}
+
+/// `(user_id, created_at DESC), limit 600`
+pub fn index_order(node: &LineageNode) -> String {
+    let column = |column: &LineageColumn| format!("{}{}", column.name, if column.descending { " DESC" } else { "" });
+    let columns: Vec<String> = node.columns.iter().map(column).collect();
+    let limit = match node.kind {
+        LineageKind::Index { limit: Some(limit), .. } => format!(", limit {limit}"),
+        _ => String::new(),
+    };
+    format!("({}){limit}", columns.join(", "))
+}
