@@ -10,6 +10,7 @@ mod pages;
 mod readers;
 mod socket;
 mod speed;
+mod subscriptions;
 mod tokens;
 
 use std::collections::BTreeMap;
