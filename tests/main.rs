@@ -19,3 +19,4 @@ mod reliability;
 mod server;
 mod soak;
 mod social_views;
+mod subscriptions;

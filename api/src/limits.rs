@@ -57,6 +57,8 @@ pub const PROGRESS_INTERVAL: Duration = Duration::from_secs(1);
 pub const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(15);
 /// The most bytes that a WebSocket's client may send in one message; nothing is expected of it.
 pub const WEBSOCKET_MESSAGE_BYTES_MAX: usize = 4 * 1024;
+/// Bytes that the system keeps for a connection until its client takes them; it uses about twice as much.
+pub const SEND_BUFFER_BYTES: usize = 128 * 1024;
 /// How long a client may take nothing of what is sent to it before its connection is closed.
 pub const SEND_STALL_MAX: Duration = Duration::from_secs(30);
 

@@ -99,3 +99,65 @@ impl<Io: AsyncWrite + Unpin> AsyncWrite for Connection<Io> {
         Pin::new(&mut self.io).poll_shutdown(context)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::io::{Read as _, Write as _};
+
+    use axum::Router;
+    use axum::body::{Body, Bytes};
+    use axum::routing::get;
+    use futures_util::stream;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    const STALL_MAX: Duration = Duration::from_millis(300);
+    /// More than the system keeps for a connection.
+    const BYTES_MAX: usize = 64 * 1024 * 1024;
+    const CHUNK: [u8; 64 * 1024] = [b'x'; 64 * 1024];
+
+    /// Serves a body without an end.
+    async fn endless() -> std::net::SocketAddr {
+        let body = || async { Body::from_stream(stream::repeat_with(|| Ok::<_, Infallible>(Bytes::from_static(&CHUNK)))) };
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let router = Router::new().route("/", get(body));
+        tokio::spawn(async move { axum::serve(Patient::new(listener, STALL_MAX), router).await });
+        address
+    }
+
+    fn ask(address: std::net::SocketAddr) -> std::net::TcpStream {
+        let mut client = std::net::TcpStream::connect(address).unwrap();
+        client.write_all(b"GET / HTTP/1.1\r\nHost: here\r\n\r\n").unwrap();
+        client
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_client_that_takes_nothing_is_dropped_and_one_that_reads_slowly_is_not() {
+        let address = endless().await;
+        let stuck = ask(address);
+        let read = tokio::task::spawn_blocking(move || {
+            let (mut client, mut bytes) = (ask(address), vec![0; 256 * 1024]);
+            for _ in 0..15 {
+                client.read_exact(&mut bytes).expect("who reads goes on");
+                std::thread::sleep(STALL_MAX / 5);
+            }
+        });
+        read.await.unwrap();
+        // What was on its way still comes, and then an end that a body without an end does not have.
+        let rest = tokio::task::spawn_blocking(move || {
+            let mut bytes = 0;
+            let mut buffer = vec![0; CHUNK.len()];
+            let mut stuck = stuck;
+            while let Ok(read @ 1..) = stuck.read(&mut buffer)
+                && bytes < BYTES_MAX
+            {
+                bytes += read;
+            }
+            bytes
+        });
+        assert!(rest.await.unwrap() < BYTES_MAX, "the connection was not closed");
+    }
+}

@@ -7,6 +7,7 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use axum::serve::ListenerExt;
 use axum::{Extension, Router};
+use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
@@ -15,7 +16,7 @@ use crate::endpoints::{
     retry::retry, status::status, subscribe::subscribe, topics::topics, view::view, views::views,
 };
 use crate::guard::guard;
-use crate::limits::{SEND_STALL_MAX, SHUTDOWN_GRACE};
+use crate::limits::{SEND_BUFFER_BYTES, SEND_STALL_MAX, SHUTDOWN_GRACE};
 use crate::patience::Patient;
 use crate::state::ApiState;
 use crate::subscribe::Stopping;
@@ -54,7 +55,7 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<
         // The receiver waits below for as long as the server runs.
         let _ = stopping.send(());
     };
-    let listener = Patient::new(listener.tap_io(send_at_once), SEND_STALL_MAX);
+    let listener = Patient::new(listener.tap_io(set_up), SEND_STALL_MAX);
     let router = router.layer(Extension(subscriptions_stopping));
     let server = axum::serve(listener, router).with_graceful_shutdown(shutdown);
     tokio::select! {
@@ -73,9 +74,11 @@ async fn grace_is_over(stopped: oneshot::Receiver<()>) {
     }
 }
 
-/// Answers are written whole: waiting to fill a packet would only delay them.
-fn send_at_once(stream: &mut TcpStream) {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "a connection does not send at once");
+/// Answers are written whole: waiting to fill a packet would only delay them. What the system keeps for clients that do not read is
+/// limited, as there may be many.
+fn set_up(stream: &mut TcpStream) {
+    let limited = SockRef::from(&*stream).set_send_buffer_size(SEND_BUFFER_BYTES);
+    if let Err(error) = stream.set_nodelay(true).and(limited) {
+        tracing::debug!(%error, "a connection does not send at once, or keeps more than it should");
     }
 }

@@ -10,6 +10,8 @@
 //! Events: `reset` (forget all rows; those of `position` follow), `upsert`, `delete`, `progress` (the rows are now those of `position`; at once
 //! after changes, else about once a second), `error` (a problem; nothing follows). What lies between two `progress` belongs together.
 
+use std::convert::Infallible;
+
 use axum::Extension;
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::PathRejection;
@@ -19,7 +21,6 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::{SinkExt as _, stream};
-use std::convert::Infallible;
 
 use crate::error::ApiError;
 use crate::limits::{SUBSCRIPTION_BATCH_BYTES, WEBSOCKET_MESSAGE_BYTES_MAX};

@@ -19,6 +19,7 @@ use super::shown::{Request, Shown};
 use super::{Interruption, Stopping};
 use crate::error::ApiError;
 use crate::limits::{PROGRESS_INTERVAL, SCAN_ROWS_MAX, SUBSCRIPTION_PAGE_ROWS, SUBSCRIPTION_RESTARTS_MAX};
+use crate::plan::KeyRange;
 use crate::state::ApiState;
 use crate::stored::Reader;
 
@@ -275,13 +276,7 @@ impl Feed {
     }
 
     /// Adds the rows of one page, as many as the batch takes.
-    fn fill_from(
-        &self,
-        range: &crate::plan::KeyRange,
-        filling: &mut Filling,
-        id: EventId,
-        batch: &mut Batch,
-    ) -> Result<(), Interruption> {
+    fn fill_from(&self, range: &KeyRange, filling: &mut Filling, id: EventId, batch: &mut Batch) -> Result<(), Interruption> {
         let shown = &self.shown;
         let range = shown.range(range, filling.rest.as_ref());
         let read = |epoch| {

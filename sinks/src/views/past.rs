@@ -3,7 +3,6 @@
 //! A snapshot and an epoch enter; [`Page`]s of rows leave, so that a reader who takes a long time still reads one epoch. It costs
 //! what is read and what has changed since in that part of the index, and nothing is kept for it.
 
-use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use schemas::position::Epoch;
@@ -12,10 +11,11 @@ use schemas::row::{Diff, Row};
 use super::changes::{Forgotten, Step, group};
 use super::read::{Range, prefix_end};
 use super::served::tightest;
+use super::write::consolidate;
 use super::{IndexId, Snapshot};
 
 /// Rows that are read at a time to find those that a limit lets through.
-const GROUP_PAGE_ROWS: usize = 256;
+const GROUP_PAGE_ROWS: usize = 128;
 
 /// Some rows of a range, in the order they were asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,11 +37,7 @@ impl Snapshot<'_> {
         let first = self.rows_at(index, range, epoch, 1)?;
         let Some((row, _)) = first.rows.first() else { return Ok(first) };
         let group = group(&kept.layout, row.as_bytes());
-        let mut rows = self.group_at(index, group, epoch)?;
-        rows.retain(|(row, _)| is_within(row.as_bytes(), range));
-        if range.reverse {
-            rows.reverse();
-        }
+        let mut rows = self.group_within(index, group, range, epoch, rows_max)?;
         if rows.len() > rows_max {
             rows.truncate(rows_max);
             let rest = rows.last().map(|(row, _)| Bound::Excluded(row.clone()));
@@ -52,21 +48,56 @@ impl Snapshot<'_> {
         Ok(Page { rows, rest })
     }
 
-    /// How the rows that a client gets for one value of the first column changed with a step, ascending.
-    pub fn group_change(&self, index: IndexId, group: &[u8], step: &Step) -> Result<Vec<(Row, Diff)>, Forgotten> {
-        let before = self.group_at(index, group, step.previous)?;
-        let after = self.group_at(index, group, step.changes.epoch)?;
-        let before = before.into_iter().map(|(row, count)| (row, -count));
-        Ok(super::write::consolidate(before.chain(after).collect()))
+    /// The rows of a group that lie within a range, in the order of reading: all of them, or at least one more than `rows_max`.
+    fn group_within(
+        &self,
+        index: IndexId,
+        group: &[u8],
+        range: Range<'_>,
+        epoch: Epoch,
+        rows_max: usize,
+    ) -> Result<Vec<(Row, Diff)>, Forgotten> {
+        let end = prefix_end(group);
+        let upper = end.as_ref().map_or(Bound::Unbounded, |end| Bound::Excluded(end.as_bytes()));
+        let whole = Range { lower: Bound::Included(group), upper, reverse: false };
+        if self.history().after(index, epoch)?.all(|step| step.changes.of(index, whole).is_empty()) {
+            let lower = tightest(range.lower, whole.lower, |new, old| new >= old);
+            let upper = tightest(range.upper, whole.upper, |new, old| new < old);
+            let rows = self.served(index, Range { lower, upper, reverse: range.reverse });
+            return Ok(rows.take(rows_max + 1).map(|(row, count)| (Row::from_bytes(row), count)).collect());
+        }
+        // Only from the front can the rest be left out: where the limit cuts is known when all before was counted.
+        let enough = if range.reverse { usize::MAX } else { rows_max };
+        let mut rows =
+            self.group_at(index, group, epoch, |rows| rows.iter().filter(|row| is_within(row, range)).count() > enough)?;
+        rows.retain(|row| is_within(row, range));
+        if range.reverse {
+            rows.reverse();
+        }
+        Ok(rows)
     }
 
-    /// The rows that start with a group and were served at an epoch, in the order of the index.
-    fn group_at(&self, index: IndexId, group: &[u8], epoch: Epoch) -> Result<Vec<(Row, Diff)>, Forgotten> {
+    /// How the rows that a client gets for one value of the first column changed with a step, ascending.
+    pub fn group_change(&self, index: IndexId, group: &[u8], step: &Step) -> Result<Vec<(Row, Diff)>, Forgotten> {
+        let before = self.group_at(index, group, step.previous, |_| false)?;
+        let after = self.group_at(index, group, step.changes.epoch, |_| false)?;
+        let before = before.into_iter().map(|(row, count)| (row, -count));
+        Ok(consolidate(before.chain(after).collect()))
+    }
+
+    /// The rows that start with a group and were served at an epoch, in the order of the index, until they are enough.
+    fn group_at(
+        &self,
+        index: IndexId,
+        group: &[u8],
+        epoch: Epoch,
+        are_enough: impl Fn(&[(Row, Diff)]) -> bool,
+    ) -> Result<Vec<(Row, Diff)>, Forgotten> {
         let mut left = self.index(index).limit.map_or(Diff::MAX, |limit| Diff::try_from(limit).unwrap_or(Diff::MAX));
         let end = prefix_end(group);
         let upper = end.as_ref().map_or(Bound::Unbounded, |end| Bound::Excluded(end.as_bytes()));
         let (mut rows, mut lower) = (Vec::new(), Bound::Included(Row::from_bytes(group)));
-        while left > 0 {
+        while left > 0 && !are_enough(&rows) {
             let range = Range { lower: lower.as_ref().map(Row::as_bytes), upper, reverse: false };
             let page = self.rows_at(index, range, epoch, GROUP_PAGE_ROWS)?;
             for (row, count) in page.rows {
@@ -92,18 +123,18 @@ impl Snapshot<'_> {
             Some(last) => page.upper = tightest(range.upper, Bound::Included(last), |new, old| new < old),
             None => {}
         }
-        let mut rows: BTreeMap<Row, Diff> = now.iter().map(|(row, count)| (Row::from_bytes(row), *count)).collect();
-        for step in self.history().after(index, epoch)? {
-            for (row, diff) in step.changes.of(index, page) {
-                *rows.entry(row.clone()).or_default() -= diff;
-            }
+        let now = now.into_iter().map(|(row, count)| (Row::from_bytes(row), count));
+        let rest = last.map(|last| Bound::Excluded(Row::from_bytes(last)));
+        let history = self.history();
+        let undone = history.after(index, epoch)?.flat_map(|step| step.changes.of(index, page));
+        let mut rows = consolidate(now.chain(undone.map(|(row, diff)| (row.clone(), -diff))).collect());
+        if range.reverse {
+            rows.reverse();
         }
-        let rows = rows.into_iter().filter(|(_, count)| *count != 0);
-        let rows = if range.reverse { rows.rev().collect() } else { rows.collect() };
-        Ok(Page { rows, rest: last.map(|last| Bound::Excluded(Row::from_bytes(last))) })
+        Ok(Page { rows, rest })
     }
 }
 
-fn is_within(row: &[u8], range: Range<'_>) -> bool {
-    std::ops::RangeBounds::<[u8]>::contains(&(range.lower, range.upper), row)
+fn is_within((row, _): &(Row, Diff), range: Range<'_>) -> bool {
+    std::ops::RangeBounds::<[u8]>::contains(&(range.lower, range.upper), row.as_bytes())
 }
