@@ -20,3 +20,4 @@ mod reliability;
 mod server;
 mod soak;
 mod social_views;
+mod subscriptions;

@@ -274,6 +274,15 @@ impl Client {
         read(request.call()).unwrap_or_else(|error| panic!("GET {path}: {error}"))
     }
 
+    /// An answer that is read as it comes; it has to begin well.
+    pub fn stream(&self, path: &str, headers: &[(&str, String)]) -> impl Read + use<> {
+        let request = self.agent.get(self.url(path));
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, value));
+        let response = request.call().unwrap_or_else(|error| panic!("GET {path}: {error}"));
+        assert_eq!(response.status().as_u16(), 200, "GET {path}");
+        response.into_body().into_reader()
+    }
+
     /// Reads without a token; an error when the server went away.
     pub fn try_get(&self, path: &str) -> Result<Answer, ureq::Error> {
         read(self.agent.get(self.url(path)).call())

@@ -91,6 +91,16 @@ pub enum ApiError {
     UriTooLong { bytes: usize, bytes_max: usize },
     #[error("{bytes} bytes of headers are more than the {bytes_max} that are accepted")]
     HeadersTooLarge { bytes: usize, bytes_max: usize },
+    #[error("{subscriptions_max} subscriptions are open already: close those that nobody reads, or try again in a moment")]
+    TooManySubscriptions { subscriptions_max: usize },
+    #[error("'{view}' was replaced by a view of other columns: subscribe again")]
+    ReplacedView { view: String },
+    #[error(
+        "more changes while the rows are sent than the connection takes: subscribe again with conditions that leave fewer rows"
+    )]
+    SlowReader,
+    #[error("the connection can't become a WebSocket: {detail}")]
+    BadUpgrade { detail: String },
     #[error("{requests_max} requests are being answered already: try again in a moment")]
     Busy { requests_max: usize },
     #[error("no answer was ready within {seconds} s: try again, and ask for less")]

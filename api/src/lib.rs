@@ -4,7 +4,8 @@
 //! nothing of logs or dataflows: the process it runs in implements [`Ingest`] and [`Health`].
 //!
 //! A request passes `guard` (limits, metrics), an endpoint, and for a page: `query` (decode), `token` and `access` (who is asking,
-//! and which rows are theirs), `filter` and `plan` (conditions, order, index), `page` and `cursor` (rows, and where to go on).
+//! and which rows are theirs), `filter` and `plan` (conditions, order, index), `page` and `cursor` (rows, and where to go on). A query
+//! that is followed goes on in `subscribe`; `patience` closes connections that take nothing.
 
 mod access;
 mod cursor;
@@ -17,12 +18,14 @@ mod host;
 pub mod limits;
 mod metrics;
 mod page;
+mod patience;
 mod plan;
 mod problem;
 mod query;
 mod server;
 mod state;
 mod stored;
+mod subscribe;
 mod suggest;
 mod token;
 mod value;

@@ -41,6 +41,27 @@ pub const HYDRATION_RETRY_SECONDS: u64 = 5;
 /// The most seconds after which a view may be asked for again that is being filled.
 pub const HYDRATION_RETRY_SECONDS_MAX: u64 = 60;
 
+/// Subscriptions open at the same time, unless configured.
+pub const SUBSCRIPTIONS_MAX: usize = 2_000;
+/// The most changes that one epoch may bring to a subscription; beyond, its rows are sent anew, which needs no more memory.
+pub const SUBSCRIPTION_CHANGES_MAX: usize = 10_000;
+/// Rows that a subscription reads at a time while it sends those that are there.
+pub const SUBSCRIPTION_PAGE_ROWS: usize = 64;
+/// Bytes of events after which they are handed to the connection, which holds about sixteen times as much while its client does not read.
+pub const SUBSCRIPTION_BATCH_BYTES: usize = 2 * 1024;
+/// How often in a row a subscription begins to send its rows before its client is told that it reads too slowly.
+pub const SUBSCRIPTION_RESTARTS_MAX: usize = 5;
+/// How often a subscription tells the position while nothing changes for it; after a change it does so at once.
+pub const PROGRESS_INTERVAL: Duration = Duration::from_secs(1);
+/// How long a subscription is silent before it shows that it is alive, unless configured.
+pub const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(15);
+/// The most bytes that a WebSocket's client may send in one message; nothing is expected of it.
+pub const WEBSOCKET_MESSAGE_BYTES_MAX: usize = 4 * 1024;
+/// Bytes that the system keeps for a connection until its client takes them; it uses about twice as much.
+pub const SEND_BUFFER_BYTES: usize = 128 * 1024;
+/// How long a client may take nothing of what is sent to it before its connection is closed.
+pub const SEND_STALL_MAX: Duration = Duration::from_secs(30);
+
 /// The limits that an operator may set.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -50,10 +71,20 @@ pub struct Limits {
     pub request_timeout: Duration,
     /// bytes of one ingest request
     pub events_body_bytes_max: usize,
+    /// subscriptions open at the same time
+    pub subscriptions_max: usize,
+    /// how long a subscription is silent before it shows that it is alive
+    pub heartbeat_interval: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { requests_max: REQUESTS_MAX, request_timeout: REQUEST_TIMEOUT, events_body_bytes_max: EVENTS_BODY_BYTES_MAX }
+        Self {
+            requests_max: REQUESTS_MAX,
+            request_timeout: REQUEST_TIMEOUT,
+            events_body_bytes_max: EVENTS_BODY_BYTES_MAX,
+            subscriptions_max: SUBSCRIPTIONS_MAX,
+            heartbeat_interval: HEARTBEAT_INTERVAL,
+        }
     }
 }

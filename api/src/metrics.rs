@@ -10,7 +10,7 @@ use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric, text};
 use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 use sinks::views::{IndexId, Snapshot, Views};
@@ -33,10 +33,17 @@ struct RouteLabels {
     route: String,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ResetLabels {
+    reason: &'static str,
+}
+
 /// The metrics of one API.
 pub(crate) struct Metrics {
     requests: Family<RequestLabels, Counter>,
     latency: Family<RouteLabels, Histogram, fn() -> Histogram>,
+    subscriptions: Gauge,
+    resets: Family<ResetLabels, Counter>,
     registry: Registry,
 }
 
@@ -48,14 +55,27 @@ impl Metrics {
         let mut registry = Registry::with_prefix("tidewater");
         registry.register("http_requests", "Requests answered", requests.clone());
         registry.register_with_unit("http_request_duration", "Time until an answer began", Unit::Seconds, latency.clone());
+        let (subscriptions, resets) = (Gauge::default(), Family::default());
+        registry.register("subscriptions", "Subscriptions that are open", subscriptions.clone());
+        registry.register("subscription_resets", "How often a subscription began with all its rows", resets.clone());
         registry.register_collector(Box::new(Surroundings { views, health }));
-        Self { requests, latency, registry }
+        Self { requests, latency, subscriptions, resets, registry }
     }
 
     /// Counts one answered request.
     pub(crate) fn observe(&self, route: &str, status: u16, duration: Duration) {
         self.latency.get_or_create(&RouteLabels { route: route.to_owned() }).observe(duration.as_secs_f64());
         self.requests.get_or_create(&RequestLabels { route: route.to_owned(), status }).inc();
+    }
+
+    /// How many subscriptions are open; whoever opens one counts it.
+    pub(crate) fn subscriptions(&self) -> &Gauge {
+        &self.subscriptions
+    }
+
+    /// Counts one time that a subscription's rows were sent anew.
+    pub(crate) fn reset(&self, reason: &'static str) {
+        self.resets.get_or_create(&ResetLabels { reason }).inc();
     }
 
     /// Everything in OpenMetrics text.

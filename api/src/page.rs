@@ -43,7 +43,8 @@ impl Projection {
         Ok(Self(fields))
     }
 
-    fn write(&self, reader: &Reader<'_>, row: &Loaded, out: &mut String) {
+    /// Appends a row as a JSON object.
+    pub(crate) fn write(&self, reader: &Reader<'_>, row: &Loaded, out: &mut String) {
         for (column, before) in &self.0 {
             out.push_str(before);
             reader.value(row, *column).write_json(out);

@@ -22,16 +22,7 @@ const CONTENT_TYPE: HeaderValue = HeaderValue::from_static("application/problem+
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let (status, slug) = class(&self);
-        let mut problem = json!({
-            "type": format!("{TYPE_PREFIX}{slug}"),
-            "title": slug.replace('_', " "),
-            "status": status.as_u16(),
-            "detail": self.to_string(),
-        });
-        if let Some(field) = field(&self) {
-            problem["field"] = field.into();
-        }
-        add_details(&self, &mut problem);
+        let problem = describe(&self);
         // What is not whole yet is no fault, and whoever waits for it asks again and again.
         if status.is_server_error() && !matches!(self, Self::Hydrating { .. } | Self::NotReady { .. } | Self::CatchingUp { .. }) {
             tracing::warn!(problem = slug, detail = %self, "a request could not be answered");
@@ -41,6 +32,22 @@ impl IntoResponse for ApiError {
         add_headers(&self, &mut response);
         response
     }
+}
+
+/// The problem as JSON.
+pub(crate) fn describe(error: &ApiError) -> Value {
+    let (status, slug) = class(error);
+    let mut problem = json!({
+        "type": format!("{TYPE_PREFIX}{slug}"),
+        "title": slug.replace('_', " "),
+        "status": status.as_u16(),
+        "detail": error.to_string(),
+    });
+    if let Some(field) = field(error) {
+        problem["field"] = field.into();
+    }
+    add_details(error, &mut problem);
+    problem
 }
 
 /// The status, and the name that ends the type.
@@ -86,6 +93,10 @@ fn class(error: &ApiError) -> (StatusCode, &'static str) {
         E::Rejected { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "event_rejected"),
         E::UriTooLong { .. } => (StatusCode::URI_TOO_LONG, "uri_too_long"),
         E::HeadersTooLarge { .. } => (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "headers_too_large"),
+        E::TooManySubscriptions { .. } => (StatusCode::SERVICE_UNAVAILABLE, "too_many_subscriptions"),
+        E::ReplacedView { .. } => (StatusCode::CONFLICT, "view_replaced"),
+        E::SlowReader => (StatusCode::REQUEST_TIMEOUT, "slow_reader"),
+        E::BadUpgrade { .. } => (StatusCode::BAD_REQUEST, "bad_upgrade"),
         E::Busy { .. } => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
         E::Timeout { .. } => (StatusCode::SERVICE_UNAVAILABLE, "timeout"),
         E::CatchingUp { .. } => (StatusCode::SERVICE_UNAVAILABLE, "catching_up"),
@@ -105,7 +116,7 @@ fn class(error: &ApiError) -> (StatusCode, &'static str) {
 fn field(error: &ApiError) -> Option<&str> {
     use ApiError as E;
     match error {
-        E::UnknownView { .. } | E::Hydrating { .. } => Some("view"),
+        E::UnknownView { .. } | E::Hydrating { .. } | E::ReplacedView { .. } => Some("view"),
         E::UnknownColumn { column, .. }
         | E::BadOperator { column, .. }
         | E::BadValue { column, .. }
@@ -118,6 +129,7 @@ fn field(error: &ApiError) -> Option<&str> {
         E::UnknownDeadLetter { .. } => Some("id"),
         E::NoToken { .. } | E::BadToken { .. } | E::MissingScope { .. } => Some("Authorization"),
         E::UnsupportedMediaType { .. } => Some("Content-Type"),
+        E::BadUpgrade { .. } => Some("Upgrade"),
         E::BodyTooLarge { .. } | E::TooManyLines { .. } | E::EmptyBody | E::BrokenBody { .. } => Some("body"),
         E::Rejected { fault, .. } => fault.field.as_deref(),
         _ => None,
@@ -179,6 +191,7 @@ fn add_headers(error: &ApiError, response: &mut Response) {
         ApiError::NotReady { views } => views.iter().map(|(_, hydration)| Duration::from_secs(seconds_left(hydration))).max(),
         ApiError::Ingest(_)
         | ApiError::Busy { .. }
+        | ApiError::TooManySubscriptions { .. }
         | ApiError::Timeout { .. }
         | ApiError::CatchingUp { .. }
         | ApiError::Stalled { .. } => Some(RETRY_AFTER),

@@ -2,21 +2,25 @@
 
 use std::io;
 
-use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use axum::serve::ListenerExt;
+use axum::{Extension, Router};
+use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
 use crate::endpoints::{
     console, dead_letters::dead_letters, deployments, events::events, fallback, healthz::healthz, metrics::metrics,
-    readyz::readyz, retry::retry, status::status, topics::topics, topology::topology, view::view, views::views,
+    readyz::readyz, retry::retry, status::status, subscribe::subscribe, topics::topics, topology::topology, view::view,
+    views::views,
 };
 use crate::guard::guard;
-use crate::limits::SHUTDOWN_GRACE;
+use crate::limits::{SEND_BUFFER_BYTES, SEND_STALL_MAX, SHUTDOWN_GRACE};
+use crate::patience::Patient;
 use crate::state::ApiState;
+use crate::subscribe::Stopping;
 
 /// The API as a service, which needs no socket.
 pub fn router(state: ApiState) -> Router {
@@ -28,6 +32,7 @@ pub fn router(state: ApiState) -> Router {
         .route("/v1/topics", get(topics))
         .route("/v1/views", get(views))
         .route("/v1/views/{view}", get(view))
+        .route("/v1/views/{view}/subscribe", get(subscribe))
         .route("/v1/dead-letters", get(dead_letters))
         .route("/v1/dead-letters/{id}/retry", post(retry))
         .route("/v1/topology", get(topology))
@@ -44,15 +49,19 @@ pub fn router(state: ApiState) -> Router {
         .with_state(state)
 }
 
-/// Serves until `shutdown` is done, then finishes what it has begun to answer, for at most [`SHUTDOWN_GRACE`].
+/// Serves until `shutdown` is done, then ends subscriptions and finishes what it has begun to answer, for at most [`SHUTDOWN_GRACE`].
 pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
     let (stopping, stopped) = oneshot::channel();
+    let (stop_subscriptions, subscriptions_stopping) = Stopping::channel();
     let shutdown = async move {
         shutdown.await;
+        stop_subscriptions.send_replace(true);
         // The receiver waits below for as long as the server runs.
         let _ = stopping.send(());
     };
-    let server = axum::serve(listener.tap_io(send_at_once), router).with_graceful_shutdown(shutdown);
+    let listener = Patient::new(listener.tap_io(set_up), SEND_STALL_MAX);
+    let router = router.layer(Extension(subscriptions_stopping));
+    let server = axum::serve(listener, router).with_graceful_shutdown(shutdown);
     tokio::select! {
         result = server => result,
         () = grace_is_over(stopped) => {
@@ -69,9 +78,11 @@ async fn grace_is_over(stopped: oneshot::Receiver<()>) {
     }
 }
 
-/// Answers are written whole: waiting to fill a packet would only delay them.
-fn send_at_once(stream: &mut TcpStream) {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "a connection does not send at once");
+/// Answers are written whole: waiting to fill a packet would only delay them. What the system keeps for clients that do not read is
+/// limited, as there may be many.
+fn set_up(stream: &mut TcpStream) {
+    let limited = SockRef::from(&*stream).set_send_buffer_size(SEND_BUFFER_BYTES);
+    if let Err(error) = stream.set_nodelay(true).and(limited) {
+        tracing::debug!(%error, "a connection does not send at once, or keeps more than it should");
     }
 }

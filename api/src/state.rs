@@ -59,6 +59,8 @@ struct Shared {
     published: watch::Receiver<Position>,
     metrics: Metrics,
     permits: Semaphore,
+    subscriptions: Arc<Semaphore>,
+    incarnation: u64,
 }
 
 impl ApiState {
@@ -70,7 +72,12 @@ impl ApiState {
         }));
         let metrics = Metrics::new(Arc::clone(&views), Arc::clone(&health));
         let permits = Semaphore::new(config.limits.requests_max.min(Semaphore::MAX_PERMITS));
-        Self(Arc::new(Shared { views, ingest, health, deployments: OnceLock::new(), config, published, metrics, permits }))
+        let subscriptions = Arc::new(Semaphore::new(config.limits.subscriptions_max.min(Semaphore::MAX_PERMITS)));
+        let incarnation = health.status().incarnation;
+        let deployments = OnceLock::new();
+        let shared =
+            Shared { views, ingest, health, deployments, config, published, metrics, permits, subscriptions, incarnation };
+        Self(Arc::new(shared))
     }
 
     /// The same for a process whose topology can be changed while it runs.
@@ -106,6 +113,16 @@ impl ApiState {
 
     pub(crate) fn permits(&self) -> &Semaphore {
         &self.0.permits
+    }
+
+    /// A place for each subscription that may be open.
+    pub(crate) fn subscriptions(&self) -> &Arc<Semaphore> {
+        &self.0.subscriptions
+    }
+
+    /// How often the process was started on its data.
+    pub(crate) fn incarnation(&self) -> u64 {
+        self.0.incarnation
     }
 
     /// Learns of every position published from now on.

@@ -133,6 +133,11 @@ impl Claims {
         self.0.get(name)
     }
 
+    /// When the token expires, in seconds since 1970; every token does.
+    pub(crate) fn expires_at(&self) -> Option<f64> {
+        self.0.get("exp").and_then(Value::as_f64)
+    }
+
     /// Whether the claim `scope`, a text of words or a list, has this scope.
     fn grants(&self, scope: &str) -> bool {
         match self.0.get("scope") {

@@ -13,6 +13,7 @@ pub(crate) mod metrics;
 pub(crate) mod readyz;
 pub(crate) mod retry;
 pub(crate) mod status;
+pub(crate) mod subscribe;
 pub(crate) mod topics;
 pub(crate) mod topology;
 pub(crate) mod view;

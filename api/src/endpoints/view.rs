@@ -6,12 +6,15 @@
 //! - `select=a,b`: columns; `limit`: rows of the page; `cursor`: the `next` of the page before, of an otherwise equal query.
 //! - `after`, `wait`: the position that must be visible, and for how many milliseconds it is waited for.
 //!
+//! Who accepts `text/event-stream` gets the rows and all their changes from then on ([`super::subscribe`]).
+//!
 //! A view that is not whole yet answers 503 with its progress; one that is replaced while a request waits is planned for again.
 //!
 //! A policy works as row level security does: rows it hides are not there. Who asks for another's rows gets none, not an error.
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Uri};
@@ -19,6 +22,7 @@ use axum::response::Response;
 use sinks::views::{ServedView, WaitError};
 
 use super::json_response;
+use super::subscribe::{accepts_events, events};
 use crate::access::Rule;
 use crate::cursor::{Place, Seal};
 use crate::error::ApiError;
@@ -28,6 +32,7 @@ use crate::page::{PageRequest, Projection};
 use crate::plan::{parse_order, plan};
 use crate::query::Query;
 use crate::state::ApiState;
+use crate::subscribe::Stopping;
 use crate::token::Claims;
 use crate::wait::until_visible;
 
@@ -40,8 +45,12 @@ pub(crate) async fn view(
     name: Result<Path<String>, PathRejection>,
     uri: Uri,
     headers: HeaderMap,
+    stopping: Option<Extension<Stopping>>,
 ) -> Result<Response, ApiError> {
     let Path(name) = name.map_err(|_| ApiError::BadEncoding { text: uri.path().to_owned() })?;
+    if accepts_events(&headers) {
+        return events(state, name, &uri, &headers, stopping).await;
+    }
     let claims = state.claims(&headers)?;
     let query = Query::parse(uri.query())?;
     let mut is_visible = false;

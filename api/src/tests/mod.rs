@@ -11,6 +11,7 @@ mod pages;
 mod readers;
 mod socket;
 mod speed;
+mod subscriptions;
 mod tokens;
 mod topology;
 

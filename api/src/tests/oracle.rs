@@ -11,10 +11,10 @@ const INDEXES: [(&str, &[&str]); 3] = [("one", &["a", "-b", "c"]), ("two", &["-c
 const OPERATORS: [&str; 7] = ["eq", "gt", "gte", "lt", "lte", "in", "null"];
 
 /// Numbers that look random and are the same in every run.
-struct Random(u64);
+pub(super) struct Random(pub(super) u64);
 
 impl Random {
-    fn below(&mut self, bound: usize) -> usize {
+    pub(super) fn below(&mut self, bound: usize) -> usize {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) as usize % bound
     }

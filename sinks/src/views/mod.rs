@@ -5,15 +5,18 @@
 //!
 //! `write` and `read` are the two halves, `wait` is the time between them; `ordered_rows` keeps the rows of one index, in
 //! `chunk`s, and `served` cuts an index at its limit. Which views there are changes with a commit (`catalogue`): new ones are
-//! filled aside (`stage`) and compared with what is served (`compare`); `hydration` tells which are not whole yet.
+//! filled aside (`stage`) and compared with what is served (`compare`); `hydration` tells which are not whole yet. `changes`
+//! remembers the last epochs for those who follow, and `past` reads rows as they were at one of them.
 
 mod catalogue;
+mod changes;
 mod chunk;
 mod compare;
 mod error;
 mod hydration;
 mod kept;
 mod ordered_rows;
+mod past;
 mod read;
 mod served;
 mod stage;
@@ -34,11 +37,14 @@ use schemas::serving::{IndexLayout, View};
 use crate::dead_letters::{DeadLetters, DeadLettersSeed, RowErrors};
 use catalogue::Catalogue;
 pub use catalogue::CatalogueChange;
+use changes::History;
+pub use changes::{Forgotten, HISTORY_BYTES_MAX, HISTORY_EPOCHS_MAX, HistoryLimits, Step};
 pub use compare::{CompareError, Difference};
 pub use error::{ViewsError, WaitError};
 pub use hydration::Hydration;
 use hydration::Hydrations;
 use kept::KeptIndex;
+pub use past::Page;
 pub use read::{Range, Scan, Snapshot, prefix_end};
 pub use served::Served;
 use stage::Aside;
@@ -85,6 +91,8 @@ pub struct Views {
     publishing: Mutex<()>,
     progress: Mutex<Progress>,
     progressed: Condvar,
+    /// What the last epochs changed; written while `state` is.
+    history: RwLock<History>,
     listener: RwLock<Option<Listener>>,
 }
 
@@ -127,6 +135,7 @@ impl Views {
             publishing: Mutex::new(()),
             progress: Mutex::new(Progress::default()),
             progressed: Condvar::new(),
+            history: RwLock::default(),
             listener: RwLock::new(None),
         })
     }

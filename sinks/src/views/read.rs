@@ -10,6 +10,7 @@ use schemas::dead_letter::{DeadLetter, RowError};
 use schemas::position::Position;
 use schemas::row::{Diff, Row};
 
+use super::changes::History;
 use super::kept::KeptIndex;
 use super::ordered_rows::Rows;
 use super::served::Served;
@@ -148,7 +149,12 @@ impl Snapshot<'_> {
         self.state.row_errors.count()
     }
 
-    fn index(&self, index: IndexId) -> &KeptIndex {
+    /// What the last epochs changed, up to this one.
+    pub(super) fn history(&self) -> RwLockReadGuard<'_, History> {
+        self.views.history.read()
+    }
+
+    pub(super) fn index(&self, index: IndexId) -> &KeptIndex {
         let Some(kept) = self.state.indexes.get(&index) else { panic!("index {} was read, and no view has it", index.0) };
         kept
     }

@@ -87,7 +87,7 @@ impl<'a> Groups<'a> {
 }
 
 /// Of two bounds on one side, the one that lets fewer rows through; `inside` tells for different bytes.
-fn tightest<'b>(old: Bound<&'b [u8]>, new: Bound<&'b [u8]>, inside: fn(&[u8], &[u8]) -> bool) -> Bound<&'b [u8]> {
+pub(super) fn tightest<'b>(old: Bound<&'b [u8]>, new: Bound<&'b [u8]>, inside: fn(&[u8], &[u8]) -> bool) -> Bound<&'b [u8]> {
     match (old, new) {
         (Bound::Unbounded, bound) | (bound, Bound::Unbounded) => bound,
         (Bound::Included(old_bytes) | Bound::Excluded(old_bytes), Bound::Included(new_bytes) | Bound::Excluded(new_bytes)) => {
@@ -103,7 +103,7 @@ fn tightest<'b>(old: Bound<&'b [u8]>, new: Bound<&'b [u8]>, inside: fn(&[u8], &[
 }
 
 /// Where the first field of a stored row ends.
-fn first_field_end(layout: &IndexLayout, stored: &[u8]) -> usize {
+pub(super) fn first_field_end(layout: &IndexLayout, stored: &[u8]) -> usize {
     if layout.inverted[0] {
         layout.kinds[0].invert_field(Row::from_bytes(stored).tail_mut(0), 0)
     } else {

@@ -18,6 +18,7 @@ use super::*;
 
 mod catalogue;
 mod compare;
+mod history;
 mod model;
 mod restart;
 

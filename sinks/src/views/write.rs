@@ -77,26 +77,30 @@ impl Views {
             self.check_changes(&state, epoch, changes)?
         };
         let shown = self.fill_aside(epoch, aside, switch.as_ref())?;
-        let replaced = {
+        let epoch_changes = Arc::new(EpochChanges { epoch, wall_micros, changes });
+        let (replaced, forgotten) = {
             let mut state = self.state.write();
             state.epoch = Some(epoch);
             state.wall_micros = wall_micros;
-            state.apply(&changes);
+            state.apply(&epoch_changes.changes);
             state.dead_letters.retry(&retried);
             state.dead_letters.extend(dead_letters);
             if row_errors_anew {
                 state.row_errors = RowErrors::default();
             }
             state.row_errors.apply(row_errors);
-            switch.map(|switch| self.switch(&mut state, switch, shown))
+            let (shown_ids, removed_ids) = switch.as_ref().map_or((&[][..], &[][..]), |switch| (&switch.shown, &switch.removed));
+            let forgotten = self.history.write().push(&epoch_changes, shown_ids, removed_ids);
+            (switch.map(|switch| self.switch(&mut state, switch, shown)), forgotten)
         };
+        drop(forgotten);
         if let Some(removed) = replaced {
             // Rows are freed here: readers need not wait for it.
             drop(removed);
             self.settle_hydrations();
         }
         self.announce(epoch, consumed);
-        Ok(Arc::new(EpochChanges { epoch, wall_micros, changes }))
+        Ok(epoch_changes)
     }
 
     /// The next offset of every partition that is read, as it is visible.
