@@ -13,6 +13,7 @@ use api::{
 };
 use schemas::dead_letter::DeadLetter;
 use schemas::field::{FieldKind, Value};
+use schemas::lineage::Lineage;
 use schemas::position::{Epoch, Timeline};
 use schemas::row::{Diff, Row};
 use schemas::serving::{Access, Column, Index, IndexColumn, IndexLayout, View};
@@ -58,6 +59,10 @@ impl Health for Nothing {
 
     fn status(&self) -> HostStatus {
         HostStatus::default()
+    }
+
+    fn lineage(&self) -> Lineage {
+        Lineage::default()
     }
 }
 
