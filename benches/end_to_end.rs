@@ -88,6 +88,7 @@ impl Stage {
         let data = tempfile::tempdir_in(Path::new(env!("CARGO_TARGET_TMPDIR")))?;
         let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let arguments = ServerArguments {
+            redis_url: None,
             listen,
             workers: Some(1),
             clock: Clock::System,

@@ -74,6 +74,12 @@ impl std::fmt::Display for FileAction {
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
+    /// where Redis is said to be
+    #[error(transparent)]
+    Redis {
+        /// what is wrong with it
+        source: topologies::run::outlets::BadRedisUrl,
+    },
     /// a file or directory
     #[error("cannot {action} '{}': {source}", path.display())]
     File {

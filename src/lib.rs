@@ -5,6 +5,7 @@ pub mod backup;
 pub mod cli;
 mod demo_key;
 pub mod deployments;
+pub mod derived;
 pub mod error;
 pub mod ingest;
 pub mod memory;

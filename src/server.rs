@@ -10,9 +10,10 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::available_parallelism;
 use std::time::Duration;
 
-use api::{ApiConfig, ApiState, Figures, HaltedSource, Health, HostStatus, Readiness};
+use api::{ApiConfig, ApiState, Figures, HaltedSource, Health, HostStatus, Readiness, SinkStatus};
 use epochs::disk::real::{Lock, RealDisk};
 use epochs::error::EpochError;
+use schemas::catalogue::catalogue;
 use schemas::event::Encoding;
 use schemas::lineage::Lineage;
 use schemas::position::{Epoch, Partition, Timeline, Topic};
@@ -26,7 +27,8 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use topologies::builder::PARTITIONS_DEFAULT;
 use topologies::lineage::lineage;
-use topologies::run::{Board, Clock, Options, Running, Status, StatusReport, Storage, Trouble, start};
+use topologies::run::outlets::{OutletReport, OutletState, RedisUrl, Reports};
+use topologies::run::{Board, Clock, DEAD_LETTER_TOPIC, Options, Running, Status, StatusReport, Storage, Trouble, start};
 use topologies::slt::all_visible;
 use topologies::topology::Topology;
 
@@ -34,6 +36,7 @@ use crate::backup::UNFINISHED_FILE;
 use crate::cli::{self, ServerArguments};
 use crate::deployments::store::{Origin, Store};
 use crate::deployments::{Declared, Deployer, choose};
+use crate::derived::DerivedTopics;
 use crate::error::Failure;
 use crate::ingest::{LogIngest, TopicFormat, wall_micros};
 use crate::memory::MemoryLimit;
@@ -42,6 +45,8 @@ use crate::memory::MemoryLimit;
 pub(crate) const LOG_DIRECTORY: &str = "log";
 /// The file that the process has locked that has the data directory.
 pub(crate) const LOCK_FILE: &str = "lock";
+/// The variable that says where Redis is when no option does.
+const REDIS_URL_VARIABLE: &str = "TIDEWATER_REDIS_URL";
 /// The most workers when nothing is said.
 const WORKERS_DEFAULT_MAX: usize = 8;
 /// What an operator does about a source that is halted, beside what the reason says.
@@ -94,7 +99,7 @@ pub struct Server {
 impl Server {
     /// Takes the address, opens the log, starts the engine and answers requests.
     pub fn start(options: ServerOptions<'_>) -> Result<Self, Failure> {
-        let ServerOptions { declared, data, arguments, api } = options;
+        let ServerOptions { declared, data, arguments, mut api } = options;
         let runtime = Runtime::new().map_err(|source| Failure::Start { source })?;
         let listen_failure = |source| Failure::Listen { address: arguments.listen, source };
         let listener = runtime.block_on(TcpListener::bind(arguments.listen)).map_err(listen_failure)?;
@@ -110,18 +115,21 @@ impl Server {
             topic_format(&topology, topic)
         })?;
         let records = records_logged(log.as_ref())?;
-        let engine = start(Arc::clone(&topology), Arc::clone(&log), storage, engine_options(arguments))?;
+        let engine = start(Arc::clone(&topology), Arc::clone(&log), storage, engine_options(arguments)?)?;
         let views = Arc::clone(&engine.views);
         let health = Arc::new(EngineHealth {
             ingest: ingest.clone(),
             views: Arc::clone(&views),
             log: Arc::clone(&log),
             status: engine.status_handle(),
+            sinks: engine.outlets(),
             clock: arguments.clock,
             records_at_start: records,
             board: Arc::clone(&engine.board),
         });
         let deployer = Deployer::new(store, Arc::clone(&engine.board), Arc::clone(&log), ingest.clone());
+        api.derived = Some(Arc::new(DerivedTopics { log: Arc::clone(&log), reports: engine.outlets() }));
+        api.invalidations = Some(engine.invalidations());
         let state = ApiState::new(Arc::clone(&views), Arc::new(ingest.clone()), Arc::clone(&health) as Arc<dyn Health>, api)
             .with_deployments(Arc::new(deployer));
         let (shutdown, shut_down) = oneshot::channel();
@@ -226,7 +234,9 @@ fn topic_format(topology: &Topology, topic: &str) -> TopicFormat {
 
 fn records_logged(log: &dyn Log) -> Result<u64, sources::error::LogError> {
     let mut records = 0;
-    for topic in log.topics()? {
+    let is_input = |topic: &Topic| topic.as_str() == DEAD_LETTER_TOPIC || catalogue().topic(topic.as_str()).is_some();
+    // What was derived is written here too, and read by others only.
+    for topic in log.topics()?.into_iter().filter(|topic| is_input(&topic.topic)) {
         for partition in (0..topic.partitions).map(Partition) {
             let (earliest, end) = log.bounds(&topic.topic, partition)?;
             records += end.0 - earliest.0;
@@ -235,8 +245,8 @@ fn records_logged(log: &dyn Log) -> Result<u64, sources::error::LogError> {
     Ok(records)
 }
 
-fn engine_options(arguments: &ServerArguments) -> Options {
-    Options {
+fn engine_options(arguments: &ServerArguments) -> Result<Options, Failure> {
+    Ok(Options {
         workers: worker_count(arguments),
         clock: match arguments.clock {
             cli::Clock::System => Clock::System,
@@ -246,8 +256,15 @@ fn engine_options(arguments: &ServerArguments) -> Options {
         timeline: Timeline(wall_micros().unsigned_abs()),
         checkpoint_interval: arguments.checkpoint_interval,
         log_retention_bytes: arguments.log_retention_bytes,
+        redis: redis_url(arguments)?,
         ..Options::default()
-    }
+    })
+}
+
+/// Where Redis is, if that is said: the address may hold a password, which no list of processes shows when it is in the environment.
+fn redis_url(arguments: &ServerArguments) -> Result<Option<RedisUrl>, Failure> {
+    let url = arguments.redis_url.clone().or_else(|| std::env::var(REDIS_URL_VARIABLE).ok());
+    url.map(|url| RedisUrl::new(&url).map_err(|source| Failure::Redis { source })).transpose()
 }
 
 fn worker_count(arguments: &ServerArguments) -> usize {
@@ -275,6 +292,7 @@ struct EngineHealth {
     views: Arc<Views>,
     log: Arc<dyn Log>,
     status: Arc<Status>,
+    sinks: Arc<Reports>,
     clock: cli::Clock,
     records_at_start: u64,
     board: Arc<Board>,
@@ -328,8 +346,31 @@ impl Health for EngineHealth {
             ends: read.filter_map(end).collect(),
             halted: halted.map(halt).into_iter().collect(),
             stalled,
+            sinks: self.sinks.list().into_iter().map(sink_status).collect(),
             clock_held,
         }
+    }
+}
+
+fn sink_status(report: OutletReport) -> SinkStatus {
+    let (lag_epochs, epoch) = (report.lag_epochs(), report.epoch.map(Epoch));
+    let (state, reason) = match report.state {
+        OutletState::Waiting => ("waiting", report.trouble),
+        OutletState::Attached => ("attached", report.trouble),
+        OutletState::Rebuilding => ("rebuilding", report.trouble),
+        OutletState::Detached => ("detached", report.trouble),
+        OutletState::Halted(why) => ("halted", Some(why)),
+    };
+    SinkStatus {
+        name: report.name,
+        view: report.view,
+        target: report.target,
+        state,
+        epoch,
+        lag_epochs,
+        waiting_changes: report.waiting_changes,
+        rebuilt: report.reconciled,
+        reason,
     }
 }
 

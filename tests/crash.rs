@@ -5,6 +5,7 @@
 mod balance;
 mod campaign;
 mod compare;
+mod derived;
 pub mod feed;
 
 use std::time::{Duration, Instant};

@@ -115,6 +115,10 @@ pub enum ApiError {
         "there is no dead letter {id} on the list: it was sent again before, or never was; GET /v1/dead-letters lists those that are"
     )]
     UnknownDeadLetter { id: u64 },
+    #[error("there is no sink '{sink}' of type 'invalidate'; GET /v1/status lists the sinks")]
+    UnknownSink { sink: String },
+    #[error("there is no derived topic '{topic}'; GET /v1/status lists the sinks and where they write")]
+    UnknownTopic { topic: String },
     #[error("the views are no longer kept current: the process is stopping")]
     Stopping,
     #[error("the metrics could not be written: {detail}")]

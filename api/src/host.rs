@@ -81,6 +81,40 @@ pub struct TopicInfo {
     pub partitions: Vec<(Offset, Offset)>,
 }
 
+/// What is derived beside the views.
+pub trait Derived: Send + Sync + 'static {
+    /// The view that a derived topic follows; `None` when the topic is none.
+    fn view_of(&self, topic: &str) -> Option<String>;
+
+    /// Records of complete epochs of a derived topic, from an offset on or from the first that is kept. An offset that the topic does not
+    /// have gives none.
+    fn records(&self, topic: &str, from: Option<Offset>, limit: usize) -> BoxFuture<'_, Result<RecordPage, IngestError>>;
+}
+
+/// Records of a derived topic.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RecordPage {
+    /// the first offset that is kept
+    pub earliest: Offset,
+    /// where the records of complete epochs end
+    pub end: Offset,
+    /// in order
+    pub records: Vec<TopicRecord>,
+}
+
+/// One of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopicRecord {
+    /// its place
+    pub offset: Offset,
+    /// when it was appended, microseconds since 1970
+    pub timestamp: i64,
+    /// its key
+    pub key: Vec<u8>,
+    /// a JSON object
+    pub value: Vec<u8>,
+}
+
 /// How the process is doing.
 pub trait Health: Send + Sync + 'static {
     /// Whether the views have caught up with the log since the start. Called often; must not block.
@@ -133,8 +167,33 @@ pub struct HostStatus {
     pub halted: Vec<HaltedSource>,
     /// what stands in the way for now
     pub stalled: Option<String>,
+    /// what leaves the process, following the views
+    pub sinks: Vec<SinkStatus>,
     /// how far the machine's clock is ahead of the views', because it jumped and the jump is held
     pub clock_held: Duration,
+}
+
+/// How a sink is doing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SinkStatus {
+    /// its name
+    pub name: String,
+    /// the view that it follows
+    pub view: String,
+    /// where it writes, for people
+    pub target: String,
+    /// `waiting`, `attached`, `rebuilding`, `detached` or `halted`
+    pub state: &'static str,
+    /// the epoch that it holds
+    pub epoch: Option<Epoch>,
+    /// epochs that it does not hold yet
+    pub lag_epochs: u64,
+    /// changes that wait for it
+    pub waiting_changes: u64,
+    /// how often it was built anew
+    pub rebuilt: u64,
+    /// why it does not go on, for now or for good
+    pub reason: Option<String>,
 }
 
 /// A source that can't be read on without losing or repeating something.

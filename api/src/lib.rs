@@ -36,7 +36,10 @@ pub use deployments::{
     StatementFile, VerifyMode,
 };
 pub use error::ApiError;
-pub use host::{BoxFuture, Figures, HaltedSource, Health, HostStatus, Ingest, IngestError, LineOutcome, Readiness, TopicInfo};
+pub use host::{
+    BoxFuture, Derived, Figures, HaltedSource, Health, HostStatus, Ingest, IngestError, LineOutcome, Readiness, RecordPage,
+    SinkStatus, TopicInfo, TopicRecord,
+};
 pub use limits::Limits;
 pub use server::{router, serve};
 pub use state::{ApiConfig, ApiState, INGEST_SCOPE, OPERATOR_SCOPE};

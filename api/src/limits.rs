@@ -38,6 +38,14 @@ pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
 pub const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// Seconds after which a view may be asked for again that is being filled, when nobody knows how long that takes.
 pub const HYDRATION_RETRY_SECONDS: u64 = 5;
+/// Keys of one event of an invalidation stream.
+pub const FOLLOWER_EVENT_KEYS: usize = 1_000;
+
+/// Records of a derived topic that a request gets when it does not say how many.
+pub const RECORDS_DEFAULT: usize = 100;
+/// The most records of a derived topic that a request may ask for.
+pub const RECORDS_MAX: usize = 1_000;
+
 /// The most seconds after which a view may be asked for again that is being filled.
 pub const HYDRATION_RETRY_SECONDS_MAX: u64 = 60;
 

@@ -12,9 +12,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
 use crate::endpoints::{
-    console, dead_letters::dead_letters, deployments, events::events, fallback, healthz::healthz, metrics::metrics,
-    readyz::readyz, retry::retry, status::status, subscribe::subscribe, topics::topics, topology::topology, view::view,
-    views::views,
+    console, dead_letters::dead_letters, deployments, events::events, fallback, healthz::healthz, invalidations::invalidations,
+    metrics::metrics, readyz::readyz, records::records, retry::retry, status::status, subscribe::subscribe, topics::topics,
+    topology::topology, view::view, views::views,
 };
 use crate::guard::guard;
 use crate::limits::{SEND_BUFFER_BYTES, SEND_STALL_MAX, SHUTDOWN_GRACE};
@@ -30,12 +30,14 @@ pub fn router(state: ApiState) -> Router {
         .route("/console/{file}", get(console::file))
         .route("/v1/events", post(events))
         .route("/v1/topics", get(topics))
+        .route("/v1/topics/{topic}/records", get(records))
         .route("/v1/views", get(views))
         .route("/v1/views/{view}", get(view))
         .route("/v1/views/{view}/subscribe", get(subscribe))
         .route("/v1/dead-letters", get(dead_letters))
         .route("/v1/dead-letters/{id}/retry", post(retry))
         .route("/v1/topology", get(topology))
+        .route("/v1/invalidations/{sink}", get(invalidations))
         .route("/v1/status", get(status))
         .route("/v1/deployments", get(deployments::deployments).post(deployments::deploy))
         .route("/v1/deployments/plan", post(deployments::plan))

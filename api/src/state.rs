@@ -6,13 +6,14 @@ use std::sync::{Arc, OnceLock};
 
 use axum::http::HeaderMap;
 use schemas::position::Position;
+use sinks::invalidations::Invalidations;
 use sinks::views::{ServedView, Views};
 use tokio::sync::{Semaphore, watch};
 
 use crate::access::{Admission, Rule, admit};
 use crate::deployments::Deployments;
 use crate::error::ApiError;
-use crate::host::{Health, Ingest};
+use crate::host::{Derived, Health, Ingest};
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::suggest::nearest;
@@ -31,6 +32,10 @@ pub struct ApiConfig {
     pub ingest: Permission,
     /// who may read dead letters and the status, and send dead letters again
     pub operator: Permission,
+    /// what is derived beside the views
+    pub derived: Option<Arc<dyn Derived>>,
+    /// what becomes stale in caches, as it happens
+    pub invalidations: Option<Arc<Invalidations>>,
     /// limits
     pub limits: Limits,
 }
@@ -41,6 +46,8 @@ impl Default for ApiConfig {
             verifier: None,
             ingest: Permission::Scope(INGEST_SCOPE.to_owned()),
             operator: Permission::Scope(OPERATOR_SCOPE.to_owned()),
+            derived: None,
+            invalidations: None,
             limits: Limits::default(),
         }
     }
@@ -61,6 +68,8 @@ struct Shared {
     permits: Semaphore,
     subscriptions: Arc<Semaphore>,
     incarnation: u64,
+    /// counts what followers of invalidations are told
+    told: watch::Receiver<u64>,
 }
 
 impl ApiState {
@@ -75,8 +84,12 @@ impl ApiState {
         let subscriptions = Arc::new(Semaphore::new(config.limits.subscriptions_max.min(Semaphore::MAX_PERMITS)));
         let incarnation = health.status().incarnation;
         let deployments = OnceLock::new();
+        let (tell, told) = watch::channel(0);
+        if let Some(invalidations) = &config.invalidations {
+            invalidations.set_listener(Box::new(move || tell.send_modify(|count| *count += 1)));
+        }
         let shared =
-            Shared { views, ingest, health, deployments, config, published, metrics, permits, subscriptions, incarnation };
+            Shared { views, ingest, health, deployments, config, published, metrics, permits, subscriptions, incarnation, told };
         Self(Arc::new(shared))
     }
 
@@ -123,6 +136,11 @@ impl ApiState {
     /// How often the process was started on its data.
     pub(crate) fn incarnation(&self) -> u64 {
         self.0.incarnation
+    }
+
+    /// Learns when followers of invalidations are told something.
+    pub(crate) fn told(&self) -> watch::Receiver<u64> {
+        self.0.told.clone()
     }
 
     /// Learns of every position published from now on.

@@ -4,4 +4,5 @@
 //! [`dead_letters`] keeps what could not be processed. Nothing here knows of a dataflow or of HTTP.
 
 pub mod dead_letters;
+pub mod invalidations;
 pub mod views;

@@ -3,6 +3,7 @@
 //! Owns the HTTP client and the token. Paths and bodies enter; answers, or why there is none, leave.
 
 use std::fs;
+use std::io::Read;
 use std::path::Path;
 use std::time::Duration;
 
@@ -80,6 +81,21 @@ impl Connection {
         value.ok_or_else(|| self.refused(&response))
     }
 
+    /// Asks for an answer without an end, whose parts are read as they come.
+    pub(super) fn stream(&self, path: &str) -> Result<impl Read + use<>, Failure> {
+        let mut request = self.agent.get(format!("{}{path}", self.server)).header("accept", "text/event-stream");
+        request = request.config().timeout_global(None).build();
+        if let Some(authorization) = &self.authorization {
+            request = request.header("authorization", authorization);
+        }
+        let response = request.call().map_err(|error| self.unreachable(&error.to_string()))?;
+        if response.status() != StatusCode::OK {
+            let response = self.read(Ok(response))?;
+            return Err(self.refused(&response));
+        }
+        Ok(response.into_body().into_reader())
+    }
+
     /// Sends a body.
     pub(super) fn post(&self, path: &str, content_type: &str, body: &[u8]) -> Result<Response, NoResponse> {
         let mut request = self.agent.post(format!("{}{path}", self.server)).header("content-type", content_type);
@@ -102,7 +118,8 @@ impl Connection {
         Ok(Response { status: response.status(), text })
     }
 
-    fn unreachable(&self, detail: &str) -> Failure {
+    /// That there was no answer, or no whole one.
+    pub(super) fn unreachable(&self, detail: &str) -> Failure {
         Failure::Unreachable { server: self.server.clone(), detail: detail.to_owned() }
     }
 

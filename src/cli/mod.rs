@@ -18,6 +18,7 @@ mod plan;
 mod post_events;
 mod progress;
 mod run;
+mod tap;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -57,6 +58,8 @@ enum Command {
     Ingest(IngestArguments),
     /// Look at events that were refused, and send them again
     DeadLetters(DeadLettersArguments),
+    /// Print the records of a derived topic, or the changes of a view, as they come
+    Tap(TapArguments),
     /// Look for problems, in a data directory or at a server
     Doctor(DoctorArguments),
     /// Copy a data directory that no process uses
@@ -209,6 +212,9 @@ pub struct ServerArguments {
     /// Bytes of memory of which four fifths may be used before events are refused for the moment; what the machine has when not given
     #[arg(long, value_name = "BYTES")]
     pub memory_limit_bytes: Option<u64>,
+    /// Where sinks with connector = 'redis' write: redis://[user:password@]host[:port][/database]; TIDEWATER_REDIS_URL when not given
+    #[arg(long, value_name = "URL")]
+    pub redis_url: Option<String>,
 }
 
 /// What `NOW()` follows.
@@ -302,6 +308,25 @@ pub struct RemoteArguments {
     /// How the answer is printed
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
+}
+
+/// `tidewater tap`
+#[derive(Clone, Debug, Args)]
+pub struct TapArguments {
+    /// A derived topic, or a view
+    #[arg(value_name = "TOPIC|VIEW")]
+    pub name: String,
+    /// Where to begin in a topic: earliest, latest, or an offset. A view begins with the rows that it has
+    #[arg(long, value_name = "OFFSET", default_value = "earliest")]
+    pub from: tap::From,
+    /// Stop after so many records or changes
+    #[arg(long, value_name = "N")]
+    pub limit: Option<u64>,
+    /// Stop at the end of a topic instead of waiting for more
+    #[arg(long)]
+    pub no_follow: bool,
+    #[command(flatten)]
+    pub(crate) remote: RemoteArguments,
 }
 
 /// `tidewater doctor`
@@ -402,6 +427,7 @@ pub fn main() -> ExitCode {
         Command::Run(arguments) => run::run(arguments),
         Command::Ingest(arguments) => ingest::run(arguments),
         Command::DeadLetters(arguments) => dead_letters::run(arguments),
+        Command::Tap(arguments) => tap::run(arguments),
         Command::Doctor(arguments) => doctor::run(arguments),
         Command::Backup(arguments) => backup::backup(arguments),
         Command::Restore(arguments) => backup::restore(arguments),

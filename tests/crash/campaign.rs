@@ -13,6 +13,7 @@ use epochs::disk::simulated::Generator;
 use tempfile::TempDir;
 
 use super::compare::assert_same_views;
+use super::derived;
 use super::feed::{End, Feed, StopOnDrop};
 use crate::answers::assert_oracle;
 use crate::oracle::Oracle;
@@ -37,11 +38,15 @@ pub struct Tally {
     restarts: u64,
     comparisons: u64,
     views: usize,
+    /// of derived topics, the last time
+    records: usize,
 }
 
 /// A data directory that survives its processes.
 pub struct Campaign {
     data: TempDir,
+    /// the social network, and sinks that write some of its views to topics
+    topologies: TempDir,
     feed: Feed,
     random: Generator,
     /// timeline and epoch that a reader has seen
@@ -54,6 +59,7 @@ impl Campaign {
     pub fn new(lines: Vec<String>, seed: u64) -> Self {
         Self {
             data: tempfile::tempdir().unwrap(),
+            topologies: derived::with_sinks(),
             feed: Feed::new(lines),
             random: Generator::new(seed),
             seen: None,
@@ -65,8 +71,9 @@ impl Campaign {
     /// Feeds a process that kills itself when it reaches a step for the n-th time.
     pub fn die_at(&mut self, point: &str, count: u64) {
         let at = format!("{point}:{count}");
-        let launch = Launch { data: self.data.path(), more: &OPTIONS, environment: &[(VARIABLE, &at)], ..Launch::default() };
         self.tally.restarts += 1;
+        let environment = [(VARIABLE, at.as_str())];
+        let launch = Launch { environment: &environment, ..self.launch() };
         let (mut process, end) = match launch.server() {
             Err(process) => (process, None),
             Ok(mut server) => {
@@ -108,13 +115,18 @@ impl Campaign {
     /// A process that is ready, and not behind what anybody saw.
     fn start(&mut self) -> Server {
         self.tally.restarts += 1;
-        let server = Server::run_ready(&Launch { data: self.data.path(), more: &OPTIONS, ..Launch::default() });
+        let server = Server::run_ready(&self.launch());
         let (timeline, epoch) = position(&server.client);
         if let Some((known, seen)) = &self.seen {
             assert_eq!(timeline, *known, "a kill has opened another history");
             assert!(epoch >= *seen, "epoch {seen} was visible, after the restart only {epoch}");
         }
         server
+    }
+
+    fn launch(&self) -> Launch<'_> {
+        let topologies = self.topologies.path().to_str().unwrap();
+        Launch { data: self.data.path(), topologies, more: &OPTIONS, ..Launch::default() }
     }
 
     fn count(&mut self, point: &str, end: Option<End>) {
@@ -129,6 +141,7 @@ impl Campaign {
         self.feed.settle(&server.client);
         let oracle = Oracle::of(self.feed.acknowledged().iter().map(String::as_str));
         assert_oracle(&server.client, &oracle);
+        self.tally.records = derived::assert_same_as_views(&server.client);
         self.seen = Some(position(&server.client));
         self.safe_at_kill = self.feed.acknowledged().len();
         self.tally.comparisons += 1;
@@ -153,12 +166,13 @@ impl Campaign {
     }
 
     fn print(&self, server: &Client) {
-        let Tally { kills, idle, restarts, comparisons, views } = &self.tally;
+        let Tally { kills, idle, restarts, comparisons, views, records } = &self.tally;
         let (_, epoch) = position(server);
         let total: u64 = kills.values().sum();
         println!("{total} kills ({idle} without a request under way), {restarts} restarts, {epoch} epochs");
         kills.iter().for_each(|(point, count)| println!("  {count:>6} at {point}"));
         println!("{} events acknowledged, {} sent", self.feed.acknowledged().len(), self.feed.sent().len());
+        println!("{records} records of derived topics folded to the view that they follow");
         println!("{views} views compared row by row, {comparisons} times with the oracle: 0 losses, 0 duplicates");
     }
 }

@@ -17,12 +17,13 @@ use schemas::serving::{Access, Column, Index, IndexColumn, Policy, View};
 use crate::diagnostic::{Diagnostic, suggestion};
 use schemas::event::Encoding;
 
-use crate::parse::{self, ColumnDefinition, DropKind, MergeClause, Name, Statement, StatementKind};
+use crate::parse::{self, ColumnDefinition, DropKind, MergeClause, Name, SinkFormat, SinkTarget, Statement, StatementKind};
 use crate::plan::functions::interval_micros;
 use crate::plan::graph::{NodeColumn, NodeId, Operator};
 use crate::plan::lower::{Lowering, Scans, check_types, node_column};
 use crate::plan::merge::{Merge, MergeContext, plan_clause, plan_key};
 use crate::plan::rewrite::{RewriteError, SessionCall, relations, rewrite_expression, rewrite_query};
+use crate::plan::sink::{self, DeclaredSink};
 use crate::plan::sql::{Relations, declared_type};
 use crate::plan::{policy, temporal};
 use crate::topology::{Declaration, RelationKind, Served, Source, Table, Topology, place};
@@ -51,6 +52,7 @@ pub struct Builder {
     sql: Relations,
     scans: Scans,
     relations: BTreeMap<String, Relation>,
+    sinks: BTreeMap<String, DeclaredSink>,
     payload_columns: BTreeSet<String>,
 }
 
@@ -77,6 +79,7 @@ impl Builder {
                 self.servable(view)?.granted = true;
                 Ok(())
             }),
+            StatementKind::CreateSink { name, view, target, format } => self.create_sink(name, view, target, format),
             StatementKind::Drop { kind, name, if_exists } => self.drop(*kind, name, *if_exists),
         }
     }
@@ -86,7 +89,8 @@ impl Builder {
         for (name, relation) in &self.relations {
             self.topology.relations.insert(name.clone(), relation.node);
             self.topology.declarations.insert(name.clone(), self.declaration(relation));
-            let kept = !relation.indexes.is_empty() || relation.kind == RelationKind::MaterializedView;
+            let is_followed = self.sinks.values().any(|sink| &sink.view == name);
+            let kept = !relation.indexes.is_empty() || relation.kind == RelationKind::MaterializedView || is_followed;
             if !kept || matches!(relation.kind, RelationKind::Source | RelationKind::View) {
                 continue;
             }
@@ -107,6 +111,7 @@ impl Builder {
             let view = View { name: name.clone(), columns, indexes, access };
             self.topology.served.push(Served { view, node: relation.node });
         }
+        self.topology.sinks = self.sinks.into_values().collect();
         self.topology
     }
 
@@ -488,9 +493,24 @@ impl Builder {
         Ok(())
     }
 
+    fn create_sink(&mut self, name: &Name, view: &Name, target: &SinkTarget, format: &SinkFormat) -> Outcome<()> {
+        if self.sinks.contains_key(&name.text) {
+            return fail(name, format!("sink '{}' already exists", name.text), "choose another name, or DROP it first");
+        }
+        let relation = self.servable(view)?;
+        let followed = sink::Followed { view: view.text.clone(), names: relation.names.clone(), node: relation.node };
+        let sink = sink::plan(&self.topology, self.sinks.values(), name, &followed, target, format)?;
+        self.sinks.insert(name.text.clone(), sink);
+        Ok(())
+    }
+
     fn drop(&mut self, kind: DropKind, name: &Name, if_exists: bool) -> Outcome<()> {
         if matches!(kind, DropKind::Index | DropKind::Policy) {
             return self.drop_part(kind, name, if_exists);
+        }
+        if kind == DropKind::Sink {
+            let is_gone = self.sinks.remove(&name.text).is_some() || if_exists;
+            return if is_gone { Ok(()) } else { fail(name, format!("sink '{}' does not exist", name.text), "create it first") };
         }
         let Some(relation) = self.relations.get(&name.text) else {
             return if if_exists { Ok(()) } else { self.relation(name).map(|_| ()) };
@@ -504,12 +524,9 @@ impl Builder {
         if is != kind {
             return fail(name, format!("'{}' is a {is:?}", name.text), "use the DROP of that kind");
         }
-        let users: Vec<String> = self
-            .relations
-            .iter()
-            .filter(|(_, other)| other.reads.contains(&name.text))
-            .map(|(user, _)| format!("'{user}'"))
-            .collect();
+        let readers = self.relations.iter().filter(|(_, other)| other.reads.contains(&name.text)).map(|(user, _)| user);
+        let followers = self.sinks.values().filter(|sink| sink.view == name.text).map(|sink| &sink.name);
+        let users: Vec<String> = readers.chain(followers).map(|user| format!("'{user}'")).collect();
         if !users.is_empty() {
             return fail(name, format!("'{}' is still read by {}", name.text, users.join(", ")), "drop those first");
         }

@@ -18,6 +18,7 @@ use crate::diagnostic::{Diagnostic, SourceFile};
 use crate::parse::{Statement, StatementKind, parse};
 use crate::plan::graph::{Graph, NodeColumn, NodeId, Operator};
 use crate::plan::merge::Merge;
+use crate::plan::sink::DeclaredSink;
 
 /// Most bytes of one `.sql` file.
 pub const SQL_FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
@@ -96,6 +97,8 @@ pub struct Topology {
     pub graph: Graph,
     /// what is kept and served
     pub served: Vec<Served>,
+    /// where changes of what is served go
+    pub sinks: Vec<DeclaredSink>,
     /// every relation by name, for `explain`
     pub relations: BTreeMap<String, NodeId>,
     /// every relation by name, as declared

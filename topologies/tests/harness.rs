@@ -11,9 +11,11 @@ use schemas::field::Value;
 use schemas::position::Topic;
 use schemas::row::Diff;
 use schemas::time::timestamp_text;
+use sinks::invalidations::Invalidations;
 use sinks::views::Range;
 use sources::log::{Log, Record};
 use sources::memory::MemoryLog;
+use topologies::run::outlets::{OutletReport, OutletState};
 use topologies::run::{Clock, DeployPhase, DeployReport, Options, Running, StatusReport, Storage, Trouble, Verify, start};
 use topologies::slt::all_visible;
 use topologies::topology::{Topology, build, inline};
@@ -234,6 +236,29 @@ impl Deployment {
         while !self.is_current() {
             assert!(Instant::now() < deadline, "the events were not visible within {CATCH_UP_MAX:?}");
             std::thread::sleep(Duration::from_micros(200));
+        }
+    }
+
+    /// What became stale in caches.
+    pub fn invalidations(&self) -> Arc<Invalidations> {
+        self.running.invalidations()
+    }
+
+    /// How sinks are doing, once all of them hold what is visible or write nothing any more.
+    pub fn sinks(&self) -> Vec<OutletReport> {
+        let deadline = Instant::now() + CATCH_UP_MAX;
+        loop {
+            let (epoch, reports) = (self.epochs(), self.running.outlets().list());
+            let is_done = |report: &OutletReport| match report.state {
+                OutletState::Attached => report.epoch == Some(epoch),
+                OutletState::Halted(_) => true,
+                _ => false,
+            };
+            if !reports.is_empty() && reports.iter().all(is_done) && epoch == self.epochs() {
+                return reports;
+            }
+            assert!(Instant::now() < deadline, "sinks did not follow within {CATCH_UP_MAX:?}: {reports:?}");
+            std::thread::sleep(Duration::from_millis(1));
         }
     }
 

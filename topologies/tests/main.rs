@@ -8,6 +8,7 @@ mod explain;
 mod golden;
 mod harness;
 mod metamorphic;
+mod outlets;
 mod queries;
 mod refusals;
 mod restarts;

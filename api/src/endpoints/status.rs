@@ -11,7 +11,7 @@ use sinks::views::Views;
 
 use super::json_response;
 use crate::error::ApiError;
-use crate::host::{HaltedSource, HostStatus, Readiness};
+use crate::host::{HaltedSource, HostStatus, Readiness, SinkStatus};
 use crate::problem::progress;
 use crate::query::Query;
 use crate::state::ApiState;
@@ -21,7 +21,7 @@ pub(crate) async fn status(State(state): State<ApiState>, uri: Uri, headers: Hea
     let claims = state.claims(&headers)?;
     state.config().operator.check("reading the status", claims.as_ref())?;
     Query::parse(uri.query())?.only(&[])?;
-    let HostStatus { incarnation, checkpoint, ends, halted, stalled, clock_held } = state.health().status();
+    let HostStatus { incarnation, checkpoint, ends, halted, stalled, sinks, clock_held } = state.health().status();
     // The offsets before the position: what is told as visible is so at the position.
     let visible = state.views().consumed();
     let position = state.views().position();
@@ -39,6 +39,7 @@ pub(crate) async fn status(State(state): State<ApiState>, uri: Uri, headers: Hea
         "dead_letters": dead_letters(state.views()),
         "halted": halted.iter().map(describe_halted).collect::<Vec<_>>(),
         "stalled": stalled,
+        "sinks": sinks.iter().map(describe_sink).collect::<Vec<_>>(),
         "clock_held_seconds": clock_held.as_secs_f64(),
         "position": position.to_string(),
     });
@@ -84,6 +85,20 @@ fn describe_views(views: &Views) -> Vec<Value> {
     let staged =
         staged.iter().map(|(name, hydration)| json!({ "name": name, "state": "deploying", "progress": progress(hydration) }));
     served.chain(staged).collect()
+}
+
+fn describe_sink(sink: &SinkStatus) -> Value {
+    json!({
+        "name": sink.name,
+        "view": sink.view,
+        "target": sink.target,
+        "state": sink.state,
+        "epoch": sink.epoch.map(|epoch| epoch.0),
+        "lag_epochs": sink.lag_epochs,
+        "waiting_changes": sink.waiting_changes,
+        "rebuilt": sink.rebuilt,
+        "reason": sink.reason,
+    })
 }
 
 fn describe_halted(halted: &HaltedSource) -> Value {

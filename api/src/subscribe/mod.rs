@@ -56,7 +56,7 @@ impl Stopping {
     }
 
     /// Whether the server stops.
-    fn is_set(&self) -> bool {
+    pub(crate) fn is_set(&self) -> bool {
         *self.0.borrow()
     }
 

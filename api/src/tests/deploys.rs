@@ -220,6 +220,10 @@ async fn the_status_is_for_operators_and_says_what_has_halted() {
                 "source": "likes", "reason": "topic 'social.like' was created anew",
                 "action": "restore the topic, or start with an empty data directory",
             }],
+            "sinks": [{
+                "name": "posts_out", "view": "posts", "target": "topic 'derived.posts'", "state": "halted", "epoch": 0, "lag_epochs": 1,
+                "waiting_changes": 0, "rebuilt": 0, "reason": "it was written by another",
+            }],
             "dead_letters": 3, "stalled": null, "clock_held_seconds": 0.0,
         })
     );

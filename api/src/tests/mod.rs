@@ -4,6 +4,7 @@ mod bad_requests;
 mod console;
 mod deployments;
 mod deploys;
+mod derived;
 mod events;
 mod operations;
 mod oracle;
@@ -36,7 +37,7 @@ use tower::ServiceExt as _;
 
 use crate::{
     ApiConfig, ApiState, BoxFuture, Figures, HaltedSource, Health, HostStatus, Ingest, IngestError, Limits, LineOutcome,
-    Permission, Readiness, TokenKey, TopicInfo, Verifier, router,
+    Permission, Readiness, SinkStatus, TokenKey, TopicInfo, Verifier, router,
 };
 
 pub(super) const SECRET: &[u8] = b"a secret that is long enough for HS256";
@@ -269,6 +270,16 @@ impl Health for TestHealth {
             checkpoint: Some(Epoch(0)),
             ends: Self::ends(),
             halted: vec![halted],
+            sinks: vec![SinkStatus {
+                name: "posts_out".into(),
+                view: "posts".into(),
+                target: "topic 'derived.posts'".into(),
+                state: "halted",
+                epoch: Some(Epoch(0)),
+                lag_epochs: 1,
+                reason: Some("it was written by another".into()),
+                ..SinkStatus::default()
+            }],
             ..HostStatus::default()
         }
     }

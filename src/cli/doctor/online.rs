@@ -26,6 +26,7 @@ fn judge(status: &Value, letters: &Value) -> Report {
     add_lag(&mut report, status);
     add_trouble(&mut report, status);
     add_views(&mut report, status);
+    add_sinks(&mut report, status);
     add_letters(&mut report, letters);
     report
 }
@@ -66,6 +67,27 @@ fn add_views(report: &mut Report, status: &Value) {
     } else if status["readiness"] == "catching_up" {
         report.note("the views are catching up with the log", "wait; GET /readyz tells how far they are");
     }
+}
+
+fn add_sinks(report: &mut Report, status: &Value) {
+    let sinks = status["sinks"].as_array().cloned().unwrap_or_default();
+    for sink in &sinks {
+        let (name, target, reason) = (text(&sink["name"]), text(&sink["target"]), sink["reason"].as_str());
+        match (sink["state"].as_str(), reason) {
+            (Some("halted"), reason) => report.problem(
+                format!("the sink '{name}' writes nothing any more: {}", reason.unwrap_or("unknown")),
+                "give it another topic in its CREATE SINK, and start again or deploy; readers of the topic begin with the new one",
+            ),
+            (Some("attached"), None) => {}
+            (state, Some(reason)) => report.problem(
+                format!("the sink '{name}' ({target}) does not go on for now: {reason}"),
+                if state == Some("detached") { "look at its system; it is built anew when it answers" } else { "look at its system; it is tried again" },
+            ),
+            (Some(state), None) => report.note(format!("the sink '{name}' ({target}) is {state}"), "wait; GET /v1/status tells how far it is"),
+            (None, None) => {}
+        }
+    }
+    report.fact("sink", sinks);
 }
 
 fn add_letters(report: &mut Report, letters: &Value) {

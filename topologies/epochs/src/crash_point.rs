@@ -41,14 +41,21 @@ pub const DEPLOY_BOUND: &str = "deploy-bound";
 /// Events are durable in the log; their sender does not know.
 pub const INGEST_APPENDED_NOT_ACKNOWLEDGED: &str = "ingest-appended-not-acknowledged";
 
+/// The records of an epoch are made for a derived topic; none of them is in the log.
+pub const SINK_BEFORE_APPEND: &str = "sink-before-append";
+/// An epoch is in a derived topic; nobody knows that it is.
+pub const SINK_APPENDED_NOT_ACKNOWLEDGED: &str = "sink-appended-not-acknowledged";
+
 /// Every step, in the order in which an event meets them.
-pub const ALL: [&str; 13] = [
+pub const ALL: [&str; 15] = [
     INGEST_APPENDED_NOT_ACKNOWLEDGED,
     BEFORE_BIND,
     BOUND_NOT_SYNCED,
     BOUND,
     COMPUTED,
     PUBLISHED,
+    SINK_BEFORE_APPEND,
+    SINK_APPENDED_NOT_ACKNOWLEDGED,
     CHECKPOINT_RUN_WRITTEN,
     CHECKPOINT_MANIFEST_ASIDE,
     CHECKPOINT_RENAMED,

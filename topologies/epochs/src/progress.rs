@@ -49,6 +49,11 @@ impl History {
         self.chains.get(&epoch).copied()
     }
 
+    /// The first retained epoch.
+    pub fn first(&self) -> Option<u64> {
+        self.chains.keys().next().copied()
+    }
+
     /// Forgets epochs before this one.
     pub fn trim(&mut self, epoch: u64) {
         self.chains = self.chains.split_off(&epoch);

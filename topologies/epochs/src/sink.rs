@@ -60,6 +60,9 @@ pub enum SinkError {
     /// a later incarnation writes to the sink; nothing was done
     #[error("FENCED: incarnation {0} took over the sink")]
     Fenced(u64),
+    /// nothing was done, and trying again would not help: someone has to look
+    #[error("{0}")]
+    Refused(String),
 }
 
 /// What an outbox keeps at most.
@@ -98,6 +101,28 @@ pub trait Sink {
     /// Replaces everything in one atomic step, for readers too, unless a later incarnation has fenced it. Never called for
     /// [`SinkKind::Append`].
     fn replace(&mut self, contents: &Contents) -> Result<(), SinkError>;
+}
+
+impl<S: Sink + ?Sized> Sink for Box<S> {
+    fn name(&self) -> &str {
+        self.as_ref().name()
+    }
+
+    fn kind(&self) -> SinkKind {
+        self.as_ref().kind()
+    }
+
+    fn fence(&mut self, incarnation: u64) -> Result<Option<Progress>, SinkError> {
+        self.as_mut().fence(incarnation)
+    }
+
+    fn apply(&mut self, unit: &Unit) -> Result<(), SinkError> {
+        self.as_mut().apply(unit)
+    }
+
+    fn replace(&mut self, contents: &Contents) -> Result<(), SinkError> {
+        self.as_mut().replace(contents)
+    }
 }
 
 /// What an outbox needs to know of the run it belongs to.
@@ -180,6 +205,16 @@ impl<S: Sink> Outbox<S> {
         // One that did not answer is waited for: until it does, it may need everything from its last answer on.
         let follows = matches!(self.state, SinkState::Attached | SinkState::Unknown);
         self.acknowledged.as_ref().filter(|_| follows).map(|acknowledged| acknowledged.epoch)
+    }
+
+    /// How far the sink said that it is.
+    pub fn acknowledged(&self) -> Option<&Progress> {
+        self.acknowledged.as_ref()
+    }
+
+    /// Changes that were handed over and are not in the sink.
+    pub fn waiting_changes(&self) -> usize {
+        self.waiting
     }
 
     /// Whether everything that was handed over is in the sink.
@@ -265,7 +300,7 @@ impl<S: Sink> Outbox<S> {
     }
 
     /// Gives up on what waits, and holds nothing back any more: when the sink answers again, it is too far behind.
-    fn detach(&mut self) {
+    pub fn detach(&mut self) {
         self.units.clear();
         self.set_applied(0);
         self.acknowledged = None;
@@ -274,13 +309,19 @@ impl<S: Sink> Outbox<S> {
 
     /// Does the next thing there is to do; `Ok(false)` when there is nothing.
     pub fn step(&mut self, run: &Run<'_>) -> Result<bool, SinkError> {
-        match &self.state {
+        let done = match &self.state {
             SinkState::Halted(_) => Ok(false),
             SinkState::Unknown => self.attach(run).map(|()| true),
             SinkState::Reconciling => self.reconcile(run).map(|()| true),
             SinkState::Attached if self.applied < self.units.len() => self.apply_next(run).map(|()| true),
             SinkState::Attached => Ok(false),
+        };
+        if let Err(SinkError::Refused(why)) = &done {
+            self.state = SinkState::Halted(format!("sink '{}' can't go on: {why}", self.sink.name()));
+            self.units.clear();
+            self.set_applied(0);
         }
+        done
     }
 
     fn apply_next(&mut self, run: &Run<'_>) -> Result<(), SinkError> {

@@ -17,6 +17,7 @@ const DROP_KINDS: &[(&str, DropKind)] = &[
     ("MATERIALIZED VIEW", DropKind::MaterializedView),
     ("INDEX", DropKind::Index),
     ("POLICY", DropKind::Policy),
+    ("SINK", DropKind::Sink),
 ];
 
 /// After `CREATE POLICY`.

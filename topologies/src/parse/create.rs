@@ -85,7 +85,12 @@ fn partitions(options: &Options) -> Result<Option<u32>, Diagnostic> {
 }
 
 /// One of some words, which are no keywords anywhere else.
-fn word_of(cursor: &mut Cursor<'_>, what: &str, known: &[&'static str], later: &[&str]) -> Result<&'static str, Diagnostic> {
+pub(super) fn word_of(
+    cursor: &mut Cursor<'_>,
+    what: &str,
+    known: &[&'static str],
+    later: &[&str],
+) -> Result<&'static str, Diagnostic> {
     let choices = one_of(known.iter().copied()).to_uppercase().replace(" OR ", " or ");
     let Some(word) = cursor.peek_word().map(str::to_lowercase) else {
         return Err(cursor.expected(&choices));

@@ -12,6 +12,7 @@ mod file_index;
 mod merge;
 mod nesting;
 mod options;
+mod sink;
 mod statement;
 mod table;
 mod unsupported;
@@ -23,7 +24,10 @@ use datafusion_sql::sqlparser::tokenizer::{Span, Token, TokenWithSpan, Tokenizer
 pub use create::{INDEX_LIMIT_MAX, PARTITIONS_MAX};
 pub use file_index::FileIndex;
 pub use nesting::{BRACKETS_DEPTH_MAX, TREE_DEPTH_MAX};
-pub use statement::{ColumnDefinition, Connector, DropKind, Encoding, MergeAction, MergeClause, Name, Statement, StatementKind};
+pub use statement::{
+    ColumnDefinition, Connector, DropKind, Encoding, MergeAction, MergeClause, Name, SinkFormat, SinkMode, SinkTarget, Statement,
+    StatementKind, Text,
+};
 
 use crate::diagnostic::{Diagnostic, Location, SourceFile};
 use cursor::Cursor;
@@ -31,7 +35,7 @@ use dialect::TopologyDialect;
 use nesting::TooDeep;
 
 /// What can be created, the longer of two that begin alike first.
-const CREATE_KINDS: &[&str] = &["SOURCE", "TABLE", "VIEW", "MATERIALIZED VIEW", "INDEX", "POLICY"];
+const CREATE_KINDS: &[&str] = &["SOURCE", "TABLE", "VIEW", "MATERIALIZED VIEW", "INDEX", "POLICY", "SINK"];
 
 /// Reads the statements of files, in order.
 ///
@@ -127,6 +131,7 @@ fn create_kind(cursor: &mut Cursor<'_>) -> Result<StatementKind, Diagnostic> {
         "TABLE" => table::table(cursor),
         "INDEX" => create::index(cursor),
         "POLICY" => access::policy(cursor),
+        "SINK" => sink::sink(cursor),
         kind => create::view(cursor, kind == "MATERIALIZED VIEW"),
     }
 }

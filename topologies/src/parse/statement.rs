@@ -124,6 +124,17 @@ pub enum StatementKind {
         /// at least one
         views: Vec<Name>,
     },
+    /// `CREATE SINK name FROM view WITH (...) [FORMAT ... ENCODE JSON]`: where the changes of a view go
+    CreateSink {
+        /// of the sink
+        name: Name,
+        /// a materialized view or a table
+        view: Name,
+        /// where it writes
+        target: SinkTarget,
+        /// what it writes
+        format: SinkFormat,
+    },
     /// `DROP kind [IF EXISTS] name`
     Drop {
         /// what it is
@@ -149,6 +160,58 @@ pub enum Encoding {
     Protobuf,
     /// the JSON form of the message
     Json,
+}
+
+/// The text of an option and where it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Text {
+    /// without quotes
+    pub text: String,
+    /// for errors about it
+    pub location: Location,
+}
+
+/// Where a sink writes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SinkTarget {
+    /// a topic of the embedded log
+    Log {
+        /// its name
+        topic: Text,
+    },
+    /// the Redis of the process
+    Redis {
+        /// where what happened is published
+        channel: Option<String>,
+        /// what is done with keys
+        mode: SinkMode,
+    },
+}
+
+/// What an invalidation does with a key in Redis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SinkMode {
+    /// it is deleted
+    Delete,
+    /// it is deleted, and the position from which on it may be filled again is set beside it
+    Version,
+}
+
+/// What a sink writes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SinkFormat {
+    /// the last row of each key
+    Upsert {
+        /// names of its columns
+        key: Option<Text>,
+    },
+    /// every change
+    Changelog,
+    /// the keys of a cache that became stale
+    Invalidate {
+        /// how a key is made of columns
+        key: Text,
+    },
 }
 
 /// A column of a table.
@@ -210,4 +273,6 @@ pub enum DropKind {
     Index,
     /// `DROP POLICY`
     Policy,
+    /// `DROP SINK`
+    Sink,
 }

@@ -58,6 +58,7 @@ fn kind_name(kind: &StatementKind) -> &'static str {
         StatementKind::CreateIndex { .. } => "index",
         StatementKind::CreatePolicy { .. } => "policy",
         StatementKind::Grant { .. } => "grant",
+        StatementKind::CreateSink { .. } => "sink",
         StatementKind::Drop { .. } => "drop",
     }
 }
@@ -213,6 +214,7 @@ fn index_policy_grant_and_drop() {
         ("MATERIALIZED VIEW", DropKind::MaterializedView),
         ("INDEX", DropKind::Index),
         ("POLICY", DropKind::Policy),
+        ("SINK", DropKind::Sink),
     ] {
         for condition in ["", "IF EXISTS "] {
             let StatementKind::Drop { kind, name, if_exists } = statement(&format!("DROP {words} {condition}a RESTRICT")) else {

@@ -81,7 +81,6 @@ pub(super) fn unknown_kind<'a>(cursor: &Cursor<'_>, done: &str, kinds: impl Iter
     let upper = word.to_uppercase();
     let location = cursor.location();
     match upper.as_str() {
-        "SINK" => not_yet(location, "a SINK", "leave it out: views are served over HTTP"),
         "UNIQUE" => not_yet(location, "a UNIQUE index", "only the primary key of a table is unique"),
         "OR" | "TEMPORARY" | "TEMP" | "RECURSIVE" | "UNLOGGED" => {
             let help = if upper == "OR" { "a deploy replaces what has changed: leave out OR REPLACE" } else { "leave it out" };

@@ -109,6 +109,14 @@ pub fn view_fingerprints(topology: &Topology) -> BTreeMap<String, Fingerprint> {
     topology.served.iter().map(|served| (served.view.name.clone(), fingerprint(&view_text(served, &identities)))).collect()
 }
 
+/// The identity of the rows of each served relation by name: what is computed and under which columns, but not in which orders it is
+/// kept.
+pub fn row_fingerprints(topology: &Topology) -> BTreeMap<String, Fingerprint> {
+    let identities = identities(topology);
+    let text = |served: &Served| format!("{:?} {}", served.view.columns, Hex(&identities[served.node]));
+    topology.served.iter().map(|served| (served.view.name.clone(), fingerprint(&text(served)))).collect()
+}
+
 fn view_text(served: &Served, identities: &[Fingerprint]) -> String {
     let view = &served.view;
     format!("{} {:?} {:?} {}", view.name, view.columns, view.indexes, Hex(&identities[served.node]))

@@ -28,6 +28,7 @@ use super::deploy::switch::{Deploying, Takeover};
 use super::deploy::{Board, Deployment};
 use super::engine::{Engine, Left};
 use super::letters::{LetterRecord, Letters};
+use super::outlets::Outlets;
 use super::quarantine::Quarantine;
 use super::retention::Retention;
 use super::status::Status;
@@ -83,6 +84,8 @@ pub struct Parts {
     pub letters: Letters,
     /// the wall clock
     pub wall: Wall,
+    /// what follows the views durably
+    pub outlets: Outlets,
     /// what is served
     pub views: Arc<Views>,
     /// how far it is
@@ -360,10 +363,10 @@ impl Driver {
             }
         }
         crash_point(COMPUTED);
-        if let Err(error) = self.parts.views.publish(commit) {
+        let changes = self.parts.views.publish(commit).unwrap_or_else(|error| {
             eprintln!("epoch {number} can't be published: {error}; the process ends, acknowledged events are in the log");
             std::process::abort();
-        }
+        });
         crash_point(PUBLISHED);
         self.parts.coordinator.complete(number, state);
         if let Some(takeover) = takeover {
@@ -373,6 +376,7 @@ impl Driver {
         if let Some(next) = self.in_flight.front() {
             self.parts.quarantine.computing(next.epoch);
         }
+        self.parts.outlets.published(self.parts.coordinator.history(), &changes);
         self.parts.status.published(number, events, duplicates, bound_at.elapsed());
         self.measure_lag();
     }
@@ -406,7 +410,7 @@ impl Driver {
     /// Begins a checkpoint when it is time, and forgets what the last one made superfluous.
     fn keep_up_checkpoints(&mut self) -> Result<(), EpochError> {
         for epoch in self.parts.checkpointer.written() {
-            self.parts.coordinator.checkpoint_written(epoch, None)?;
+            self.parts.coordinator.checkpoint_written(epoch, self.parts.outlets.floor())?;
             self.parts.status.checkpoint(epoch);
             if !self.deploying.is_under_way() {
                 // A candidate may have to read from before.
@@ -422,9 +426,10 @@ impl Driver {
     }
 
     pub(super) fn begin_checkpoint(&mut self) {
-        let meta = self.parts.letters.meta(total_rows(&self.parts.views), self.parts.identities.clone());
+        let (identities, seen) = (self.parts.identities.clone(), self.parts.outlets.seen());
+        let meta = self.parts.letters.meta(total_rows(&self.parts.views), identities, seen);
         let meta = serde_json::to_vec(&meta).unwrap_or_default();
-        if let Some(job) = self.parts.coordinator.checkpoint(meta, None) {
+        if let Some(job) = self.parts.coordinator.checkpoint(meta, self.parts.outlets.floor()) {
             self.checkpointed_at = Instant::now();
             self.parts.checkpointer.write(job);
         }
@@ -449,7 +454,7 @@ impl Driver {
         }
         if self.parts.coordinator.is_writing_checkpoint()
             && let Some(epoch) = self.parts.checkpointer.wait()
-            && let Err(error) = self.parts.coordinator.checkpoint_written(epoch, None)
+            && let Err(error) = self.parts.coordinator.checkpoint_written(epoch, self.parts.outlets.floor())
         {
             tracing::warn!(%error, "what the last checkpoint made superfluous could not be removed");
         }

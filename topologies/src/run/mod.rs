@@ -9,6 +9,7 @@ mod deploy;
 mod driver;
 mod engine;
 mod letters;
+pub mod outlets;
 mod quarantine;
 mod recovery;
 mod restore;
@@ -25,10 +26,12 @@ use std::time::Duration;
 use epochs::disk::Disk;
 use epochs::error::EpochError;
 use schemas::position::{Timeline, Topic};
+use sinks::invalidations::Invalidations;
 use sinks::views::Views;
 use sources::error::LogError;
 use sources::log::{Log, TopicMetadata};
 
+use self::outlets::{RedisUrl, Reports};
 use self::recovery::Recovery;
 
 pub use self::change::{BACKFILL_RECORDS_PER_SECOND, Change, TopicBackfill, ViewChange, plan_change, plan_switch};
@@ -81,6 +84,8 @@ pub struct Options {
     pub checkpoint_changes: usize,
     /// bytes above which the log forgets what no restart needs; `None` keeps all
     pub log_retention_bytes: Option<u64>,
+    /// where sinks with connector = 'redis' write
+    pub redis: Option<RedisUrl>,
 }
 
 impl Default for Options {
@@ -94,6 +99,7 @@ impl Default for Options {
             checkpoint_interval: CHECKPOINT_INTERVAL_DEFAULT,
             checkpoint_changes: CHECKPOINT_CHANGES_MAX,
             log_retention_bytes: None,
+            redis: None,
         }
     }
 }
@@ -121,6 +127,12 @@ pub enum StartError {
         /// what was refused
         detail: String,
     },
+    /// a sink needs Redis
+    #[error("the sink '{sink}' writes to Redis, and it is not said where that is: start with --redis-url redis://host:6379")]
+    NoRedis {
+        /// the sink
+        sink: String,
+    },
     /// the data directory can't be gone on with
     #[error(transparent)]
     Epochs(#[from] EpochError),
@@ -139,6 +151,8 @@ pub struct Running {
     /// what is deployed, and where deployments are asked for
     pub board: Arc<Board>,
     status: Arc<Status>,
+    outlets: Arc<Reports>,
+    invalidations: Arc<Invalidations>,
     stop: Arc<AtomicBool>,
     driver: Option<JoinHandle<()>>,
 }
@@ -149,10 +163,14 @@ pub fn start(topology: Arc<Topology>, log: Arc<dyn Log>, storage: Storage, optio
     if options.workers == 0 || options.workers > WORKERS_MAX {
         return Err(StartError::Workers { workers: options.workers });
     }
+    if let Some(sink) = outlets::without_means(&topology, options.redis.as_ref()) {
+        return Err(StartError::NoRedis { sink: sink.name.clone() });
+    }
     check_rendering(&topology)?;
     let topics = create_topics(&topology, log.as_ref())?;
     let recovery = Recovery::open(topology, log, storage, topics, options)?;
     let (views, board) = (recovery.views(), recovery.board());
+    let (outlets, invalidations) = (recovery.reports(), recovery.invalidations());
     let status = Arc::new(Status::default());
     let stop = Arc::new(AtomicBool::new(false));
     let (running_views, running_status, stopping) = (Arc::clone(&views), Arc::clone(&status), Arc::clone(&stop));
@@ -160,7 +178,7 @@ pub fn start(topology: Arc<Topology>, log: Arc<dyn Log>, storage: Storage, optio
         .name("driver".to_owned())
         .spawn(move || recovery.run(running_views, running_status, &stopping))
         .map_err(|error| StartError::Thread { detail: error.to_string() })?;
-    Ok(Running { views, board, status, stop, driver: Some(thread) })
+    Ok(Running { views, board, status, outlets, invalidations, stop, driver: Some(thread) })
 }
 
 /// Every expression is compiled once here, so that workers meet no error.
@@ -185,6 +203,16 @@ impl Running {
     /// The status as it goes on, for another thread.
     pub fn status_handle(&self) -> Arc<Status> {
         Arc::clone(&self.status)
+    }
+
+    /// How what follows the views is doing, for another thread.
+    pub fn outlets(&self) -> Arc<Reports> {
+        Arc::clone(&self.outlets)
+    }
+
+    /// What became stale in caches, as it happens.
+    pub fn invalidations(&self) -> Arc<Invalidations> {
+        Arc::clone(&self.invalidations)
     }
 
     /// Stops all threads and waits for them.

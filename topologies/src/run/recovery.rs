@@ -14,8 +14,10 @@ use epochs::checkpoint::{CheckpointHeader, Checkpoints};
 use epochs::coordinator::{Coordinator, EpochInput, Settings, Start};
 use epochs::crash_point::{RESTORED, crash_point};
 use epochs::error::EpochError;
+use epochs::progress::History;
 use epochs::reader::Records;
 use schemas::position::Timeline;
+use sinks::invalidations::Invalidations;
 use sinks::views::{Definition, Hydration, Views};
 use sources::log::{Log, TopicMetadata};
 
@@ -24,6 +26,7 @@ use super::deploy::{Board, Deployment};
 use super::driver::{Driver, Parts};
 use super::engine::Engine;
 use super::letters::{Letters, Meta};
+use super::outlets::{Means, Opening, Outlets, Reports};
 use super::quarantine::{Panics, Quarantine};
 use super::restore::{Restored, restore};
 use super::retention::Retention;
@@ -44,6 +47,8 @@ pub struct Recovery {
     board: Arc<Board>,
     deployments: Receiver<Deployment>,
     states: Arc<KeptStates>,
+    reports: Arc<Reports>,
+    means: Means,
     taken: Taken,
 }
 
@@ -52,6 +57,7 @@ struct Taken {
     coordinator: Coordinator<Storage>,
     checkpoints: Checkpoints<Storage>,
     start: Start,
+    opening: Opening,
 }
 
 /// Why a recovery ended without a driver.
@@ -79,9 +85,11 @@ impl Recovery {
         options: Options,
     ) -> Result<Self, EpochError> {
         let states = Arc::new(KeptStates::of(&topology));
-        let taken = take_over(&topology, &log, &storage, &topics, &options, &states)?;
+        let means = Means { log: Arc::clone(&log), redis: options.redis.clone(), invalidations: Arc::default() };
+        let taken = take_over(&topology, &means, &storage, &topics, &options, &states)?;
         let (board, deployments) = Board::new(Arc::clone(&topology));
-        Ok(Self { topology, log, storage, topics, options, board, deployments, states, taken })
+        let reports = Arc::default();
+        Ok(Self { topology, log, storage, topics, options, board, deployments, states, reports, means, taken })
     }
 
     /// Where deployments are asked for.
@@ -96,6 +104,16 @@ impl Recovery {
         // Nobody may take them for empty before the state is restored.
         views.set_hydration_of_all(Some(Hydration::default()));
         views
+    }
+
+    /// What became stale in caches, as it happens.
+    pub fn invalidations(&self) -> Arc<Invalidations> {
+        Arc::clone(&self.means.invalidations)
+    }
+
+    /// How what follows the views is doing.
+    pub fn reports(&self) -> Arc<Reports> {
+        Arc::clone(&self.reports)
     }
 
     /// Restores, and runs until it is told to stop.
@@ -115,12 +133,12 @@ impl Recovery {
             match self.restore(&status)? {
                 Some(restored) => break restored,
                 None => {
-                    self.taken = take_over(&self.topology, &self.log, &self.storage, &self.topics, &self.options, &self.states)?
+                    self.taken = take_over(&self.topology, &self.means, &self.storage, &self.topics, &self.options, &self.states)?
                 }
             }
         };
-        let Self { topology, log, storage, options, board, deployments, states, taken, .. } = self;
-        let Taken { wall, mut coordinator, checkpoints, start } = taken;
+        let Self { topology, log, storage, options, board, deployments, states, taken, reports, means, .. } = self;
+        let Taken { wall, mut coordinator, checkpoints, start, opening } = taken;
         let quarantine = Arc::new(Quarantine::open(Arc::clone(&storage)).map_err(EpochError::from)?);
         put_aside(&quarantine, &mut coordinator)?;
         quarantine.computing(start.epoch);
@@ -151,6 +169,8 @@ impl Recovery {
             control: None,
         };
         let retention = Retention::start(Arc::clone(&log), options.log_retention_bytes).map_err(|error| no_thread(&error))?;
+        let outlets = Outlets::start(opening, means, &coordinator, (start.epoch, &meta.outlets), (&views, &reports));
+        let outlets = outlets.map_err(|error| no_thread(&error))?;
         crash_point(RESTORED);
         let identities = view_fingerprints(&topology).into_iter().map(|(name, identity)| (name, identity.to_string())).collect();
         let parts = Parts {
@@ -165,6 +185,7 @@ impl Recovery {
             retention,
             letters,
             wall,
+            outlets,
             views,
             status,
         };
@@ -211,7 +232,7 @@ fn no_thread(error: &std::io::Error) -> RecoveryError {
 
 fn take_over(
     topology: &Topology,
-    log: &Arc<dyn Log>,
+    means: &Means,
     storage: &Storage,
     topics: &[TopicMetadata],
     options: &Options,
@@ -224,9 +245,11 @@ fn take_over(
         states: states.specs.clone(),
         timeline: options.timeline.0,
     };
-    let (storage, log) = (Arc::new(Arc::clone(storage)), Arc::clone(log));
-    let (coordinator, checkpoints, start) = Coordinator::open(storage, log, topics, settings, &mut wall, &mut |_, _| Ok(None))?;
-    Ok(Taken { wall, coordinator, checkpoints, start })
+    let mut opening = Opening::new(super::outlets::plans(topology, means));
+    let mut floor = |history: &History, incarnation| Ok(opening.fence(history, incarnation));
+    let (storage, log) = (Arc::new(Arc::clone(storage)), Arc::clone(&means.log));
+    let (coordinator, checkpoints, start) = Coordinator::open(storage, log, topics, settings, &mut wall, &mut floor)?;
+    Ok(Taken { wall, coordinator, checkpoints, start, opening })
 }
 
 fn read_meta(header: &CheckpointHeader) -> Meta {

@@ -318,3 +318,92 @@ CREATE POLICY own ON posts FOR SELECT USING (post_id = jwt('sub'));
 
 -- a view that is still read
 DROP TABLE likes;
+
+-- # Sinks
+
+-- a sink without a connector
+CREATE SINK out FROM posts WITH (topic = 'derived.posts') FORMAT CHANGELOG ENCODE JSON;
+
+-- a sink with an option of a typo
+CREATE SINK out FROM posts WITH (connector = 'log', topci = 'derived.posts') FORMAT CHANGELOG ENCODE JSON;
+
+-- a sink with a connector of later
+CREATE SINK out FROM posts WITH (connector = 'kafka', topic = 'derived.posts') FORMAT CHANGELOG ENCODE JSON;
+
+-- a sink with an unknown connector
+CREATE SINK out FROM posts WITH (connector = 'rediss') FORMAT CHANGELOG ENCODE JSON;
+
+-- a sink with another encoding
+CREATE SINK out FROM posts WITH (connector = 'log', topic = 'derived.posts') FORMAT CHANGELOG ENCODE PROTOBUF;
+
+-- a sink with an unknown format
+CREATE SINK out FROM posts WITH (connector = 'log', topic = 'derived.posts') FORMAT UPSRET ENCODE JSON;
+
+-- a sink with a query
+CREATE SINK out AS SELECT 1;
+
+-- a sink of nothing
+CREATE SINK out FROM post WITH (connector = 'log', topic = 'derived.posts') FORMAT CHANGELOG ENCODE JSON;
+
+-- a sink of a source
+CREATE SINK out FROM post_events WITH (connector = 'log', topic = 'derived.posts') FORMAT CHANGELOG ENCODE JSON;
+
+-- a sink into a topic that is read: a cycle
+CREATE SINK out FROM posts WITH (connector = 'log', topic = 'social.post') FORMAT CHANGELOG ENCODE JSON;
+
+-- a sink into a topic of events
+CREATE SINK out FROM posts WITH (connector = 'log', topic = 'social.video') FORMAT CHANGELOG ENCODE JSON;
+
+-- a sink into the topic of dead letters
+CREATE SINK out FROM posts WITH (connector = 'log', topic = 'tidewater.dead_letters') FORMAT CHANGELOG ENCODE JSON;
+
+-- two sinks into one topic
+CREATE SINK one FROM posts WITH (connector = 'log', topic = 'derived.posts') FORMAT CHANGELOG ENCODE JSON;
+CREATE SINK two FROM like_counts WITH (connector = 'log', topic = 'derived.posts') FORMAT CHANGELOG ENCODE JSON;
+
+-- a sink into a topic without a name
+CREATE SINK out FROM posts WITH (connector = 'log', topic = 'Derived Posts') FORMAT CHANGELOG ENCODE JSON;
+
+-- a sink of last rows without a key
+CREATE SINK out FROM like_counts WITH (connector = 'log', topic = 'derived.likes') FORMAT UPSERT ENCODE JSON;
+
+-- a sink of last rows by what is no key
+CREATE SINK out FROM like_counts WITH (connector = 'log', topic = 'derived.likes', key = 'likes') FORMAT UPSERT ENCODE JSON;
+
+-- a sink of last rows by a column that is not there
+CREATE SINK out FROM like_counts WITH (connector = 'log', topic = 'derived.likes', key = 'post_idd') FORMAT UPSERT ENCODE JSON;
+
+-- a changelog with a key
+CREATE SINK out FROM like_counts WITH (connector = 'log', topic = 'derived.likes', key = 'post_id') FORMAT CHANGELOG ENCODE JSON;
+
+-- invalidations without a key
+CREATE SINK out FROM like_counts WITH (connector = 'redis', type = 'invalidate');
+
+-- invalidations with a format
+CREATE SINK out FROM like_counts WITH (connector = 'redis', type = 'invalidate', key = 'likes:{post_id}') FORMAT UPSERT ENCODE JSON;
+
+-- invalidations of a column that is not there
+CREATE SINK out FROM like_counts WITH (connector = 'redis', type = 'invalidate', key = 'likes:{post}');
+
+-- invalidations of all keys
+CREATE SINK out FROM like_counts WITH (connector = 'redis', type = 'invalidate', key = '{post_id}');
+
+-- invalidations with a topic in redis
+CREATE SINK out FROM like_counts WITH (connector = 'redis', type = 'invalidate', topic = 'derived.likes', key = 'likes:{post_id}');
+
+-- invalidations in an unknown way
+CREATE SINK out FROM like_counts WITH (connector = 'redis', type = 'invalidate', mode = 'versions', key = 'likes:{post_id}');
+
+-- rows in redis
+CREATE SINK out FROM like_counts WITH (connector = 'redis', key = 'likes:{post_id}');
+
+-- a sink that exists
+CREATE SINK out FROM posts WITH (connector = 'log', topic = 'derived.a') FORMAT CHANGELOG ENCODE JSON;
+CREATE SINK out FROM posts WITH (connector = 'log', topic = 'derived.b') FORMAT CHANGELOG ENCODE JSON;
+
+-- dropping a sink that is not there
+DROP SINK out;
+
+-- a table that a sink follows
+CREATE SINK out FROM posts WITH (connector = 'log', topic = 'derived.posts') FORMAT CHANGELOG ENCODE JSON;
+DROP TABLE posts;

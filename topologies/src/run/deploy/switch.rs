@@ -22,7 +22,7 @@ use crate::plan::kept::{KeptStates, plan_fingerprint, view_fingerprints};
 use crate::rows::row_as_text;
 use crate::run::change::{replayed_states, view_changes};
 use crate::run::driver::Driver;
-use crate::run::{Restored, ViewChange, check_rendering, create_topics};
+use crate::run::{Restored, StartError, ViewChange, check_rendering, create_topics};
 use crate::topology::Topology;
 
 /// Epochs that a candidate may be behind when no more are bound until it has them: they are computed within a moment.
@@ -154,6 +154,9 @@ impl Driver {
 
     /// Reads the topics that are new from now on: their records are bound to the epochs that both topologies compute.
     fn begin(&mut self, deployment: &Deployment) -> Result<Vec<TopicMetadata>, String> {
+        if let Some(sink) = self.parts.outlets.without_means(&deployment.topology) {
+            return Err(StartError::NoRedis { sink: sink.name.clone() }.to_string());
+        }
         check_rendering(&deployment.topology).map_err(|error| error.to_string())?;
         let topics = create_topics(&deployment.topology, self.parts.log.as_ref()).map_err(|error| error.to_string())?;
         self.parts.wall.follow(&deployment.topology.sources);
@@ -356,6 +359,7 @@ impl Driver {
         let states_of_plan = states.specs.clone();
         self.parts.coordinator.redeploy(plan_fingerprint(&topology), states_of_plan, &missing, handover.state);
         self.parts.letters.renumber(&states);
+        self.parts.outlets.redeploy(&topology, self.parts.coordinator.history(), epoch, !deployment.replay.is_empty());
         self.parts.identities =
             view_fingerprints(&topology).into_iter().map(|(name, identity)| (name, identity.to_string())).collect();
         let before = std::mem::replace(&mut self.parts.engine, handover.engine);

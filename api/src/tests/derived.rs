@@ -1,0 +1,161 @@
+//! Derived topics and invalidations: who reads them, and where a reader goes on.
+
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use schemas::position::Position;
+use sinks::invalidations::Invalidations;
+
+use super::*;
+use crate::{Derived, RecordPage, TopicRecord};
+
+/// Topics of two records each, after ten that are gone.
+struct TestTopics;
+
+const EARLIEST: u64 = 10;
+const END: u64 = 12;
+
+impl Derived for TestTopics {
+    fn view_of(&self, topic: &str) -> Option<String> {
+        let views = [("derived.posts", "posts"), ("derived.feed", "following_feed"), ("derived.secrets", "secrets")];
+        views.iter().find(|(name, _)| *name == topic).map(|(_, view)| (*view).to_owned())
+    }
+
+    fn records(&self, _topic: &str, from: Option<Offset>, limit: usize) -> BoxFuture<'_, Result<RecordPage, IngestError>> {
+        let offsets = (from.map_or(EARLIEST, |from| from.0)..END).take(limit);
+        let record = |offset| TopicRecord {
+            offset: Offset(offset),
+            timestamp: 5,
+            key: b"{\"id\":1}".to_vec(),
+            value: br#"{"headers":{"op":"upsert"},"row":{"id":1}}"#.to_vec(),
+        };
+        let page = RecordPage { earliest: Offset(EARLIEST), end: Offset(END), records: offsets.map(record).collect() };
+        Box::pin(std::future::ready(Ok(page)))
+    }
+}
+
+fn operator() -> String {
+    sign(json!({ "scope": "operator", "exp": FAR_FUTURE }))
+}
+
+fn with_topics() -> Router {
+    api_with(social(), ApiConfig { derived: Some(Arc::new(TestTopics)), ..config() })
+}
+
+#[tokio::test]
+async fn records_of_a_derived_topic_come_in_pages_that_a_reader_goes_on_from() {
+    let api = with_topics();
+    let page = get(&api, "/v1/topics/derived.posts/records?limit=1").await.json();
+    let record = json!({
+        "offset": 10, "timestamp": 5, "key": "{\"id\":1}", "value": { "headers": { "op": "upsert" }, "row": { "id": 1 } },
+    });
+    assert_eq!(
+        page,
+        json!({ "topic": "derived.posts", "partition": 0, "earliest": 10, "end": 12, "next": 11, "records": [record] })
+    );
+    let page = get(&api, "/v1/topics/derived.posts/records?offset=11&partition=0").await.json();
+    assert_eq!((page["records"].as_array().unwrap().len(), &page["next"]), (1, &json!(12)));
+    let page = get(&api, "/v1/topics/derived.posts/records?offset=12").await.json();
+    assert_eq!((&page["records"], &page["next"]), (&json!([]), &json!(12)), "there it waits for more");
+    for (query, field) in [
+        ("offset=9", "offset"),
+        ("offset=13", "offset"),
+        ("offset=-1", "offset"),
+        ("limit=0", "limit"),
+        ("partition=1", "partition"),
+    ] {
+        let answer = get(&api, &format!("/v1/topics/derived.posts/records?{query}")).await;
+        answer.problem(400, "bad_parameter", Some(field));
+    }
+    get(&api, "/v1/topics/derived.posts/records?from=1").await.problem(400, "unknown_parameter", Some("from"));
+}
+
+#[tokio::test]
+async fn a_derived_topic_is_for_operators_unless_everybody_may_read_its_view() {
+    let api = with_topics();
+    for topic in ["derived.feed", "derived.secrets", "social.post", "nothing"] {
+        let path = format!("/v1/topics/{topic}/records");
+        get(&api, &path).await.problem(401, "token_needed", Some("Authorization"));
+        get_as(&api, &token(1), &path).await.problem(403, "missing_scope", Some("Authorization"));
+    }
+    for topic in ["derived.feed", "derived.secrets"] {
+        assert_eq!(get_as(&api, &operator(), &format!("/v1/topics/{topic}/records")).await.status, StatusCode::OK);
+    }
+    for topic in ["social.post", "nothing"] {
+        let answer = get_as(&api, &operator(), &format!("/v1/topics/{topic}/records")).await;
+        answer.problem(404, "unknown_topic", Some("topic"));
+    }
+}
+
+fn at(epoch: u64) -> Position {
+    Position { timeline: Timeline(0x2a), epoch: Epoch(epoch) }
+}
+
+/// The beginning of a stream, as soon as it holds so many events.
+async fn events(api: &Router, path: &str, last: Option<&str>, count: usize) -> String {
+    let mut request = Request::get(path);
+    if let Some(last) = last {
+        request = request.header("Last-Event-ID", last);
+    }
+    let response = api.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+    assert_eq!(response.headers()["content-type"], "text/event-stream");
+    let mut parts = response.into_body().into_data_stream();
+    let mut text = String::new();
+    while text.matches("\n\n").count() < count {
+        let part = tokio::time::timeout(Duration::from_secs(30), parts.next()).await.expect("an event").unwrap().unwrap();
+        text.push_str(std::str::from_utf8(&part).unwrap());
+    }
+    text
+}
+
+fn event(name: &str, position: &str, keys: Option<Json>) -> String {
+    let mut data = json!({ "position": position });
+    if let Some(keys) = keys {
+        data["keys"] = keys;
+    }
+    format!("event: {name}\nid: {position}\ndata: {data}\n\n")
+}
+
+#[tokio::test]
+async fn invalidations_go_on_behind_an_event_or_begin_with_everything() {
+    let all = Arc::new(Invalidations::default());
+    let feed = all.open("stale", "posts");
+    let api = api_with(social(), ApiConfig { invalidations: Some(Arc::clone(&all)), ..config() });
+    feed.epoch(at(5), vec!["a".into()]);
+    feed.epoch(at(6), vec!["b".into(), "c\nd".into()]);
+    let path = "/v1/invalidations/stale";
+    assert_eq!(events(&api, path, None, 1).await, event("reset", "2a:6", None));
+    let stale = |position: &str, keys| event("invalidate", position, Some(keys));
+    let progress = event("progress", "2a:6", None);
+    let both = stale("2a:5", json!(["a"])) + &stale("2a:6", json!(["b", "c\nd"])) + &progress;
+    assert_eq!(events(&api, path, Some("2a:4"), 3).await, both);
+    assert_eq!(
+        events(&api, &format!("{path}?last_event_id=2a:5"), None, 2).await,
+        stale("2a:6", json!(["b", "c\nd"])) + &progress
+    );
+    assert_eq!(events(&api, path, Some("1:5"), 1).await, event("reset", "2a:6", None), "another history");
+    let follow = tokio::spawn({
+        let api = api.clone();
+        async move { events(&api, path, Some("2a:6"), 2).await }
+    });
+    tokio::task::yield_now().await;
+    feed.epoch(at(7), vec!["e".into()]);
+    all.announce();
+    assert_eq!(follow.await.unwrap(), stale("2a:7", json!(["e"])) + &event("progress", "2a:7", None));
+    let bad = Request::get(path).header("Last-Event-ID", "nothing").body(Body::empty()).unwrap();
+    send(&api, bad).await.problem(400, "bad_position", Some("after"));
+}
+
+#[tokio::test]
+async fn invalidations_are_for_operators_unless_everybody_may_read_their_view() {
+    let all = Arc::new(Invalidations::default());
+    all.open("own", "following_feed").epoch(at(5), vec!["a".into()]);
+    let api = api_with(social(), ApiConfig { invalidations: Some(all), ..config() });
+    for sink in ["own", "nothing"] {
+        let path = format!("/v1/invalidations/{sink}");
+        get(&api, &path).await.problem(401, "token_needed", Some("Authorization"));
+        get_as(&api, &token(1), &path).await.problem(403, "missing_scope", Some("Authorization"));
+    }
+    get_as(&api, &operator(), "/v1/invalidations/nothing").await.problem(404, "unknown_sink", Some("sink"));
+}

@@ -1,0 +1,124 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use schemas::position::Timeline;
+
+use super::*;
+
+fn at(epoch: u64) -> Position {
+    Position { timeline: Timeline(42), epoch: Epoch(epoch) }
+}
+
+fn keys(keys: &[&str]) -> Vec<String> {
+    keys.iter().map(|key| (*key).to_owned()).collect()
+}
+
+#[test]
+fn a_follower_goes_on_behind_what_it_knows_or_drops_everything() {
+    let feed = Invalidations::default().open("s", "v");
+    assert_eq!(feed.after(None), None, "nothing is known yet");
+    feed.epoch(at(5), keys(&["a"]));
+    feed.epoch(at(6), Vec::new());
+    feed.epoch(at(7), keys(&["a", "b"]));
+    assert_eq!(feed.after(None), Some(Told::Everything(at(7))));
+    assert_eq!(feed.after(Some(at(3))), Some(Told::Everything(at(7))), "epoch 4 is not known");
+    let stale = |epoch, names: &[&str]| (at(epoch), Arc::<[String]>::from(keys(names)));
+    assert_eq!(feed.after(Some(at(4))), Some(Told::Stale(vec![stale(5, &["a"]), stale(7, &["a", "b"])], at(7))));
+    assert_eq!(feed.after(Some(at(5))), Some(Told::Stale(vec![stale(7, &["a", "b"])], at(7))));
+    assert_eq!(feed.after(Some(at(7))), None);
+    assert_eq!(feed.after(Some(at(9))), None, "it waits until these epochs are computed again");
+    let elsewhere = Position { timeline: Timeline(1), epoch: Epoch(6) };
+    assert_eq!(feed.after(Some(elsewhere)), Some(Told::Everything(at(7))));
+    feed.reset(at(9));
+    assert_eq!(feed.after(Some(at(8))), Some(Told::Everything(at(9))));
+    assert_eq!(feed.after(Some(at(9))), None);
+}
+
+#[test]
+fn what_is_remembered_is_bounded() {
+    let feed = Invalidations::default().open("s", "v");
+    let many = KEYS_KEPT_MAX / 4;
+    for epoch in 1..=20 {
+        feed.epoch(at(epoch), (0..many).map(|key| format!("{key:06}")).collect());
+    }
+    assert_eq!(feed.after(Some(at(15))), Some(Told::Everything(at(20))));
+    let Some(Told::Stale(stale, _)) = feed.after(Some(at(16))) else { panic!("four epochs are kept") };
+    assert_eq!(stale.len(), 4);
+}
+
+/// A small generator with a seed (xorshift).
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, end: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 33) % end
+    }
+}
+
+/// A cache in front of a view, filled when it misses.
+#[derive(Default)]
+struct Cache {
+    known: Option<Position>,
+    entries: BTreeMap<String, u64>,
+    dropped: BTreeSet<String>,
+}
+
+impl Cache {
+    fn follow(&mut self, feed: &Feed) {
+        match feed.after(self.known) {
+            Some(Told::Everything(position)) => {
+                self.entries.clear();
+                self.known = Some(position);
+            }
+            Some(Told::Stale(stale, position)) => {
+                for key in stale.iter().flat_map(|(_, keys)| keys.iter()) {
+                    self.entries.remove(key);
+                    self.dropped.insert(key.clone());
+                }
+                self.known = Some(position);
+            }
+            None => {}
+        }
+    }
+}
+
+#[test]
+fn a_cache_that_follows_serves_nothing_older_than_its_position_and_drops_nothing_that_did_not_change() {
+    for seed in 1..300 {
+        let mut random = Random(seed);
+        let feed = Invalidations::default().open("s", "v");
+        // What each key was at each epoch.
+        let mut versions: Vec<BTreeMap<String, u64>> = vec![(0..5).map(|key| (format!("page:{key}"), 0)).collect()];
+        let mut cache = Cache::default();
+        let mut changed = BTreeSet::new();
+        for epoch in 1..60 {
+            let stale: BTreeSet<String> = (0..random.below(3)).map(|_| format!("page:{}", random.below(5))).collect();
+            let mut next = versions[epoch as usize - 1].clone();
+            next.extend(stale.iter().map(|key| (key.clone(), epoch)));
+            versions.push(next);
+            changed.extend(stale.iter().cloned());
+            feed.epoch(at(epoch), stale.into_iter().collect());
+            if random.below(20) == 0 {
+                // The connection is lost, and with it what was being sent.
+                cache.known = Some(at(cache.known.map_or(0, |known| known.epoch.0)));
+            }
+            if random.below(3) > 0 {
+                let before = cache.known;
+                cache.dropped.clear();
+                cache.follow(&feed);
+                if let Some(before) = before {
+                    let since = before.epoch.0 as usize;
+                    let did_change = |key: &String| versions[since + 1..].iter().any(|epoch| epoch[key] > before.epoch.0);
+                    assert!(cache.dropped.iter().all(did_change), "seed {seed}: {:?} in vain", cache.dropped);
+                }
+            }
+            let Some(known) = cache.known else { continue };
+            let key = format!("page:{}", random.below(5));
+            let now = versions[epoch as usize][&key];
+            let served = *cache.entries.entry(key.clone()).or_insert(now);
+            assert!(served >= versions[known.epoch.0 as usize][&key], "seed {seed}, epoch {epoch}: '{key}' is too old");
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! `tidewater tap`: the records of a derived topic, or the changes of a view, a line each.
+//!
+//! A name enters: a topic is asked for first, then a view. A topic is read page by page for ever; a view is a subscription.
+
+use std::io::{BufRead, BufReader};
+use std::str::FromStr;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use ureq::http::StatusCode;
+
+use super::connection::Connection;
+use super::output::print_line;
+use super::{Format, TapArguments};
+use crate::error::Failure;
+
+/// Records of one request: as many as the API gives.
+const PAGE: u64 = 1_000;
+/// How long the end of a topic is left alone.
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
+
+/// Where to begin in a topic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum From {
+    /// with what is kept
+    Earliest,
+    /// behind what is there
+    Latest,
+    /// here
+    Offset(u64),
+}
+
+impl FromStr for From {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "earliest" => Ok(Self::Earliest),
+            "latest" => Ok(Self::Latest),
+            other => other.parse().map(Self::Offset).map_err(|_| "write earliest, latest or an offset".to_owned()),
+        }
+    }
+}
+
+/// What is left to print.
+struct Printer {
+    format: Format,
+    left: u64,
+}
+
+impl Printer {
+    /// Prints a line; whether there may be more.
+    fn print(&mut self, value: &Value, line: impl Fn(&Value) -> String) -> bool {
+        self.left -= 1;
+        match self.format {
+            Format::Json => print_line(&value.to_string()),
+            Format::Text => print_line(&line(value)),
+        }
+        self.left > 0
+    }
+}
+
+/// Prints until the limit is reached, or for ever.
+pub(super) fn run(arguments: &TapArguments) -> Result<(), Failure> {
+    let connection = Connection::new(&arguments.remote.server, arguments.remote.token_file.as_deref())?;
+    let mut printer = Printer { format: arguments.remote.format, left: arguments.limit.unwrap_or(u64::MAX) };
+    if printer.left == 0 {
+        return Ok(());
+    }
+    match records(&connection, arguments, &mut printer) {
+        // It is no topic, or none of the caller's: it may be a view.
+        Err(Failure::Refused { status, .. }) if is_unknown(status) => changes(&connection, &arguments.name, &mut printer),
+        outcome => outcome,
+    }
+}
+
+fn is_unknown(status: u16) -> bool {
+    [StatusCode::NOT_FOUND, StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].iter().any(|known| known.as_u16() == status)
+}
+
+fn records(connection: &Connection, arguments: &TapArguments, printer: &mut Printer) -> Result<(), Failure> {
+    let path = format!("/v1/topics/{}/records?limit={PAGE}", encoded(&arguments.name));
+    let mut from = match arguments.from {
+        From::Earliest => None,
+        From::Offset(offset) => Some(offset),
+        From::Latest => connection.get(&path)?["end"].as_u64(),
+    };
+    loop {
+        let page = connection.get(&from.map_or_else(|| path.clone(), |from| format!("{path}&offset={from}")))?;
+        for record in page["records"].as_array().into_iter().flatten() {
+            if !printer.print(record, record_line) {
+                return Ok(());
+            }
+        }
+        from = page["next"].as_u64().or(from);
+        if page["next"] == page["end"] {
+            if arguments.no_follow {
+                return Ok(());
+            }
+            std::thread::sleep(POLL_INTERVAL);
+        }
+    }
+}
+
+/// A record on one line: offset, position, what happened, key, and the rest.
+fn record_line(record: &Value) -> String {
+    let (value, headers) = (&record["value"], &record["value"]["headers"]);
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let (operation, key) = (text(&headers["op"]), text(&record["key"]));
+    let body = match operation.as_str() {
+        "commit" => "-- the epoch is complete".to_owned(),
+        "part" => "-- the epoch goes on".to_owned(),
+        "reset" => "-- forget what was before".to_owned(),
+        "insert" | "delete" if value["diff"].is_i64() => format!("{:+}  {}", value["diff"].as_i64().unwrap_or(0), value["row"]),
+        "upsert" => value["row"].to_string(),
+        _ => String::new(),
+    };
+    let line = format!("{:>8}  {:<18} {operation:<10} {key}  {body}", record["offset"].to_string(), text(&headers["position"]));
+    printable(line.trim_end())
+}
+
+fn changes(connection: &Connection, view: &str, printer: &mut Printer) -> Result<(), Failure> {
+    let body = connection.stream(&format!("/v1/views/{}/subscribe", encoded(view)))?;
+    let mut event = String::new();
+    for line in BufReader::new(body).lines() {
+        let line = line.map_err(|error| connection.unreachable(&error.to_string()))?;
+        if let Some(name) = line.strip_prefix("event:") {
+            name.trim().clone_into(&mut event);
+        } else if let Some(data) = line.strip_prefix("data:") {
+            let data: Value = serde_json::from_str(data.trim()).unwrap_or_default();
+            let is_change = event == "upsert" || event == "delete";
+            let told = json!({ "event": event, "data": data });
+            if is_change {
+                if !printer.print(&told, change_line) {
+                    return Ok(());
+                }
+            } else {
+                // What lies between two positions belongs together; it is no change by itself.
+                print_line(&if printer.format == Format::Json { told.to_string() } else { change_line(&told) });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A change on one line.
+fn change_line(told: &Value) -> String {
+    let (event, data) = (told["event"].as_str().unwrap_or_default(), &told["data"]);
+    let sign = match event {
+        "upsert" => "+",
+        "delete" => "-",
+        _ => return printable(&format!("-- {event} {data}")),
+    };
+    printable(&format!("{sign}  {data}"))
+}
+
+/// Control characters of a stranger must not reach the terminal.
+fn printable(line: &str) -> String {
+    line.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
+/// A name as a part of a path.
+fn encoded(name: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-~".contains(&byte);
+    name.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_is_a_line_that_steers_no_terminal() {
+        let headers = |operation: &str| json!({ "op": operation, "position": "2a:17", "sink": "s" });
+        let upsert = json!({ "offset": 3, "key": "{\"id\":7}", "value": { "headers": headers("upsert"), "row": { "id": 7, "t": "a\u{9b}b" } } });
+        assert_eq!(record_line(&upsert), "       3  2a:17              upsert     {\"id\":7}  {\"id\":7,\"t\":\"a\u{fffd}b\"}");
+        let delete = json!({ "offset": 4, "key": "", "value": { "headers": headers("delete"), "diff": -2, "row": { "id": 7 } } });
+        assert_eq!(record_line(&delete), "       4  2a:17              delete       -2  {\"id\":7}");
+        let stale = json!({ "offset": 5, "key": "feed:7", "value": { "headers": headers("invalidate") } });
+        assert_eq!(record_line(&stale), "       5  2a:17              invalidate feed:7");
+    }
+
+    #[test]
+    fn where_to_begin_is_a_word_or_an_offset() {
+        let read = |text: &str| text.parse::<From>();
+        assert_eq!((read("latest"), read("earliest"), read("17")), (Ok(From::Latest), Ok(From::Earliest), Ok(From::Offset(17))));
+        assert!(read("-1").is_err() && read("").is_err());
+    }
+}

@@ -1,0 +1,62 @@
+//! Derived topics as the API reads them: records of the log, up to the end of the last complete epoch.
+
+use std::sync::Arc;
+
+use api::{BoxFuture, Derived, IngestError, RecordPage, TopicRecord};
+use schemas::position::{Offset, Partition, Topic};
+use sources::error::LogError;
+use sources::log::{Log, StoredRecord};
+use topologies::run::outlets::Reports;
+use topologies::run::outlets::derived::end_of;
+
+/// The most bytes of records of one answer; one record more may be in it.
+const ANSWER_BYTES: usize = 8 * 1024 * 1024;
+/// A derived topic has no other.
+const PARTITION: Partition = Partition(0);
+
+/// The derived topics of a process.
+#[derive(Clone)]
+pub struct DerivedTopics {
+    /// where they are
+    pub log: Arc<dyn Log>,
+    /// which there are
+    pub reports: Arc<Reports>,
+}
+
+impl Derived for DerivedTopics {
+    fn view_of(&self, topic: &str) -> Option<String> {
+        let writer = self.reports.list().into_iter().find(|report| report.topic.as_deref() == Some(topic));
+        writer.map(|report| report.view)
+    }
+
+    fn records(&self, topic: &str, from: Option<Offset>, limit: usize) -> BoxFuture<'_, Result<RecordPage, IngestError>> {
+        let (log, topic) = (Arc::clone(&self.log), Topic::new(topic));
+        Box::pin(async move {
+            let page = tokio::task::spawn_blocking(move || read(log.as_ref(), &topic, from, limit)).await;
+            let storage = |detail: String| IngestError::Storage { detail };
+            page.map_err(|error| storage(error.to_string()))?.map_err(|error| storage(error.to_string()))
+        })
+    }
+}
+
+fn read(log: &dyn Log, topic: &Topic, from: Option<Offset>, limit: usize) -> Result<RecordPage, LogError> {
+    if log.topic(topic)?.is_none() {
+        // Its sink was not asked how far it is yet.
+        return Ok(RecordPage::default());
+    }
+    // The end first: what is trimmed meanwhile makes the page only shorter.
+    let end = end_of(log, topic, None)?.map_or(Offset(0), |end| end.complete);
+    let (earliest, _) = log.bounds(topic, PARTITION)?;
+    let from = from.unwrap_or(earliest);
+    if from < earliest || from >= end {
+        return Ok(RecordPage { earliest, end, records: Vec::new() });
+    }
+    let mut records = log.read(topic, PARTITION, from, limit, ANSWER_BYTES)?;
+    records.retain(|record| record.offset < end);
+    Ok(RecordPage { earliest, end, records: records.into_iter().map(as_record).collect() })
+}
+
+fn as_record(record: StoredRecord) -> TopicRecord {
+    let StoredRecord { offset, timestamp, key, value, .. } = record;
+    TopicRecord { offset, timestamp, key, value }
+}

@@ -1,0 +1,99 @@
+//! How each outlet is doing, for operators.
+//!
+//! Owns [`Reports`], which the threads of the outlets write and the status endpoint reads. It outlives a start that has to be repeated.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use parking_lot::Mutex;
+
+/// What an outlet does now.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum OutletState {
+    /// it was not asked yet how far it is, or did not answer
+    #[default]
+    Waiting,
+    /// it follows
+    Attached,
+    /// it is built anew
+    Rebuilding,
+    /// it was too far behind and is not waited for any more; it is built anew when it answers
+    Detached,
+    /// someone has to do something; what, is said
+    Halted(String),
+}
+
+/// One outlet at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OutletReport {
+    /// its name
+    pub name: String,
+    /// the view that it follows
+    pub view: String,
+    /// where it writes, for people
+    pub target: String,
+    /// the derived topic that it writes, if it writes one
+    pub topic: Option<String>,
+    /// what it does
+    pub state: OutletState,
+    /// the epoch that it holds, if that is known
+    pub epoch: Option<u64>,
+    /// the last epoch that it was handed
+    pub handed: u64,
+    /// changes that wait for it
+    pub waiting_changes: u64,
+    /// how often it was built anew
+    pub reconciled: u64,
+    /// how often it had lost what it had acknowledged, and got it again
+    pub repaired: u64,
+    /// why it does not go on for now
+    pub trouble: Option<String>,
+    /// nothing after this epoch may be forgotten
+    pub(super) floor: Option<u64>,
+    /// it has held data of ours
+    pub(super) seen: bool,
+    /// by which it is known across runs
+    pub(super) identity: String,
+}
+
+/// All outlets by name.
+#[derive(Debug, Default)]
+pub struct Reports(Mutex<BTreeMap<String, OutletReport>>);
+
+impl Reports {
+    /// All of them, by name.
+    pub fn list(&self) -> Vec<OutletReport> {
+        self.0.lock().values().cloned().collect()
+    }
+
+    /// Writes down how one is doing.
+    pub(super) fn set(&self, report: OutletReport) {
+        self.0.lock().insert(report.name.clone(), report);
+    }
+
+    /// Keeps only those of these names.
+    pub(super) fn retain(&self, is_there: impl Fn(&str) -> bool) {
+        self.0.lock().retain(|name, _| is_there(name));
+    }
+
+    /// Forgets one that ended.
+    pub(super) fn forget(&self, name: &str) {
+        self.0.lock().remove(name);
+    }
+
+    /// The least epoch after which nothing may be forgotten; `None` when no outlet needs anything.
+    pub(super) fn floor(&self) -> Option<u64> {
+        self.0.lock().values().filter_map(|report| report.floor).min()
+    }
+
+    /// The identities of those that have held data of ours.
+    pub(super) fn seen(&self) -> BTreeSet<String> {
+        self.0.lock().values().filter(|report| report.seen).map(|report| report.identity.clone()).collect()
+    }
+}
+
+impl OutletReport {
+    /// Epochs that it was handed and does not hold.
+    pub fn lag_epochs(&self) -> u64 {
+        self.epoch.map_or(self.handed, |epoch| self.handed.saturating_sub(epoch))
+    }
+}
