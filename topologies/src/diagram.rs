@@ -208,7 +208,7 @@ mod tests {
     fn long_lines_are_broken_between_words() {
         let words = vec!["word"; 30].join(" ");
         let lines = wrapped(&[words.clone()]);
-        assert!(lines.len() == 3 && lines.iter().all(|line| line.len() <= LINE_CHARACTERS), "{lines:?}");
+        assert!(lines.len() == 4 && lines.iter().all(|line| line.len() <= LINE_CHARACTERS), "{lines:?}");
         assert_eq!(lines.join(" "), words);
     }
 
