@@ -55,7 +55,7 @@ mod tests {
         };
         let text = write(&progress);
         assert_eq!(read(&text), Some(progress));
-        for bad in ["", "1:2", &text[1..], &format!("{text}:1"), &text.replace("a5", "zz"), &text.replace("a5", "é")] {
+        for bad in ["", "1:2", &text[3..], &format!("{text}:1"), &text.replace("a5", "zz"), &text.replace("a5", "é")] {
             assert_eq!(read(bad), None, "{bad}");
         }
     }
