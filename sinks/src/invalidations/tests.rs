@@ -1,3 +1,5 @@
+//! A cache that follows the stream of invalidations serves nothing older than its position, and throws nothing away in vain.
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use schemas::position::Timeline;
