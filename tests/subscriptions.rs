@@ -130,8 +130,8 @@ fn a_feed_is_followed_while_posts_come_and_after_the_process_was_killed() {
     // A server that is asked to stop does not wait for those who follow.
     assert!(server.process.terminate().success());
     while follower.take(&mut events).is_some() {}
-    // A start computes the epochs since its checkpoint again: who was at one of them goes on, anybody else begins anew.
-    assert!(follower.resets <= 4, "it began anew without a kill: {} resets", follower.resets);
+    // What is derived may be another topology after a start, so the ids of the process before are not gone on from.
+    assert!(follower.resets >= 4, "once at the start and once after each of the three kills, not {} times", follower.resets);
 }
 
 #[test]

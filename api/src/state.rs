@@ -67,7 +67,8 @@ struct Shared {
     metrics: Metrics,
     permits: Semaphore,
     subscriptions: Arc<Semaphore>,
-    incarnation: u64,
+    /// Known once the process has found out; then it stays.
+    incarnation: OnceLock<u64>,
     /// counts what followers of invalidations are told
     told: watch::Receiver<u64>,
 }
@@ -82,8 +83,7 @@ impl ApiState {
         let metrics = Metrics::new(Arc::clone(&views), Arc::clone(&health));
         let permits = Semaphore::new(config.limits.requests_max.min(Semaphore::MAX_PERMITS));
         let subscriptions = Arc::new(Semaphore::new(config.limits.subscriptions_max.min(Semaphore::MAX_PERMITS)));
-        let incarnation = health.status().incarnation;
-        let deployments = OnceLock::new();
+        let (deployments, incarnation) = (OnceLock::new(), OnceLock::new());
         let (tell, told) = watch::channel(0);
         if let Some(invalidations) = &config.invalidations {
             invalidations.set_listener(Box::new(move || tell.send_modify(|count| *count += 1)));
@@ -133,9 +133,17 @@ impl ApiState {
         &self.0.subscriptions
     }
 
-    /// How often the process was started on its data.
+    /// How often the process was started on its data; 0 while it does not know, which is before any view is whole.
     pub(crate) fn incarnation(&self) -> u64 {
-        self.0.incarnation
+        if let Some(incarnation) = self.0.incarnation.get() {
+            return *incarnation;
+        }
+        let incarnation = self.health().status().incarnation;
+        if incarnation > 0 {
+            // Whoever was faster has set the same.
+            let _ = self.0.incarnation.set(incarnation);
+        }
+        incarnation
     }
 
     /// Learns when followers of invalidations are told something.

@@ -208,8 +208,8 @@ fn a_client_that_folds_by_key_has_the_rows_whatever_happens_to_them() {
 
 #[test]
 fn a_snapshot_is_of_one_epoch_although_others_are_published_while_it_is_read() {
-    const ROWS: i64 = 30_000;
-    const PART: i64 = 100;
+    const ROWS: i64 = 10_000;
+    const PART: i64 = 50;
     let server = server_of(profiles());
     let rows = |ids: std::ops::Range<i64>, name, diff| ids.map(|id| (profile(id, name, 0), diff)).collect::<Vec<_>>();
     publish(&server.views, 1, &[("profiles", rows(0..ROWS, "old", 1))]);
