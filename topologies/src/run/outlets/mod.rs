@@ -152,6 +152,7 @@ impl Outlets {
         let queue = Arc::new(Queue::default());
         let thread_name = format!("outlet {name}");
         let followed = identity.clone();
+        self.around.reports.begin(&identity);
         let effect = effect.map(|begin| begin());
         let parts = outlet::Parts { name, identity, view: view.clone(), target, topic, plan, sink, effect, seen, found };
         let outlet = Outlet::new(parts, self.around.clone(), Arc::clone(&queue));
@@ -207,7 +208,7 @@ impl Outlets {
         for (identity, mut follower) in before {
             follower.queue.close();
             let name = identity.split(' ').next().unwrap_or_default().to_owned();
-            self.around.reports.forget(&name);
+            self.around.reports.forget(&name, &identity);
             ending.extend(follower.thread.take().map(|thread| (name, thread)));
         }
         for plan in new {

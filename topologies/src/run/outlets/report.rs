@@ -57,37 +57,54 @@ pub struct OutletReport {
 
 /// All outlets by name.
 #[derive(Debug, Default)]
-pub struct Reports(Mutex<BTreeMap<String, OutletReport>>);
+pub struct Reports(Mutex<Known>);
+
+#[derive(Debug, Default)]
+struct Known {
+    reports: BTreeMap<String, OutletReport>,
+    /// identities of outlets that were told to end: the last that their threads say would hold everything back for ever
+    ended: BTreeSet<String>,
+}
 
 impl Reports {
     /// All of them, by name.
     pub fn list(&self) -> Vec<OutletReport> {
-        self.0.lock().values().cloned().collect()
+        self.0.lock().reports.values().cloned().collect()
     }
 
     /// Writes down how one is doing.
     pub(super) fn set(&self, report: OutletReport) {
-        self.0.lock().insert(report.name.clone(), report);
+        let mut known = self.0.lock();
+        if !known.ended.contains(&report.identity) {
+            known.reports.insert(report.name.clone(), report);
+        }
     }
 
     /// Keeps only those of these names.
     pub(super) fn retain(&self, is_there: impl Fn(&str) -> bool) {
-        self.0.lock().retain(|name, _| is_there(name));
+        self.0.lock().reports.retain(|name, _| is_there(name));
     }
 
-    /// Forgets one that ended.
-    pub(super) fn forget(&self, name: &str) {
-        self.0.lock().remove(name);
+    /// Takes reports of an outlet from now on.
+    pub(super) fn begin(&self, identity: &str) {
+        self.0.lock().ended.remove(identity);
+    }
+
+    /// Forgets one that was told to end, also what it still says.
+    pub(super) fn forget(&self, name: &str, identity: &str) {
+        let mut known = self.0.lock();
+        known.reports.remove(name);
+        known.ended.insert(identity.to_owned());
     }
 
     /// The least epoch after which nothing may be forgotten; `None` when no outlet needs anything.
     pub(super) fn floor(&self) -> Option<u64> {
-        self.0.lock().values().filter_map(|report| report.floor).min()
+        self.0.lock().reports.values().filter_map(|report| report.floor).min()
     }
 
     /// The identities of those that have held data of ours.
     pub(super) fn seen(&self) -> BTreeSet<String> {
-        self.0.lock().values().filter(|report| report.seen).map(|report| report.identity.clone()).collect()
+        self.0.lock().reports.values().filter(|report| report.seen).map(|report| report.identity.clone()).collect()
     }
 }
 
@@ -95,5 +112,30 @@ impl OutletReport {
     /// Epochs that it was handed and does not hold.
     pub fn lag_epochs(&self) -> u64 {
         self.epoch.map_or(self.handed, |epoch| self.handed.saturating_sub(epoch))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_outlet_says_that_was_told_to_end_holds_nothing_back() {
+        let reports = Reports::default();
+        let report = |floor: u64| OutletReport {
+            name: "a".to_owned(),
+            identity: "a 1".to_owned(),
+            floor: Some(floor),
+            ..OutletReport::default()
+        };
+        reports.begin("a 1");
+        reports.set(report(4));
+        assert_eq!(reports.floor(), Some(4));
+        reports.forget("a", "a 1");
+        reports.set(report(5));
+        assert_eq!((reports.floor(), reports.list().len()), (None, 0));
+        reports.begin("a 1");
+        reports.set(report(6));
+        assert_eq!(reports.floor(), Some(6));
     }
 }
