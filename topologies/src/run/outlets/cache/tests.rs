@@ -1,3 +1,5 @@
+//! Sinks of Redis, against a real server that each test starts.
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};

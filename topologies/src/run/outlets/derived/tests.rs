@@ -1,3 +1,5 @@
+//! Derived topics, against a log that loses answers.
+
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
