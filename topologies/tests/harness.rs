@@ -244,17 +244,22 @@ impl Deployment {
         self.running.invalidations()
     }
 
+    fn visible_epoch(&self) -> u64 {
+        self.running.views.position().epoch.0
+    }
+
     /// How sinks are doing, once all of them hold what is visible or write nothing any more.
     pub fn sinks(&self) -> Vec<OutletReport> {
         let deadline = Instant::now() + CATCH_UP_MAX;
         loop {
-            let (epoch, reports) = (self.epochs(), self.running.outlets().list());
+            // What is visible: the status says so a moment later.
+            let (epoch, reports) = (self.visible_epoch(), self.running.outlets().list());
             let is_done = |report: &OutletReport| match report.state {
                 OutletState::Attached => report.epoch == Some(epoch),
                 OutletState::Halted(_) => true,
                 _ => false,
             };
-            if !reports.is_empty() && reports.iter().all(is_done) && epoch == self.epochs() {
+            if !reports.is_empty() && reports.iter().all(is_done) && epoch == self.visible_epoch() {
                 return reports;
             }
             assert!(Instant::now() < deadline, "sinks did not follow within {CATCH_UP_MAX:?}: {reports:?}");
