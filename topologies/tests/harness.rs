@@ -244,22 +244,17 @@ impl Deployment {
         self.running.invalidations()
     }
 
-    fn visible_epoch(&self) -> u64 {
-        self.running.views.position().epoch.0
-    }
-
     /// How sinks are doing, once all of them hold what is visible or write nothing any more.
     pub fn sinks(&self) -> Vec<OutletReport> {
         let deadline = Instant::now() + CATCH_UP_MAX;
         loop {
-            // What is visible: the status says so a moment later.
-            let (epoch, reports) = (self.visible_epoch(), self.running.outlets().list());
+            let (epoch, reports) = (self.epochs(), self.running.outlets().list());
             let is_done = |report: &OutletReport| match report.state {
                 OutletState::Attached => report.epoch == Some(epoch),
                 OutletState::Halted(_) => true,
                 _ => false,
             };
-            if !reports.is_empty() && reports.iter().all(is_done) && epoch == self.visible_epoch() {
+            if !reports.is_empty() && reports.iter().all(is_done) && epoch == self.epochs() {
                 return reports;
             }
             assert!(Instant::now() < deadline, "sinks did not follow within {CATCH_UP_MAX:?}: {reports:?}");
@@ -305,9 +300,9 @@ impl Deployment {
         self.running.views.snapshot().row_errors(ROW_ERRORS_MAX)
     }
 
-    /// How many epochs there were.
+    /// How many epochs are visible; the status says so a moment later.
     pub fn epochs(&self) -> u64 {
-        self.running.status().epoch
+        self.running.views.position().epoch.0
     }
 }
 
