@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
+use schemas::position::Epoch;
 use serde_json::Value as Json;
 use sinks::views::Views;
 use tokio::net::TcpListener;
@@ -45,6 +47,15 @@ impl Server {
     pub(super) fn stop(&mut self) {
         self.stop.take().unwrap().send(()).unwrap();
         self.runtime.block_on(self.served.take().unwrap()).unwrap().unwrap();
+    }
+
+    /// Waits until an epoch is visible.
+    pub(super) fn wait_for(&self, epoch: u64) {
+        let begun = Instant::now();
+        while self.views.position().epoch < Epoch(epoch) {
+            assert!(begun.elapsed() < PATIENCE, "epoch {epoch} was never published");
+            thread::sleep(Duration::from_millis(1));
+        }
     }
 
     pub(super) fn sse(&self, uri: &str, headers: &[(&str, &str)]) -> Client {
