@@ -49,6 +49,86 @@ pub struct View {
     pub access: Access,
 }
 
+/// A full-text index of a view: what is found in it, and what a hit shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SearchIndex {
+    /// its name
+    pub name: String,
+    /// the view whose rows are found, and whose policies say who finds them
+    pub view: String,
+    /// positions of the columns whose words are found; of type TEXT, at least one
+    pub searched: Vec<usize>,
+    /// positions of the columns that can be compared, ordered by and counted, those that policies compare among them
+    pub included: Vec<usize>,
+    /// positions of the included columns that policies compare: their values narrow a search before anything is looked at
+    pub guarded: Vec<usize>,
+    /// positions of the columns that tell rows apart; empty when only the whole row does
+    pub key: Vec<usize>,
+    /// the language whose endings are taken off, so that `runs` finds `running`; `None` finds words as they are written
+    pub stemmer: Option<Language>,
+    /// letters that a prefix has at least
+    pub prefix_letters: usize,
+    /// the column whose values are suggested; `None` suggests words of the searched columns
+    pub suggested: Option<usize>,
+    /// the included column by which suggested values are ordered, largest first; `None` orders by the number of rows
+    pub popularity: Option<usize>,
+}
+
+impl SearchIndex {
+    /// The columns of a hit: the searched ones, then the included ones, each once.
+    pub fn columns(&self) -> Vec<usize> {
+        let mut columns = self.searched.clone();
+        columns.extend(self.included.iter().filter(|column| !self.searched.contains(column)));
+        columns
+    }
+}
+
+/// A language whose endings are known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "each is the language of its name")]
+pub enum Language {
+    Danish,
+    Dutch,
+    English,
+    Finnish,
+    French,
+    German,
+    Italian,
+    Norwegian,
+    Portuguese,
+    Russian,
+    Spanish,
+    Swedish,
+}
+
+impl Language {
+    /// Every language with its code and its name in SQL.
+    pub const ALL: &[(Self, &str, &str)] = &[
+        (Self::Danish, "da", "danish"),
+        (Self::Dutch, "nl", "dutch"),
+        (Self::English, "en", "english"),
+        (Self::Finnish, "fi", "finnish"),
+        (Self::French, "fr", "french"),
+        (Self::German, "de", "german"),
+        (Self::Italian, "it", "italian"),
+        (Self::Norwegian, "no", "norwegian"),
+        (Self::Portuguese, "pt", "portuguese"),
+        (Self::Russian, "ru", "russian"),
+        (Self::Spanish, "es", "spanish"),
+        (Self::Swedish, "sv", "swedish"),
+    ];
+
+    /// The language of a code such as `en`.
+    pub fn of_code(code: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(_, known, _)| *known == code).map(|(language, ..)| *language)
+    }
+
+    /// The language of a name such as `english`.
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(_, _, known)| *known == name).map(|(language, ..)| *language)
+    }
+}
+
 /// Who may read a view. Nobody, unless a statement says so.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Access {
@@ -58,6 +138,19 @@ pub enum Access {
     Public,
     /// a row is visible when one of the policies holds
     Policies(Vec<Policy>),
+}
+
+impl Access {
+    /// The columns that its policies compare, ascending.
+    pub fn compared_columns(&self) -> Vec<usize> {
+        let mut columns = Vec::new();
+        if let Self::Policies(policies) = self {
+            policies.iter().for_each(|policy| policy.add_columns(&mut columns));
+        }
+        columns.sort_unstable();
+        columns.dedup();
+        columns
+    }
 }
 
 /// A condition on a row and the claims of a verified token.
@@ -88,6 +181,16 @@ pub enum Policy {
     All(Vec<Policy>),
     /// one holds
     Any(Vec<Policy>),
+}
+
+impl Policy {
+    fn add_columns(&self, columns: &mut Vec<usize>) {
+        match self {
+            Self::ColumnIsClaim { column, .. } | Self::ColumnIs { column, .. } => columns.push(*column),
+            Self::ClaimIs { .. } => {}
+            Self::All(policies) | Self::Any(policies) => policies.iter().for_each(|policy| policy.add_columns(columns)),
+        }
+    }
 }
 
 /// How the rows of a view are laid out in one of its indexes: the index columns first, then the others in the view's order.

@@ -1,0 +1,197 @@
+//! The best hits of a query, how many there are, and how often each value of some columns is among them.
+//!
+//! A compiled query, a filter and an order enter; [`Found`] leaves. Every matching row is looked at once, segment by segment; of each segment as
+//! many are kept as are asked for. Hits that are equal in the order come by their key, so that a page is the same however files were split.
+
+use std::collections::{BTreeMap, BinaryHeap, HashMap};
+use std::time::Instant;
+
+use schemas::row::Row;
+use tantivy::query::{EnableScoring, Query, Weight};
+use tantivy::{DocAddress, DocSet as _, Searcher, SegmentReader, TERMINATED};
+
+use super::FACET_VALUES_MAX;
+use super::columns::SegmentColumn;
+use super::document::{Included, Layout};
+use super::error::QueryError;
+use super::filter::{Filter, SegmentFilter};
+
+/// Rows that are looked at before the time is.
+const ROWS_BETWEEN_LOOKS: u64 = 4_096;
+
+/// What hits are ordered by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OrderBy {
+    /// how well they match, best first
+    Relevance,
+    /// an included column, by its position among those of a hit
+    Column(usize),
+}
+
+/// How hits are ordered; those that are equal in it come by their key, ascending.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Order {
+    /// by what
+    pub by: OrderBy,
+    /// largest first; NULL is larger than any value
+    pub descending: bool,
+}
+
+/// What is looked for.
+pub(super) struct Request<'a> {
+    pub query: &'a dyn Query,
+    pub filter: &'a Filter,
+    pub order: Order,
+    /// how many of the best are kept
+    pub keep: usize,
+    /// the columns whose values are counted
+    pub facets: Vec<&'a Included>,
+    pub deadline: Instant,
+}
+
+/// What was found.
+#[derive(Default)]
+pub(super) struct Found {
+    /// the best, in order
+    pub best: Vec<DocAddress>,
+    /// how many there are
+    pub total: u64,
+    /// for each facet, how often each value occurs; NULL is not counted
+    pub counts: Vec<BTreeMap<Row, u64>>,
+}
+
+/// The place of a row in the order of its segment: the least is the best.
+type Rank = (u8, u64, u64);
+
+/// A row that may be among the best of all segments: the parts of its rank as bytes that compare alike everywhere.
+type Candidate = (u8, Vec<u8>, Vec<u8>, DocAddress);
+
+/// Runs a query.
+pub(super) fn collect(request: &Request<'_>, layout: &Layout, searcher: &Searcher) -> Result<Found, QueryError> {
+    let scoring = match request.order.by {
+        OrderBy::Relevance => EnableScoring::enabled_from_searcher(searcher),
+        OrderBy::Column(_) => EnableScoring::disabled_from_searcher(searcher),
+    };
+    let weight = request.query.weight(scoring)?;
+    let mut found = Found { counts: vec![BTreeMap::new(); request.facets.len()], ..Found::default() };
+    let mut candidates: Vec<Candidate> = Vec::new();
+    for (number, reader) in (0..).zip(searcher.segment_readers()) {
+        let mut segment = Segment::new(request, layout, reader)?;
+        segment.run(request, weight.as_ref(), &mut found.total)?;
+        segment.candidates(number, request.order, &mut candidates)?;
+        segment.count(request, layout, &mut found.counts)?;
+        candidates.sort_unstable();
+        candidates.truncate(request.keep);
+    }
+    found.best = candidates.into_iter().map(|(.., address)| address).collect();
+    Ok(found)
+}
+
+/// One segment while it is searched.
+struct Segment<'a> {
+    reader: &'a SegmentReader,
+    filter: SegmentFilter,
+    keys: SegmentColumn,
+    /// `None` for relevance
+    order: Option<SegmentColumn>,
+    facets: Vec<(SegmentColumn, HashMap<u64, u64>)>,
+    best: BinaryHeap<(Rank, u32)>,
+}
+
+impl<'a> Segment<'a> {
+    fn new(request: &Request<'_>, layout: &Layout, reader: &'a SegmentReader) -> Result<Self, QueryError> {
+        let order = match request.order.by {
+            OrderBy::Relevance => None,
+            OrderBy::Column(place) => {
+                let included = layout.included.iter().find(|included| included.place == place);
+                Some(included.map_or(Ok(SegmentColumn::Empty), |included| SegmentColumn::of(reader, included))?)
+            }
+        };
+        let facet = |included: &&Included| SegmentColumn::of(reader, included).map(|column| (column, HashMap::new()));
+        Ok(Self {
+            reader,
+            filter: SegmentFilter::new(request.filter, layout, reader)?,
+            keys: SegmentColumn::keys(reader)?,
+            order,
+            facets: request.facets.iter().map(facet).collect::<tantivy::Result<_>>()?,
+            best: BinaryHeap::with_capacity(request.keep.min(1_024) + 1),
+        })
+    }
+
+    fn run(&mut self, request: &Request<'_>, weight: &dyn Weight, total: &mut u64) -> Result<(), QueryError> {
+        let mut scorer = weight.scorer(self.reader, 1.0)?;
+        let mut looked_at: u64 = 0;
+        while scorer.doc() != TERMINATED {
+            let document = scorer.doc();
+            if !self.reader.is_deleted(document) && self.filter.admits(document) {
+                *total += 1;
+                let score = if self.order.is_none() { scorer.score() } else { 0.0 };
+                self.keep(document, score, request);
+                for (column, counts) in &mut self.facets {
+                    column.number(document).into_iter().for_each(|number| *counts.entry(number).or_default() += 1);
+                }
+            }
+            looked_at += 1;
+            if looked_at.is_multiple_of(ROWS_BETWEEN_LOOKS) && Instant::now() > request.deadline {
+                return Err(QueryError::TooSlow);
+            }
+            scorer.advance();
+        }
+        Ok(())
+    }
+
+    fn keep(&mut self, document: u32, score: f32, request: &Request<'_>) {
+        if request.keep == 0 {
+            return;
+        }
+        let (class, value) = match &self.order {
+            // Scores are not negative, so their bits are ordered as they are.
+            None => (0, u64::from(u32::MAX - score.to_bits())),
+            Some(column) => match (column.number(document), request.order.descending) {
+                (Some(number), false) => (0, number),
+                (None, false) => (1, 0),
+                (None, true) => (0, 0),
+                (Some(number), true) => (1, !number),
+            },
+        };
+        let worst = self.best.peek().filter(|_| self.best.len() == request.keep).map(|((class, value, _), _)| (*class, *value));
+        // Most rows are not among the best: their keys are not looked at.
+        if worst.is_some_and(|worst| (class, value) > worst) {
+            return;
+        }
+        let key = self.keys.number(document).unwrap_or_default();
+        self.best.push(((class, value, key), document));
+        if self.best.len() > request.keep {
+            self.best.pop();
+        }
+    }
+
+    fn candidates(&mut self, segment: u32, order: Order, into: &mut Vec<Candidate>) -> Result<(), QueryError> {
+        for ((class, value, key), document) in std::mem::take(&mut self.best) {
+            let value = match &self.order {
+                // The values of one kind end where they end, so the inverted bytes have the opposite order.
+                Some(column @ SegmentColumn::Values(_)) if order.descending && class == 1 => {
+                    column.bytes_of(!value)?.into_iter().map(|byte| !byte).collect()
+                }
+                Some(column @ SegmentColumn::Values(_)) if !order.descending && class == 0 => column.bytes_of(value)?,
+                _ => value.to_be_bytes().to_vec(),
+            };
+            into.push((class, value, self.keys.bytes_of(key)?, DocAddress::new(segment, document)));
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, request: &Request<'_>, layout: &Layout, into: &mut [BTreeMap<Row, u64>]) -> Result<(), QueryError> {
+        for (number, (column, counts)) in self.facets.iter().enumerate() {
+            let included = request.facets[number];
+            for (value, count) in counts {
+                *into[number].entry(column.field_of(included, *value)?).or_default() += count;
+            }
+            if into[number].len() > FACET_VALUES_MAX {
+                let column = layout.columns[included.place].name.clone();
+                return Err(QueryError::ManyFacetValues { column, values_max: FACET_VALUES_MAX });
+            }
+        }
+        Ok(())
+    }
+}

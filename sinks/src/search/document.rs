@@ -1,0 +1,251 @@
+//! How a row of a view is a document of its index.
+//!
+//! Owns [`Definition`] and [`Layout`]: the fields of a document, and how each is made from a row. Rows of the view enter, documents and the
+//! keys they are known by leave. A document keeps the columns of a hit as one row; words, numbers and values beside it are for looking up.
+
+use schemas::field::{FieldKind, Value};
+use schemas::row::{Diff, Row};
+use schemas::serving::{Column, IndexLayout, SearchIndex};
+use sha2::{Digest, Sha256};
+use tantivy::schema::{BytesOptions, Field, IndexRecordOption, NumericOptions, Schema, TextFieldIndexing, TextOptions};
+use tantivy::{TantivyDocument, Term};
+
+use super::analysis::Analysis;
+use super::number::{is_number, to_number};
+
+/// Bytes of a key, or of a value that is compared, that are kept as they are; of longer ones this much and a fingerprint of the whole.
+pub const VALUE_BYTES_MAX: usize = 1_024;
+/// Bytes of a value that is suggested.
+pub const SUGGESTED_BYTES_MAX: usize = 256;
+/// Bytes of the fingerprint that stands for the end of a long value.
+const FINGERPRINT_BYTES: usize = 16;
+/// Says in what form documents are written; an index of another form is built anew.
+const FORM: u32 = 1;
+
+/// The name of the words of a text, with stems where the index has them.
+pub(super) const WORDS: &str = "words";
+/// The name of the words of a text as written.
+pub(super) const WRITTEN: &str = "written";
+
+/// What an index is made from.
+#[derive(Clone, Debug)]
+pub struct Definition {
+    /// what is declared
+    pub index: SearchIndex,
+    /// the columns of its view
+    pub columns: Vec<Column>,
+    /// the form of the rows that are handed over
+    pub layout: IndexLayout,
+}
+
+/// A column that is compared, ordered by or counted.
+#[derive(Clone, Debug)]
+pub(super) struct Included {
+    /// its position among the columns of a hit
+    pub place: usize,
+    /// its type
+    pub kind: FieldKind,
+    /// the name of its field
+    pub name: String,
+    /// its field
+    pub field: Field,
+    /// whether its values are also looked up
+    pub is_guarded: bool,
+}
+
+/// The fields of a document.
+pub(super) struct Layout {
+    /// what is declared
+    pub index: SearchIndex,
+    /// the columns of a hit
+    pub columns: Vec<Column>,
+    /// how texts are read
+    pub analysis: Analysis,
+    /// the schema
+    pub schema: Schema,
+    /// tells documents apart
+    pub key: Field,
+    /// how often the row is there, when that is more than once
+    pub count: Field,
+    /// the columns of a hit, as a row
+    pub row: Field,
+    /// words of each searched column
+    pub words: Vec<Field>,
+    /// words of each searched column as written, where `words` has stems
+    pub written: Vec<Field>,
+    /// the included columns
+    pub included: Vec<Included>,
+    /// values that are suggested, in lower case
+    pub suggested: Option<Field>,
+    stored: IndexLayout,
+    /// the place in a stored row of each column of the view
+    places: Vec<usize>,
+}
+
+/// The name of the field of keys.
+pub(super) const KEY: &str = "key";
+/// The name of the field of counts.
+pub(super) const COUNT: &str = "count";
+
+impl Layout {
+    /// The fields of the documents of an index.
+    pub fn new(definition: Definition) -> Self {
+        let Definition { index, columns, layout } = definition;
+        let analysis = Analysis::new(index.stemmer);
+        let mut schema = Schema::builder();
+        let key = schema.add_bytes_field(KEY, BytesOptions::default().set_indexed().set_fast());
+        let count = schema.add_u64_field(COUNT, NumericOptions::default().set_fast());
+        let row = schema.add_bytes_field("row", BytesOptions::default().set_stored());
+        let text = |tokenizer: &str, option| {
+            TextOptions::default()
+                .set_indexing_options(TextFieldIndexing::default().set_tokenizer(tokenizer).set_index_option(option))
+        };
+        let (mut words, mut written) = (Vec::new(), Vec::new());
+        for number in 0..index.searched.len() {
+            words.push(schema.add_text_field(&format!("words{number}"), text(WORDS, IndexRecordOption::WithFreqsAndPositions)));
+            if analysis.has_stems() {
+                written.push(schema.add_text_field(&format!("written{number}"), text(WRITTEN, IndexRecordOption::Basic)));
+            }
+        }
+        let hit = index.columns();
+        let included = index.included.iter().enumerate().map(|(number, column)| {
+            let name = format!("column{number}");
+            let (kind, is_guarded) = (columns[*column].kind.clone(), index.guarded.contains(column));
+            let field = match is_number(&kind) {
+                true if is_guarded => schema.add_u64_field(&name, NumericOptions::default().set_fast().set_indexed()),
+                true => schema.add_u64_field(&name, NumericOptions::default().set_fast()),
+                false if is_guarded => schema.add_bytes_field(&name, BytesOptions::default().set_fast().set_indexed()),
+                false => schema.add_bytes_field(&name, BytesOptions::default().set_fast()),
+            };
+            let place = hit.iter().position(|known| known == column).unwrap_or_default();
+            Included { place, kind, name, field, is_guarded }
+        });
+        let included = included.collect();
+        let suggested = index.suggested.map(|_| schema.add_bytes_field("suggested", BytesOptions::default().set_indexed()));
+        let mut places = vec![0; columns.len()];
+        layout.order.iter().enumerate().for_each(|(place, &column)| places[column] = place);
+        let columns = hit.iter().map(|&column| columns[column].clone()).collect();
+        Self {
+            columns,
+            analysis,
+            schema: schema.build(),
+            key,
+            count,
+            row,
+            words,
+            written,
+            included,
+            suggested,
+            stored: layout,
+            places,
+            index,
+        }
+    }
+
+    /// Says what documents are made of: an index with another text can't be gone on with.
+    pub fn fingerprint(&self) -> String {
+        let kinds: Vec<String> =
+            self.columns.iter().map(|column| format!("{} {}", column.name, column.kind.sql_name())).collect();
+        let index = &self.index;
+        let options = (index.stemmer, index.suggested, &index.searched, &index.included, &index.guarded, &index.key);
+        let content = format!("{FORM} {} {kinds:?} {options:?} {:?} {:?}", index.view, self.stored.order, self.stored.inverted);
+        hexadecimal(&Sha256::digest(content)[..FINGERPRINT_BYTES])
+    }
+
+    /// A row of the view, ready to be read.
+    pub fn load(&self, stored: &[u8]) -> Loaded<'_> {
+        let (row, ends) = self.stored.load(stored);
+        Loaded { layout: self, row, ends }
+    }
+}
+
+/// A row of the view in ascending form.
+pub(super) struct Loaded<'a> {
+    layout: &'a Layout,
+    row: Row,
+    ends: schemas::field::FieldEnds,
+}
+
+impl Loaded<'_> {
+    /// The encoded field of a column of the view.
+    fn field(&self, column: usize) -> &[u8] {
+        let place = self.layout.places[column];
+        let start = if place == 0 { 0 } else { self.ends[place - 1] };
+        &self.row.as_bytes()[start..self.ends[place]]
+    }
+
+    fn text(&self, column: usize) -> Option<String> {
+        match FieldKind::Text.read(self.field(column), 0) {
+            Value::Text(text) => Some(text.into_owned()),
+            _ => None,
+        }
+    }
+
+    /// What tells the row apart: its key, or all of it.
+    pub fn key(&self) -> Vec<u8> {
+        let key = &self.layout.index.key;
+        if key.is_empty() {
+            return bounded(self.row.as_bytes());
+        }
+        bounded(&key.iter().flat_map(|&column| self.field(column)).copied().collect::<Vec<u8>>())
+    }
+
+    /// The document of a row that is there so often.
+    pub fn document(&self, key: &[u8], count: Diff) -> TantivyDocument {
+        let layout = self.layout;
+        let mut document = TantivyDocument::new();
+        document.add_bytes(layout.key, key);
+        if count > 1 {
+            document.add_u64(layout.count, count.unsigned_abs());
+        }
+        let hit: Vec<u8> = layout.index.columns().iter().flat_map(|&column| self.field(column)).copied().collect();
+        document.add_bytes(layout.row, &hit);
+        for (number, &column) in layout.index.searched.iter().enumerate() {
+            let Some(text) = self.text(column) else { continue };
+            if let Some(&written) = layout.written.get(number) {
+                document.add_text(written, &text);
+            }
+            document.add_text(layout.words[number], text);
+        }
+        for (included, &column) in layout.included.iter().zip(&layout.index.included) {
+            let field = self.field(column);
+            if is_number(&included.kind) {
+                to_number(field).into_iter().for_each(|number| document.add_u64(included.field, number));
+            } else if !schemas::field::is_null(field, 0) {
+                document.add_bytes(included.field, &bounded(field));
+            }
+        }
+        if let (Some(field), Some(text)) = (layout.suggested, layout.index.suggested.and_then(|column| self.text(column))) {
+            document.add_bytes(field, suggested_form(&text).as_bytes());
+        }
+        document
+    }
+}
+
+/// The term of a key.
+pub(super) fn key_term(field: Field, key: &[u8]) -> Term {
+    Term::from_field_bytes(field, key)
+}
+
+/// A value that is no longer than is kept; of a longer one its beginning and a fingerprint, so that it equals no other.
+pub(super) fn bounded(value: &[u8]) -> Vec<u8> {
+    if value.len() <= VALUE_BYTES_MAX {
+        return value.to_vec();
+    }
+    [&value[..VALUE_BYTES_MAX], &Sha256::digest(value)[..FINGERPRINT_BYTES]].concat()
+}
+
+/// A text as it is compared with the beginning of what somebody types.
+pub(super) fn suggested_form(text: &str) -> String {
+    let mut lower = text.to_lowercase();
+    let mut end = lower.len().min(SUGGESTED_BYTES_MAX);
+    while !lower.is_char_boundary(end) {
+        end -= 1;
+    }
+    lower.truncate(end);
+    lower
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,242 @@
+//! What people type into a search: words, "phrases", beginnings*, OR, -not and parentheses.
+//!
+//! A query enters, an [`Expression`] leaves, or the part that can't be read. Words side by side are all wanted. `column:` before a word,
+//! a phrase or a parenthesis looks in that searched column only; before anything else a colon separates words.
+
+use super::error::QueryError;
+use super::{NESTING_MAX, PARTS_MAX, QUERY_BYTES_MAX};
+
+/// Characters of a part that a message shows.
+const PART_SHOWN: usize = 40;
+/// The word between alternatives.
+const OR: &str = "OR";
+/// The word that may stand between what is all wanted.
+const AND: &str = "AND";
+
+/// A query, before words are looked up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Expression {
+    /// a word, in one searched column or in any
+    Word(Option<usize>, String),
+    /// words in a row
+    Phrase(Option<usize>, String),
+    /// the beginning of a word
+    Prefix(Option<usize>, String),
+    /// all of them
+    All(Vec<Expression>),
+    /// one of them
+    Any(Vec<Expression>),
+    /// not this
+    Not(Box<Expression>),
+}
+
+/// Reads a query; `columns` are the names of the searched columns.
+pub(super) fn parse(text: &str, columns: &[&str]) -> Result<Expression, QueryError> {
+    if text.len() > QUERY_BYTES_MAX {
+        return Err(QueryError::TooLong { bytes: text.len() });
+    }
+    let mut parser = Parser { rest: text, columns, parts: 0, depth: 0 };
+    let expression = parser.alternatives(None)?;
+    match parser.rest.chars().next() {
+        None => Ok(expression),
+        Some(_) => Err(parser.expected("a '(' before this")),
+    }
+}
+
+struct Parser<'a> {
+    rest: &'a str,
+    columns: &'a [&'a str],
+    parts: usize,
+    depth: usize,
+}
+
+impl<'a> Parser<'a> {
+    fn alternatives(&mut self, column: Option<usize>) -> Result<Expression, QueryError> {
+        let mut alternatives = vec![self.all(column)?];
+        while self.accept(OR) {
+            let part = self.rest;
+            match self.all(column)? {
+                Expression::All(parts) if parts.is_empty() => {
+                    return Err(QueryError::Syntax { part: format!("{OR}{}", shown(part)), expected: "a word behind this" });
+                }
+                alternative => alternatives.push(alternative),
+            }
+        }
+        if alternatives.len() == 1 { Ok(alternatives.remove(0)) } else { Ok(Expression::Any(alternatives)) }
+    }
+
+    fn all(&mut self, column: Option<usize>) -> Result<Expression, QueryError> {
+        let begin = self.rest;
+        let mut parts = Vec::new();
+        loop {
+            self.rest = self.rest.trim_start();
+            if self.rest.is_empty() || self.rest.starts_with(')') || self.begins_with(OR) {
+                break;
+            }
+            if !self.accept(AND) {
+                parts.push(self.part(column)?);
+            }
+        }
+        let is_alternative = self.begins_with(OR) || self.depth > 0;
+        if parts.is_empty() && is_alternative {
+            return Err(self.expected("a word before this"));
+        }
+        if !parts.is_empty() && parts.iter().all(|part| matches!(part, Expression::Not(_))) {
+            return Err(QueryError::OnlyNegative { part: shown(begin.trim()) });
+        }
+        if parts.len() == 1 { Ok(parts.remove(0)) } else { Ok(Expression::All(parts)) }
+    }
+
+    fn part(&mut self, column: Option<usize>) -> Result<Expression, QueryError> {
+        if let Some(rest) = self.rest.strip_prefix('-')
+            && rest.starts_with(|c: char| c.is_alphanumeric() || c == '"' || c == '(')
+        {
+            self.rest = rest;
+            return Ok(Expression::Not(Box::new(self.atom(column)?)));
+        }
+        self.atom(column)
+    }
+
+    fn atom(&mut self, column: Option<usize>) -> Result<Expression, QueryError> {
+        let column = self.column().or(column);
+        match self.rest.chars().next() {
+            Some('(') => self.group(column),
+            Some('"') => self.phrase(column),
+            _ => self.word(column),
+        }
+    }
+
+    /// The searched column that is named here, if one is.
+    fn column(&mut self) -> Option<usize> {
+        let (name, rest) = self.rest.split_once(':')?;
+        let column = self.columns.iter().position(|known| *known == name)?;
+        if rest.is_empty() || rest.starts_with(char::is_whitespace) {
+            return None;
+        }
+        self.rest = rest;
+        Some(column)
+    }
+
+    fn group(&mut self, column: Option<usize>) -> Result<Expression, QueryError> {
+        if self.depth == NESTING_MAX {
+            return Err(QueryError::TooDeep { part: shown(self.rest) });
+        }
+        let begin = self.rest;
+        self.rest = &self.rest[1..];
+        self.depth += 1;
+        let inner = self.alternatives(column)?;
+        self.depth -= 1;
+        match self.rest.strip_prefix(')') {
+            Some(rest) => self.rest = rest,
+            None => return Err(QueryError::Syntax { part: shown(begin), expected: "a ')' that closes it" }),
+        }
+        Ok(inner)
+    }
+
+    fn phrase(&mut self, column: Option<usize>) -> Result<Expression, QueryError> {
+        let inside = &self.rest[1..];
+        let Some(end) = inside.find('"') else { return Err(self.expected("a second '\"' that ends the phrase")) };
+        self.rest = &inside[end + 1..];
+        self.count()?;
+        Ok(Expression::Phrase(column, inside[..end].to_owned()))
+    }
+
+    fn word(&mut self, column: Option<usize>) -> Result<Expression, QueryError> {
+        let end = self.rest.find(|c: char| c.is_whitespace() || matches!(c, '(' | ')' | '"')).unwrap_or(self.rest.len());
+        let (word, rest) = self.rest.split_at(end);
+        self.rest = rest;
+        self.count()?;
+        match word.strip_suffix('*') {
+            Some(prefix) => Ok(Expression::Prefix(column, prefix.to_owned())),
+            None => Ok(Expression::Word(column, word.to_owned())),
+        }
+    }
+
+    fn count(&mut self) -> Result<(), QueryError> {
+        self.parts += 1;
+        if self.parts > PARTS_MAX { Err(QueryError::TooManyParts) } else { Ok(()) }
+    }
+
+    fn begins_with(&self, word: &str) -> bool {
+        let after = self.rest.strip_prefix(word);
+        after.is_some_and(|after| {
+            after.is_empty() || after.starts_with(|c: char| c.is_whitespace() || matches!(c, '(' | ')' | '"'))
+        })
+    }
+
+    fn accept(&mut self, word: &str) -> bool {
+        let accepted = self.begins_with(word);
+        if accepted {
+            self.rest = &self.rest[word.len()..];
+        }
+        accepted
+    }
+
+    fn expected(&self, expected: &'static str) -> QueryError {
+        QueryError::Syntax { part: shown(self.rest), expected }
+    }
+}
+
+/// The beginning of a part, for messages.
+pub(super) fn shown(part: &str) -> String {
+    part.chars().take(PART_SHOWN).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> String {
+        match parse(text, &["title", "text"]) {
+            Ok(expression) => format!("{expression:?}").replace("Some", "").replace("None, ", ""),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[test]
+    fn queries_are_read_as_people_mean_them() {
+        for (text, expected) in [
+            ("", "All([])"),
+            ("  a ", r#"Word("a")"#),
+            ("a b", r#"All([Word("a"), Word("b")])"#),
+            ("a AND b", r#"All([Word("a"), Word("b")])"#),
+            ("a b OR c", r#"Any([All([Word("a"), Word("b")]), Word("c")])"#),
+            ("a (b OR \"c d\") -e", r#"All([Word("a"), Any([Word("b"), Phrase("c d")]), Not(Word("e"))])"#),
+            ("wor* -(a b)", r#"All([Prefix("wor"), Not(All([Word("a"), Word("b")]))])"#),
+            ("title:a text:(b c*)", r#"All([Word((0), "a"), All([Word((1), "b"), Prefix((1), "c")])])"#),
+            ("http://x.org well-known ORDER", r#"All([Word("http://x.org"), Word("well-known"), Word("ORDER")])"#),
+            ("a - b", r#"All([Word("a"), Word("-"), Word("b")])"#),
+        ] {
+            assert_eq!(read(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_can_t_be_read_is_named() {
+        for (text, expected) in [
+            ("(a", "the query can't be read at '(a': expected a ')' that closes it"),
+            ("a ) b", "the query can't be read at ') b': expected a '(' before this"),
+            ("a \"b", "the query can't be read at '\"b': expected a second '\"' that ends the phrase"),
+            ("OR a", "the query can't be read at 'OR a': expected a word before this"),
+            ("a OR ", "the query can't be read at 'OR ': expected a word behind this"),
+            ("()", "the query can't be read at ')': expected a word before this"),
+            ("a OR -b", "'-b' only says what is not wanted: add a word that is"),
+            ("-b -c", "'-b -c' only says what is not wanted: add a word that is"),
+        ] {
+            assert_eq!(read(text), expected, "{text}");
+        }
+        assert!(matches!(parse(&"(".repeat(NESTING_MAX + 1), &[]), Err(QueryError::TooDeep { .. })));
+        assert!(matches!(parse(&"a OR ".repeat(PARTS_MAX + 1), &[]), Err(QueryError::TooManyParts)));
+        assert!(matches!(parse(&"a".repeat(QUERY_BYTES_MAX + 1), &[]), Err(QueryError::TooLong { .. })));
+    }
+
+    #[test]
+    fn whatever_is_typed_is_read_or_refused() {
+        let alphabet = ["a", " ", "(", ")", "\"", "*", "-", "OR", "AND", ":", "title", "ü", "\u{0}"];
+        let mut random = crate::views::test_support::Random(7);
+        for _ in 0..20_000 {
+            let text: String = (0..random.below(12)).map(|_| alphabet[random.below(alphabet.len())]).collect();
+            let _ = parse(&text, &["title"]);
+        }
+    }
+}
