@@ -4,6 +4,7 @@
 
 use schemas::dead_letter::Fault;
 use schemas::position::BadPosition;
+use sinks::search::QueryError;
 use sinks::views::{Hydration, WaitError};
 
 use crate::deployments::DeployRefusal;
@@ -15,7 +16,7 @@ use crate::limits::{HYDRATION_RETRY_SECONDS, HYDRATION_RETRY_SECONDS_MAX, QUERY_
 #[allow(missing_docs, reason = "the message of each variant says what it is")]
 pub enum ApiError {
     #[error(
-        "there is nothing at '{path}'; the API is /v1/events, /v1/topics, /v1/views, /v1/views/{{view}}, /v1/topology, /v1/dead-letters, /v1/deployments and /v1/status; there is a page at /"
+        "there is nothing at '{path}'; the API is /v1/events, /v1/topics, /v1/views, /v1/views/{{view}}, /v1/search/{{index}}, /v1/topology, /v1/dead-letters, /v1/deployments and /v1/status; there is a page at /"
     )]
     UnknownPath { path: String },
     #[error("{method} is not answered at '{path}'; the Allow header names what is")]
@@ -52,6 +53,16 @@ pub enum ApiError {
         "the cursor is of an earlier definition of '{view}', whose rows were laid out otherwise: start again without a cursor"
     )]
     OutdatedCursor { view: String },
+    #[error("there is no full-text index '{index}' that you may search{}", meant(.suggestion))]
+    UnknownIndex { index: String, suggestion: Option<String> },
+    #[error("'{column}' is not included in the full-text index '{index}', so {what} can't use it: {}", one_of(.columns))]
+    NotIncluded { index: String, column: String, what: &'static str, columns: Vec<String> },
+    #[error("the full-text index '{index}' is still being built: try again in {HYDRATION_RETRY_SECONDS} s")]
+    IndexBuilding { index: String },
+    #[error("{source}")]
+    Query { name: &'static str, source: QueryError },
+    #[error("the search could not be finished: {detail}")]
+    SearchFailed { detail: String },
     #[error("the view '{view}' is still being filled, {done} of {total} rows are in: try again in {seconds} s",
         done = hydration.done, total = hydration.total, seconds = seconds_left(hydration))]
     Hydrating { view: String, hydration: Hydration },
@@ -143,4 +154,8 @@ fn refusal(refusal: &DeployRefusal) -> String {
             detail.clone()
         }
     }
+}
+
+fn one_of(columns: &[String]) -> String {
+    if columns.is_empty() { "there is none that can be used".to_owned() } else { format!("use one of {}", columns.join(", ")) }
 }

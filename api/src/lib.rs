@@ -6,6 +6,7 @@
 //! A request passes `guard` (limits, metrics), an endpoint, and for a page: `query` (decode), `token` and `access` (who is asking,
 //! and which rows are theirs), `filter` and `plan` (conditions, order, index), `page` and `cursor` (rows, and where to go on). A query
 //! that is followed goes on in `subscribe`; `patience` closes connections that take nothing.
+//! A search passes `search` instead of the last four.
 
 mod access;
 mod cursor;
@@ -22,6 +23,7 @@ mod patience;
 mod plan;
 mod problem;
 mod query;
+mod search;
 mod server;
 mod state;
 mod stored;

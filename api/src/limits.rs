@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+pub use sinks::search::{DEPTH_MAX, FACETS_MAX, HITS_MAX, QUERY_BYTES_MAX, SUGGESTIONS_MAX};
+
 pub use crate::query::QUERY_PARAMETERS_MAX;
 
 /// The most bytes of one ingest request.
@@ -20,6 +22,12 @@ pub const DEAD_LETTERS_DEFAULT: usize = 20;
 pub const SCAN_ROWS_MAX: usize = 10_000;
 /// The most keys of an index that one request may name by `in.(...)`.
 pub const RANGES_MAX: usize = 1_000;
+/// Hits of a search when the request does not say.
+pub const HITS_DEFAULT: usize = 20;
+/// Suggestions when the request does not say.
+pub const SUGGESTIONS_DEFAULT: usize = 10;
+/// Searches that run at the same time; further ones wait for their turn.
+pub const SEARCHES_AT_ONCE: usize = 16;
 /// Milliseconds that `after` waits when the request does not say.
 pub const AFTER_WAIT_MILLIS: usize = 5_000;
 /// The most milliseconds that `after` waits.

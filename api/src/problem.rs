@@ -8,12 +8,13 @@ use std::time::Duration;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
+use sinks::search::QueryError;
 use sinks::views::{Hydration, WaitError};
 
 use crate::deployments::DeployRefusal;
 use crate::error::{ApiError, seconds_left};
 use crate::host::IngestError;
-use crate::limits::RETRY_AFTER;
+use crate::limits::{HYDRATION_RETRY_SECONDS, RETRY_AFTER};
 
 /// What every `type` starts with.
 const TYPE_PREFIX: &str = "urn:tidewater:problem:";
@@ -24,7 +25,12 @@ impl IntoResponse for ApiError {
         let (status, slug) = class(&self);
         let problem = describe(&self);
         // What is not whole yet is no fault, and whoever waits for it asks again and again.
-        if status.is_server_error() && !matches!(self, Self::Hydrating { .. } | Self::NotReady { .. } | Self::CatchingUp { .. }) {
+        if status.is_server_error()
+            && !matches!(
+                self,
+                Self::Hydrating { .. } | Self::IndexBuilding { .. } | Self::NotReady { .. } | Self::CatchingUp { .. }
+            )
+        {
             tracing::warn!(problem = slug, detail = %self, "a request could not be answered");
         }
         let mut response = (status, problem.to_string()).into_response();
@@ -70,6 +76,14 @@ fn class(error: &ApiError) -> (StatusCode, &'static str) {
         E::ScanLimit { .. } => (StatusCode::BAD_REQUEST, "index_needed"),
         E::BadCursor { .. } => (StatusCode::BAD_REQUEST, "bad_cursor"),
         E::OutdatedCursor { .. } => (StatusCode::CONFLICT, "outdated_cursor"),
+        E::UnknownIndex { .. } => (StatusCode::NOT_FOUND, "unknown_index"),
+        E::NotIncluded { .. } => (StatusCode::BAD_REQUEST, "column_not_included"),
+        E::IndexBuilding { .. } => (StatusCode::SERVICE_UNAVAILABLE, "index_building"),
+        E::Query { source: QueryError::Engine(_), .. } | E::SearchFailed { .. } => {
+            (StatusCode::SERVICE_UNAVAILABLE, "search_failed")
+        }
+        E::Query { source, .. } if is_costly(source) => (StatusCode::BAD_REQUEST, "query_too_costly"),
+        E::Query { .. } => (StatusCode::BAD_REQUEST, "bad_query"),
         E::Hydrating { .. } => (StatusCode::SERVICE_UNAVAILABLE, "view_hydrating"),
         E::NotReady { .. } => (StatusCode::SERVICE_UNAVAILABLE, "views_hydrating"),
         E::BadDeployment { .. } => (StatusCode::BAD_REQUEST, "bad_deployment"),
@@ -114,6 +128,11 @@ fn class(error: &ApiError) -> (StatusCode, &'static str) {
     }
 }
 
+/// Whether a query asks for more than is looked at, not for something that can't be read.
+fn is_costly(error: &QueryError) -> bool {
+    !matches!(error, QueryError::Syntax { .. } | QueryError::OnlyNegative { .. } | QueryError::Engine(_))
+}
+
 /// The part of the request that is to blame.
 fn field(error: &ApiError) -> Option<&str> {
     use ApiError as E;
@@ -124,6 +143,11 @@ fn field(error: &ApiError) -> Option<&str> {
         | E::BadValue { column, .. }
         | E::TooManyRanges { column } => Some(column),
         E::UnknownParameter { name, .. } => Some(name),
+        E::UnknownIndex { .. } | E::IndexBuilding { .. } => Some("index"),
+        E::NotIncluded { column, .. } => Some(column),
+        E::Query { source: QueryError::Engine(_), .. } => None,
+        E::Query { source: QueryError::ManyFacetValues { .. }, .. } => Some("facets"),
+        E::Query { name, .. } => Some(name),
         E::BadParameter { name, .. } | E::RepeatedParameter { name } => Some(name),
         E::BadOrder { .. } => Some("order"),
         E::BadCursor { .. } | E::OutdatedCursor { .. } => Some("cursor"),
@@ -145,6 +169,7 @@ fn add_details(error: &ApiError, problem: &mut Value) {
     use ApiError as E;
     match error {
         E::UnknownView { suggestion: Some(name), .. }
+        | E::UnknownIndex { suggestion: Some(name), .. }
         | E::UnknownColumn { suggestion: Some(name), .. }
         | E::UnknownParameter { suggestion: Some(name), .. } => problem["suggestion"] = name.as_str().into(),
         E::BadOrder { indexes, .. } | E::ScanLimit { indexes, .. } => problem["indexes"] = json!(indexes),
@@ -192,11 +217,14 @@ fn add_headers(error: &ApiError, response: &mut Response) {
     let retry_after = match error {
         ApiError::Ingest(IngestError::Overloaded { retry_after }) => Some(*retry_after),
         ApiError::Hydrating { hydration, .. } => Some(Duration::from_secs(seconds_left(hydration))),
+        ApiError::IndexBuilding { .. } => Some(Duration::from_secs(HYDRATION_RETRY_SECONDS)),
         ApiError::NotReady { views } => views.iter().map(|(_, hydration)| Duration::from_secs(seconds_left(hydration))).max(),
         ApiError::Ingest(_)
         | ApiError::Busy { .. }
         | ApiError::TooManySubscriptions { .. }
         | ApiError::Timeout { .. }
+        | ApiError::SearchFailed { .. }
+        | ApiError::Query { source: QueryError::Engine(_), .. }
         | ApiError::CatchingUp { .. }
         | ApiError::Stalled { .. } => Some(RETRY_AFTER),
         _ => None,

@@ -12,9 +12,25 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
 use crate::endpoints::{
-    console, dead_letters::dead_letters, deployments, events::events, fallback, healthz::healthz, invalidations::invalidations,
-    metrics::metrics, readyz::readyz, records::records, retry::retry, status::status, subscribe::subscribe, topics::topics,
-    topology::topology, view::view, views::views,
+    console,
+    dead_letters::dead_letters,
+    deployments,
+    events::events,
+    fallback,
+    healthz::healthz,
+    invalidations::invalidations,
+    metrics::metrics,
+    readyz::readyz,
+    records::records,
+    retry::retry,
+    search::{search, searches},
+    status::status,
+    subscribe::subscribe,
+    suggestions::suggestions,
+    topics::topics,
+    topology::topology,
+    view::view,
+    views::views,
 };
 use crate::guard::guard;
 use crate::limits::{SEND_BUFFER_BYTES, SEND_STALL_MAX, SHUTDOWN_GRACE};
@@ -34,6 +50,9 @@ pub fn router(state: ApiState) -> Router {
         .route("/v1/views", get(views))
         .route("/v1/views/{view}", get(view))
         .route("/v1/views/{view}/subscribe", get(subscribe))
+        .route("/v1/search", get(searches))
+        .route("/v1/search/{index}", get(search))
+        .route("/v1/search/{index}/suggest", get(suggestions))
         .route("/v1/dead-letters", get(dead_letters))
         .route("/v1/dead-letters/{id}/retry", post(retry))
         .route("/v1/topology", get(topology))

@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use axum::http::HeaderMap;
 use schemas::position::Position;
 use sinks::invalidations::Invalidations;
+use sinks::search::{SearchIndexes, SearchReader};
 use sinks::views::{ServedView, Views};
 use tokio::sync::{Semaphore, watch};
 
@@ -14,7 +15,7 @@ use crate::access::{Admission, Rule, admit};
 use crate::deployments::Deployments;
 use crate::error::ApiError;
 use crate::host::{Derived, Health, Ingest};
-use crate::limits::Limits;
+use crate::limits::{Limits, SEARCHES_AT_ONCE};
 use crate::metrics::Metrics;
 use crate::suggest::nearest;
 use crate::token::{Claims, Permission, Verifier, authenticate};
@@ -38,6 +39,8 @@ pub struct ApiConfig {
     pub invalidations: Option<Arc<Invalidations>>,
     /// limits
     pub limits: Limits,
+    /// the full-text indexes, which may come and go
+    pub search: Arc<SearchIndexes>,
 }
 
 impl Default for ApiConfig {
@@ -49,6 +52,7 @@ impl Default for ApiConfig {
             derived: None,
             invalidations: None,
             limits: Limits::default(),
+            search: Arc::default(),
         }
     }
 }
@@ -64,6 +68,8 @@ struct Shared {
     deployments: OnceLock<Arc<dyn Deployments>>,
     config: ApiConfig,
     published: watch::Receiver<Position>,
+    /// tells that some full-text index went on
+    indexed: watch::Receiver<()>,
     metrics: Metrics,
     permits: Semaphore,
     subscriptions: Arc<Semaphore>,
@@ -71,6 +77,7 @@ struct Shared {
     incarnation: OnceLock<u64>,
     /// counts what followers of invalidations are told
     told: watch::Receiver<u64>,
+    search_permits: Semaphore,
 }
 
 impl ApiState {
@@ -80,6 +87,10 @@ impl ApiState {
         views.set_listener(Box::new(move |position| {
             announce.send_replace(position);
         }));
+        let (announce, indexed) = watch::channel(());
+        config.search.set_listener(Arc::new(move |_| {
+            announce.send_replace(());
+        }));
         let metrics = Metrics::new(Arc::clone(&views), Arc::clone(&health));
         let permits = Semaphore::new(config.limits.requests_max.min(Semaphore::MAX_PERMITS));
         let subscriptions = Arc::new(Semaphore::new(config.limits.subscriptions_max.min(Semaphore::MAX_PERMITS)));
@@ -88,9 +99,22 @@ impl ApiState {
         if let Some(invalidations) = &config.invalidations {
             invalidations.set_listener(Box::new(move || tell.send_modify(|count| *count += 1)));
         }
-        let shared =
-            Shared { views, ingest, health, deployments, config, published, metrics, permits, subscriptions, incarnation, told };
-        Self(Arc::new(shared))
+        let search_permits = Semaphore::new(SEARCHES_AT_ONCE);
+        Self(Arc::new(Shared {
+            views,
+            ingest,
+            health,
+            deployments,
+            config,
+            published,
+            indexed,
+            metrics,
+            permits,
+            search_permits,
+            subscriptions,
+            incarnation,
+            told,
+        }))
     }
 
     /// The same for a process whose topology can be changed while it runs.
@@ -158,6 +182,17 @@ impl ApiState {
         receiver
     }
 
+    pub(crate) fn search_permits(&self) -> &Semaphore {
+        &self.0.search_permits
+    }
+
+    /// Learns when a full-text index goes on from now on.
+    pub(crate) fn indexed(&self) -> watch::Receiver<()> {
+        let mut receiver = self.0.indexed.clone();
+        receiver.mark_unchanged();
+        receiver
+    }
+
     /// Who sent these headers.
     pub(crate) fn claims(&self, headers: &HeaderMap) -> Result<Option<Claims>, ApiError> {
         authenticate(self.0.config.verifier.as_ref(), headers)
@@ -184,6 +219,36 @@ impl ApiState {
             }
         }
     }
+
+    /// A full-text index, and the rows of its view that a reader may see. An index of a view that is denied is as unknown as one that does
+    /// not exist.
+    pub(crate) fn searchable(&self, name: &str, claims: Option<&Claims>) -> Result<(SearchReader, Rule), ApiError> {
+        let unknown = || {
+            let readable: Vec<SearchReader> = self.searches(claims);
+            let suggestion = nearest(name, readable.iter().map(|reader| reader.index().name.as_str()));
+            ApiError::UnknownIndex { index: name.to_owned(), suggestion }
+        };
+        let reader = self.0.config.search.get(name).ok_or_else(unknown)?;
+        match self.admitted(&reader.index().view, claims) {
+            Ok((served, rule)) if is_index_of(&reader, &served) => Ok((reader, rule)),
+            Ok(_) => Err(ApiError::IndexBuilding { index: name.to_owned() }),
+            Err(ApiError::UnknownView { .. }) => Err(unknown()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The full-text indexes of views that a reader may read, by name.
+    pub(crate) fn searches(&self, claims: Option<&Claims>) -> Vec<SearchReader> {
+        let is_readable =
+            |reader: &SearchReader| self.views().view(&reader.index().view).is_some_and(|view| is_readable(&view, claims));
+        self.0.config.search.all().into_iter().filter(is_readable).collect()
+    }
+}
+
+/// Whether the index is one of the view as it is served now: a deployment may have replaced the view before its index.
+fn is_index_of(reader: &SearchReader, served: &ServedView) -> bool {
+    let columns = reader.index().columns();
+    columns.iter().zip(reader.columns()).all(|(&position, column)| served.view.columns.get(position) == Some(column))
 }
 
 /// Whether a reader may read a view.

@@ -10,6 +10,7 @@ mod operations;
 mod oracle;
 mod pages;
 mod readers;
+mod search;
 mod socket;
 mod speed;
 mod subscriptions;

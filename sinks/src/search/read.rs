@@ -184,28 +184,44 @@ fn shown_facets(search: &Search, found: Found) -> Vec<Facet> {
     search.facets.iter().zip(found.counts).map(shown).collect()
 }
 
+/// Called with the epoch of each change that became visible.
+type Listener = Arc<dyn Fn(Epoch) + Send + Sync>;
+
 /// The readers of a process, by the names of their indexes.
 #[derive(Default)]
-pub struct SearchIndexes(RwLock<BTreeMap<String, SearchReader>>);
+pub struct SearchIndexes {
+    readers: RwLock<BTreeMap<String, SearchReader>>,
+    listener: RwLock<Option<Listener>>,
+}
 
 impl SearchIndexes {
     /// The index of this name.
     pub fn get(&self, name: &str) -> Option<SearchReader> {
-        self.0.read().get(name).cloned()
+        self.readers.read().get(name).cloned()
     }
 
     /// All of them, by name.
     pub fn all(&self) -> Vec<SearchReader> {
-        self.0.read().values().cloned().collect()
+        self.readers.read().values().cloned().collect()
     }
 
     /// Adds an index, in place of the one that had its name.
     pub fn insert(&self, reader: SearchReader) {
-        self.0.write().insert(reader.index().name.clone(), reader);
+        if let Some(listener) = self.listener.read().clone() {
+            reader.set_listener(listener);
+        }
+        self.readers.write().insert(reader.index().name.clone(), reader);
     }
 
     /// Takes an index away.
     pub fn remove(&self, name: &str) {
-        self.0.write().remove(name);
+        self.readers.write().remove(name);
+    }
+
+    /// Calls `listener` when any of the indexes, or one that is added later, shows another epoch; it has to return at once.
+    pub fn set_listener(&self, listener: Listener) {
+        let mut kept = self.listener.write();
+        self.readers.read().values().for_each(|reader| reader.set_listener(Arc::clone(&listener)));
+        *kept = Some(listener);
     }
 }

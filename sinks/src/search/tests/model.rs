@@ -14,8 +14,11 @@ fn random_post(random: &mut Random, id: i64) -> Post {
     Post { id, author, text: text.join(" "), likes: (random.below(5) > 0).then(|| random.below(4) as i64) }
 }
 
-/// What is expected of some queries: whether a text matches.
-const QUERIES: &[(&str, fn(&str) -> bool)] = &[
+/// Whether a text matches.
+type Matches = fn(&str) -> bool;
+
+/// What is expected of some queries.
+const QUERIES: &[(&str, Matches)] = &[
     ("cat", |text| has(text, "cat")),
     ("cat dog", |text| has(text, "cat") && has(text, "dog")),
     ("cat OR dog", |text| has(text, "cat") || has(text, "dog")),

@@ -1,0 +1,46 @@
+//! `GET /v1/search/{index}/suggest?prefix=`: how what somebody types may go on, the most popular first.
+//!
+//! - `prefix`: the beginning of a word, or of a value where the index says which column is suggested; `limit`: how many.
+//! - conditions on included columns, `after` and `wait`: as of a search.
+
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, Uri};
+use axum::response::Response;
+use serde_json::json;
+
+use super::search::{check_whole, finish, run};
+use crate::error::ApiError;
+use crate::limits::{SUGGESTIONS_DEFAULT, SUGGESTIONS_MAX};
+use crate::query::Query;
+use crate::search::HitView;
+use crate::state::ApiState;
+use crate::wait::until_searchable;
+
+/// The parameters that are not conditions.
+const PARAMETERS: &[&str] = &["prefix", "limit", "after", "wait"];
+
+/// Words or values that begin so.
+pub(crate) async fn suggestions(
+    State(state): State<ApiState>,
+    name: Result<Path<String>, PathRejection>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let Path(name) = name.map_err(|_| ApiError::BadEncoding { text: uri.path().to_owned() })?;
+    let claims = state.claims(&headers)?;
+    let query = Query::parse(uri.query())?;
+    let limit = query.number("limit", SUGGESTIONS_DEFAULT, 1, SUGGESTIONS_MAX)?;
+    let prefix = query.one("prefix")?.unwrap_or_default().to_owned();
+    let (reader, rule) = state.searchable(&name, claims.as_ref())?;
+    HitView::new(&reader).filter(&query, PARAMETERS, &rule)?;
+    until_searchable(&state, &query, &reader).await?;
+    // What the reader may see is what holds after the wait.
+    let (reader, rule) = state.searchable(&name, claims.as_ref())?;
+    check_whole(&state, &reader)?;
+    let filter = HitView::new(&reader).filter(&query, PARAMETERS, &rule)?;
+    let found = run(&state, "prefix", move || reader.suggest(&prefix, &filter, limit)).await?;
+    let (epoch, found) = found.ok_or(ApiError::IndexBuilding { index: name })?;
+    let found: Vec<_> = found.into_iter().map(|suggestion| json!({ "text": suggestion.text, "rows": suggestion.rows })).collect();
+    Ok(finish(&state, epoch, format!("{{\"suggestions\":{}", json!(found))))
+}

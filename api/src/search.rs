@@ -1,0 +1,199 @@
+//! Searches: from the parameters of a request to what is looked for, and from what was found to JSON.
+//!
+//! Parameters, a reader of an index and a rule enter; a [`Search`] leaves, and the text of its [`Answer`]. The rule is a part of the search:
+//! rows that a reader may not see are neither found nor counted.
+
+use schemas::field::{FieldKind, json_string};
+use schemas::serving::{Access, Index, IndexLayout, View};
+use sinks::search::{Answer, Filter, Order, OrderBy, Search, SearchReader};
+
+use crate::access::Rule;
+use crate::error::ApiError;
+use crate::filter::{Condition, column, conditions};
+use crate::limits::{DEPTH_MAX, FACETS_MAX, HITS_DEFAULT, HITS_MAX};
+use crate::page::Projection;
+use crate::query::Query;
+use crate::stored::Reader;
+
+/// What the order is named that no column has.
+const RELEVANCE: &str = "relevance";
+
+/// What a hit is: the columns of an index as if they were a view.
+pub(crate) struct HitView {
+    view: View,
+    layout: IndexLayout,
+    /// how many of its columns, from the first, are searched
+    searched: usize,
+    /// which of its columns are included
+    included: Vec<usize>,
+    /// the hit's column of each column of the index's view that it has
+    places: Vec<usize>,
+}
+
+impl HitView {
+    /// The hits of an index.
+    pub(crate) fn new(reader: &SearchReader) -> Self {
+        let index = reader.index();
+        let columns = reader.columns().to_vec();
+        let layout = IndexLayout::new(&columns, &Index { name: index.name.clone(), columns: Vec::new(), limit: None });
+        let view = View { name: index.name.clone(), columns, indexes: Vec::new(), access: Access::Denied };
+        let places = index.columns();
+        let is_included = |place: &usize| index.included.contains(&places[*place]);
+        let included = (0..places.len()).filter(is_included).collect();
+        Self { view, layout, searched: index.searched.len(), included, places }
+    }
+
+    /// What the parameters ask for that name columns and compare them, and what the rule lets be seen.
+    pub(crate) fn filter(&self, query: &Query<'_>, reserved: &'static [&'static str], rule: &Rule) -> Result<Filter, ApiError> {
+        let mut filters = vec![self.visible(rule)];
+        for (place, condition) in conditions(query, reserved, &self.view, &Rule::Always)? {
+            self.check_included(place, "a condition")?;
+            filters.push(match condition {
+                Condition::OneOf(values) => Filter::OneOf(place, values),
+                Condition::Between(lower, upper) => Filter::Between(place, lower, upper),
+            });
+        }
+        Ok(Filter::All(filters))
+    }
+
+    /// The rule in columns of a hit. A column that hits don't have, because the rule is newer than the index, lets nothing be seen.
+    fn visible(&self, rule: &Rule) -> Filter {
+        match rule {
+            Rule::Always => Filter::always(),
+            Rule::Never => Filter::never(),
+            Rule::Is(column, field) => match self.places.iter().position(|known| known == column) {
+                Some(place) => Filter::OneOf(place, vec![field.clone()]),
+                None => Filter::never(),
+            },
+            Rule::All(rules) => Filter::All(rules.iter().map(|rule| self.visible(rule)).collect()),
+            Rule::Any(rules) => Filter::Any(rules.iter().map(|rule| self.visible(rule)).collect()),
+        }
+    }
+
+    /// What is looked for, and what of it is shown.
+    pub(crate) fn search(&self, query: &Query<'_>, filter: Filter) -> Result<(Search, Projection), ApiError> {
+        let highlights = self.named(query, "highlight")?;
+        for &place in &highlights {
+            if place >= self.searched {
+                let columns = self.view.columns[..self.searched].iter().map(|column| column.name.clone()).collect();
+                return Err(self.not_included(place, "highlight", columns));
+            }
+        }
+        let search = Search {
+            query: query.one("q")?.map(str::to_owned),
+            filter,
+            order: self.order(query)?,
+            offset: query.number("offset", 0, 0, DEPTH_MAX)?,
+            limit: query.number("limit", HITS_DEFAULT, 1, HITS_MAX)?,
+            highlights,
+            facets: self.facets(query)?,
+        };
+        Ok((search, Projection::new(&self.view, query.one("select")?)?))
+    }
+
+    fn order(&self, query: &Query<'_>) -> Result<Order, ApiError> {
+        let text = query.one("order")?.unwrap_or(RELEVANCE);
+        if text == RELEVANCE {
+            return Ok(Order { by: OrderBy::Relevance, descending: true });
+        }
+        let (name, direction) = text.rsplit_once('.').unwrap_or((text, "asc"));
+        let descending = match direction {
+            "asc" => false,
+            "desc" => true,
+            _ => {
+                let expected = "relevance, or one column such as created_at.desc".to_owned();
+                return Err(ApiError::BadParameter { name: "order", value: text.to_owned(), expected });
+            }
+        };
+        let place = column(&self.view, name)?;
+        self.check_included(place, "order")?;
+        Ok(Order { by: OrderBy::Column(place), descending })
+    }
+
+    fn facets(&self, query: &Query<'_>) -> Result<Vec<usize>, ApiError> {
+        let facets = self.named(query, "facets")?;
+        if facets.len() > FACETS_MAX {
+            let value = query.one("facets")?.unwrap_or_default().to_owned();
+            return Err(ApiError::BadParameter { name: "facets", value, expected: format!("at most {FACETS_MAX} columns") });
+        }
+        for &place in &facets {
+            self.check_included(place, "facets")?;
+            let kind = &self.view.columns[place].kind;
+            if matches!(kind, FieldKind::List(_) | FieldKind::Float64) {
+                let column = self.view.columns[place].name.clone();
+                let expected = format!("columns whose values can be counted, unlike '{column}', which is {}", kind.sql_name());
+                return Err(ApiError::BadParameter { name: "facets", value: column, expected });
+            }
+        }
+        Ok(facets)
+    }
+
+    /// The columns that a parameter lists, each once.
+    fn named(&self, query: &Query<'_>, name: &'static str) -> Result<Vec<usize>, ApiError> {
+        let Some(text) = query.one(name)? else { return Ok(Vec::new()) };
+        let mut places = Vec::new();
+        for part in text.split(',') {
+            let place = column(&self.view, part)?;
+            if places.contains(&place) {
+                let expected = "each column at most once".to_owned();
+                return Err(ApiError::BadParameter { name, value: text.to_owned(), expected });
+            }
+            places.push(place);
+        }
+        Ok(places)
+    }
+
+    fn check_included(&self, place: usize, what: &'static str) -> Result<(), ApiError> {
+        if self.included.contains(&place) {
+            return Ok(());
+        }
+        let columns = self.included.iter().map(|&place| self.view.columns[place].name.clone()).collect();
+        Err(self.not_included(place, what, columns))
+    }
+
+    fn not_included(&self, place: usize, what: &'static str, columns: Vec<String>) -> ApiError {
+        ApiError::NotIncluded { index: self.view.name.clone(), column: self.view.columns[place].name.clone(), what, columns }
+    }
+
+    /// The answer as JSON, without the position that ends it.
+    pub(crate) fn write(&self, answer: &Answer, search: &Search, projection: &Projection) -> String {
+        let reader = Reader::new(&self.layout);
+        let mut json = String::from("{\"hits\":[");
+        for (number, hit) in answer.hits.iter().enumerate() {
+            json.push_str(if number == 0 { "{\"row\":" } else { ",{\"row\":" });
+            projection.write(&reader, &reader.load(hit.row.as_bytes()), &mut json);
+            json.push_str(",\"highlights\":{");
+            for (number, (place, html)) in hit.highlights.iter().enumerate() {
+                json.push_str(if number == 0 { "" } else { "," });
+                json_string(&self.view.columns[*place].name, &mut json);
+                json.push(':');
+                json_string(html, &mut json);
+            }
+            json.push_str("}}");
+        }
+        json.push_str("],\"total\":");
+        json.push_str(&answer.total.to_string());
+        let next = search.offset + answer.hits.len();
+        let has_more = (next as u64) < answer.total && next <= DEPTH_MAX;
+        json.push_str(&if has_more { format!(",\"next_offset\":{next}") } else { ",\"next_offset\":null".to_owned() });
+        self.write_facets(answer, &mut json);
+        json
+    }
+
+    fn write_facets(&self, answer: &Answer, json: &mut String) {
+        json.push_str(",\"facets\":{");
+        for (number, facet) in answer.facets.iter().enumerate() {
+            json.push_str(if number == 0 { "" } else { "," });
+            let column = &self.view.columns[facet.column];
+            json_string(&column.name, json);
+            json.push_str(":[");
+            for (number, (field, count)) in facet.values.iter().enumerate() {
+                json.push_str(if number == 0 { "{\"value\":" } else { ",{\"value\":" });
+                column.kind.read(field.as_bytes(), 0).write_json(json);
+                json.push_str(&format!(",\"count\":{count}}}"));
+            }
+            json.push(']');
+        }
+        json.push('}');
+    }
+}
