@@ -7,7 +7,8 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
-use serde_json::json;
+use schemas::field::json_string;
+use sinks::search::{Popularity, Suggestion};
 
 use super::search::{check_whole, finish, run};
 use crate::error::ApiError;
@@ -41,6 +42,21 @@ pub(crate) async fn suggestions(
     let filter = HitView::new(&reader).filter(&query, PARAMETERS, &rule)?;
     let found = run(&state, "prefix", move || reader.suggest(&prefix, &filter, limit)).await?;
     let (epoch, found) = found.ok_or(ApiError::IndexBuilding { index: name })?;
-    let found: Vec<_> = found.into_iter().map(|suggestion| json!({ "text": suggestion.text, "rows": suggestion.rows })).collect();
-    Ok(finish(&state, epoch, format!("{{\"suggestions\":{}", json!(found))))
+    Ok(finish(&state, epoch, write(&found)))
+}
+
+fn write(suggestions: &[Suggestion]) -> String {
+    let mut json = String::from("{\"suggestions\":[");
+    for (number, suggestion) in suggestions.iter().enumerate() {
+        json.push_str(if number == 0 { "{\"text\":" } else { ",{\"text\":" });
+        json_string(&suggestion.text, &mut json);
+        json.push_str(",\"popularity\":");
+        match &suggestion.popularity {
+            Popularity::Rows(rows) => json.push_str(&rows.to_string()),
+            Popularity::Value(kind, field) => kind.read(field.as_bytes(), 0).write_json(&mut json),
+        }
+        json.push('}');
+    }
+    json.push(']');
+    json
 }

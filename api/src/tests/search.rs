@@ -28,13 +28,14 @@ fn definition(views: &Views, name: &str, view: &str, searched: usize, included: 
         suggested: None,
         popularity: None,
     };
-    SearchDefinition { index, columns: served.view.columns.clone(), layout: served.indexes[0].1.clone() }
+    SearchDefinition { index, columns: served.view.columns.clone() }
 }
 
 fn rows_of(views: &Views, view: &str) -> Vec<(Row, i64)> {
     let served = views.view(view).unwrap();
     let snapshot = views.snapshot();
     let everything = sinks::views::Range { lower: std::ops::Bound::Unbounded, upper: std::ops::Bound::Unbounded, reverse: false };
+    // The columns of these views begin with those of their first index, none of which descends.
     snapshot.scan(served.indexes[0].0, everything).map(|(row, count)| (Row::from_bytes(row), count)).collect()
 }
 
@@ -98,7 +99,7 @@ async fn a_policy_hides_rows_from_hits_counts_and_suggestions() {
     let counts = json!([{ "value": 1, "count": 3 }, { "value": 2, "count": 1 }, { "value": 3, "count": 1 }]);
     assert_eq!(facets, json!({ "sender": counts }));
     let suggestions = search(&one, "/v1/search/message_search/suggest?prefix=fr").await.json()["suggestions"].clone();
-    assert_eq!(suggestions, json!([{ "text": "from", "rows": 5 }]));
+    assert_eq!(suggestions, json!([{ "text": "from", "popularity": 5 }]));
     let auditor = sign(json!({ "role": "auditor", "exp": FAR_FUTURE }));
     assert_eq!(bodies(&search(&auditor, "/v1/search/message_search?q=from").await).len(), 9);
     let nobody = sign(json!({ "exp": FAR_FUTURE }));
@@ -218,8 +219,7 @@ async fn a_reader_finds_what_it_has_written_at_once() {
     let reader = world.api.clone();
     let waiting = tokio::spawn(async move { get(&reader, "/v1/search/post_search?q=brand&after=2a:2&wait=30000").await });
     publish(&world.views, 2, &[("posts", vec![(new.clone(), 1)])]);
-    let stored = world.views.view("posts").unwrap().indexes[0].1.store(new.as_bytes());
-    world.posts.apply(Epoch(2), "", &[(stored, 1)]).unwrap();
+    world.posts.apply(Epoch(2), "", &[(new, 1)]).unwrap();
     let answer = waiting.await.unwrap();
     assert_eq!((answer.json()["total"].clone(), answer.header("tidewater-position")), (json!(1), "2a:2"));
     publish(&world.views, 3, &[]);

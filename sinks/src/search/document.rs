@@ -3,9 +3,9 @@
 //! Owns [`Definition`] and [`Layout`]: the fields of a document, and how each is made from a row. Rows of the view enter, documents and the
 //! keys they are known by leave. A document keeps the columns of a hit as one row; words, numbers and values beside it are for looking up.
 
-use schemas::field::{FieldKind, Value};
-use schemas::row::{Diff, Row};
-use schemas::serving::{Column, IndexLayout, SearchIndex};
+use schemas::field::{FieldEnds, FieldKind, Value, field_ends};
+use schemas::row::Diff;
+use schemas::serving::{Column, SearchIndex};
 use sha2::{Digest, Sha256};
 use tantivy::schema::{BytesOptions, Field, IndexRecordOption, NumericOptions, Schema, TextFieldIndexing, TextOptions};
 use tantivy::{TantivyDocument, Term};
@@ -32,10 +32,8 @@ pub(super) const WRITTEN: &str = "written";
 pub struct Definition {
     /// what is declared
     pub index: SearchIndex,
-    /// the columns of its view
+    /// the columns of its view, which the rows have in this order
     pub columns: Vec<Column>,
-    /// the form of the rows that are handed over
-    pub layout: IndexLayout,
 }
 
 /// A column that is compared, ordered by or counted.
@@ -77,9 +75,8 @@ pub(super) struct Layout {
     pub included: Vec<Included>,
     /// values that are suggested, in lower case
     pub suggested: Option<Field>,
-    stored: IndexLayout,
-    /// the place in a stored row of each column of the view
-    places: Vec<usize>,
+    /// the types of the columns of the view
+    kinds: Vec<FieldKind>,
 }
 
 /// The name of the field of keys.
@@ -90,7 +87,7 @@ pub(super) const COUNT: &str = "count";
 impl Layout {
     /// The fields of the documents of an index.
     pub fn new(definition: Definition) -> Self {
-        let Definition { index, columns, layout } = definition;
+        let Definition { index, columns } = definition;
         let analysis = Analysis::new(index.stemmer);
         let mut schema = Schema::builder();
         let key = schema.add_bytes_field(KEY, BytesOptions::default().set_indexed().set_fast());
@@ -122,24 +119,9 @@ impl Layout {
         });
         let included = included.collect();
         let suggested = index.suggested.map(|_| schema.add_bytes_field("suggested", BytesOptions::default().set_indexed()));
-        let mut places = vec![0; columns.len()];
-        layout.order.iter().enumerate().for_each(|(place, &column)| places[column] = place);
+        let kinds = columns.iter().map(|column| column.kind.clone()).collect();
         let columns = hit.iter().map(|&column| columns[column].clone()).collect();
-        Self {
-            columns,
-            analysis,
-            schema: schema.build(),
-            key,
-            count,
-            row,
-            words,
-            written,
-            included,
-            suggested,
-            stored: layout,
-            places,
-            index,
-        }
+        Self { columns, analysis, schema: schema.build(), key, count, row, words, written, included, suggested, kinds, index }
     }
 
     /// Says what documents are made of: an index with another text can't be gone on with.
@@ -148,30 +130,28 @@ impl Layout {
             self.columns.iter().map(|column| format!("{} {}", column.name, column.kind.sql_name())).collect();
         let index = &self.index;
         let options = (index.stemmer, index.suggested, &index.searched, &index.included, &index.guarded, &index.key);
-        let content = format!("{FORM} {} {kinds:?} {options:?} {:?} {:?}", index.view, self.stored.order, self.stored.inverted);
+        let content = format!("{FORM} {} {kinds:?} {options:?}", index.view);
         hexadecimal(&Sha256::digest(content)[..FINGERPRINT_BYTES])
     }
 
     /// A row of the view, ready to be read.
-    pub fn load(&self, stored: &[u8]) -> Loaded<'_> {
-        let (row, ends) = self.stored.load(stored);
-        Loaded { layout: self, row, ends }
+    pub fn load<'r>(&'r self, row: &'r [u8]) -> Loaded<'r> {
+        Loaded { layout: self, row, ends: field_ends(&self.kinds, row) }
     }
 }
 
-/// A row of the view in ascending form.
+/// A row of the view, and where its fields end.
 pub(super) struct Loaded<'a> {
     layout: &'a Layout,
-    row: Row,
-    ends: schemas::field::FieldEnds,
+    row: &'a [u8],
+    ends: FieldEnds,
 }
 
 impl Loaded<'_> {
     /// The encoded field of a column of the view.
     fn field(&self, column: usize) -> &[u8] {
-        let place = self.layout.places[column];
-        let start = if place == 0 { 0 } else { self.ends[place - 1] };
-        &self.row.as_bytes()[start..self.ends[place]]
+        let start = if column == 0 { 0 } else { self.ends[column - 1] };
+        &self.row[start..self.ends[column]]
     }
 
     fn text(&self, column: usize) -> Option<String> {
@@ -185,7 +165,7 @@ impl Loaded<'_> {
     pub fn key(&self) -> Vec<u8> {
         let key = &self.layout.index.key;
         if key.is_empty() {
-            return bounded(self.row.as_bytes());
+            return bounded(self.row);
         }
         bounded(&key.iter().flat_map(|&column| self.field(column)).copied().collect::<Vec<u8>>())
     }

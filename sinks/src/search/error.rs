@@ -35,6 +35,12 @@ pub enum SearchError {
         /// how many
         files: usize,
     },
+    /// somebody else writes it
+    #[error("the full-text index '{index}' is being written by somebody else")]
+    Locked {
+        /// the index
+        index: String,
+    },
     /// the thread that writes has given up
     #[error("the full-text index '{index}' can't be written: {reason}")]
     Failed {

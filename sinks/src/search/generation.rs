@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use tantivy::indexer::IndexWriterOptions;
-use tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy, Searcher};
+use tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy, Searcher, TantivyError};
 
 use super::document::{Layout, WORDS, WRITTEN};
 use super::error::SearchError;
@@ -63,12 +63,13 @@ impl Generation {
         Self::open_index(layout, number, index)
     }
 
-    /// The newest generation that was finished and has the form of `layout`, with how far it got.
+    /// The newest generation that was finished and has the form of `layout`, with how far it got. One that somebody else writes is an error.
     pub fn find(place: &Place, layout: &Layout) -> Result<Option<(Self, Stored)>, SearchError> {
         for number in numbers(place, &layout.index.name)?.into_iter().rev() {
             match Self::open(place, layout, number) {
                 Ok(Some(found)) => return Ok(Some(found)),
                 Ok(None) => {}
+                Err(error @ SearchError::Locked { .. }) => return Err(error),
                 Err(error) => {
                     tracing::warn!(index = layout.index.name, generation = number, %error, "a full-text index is built anew")
                 }
@@ -104,7 +105,10 @@ impl Generation {
             .memory_budget_per_thread(WRITER_BYTES)
             .num_merge_threads(MERGE_THREADS)
             .build();
-        let writer = index.writer_with_options(options).map_err(SearchError::engine(name, "be opened for writing"))?;
+        let writer = index.writer_with_options(options).map_err(|error| match error {
+            TantivyError::LockFailure(..) => SearchError::Locked { index: name.clone() },
+            error => SearchError::engine(name, "be opened for writing")(error),
+        })?;
         let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into();
         Ok(Self { number, reader: reader.map_err(SearchError::engine(name, "be read"))?, writer })
     }

@@ -35,7 +35,7 @@ pub use error::{QueryError, SearchError};
 pub use filter::Filter;
 pub use generation::{Place, Stored, remove_undeclared};
 pub use read::{Answer, Facet, Hit, Search, SearchIndexes, SearchReader};
-pub use suggest::Suggestion;
+pub use suggest::{Popularity, Suggestion};
 pub use write::SearchWriter;
 
 /// Threads that index documents, of each index.

@@ -213,9 +213,9 @@ impl SearchIndexes {
         self.readers.write().insert(reader.index().name.clone(), reader);
     }
 
-    /// Takes an index away.
-    pub fn remove(&self, name: &str) {
-        self.readers.write().remove(name);
+    /// Takes away all indexes but those of these names.
+    pub fn retain(&self, is_there: impl Fn(&str) -> bool) {
+        self.readers.write().retain(|name, _| is_there(name));
     }
 
     /// Calls `listener` when any of the indexes, or one that is added later, shows another epoch; it has to return at once.

@@ -7,15 +7,17 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use schemas::field::Value;
+use schemas::field::{FieldKind, Value};
+use schemas::row::Row;
 use tantivy::schema::IndexRecordOption;
 use tantivy::{DocAddress, DocSet as _, Searcher, SegmentReader, TERMINATED, Term};
 
 use super::columns::SegmentColumn;
 use super::compile::expansions;
-use super::document::{Layout, suggested_form};
+use super::document::{Included, Layout, suggested_form};
 use super::error::QueryError;
 use super::filter::{Filter, SegmentFilter};
+use super::number::to_field;
 use super::read::kept_row;
 use super::{DOCUMENTS_MAX, SEARCH_TIME_MAX};
 
@@ -24,8 +26,18 @@ use super::{DOCUMENTS_MAX, SEARCH_TIME_MAX};
 pub struct Suggestion {
     /// the word or value
     pub text: String,
-    /// the rows it occurs in
-    pub rows: u64,
+    /// by which it has its place: the largest value of the column that says how popular a row is, encoded; without such a column the number
+    /// of rows
+    pub popularity: Popularity,
+}
+
+/// How popular a suggestion is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Popularity {
+    /// so many rows have it
+    Rows(u64),
+    /// the value of a column, encoded as one of this kind
+    Value(FieldKind, Row),
 }
 
 /// What is known of one word or value.
@@ -33,7 +45,7 @@ pub struct Suggestion {
 struct Candidate {
     rows: u64,
     /// the greatest popularity, and the row that has it; of several the one with the least key
-    best: Option<(u64, Reverse<Vec<u8>>, DocAddress)>,
+    best: Option<(Option<u64>, Reverse<Vec<u8>>, DocAddress)>,
 }
 
 /// What goes on after `prefix`, of rows that fulfil the filter.
@@ -93,8 +105,8 @@ struct Segment<'a> {
 
 impl<'a> Segment<'a> {
     fn new(number: u32, reader: &'a SegmentReader, filter: &Filter, layout: &Layout) -> tantivy::Result<Self> {
-        let column = layout.index.popularity.and_then(|column| layout.index.included.iter().position(|known| *known == column));
-        let popularity = column.map_or(Ok(SegmentColumn::Empty), |column| SegmentColumn::of(reader, &layout.included[column]))?;
+        let column = popularity_column(layout);
+        let popularity = column.map_or(Ok(SegmentColumn::Empty), |included| SegmentColumn::of(reader, included))?;
         let (filter, keys) = (SegmentFilter::new(filter, layout, reader)?, SegmentColumn::keys(reader)?);
         Ok(Self { number, reader, filter, keys, popularity })
     }
@@ -102,13 +114,13 @@ impl<'a> Segment<'a> {
     fn look_at(&self, term: &Term, candidate: &mut Candidate) -> Result<(), QueryError> {
         let index = self.reader.inverted_index(term.field())?;
         let Some(mut postings) = index.read_postings(term, IndexRecordOption::Basic)? else { return Ok(()) };
-        let mut best: Option<(u64, Reverse<u64>, u32)> = None;
+        let mut best: Option<(Option<u64>, Reverse<u64>, u32)> = None;
         while postings.doc() != TERMINATED {
             let document = postings.doc();
             if !self.reader.is_deleted(document) && self.filter.admits(document) {
                 candidate.rows += 1;
                 // Without a value a row is as unpopular as can be.
-                let popularity = self.popularity.number(document).unwrap_or_default();
+                let popularity = self.popularity.number(document);
                 best = best.max(Some((popularity, Reverse(self.keys.number(document).unwrap_or_default()), document)));
             }
             postings.advance();
@@ -124,6 +136,11 @@ impl<'a> Segment<'a> {
     }
 }
 
+fn popularity_column(layout: &Layout) -> Option<&Included> {
+    let column = layout.index.popularity?;
+    layout.index.included.iter().position(|known| *known == column).map(|place| &layout.included[place])
+}
+
 fn best(
     candidates: BTreeMap<Vec<u8>, Candidate>,
     limit: usize,
@@ -132,21 +149,32 @@ fn best(
 ) -> Result<Vec<Suggestion>, QueryError> {
     let rank = |(text, candidate): (Vec<u8>, Candidate)| {
         let (popularity, _, address) = candidate.best?;
-        let popularity = if layout.index.popularity.is_some() { popularity } else { candidate.rows };
-        Some((Reverse(popularity), text, address, candidate.rows))
+        let popularity = if layout.index.popularity.is_some() { popularity } else { Some(candidate.rows) };
+        Some((Reverse(popularity), text, address))
     };
     let mut ranked: Vec<_> = candidates.into_iter().filter_map(rank).collect();
     ranked.sort_unstable();
     ranked.truncate(limit);
     let mut suggestions = Vec::with_capacity(ranked.len());
-    for (_, text, address, rows) in ranked {
+    let popularity_column = popularity_column(layout);
+    for (Reverse(popularity), text, address) in ranked {
         let text = match layout.index.suggested {
             Some(column) => value_of(layout, searcher, address, column)?,
             None => String::from_utf8_lossy(&text).into_owned(),
         };
-        suggestions.push(Suggestion { text, rows });
+        let popularity = match popularity_column {
+            None => Popularity::Rows(popularity.unwrap_or_default()),
+            Some(included) => Popularity::Value(included.kind.clone(), field_of(&included.kind, popularity)),
+        };
+        suggestions.push(Suggestion { text, popularity });
     }
     Ok(suggestions)
+}
+
+fn field_of(kind: &FieldKind, number: Option<u64>) -> Row {
+    let mut null = Row::empty();
+    kind.write_null(&mut null);
+    number.map_or(null, |number| to_field(kind, number))
 }
 
 /// The value as the row has it, not as it was compared.

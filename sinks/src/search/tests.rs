@@ -7,7 +7,7 @@ mod questions;
 use schemas::field::{FieldKind, Value};
 use schemas::position::Epoch;
 use schemas::row::{Diff, Row};
-use schemas::serving::{Column, Index, IndexColumn, IndexLayout, Language, SearchIndex};
+use schemas::serving::{Column, Language, SearchIndex};
 
 use super::{Definition, Filter, Order, OrderBy, Place, Search, SearchReader, SearchWriter, Stored};
 
@@ -44,11 +44,8 @@ pub(super) const ID: usize = 1;
 pub(super) const AUTHOR: usize = 2;
 pub(super) const LIKES: usize = 3;
 
-/// An index over posts, whose rows come with the most popular first; `author` is guarded.
+/// An index over posts; `author` is guarded.
 pub(super) fn definition(key: &[usize], stemmer: Option<Language>) -> Definition {
-    let columns = columns();
-    let order = vec![IndexColumn { column: 3, descending: true }, IndexColumn { column: 0, descending: false }];
-    let layout = IndexLayout::new(&columns, &Index { name: "posts_likes".to_owned(), columns: order, limit: None });
     let index = SearchIndex {
         name: "post_search".to_owned(),
         view: "posts".to_owned(),
@@ -61,14 +58,14 @@ pub(super) fn definition(key: &[usize], stemmer: Option<Language>) -> Definition
         suggested: None,
         popularity: None,
     };
-    Definition { index, columns, layout }
+    Definition { index, columns: columns() }
 }
 
 fn value<'a>(text: &'a Option<String>) -> Value<'a> {
     text.as_deref().map_or(Value::Null, |text| Value::Text(text.into()))
 }
 
-/// A row of the view in the form of the definition's layout.
+/// A row of the view.
 pub(super) fn stored(post: &Post) -> Row {
     let mut row = Row::empty();
     let values = [
@@ -80,7 +77,7 @@ pub(super) fn stored(post: &Post) -> Row {
     for (column, value) in columns().iter().zip(&values) {
         column.kind.write(value, &mut row);
     }
-    definition(&[0], None).layout.store(row.as_bytes())
+    row
 }
 
 /// The changes from some posts to others.

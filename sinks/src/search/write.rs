@@ -69,6 +69,13 @@ pub struct SearchWriter {
 impl SearchWriter {
     /// Opens the index where its last commit is and shows that; returns how far it got, `None` when it has to be built.
     pub fn open(definition: Definition, place: Place) -> Result<(Self, SearchReader, Option<Stored>), SearchError> {
+        let (mut writer, reader) = Self::new(definition, place)?;
+        let found = writer.reopen()?;
+        Ok((writer, reader, found))
+    }
+
+    /// An index that is to be opened by [`reopen`](Self::reopen), or built anew whatever is there.
+    pub fn new(definition: Definition, place: Place) -> Result<(Self, SearchReader), SearchError> {
         let layout = Arc::new(Layout::new(definition));
         let visible = Arc::new(Visible::default());
         let shared = Arc::new(Shared { layout: Arc::clone(&layout), visible: Arc::clone(&visible), state: Mutex::default() });
@@ -76,9 +83,7 @@ impl SearchWriter {
         let thread = std::thread::Builder::new().name("search".to_owned()).spawn(move || committing.commit_in_time());
         let failed = |error: std::io::Error| SearchError::Failed { index: layout.index.name.clone(), reason: error.to_string() };
         let thread = Some(thread.map_err(failed)?);
-        let mut writer = Self { shared, place, number: 0, thread };
-        let found = writer.reopen()?;
-        Ok((writer, SearchReader::new(layout, visible), found))
+        Ok((Self { shared, place, number: 0, thread }, SearchReader::new(layout, visible)))
     }
 
     /// The name of the index.
@@ -104,7 +109,7 @@ impl SearchWriter {
         Ok(Some(stored))
     }
 
-    /// Takes over the changes of an epoch, which are committed soon. Rows are in the form of the definition's layout, each at most once; blocks
+    /// Takes over the changes of an epoch, which are committed soon. Rows have the columns of the view, each is there at most once; blocks
     /// during a commit. An error means that nothing more is written until [`reopen`](Self::reopen) or [`replace`](Self::replace).
     pub fn apply(&mut self, epoch: Epoch, progress: &str, changes: &[(Row, Diff)]) -> Result<(), SearchError> {
         let shared = &self.shared;
@@ -248,30 +253,35 @@ impl Open {
         if !changes.is_empty() {
             self.applied.changed.get_or_insert_with(Instant::now);
         }
-        // What goes first: a key that stays has its old row taken away and its new one added.
+        // What goes first: a key that stays has its old row taken away and its new one added. A key that comes has none: it costs no look.
         let (gone, come): (Vec<_>, Vec<_>) = changes.iter().partition(|(_, diff)| *diff < 0);
         for (row, diff) in gone.into_iter().chain(come) {
             let loaded = layout.load(row.as_bytes());
             let key = loaded.key();
-            let count = if layout.index.key.is_empty() { self.count_after(layout, &key, *diff)? } else { *diff };
-            self.generation.writer.delete_term(key_term(layout.key, &key));
-            if count > 0 {
-                let added = self.generation.writer.add_document(loaded.document(&key, count));
+            let before = match layout.index.key.is_empty() {
+                true => self.count_before(layout, &key, *diff)?,
+                false => Diff::from(*diff < 0),
+            };
+            if before > 0 {
+                self.generation.writer.delete_term(key_term(layout.key, &key));
+            }
+            if before + diff > 0 {
+                let added = self.generation.writer.add_document(loaded.document(&key, before + diff));
                 added.map_err(SearchError::engine(&layout.index.name, "add a document"))?;
             }
         }
         Ok(())
     }
 
-    /// How often a row is there now that only the whole of it tells apart.
-    fn count_after(&mut self, layout: &Layout, key: &[u8], diff: Diff) -> Result<Diff, SearchError> {
+    /// How often a row is there before this change, where only the whole of it tells it apart.
+    fn count_before(&mut self, layout: &Layout, key: &[u8], diff: Diff) -> Result<Diff, SearchError> {
         let before = match self.counts.get(key) {
             Some(count) => *count,
             None => count_of(&self.searcher, &key_term(layout.key, key))
                 .map_err(SearchError::engine(&layout.index.name, "be read"))?,
         };
         self.counts.insert(key.to_vec(), before + diff);
-        Ok(before + diff)
+        Ok(before)
     }
 
     fn commit(&mut self, layout: &Layout) -> Result<(), SearchError> {

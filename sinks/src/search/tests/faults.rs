@@ -103,8 +103,11 @@ fn an_index_of_another_definition_is_built_anew() {
 fn an_index_that_another_writes_is_left_to_it() {
     let folder = TempDir::new().unwrap();
     let (mut first, of_first) = built(folder.path());
-    let (mut second, of_second, found) = open(folder.path());
-    assert_eq!(found, None, "its lock is held");
+    let place = Place::Folder(folder.path().to_owned());
+    let refused = SearchWriter::open(definition(&[0], None), place.clone()).map(|_| ());
+    assert!(matches!(refused, Err(SearchError::Locked { .. })), "{refused:?}");
+    // Whoever has waited long enough builds one of his own.
+    let (mut second, of_second) = SearchWriter::new(definition(&[0], None), place).unwrap();
     second.replace(Epoch(5), "five", &changes(&[], &[post(5, "cat", 1)])).unwrap();
     assert_eq!((ids(&of_first, &search_for("cat")), ids(&of_second, &search_for("cat"))), (vec![1], vec![5]));
     drop(second);

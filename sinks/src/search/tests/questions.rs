@@ -9,7 +9,7 @@ use super::super::compile::compile;
 use super::super::document::Layout;
 use super::super::generation::Generation;
 use super::super::grammar::parse;
-use super::super::{EXPANSIONS_MAX, Place, QueryError, Suggestion};
+use super::super::{EXPANSIONS_MAX, Place, Popularity, QueryError, Suggestion};
 use super::*;
 
 fn posts() -> Vec<Post> {
@@ -179,7 +179,7 @@ fn the_cost_of_a_query_is_known_before_it_runs() {
 
 #[test]
 fn suggestions_come_by_popularity_then_by_text() {
-    let suggested = |text: &str, rows| Suggestion { text: text.to_owned(), rows };
+    let suggested = |text: &str, rows| Suggestion { text: text.to_owned(), popularity: Popularity::Rows(rows) };
     let (_writer, reader) = index_of(&posts(), definition(&[0], Some(Language::English)));
     let suggest = |prefix: &str, filter: &Filter, limit| reader.suggest(prefix, filter, limit).unwrap().unwrap().1;
     assert_eq!(suggest("BR", &Filter::always(), 9), [suggested("brown", 3), suggested("bread", 2)]);
@@ -188,6 +188,10 @@ fn suggestions_come_by_popularity_then_by_text() {
     assert_eq!(suggest("br", &bob, 9), [suggested("brown", 1)]);
     assert!(matches!(reader.suggest(" ", &Filter::always(), 9), Err(QueryError::ShortPrefix { .. })));
 
+    let liked = |text: &str, likes| {
+        let popularity = Popularity::Value(FieldKind::Int64, field(&FieldKind::Int64, &Value::Int(likes)));
+        Suggestion { text: text.to_owned(), popularity }
+    };
     let mut of_values = definition(&[0], None);
     of_values.index.suggested = Some(1);
     of_values.index.popularity = Some(3);
@@ -197,5 +201,5 @@ fn suggestions_come_by_popularity_then_by_text() {
         of_values,
     );
     let suggestions = reader.suggest("an", &Filter::always(), 9).unwrap().unwrap().1;
-    assert_eq!(suggestions, [suggested("Anna B", 2), suggested("ANA", 1), suggested("anton", 1)]);
+    assert_eq!(suggestions, [liked("Anna B", 9), liked("ANA", 7), liked("anton", 7)]);
 }
