@@ -12,12 +12,14 @@ use datafusion_sql::sqlparser::ast;
 use operators::dedup::DEDUPLICATION_WINDOW_MICROS;
 use schemas::catalogue::catalogue;
 use schemas::field::FieldKind;
-use schemas::serving::{Access, Column, Index, IndexColumn, Policy, View};
+use schemas::serving::{Access, Column, Index, IndexColumn, Policy, SearchIndex, View};
 
 use crate::diagnostic::{Diagnostic, suggestion};
 use schemas::event::Encoding;
 
-use crate::parse::{self, ColumnDefinition, DropKind, MergeClause, Name, SinkFormat, SinkTarget, Statement, StatementKind};
+use crate::parse::{
+    self, ColumnDefinition, DropKind, MergeClause, Name, SearchOptions, SinkFormat, SinkTarget, Statement, StatementKind,
+};
 use crate::plan::functions::interval_micros;
 use crate::plan::graph::{NodeColumn, NodeId, Operator};
 use crate::plan::lower::{Lowering, Scans, check_types, node_column};
@@ -25,7 +27,8 @@ use crate::plan::merge::{Merge, MergeContext, plan_clause, plan_key};
 use crate::plan::rewrite::{RewriteError, SessionCall, relations, rewrite_expression, rewrite_query};
 use crate::plan::sink::{self, DeclaredSink};
 use crate::plan::sql::{Relations, declared_type};
-use crate::plan::{policy, temporal};
+use crate::plan::unique::key_of;
+use crate::plan::{policy, search, temporal};
 use crate::topology::{Declaration, RelationKind, Served, Source, Table, Topology, place};
 
 /// Partitions of a topic unless the source says otherwise.
@@ -41,6 +44,7 @@ struct Relation {
     names: Vec<String>,
     reads: BTreeSet<String>,
     indexes: Vec<Index>,
+    searches: Vec<SearchIndex>,
     policies: Vec<(String, Policy)>,
     granted: bool,
 }
@@ -74,6 +78,9 @@ impl Builder {
                 self.create_view(statement, name, *materialized, columns, query)
             }
             StatementKind::CreateIndex { name, view, columns, limit } => self.create_index(name.as_ref(), view, columns, *limit),
+            StatementKind::CreateSearchIndex { name, view, searched, included, options } => {
+                self.create_search_index(statement, name.as_ref(), view, (searched, included), options)
+            }
             StatementKind::CreatePolicy { name, view, using } => self.create_policy(statement, name, view, using),
             StatementKind::Grant { views } => views.iter().try_for_each(|view| {
                 self.servable(view)?.granted = true;
@@ -90,7 +97,8 @@ impl Builder {
             self.topology.relations.insert(name.clone(), relation.node);
             self.topology.declarations.insert(name.clone(), self.declaration(relation));
             let is_followed = self.sinks.values().any(|sink| &sink.view == name);
-            let kept = !relation.indexes.is_empty() || relation.kind == RelationKind::MaterializedView || is_followed;
+            let has_indexes = !relation.indexes.is_empty() || !relation.searches.is_empty();
+            let kept = has_indexes || relation.kind == RelationKind::MaterializedView || is_followed;
             if !kept || matches!(relation.kind, RelationKind::Source | RelationKind::View) {
                 continue;
             }
@@ -108,6 +116,10 @@ impl Builder {
                 (false, true) => Access::Denied,
                 (false, false) => Access::Policies(relation.policies.iter().map(|(_, policy)| policy.clone()).collect()),
             };
+            for mut index in relation.searches.iter().cloned() {
+                search::guard(&mut index, &access);
+                self.topology.searches.push(index);
+            }
             let view = View { name: name.clone(), columns, indexes, access };
             self.topology.served.push(Served { view, node: relation.node });
         }
@@ -163,7 +175,16 @@ impl Builder {
             .collect();
         self.sql.add(name, Arc::new(Schema::new(fields)));
         self.scans.insert(name.to_owned(), node);
-        let relation = Relation { kind, node, names, reads, indexes: Vec::new(), policies: Vec::new(), granted: false };
+        let relation = Relation {
+            kind,
+            node,
+            names,
+            reads,
+            indexes: Vec::new(),
+            searches: Vec::new(),
+            policies: Vec::new(),
+            granted: false,
+        };
         self.relations.insert(name.to_owned(), relation);
     }
 
@@ -477,6 +498,30 @@ impl Builder {
         Ok(())
     }
 
+    fn create_search_index(
+        &mut self,
+        statement: &Statement,
+        name: Option<&Name>,
+        view: &Name,
+        (searched, included): (&[Name], &[Name]),
+        options: &SearchOptions,
+    ) -> Outcome<()> {
+        let named = searched.iter().map(|column| column.text.as_str()).collect::<Vec<_>>().join("_");
+        let text = name.map_or_else(|| format!("{}_{named}_search", view.text), |name| name.text.clone());
+        let relation = self.servable(view)?.clone();
+        // A search names the index alone, so its name is taken for all relations.
+        let is_taken = |other: &Relation| other.searches.iter().any(|index| index.name == text);
+        if self.relations.values().any(is_taken) || relation.indexes.iter().any(|index| index.name == text) {
+            return fail(name.unwrap_or(view), format!("index '{text}' already exists"), "name it differently");
+        }
+        let kinds = self.topology.graph.kinds(relation.node).map_err(|error| place(statement, &error))?;
+        let key = key_of(&self.topology.graph, &self.topology.tables, relation.node).unwrap_or_default();
+        let indexed = search::Indexed { view: &view.text, names: &relation.names, kinds: &kinds, key };
+        let index = search::plan(indexed, text, searched, included, options).map_err(Box::new)?;
+        self.servable(view)?.searches.push(index);
+        Ok(())
+    }
+
     fn create_policy(&mut self, statement: &Statement, name: &Name, view: &Name, using: &ast::Expr) -> Outcome<()> {
         let names = self.servable(view)?.names.clone();
         let node = self.servable(view)?.node;
@@ -538,12 +583,16 @@ impl Builder {
 
     fn drop_part(&mut self, kind: DropKind, name: &Name, if_exists: bool) -> Outcome<()> {
         for relation in self.relations.values_mut() {
-            let before = relation.indexes.len() + relation.policies.len();
+            let count = |relation: &Relation| relation.indexes.len() + relation.searches.len() + relation.policies.len();
+            let before = count(relation);
             match kind {
-                DropKind::Index => relation.indexes.retain(|index| index.name != name.text),
+                DropKind::Index => {
+                    relation.indexes.retain(|index| index.name != name.text);
+                    relation.searches.retain(|index| index.name != name.text);
+                }
                 _ => relation.policies.retain(|(policy, _)| policy != &name.text),
             }
-            if relation.indexes.len() + relation.policies.len() != before {
+            if count(relation) != before {
                 return Ok(());
             }
         }

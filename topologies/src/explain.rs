@@ -20,6 +20,12 @@ pub fn explain(topology: &Topology, relation: &str) -> Option<String> {
             let _ = writeln!(out, "Index {} {}", index.name, index_order(&index_node(&served.view, index)));
         }
     }
+    for index in topology.searches.iter().filter(|index| index.view == relation) {
+        let names = |columns: &[usize]| {
+            columns.iter().map(|&column| view_name(topology, relation, column)).collect::<Vec<_>>().join(", ")
+        };
+        let _ = writeln!(out, "Full-text index {} ({}) include ({})", index.name, names(&index.searched), names(&index.included));
+    }
     let mut shown = BTreeSet::new();
     write_node(topology, node, 0, &mut shown, &mut out);
     Some(out)
@@ -61,6 +67,11 @@ fn shape(topology: &Topology, node: NodeId) -> Shape {
     let name = if names.is_empty() { None } else { Some(format!("[{}]", names.join(", "))) };
     let described = readable(&describe(topology, node));
     Shape { form, lines: name.into_iter().chain(described.split("  ").map(str::to_owned)).collect() }
+}
+
+fn view_name<'t>(topology: &'t Topology, relation: &str, column: usize) -> &'t str {
+    let served = topology.served.iter().find(|served| served.view.name == relation);
+    served.and_then(|served| served.view.columns.get(column)).map_or("", |column| &column.name)
 }
 
 fn write_node(topology: &Topology, node: NodeId, depth: usize, shown: &mut BTreeSet<NodeId>, out: &mut String) {

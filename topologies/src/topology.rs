@@ -11,7 +11,7 @@ use datafusion_common::DataFusionError;
 use datafusion_sql::sqlparser::tokenizer::Span;
 use schemas::catalogue::TopicSchema;
 use schemas::event::Encoding;
-use schemas::serving::{Column, View};
+use schemas::serving::{Column, SearchIndex, View};
 
 use crate::builder::Builder;
 use crate::diagnostic::{Diagnostic, SourceFile};
@@ -99,6 +99,8 @@ pub struct Topology {
     pub served: Vec<Served>,
     /// where changes of what is served go
     pub sinks: Vec<DeclaredSink>,
+    /// the full-text indexes of what is served
+    pub searches: Vec<SearchIndex>,
     /// every relation by name, for `explain`
     pub relations: BTreeMap<String, NodeId>,
     /// every relation by name, as declared

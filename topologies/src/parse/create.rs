@@ -7,6 +7,7 @@ use datafusion_sql::sqlparser::tokenizer::Token;
 
 use super::cursor::Cursor;
 use super::options::{OptionEntry, Options};
+use super::search;
 use super::statement::{Connector, Encoding, Name, StatementKind};
 use super::unsupported::not_yet;
 use crate::diagnostic::{Diagnostic, did_you_mean, one_of, suggestion};
@@ -148,8 +149,12 @@ pub(super) fn index(cursor: &mut Cursor<'_>) -> Result<StatementKind, Diagnostic
     let name = if cursor.peeks("ON") { None } else { Some(cursor.name("the name of the index or ON")?) };
     cursor.expect("ON")?;
     let view = cursor.name("the name of the view")?;
+    if cursor.accept("USING FULLTEXT") {
+        return search::index(cursor, name, view);
+    }
     if cursor.peeks("USING") {
-        return Err(not_yet(cursor.location(), "USING in an index", "leave it out: an index keeps its rows in order"));
+        let help = "leave it out: an index keeps its rows in order; or write USING FULLTEXT";
+        return Err(not_yet(cursor.location(), "another USING in an index", help));
     }
     let columns = cursor.bracketed_list(index_column)?;
     distinct(columns.iter().map(|(name, _)| name.clone()).collect(), "column")?;

@@ -93,7 +93,18 @@ GRANT SELECT ON v TO PUBLIC;
 CREATE VIEW v AS SELECT ((((((((((((((((((((((((((((((((((1))))))))))))))))))))))))))))))))));
 
 -- indexes
-CREATE INDEX i ON posts USING FULLTEXT (text) INCLUDE (author_id) WITH (tokenizer = 'en');
+CREATE INDEX i ON posts USING FULLTEXT (text) INCLUDE (author_id) WITH (tokenizer = 'english');
+CREATE INDEX i ON posts USING FULLTEXT (text) WITH (tokenizr = 'en');
+CREATE INDEX i ON posts USING FULLTEXT (text) WITH (stemmer = 'klingon');
+CREATE INDEX i ON posts USING FULLTEXT (text) WITH (limit = 600);
+CREATE INDEX i ON posts USING FULLTEXT (text) WITH (prefix = 0);
+CREATE INDEX i ON posts USING FULLTEXT (text) WITH (suggest = '');
+CREATE INDEX i ON posts USING FULLTEXT (text, id, text);
+CREATE INDEX i ON posts USING FULLTEXT (lower(text));
+CREATE INDEX i ON posts USING FULLTEXT (text DESC);
+CREATE INDEX i ON posts USING FULLTEXT INCLUDE (id);
+CREATE INDEX i ON posts USING FULLTEXT (text) INCLUDE ();
+CREATE INDEX i ON posts USING FULLTXT (text);
 CREATE INDEX ON posts USING btree (text);
 CREATE UNIQUE INDEX ON posts (text);
 CREATE INDEX ON posts (lower(text));

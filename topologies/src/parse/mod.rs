@@ -12,6 +12,7 @@ mod file_index;
 mod merge;
 mod nesting;
 mod options;
+mod search;
 mod sink;
 mod statement;
 mod table;
@@ -24,9 +25,10 @@ use datafusion_sql::sqlparser::tokenizer::{Span, Token, TokenWithSpan, Tokenizer
 pub use create::{INDEX_LIMIT_MAX, PARTITIONS_MAX};
 pub use file_index::FileIndex;
 pub use nesting::{BRACKETS_DEPTH_MAX, TREE_DEPTH_MAX};
+pub use search::{PREFIX_LETTERS_DEFAULT, PREFIX_LETTERS_MAX};
 pub use statement::{
-    ColumnDefinition, Connector, DropKind, Encoding, MergeAction, MergeClause, Name, SinkFormat, SinkMode, SinkTarget, Statement,
-    StatementKind, Text,
+    ColumnDefinition, Connector, DropKind, Encoding, MergeAction, MergeClause, Name, SearchOptions, SinkFormat, SinkMode,
+    SinkTarget, Statement, StatementKind, Text,
 };
 
 use crate::diagnostic::{Diagnostic, Location, SourceFile};

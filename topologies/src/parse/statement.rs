@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use datafusion_sql::sqlparser::ast;
 use datafusion_sql::sqlparser::tokenizer::Span;
+use schemas::serving::Language;
 
 use super::file_index::FileIndex;
 use crate::diagnostic::Location;
@@ -110,6 +111,19 @@ pub enum StatementKind {
         /// the most rows kept for each value of the first column
         limit: Option<usize>,
     },
+    /// `CREATE INDEX [name] ON view USING FULLTEXT (columns) [INCLUDE (columns)] [WITH (...)]`: finds rows by their words
+    CreateSearchIndex {
+        /// of the index
+        name: Option<Name>,
+        /// a materialized view or a table
+        view: Name,
+        /// whose words are found, at least one
+        searched: Vec<Name>,
+        /// which can be compared, ordered by and counted
+        included: Vec<Name>,
+        /// the rest
+        options: SearchOptions,
+    },
     /// `CREATE POLICY name ON view FOR SELECT USING (...)`: who reads which rows
     CreatePolicy {
         /// of the policy
@@ -144,6 +158,19 @@ pub enum StatementKind {
         /// fine if there is none
         if_exists: bool,
     },
+}
+
+/// How a full-text index reads and suggests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SearchOptions {
+    /// the language whose endings are taken off words
+    pub stemmer: Option<Language>,
+    /// letters that a prefix has at least
+    pub prefix_letters: usize,
+    /// the column whose values are suggested
+    pub suggested: Option<Name>,
+    /// the column by which they are ordered
+    pub popularity: Option<Name>,
 }
 
 /// Which kind of log a source reads.

@@ -2,6 +2,8 @@
 
 use datafusion_sql::sqlparser::ast::Spanned;
 
+use schemas::serving::Language;
+
 use super::*;
 
 /// What architecture documents show, as far as it can be deployed.
@@ -56,6 +58,7 @@ fn kind_name(kind: &StatementKind) -> &'static str {
         StatementKind::Merge { .. } => "merge",
         StatementKind::CreateView { .. } => "view",
         StatementKind::CreateIndex { .. } => "index",
+        StatementKind::CreateSearchIndex { .. } => "full-text index",
         StatementKind::CreatePolicy { .. } => "policy",
         StatementKind::Grant { .. } => "grant",
         StatementKind::CreateSink { .. } => "sink",
@@ -184,6 +187,32 @@ fn views_with_all_that_queries_have() {
     }
     let kind = statement("CREATE MATERIALIZED VIEW v AS SELECT 1");
     assert!(matches!(kind, StatementKind::CreateView { materialized: true, columns, .. } if columns.is_empty()));
+}
+
+#[test]
+fn full_text_index() {
+    let plain = statement("CREATE INDEX ON posts USING FULLTEXT (text)");
+    let StatementKind::CreateSearchIndex { name: None, view, searched, included, options } = plain else {
+        panic!("not an index")
+    };
+    assert_eq!((view.text.as_str(), texts(&searched), texts(&included)), ("posts", vec!["text"], vec![]));
+    assert_eq!(options, SearchOptions { stemmer: None, prefix_letters: 2, suggested: None, popularity: None });
+    for (given, stemmer) in [
+        ("tokenizer = 'simple'", None),
+        ("tokenizer = 'en'", Some(Language::English)),
+        ("tokenizer = 'EN', stemmer = 'none'", None),
+        ("stemmer = 'german', tokenizer = 'en'", Some(Language::German)),
+    ] {
+        let text = format!(
+            "CREATE INDEX i ON v USING FULLTEXT (a, b) INCLUDE (c) WITH ({given}, prefix = 3, suggest = 'a', popularity = 'c')"
+        );
+        let StatementKind::CreateSearchIndex { name, searched, included, options, .. } = statement(&text) else {
+            panic!("{text}")
+        };
+        assert_eq!((name.unwrap().text.as_str(), texts(&searched), texts(&included)), ("i", vec!["a", "b"], vec!["c"]));
+        assert_eq!((options.stemmer, options.prefix_letters), (stemmer, 3), "{given}");
+        assert_eq!((options.suggested.unwrap().text.as_str(), options.popularity.unwrap().text.as_str()), ("a", "c"));
+    }
 }
 
 #[test]

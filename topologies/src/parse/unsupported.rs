@@ -13,7 +13,6 @@ const LATER: &[(&str, &str, &str)] = &[
     ("WATERMARK FOR", "WATERMARK FOR", "leave it out: results change when late events arrive"),
     ("EMIT ON WINDOW", "EMIT ON WINDOW CLOSE", "leave it out: results change when late events arrive"),
     ("EMIT CHANGES", "EMIT CHANGES", "leave it out: views always change with their events"),
-    ("USING FULLTEXT", "USING FULLTEXT", "leave it out: an index serves its view by key and order"),
 ];
 
 /// What people write first who know SQL, and what it is here.

@@ -14,6 +14,7 @@ pub mod policy;
 pub mod ranking;
 pub mod rewrite;
 pub mod scalar;
+pub mod search;
 pub mod signed;
 pub mod sink;
 pub mod sql;

@@ -43,6 +43,22 @@ pub fn is_unique(graph: &Graph, tables: &[Table], node: NodeId, columns: &BTreeS
     }
 }
 
+/// The columns that tell the rows of a node apart, none of them superfluous; `None` when only the whole row does, or not even that.
+pub fn key_of(graph: &Graph, tables: &[Table], node: NodeId) -> Option<Vec<usize>> {
+    let mut key: BTreeSet<usize> = (0..graph.nodes[node].columns.len()).collect();
+    if !is_unique(graph, tables, node, &key) {
+        return None;
+    }
+    // What comes last goes first: views begin with what they are asked by.
+    for column in (0..key.len()).rev() {
+        key.remove(&column);
+        if !is_unique(graph, tables, node, &key) {
+            key.insert(column);
+        }
+    }
+    Some(key.into_iter().collect())
+}
+
 /// A pair is known when one side's row is, and with it the key, and then the other side's.
 fn join_is_unique(
     is_unique: &dyn Fn(NodeId, &BTreeSet<usize>) -> bool,

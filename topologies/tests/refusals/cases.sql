@@ -291,6 +291,39 @@ CREATE INDEX ON post_events (event_id);
 CREATE INDEX top ON like_counts (likes DESC);
 CREATE INDEX top ON like_counts (post_id);
 
+-- a search of numbers
+CREATE INDEX search ON posts USING FULLTEXT (author_id);
+
+-- a search of a list
+CREATE INDEX search ON posts USING FULLTEXT (hashtags);
+
+-- a search of an unknown column
+CREATE INDEX search ON posts USING FULLTEXT (txt);
+
+-- a search that includes an unknown column
+CREATE INDEX search ON posts USING FULLTEXT (text) INCLUDE (autor_id);
+
+-- a search of a view that is not kept
+CREATE INDEX search ON recent_posts USING FULLTEXT (post_id);
+
+-- suggestions of a column that is not in the index
+CREATE MATERIALIZED VIEW texts AS SELECT post_id, text, text AS other FROM posts;
+CREATE INDEX search ON texts USING FULLTEXT (text) WITH (suggest = 'other');
+
+-- a popularity without suggested values
+CREATE INDEX search ON posts USING FULLTEXT (text) INCLUDE (author_id) WITH (popularity = 'author_id');
+
+-- a popularity that is no number
+CREATE INDEX search ON posts USING FULLTEXT (text) INCLUDE (created_at) WITH (suggest = 'text', popularity = 'created_at');
+
+-- a popularity that is not in the index
+CREATE INDEX search ON posts USING FULLTEXT (text) WITH (suggest = 'text', popularity = 'author_id');
+
+-- a search whose name is taken by that of another view
+CREATE MATERIALIZED VIEW texts AS SELECT post_id, text FROM posts;
+CREATE INDEX search ON posts USING FULLTEXT (text);
+CREATE INDEX search ON texts USING FULLTEXT (text);
+
 -- a grant on nothing
 GRANT SELECT ON like_count TO PUBLIC;
 
