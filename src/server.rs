@@ -17,6 +17,7 @@ use schemas::catalogue::catalogue;
 use schemas::event::Encoding;
 use schemas::lineage::Lineage;
 use schemas::position::{Epoch, Partition, Timeline, Topic};
+use sinks::search::Place;
 use sinks::views::{ServedView, Views};
 use sources::embedded::EmbeddedLog;
 use sources::log::Log;
@@ -43,6 +44,8 @@ use crate::memory::MemoryLimit;
 
 /// The part of the data directory that is the event log.
 pub(crate) const LOG_DIRECTORY: &str = "log";
+/// The part of the data directory where full-text indexes are.
+const SEARCH_DIRECTORY: &str = "search";
 /// The file that the process has locked that has the data directory.
 pub(crate) const LOCK_FILE: &str = "lock";
 /// The variable that says where Redis is when no option does.
@@ -115,7 +118,7 @@ impl Server {
             topic_format(&topology, topic)
         })?;
         let records = records_logged(log.as_ref())?;
-        let engine = start(Arc::clone(&topology), Arc::clone(&log), storage, engine_options(arguments)?)?;
+        let engine = start(Arc::clone(&topology), Arc::clone(&log), storage, engine_options(arguments, data)?)?;
         let views = Arc::clone(&engine.views);
         let health = Arc::new(EngineHealth {
             ingest: ingest.clone(),
@@ -130,6 +133,7 @@ impl Server {
         let deployer = Deployer::new(store, Arc::clone(&engine.board), Arc::clone(&log), ingest.clone());
         api.derived = Some(Arc::new(DerivedTopics { log: Arc::clone(&log), reports: engine.outlets() }));
         api.invalidations = Some(engine.invalidations());
+        api.search = engine.search();
         let state = ApiState::new(Arc::clone(&views), Arc::new(ingest.clone()), Arc::clone(&health) as Arc<dyn Health>, api)
             .with_deployments(Arc::new(deployer));
         let (shutdown, shut_down) = oneshot::channel();
@@ -245,7 +249,7 @@ fn records_logged(log: &dyn Log) -> Result<u64, sources::error::LogError> {
     Ok(records)
 }
 
-fn engine_options(arguments: &ServerArguments) -> Result<Options, Failure> {
+fn engine_options(arguments: &ServerArguments, data: &Path) -> Result<Options, Failure> {
     Ok(Options {
         workers: worker_count(arguments),
         clock: match arguments.clock {
@@ -257,6 +261,7 @@ fn engine_options(arguments: &ServerArguments) -> Result<Options, Failure> {
         checkpoint_interval: arguments.checkpoint_interval,
         log_retention_bytes: arguments.log_retention_bytes,
         redis: redis_url(arguments)?,
+        search: Place::Folder(data.join(SEARCH_DIRECTORY)),
         ..Options::default()
     })
 }

@@ -27,6 +27,7 @@ use epochs::disk::Disk;
 use epochs::error::EpochError;
 use schemas::position::{Timeline, Topic};
 use sinks::invalidations::Invalidations;
+use sinks::search::{Place, SearchIndexes};
 use sinks::views::Views;
 use sources::error::LogError;
 use sources::log::{Log, TopicMetadata};
@@ -86,6 +87,8 @@ pub struct Options {
     pub log_retention_bytes: Option<u64>,
     /// where sinks with connector = 'redis' write
     pub redis: Option<RedisUrl>,
+    /// where the full-text indexes are
+    pub search: Place,
 }
 
 impl Default for Options {
@@ -100,6 +103,7 @@ impl Default for Options {
             checkpoint_changes: CHECKPOINT_CHANGES_MAX,
             log_retention_bytes: None,
             redis: None,
+            search: Place::Memory,
         }
     }
 }
@@ -153,6 +157,7 @@ pub struct Running {
     status: Arc<Status>,
     outlets: Arc<Reports>,
     invalidations: Arc<Invalidations>,
+    search: Arc<SearchIndexes>,
     stop: Arc<AtomicBool>,
     driver: Option<JoinHandle<()>>,
 }
@@ -170,7 +175,7 @@ pub fn start(topology: Arc<Topology>, log: Arc<dyn Log>, storage: Storage, optio
     let topics = create_topics(&topology, log.as_ref())?;
     let recovery = Recovery::open(topology, log, storage, topics, options)?;
     let (views, board) = (recovery.views(), recovery.board());
-    let (outlets, invalidations) = (recovery.reports(), recovery.invalidations());
+    let (outlets, invalidations, search) = (recovery.reports(), recovery.invalidations(), recovery.search());
     let status = Arc::new(Status::default());
     let stop = Arc::new(AtomicBool::new(false));
     let (running_views, running_status, stopping) = (Arc::clone(&views), Arc::clone(&status), Arc::clone(&stop));
@@ -178,7 +183,7 @@ pub fn start(topology: Arc<Topology>, log: Arc<dyn Log>, storage: Storage, optio
         .name("driver".to_owned())
         .spawn(move || recovery.run(running_views, running_status, &stopping))
         .map_err(|error| StartError::Thread { detail: error.to_string() })?;
-    Ok(Running { views, board, status, outlets, invalidations, stop, driver: Some(thread) })
+    Ok(Running { views, board, status, outlets, invalidations, search, stop, driver: Some(thread) })
 }
 
 /// Every expression is compiled once here, so that workers meet no error.
@@ -208,6 +213,11 @@ impl Running {
     /// How what follows the views is doing, for another thread.
     pub fn outlets(&self) -> Arc<Reports> {
         Arc::clone(&self.outlets)
+    }
+
+    /// The full-text indexes.
+    pub fn search(&self) -> Arc<SearchIndexes> {
+        Arc::clone(&self.search)
     }
 
     /// What became stale in caches, as it happens.

@@ -18,6 +18,7 @@ use epochs::progress::History;
 use epochs::reader::Records;
 use schemas::position::Timeline;
 use sinks::invalidations::Invalidations;
+use sinks::search::SearchIndexes;
 use sinks::views::{Definition, Hydration, Views};
 use sources::log::{Log, TopicMetadata};
 
@@ -85,7 +86,8 @@ impl Recovery {
         options: Options,
     ) -> Result<Self, EpochError> {
         let states = Arc::new(KeptStates::of(&topology));
-        let means = Means { log: Arc::clone(&log), redis: options.redis.clone(), invalidations: Arc::default() };
+        let (redis, place) = (options.redis.clone(), options.search.clone());
+        let means = Means { log: Arc::clone(&log), redis, invalidations: Arc::default(), place, search: Arc::default() };
         let taken = take_over(&topology, &means, &storage, &topics, &options, &states)?;
         let (board, deployments) = Board::new(Arc::clone(&topology));
         let reports = Arc::default();
@@ -109,6 +111,11 @@ impl Recovery {
     /// What became stale in caches, as it happens.
     pub fn invalidations(&self) -> Arc<Invalidations> {
         Arc::clone(&self.means.invalidations)
+    }
+
+    /// The full-text indexes.
+    pub fn search(&self) -> Arc<SearchIndexes> {
+        Arc::clone(&self.means.search)
     }
 
     /// How what follows the views is doing.

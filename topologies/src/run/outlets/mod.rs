@@ -11,6 +11,7 @@ mod progress_text;
 mod queue;
 mod report;
 mod rows;
+mod search;
 mod stale;
 #[cfg(test)]
 mod testing;
@@ -28,6 +29,7 @@ use parking_lot::Mutex;
 use schemas::position::Position;
 use schemas::row::{Diff, Row};
 use sinks::invalidations::Invalidations;
+use sinks::search::{Place, SearchIndexes};
 use sinks::views::{EpochChanges, Views};
 use sources::log::Log;
 
@@ -265,6 +267,10 @@ pub struct Means {
     pub redis: Option<RedisUrl>,
     /// who is told at once what became stale
     pub invalidations: Arc<Invalidations>,
+    /// where full-text indexes are
+    pub place: Place,
+    /// the full-text indexes that answer
+    pub search: Arc<SearchIndexes>,
 }
 
 /// What follows the views of a topology.
@@ -285,7 +291,7 @@ pub fn plans(topology: &Topology, means: &Means) -> Vec<OutletPlan> {
         })
     };
     means.invalidations.retain(|name| topology.sinks.iter().any(|sink| sink.name == name));
-    topology.sinks.iter().filter_map(plan).collect()
+    topology.sinks.iter().filter_map(plan).chain(search::plans(topology, &rows, means)).collect()
 }
 
 /// The first sink that needs what is not there.
