@@ -1,7 +1,7 @@
 //! The benchmarks: `cargo bench --bench tidewater` measures everything and prints one table.
 //!
 //! Letters choose sections, as in `cargo bench --bench tidewater -- a f`: (a) feed deliveries against a program written by hand,
-//! (b) the whole path at 2,000 posts a second, (c) pages over HTTP meanwhile, (d) memory of a row, (e) decoding, (f) read markers, (g) recovery;
+//! (b) the whole path at 2,000 posts a second, (c) pages over HTTP meanwhile, (d) memory of a row, (e) decoding, (f) read markers, (g) recovery, (s) search;
 //! b, c and d are one run. Everything is bounded and stays on the loopback interface. Rates are per second of processor time, so
 //! they hold on a busy machine; latencies do not.
 
@@ -13,6 +13,7 @@ mod lines;
 mod processor;
 mod reader;
 mod recovery;
+mod search;
 mod static_feed;
 mod table;
 mod unread;
@@ -35,8 +36,8 @@ fn main() -> Result<(), Failure> {
     let chosen: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
     let is_chosen = |letters: &str| chosen.is_empty() || chosen.iter().any(|letter| letters.contains(letter.as_str()));
     let mut figures: Vec<Figure> = Vec::new();
-    let sections: [(&str, fn() -> Result<Vec<Figure>, Failure>); 5] =
-        [("a", feed::run), ("bcd", end_to_end), ("e", decode::run), ("f", unread::run), ("g", recovery::run)];
+    let sections: [(&str, fn() -> Result<Vec<Figure>, Failure>); 6] =
+        [("a", feed::run), ("bcd", end_to_end), ("e", decode::run), ("f", unread::run), ("g", recovery::run), ("s", search::run)];
     for (letters, run) in sections {
         if is_chosen(letters) {
             eprintln!("measuring {letters} ...");

@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 
 use epochs::disk::simulated::SimulatedDisk;
 use schemas::event::parse_line;
+use schemas::field::Value;
 use schemas::position::Topic;
+use sinks::search::{Filter, Hit, Order, OrderBy, Search};
 use sinks::views::Range;
 use sources::log::{Log, Record};
 use sources::memory::MemoryLog;
@@ -83,6 +85,31 @@ impl Harness {
 }
 
 impl Views for Harness {
+    fn search(&self, query: &str) -> Vec<u64> {
+        let reader = self.running.search().get("post_search").expect("an index over posts");
+        let shown = self.running.views.position().epoch;
+        assert!(reader.wait_for(shown, Instant::now() + Duration::from_secs(60)), "the index did not follow to epoch {shown}");
+        let place = reader.columns().iter().position(|column| column.name == "post_id").expect("the column 'post_id'");
+        let search = Search {
+            query: Some(query.to_owned()),
+            filter: Filter::always(),
+            order: Order { by: OrderBy::Column(place), descending: false },
+            offset: 0,
+            limit: usize::from(u16::MAX),
+            highlights: Vec::new(),
+            facets: Vec::new(),
+        };
+        let answer = reader.search(&search).unwrap_or_else(|error| panic!("{query}: {error}")).expect("an index that is built");
+        let id = |hit: &Hit| {
+            let start = reader.columns()[..place].iter().fold(0, |at, column| column.kind.end(hit.row.as_bytes(), at));
+            match reader.columns()[place].kind.read(hit.row.as_bytes(), start) {
+                Value::Int(id) => id.unsigned_abs(),
+                other => panic!("{other:?} is no id"),
+            }
+        };
+        answer.hits.iter().map(id).collect()
+    }
+
     fn rows(&self, name: &str) -> Vec<JsonRow> {
         let served = self.running.views.view(name).unwrap_or_else(|| panic!("no view '{name}'"));
         let (index, layout) = &served.indexes[0];

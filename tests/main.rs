@@ -17,6 +17,7 @@ mod oracle;
 mod poison;
 mod process;
 mod reliability;
+mod search;
 mod server;
 mod soak;
 mod social_views;

@@ -345,6 +345,24 @@ impl Client {
 }
 
 impl Views for Client {
+    fn search(&self, query: &str) -> Vec<u64> {
+        let position = self.get("/v1/views/posts?limit=1", None).position.expect("a position");
+        let words = query.replace(' ', "+");
+        let mut ids = Vec::new();
+        loop {
+            let offset = ids.len();
+            let path = format!(
+                "/v1/search/post_search?q={words}&order=post_id&select=post_id&limit=100&offset={offset}&after={position}"
+            );
+            let page = self.get(&path, None).json();
+            let hits = page["hits"].as_array().unwrap_or_else(|| panic!("{path}: {page}"));
+            ids.extend(hits.iter().map(|hit| hit["row"]["post_id"].as_u64().expect("an id")));
+            if page["next_offset"].is_null() {
+                return ids;
+            }
+        }
+    }
+
     /// Views that show everybody only their own rows are read as each user.
     fn rows(&self, name: &str) -> Vec<JsonRow> {
         if name == "conversation_summaries" {

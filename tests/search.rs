@@ -1,0 +1,103 @@
+//! Search in the program as it is: what was written is found, by those who may read it, also after the program died.
+
+use serde_json::{Value, json};
+
+use crate::lines::{event, posted, registered};
+use crate::process::{Answer, Client, Server, operator, token};
+
+fn sent(number: u64, message: u64, sender: u64, body: &str) -> Value {
+    let payload = json!({ "message_id": message.to_string(), "sender_id": sender.to_string(), "body": body, "encrypted": false });
+    event(number, "social.conversation", "message.sent", "1-2", payload)
+}
+
+fn conversation(number: u64) -> Value {
+    event(
+        number,
+        "social.conversation",
+        "conversation.created",
+        "1-2",
+        json!({ "members": ["1", "2"], "kind": "direct", "title": null }),
+    )
+}
+
+/// Sends events; the position at which they are visible.
+fn write(client: &Client, lines: &[Value]) -> String {
+    let body: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    let answer = client.try_post(body.as_bytes(), Some(&operator())).unwrap();
+    assert_eq!(answer.json()["accepted"], lines.len(), "{}", answer.text);
+    answer.position.expect("a position in the header")
+}
+
+fn found(answer: &Answer, column: &str) -> Vec<Value> {
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    answer.json()["hits"].as_array().unwrap().iter().map(|hit| hit["row"][column].clone()).collect()
+}
+
+#[test]
+fn what_was_written_edited_and_deleted_is_found_at_the_position_of_the_answer() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::run(data.path(), &[]);
+    write(&server, &[registered(1, 7)]);
+    for post in 10..30 {
+        let after = write(&server, &[posted(post * 10, post, 7, &format!("fresh bread number{post}"))]);
+        let one = server.get(&format!("/v1/search/post_search?q=number{post}&highlight=text&after={after}"), None);
+        assert_eq!(found(&one, "post_id"), [json!(post)]);
+        assert_eq!(one.json()["hits"][0]["highlights"]["text"], format!("fresh bread <mark>number{post}</mark>"));
+    }
+    let edit = json!({ "text": "stale cake", "hashtags": [] });
+    let edited = event(500, "social.post", "post.updated", 10, edit);
+    let after = write(&server, &[edited, event(501, "social.post", "post.deleted", 11, json!({}))]);
+    let search = |query: &str| server.get(&format!("/v1/search/post_search?{query}&order=created_at.desc&after={after}"), None);
+    assert_eq!(found(&search("q=stale+ca*"), "post_id"), [json!(10)]);
+    assert_eq!(search("q=%22fresh+bread%22").json()["total"], 18);
+    assert_eq!(found(&search("q=bread+-number29&post_id=gte.27"), "post_id"), [json!(28), json!(27)]);
+    let users = server.get(&format!("/v1/search/user_search?q=user7&after={after}"), None);
+    assert_eq!(found(&users, "user_id"), [json!(7)]);
+    let tags = server.get(&format!("/v1/search/hashtag_search/suggest?prefix=x&after={after}"), None);
+    assert_eq!(tags.json()["suggestions"], json!([{ "text": "x", "popularity": 18 }]));
+}
+
+#[test]
+fn messages_are_found_within_the_conversations_of_the_caller() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::run(data.path(), &[]);
+    let after = write(&server, &[conversation(1), sent(2, 1, 1, "the secret word"), sent(3, 2, 2, "another word")]);
+    let path = |query: &str| format!("/v1/search/message_search{query}&after={after}");
+    let as_user = |user: u64, query: &str| server.get(&path(query), Some(&token(user, "")));
+    for member in [1, 2] {
+        assert_eq!(found(&as_user(member, "?q=word&order=message_id"), "message_id"), [json!(1), json!(2)]);
+        assert_eq!(found(&as_user(member, "?q=secret"), "user_id"), [json!(member)], "each finds the copy that is his");
+    }
+    assert_eq!(as_user(3, "?q=word&facets=sender_id").json()["total"], 0);
+    assert_eq!(as_user(3, "?q=word&facets=sender_id").json()["facets"], json!({ "sender_id": [] }));
+    assert_eq!(as_user(3, "/suggest?prefix=secr").json()["suggestions"], json!([]));
+    assert_eq!(as_user(1, "/suggest?prefix=secr").json()["suggestions"], json!([{ "text": "secret", "popularity": 1 }]));
+    assert_eq!(as_user(3, "?q=word&user_id=eq.1").json()["total"], 0, "asking for another's copy finds none");
+    assert_eq!(server.get(&path("?q=word"), None).status, 401);
+}
+
+#[test]
+fn an_index_goes_on_after_a_kill_and_is_built_anew_when_its_files_are_gone() {
+    let data = tempfile::tempdir().unwrap();
+    let mut server = Server::run(data.path(), &[]);
+    let mut posts = 0;
+    let check = |server: &Server, posts: u64| {
+        let position = server.get("/v1/views/posts?limit=1", None).position.unwrap();
+        let all = server.get(&format!("/v1/search/post_search?q=news&limit=1&after={position}"), None);
+        assert_eq!(all.json()["total"], posts, "{}", all.text);
+    };
+    for round in 0..3 {
+        let lines: Vec<Value> = (0..50).map(|number| posted(1_000 + posts + number, posts + number + 1, 7, "news")).collect();
+        write(&server, &lines);
+        posts += 50;
+        if round != 1 {
+            check(&server, posts);
+        }
+        server.process.kill();
+        if round == 2 {
+            std::fs::remove_dir_all(data.path().join("search").join("post_search")).unwrap();
+        }
+        server = Server::run(data.path(), &[]);
+        check(&server, posts);
+    }
+}
