@@ -19,8 +19,12 @@ const CORNERS = [
   [0, 1],
   [0, 0],
 ];
-const KINDS = ['source', 'table', 'view', 'index'];
+const KINDS = ['source', 'table', 'view', 'index', 'search', 'sink'];
+/** What is drawn within the card of its relation. */
+export const PARTS = ['index', 'search'];
 
+/** Lines in order, and a magnifying glass. */
+const MARKS = { index: 'M0,2.5h9M0,6h6.5M0,9.5h4', search: 'M6.5,7.5l3,3M4,1.5a3.5,3.5 0 1 1 -0.01,0z' };
 const ruler = document.createElement('canvas').getContext('2d');
 
 /** The width of a text in a font. */
@@ -63,9 +67,9 @@ export function kin(topology, id) {
  */
 export function graph(topology, { only = null, focus = null } = {}) {
   const wanted = topology.nodes.filter((node) => !only || only.has(node.of ?? node.id));
-  const relations = wanted.filter((node) => node.kind !== 'index');
+  const relations = wanted.filter((node) => !PARTS.includes(node.kind));
   const indexes = Map.groupBy(
-    wanted.filter((node) => node.kind === 'index'),
+    wanted.filter((node) => PARTS.includes(node.kind)),
     (node) => node.of,
   );
   const boxes = relations.map((node) => boxOf(node, indexes.get(node.id) ?? []));
@@ -139,7 +143,7 @@ function card(node, indexes, place, focused) {
       drawn(
         'g',
         { class: 'index', transform: `translate(${CARD.left},${CARD.head + at * CARD.index})` },
-        drawn('path', { class: 'mark', d: 'M0,2.5h9M0,6h6.5M0,9.5h4' }),
+        drawn('path', { class: 'mark', d: MARKS[index.kind] }),
         drawn('text', { class: 'small', x: 15, y: 10 }, fitting(orderText(index), FONT.small, width - 38)),
       ),
     ),
@@ -173,6 +177,7 @@ export function isBehind(lag, now) {
 /** One line about what happens at a node. */
 export function figureText(node, now) {
   if (node.kind === 'source') return `${perSecond(now)}${isBehind(node.lag, now) ? ` · ${short(node.lag)} behind` : ''}`;
+  if (node.kind === 'sink') return node.target;
   if (node.state?.progress) return `filling, ${Math.floor(node.state.progress.ratio * 100)} %`;
   if (!node.access) return node.kind === 'table' ? `key ${node.key.join(', ')}` : 'not served';
   const rows = node.rows === null || node.rows === undefined ? 'rows of their owners' : `${short(node.rows)} rows`;
@@ -248,9 +253,10 @@ export function accessText(node) {
 
 function toolbar(nodes, zoom) {
   const kinds = KINDS.map((kind) => [kind, nodes.filter((node) => node.kind === kind).length]).filter(([, number]) => number);
-  const plural = { index: 'indexes' };
+  const plural = { index: 'indexes', search: 'full-text indexes' };
+  const one = { search: 'full-text index' };
   const legend = kinds.map(([kind, number]) =>
-    element('li', { class: kind }, `${number} ${number === 1 ? kind : (plural[kind] ?? `${kind}s`)}`),
+    element('li', { class: kind }, `${number} ${number === 1 ? (one[kind] ?? kind) : (plural[kind] ?? `${kind}s`)}`),
   );
   const button = (text, name, act) =>
     element('button', { type: 'button', class: 'quiet', 'aria-label': name, title: name, click: act }, text);

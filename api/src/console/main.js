@@ -3,6 +3,7 @@
 import { keepToken, token } from './api.js';
 import { byId, counted, drawSpark, element, perSecond, problemNotice, short, whole, write } from './dom.js';
 import { graph, isBehind } from './graph.js';
+import { hitsPage } from './hits.js';
 import { lettersPage } from './letters.js';
 import { follow, live, rate, rates, refresh } from './live.js';
 import { relationPage } from './relation.js';
@@ -61,8 +62,14 @@ function show() {
 function pageOf(name, id, query) {
   const actions = { go, askToken: openToken, changed: () => refresh() };
   if (name === 'relations') return relationPage(id, query, actions);
+  if (name === 'search') return searchPage(id, query, actions);
   if (name === 'dead-letters') return live.topology.complete ? lettersPage(query, actions) : operatorsOnly();
   return topologyPage();
+}
+
+function searchPage(name, query, actions) {
+  const index = live.topology.nodes.find((node) => node.kind === 'search' && node.name === name);
+  return index ? hitsPage(index, query, actions) : relationPage(name, query, actions);
 }
 
 function topologyPage() {

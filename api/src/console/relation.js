@@ -1,15 +1,16 @@
 // The page of one relation: what it is, its rows if the reader may see them, and where it comes from.
 
 import { element, perSecond, whole, write } from './dom.js';
-import { accessText, graph, kin, orderText } from './graph.js';
+import { PARTS, accessText, graph, kin, orderText } from './graph.js';
 import { live, rate } from './live.js';
 import { rowsTable } from './rows.js';
 
 /** The page as {view, update, release}. */
 export function relationPage(id, query, actions) {
   const node = live.nodes.get(id);
-  if (!node || node.kind === 'index') return unknownPage(id, actions);
-  const indexes = live.topology.nodes.filter((other) => other.of === id);
+  if (!node || PARTS.includes(node.kind)) return unknownPage(id, actions);
+  const parts = live.topology.nodes.filter((other) => other.of === id && PARTS.includes(other.kind));
+  const indexes = parts.filter((other) => other.kind === 'index');
   const picture = graph(live.topology, { only: kin(live.topology, id), focus: id });
   const facts = element('dl', { class: 'facts' });
   const table = browsed(node, indexes, query, actions);
@@ -26,7 +27,7 @@ export function relationPage(id, query, actions) {
       { class: 'about', open: !table },
       element('summary', {}, 'Columns and indexes'),
       columnsTable(node),
-      indexList(indexes),
+      indexList(parts),
     ),
   );
   const update = () => {
@@ -69,7 +70,8 @@ function showFacts(list, node) {
   if (node.key?.length) add('Key', node.key.join(', '));
   if (node.kind === 'source') add('Events', perSecond(rate(node.id)));
   if (node.kind === 'source' && live.status) add('Not visible yet', whole(node.lag ?? 0));
-  if (node.kind !== 'source') add('Readers', accessText(node));
+  if (node.target) add('Writes to', node.target);
+  if (!['source', 'sink'].includes(node.kind)) add('Readers', accessText(node));
   if (node.rows !== null && node.rows !== undefined) add('Rows', whole(node.rows));
   if (node.access) add('Changes', perSecond(rate(node.id)));
   if (node.state?.progress) add('Filling', `${Math.floor(node.state.progress.ratio * 100)} %`);
@@ -95,6 +97,7 @@ function indexList(indexes) {
     element(
       'li',
       {},
+      index.kind === 'search' ? 'full-text: ' : '',
       element('code', {}, orderText(index)),
       index.limit ? ` the first ${whole(index.limit)} of each ${index.columns[0].name}` : '',
       element('small', {}, ` ${index.name}`),

@@ -1,7 +1,8 @@
-// The search box: finds sources, tables, views, indexes, topics and columns by name.
+// The search box: finds sources, tables, views, indexes, topics and columns by name, and leads to what full-text indexes find.
 
 import { byId, element, write } from './dom.js';
-import { linkTo, orderText } from './graph.js';
+import { PARTS, linkTo, orderText } from './graph.js';
+import { hitsLink } from './hits.js';
 import { live } from './live.js';
 
 const FOUND_MAX = 12;
@@ -61,8 +62,24 @@ function show(text, found) {
         ),
       ),
     );
+  const inRows = (live.topology?.nodes ?? [])
+    .filter((node) => node.kind === 'search')
+    .map((index) =>
+      element(
+        'li',
+        {},
+        element(
+          'a',
+          { href: hitsLink(index, text.trim()) },
+          element('span', { class: 'kind search' }, 'rows'),
+          element('span', {}, `“${text.trim()}” in `, element('strong', {}, index.name)),
+        ),
+      ),
+    );
+  const none = element('p', { class: 'nothing' }, `Nothing is named like “${text.trim()}”.`);
   found.replaceChildren(
-    items.length ? element('ul', {}, items) : element('p', { class: 'nothing' }, `Nothing is named like “${text.trim()}”.`),
+    items.length ? element('ul', {}, items) : none,
+    inRows.length ? element('ul', { class: 'in-rows' }, inRows) : '',
   );
 }
 
@@ -71,22 +88,21 @@ function find(words) {
   const matches = [];
   for (const node of live.topology?.nodes ?? []) {
     const columns = node.columns.map(({ name }) => name);
-    const texts = node.kind === 'index' ? [node.name] : [node.name, node.topic ?? '', ...columns];
+    const texts = PARTS.includes(node.kind) ? [node.name] : [node.name, node.topic ?? '', ...columns];
     if (!words.every((word) => texts.some((text) => text.toLowerCase().includes(word)))) continue;
     const named = words.every((word) => node.name.toLowerCase().includes(word));
     const hit = columns.filter((name) => words.some((word) => name.toLowerCase().includes(word)));
-    const why =
-      node.kind === 'index'
-        ? orderText(node)
-        : named
-          ? (node.topic ?? '')
-          : node.topic && !hit.length
-            ? node.topic
-            : `has ${hit.join(', ')}`;
+    const why = PARTS.includes(node.kind)
+      ? orderText(node)
+      : named
+        ? (node.topic ?? '')
+        : node.topic && !hit.length
+          ? node.topic
+          : `has ${hit.join(', ')}`;
     matches.push({
       node,
       why,
-      rank: (node.name.toLowerCase().startsWith(words[0]) ? 0 : named ? 1 : 2) + (node.kind === 'index' ? 3 : 0),
+      rank: (node.name.toLowerCase().startsWith(words[0]) ? 0 : named ? 1 : 2) + (PARTS.includes(node.kind) ? 3 : 0),
     });
   }
   return matches.sort((a, b) => a.rank - b.rank || a.node.name.length - b.node.name.length);

@@ -19,11 +19,12 @@ const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 const SVG: &str = "image/svg+xml";
 
 /// The files below `/console/`: name, type, text.
-const FILES: [(&str, &str, &str); 12] = [
+const FILES: [(&str, &str, &str); 13] = [
     ("api.js", JAVASCRIPT, include_str!("../console/api.js")),
     ("console.css", CSS, include_str!("../console/console.css")),
     ("dom.js", JAVASCRIPT, include_str!("../console/dom.js")),
     ("graph.js", JAVASCRIPT, include_str!("../console/graph.js")),
+    ("hits.js", JAVASCRIPT, include_str!("../console/hits.js")),
     ("icon.svg", SVG, include_str!("../console/icon.svg")),
     ("layout.js", JAVASCRIPT, include_str!("../console/layout.js")),
     ("letters.js", JAVASCRIPT, include_str!("../console/letters.js")),

@@ -26,7 +26,7 @@ async fn the_page_and_its_files_are_served_to_everybody_with_strict_headers() {
         open.extend(imported.map(|name| format!("console/{name}")));
         seen.push(path);
     }
-    assert_eq!(seen.len(), 12, "a file is served that nothing loads, or the other way round: {seen:?}");
+    assert_eq!(seen.len(), 13, "a file is served that nothing loads, or the other way round: {seen:?}");
 }
 
 #[tokio::test]
