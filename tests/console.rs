@@ -84,7 +84,7 @@ fn the_graph_shows_what_is_public_and_to_operators_all_of_it_live() {
     let counts = |token: Option<&str>| {
         let topology = scene.server.get("/v1/topology", token).json();
         let nodes = topology["nodes"].as_array().unwrap().clone();
-        let indexes = nodes.iter().filter(|node| node["kind"] == "index").count();
+        let indexes = nodes.iter().filter(|node| node["kind"] == "index" || node["kind"] == "search").count();
         json!([nodes.len() - indexes, indexes])
     };
     let (public, all) = (counts(None), counts(Some(&operator())));
@@ -143,6 +143,32 @@ fn a_view_is_browsed_page_by_page_and_filtered() {
 }
 
 #[test]
+fn words_are_searched_for_from_the_box_and_hits_are_marked_and_turned_page_by_page() {
+    let scene = Scene::open();
+    scene.browser.text_with("main", "posts");
+    scene.browser.type_into("#query", "post");
+    scene.browser.text_with("#found .in-rows", "“post” in post_search");
+    scene.browser.click("#found .in-rows a[href*=post_search]");
+    scene.browser.text_with("#hits-count", &format!("1 to 20 of {POSTS} hits"));
+    scene.browser.text_with(".highlight mark", "post");
+    for first in [21, 41] {
+        scene
+            .browser
+            .run("[...document.querySelectorAll('main button')].find((button) => button.textContent === 'Next →').click()");
+        scene.browser.text_with("#hits-count", &format!("{first} to {} of {POSTS} hits", POSTS.min(first + 19)));
+    }
+    scene.browser.type_into("#hits-query", "onerror");
+    scene.browser.click("main form[role=search] button[type=submit]");
+    scene.browser.text_with("#hits-count", "1 to 1 of 1 hit");
+    scene.browser.text_with(".highlight", "<img src=x onerror=");
+    scene.browser.type_into("#hits-query", "(");
+    scene.browser.click("main form[role=search] button[type=submit]");
+    scene.browser.text_with(".shown .notice", "(");
+    scene.go("#/search/message_search?q=word");
+    scene.browser.text_with("main .notice", "There is none that you may see");
+}
+
+#[test]
 fn mistakes_are_answered_in_the_words_of_the_server() {
     let scene = Scene::open();
     scene.browser.text_with("main", "posts");
@@ -189,6 +215,7 @@ fn it_fits_a_phone_and_a_screen_by_day_and_by_night_and_has_names_for_those_who_
                 ("#/", ".graph"),
                 ("#/relations/post_cards", "td"),
                 ("#/relations/post_events", ".plain"),
+                ("#/search/post_search?q=post", "mark"),
                 ("#/dead-letters", "pre"),
             ] {
                 scene.go(hash);

@@ -1,4 +1,4 @@
-//! What is computed from what: the relations of a topology, their indexes, and the edges between them.
+//! What is computed from what: the relations of a topology, their indexes, where their changes go, and the edges between them.
 //!
 //! Owns the vocabulary between the planner, which knows it, and those who show it: the API, its page and `tidewater explain`. It
 //! serializes to the JSON that all of them print.
@@ -8,23 +8,23 @@ use serde::Serialize;
 /// A directed graph without cycles.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Lineage {
-    /// sources, then tables, then views, each by name, and each followed by its indexes
+    /// sources, then tables, then views, each by name and each followed by its indexes; then sinks
     pub nodes: Vec<LineageNode>,
     /// by the order of the nodes they lead to
     pub edges: Vec<LineageEdge>,
 }
 
-/// A relation, or one of its indexes.
+/// A relation, one of its indexes, or a sink.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct LineageNode {
-    /// unique: the name of a relation; of an index `relation/name`
+    /// unique: the name of a relation; of an index `relation/name`, of a sink `sink/name`
     pub id: String,
     /// as SQL spells it
     pub name: String,
     /// what it is
     #[serde(flatten)]
     pub kind: LineageKind,
-    /// its columns; of an index those it orders by
+    /// its columns; of an index those it orders by, of a full-text index those whose words are found; of a sink none
     pub columns: Vec<LineageColumn>,
 }
 
@@ -53,6 +53,16 @@ pub enum LineageKind {
         of: String,
         /// the most rows served for one value of its first column
         limit: Option<usize>,
+    },
+    /// a full-text index of a relation
+    Search {
+        /// the id of the relation
+        of: String,
+    },
+    /// where the changes of a relation go
+    Sink {
+        /// the topic or the system, for people
+        target: String,
     },
 }
 
@@ -85,6 +95,8 @@ impl LineageKind {
             Self::Table { .. } => "table",
             Self::View { .. } => "view",
             Self::Index { .. } => "index",
+            Self::Search { .. } => "search",
+            Self::Sink { .. } => "sink",
         }
     }
 }

@@ -23,6 +23,8 @@ pub enum Form {
     View,
     /// an index
     Index,
+    /// where changes go
+    Sink,
     /// a step of a plan
     Operator,
 }
@@ -46,7 +48,7 @@ pub struct Diagram {
 }
 
 impl Form {
-    const ALL: [Self; 5] = [Self::Source, Self::Table, Self::View, Self::Index, Self::Operator];
+    const ALL: [Self; 6] = [Self::Source, Self::Table, Self::View, Self::Index, Self::Sink, Self::Operator];
 
     fn name(self) -> &'static str {
         match self {
@@ -54,6 +56,7 @@ impl Form {
             Self::Table => "table",
             Self::View => "view",
             Self::Index => "index",
+            Self::Sink => "sink",
             Self::Operator => "operator",
         }
     }
@@ -65,6 +68,7 @@ impl Form {
             Self::Table => ("#eceaf8", "#6a5fb4"),
             Self::View => ("#e4f3ec", "#2c8560"),
             Self::Index => ("#ffffff", "#8a97a3"),
+            Self::Sink => ("#fbeee0", "#b0762c"),
             Self::Operator => ("#f5f6f8", "#8a97a3"),
         }
     }
@@ -75,6 +79,7 @@ impl Form {
             Self::Table => "cylinder",
             Self::View | Self::Operator => "box",
             Self::Index => "note",
+            Self::Sink => "cds",
         }
     }
 
@@ -85,13 +90,14 @@ impl Form {
             Self::Table => ("[(", ")]"),
             Self::View => ("[", "]"),
             Self::Index => (">", "]"),
+            Self::Sink => ("[/", "/]"),
             Self::Operator => ("(", ")"),
         }
     }
 }
 
 impl Diagram {
-    /// Sources, tables, views and indexes.
+    /// Sources, tables, views, indexes and sinks.
     pub fn of(lineage: &Lineage) -> Self {
         let number = |id: &str| lineage.nodes.iter().position(|node| node.id == id);
         let arrows = lineage.edges.iter().filter_map(|edge| Some((number(&edge.from)?, number(&edge.to)?)));
@@ -141,6 +147,10 @@ fn shape(node: &LineageNode) -> Shape {
         LineageKind::View { materialized: true } => (Form::View, String::new()),
         LineageKind::View { materialized: false } => (Form::View, "not kept".to_owned()),
         LineageKind::Index { .. } => return Shape { form: Form::Index, lines: vec![index_order(node)] },
+        LineageKind::Search { .. } => {
+            return Shape { form: Form::Index, lines: vec![format!("full-text {}", index_order(node))] };
+        }
+        LineageKind::Sink { target } => (Form::Sink, target.clone()),
     };
     let lines = [node.name.clone(), second].into_iter().filter(|line| !line.is_empty()).collect();
     Shape { form, lines }

@@ -1,12 +1,13 @@
 //! Which relation is computed from which.
 //!
-//! A topology enters; its sources, tables, views and indexes leave as a graph, and as a text for people.
+//! A topology enters; its sources, tables, views, indexes and sinks leave as a graph, and as a text for people.
 
 use std::fmt::Write as _;
 
 use schemas::lineage::{Lineage, LineageColumn, LineageEdge, LineageKind, LineageNode};
-use schemas::serving::{Column, Index, View};
+use schemas::serving::{Column, Index, SearchIndex, View};
 
+use crate::plan::sink::DeclaredSink;
 use crate::topology::{Declaration, RelationKind, Topology};
 
 /// Words between the name of a relation and what it reads.
@@ -25,9 +26,15 @@ pub fn lineage(topology: &Topology) -> Lineage {
     for (name, declaration) in declared {
         add_relation(topology, name, declaration, &mut lineage);
         if let Some(served) = topology.served.iter().find(|served| served.view.name == *name) {
-            served.view.indexes.iter().for_each(|index| add_index(&served.view, index, &mut lineage));
+            let view = &served.view;
+            let searches = topology.searches.iter().filter(|search| search.view == view.name);
+            let indexes = view.indexes.iter().map(|index| index_node(view, index));
+            indexes
+                .chain(searches.map(|search| search_node(view, search)))
+                .for_each(|node| add_below(&view.name, node, &mut lineage));
         }
     }
+    topology.sinks.iter().for_each(|sink| add_below(&sink.view, sink_node(sink), &mut lineage));
     lineage
 }
 
@@ -54,9 +61,8 @@ fn kind_of(topology: &Topology, name: &str, kind: RelationKind) -> LineageKind {
     }
 }
 
-fn add_index(view: &View, index: &Index, lineage: &mut Lineage) {
-    let node = index_node(view, index);
-    lineage.edges.push(LineageEdge { from: view.name.clone(), to: node.id.clone() });
+fn add_below(view: &str, node: LineageNode, lineage: &mut Lineage) {
+    lineage.edges.push(LineageEdge { from: view.to_owned(), to: node.id.clone() });
     lineage.nodes.push(node);
 }
 
@@ -65,6 +71,17 @@ pub fn index_node(view: &View, index: &Index) -> LineageNode {
     let columns = index.columns.iter().map(|column| column_of(&view.columns[column.column], column.descending)).collect();
     let kind = LineageKind::Index { of: view.name.clone(), limit: index.limit };
     LineageNode { id: format!("{}/{}", view.name, index.name), name: index.name.clone(), kind, columns }
+}
+
+fn search_node(view: &View, search: &SearchIndex) -> LineageNode {
+    let columns = search.searched.iter().map(|&column| column_of(&view.columns[column], false)).collect();
+    let kind = LineageKind::Search { of: view.name.clone() };
+    LineageNode { id: format!("{}/{}", view.name, search.name), name: search.name.clone(), kind, columns }
+}
+
+fn sink_node(sink: &DeclaredSink) -> LineageNode {
+    let kind = LineageKind::Sink { target: sink.target_text() };
+    LineageNode { id: format!("sink/{}", sink.name), name: sink.name.clone(), kind, columns: Vec::new() }
 }
 
 fn column_of(column: &Column, descending: bool) -> LineageColumn {
@@ -83,6 +100,8 @@ pub fn text(lineage: &Lineage) -> String {
             LineageKind::View { materialized: true } => writeln!(out, "view    {}{from}", node.name),
             LineageKind::View { materialized: false } => writeln!(out, "view    {}{from}  not kept", node.name),
             LineageKind::Index { .. } => writeln!(out, "  index {} {}", node.name, index_order(node)),
+            LineageKind::Search { .. } => writeln!(out, "  full-text index {} {}", node.name, index_order(node)),
+            LineageKind::Sink { target } => writeln!(out, "sink    {}{from}  to {target}", node.name),
         };
     }
     out

@@ -14,7 +14,8 @@ use topologies::topology::load;
 use crate::golden;
 use crate::harness::topology;
 
-/// A bit of everything: a table, views that are kept and not, indexes, a limit, a session, a common table expression.
+/// A bit of everything: a table, views that are kept and not, indexes, one of them of words, a limit, a session, a common table
+/// expression, sinks.
 const SQL: &str = "
     CREATE SOURCE post_events WITH (connector = 'log', topic = 'social.post') FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.PostEvent');
     CREATE TABLE posts (post_id BIGINT PRIMARY KEY, author_id BIGINT NOT NULL, text TEXT, created_at TIMESTAMPTZ NOT NULL);
@@ -31,6 +32,9 @@ const SQL: &str = "
       SELECT author_id, window_start, count(*) AS posts
       FROM SESSION(posts, created_at, INTERVAL '30 minutes', author_id) GROUP BY author_id, window_start, window_end;
     CREATE INDEX ON author_sessions (author_id, window_start DESC);
+    CREATE INDEX post_words ON posts USING FULLTEXT (text) INCLUDE (post_id);
+    CREATE SINK posts_out FROM posts WITH (connector = 'log', topic = 'derived.posts', key = 'post_id') FORMAT UPSERT ENCODE JSON;
+    CREATE SINK post_cache FROM posts WITH (connector = 'redis', type = 'invalidate', key = 'post:{post_id}', mode = 'version');
 ";
 
 #[test]
@@ -60,8 +64,9 @@ fn the_lineage_of_the_social_network_has_every_relation_and_index_and_no_loose_e
     assert!(topology.relations.keys().all(|name| ids.contains(name.as_str())));
     let indexes: usize = topology.served.iter().map(|served| served.view.indexes.len()).sum();
     assert_eq!(nodes.iter().filter(|node| matches!(node.kind, LineageKind::Index { .. })).count(), indexes);
+    assert_eq!(nodes.iter().filter(|node| matches!(node.kind, LineageKind::Search { .. })).count(), topology.searches.len());
     for node in &nodes {
-        assert!(!node.columns.is_empty(), "'{}' has no columns", node.id);
+        assert_eq!(node.columns.is_empty(), matches!(node.kind, LineageKind::Sink { .. }), "the columns of '{}'", node.id);
         let reads_nothing = !edges.iter().any(|edge| edge.to == node.id);
         assert_eq!(reads_nothing, matches!(node.kind, LineageKind::Source { .. }), "'{}'", node.id);
     }

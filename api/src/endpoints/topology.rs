@@ -41,7 +41,7 @@ pub(crate) async fn topology(State(state): State<ApiState>, uri: Uri, headers: H
     let snapshot = state.views().snapshot();
     let readable: BTreeSet<&str> =
         snapshot.views().filter(|served| is_readable(served, claims.as_ref())).map(|served| served.view.name.as_str()).collect();
-    let shown = lineage.only(|node| complete || readable.contains(relation(node)));
+    let shown = lineage.only(|node| complete || relation(node).is_some_and(|relation| readable.contains(relation)));
     let nodes: Vec<Value> = shown.nodes.iter().map(|node| json!(show(node, &snapshot, &readable, complete))).collect();
     let position = snapshot.position().to_string();
     drop(snapshot);
@@ -49,25 +49,26 @@ pub(crate) async fn topology(State(state): State<ApiState>, uri: Uri, headers: H
     Ok(json_response(answer.to_string(), Some(&position)))
 }
 
-/// The relation that a node is, or is an index of.
-fn relation(node: &LineageNode) -> &str {
+/// The relation that a node is, or is an index of. A sink may have the name of one and still is none.
+fn relation(node: &LineageNode) -> Option<&str> {
     match &node.kind {
-        LineageKind::Index { of, .. } => of,
-        _ => &node.name,
+        LineageKind::Index { of, .. } | LineageKind::Search { of } => Some(of),
+        LineageKind::Sink { .. } => None,
+        _ => Some(&node.name),
     }
 }
 
 fn show<'a>(node: &'a LineageNode, snapshot: &Snapshot<'_>, readable: &BTreeSet<&str>, complete: bool) -> Shown<'a> {
     let name = relation(node);
-    let served = snapshot.view(name);
-    let is_index = matches!(node.kind, LineageKind::Index { .. });
+    let served = name.and_then(|name| snapshot.view(name));
+    let is_index = matches!(node.kind, LineageKind::Index { .. } | LineageKind::Search { .. });
     // What a policy divides among readers tells each of them something about the others when it is counted.
     let counted = served.filter(|served| !is_index && (complete || served.view.access == Access::Public));
     let index = counted.and_then(|served| served.indexes.first()).map(|(index, _)| *index);
     Shown {
         node,
         access: served.map(|served| access_name(served)),
-        readable: readable.contains(name),
+        readable: name.is_some_and(|name| readable.contains(name)),
         rows: index.map(|index| snapshot.rows(index)),
         row_changes: index.map(|index| snapshot.row_changes(index)),
     }

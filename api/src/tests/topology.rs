@@ -4,7 +4,8 @@ use schemas::lineage::{LineageColumn, LineageEdge, LineageKind, LineageNode};
 
 use super::*;
 
-/// Events that fold into a table that nobody is served, and the views of [`social_views`] above it, with an index each.
+/// Events that fold into a table that nobody is served, and the views of [`social_views`] above it, with an index each; one of them also
+/// has a full-text index and a sink of its name.
 pub(super) fn lineage() -> Lineage {
     let mut lineage = Lineage::default();
     let mut add = |id: &str, kind: LineageKind, from: &[&str]| {
@@ -19,6 +20,8 @@ pub(super) fn lineage() -> Lineage {
         add(name, LineageKind::View { materialized: true }, &["all_posts"]);
         add(&format!("{name}/by_id"), LineageKind::Index { of: name.into(), limit: None }, &[name]);
     }
+    add("posts/words", LineageKind::Search { of: "posts".into() }, &["posts"]);
+    add("sink/posts", LineageKind::Sink { target: "topic 'derived.posts'".into() }, &["posts"]);
     lineage
 }
 
@@ -39,7 +42,7 @@ async fn operators_see_all_of_it() {
     let answer = get_as(&api(), &operator(), "/v1/topology").await;
     assert_eq!(answer.header("tidewater-position"), "2a:1");
     let answer = answer.json();
-    assert_eq!((&answer["complete"], ids(&answer).len()), (&json!(true), 10));
+    assert_eq!((&answer["complete"], ids(&answer).len()), (&json!(true), 12));
     assert_eq!(answer["edges"][0], json!({ "from": "post_events", "to": "all_posts" }));
     let columns = json!([{ "name": "id", "type": "BIGINT", "descending": false }]);
     assert_eq!(
@@ -56,17 +59,28 @@ async fn operators_see_all_of_it() {
         (&index["kind"], &index["of"], &index["limit"], &index["rows"]),
         (&json!("index"), &json!("posts"), &Json::Null, &Json::Null)
     );
+    let words = node(&answer, "posts/words");
+    assert_eq!(
+        (&words["kind"], &words["access"], &words["readable"], &words["rows"]),
+        (&json!("search"), &json!("public"), &json!(true), &Json::Null)
+    );
+    let sink = node(&answer, "sink/posts");
+    assert_eq!(
+        (&sink["kind"], &sink["target"], &sink["readable"]),
+        (&json!("sink"), &json!("topic 'derived.posts'"), &json!(false))
+    );
 }
 
 #[tokio::test]
 async fn readers_see_what_they_may_read_and_no_way_to_anything_else() {
     let api = api();
     let public = get(&api, "/v1/topology").await.json();
-    assert_eq!((&public["complete"], ids(&public)), (&json!(false), vec!["posts", "posts/by_id"]));
-    assert_eq!(public["edges"], json!([{ "from": "posts", "to": "posts/by_id" }]));
+    assert_eq!((&public["complete"], ids(&public)), (&json!(false), vec!["posts", "posts/by_id", "posts/words"]));
+    let from_posts = |to: &str| json!({ "from": "posts", "to": to });
+    assert_eq!(public["edges"], json!([from_posts("posts/by_id"), from_posts("posts/words")]));
     assert_eq!((&node(&public, "posts")["rows"], &node(&public, "posts")["readable"]), (&json!(15), &json!(true)));
     let own = get_as(&api, &token(1), "/v1/topology").await.json();
-    assert_eq!((&own["complete"], ids(&own).len()), (&json!(false), 6));
+    assert_eq!((&own["complete"], ids(&own).len()), (&json!(false), 7));
     let feed = node(&own, "following_feed");
     assert_eq!((&feed["access"], &feed["rows"], &feed["row_changes"]), (&json!("policy"), &Json::Null, &Json::Null));
     let text = own.to_string();
