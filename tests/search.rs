@@ -77,7 +77,7 @@ fn messages_are_found_within_the_conversations_of_the_caller() {
 }
 
 #[test]
-fn an_index_goes_on_after_a_kill_and_is_built_anew_when_its_files_are_gone() {
+fn fault_37_an_index_goes_on_after_a_kill_and_is_built_anew_when_its_files_are_gone() {
     let data = tempfile::tempdir().unwrap();
     let mut server = Server::run(data.path(), &[]);
     let mut posts = 0;

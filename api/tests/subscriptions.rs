@@ -167,7 +167,7 @@ fn open(world: &mut World, headers: &str, progress: impl Fn(u64) -> String) -> (
 
 /// The parts are one test since each looks at the memory of the whole process.
 #[test]
-fn a_thousand_subscriptions_are_cheap_also_when_nobody_reads_them() {
+fn fault_40_a_thousand_subscriptions_are_cheap_also_when_nobody_reads_them() {
     let mut world = World::start();
     let megabytes = |bytes: usize| bytes as f64 / (1024.0 * 1024.0);
 

@@ -86,7 +86,7 @@ async fn hits_are_shown_with_what_matched_and_counted() {
 }
 
 #[tokio::test]
-async fn a_policy_hides_rows_from_hits_counts_and_suggestions() {
+async fn fault_44_a_policy_hides_rows_from_hits_counts_and_suggestions() {
     let world = world();
     let search = async |token: &str, uri: &str| get_as(&world.api, token, uri).await;
     let one = token(1);
@@ -124,7 +124,7 @@ async fn indexes_of_views_that_are_denied_are_unknown() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_is_said_with_the_part_that_is_to_blame() {
+async fn fault_41_what_is_wrong_is_said_with_the_part_that_is_to_blame() {
     let world = world();
     for (uri, kind, field, detail) in [
         ("post_search?q=(a", "bad_query", "q", "the query can't be read at '(a': expected a ')' that closes it"),

@@ -47,7 +47,7 @@ fn a_subscriber_gets_its_own_rows_and_changes_only() {
 }
 
 #[test]
-fn the_id_of_another_subject_or_query_gives_nothing() {
+fn fault_44_the_id_of_another_subject_or_query_gives_nothing() {
     let server = Server::start(social(), config());
     let mine = format!("Bearer {}", token(1));
     let theirs = format!("Bearer {}", token(2));

@@ -65,7 +65,7 @@ fn what_was_not_committed_is_given_up_and_can_be_applied_again() {
 }
 
 #[test]
-fn a_missing_or_damaged_file_is_found_at_a_start_and_the_index_is_built_anew() {
+fn fault_37_a_missing_or_damaged_file_is_found_at_a_start_and_the_index_is_built_anew() {
     for damage in [
         (|folder: &Path| fs::remove_file(segment_file(folder, "term")).unwrap()) as fn(&Path),
         |folder| {
@@ -100,7 +100,7 @@ fn an_index_of_another_definition_is_built_anew() {
 }
 
 #[test]
-fn an_index_that_another_writes_is_left_to_it() {
+fn fault_37_an_index_that_another_writes_is_left_to_it() {
     let folder = TempDir::new().unwrap();
     let (mut first, of_first) = built(folder.path());
     let place = Place::Folder(folder.path().to_owned());
@@ -119,7 +119,7 @@ fn an_index_that_another_writes_is_left_to_it() {
 }
 
 #[test]
-fn a_failing_disk_is_told_and_the_last_commit_stays_visible() {
+fn fault_37_a_failing_disk_is_told_and_the_last_commit_stays_visible() {
     let folder = TempDir::new().unwrap();
     let (mut writer, reader) = built(folder.path());
     fs::remove_dir_all(folder.path().join("post_search")).unwrap();

@@ -133,7 +133,7 @@ fn values_are_counted_and_matches_shown() {
 }
 
 #[test]
-fn what_is_too_costly_is_refused_with_its_part() {
+fn fault_41_what_is_too_costly_is_refused_with_its_part() {
     let mut many = posts();
     many.extend((0..EXPANSIONS_MAX as i64 + 1).map(|number| post(100 + number, &format!("zz{number}"), 0)));
     let (_writer, reader) = index_of(&many, definition(&[0], None));
