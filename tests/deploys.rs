@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use epochs::crash_point::{DEPLOY_BOUND, DEPLOY_RECORDED, VARIABLE};
+use epochs::crash_point::{DEPLOY_BOUND, DEPLOY_RECORDED, PANIC_VARIABLE, VARIABLE};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::answers::assert_oracle;
-use crate::lines::world;
+use crate::lines::{posted, world};
 use crate::oracle::Oracle;
 use crate::process::{Client, Launch, Server, eventually, operator, tidewater};
 
@@ -23,7 +23,7 @@ GRANT SELECT ON post_lengths TO PUBLIC;
 ";
 
 /// The social topology, with a file of ours.
-fn changed(folder: &TempDir, name: &str, more: &str) -> PathBuf {
+pub fn changed(folder: &TempDir, name: &str, more: &str) -> PathBuf {
     let directory = folder.path().join(name);
     std::fs::create_dir(&directory).unwrap();
     for entry in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("topologies/social")).unwrap() {
@@ -37,7 +37,7 @@ fn changed(folder: &TempDir, name: &str, more: &str) -> PathBuf {
 }
 
 /// A command of an operator, with what it printed.
-fn ask(server: &Client, folder: &TempDir, arguments: &[&str]) -> (Option<i32>, Value, String) {
+pub fn ask(server: &Client, folder: &TempDir, arguments: &[&str]) -> (Option<i32>, Value, String) {
     let token = folder.path().join("token");
     std::fs::write(&token, operator()).unwrap();
     let url = server.url("");
@@ -154,6 +154,39 @@ fn fault_48_what_is_still_read_is_not_dropped_and_a_wrong_topology_changes_nothi
     assert_eq!(problem["diagnostics"][0]["line"], 1, "{problem}");
     assert_eq!(server.post_json("/v1/deployments", &wrong, None).status, 401);
     assert_eq!(in_force(&server, &folder), 1);
+}
+
+#[test]
+fn fault_48_a_candidate_that_panics_leaves_everything_as_it_was() {
+    const POISON: &str = "a pill that only a candidate swallows";
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let options = ["--clock", "event", "--checkpoint-interval", "50ms"];
+    let server = Server::run(&data, &options);
+    server.ingest(&[posted(1, 1, 1, POISON).to_string()]);
+    let posts = |server: &Server| server.pages("/v1/views/posts?select=post_id", 100, None).len();
+    eventually("the post", || (posts(&server) == 1).then_some(()));
+    // From here on no start reads it again, but whoever computes the posts once more does.
+    let epoch = server.get("/v1/status", Some(&operator())).json()["epoch"].as_u64().unwrap();
+    eventually("a checkpoint behind it", || {
+        let status = server.get("/v1/status", Some(&operator())).json();
+        (status["checkpoint"]["epoch"].as_u64() >= Some(epoch)).then_some(())
+    });
+    drop(server);
+    let environment = [(PANIC_VARIABLE, POISON)];
+    let server = Server::run_ready(&Launch { data: &data, more: &options, environment: &environment, ..Launch::default() });
+    let (code, report, complaint) = ask(&server, &folder, &["replay", "posts"]);
+    assert_eq!((code, &report["outcome"]), (Some(9), &json!("failed")), "{complaint}");
+    assert!(report["reason"].as_str().unwrap().starts_with("computing it failed"), "{report}");
+    assert_eq!(in_force(&server, &folder), 1);
+    server.ingest(&[posted(2, 2, 1, "life goes on").to_string()]);
+    eventually("the other post", || (posts(&server) == 2).then_some(()));
+    drop(server);
+    // As if the mistake were mended.
+    let server = Server::run(&data, &options);
+    let (code, _, complaint) = ask(&server, &folder, &["replay", "posts"]);
+    assert_eq!((code, posts(&server)), (Some(0), 2), "{complaint}");
+    assert_eq!(server.get("/v1/dead-letters", Some(&operator())).json()["dead_letters_total"], 0);
 }
 
 #[test]

@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
+use crate::deploys::{ask, changed};
 use crate::lines::{event, posted, registered};
-use crate::process::{Answer, Client, Server, operator, token};
+use crate::process::{Answer, Client, Server, eventually, operator, token};
 
 fn sent(number: u64, message: u64, sender: u64, body: &str) -> Value {
     let payload = json!({ "message_id": message.to_string(), "sender_id": sender.to_string(), "body": body, "encrypted": false });
@@ -99,4 +100,40 @@ fn fault_37_an_index_goes_on_after_a_kill_and_is_built_anew_when_its_files_are_g
         server = Server::run(data.path(), &[]);
         check(&server, posts, &after);
     }
+}
+
+/// Posts with endings taken off, beside an index as it was and without the one of hashtags.
+const OTHER_INDEXES: &str = "
+CREATE INDEX post_search ON posts USING FULLTEXT (text) INCLUDE (post_id, author_id) WITH (tokenizer = 'en');
+CREATE INDEX user_search ON profile_cards USING FULLTEXT (username, display_name, bio) INCLUDE (user_id, registered_at, followers)
+  WITH (suggest = 'username', popularity = 'followers');
+";
+
+#[test]
+fn indexes_are_added_changed_and_removed_by_a_deployment_and_search_goes_on_meanwhile() {
+    let folder = tempfile::tempdir().unwrap();
+    let directory = changed(&folder, "other", "");
+    std::fs::write(directory.join("search.sql"), OTHER_INDEXES).unwrap();
+    let server = Server::run(&folder.path().join("data"), &[]);
+    write(&server, &[registered(1, 7), posted(2, 1, 7, "she runs"), posted(3, 2, 7, "running late")]);
+    let ask_for = |query: &str| server.get(&format!("/v1/search/post_search?q={query}&order=post_id"), None);
+    let after = write(&server, &[posted(4, 3, 7, "a run")]);
+    assert_eq!(found(&ask_for(&format!("run&after={after}")), "post_id"), [json!(3)]);
+    let (code, report, complaint) = ask(&server, &folder, &["deploy", directory.to_str().unwrap()]);
+    assert_eq!((code, &report["changed"]), (Some(0), &json!([])), "{complaint}");
+    // Until the new one is built the old one answers.
+    let stems = eventually("the new index", || {
+        let answer = ask_for("run");
+        assert!([200, 503].contains(&answer.status), "{}", answer.text);
+        (answer.status == 200 && answer.json()["total"] == 3).then_some(answer)
+    });
+    assert_eq!(found(&stems, "post_id"), [json!(1), json!(2), json!(3)]);
+    assert_eq!(server.get("/v1/search/hashtag_search?q=x", None).status, 404);
+    let after = write(&server, &[posted(5, 4, 7, "he ran, they run")]);
+    assert_eq!(ask_for(&format!("running&after={after}")).json()["total"], 4);
+    assert_eq!(found(&server.get("/v1/search/user_search?q=user7", None), "user_id"), [json!(7)]);
+    let (code, _, complaint) = ask(&server, &folder, &["rollback"]);
+    assert_eq!(code, Some(0), "{complaint}");
+    eventually("the index as it was", || (ask_for("run").json()["total"] == 2).then_some(()));
+    eventually("hashtags", || (server.get("/v1/search/hashtag_search?q=x", None).status == 200).then_some(()));
 }

@@ -77,7 +77,8 @@ impl<'a> Parser<'a> {
                 parts.push(self.part(column)?);
             }
         }
-        let is_alternative = self.begins_with(OR) || self.depth > 0;
+        // Where a parenthesis is not closed, that is what has to be said.
+        let is_alternative = self.begins_with(OR) || self.depth > 0 && !self.rest.is_empty();
         if parts.is_empty() && is_alternative {
             return Err(self.expected("a word before this"));
         }
@@ -215,6 +216,7 @@ mod tests {
     fn what_can_t_be_read_is_named() {
         for (text, expected) in [
             ("(a", "the query can't be read at '(a': expected a ')' that closes it"),
+            ("a (", "the query can't be read at '(': expected a ')' that closes it"),
             ("a ) b", "the query can't be read at ') b': expected a '(' before this"),
             ("a \"b", "the query can't be read at '\"b': expected a second '\"' that ends the phrase"),
             ("OR a", "the query can't be read at 'OR a': expected a word before this"),

@@ -40,14 +40,15 @@ pub const DEPLOY_RECORDED: &str = "deploy-recorded";
 pub const DEPLOY_BOUND: &str = "deploy-bound";
 /// Events are durable in the log; their sender does not know.
 pub const INGEST_APPENDED_NOT_ACKNOWLEDGED: &str = "ingest-appended-not-acknowledged";
-
 /// The records of an epoch are made for a derived topic; none of them is in the log.
 pub const SINK_BEFORE_APPEND: &str = "sink-before-append";
 /// An epoch is in a derived topic; nobody knows that it is.
 pub const SINK_APPENDED_NOT_ACKNOWLEDGED: &str = "sink-appended-not-acknowledged";
+/// An epoch is in the writer of a full-text index; no commit holds it.
+pub const SEARCH_APPLIED_NOT_COMMITTED: &str = "search-applied-not-committed";
 
 /// Every step, in the order in which an event meets them.
-pub const ALL: [&str; 15] = [
+pub const ALL: [&str; 16] = [
     INGEST_APPENDED_NOT_ACKNOWLEDGED,
     BEFORE_BIND,
     BOUND_NOT_SYNCED,
@@ -56,6 +57,7 @@ pub const ALL: [&str; 15] = [
     PUBLISHED,
     SINK_BEFORE_APPEND,
     SINK_APPENDED_NOT_ACKNOWLEDGED,
+    SEARCH_APPLIED_NOT_COMMITTED,
     CHECKPOINT_RUN_WRITTEN,
     CHECKPOINT_MANIFEST_ASIDE,
     CHECKPOINT_RENAMED,

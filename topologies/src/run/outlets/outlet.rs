@@ -185,7 +185,13 @@ impl Outlet {
 
     /// Epochs were dropped, or are no changes of what the sink has.
     fn lose(&mut self, last: u64) {
-        tracing::warn!(sink = self.report.name, "the sink did not keep up with the views; it is not waited for");
+        let sink = &self.report.name;
+        match self.outbox.sink().kind() {
+            SinkKind::State => {
+                tracing::info!(sink, "more changed at once than is kept for the sink; it is built anew from its view")
+            }
+            SinkKind::Append => tracing::warn!(sink, "the sink did not keep up with the views; it is not waited for"),
+        }
         self.history = self.around.history.lock().clone();
         self.forget(last);
     }

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use epochs::binding::{Fingerprint, fingerprint};
+use epochs::crash_point::{SEARCH_APPLIED_NOT_COMMITTED, crash_point};
 use epochs::progress::Progress;
 use epochs::sink::{Contents, Sink, SinkError, SinkKind, Unit};
 use schemas::position::{Epoch, Position};
@@ -155,6 +156,7 @@ impl Sink for SearchSink {
         let ambiguous = |error: SearchError| SinkError::Ambiguous(error.to_string());
         open.is_ahead = true;
         open.writer.apply(Epoch(unit.progress.epoch), &progress_text::write(&unit.progress), &unit.changes).map_err(ambiguous)?;
+        crash_point(SEARCH_APPLIED_NOT_COMMITTED);
         open.applied = Some(unit.progress.clone());
         Ok(())
     }
