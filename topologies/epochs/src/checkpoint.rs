@@ -47,7 +47,7 @@ pub struct StateId(pub u32);
 pub type StateChange = (StateId, Box<[u8]>, Option<Box<[u8]>>);
 
 /// What a checkpoint is of.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CheckpointHeader {
     /// the history
     pub timeline: u64,

@@ -4,6 +4,7 @@
 //! checkpoints to write. Whoever drives it computes an epoch, hands back how the state changed, and publishes: in production a thread
 //! with a dataflow, in the simulation a loop with a model of one.
 
+mod begin;
 mod claim;
 mod redeploy;
 mod states;
@@ -15,6 +16,7 @@ use schemas::position::{Offset, Partition, Topic};
 use schemas::row::Row;
 use sources::log::{Log, TopicId, TopicMetadata};
 
+use self::begin::checkpoint_to_begin_with;
 use self::claim::{claim, has_the_beginning};
 use self::states::StateNumbers;
 use crate::backfill::Backfill;
@@ -28,6 +30,7 @@ use crate::identity::Identity;
 use crate::progress::History;
 use crate::reader::{Offsets, Reader, Records};
 
+pub use self::begin::SinkFloors;
 pub use self::claim::branch;
 pub use self::states::stored_state;
 
@@ -190,15 +193,15 @@ pub struct Coordinator<D: Disk> {
 }
 
 impl<D: Disk> Coordinator<D> {
-    /// Takes over a data directory: claims the next incarnation, checks what is there, and finds where to begin. `floor`
-    /// fences the sinks for the incarnation and tells the least epoch of those that hold data of this history.
+    /// Takes over a data directory: claims the next incarnation, checks what is there, and finds where to begin. `floors`
+    /// fences the sinks for the incarnation and tells how far those are that hold data of this history.
     pub fn open(
         disk: Arc<D>,
         log: Arc<dyn Log>,
         topics: &[TopicMetadata],
         settings: Settings,
         wall: &mut dyn WallSource,
-        floor: &mut dyn FnMut(&History, u64) -> Result<Option<u64>, EpochError>,
+        floors: &mut dyn FnMut(&History, u64) -> Result<SinkFloors, EpochError>,
     ) -> Result<(Self, Checkpoints<D>, Start), EpochError> {
         let (mut bindings, tail) = Bindings::open(Arc::clone(&disk), BINDINGS)?;
         let identity = claim(disk.as_ref(), &bindings, tail, settings.timeline)?;
@@ -209,16 +212,10 @@ impl<D: Disk> Coordinator<D> {
             let binding = binding?;
             history.push(binding.epoch, binding.chain());
         }
-        let floor = floor(&history, identity.incarnation)?;
-        let usable = |header: &&CheckpointHeader| history.chain(header.epoch).is_some_and(|chain| chain.0 == header.chain);
-        let oldest = opened.headers.iter().rfind(usable).cloned();
-        let fitting =
-            opened.headers.iter().filter(usable).find(|header| floor.is_none_or(|floor| header.epoch <= floor)).cloned();
-        // With fewer checkpoints than are wanted, the beginning is one. A sink that is behind all of them is built anew; the others
-        // get what they have not seen.
-        let from_the_beginning =
-            fitting.is_none() && opened.headers.len() < CHECKPOINTS_KEPT && has_the_beginning(log.as_ref(), &bindings)?;
-        let checkpoint = fitting.or(oldest.filter(|_| !from_the_beginning));
+        let floors = floors(&history, identity.incarnation)?;
+        let is_usable = |header: &&CheckpointHeader| history.chain(header.epoch).is_some_and(|chain| chain.0 == header.chain);
+        let usable: Vec<CheckpointHeader> = opened.headers.iter().filter(is_usable).cloned().collect();
+        let checkpoint = checkpoint_to_begin_with(&usable, floors, || has_the_beginning(log.as_ref(), &bindings))?;
         // What is newer than where this run begins would be continued wrongly.
         let first = checkpoint.as_ref().map(|header| header.epoch);
         checkpoints.retain(|header| {

@@ -253,9 +253,9 @@ fn take_over(
         timeline: options.timeline.0,
     };
     let mut opening = Opening::new(super::outlets::plans(topology, means));
-    let mut floor = |history: &History, incarnation| Ok(opening.fence(history, incarnation));
+    let mut floors = |history: &History, incarnation| Ok(opening.fence(history, incarnation));
     let (storage, log) = (Arc::new(Arc::clone(storage)), Arc::clone(&means.log));
-    let (coordinator, checkpoints, start) = Coordinator::open(storage, log, topics, settings, &mut wall, &mut floor)?;
+    let (coordinator, checkpoints, start) = Coordinator::open(storage, log, topics, settings, &mut wall, &mut floors)?;
     Ok(Taken { wall, coordinator, checkpoints, start, opening })
 }
 

@@ -9,7 +9,7 @@ use epochs::binding::{Chain, Fingerprint, fingerprint};
 use epochs::checkpoint::error::CheckpointError;
 use epochs::checkpoint::{CheckpointHeader, Checkpoints};
 use epochs::clock::{Reading, WallClock};
-use epochs::coordinator::{CheckpointJob, Coordinator, Settings, StateSpec, WallSource, stored_state};
+use epochs::coordinator::{CheckpointJob, Coordinator, Settings, SinkFloors, StateSpec, WallSource, stored_state};
 use epochs::disk::simulated::SimulatedDisk;
 use epochs::error::EpochError;
 use epochs::progress::{History, Progress};
@@ -63,14 +63,15 @@ fn settings(world: &World) -> Settings {
     }
 }
 
-/// The least epoch of the sinks that can go on; each is fenced before it is asked.
-fn floor(
+/// How far the sinks are that can go on; each is fenced before it is asked.
+fn floors(
     world: &World,
     found: &mut [Option<Progress>],
     plan: Fingerprint,
     history: &History,
     incarnation: u64,
-) -> Result<Option<u64>, EpochError> {
+) -> Result<SinkFloors, EpochError> {
+    let mut floors = SinkFloors::default();
     for (sink, found) in world.sinks.iter().zip(&mut *found) {
         match sink.clone().fence(incarnation) {
             Ok(progress) => *found = progress.filter(|progress| history.is_good(progress, plan)),
@@ -79,8 +80,9 @@ fn floor(
             Err(_) if sink.kind() == SinkKind::Append => return Err(EpochError::Fenced { ours: incarnation, found: 0 }),
             Err(_) => {}
         }
+        found.iter().for_each(|progress| floors.add(sink.kind(), progress.epoch));
     }
-    Ok(found.iter().flatten().map(|progress| progress.epoch).min())
+    Ok(floors)
 }
 
 impl Process {
@@ -102,7 +104,7 @@ impl Process {
                 &[topic],
                 settings,
                 &mut wall,
-                &mut |history, incarnation| floor(world, &mut found, plan, history, incarnation),
+                &mut |history, incarnation| floors(world, &mut found, plan, history, incarnation),
             );
             let (mut coordinator, mut checkpoints, start) = opened?;
             coordinator.retain(world.retention);

@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use epochs::binding::Fingerprint;
-use epochs::coordinator::Coordinator;
+use epochs::coordinator::{Coordinator, SinkFloors};
 use epochs::disk::Disk;
 use epochs::progress::{History, Progress};
 use epochs::sink::Sink;
@@ -85,9 +85,10 @@ impl Opening {
         Self(plans.into_iter().map(|plan| (plan, None)).collect())
     }
 
-    /// Shuts earlier incarnations out of every sink; the least epoch of those that can be gone on with. A sink that does not answer is
-    /// not waited for.
-    pub fn fence(&mut self, history: &History, incarnation: u64) -> Option<u64> {
+    /// Shuts earlier incarnations out of every sink; how far those are that can be gone on with. A sink that does not answer is not
+    /// waited for.
+    pub fn fence(&mut self, history: &History, incarnation: u64) -> SinkFloors {
+        let mut floors = SinkFloors::default();
         for (outlet, found) in &mut self.0 {
             *found = match outlet.sink.fence(incarnation) {
                 Ok(progress) => progress.filter(|progress| history.is_good(progress, outlet.plan)),
@@ -96,8 +97,9 @@ impl Opening {
                     None
                 }
             };
+            found.iter().for_each(|found| floors.add(outlet.sink.kind(), found.epoch));
         }
-        self.0.iter().filter_map(|(_, found)| found.as_ref()).map(|found| found.epoch).min()
+        floors
     }
 }
 

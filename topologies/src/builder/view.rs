@@ -1,0 +1,108 @@
+//! `CREATE VIEW`: a query under a name.
+//!
+//! A query enters; the nodes that compute it are in the graph of the topology afterwards, and a relation has its name.
+
+use std::sync::Arc;
+
+use arrow_schema::{Field, Schema};
+use datafusion_common::{Result, plan_err};
+use datafusion_expr::Expr;
+use datafusion_sql::sqlparser::ast;
+
+use super::{Builder, Outcome, at_name, fail, refused};
+use crate::parse::{Name, Statement};
+use crate::plan::functions::interval_micros;
+use crate::plan::lower::{Lowering, check_types};
+use crate::plan::rewrite::{SessionCall, relations, rewrite_query};
+use crate::topology::RelationKind;
+
+impl Builder {
+    pub(super) fn create_view(
+        &mut self,
+        statement: &Statement,
+        name: &Name,
+        materialized: bool,
+        columns: &[Name],
+        query: &ast::Query,
+    ) -> Outcome<()> {
+        let mut query = query.clone();
+        let sessions = rewrite_query(&mut query, &self.payload_columns).map_err(|error| refused(statement, &error))?;
+        let at = |error| at_name(statement, name, &error);
+        let mut reads = relations(&query);
+        for session in sessions {
+            reads.insert(session.relation.clone());
+            self.add_session(&session).map_err(at)?;
+        }
+        let plan = self.sql.plan_query(query).map_err(at)?;
+        let added = self.topology.graph.nodes.len();
+        let node = Lowering::new(&mut self.topology.graph, &self.scans).query(&plan).map_err(at)?;
+        check_types(&self.topology.graph, node).map_err(at)?;
+        crate::render::check_nodes(&self.topology.graph, added).map_err(at)?;
+        if materialized {
+            self.topology.graph.refuse_unbounded(node, &format!("the view '{}'", name.text)).map_err(at)?;
+        }
+        let names = self.column_names(name, columns, plan.schema())?;
+        reads.retain(|other| self.relations.contains_key(other));
+        let kind = if materialized { RelationKind::MaterializedView } else { RelationKind::View };
+        self.insert(&name.text, kind, node, names, reads);
+        Ok(())
+    }
+
+    fn column_names(&self, view: &Name, given: &[Name], schema: &datafusion_common::DFSchema) -> Outcome<Vec<String>> {
+        let fields = schema.fields();
+        if given.len() > fields.len() {
+            return fail(
+                &given[fields.len()],
+                format!("the query of '{}' has only {} columns", view.text, fields.len()),
+                "name fewer columns",
+            );
+        }
+        let mut names: Vec<String> = fields
+            .iter()
+            .map(|field| match field.name().rsplit_once('.') {
+                Some((_, last)) if self.payload_columns.contains(field.name()) => last.to_owned(),
+                _ => field.name().clone(),
+            })
+            .collect();
+        for (name, given) in names.iter_mut().zip(given) {
+            name.clone_from(&given.text);
+        }
+        for (place, name) in names.iter().enumerate() {
+            if names[..place].contains(name) {
+                return fail(view, format!("view '{}' has two columns named '{name}'", view.text), "name them apart with AS");
+            }
+        }
+        Ok(names)
+    }
+
+    fn add_session(&mut self, call: &SessionCall) -> Result<()> {
+        if self.scans.contains_key(&call.name) {
+            return Ok(());
+        }
+        let (Some(&node), Some(schema)) = (self.scans.get(&call.relation), self.sql.schema(&call.relation)) else {
+            return plan_err!("relation '{}' does not exist", call.relation);
+        };
+        let column = |name: &String| match schema.index_of(name) {
+            Ok(index) => Ok(index),
+            Err(_) => plan_err!("'{}' has no column '{name}'", call.relation),
+        };
+        let time = column(&call.time)?;
+        let partition = call.partition.iter().map(column).collect::<Result<Vec<_>>>()?;
+        let columns = &self.topology.graph.nodes[node].columns;
+        if columns[time].data_type != crate::plan::functions::timestamp_type() || columns[time].nullable {
+            return plan_err!("SESSION needs a TIMESTAMPTZ column that is NOT NULL: '{}' is not", call.time);
+        }
+        let gap = match self.sql.plan_expression(call.gap.clone(), &[])? {
+            Expr::Literal(value, _) => interval_micros(&value),
+            other => Err(format!("'{other}' is not a constant interval")),
+        };
+        let gap = gap.or_else(|error| plan_err!("the gap of SESSION: {error}"))?;
+        let node = self.topology.graph.session(node, partition, time, gap)?;
+        let mut fields: Vec<Field> = schema.fields().iter().map(|field| field.as_ref().clone()).collect();
+        let appended = &self.topology.graph.nodes[node].columns[fields.len()..];
+        fields.extend(appended.iter().map(|column| Field::new(&column.name, column.data_type.clone(), column.nullable)));
+        self.sql.add(&call.name, Arc::new(Schema::new(fields)));
+        self.scans.insert(call.name.clone(), node);
+        Ok(())
+    }
+}
