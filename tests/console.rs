@@ -143,6 +143,22 @@ fn a_view_is_browsed_page_by_page_and_filtered() {
 }
 
 #[test]
+fn a_row_says_which_events_it_was_made_of_to_operators_only() {
+    let scene = Scene::open();
+    scene.go("#/relations/posts?post_id=eq.500");
+    scene.column("post_id", |ids| ids == [500]);
+    assert_eq!(scene.browser.run("return document.querySelectorAll('tbody button').length"), 0);
+    scene.sign_in();
+    scene.browser.click("tbody button");
+    scene.browser.text_with("#why-count", "1 event made this row");
+    let event = scene.browser.text_with(".why li", "post.created");
+    assert!(event.contains("social.post, partition "), "{event}");
+    scene.browser.click(".why summary");
+    scene.browser.text_with(".why pre", "<img src=x");
+    scene.assert_calm();
+}
+
+#[test]
 fn words_are_searched_for_from_the_box_and_hits_are_marked_and_turned_page_by_page() {
     let scene = Scene::open();
     scene.browser.text_with("main", "posts");

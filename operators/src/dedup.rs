@@ -102,6 +102,16 @@ impl DeduplicationWindow {
         std::mem::take(changes)
     }
 
+    /// Makes room for so many more ids at once: taking them back then moves none twice.
+    pub fn reserve(&mut self, ids: usize) {
+        self.ids.reserve(ids);
+        self.by_time.reserve(ids);
+        let slots = slots_for(self.len() + ids);
+        if slots > self.slots.len() {
+            self.resize(slots);
+        }
+    }
+
     /// Takes an entry back, before the first event; the order does not matter.
     pub fn restore(&mut self, key: &[u8], time: i64) {
         if key.is_empty() {
@@ -213,14 +223,13 @@ impl DeduplicationWindow {
         };
         self.slots[slot] = position;
         self.by_time.push(time, position, &self.ids);
-        if self.by_time.len() * 4 > self.slots.len() * 3 {
-            self.grow();
+        if slots_for(self.len()) > self.slots.len() {
+            self.resize(self.slots.len() * 2);
         }
     }
 
-    fn grow(&mut self) {
-        let doubled = vec![VACANT; self.slots.len() * 2];
-        for position in std::mem::replace(&mut self.slots, doubled) {
+    fn resize(&mut self, slots: usize) {
+        for position in std::mem::replace(&mut self.slots, vec![VACANT; slots]) {
             if position != VACANT {
                 let (Ok(slot) | Err(slot)) = self.find(&self.ids[position as usize]);
                 self.slots[slot] = position;
@@ -242,4 +251,9 @@ impl DeduplicationWindow {
         }
         self.slots[hole] = VACANT;
     }
+}
+
+/// Slots of a table with so many ids: a power of two, of which at most three quarters are taken.
+fn slots_for(ids: usize) -> usize {
+    (ids * 4).div_ceil(3).next_power_of_two().max(SLOTS_MIN)
 }

@@ -5,6 +5,8 @@
 import { Problem, curlLine, get, token } from './api.js';
 import { counted, element, problemNotice } from './dom.js';
 import { orderText } from './graph.js';
+import { live } from './live.js';
+import { whyPanel } from './why.js';
 
 const LIMITS = [20, 50, 100];
 const FOLLOW_MS = 2_000;
@@ -32,16 +34,19 @@ export function rowsTable(node, indexes, given, { go, askToken }) {
   const shown = element('div', { class: 'shown', 'aria-live': 'polite' });
   const curl = element('code', {});
   const followed = element('input', { type: 'checkbox', role: 'switch' });
+  // Events may hold what a reader of the view need not be allowed to see: they are shown to operators.
+  const why = live.topology.complete ? whyPanel(node) : null;
   const view = element(
     'section',
     { class: 'browse', 'aria-label': `Rows of ${node.name}` },
     form(node, indexes, query, go),
     element('div', { class: 'curl' }, curl, copyButton(curl)),
     shown,
+    why?.view,
   );
   const path = () => `v1/views/${encodeURIComponent(node.name)}?${encoded(query)}`;
   const controller = new AbortController();
-  const state = { node, query, shown, go, askToken, followed, before: null };
+  const state = { node, query, shown, go, askToken, followed, why, before: null };
   let timer = 0;
   const load = async () => {
     curl.textContent = curlLine(path());
@@ -55,7 +60,7 @@ export function rowsTable(node, indexes, given, { go, askToken }) {
   followed.addEventListener('change', () => (clearTimeout(timer), load()));
   shown.append(element('p', { class: 'faint' }, 'reading …'));
   load();
-  const release = () => (clearTimeout(timer), controller.abort());
+  const release = () => (clearTimeout(timer), controller.abort(), why?.release());
   return { view, release };
 }
 
@@ -213,7 +218,7 @@ function copyButton(curl) {
 }
 
 function showPage(state, page) {
-  const { node, shown, query, before } = state;
+  const { node, shown, query, why, before } = state;
   const columns = page.rows.length ? Object.keys(page.rows[0]) : node.columns.map(({ name }) => name);
   const texts = page.rows.map((row) => JSON.stringify(row));
   const isNew = (text) => before && !before.has(text);
@@ -223,6 +228,7 @@ function showPage(state, page) {
       'tr',
       { role: 'row', class: isNew(texts[at]) ? 'fresh' : null },
       columns.map((name) => cell(name, row[name], types.get(name) ?? '')),
+      why && element('td', { role: 'cell' }, whyButton(why, row)),
     ),
   );
   const head = columns.map((name) =>
@@ -232,6 +238,7 @@ function showPage(state, page) {
       name,
     ),
   );
+  if (why) head.push(element('th', { role: 'columnheader', scope: 'col' }, element('span', { class: 'unseen' }, 'Origin')));
   const table = element(
     'table',
     { role: 'table', 'aria-label': `Rows of ${node.name}` },
@@ -244,6 +251,11 @@ function showPage(state, page) {
     pager(state, page),
     page.rows.length ? element('div', { class: 'rows', tabindex: '0', role: 'region', 'aria-label': 'Rows' }, table) : none,
   );
+}
+
+function whyButton(why, row) {
+  const attributes = { type: 'button', class: 'quiet', title: 'The events that this row was made of', click: () => why.ask(row) };
+  return element('button', attributes, 'Why?');
 }
 
 function emptyText(node, query) {

@@ -19,7 +19,7 @@ const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 const SVG: &str = "image/svg+xml";
 
 /// The files below `/console/`: name, type, text.
-const FILES: [(&str, &str, &str); 13] = [
+const FILES: [(&str, &str, &str); 14] = [
     ("api.js", JAVASCRIPT, include_str!("../console/api.js")),
     ("console.css", CSS, include_str!("../console/console.css")),
     ("dom.js", JAVASCRIPT, include_str!("../console/dom.js")),
@@ -33,6 +33,7 @@ const FILES: [(&str, &str, &str); 13] = [
     ("relation.js", JAVASCRIPT, include_str!("../console/relation.js")),
     ("rows.js", JAVASCRIPT, include_str!("../console/rows.js")),
     ("search.js", JAVASCRIPT, include_str!("../console/search.js")),
+    ("why.js", JAVASCRIPT, include_str!("../console/why.js")),
 ];
 
 /// The page itself.

@@ -26,13 +26,22 @@ async fn the_page_and_its_files_are_served_to_everybody_with_strict_headers() {
         open.extend(imported.map(|name| format!("console/{name}")));
         seen.push(path);
     }
-    assert_eq!(seen.len(), 13, "a file is served that nothing loads, or the other way round: {seen:?}");
+    assert_eq!(seen.len(), 14, "a file is served that nothing loads, or the other way round: {seen:?}");
 }
 
 #[tokio::test]
 async fn nothing_in_the_page_names_another_server_or_reads_text_as_markup() {
     let api = api();
-    for path in ["/", "/console/api.js", "/console/console.css", "/console/graph.js", "/console/rows.js", "/console/letters.js"] {
+    for path in [
+        "/",
+        "/console/api.js",
+        "/console/console.css",
+        "/console/graph.js",
+        "/console/rows.js",
+        "/console/letters.js",
+        "/console/hits.js",
+        "/console/why.js",
+    ] {
         let text = get(&api, path).await.text;
         for forbidden in [
             "https://",

@@ -21,6 +21,11 @@ impl Oldest {
         self.0.is_empty()
     }
 
+    /// Makes room for so many more ids.
+    pub(super) fn reserve(&mut self, ids: usize) {
+        self.0.reserve(ids);
+    }
+
     /// The time of the oldest id.
     pub(super) fn first_time(&self) -> Option<i64> {
         self.0.first().map(|(time, _)| *time)

@@ -120,6 +120,13 @@ impl Windows {
         let ids_max = DEDUPLICATION_IDS_MAX / source.partitions.max(1) as usize;
         let micros = source.deduplication_micros;
         let mut windows = Self { number, restored_at, before: BTreeMap::new(), micros, ids_max, windows: BTreeMap::new() };
+        let mut counts: BTreeMap<Partition, usize> = BTreeMap::new();
+        for (key, _) in &entries {
+            *counts.entry(Partition(partition_of(key.as_bytes()))).or_default() += 1;
+        }
+        for (partition, count) in counts {
+            windows.window(partition).reserve(count);
+        }
         for (key, value) in entries {
             let partition = Partition(partition_of(key.as_bytes()));
             let (Some(key), Some(value)) = (key.as_bytes().get(PARTITION_BYTES..), value.as_bytes().first_chunk()) else {
