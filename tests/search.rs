@@ -119,6 +119,10 @@ fn indexes_are_added_changed_and_removed_by_a_deployment_and_search_goes_on_mean
     let ask_for = |query: &str| server.get(&format!("/v1/search/post_search?q={query}&order=post_id"), None);
     let after = write(&server, &[posted(4, 3, 7, "a run")]);
     assert_eq!(found(&ask_for(&format!("run&after={after}")), "post_id"), [json!(3)]);
+    let plan = ask(&server, &folder, &["plan", directory.to_str().unwrap()]).1;
+    let expected = json!({ "added": [], "changed": ["search:post_search"], "removed": ["search:hashtag_search", "search:message_search"],
+        "kept": ["search:user_search"] });
+    assert_eq!(plan["sinks"], expected, "{plan}");
     let (code, report, complaint) = ask(&server, &folder, &["deploy", directory.to_str().unwrap()]);
     assert_eq!((code, &report["changed"]), (Some(0), &json!([])), "{complaint}");
     // Until the new one is built the old one answers.

@@ -3,6 +3,7 @@
 //! A directory of statements enters, and what it is compared with; what is added, changed and removed leaves, which state is kept, and
 //! what is read from the log for the rest.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -58,6 +59,9 @@ fn as_text(change: &Value, at_start: bool) -> Vec<String> {
         lines.extend(names(&change["views"][kind]).iter().map(|name| format!("  {sign} view {name}")));
     }
     lines.push(format!("  = {} views are the same", names(&change["views"]["kept"]).len()));
+    for (sign, kind) in [("+", "added"), ("~", "changed"), ("-", "removed")] {
+        lines.extend(names(&change["sinks"][kind]).iter().map(|name| format!("  {sign} {}", sink_text(name))));
+    }
     lines.extend(names(&change["states"]["dropped"]).iter().map(|name| format!("  - state {name}")));
     lines.extend(names(&change["states"]["computed"]).iter().map(|name| format!("  + state {name}, computed from the log")));
     lines.push(format!("  = {} states are kept", names(&change["states"]["kept"]).len()));
@@ -74,21 +78,33 @@ fn as_text(change: &Value, at_start: bool) -> Vec<String> {
     lines
 }
 
+/// A sink as people call it.
+fn sink_text(name: &str) -> String {
+    match name.strip_prefix("search:") {
+        Some(index) => format!("full-text index {index}"),
+        None => format!("sink {name}"),
+    }
+}
+
 /// A change, for programs.
 pub(crate) fn as_json(change: &Change) -> Value {
-    let views = |kind: ViewChange| -> Vec<&String> {
-        change.views.iter().filter(|(_, change)| **change == kind).map(|(name, _)| name).collect()
+    let by_change = |changes: &BTreeMap<String, ViewChange>| {
+        let names = |kind: ViewChange| -> Vec<&String> {
+            changes.iter().filter(|(_, change)| **change == kind).map(|(name, _)| name).collect()
+        };
+        json!({
+            "added": names(ViewChange::Added),
+            "changed": names(ViewChange::Changed),
+            "removed": names(ViewChange::Removed),
+            "kept": names(ViewChange::Kept),
+        })
     };
     let backfill =
         |topic: &topologies::run::TopicBackfill| json!({ "topic": topic.topic, "records": topic.records, "gone": topic.gone });
     json!({
         "checkpoint": change.checkpoint,
-        "views": {
-            "added": views(ViewChange::Added),
-            "changed": views(ViewChange::Changed),
-            "removed": views(ViewChange::Removed),
-            "kept": views(ViewChange::Kept),
-        },
+        "views": by_change(&change.views),
+        "sinks": by_change(&change.sinks),
         "states": { "kept": change.kept, "computed": change.computed, "dropped": change.dropped },
         "backfill": change.backfill.iter().map(backfill).collect::<Vec<_>>(),
         "seconds": change.duration().as_secs(),

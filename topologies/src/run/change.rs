@@ -15,6 +15,7 @@ use sources::log::Log;
 
 use super::Storage;
 use super::letters::Meta;
+use super::outlets::{identities, name_of};
 use crate::plan::graph::{NodeId, Operator};
 use crate::plan::kept::{Kept, KeptStates, view_fingerprints};
 use crate::topology::Topology;
@@ -22,12 +23,12 @@ use crate::topology::Topology;
 /// Records of a backfill that one worker takes in a second, measured with the social topology on one core; for estimates only.
 pub const BACKFILL_RECORDS_PER_SECOND: u64 = 150_000;
 
-/// What happens to a view.
+/// What happens to a view, or to a sink.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ViewChange {
     /// it was not there
     Added,
-    /// its rows, columns or indexes are others
+    /// its rows, columns or indexes are others; a sink's rows or what it writes
     Changed,
     /// it is not there any more
     Removed,
@@ -53,6 +54,8 @@ pub struct Change {
     pub checkpoint: Option<u64>,
     /// every view, by name
     pub views: BTreeMap<String, ViewChange>,
+    /// every sink and full-text index, by the name that the status has for it
+    pub sinks: BTreeMap<String, ViewChange>,
     /// kept state that goes on
     pub kept: Vec<String>,
     /// state that is computed from the log
@@ -82,19 +85,22 @@ struct Before {
     /// fingerprints and names
     states: Vec<([u8; 32], String)>,
     views: BTreeMap<String, String>,
+    /// identities of sinks by name
+    sinks: BTreeMap<String, String>,
 }
 
 impl Before {
     fn checkpoint(header: &CheckpointHeader) -> Self {
         let meta: Meta = serde_json::from_slice(&header.meta).unwrap_or_default();
         let states = header.states.iter().map(|(_, fingerprint, name)| (*fingerprint, name.clone()));
-        Self { checkpoint: Some(header.epoch), states: states.collect(), views: meta.views }
+        let sinks = meta.outlets.into_iter().map(|identity| (name_of(&identity).to_owned(), identity)).collect();
+        Self { checkpoint: Some(header.epoch), states: states.collect(), views: meta.views, sinks }
     }
 
     fn running(topology: &Topology) -> Self {
         let states = KeptStates::of(topology).specs.into_iter().map(|spec| (spec.fingerprint.0, spec.name));
         let views = view_fingerprints(topology).into_iter().map(|(name, identity)| (name, identity.to_string()));
-        Self { checkpoint: None, states: states.collect(), views: views.collect() }
+        Self { checkpoint: None, states: states.collect(), views: views.collect(), sinks: identities(topology) }
     }
 }
 
@@ -130,6 +136,7 @@ fn compare(topology: &Topology, before: &Before, log: &dyn Log, replay: &BTreeSe
     Ok(Change {
         checkpoint: before.checkpoint,
         views: view_changes(topology, &before.views, &states, &numbers),
+        sinks: sink_changes(topology, &before.sinks),
         kept: stored.into_iter().filter_map(named).collect(),
         computed: missing.into_iter().filter_map(named).collect(),
         dropped: dropped(before, &states),
@@ -156,6 +163,20 @@ pub(super) fn view_changes(
         };
         changes.insert(name.clone(), change);
     }
+    changes
+}
+
+/// What happens to every sink, by the identities of those before.
+fn sink_changes(topology: &Topology, before: &BTreeMap<String, String>) -> BTreeMap<String, ViewChange> {
+    let mut changes: BTreeMap<String, ViewChange> = before.keys().map(|name| (name.clone(), ViewChange::Removed)).collect();
+    changes.extend(identities(topology).into_iter().map(|(name, identity)| {
+        let change = match before.get(&name) {
+            None => ViewChange::Added,
+            Some(known) if *known == identity => ViewChange::Kept,
+            Some(_) => ViewChange::Changed,
+        };
+        (name, change)
+    }));
     changes
 }
 

@@ -211,7 +211,7 @@ impl Outlets {
         let mut ending: BTreeMap<String, JoinHandle<()>> = BTreeMap::new();
         for (identity, mut follower) in before {
             follower.queue.close();
-            let name = identity.split(' ').next().unwrap_or_default().to_owned();
+            let name = name_of(&identity).to_owned();
             self.around.reports.forget(&name, &identity);
             ending.extend(follower.thread.take().map(|thread| (name, thread)));
         }
@@ -239,10 +239,30 @@ impl Outlets {
     }
 }
 
+/// By which an outlet is known across runs: its name and what it writes.
+fn identity(name: &str, plan: Fingerprint) -> String {
+    format!("{name} {plan}")
+}
+
+/// The name of the outlet that is known so.
+pub fn name_of(identity: &str) -> &str {
+    identity.split(' ').next().unwrap_or_default()
+}
+
+/// The outlets of a topology: by which each is known, by its name.
+pub fn identities(topology: &Topology) -> BTreeMap<String, String> {
+    let rows = row_fingerprints(topology);
+    let sinks = topology.sinks.iter().filter_map(|sink| Some((sink.name.clone(), sink.fingerprint(*rows.get(&sink.view)?))));
+    let indexes = topology.searches.iter();
+    let searches =
+        indexes.filter_map(|index| Some((search::outlet_name(index), search::identity(index, *rows.get(&index.view)?))));
+    sinks.chain(searches).map(|(name, plan)| (name.clone(), identity(&name, plan))).collect()
+}
+
 impl OutletPlan {
     /// By which it is known across runs.
     fn identity(&self) -> String {
-        format!("{} {}", self.name, self.plan)
+        identity(&self.name, self.plan)
     }
 }
 

@@ -35,16 +35,26 @@ pub fn plans(topology: &Topology, rows: &BTreeMap<String, Fingerprint>, means: &
         let definition = Definition { index: index.clone(), columns: view.columns.clone() };
         let effect = SearchEffect { name: index.name.clone(), indexes: Arc::clone(&means.search) };
         Some(OutletPlan {
-            name: format!("search:{}", index.name),
+            name: outlet_name(index),
             view: index.view.clone(),
             target: format!("full-text index '{}'", index.name),
             topic: None,
-            plan: fingerprint(&format!("search {index:?} {}", rows.get(&index.view)?)),
+            plan: identity(index, *rows.get(&index.view)?),
             sink: Box::new(SearchSink::new(definition, means.place.clone(), Arc::clone(&means.search))),
             effect: Some(Box::new(move || Box::new(effect))),
         })
     };
     topology.searches.iter().filter_map(plan).collect()
+}
+
+/// The name of the outlet of an index.
+pub fn outlet_name(index: &SearchIndex) -> String {
+    format!("search:{}", index.name)
+}
+
+/// The identity of what an index holds, given that of the rows of its view.
+pub fn identity(index: &SearchIndex, rows: Fingerprint) -> Fingerprint {
+    fingerprint(&format!("search {index:?} {rows}"))
 }
 
 /// Tells readers how far the view of their index is, so that one that nothing changed answers for the latest epoch.
