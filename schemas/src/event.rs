@@ -147,6 +147,28 @@ impl Incoming {
 }
 
 impl ParsedEvent {
+    /// Reads a record of a log, as it was appended at that time in microseconds since 1970.
+    pub fn read(schema: &'static TopicSchema, encoding: Encoding, bytes: &[u8], appended_at: i64) -> Result<Self, Fault> {
+        check_length(bytes.len())?;
+        let mut event = Event::default();
+        match encoding {
+            Encoding::Json => json::read_event(schema, json::scan_record(bytes)?, &mut event)?,
+            Encoding::Protobuf => protobuf::read_event(schema, bytes, &protobuf::Wanted::all(schema), &mut event)?,
+        }
+        check_event(schema, &event, appended_at)?;
+        Ok(Self { schema, event: event.into_owned() })
+    }
+
+    /// Its identity.
+    pub fn event_id(&self) -> EventId {
+        self.event.event_id
+    }
+
+    /// When it happened, in microseconds since 1970, UTC.
+    pub fn occurred_at(&self) -> i64 {
+        self.event.occurred_at
+    }
+
     /// Its type, such as `post.created`.
     pub fn event_type(&self) -> &'static str {
         &self.schema.events[self.event.kind].event_type

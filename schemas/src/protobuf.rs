@@ -50,6 +50,13 @@ struct RawEvent<'a> {
 #[derive(Clone, Debug)]
 pub(crate) struct Wanted(pub(crate) Vec<u64>);
 
+impl Wanted {
+    /// Every field.
+    pub(crate) fn all(schema: &TopicSchema) -> Self {
+        Self(vec![u64::MAX; schema.events.len()])
+    }
+}
+
 /// Reads a message of the topic into `event`, whose former content is overwritten.
 pub(crate) fn read_event<'a>(schema: &TopicSchema, bytes: &'a [u8], wanted: &Wanted, event: &mut Event<'a>) -> Result<(), Fault> {
     let raw = scan(schema, bytes)?;

@@ -1,7 +1,8 @@
 //! SQL topologies: parse, plan, lower, explain, render and run.
 //!
 //! [`topology::load`] turns a folder of statements into a [`topology::Topology`], [`run::start`] keeps its views current from a log,
-//! [`slt::run`] tests it, [`explain::explain`] shows how a view is computed.
+//! [`slt::run`] tests it, [`explain::explain`] shows how a view is computed, [`why::explain`]
+//! which events made a row of it.
 
 pub mod builder;
 pub mod diagnostic;
@@ -15,3 +16,4 @@ pub mod rows;
 pub mod run;
 pub mod slt;
 pub mod topology;
+pub mod why;

@@ -9,7 +9,7 @@ use schemas::dead_letter::RowError;
 use schemas::event::parse_line;
 use schemas::field::Value;
 use schemas::position::Topic;
-use schemas::row::Diff;
+use schemas::row::{Diff, Row};
 use schemas::time::timestamp_text;
 use sinks::invalidations::Invalidations;
 use sinks::views::Range;
@@ -19,6 +19,7 @@ use topologies::run::outlets::{OutletReport, OutletState};
 use topologies::run::{Clock, DeployPhase, DeployReport, Options, Running, StatusReport, Storage, Trouble, Verify, start};
 use topologies::slt::all_visible;
 use topologies::topology::{Topology, build, inline};
+use topologies::why::{Answer, ORIGINS_MAX, Question};
 
 /// When the first event happens: 2024-01-01T00:00:00Z.
 pub const START_MICROS: i64 = 1_704_067_200_000_000;
@@ -280,6 +281,34 @@ impl Deployment {
             }
         }
         rows
+    }
+
+    /// The rows of a view as the planner encodes them, each as often as it is there.
+    pub fn encoded_rows(&self, view: &str) -> Vec<Row> {
+        let served = self.running.views.view(view).unwrap_or_else(|| panic!("'{view}' is not served"));
+        let (index, layout) = &served.indexes[0];
+        let snapshot = self.running.views.snapshot();
+        let mut rows = Vec::new();
+        for (stored, count) in snapshot.scan(*index, Range::ALL) {
+            let (loaded, ends) = layout.load(stored);
+            let mut row = Row::empty();
+            for column in 0..layout.order.len() {
+                let place = layout.order.iter().position(|&other| other == column).expect("every column has a place");
+                let start = if place == 0 { 0 } else { ends[place - 1] };
+                row.extend(&loaded.as_bytes()[start..ends[place]]);
+            }
+            rows.extend(std::iter::repeat_n(row, usize::try_from(count).expect("no row is owed")));
+        }
+        rows
+    }
+
+    /// Which events made these rows of a view.
+    pub fn why(&self, view: &str, rows: Vec<Row>) -> Answer {
+        let served = self.running.views.view(view).unwrap_or_else(|| panic!("'{view}' is not served"));
+        let wall_micros = self.running.views.snapshot().wall_micros();
+        let consumed = self.running.views.consumed();
+        let question = Question { view: served.view.clone(), rows, consumed, wall_micros, events_max: ORIGINS_MAX };
+        self.running.witness().explain(&question).unwrap_or_else(|error| panic!("'{view}': {error}"))
     }
 
     /// The stored bytes of every index of every view, and how often each row is there.

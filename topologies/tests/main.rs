@@ -13,3 +13,4 @@ mod queries;
 mod refusals;
 mod restarts;
 mod social;
+mod why;

@@ -32,56 +32,80 @@ pub fn render<'s>(
     merge: &Merge,
     state: KeptState,
 ) -> Result<(Rows<'s>, Vec<Errors<'s>>)> {
-    let outputs: Vec<Scalar> = merge.key.iter().cloned().chain(merge.fields.iter().map(|(scalar, _)| scalar.clone())).collect();
-    let reader = EventReader::new(columns, decoded, &[], &outputs, &table.name)?;
-    let kinds = |columns: &[NodeColumn]| -> Vec<FieldKind> {
-        columns.iter().filter_map(|column| FieldKind::of(&column.data_type)).collect()
-    };
-    let table_kinds = kinds(&table.columns);
-    let key_kinds: Vec<FieldKind> = table.primary_key.iter().map(|&key| table_kinds[key].clone()).collect();
-    let field_columns: Vec<NodeColumn> = merge.fields.iter().map(|(_, column)| column.clone()).collect();
-    let field_kinds = kinds(&field_columns);
-    let relation = table.name.clone();
-    let applicable = Applicable::new(&merge.clauses, &field_kinds);
+    let reader = FoldReader::new(columns, decoded, table, merge)?;
     let (folds, read_errors) = transform(events, "merge", move |batch: &mut Vec<Events>, time, made| {
         for events in batch.drain(..) {
             let super::transform::Made { rows, errors } = &mut *made;
-            let mut null_keys = Vec::new();
-            let mut emit = |number: usize, row: Row| {
-                let bytes = row.as_bytes();
-                let mut at = 0;
-                let mut has_null = false;
-                for kind in &key_kinds {
-                    has_null |= is_null(bytes, at);
-                    at = kind.end(bytes, at);
-                }
-                if !applicable.any(&bytes[at..]) {
-                    return;
-                }
-                let (partition, offset) = events.places[number];
-                if has_null {
-                    null_keys.push((partition, offset));
-                    return;
-                }
-                let event: FoldEvent = (Row::from_bytes(&bytes[..at]), (partition.0, offset.0), Row::from_bytes(&bytes[at..]));
-                rows.push((event, time, 1));
-            };
-            reader.read(&events, &mut emit, |error| errors.push((error, time, 1)));
-            for (partition, offset) in null_keys {
-                let error = RowError {
-                    relation: relation.clone(),
-                    expression: "ON".to_owned(),
-                    detail: "the primary key is NULL".to_owned(),
-                    row: format!("{{\"partition\":{partition},\"offset\":{offset}}}"),
-                };
-                errors.push((error, time, 1));
-            }
+            reader.read(&events, |event| rows.push((event, time, 1)), |error| errors.push((error, time, 1)));
         }
     });
-    let logic = MergeLogic::new(table, merge, table_kinds, &field_columns, field_kinds)?;
+    let logic = MergeLogic::of(table, merge)?;
     let events = timely::dataflow::operators::vec::Map::map(folds.inner, |(event, _, _)| event);
     let (rows, fold_errors) = fold(events, logic, &format!("fold {}", table.name), state);
     Ok((rows, vec![read_errors, fold_errors]))
+}
+
+fn kinds(columns: &[NodeColumn]) -> Vec<FieldKind> {
+    columns.iter().filter_map(|column| FieldKind::of(&column.data_type)).collect()
+}
+
+fn field_columns(merge: &Merge) -> Vec<NodeColumn> {
+    merge.fields.iter().map(|(_, column)| column.clone()).collect()
+}
+
+/// Takes from decoded events what travels to the keys of a table.
+pub struct FoldReader {
+    reader: EventReader,
+    key_kinds: Vec<FieldKind>,
+    applicable: Applicable,
+    relation: String,
+}
+
+impl FoldReader {
+    /// For batches that hold the columns `decoded` of a source.
+    pub fn new(columns: &[NodeColumn], decoded: &[usize], table: &Table, merge: &Merge) -> Result<Self> {
+        let fields = merge.fields.iter().map(|(scalar, _)| scalar.clone());
+        let outputs: Vec<Scalar> = merge.key.iter().cloned().chain(fields).collect();
+        let table_kinds = kinds(&table.columns);
+        Ok(Self {
+            reader: EventReader::new(columns, decoded, &[], &outputs, &table.name)?,
+            key_kinds: table.primary_key.iter().map(|&key| table_kinds[key].clone()).collect(),
+            applicable: Applicable::new(&merge.clauses, &kinds(&field_columns(merge))),
+            relation: table.name.clone(),
+        })
+    }
+
+    /// The events that some clause may be for, each with its key; a key that is NULL is an error of the row.
+    pub fn read(&self, events: &Events, mut emit: impl FnMut(FoldEvent), mut fail: impl FnMut(RowError)) {
+        let mut null_keys = Vec::new();
+        let each = |number: usize, row: Row| {
+            let bytes = row.as_bytes();
+            let mut at = 0;
+            let mut has_null = false;
+            for kind in &self.key_kinds {
+                has_null |= is_null(bytes, at);
+                at = kind.end(bytes, at);
+            }
+            if !self.applicable.any(&bytes[at..]) {
+                return;
+            }
+            let (partition, offset) = events.places[number];
+            if has_null {
+                null_keys.push((partition, offset));
+                return;
+            }
+            emit((Row::from_bytes(&bytes[..at]), (partition.0, offset.0), Row::from_bytes(&bytes[at..])));
+        };
+        self.reader.read(events, each, &mut fail);
+        for (partition, offset) in null_keys {
+            fail(RowError {
+                relation: self.relation.clone(),
+                expression: "ON".to_owned(),
+                detail: "the primary key is NULL".to_owned(),
+                row: format!("{{\"partition\":{partition},\"offset\":{offset}}}"),
+            });
+        }
+    }
 }
 
 /// Tells events that no clause is for before they travel.
@@ -116,7 +140,7 @@ fn is_true(field: &[u8]) -> bool {
 }
 
 /// The clauses of one table.
-struct MergeLogic {
+pub struct MergeLogic {
     clauses: Vec<Clause>,
     table: Slicer,
     columns: usize,
@@ -140,6 +164,13 @@ struct Late {
 }
 
 impl MergeLogic {
+    /// The clauses of a merge into a table.
+    pub fn of(table: &Table, merge: &Merge) -> Result<Self> {
+        let fields = field_columns(merge);
+        let field_kinds = kinds(&fields);
+        Self::new(table, merge, kinds(&table.columns), &fields, field_kinds)
+    }
+
     fn new(
         table: &Table,
         merge: &Merge,
@@ -167,11 +198,11 @@ impl MergeLogic {
         })
     }
 
-    fn decide(&self, step: &FoldStep<'_>, late: &dyn Fn(usize) -> Computed) -> FoldOutcome {
-        self.outcome(step, late).unwrap_or_else(FoldOutcome::Fail)
+    fn decide(&self, step: &FoldStep<'_>, late: &dyn Fn(usize) -> Computed) -> Decided {
+        self.outcome(step, late).unwrap_or_else(|error| (FoldOutcome::Fail(error), None))
     }
 
-    fn outcome(&self, step: &FoldStep<'_>, late: &dyn Fn(usize) -> Computed) -> Result<FoldOutcome, RowError> {
+    fn outcome(&self, step: &FoldStep<'_>, late: &dyn Fn(usize) -> Computed) -> Result<Decided, RowError> {
         let event = self.fields.ranges(step.event);
         let value = |value: &FoldValue| -> Computed {
             match value {
@@ -181,16 +212,17 @@ impl MergeLogic {
                 FoldValue::Late(Scalar::Computed(_)) => panic!("a value of '{}' was not numbered", self.relation),
             }
         };
-        for clause in self.clauses.iter().filter(|clause| clause.matched == step.current.is_some()) {
+        let clauses = self.clauses.iter().enumerate();
+        for (number, clause) in clauses.filter(|(_, clause)| clause.matched == step.current.is_some()) {
             if let Some(condition) = &clause.condition
                 && !is_true(value(condition)?.as_bytes())
             {
                 continue;
             }
-            return match (&clause.action, step.current) {
-                (Action::Nothing, _) | (Action::Update(_), None) => Ok(FoldOutcome::Keep),
-                (Action::Delete, _) => Ok(FoldOutcome::Delete),
-                (Action::Insert(values), _) => self.checked(step, values.iter().map(value)),
+            let outcome = match (&clause.action, step.current) {
+                (Action::Nothing, _) | (Action::Update(_), None) => FoldOutcome::Keep,
+                (Action::Delete, _) => FoldOutcome::Delete,
+                (Action::Insert(values), _) => self.checked(step, values.iter().map(value))?,
                 (Action::Update(assignments), Some(current)) => {
                     let ranges = self.table.ranges(current);
                     let columns =
@@ -198,11 +230,26 @@ impl MergeLogic {
                             Some((_, assigned)) => value(assigned),
                             None => Ok(Row::from_bytes(ranges.field(current, column))),
                         });
-                    self.checked(step, columns)
+                    self.checked(step, columns)?
                 }
             };
+            return Ok((outcome, Some(number)));
         }
-        Ok(FoldOutcome::Keep)
+        Ok((FoldOutcome::Keep, None))
+    }
+
+    /// What each step does and the number of the clause that decided, if one did.
+    pub fn decide_all(&self, steps: &[FoldStep<'_>], mut decided: impl FnMut(Decided)) {
+        let Some(late) = &self.late else {
+            return steps.iter().for_each(|step| decided(self.decide(step, &|_| Ok(Row::empty()))));
+        };
+        let (values, errors) = late.evaluate(steps, &self.relation, &self.printer);
+        for ((step, values), error) in steps.iter().zip(&values).zip(errors) {
+            decided(match error {
+                Some(_) => self.decide(step, &|number| self.single(step, number)),
+                None => self.decide(step, &|number| Ok(values[number].clone())),
+            });
+        }
     }
 
     fn checked(&self, step: &FoldStep<'_>, values: impl Iterator<Item = Computed>) -> Result<FoldOutcome, RowError> {
@@ -231,6 +278,9 @@ impl MergeLogic {
         }
     }
 }
+
+/// What an event does to its row, and the number of the clause that says so.
+pub type Decided = (FoldOutcome, Option<usize>);
 
 /// A value that was computed, or why it could not be.
 type Computed = Result<Row, RowError>;
@@ -339,16 +389,6 @@ fn computed_always(columns: &[NodeColumn]) -> impl Fn(&Scalar) -> Scalar + '_ {
 
 impl FoldLogic for MergeLogic {
     fn apply(&mut self, steps: &[FoldStep<'_>], outcomes: &mut Vec<FoldOutcome>) {
-        let Some(late) = &self.late else {
-            outcomes.extend(steps.iter().map(|step| self.decide(step, &|_| Ok(Row::empty()))));
-            return;
-        };
-        let (values, errors) = late.evaluate(steps, &self.relation, &self.printer);
-        for ((step, values), error) in steps.iter().zip(&values).zip(errors) {
-            outcomes.push(match error {
-                Some(_) => self.decide(step, &|number| self.single(step, number)),
-                None => self.decide(step, &|number| Ok(values[number].clone())),
-            });
-        }
+        self.decide_all(steps, |(outcome, _)| outcomes.push(outcome));
     }
 }

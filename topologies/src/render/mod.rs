@@ -38,11 +38,11 @@ use self::drain::Drain;
 use self::evaluate::Evaluator;
 use self::keep::Keeping;
 use self::source::{EventReader, Events, Records};
-use crate::plan::graph::{Graph, NodeId, Operator};
+use crate::plan::graph::{Graph, NodeColumn, NodeId, Operator};
 use crate::plan::kept::Kept;
 use crate::plan::merge::Merge;
 use crate::plan::scalar::Scalar;
-use crate::topology::Topology;
+use crate::topology::{Source, Topology};
 
 /// Builds the dataflow of a topology on one worker.
 pub struct Renderer<'s, 't> {
@@ -128,14 +128,20 @@ pub fn check_nodes(graph: &Graph, first: NodeId) -> Result<()> {
 }
 
 /// Columns of a node that rows can't hold are never rendered: a source's are only read through maps.
-fn kinds_of(topology: &Topology, node: NodeId) -> Vec<FieldKind> {
+pub(crate) fn kinds_of(topology: &Topology, node: NodeId) -> Vec<FieldKind> {
     topology.graph.nodes[node].columns.iter().filter_map(|column| FieldKind::of(&column.data_type)).collect()
 }
 
 /// The columns of a source that some map or merge reads, ascending.
 fn decoded_columns(topology: &Topology, source: usize) -> Vec<usize> {
+    let tables: BTreeSet<usize> = (0..topology.tables.len()).collect();
+    columns_read(topology, source, &(0..topology.graph.nodes.len()).collect(), &tables)
+}
+
+/// The columns of a source that these nodes and the merges of these tables read, ascending.
+pub(crate) fn columns_read(topology: &Topology, source: usize, nodes: &BTreeSet<NodeId>, tables: &BTreeSet<usize>) -> Vec<usize> {
     let mut columns = BTreeSet::new();
-    for node in &topology.graph.nodes {
+    for node in nodes.iter().map(|&node| &topology.graph.nodes[node]) {
         for input in node.operator.inputs() {
             if !matches!(topology.graph.nodes[input].operator, Operator::Source(number) if number == source) {
                 continue;
@@ -148,11 +154,17 @@ fn decoded_columns(topology: &Topology, source: usize) -> Vec<usize> {
             }
         }
     }
-    let merges = topology.tables.iter().filter_map(|table| table.merge.as_ref());
+    let merges = tables.iter().filter_map(|&table| topology.tables[table].merge.as_ref());
     for merge in merges.filter(|merge| merge.source == source) {
         columns.extend(merge_columns(merge));
     }
     columns.into_iter().collect()
+}
+
+/// All columns of a source's topic.
+pub(crate) fn source_columns(source: &Source) -> Vec<NodeColumn> {
+    let columns = source.schema.columns.iter();
+    columns.map(|column| crate::plan::lower::node_column(&column.name, &column.data_type, column.nullable)).collect()
 }
 
 fn merge_columns(merge: &Merge) -> BTreeSet<usize> {
@@ -252,12 +264,7 @@ impl<'s> Renderer<'s, '_> {
         let table = &self.topology.tables[number];
         let Some(merge) = &table.merge else { return Ok(self.constant(&[])) };
         let (events, decoded) = &self.events[merge.source];
-        let columns: Vec<_> = self.topology.sources[merge.source]
-            .schema
-            .columns
-            .iter()
-            .map(|column| crate::plan::lower::node_column(&column.name, &column.data_type, column.nullable))
-            .collect();
+        let columns = source_columns(&self.topology.sources[merge.source]);
         let kept = Kept::Table(number);
         let events =
             if self.keeping.is_restored(kept) { source::after(events.clone(), self.keeping.start) } else { events.clone() };

@@ -168,7 +168,8 @@ impl Windows {
 
 const PARTITION_BYTES: usize = size_of::<u32>();
 
-fn keep(batch: RecordBatch, places: Vec<(Partition, Offset)>, fresh: Vec<bool>) -> Events {
+/// The events that were not seen before.
+pub(crate) fn keep(batch: RecordBatch, places: Vec<(Partition, Offset)>, fresh: Vec<bool>) -> Events {
     if fresh.iter().all(|fresh| *fresh) {
         return Events { batch, places };
     }

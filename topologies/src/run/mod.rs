@@ -10,7 +10,7 @@ mod driver;
 mod engine;
 mod letters;
 pub mod outlets;
-mod quarantine;
+pub(crate) mod quarantine;
 mod recovery;
 mod restore;
 mod retention;
@@ -46,6 +46,7 @@ pub use self::restore::{Restored, partition_of};
 pub use self::status::{Status, StatusReport, Trouble};
 pub use self::wall::{Clock, system_micros};
 use crate::topology::Topology;
+use crate::why::Witness;
 
 /// The topic of events that were refused at ingest.
 pub const DEAD_LETTER_TOPIC: &str = "tidewater.dead_letters";
@@ -158,6 +159,7 @@ pub struct Running {
     outlets: Arc<Reports>,
     invalidations: Arc<Invalidations>,
     search: Arc<SearchIndexes>,
+    witness: Witness,
     stop: Arc<AtomicBool>,
     driver: Option<JoinHandle<()>>,
 }
@@ -173,8 +175,10 @@ pub fn start(topology: Arc<Topology>, log: Arc<dyn Log>, storage: Storage, optio
     }
     check_rendering(&topology)?;
     let topics = create_topics(&topology, log.as_ref())?;
+    let (shared_log, shared_storage) = (Arc::clone(&log), Arc::clone(&storage));
     let recovery = Recovery::open(topology, log, storage, topics, options)?;
     let (views, board) = (recovery.views(), recovery.board());
+    let witness = Witness::new(Arc::clone(&board), shared_log, shared_storage);
     let (outlets, invalidations, search) = (recovery.reports(), recovery.invalidations(), recovery.search());
     let status = Arc::new(Status::default());
     let stop = Arc::new(AtomicBool::new(false));
@@ -183,7 +187,7 @@ pub fn start(topology: Arc<Topology>, log: Arc<dyn Log>, storage: Storage, optio
         .name("driver".to_owned())
         .spawn(move || recovery.run(running_views, running_status, &stopping))
         .map_err(|error| StartError::Thread { detail: error.to_string() })?;
-    Ok(Running { views, board, status, outlets, invalidations, search, stop, driver: Some(thread) })
+    Ok(Running { views, board, status, outlets, invalidations, search, witness, stop, driver: Some(thread) })
 }
 
 /// Every expression is compiled once here, so that workers meet no error.
@@ -218,6 +222,11 @@ impl Running {
     /// The full-text indexes.
     pub fn search(&self) -> Arc<SearchIndexes> {
         Arc::clone(&self.search)
+    }
+
+    /// Who can say which events made a row.
+    pub fn witness(&self) -> Witness {
+        self.witness.clone()
     }
 
     /// What became stale in caches, as it happens.

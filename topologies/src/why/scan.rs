@@ -1,0 +1,162 @@
+//! Reading the log once more: the events that a view has seen, as the dataflow has seen them.
+//!
+//! Owns [`Scans`]. The log and the position of a view enter; the decoded events of a source leave, without those that were seen before,
+//! put aside or no events, and with what the log no longer has. What fits is kept, because a plan may read a source several times.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Instant;
+
+use operators::dedup::{DEDUPLICATION_IDS_MAX, DeduplicationWindow};
+use schemas::decoder::EventDecoder;
+use schemas::position::{Offset, Partition, Topic};
+use sources::log::{Log, StoredRecord};
+
+use super::{RECORDS_MAX, Unfinished, WhyError};
+use crate::render::source::{Events, keep};
+use crate::run::quarantine::Quarantine;
+use crate::topology::{Source, Topology};
+
+/// Records of one read.
+const READ_RECORDS: usize = 8_192;
+/// Bytes of one read.
+const READ_BYTES: usize = 8 << 20;
+/// Bytes of decoded events that are kept while a question is answered; sources that do not fit are read again.
+const KEPT_BYTES_MAX: usize = 256 << 20;
+
+/// The next offset of every partition that a view shows.
+pub type Consumed = BTreeMap<(Topic, Partition), Offset>;
+
+/// Decoded events of one partition.
+pub struct Batch {
+    /// the events
+    pub events: Events,
+    /// for each, by when it was appended, microseconds since 1970: never falling within a partition
+    pub appended: Vec<i64>,
+}
+
+/// The log as a view has seen it.
+pub struct Scans<'q> {
+    topology: &'q Topology,
+    log: &'q dyn Log,
+    quarantine: &'q Quarantine,
+    consumed: &'q Consumed,
+    /// the columns of each source that are decoded
+    pub decoded: Vec<Vec<usize>>,
+    kept: BTreeMap<usize, Vec<Rc<Batch>>>,
+    kept_bytes: usize,
+    deadline: Instant,
+    /// records that were read
+    pub records: u64,
+    /// where partitions begin that have lost their beginning
+    pub gaps: BTreeMap<(Topic, Partition), Offset>,
+}
+
+impl<'q> Scans<'q> {
+    /// Reads as far as `consumed`, and until `deadline`.
+    pub fn new(
+        topology: &'q Topology,
+        (log, quarantine): (&'q dyn Log, &'q Quarantine),
+        consumed: &'q Consumed,
+        decoded: Vec<Vec<usize>>,
+        deadline: Instant,
+    ) -> Self {
+        let (kept, gaps) = (BTreeMap::new(), BTreeMap::new());
+        Self { topology, log, quarantine, consumed, decoded, kept, kept_bytes: 0, deadline, records: 0, gaps }
+    }
+
+    /// Hands out all events of a source, each partition in its order.
+    pub fn each(&mut self, source: usize, mut take: impl FnMut(&Batch) -> Result<(), WhyError>) -> Result<(), WhyError> {
+        if let Some(kept) = self.kept.get(&source) {
+            return kept.iter().try_for_each(|batch| take(batch));
+        }
+        let mut kept = Some((Vec::new(), 0));
+        for partition in (0..self.topology.sources[source].partitions).map(Partition) {
+            self.partition(source, partition, |batch| {
+                take(&batch)?;
+                if let Some((batches, bytes)) = &mut kept {
+                    *bytes += batch.events.batch.get_array_memory_size();
+                    batches.push(Rc::new(batch));
+                }
+                kept.take_if(|(_, bytes)| *bytes > KEPT_BYTES_MAX);
+                Ok(())
+            })?;
+        }
+        if let Some((batches, bytes)) = kept.filter(|(_, bytes)| self.kept_bytes + bytes <= KEPT_BYTES_MAX) {
+            self.kept_bytes += bytes;
+            self.kept.insert(source, batches);
+        }
+        Ok(())
+    }
+
+    /// Whether there is time left.
+    pub fn check_time(&self) -> Result<(), WhyError> {
+        if Instant::now() < self.deadline { Ok(()) } else { Err(Unfinished::Time.into()) }
+    }
+
+    fn partition(
+        &mut self,
+        source: usize,
+        partition: Partition,
+        mut take: impl FnMut(Batch) -> Result<(), WhyError>,
+    ) -> Result<(), WhyError> {
+        let definition = &self.topology.sources[source];
+        let key = (Topic::new(&definition.schema.topic), partition);
+        let Some(&end) = self.consumed.get(&key) else { return Ok(()) };
+        let (earliest, _) = self.log.bounds(&key.0, partition)?;
+        if earliest > Offset(0) {
+            self.gaps.insert(key.clone(), earliest);
+        }
+        let mut reader = Reader::new(definition, &self.decoded[source]);
+        let mut from = earliest;
+        while from < end {
+            self.check_time()?;
+            let left = usize::try_from(end.0 - from.0).unwrap_or(READ_RECORDS).min(READ_RECORDS);
+            let records = self.log.read(&key.0, partition, from, left, READ_BYTES)?;
+            let Some(last) = records.last() else { break };
+            from = Offset(last.offset.0 + 1);
+            self.records += records.len() as u64;
+            if self.records > RECORDS_MAX {
+                return Err(Unfinished::Records.into());
+            }
+            let (records, _) = self.quarantine.take_out(&key.0, partition, records);
+            take(reader.decode(&records))?;
+        }
+        Ok(())
+    }
+}
+
+/// Decodes a partition from its beginning.
+struct Reader {
+    decoder: EventDecoder,
+    seen: DeduplicationWindow,
+    appended: i64,
+}
+
+impl Reader {
+    fn new(source: &Source, decoded: &[usize]) -> Self {
+        let ids_max = DEDUPLICATION_IDS_MAX / source.partitions.max(1) as usize;
+        Self {
+            decoder: EventDecoder::new(source.schema, source.encoding, decoded),
+            seen: DeduplicationWindow::new(source.deduplication_micros, ids_max),
+            appended: i64::MIN,
+        }
+    }
+
+    fn decode(&mut self, records: &[StoredRecord]) -> Batch {
+        let raw = records.iter().map(|record| (record.partition, record.offset, record.timestamp, record.value.as_slice()));
+        let decoded = self.decoder.decode(raw);
+        let ids = decoded.event_ids.iter().zip(&decoded.occurred_at);
+        let fresh: Vec<bool> = ids.map(|(id, &at)| self.seen.first_seen(id.0, at)).collect();
+        let events = keep(decoded.batch, decoded.places, fresh);
+        let mut records = records.iter().peekable();
+        let mut appended = Vec::with_capacity(events.places.len());
+        for (_, offset) in &events.places {
+            while let Some(record) = records.next_if(|record| record.offset <= *offset) {
+                self.appended = self.appended.max(record.timestamp);
+            }
+            appended.push(self.appended);
+        }
+        Batch { events, appended }
+    }
+}
