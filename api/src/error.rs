@@ -130,6 +130,14 @@ pub enum ApiError {
     UnknownSink { sink: String },
     #[error("there is no derived topic '{topic}'; GET /v1/status lists the sinks and where they write")]
     UnknownTopic { topic: String },
+    #[error("name the row of '{view}' that you ask about by conditions, such as {}=eq.<value>", column.as_deref().unwrap_or("column"))]
+    NoRowNamed { view: String, column: Option<String> },
+    #[error("'{view}' was replaced while the events of its row were looked for: ask again")]
+    WhyReplaced { view: String },
+    #[error("the events could not be found: {detail}")]
+    WhyFailed { detail: String },
+    #[error("this process can't say which events made a row")]
+    NoProvenance,
     #[error("the views are no longer kept current: the process is stopping")]
     Stopping,
     #[error("the metrics could not be written: {detail}")]

@@ -36,6 +36,14 @@ pub const AFTER_WAIT_MILLIS_MAX: usize = 30_000;
 pub const URI_BYTES_MAX: usize = 8 * 1024;
 /// The most bytes of a request's headers.
 pub const HEADERS_BYTES_MAX: usize = 16 * 1024;
+/// Rows that are explained when the request does not say how many.
+pub const WHY_ROWS_DEFAULT: usize = 1;
+/// The most rows that one request may have explained.
+pub const WHY_ROWS_MAX: usize = 10;
+/// Events that are named for a row when the request does not say how many.
+pub const WHY_EVENTS_DEFAULT: usize = 100;
+/// The most events that are named for a row.
+pub const WHY_EVENTS_MAX: usize = 1_000;
 /// Requests answered at the same time, unless configured.
 pub const REQUESTS_MAX: usize = 10_000;
 /// How long one request may take, unless configured; longer than the longest wait of `after`.

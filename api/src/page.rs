@@ -66,10 +66,23 @@ pub(crate) struct PageRequest<'a> {
 impl PageRequest<'_> {
     /// Appends the rows of the page to `out`, with commas between them; returns the place of the last one when there are more.
     pub(crate) fn read(&self, snapshot: &Snapshot<'_>, out: &mut String) -> Result<Option<Place>, ApiError> {
+        out.reserve(self.limit * ROW_TEXT_BYTES);
+        let mut separator = "";
+        self.each(snapshot, |reader, row| {
+            out.push_str(std::mem::replace(&mut separator, ","));
+            self.projection.write(reader, row, out);
+        })
+    }
+
+    /// Hands out the rows of the page, repeats one by one; returns the place of the last one when there are more.
+    pub(crate) fn each(
+        &self,
+        snapshot: &Snapshot<'_>,
+        mut take: impl FnMut(&Reader<'_>, &Loaded),
+    ) -> Result<Option<Place>, ApiError> {
         if *self.rule == Rule::Never {
             return Ok(None);
         }
-        out.reserve(self.limit * ROW_TEXT_BYTES);
         let reader = Reader::new(self.plan.layout);
         let ranges = self.plan.ranges.iter().filter_map(|range| self.rest_of(range));
         let rows = ranges.flat_map(|range| snapshot.served(self.plan.id, range.to_range(self.plan.reverse)));
@@ -87,8 +100,7 @@ impl PageRequest<'_> {
                 if written == self.limit {
                     return Ok(place(last));
                 }
-                out.push_str(if written == 0 { "" } else { "," });
-                self.projection.write(&reader, &row, out);
+                take(&reader, &row);
                 written += 1;
                 last = Some((stored, repeat + 1));
             }

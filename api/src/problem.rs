@@ -119,6 +119,10 @@ fn class(error: &ApiError) -> (StatusCode, &'static str) {
         E::UnknownDeadLetter { .. } => (StatusCode::NOT_FOUND, "unknown_dead_letter"),
         E::UnknownSink { .. } => (StatusCode::NOT_FOUND, "unknown_sink"),
         E::UnknownTopic { .. } => (StatusCode::NOT_FOUND, "unknown_topic"),
+        E::NoRowNamed { .. } => (StatusCode::BAD_REQUEST, "row_not_named"),
+        E::WhyReplaced { .. } => (StatusCode::CONFLICT, "view_replaced"),
+        E::WhyFailed { .. } => (StatusCode::SERVICE_UNAVAILABLE, "why_failed"),
+        E::NoProvenance => (StatusCode::NOT_FOUND, "no_provenance"),
         E::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
         E::Metrics { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "metrics_failed"),
         E::Ingest(IngestError::Overloaded { .. }) => (StatusCode::SERVICE_UNAVAILABLE, "overloaded"),
@@ -137,7 +141,7 @@ fn is_costly(error: &QueryError) -> bool {
 fn field(error: &ApiError) -> Option<&str> {
     use ApiError as E;
     match error {
-        E::UnknownView { .. } | E::Hydrating { .. } | E::ReplacedView { .. } => Some("view"),
+        E::UnknownView { .. } | E::Hydrating { .. } | E::ReplacedView { .. } | E::WhyReplaced { .. } => Some("view"),
         E::UnknownColumn { column, .. }
         | E::BadOperator { column, .. }
         | E::BadValue { column, .. }

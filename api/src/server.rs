@@ -31,6 +31,7 @@ use crate::endpoints::{
     topology::topology,
     view::view,
     views::views,
+    why::why,
 };
 use crate::guard::guard;
 use crate::limits::{SEND_BUFFER_BYTES, SEND_STALL_MAX, SHUTDOWN_GRACE};
@@ -50,6 +51,7 @@ pub fn router(state: ApiState) -> Router {
         .route("/v1/views", get(views))
         .route("/v1/views/{view}", get(view))
         .route("/v1/views/{view}/subscribe", get(subscribe))
+        .route("/v1/views/{view}/why", get(why))
         .route("/v1/search", get(searches))
         .route("/v1/search/{index}", get(search))
         .route("/v1/search/{index}/suggest", get(suggestions))

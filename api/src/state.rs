@@ -19,6 +19,7 @@ use crate::limits::{Limits, SEARCHES_AT_ONCE};
 use crate::metrics::Metrics;
 use crate::suggest::nearest;
 use crate::token::{Claims, Permission, Verifier, authenticate};
+use crate::why::Provenance;
 
 /// The scope that sends events, unless configured.
 pub const INGEST_SCOPE: &str = "events:write";
@@ -37,6 +38,8 @@ pub struct ApiConfig {
     pub derived: Option<Arc<dyn Derived>>,
     /// what becomes stale in caches, as it happens
     pub invalidations: Option<Arc<Invalidations>>,
+    /// who finds the events that made a row
+    pub provenance: Option<Arc<dyn Provenance>>,
     /// limits
     pub limits: Limits,
     /// the full-text indexes, which may come and go
@@ -51,6 +54,7 @@ impl Default for ApiConfig {
             operator: Permission::Scope(OPERATOR_SCOPE.to_owned()),
             derived: None,
             invalidations: None,
+            provenance: None,
             limits: Limits::default(),
             search: Arc::default(),
         }

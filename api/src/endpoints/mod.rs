@@ -22,6 +22,7 @@ pub(crate) mod topics;
 pub(crate) mod topology;
 pub(crate) mod view;
 pub(crate) mod views;
+pub(crate) mod why;
 
 /// The header that carries the position of an answer.
 pub(crate) const POSITION: HeaderName = HeaderName::from_static("tidewater-position");

@@ -93,7 +93,7 @@ fn prepare<'a>(
 }
 
 /// Waits for what `after` names; of a view that is still being filled then, that is what there is to say.
-async fn wait(state: &ApiState, name: &str, query: &Query<'_>) -> Result<(), ApiError> {
+pub(super) async fn wait(state: &ApiState, name: &str, query: &Query<'_>) -> Result<(), ApiError> {
     let waited = until_visible(state, query).await;
     match (waited, state.views().hydration(name)) {
         (Err(ApiError::Wait(WaitError::Timeout { .. })), Some(hydration)) => {

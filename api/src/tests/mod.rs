@@ -16,6 +16,7 @@ mod speed;
 mod subscriptions;
 mod tokens;
 mod topology;
+mod why;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
