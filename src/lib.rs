@@ -11,4 +11,5 @@ pub mod ingest;
 pub mod memory;
 pub mod recent_ids;
 pub mod server;
+pub mod why;
 pub mod world;

@@ -41,6 +41,7 @@ use crate::derived::DerivedTopics;
 use crate::error::Failure;
 use crate::ingest::{LogIngest, TopicFormat, wall_micros};
 use crate::memory::MemoryLimit;
+use crate::why::RowEvents;
 
 /// The part of the data directory that is the event log.
 pub(crate) const LOG_DIRECTORY: &str = "log";
@@ -134,6 +135,7 @@ impl Server {
         api.derived = Some(Arc::new(DerivedTopics { log: Arc::clone(&log), reports: engine.outlets() }));
         api.invalidations = Some(engine.invalidations());
         api.search = engine.search();
+        api.provenance = Some(Arc::new(RowEvents::new(engine.witness())));
         let state = ApiState::new(Arc::clone(&views), Arc::new(ingest.clone()), Arc::clone(&health) as Arc<dyn Health>, api)
             .with_deployments(Arc::new(deployer));
         let (shutdown, shut_down) = oneshot::channel();

@@ -22,3 +22,4 @@ mod server;
 mod soak;
 mod social_views;
 mod subscriptions;
+mod why;

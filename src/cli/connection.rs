@@ -129,6 +129,12 @@ impl Connection {
     }
 }
 
+/// A text as a part of a path or a query.
+pub(super) fn encoded(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-~".contains(&byte);
+    text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+}
+
 /// The header of a token file, which holds a token or the header itself.
 fn authorization(text: &str) -> String {
     let text = text.trim();

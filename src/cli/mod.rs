@@ -19,6 +19,7 @@ mod post_events;
 mod progress;
 mod run;
 mod tap;
+mod why;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -60,6 +61,8 @@ enum Command {
     DeadLetters(DeadLettersArguments),
     /// Print the records of a derived topic, or the changes of a view, as they come
     Tap(TapArguments),
+    /// Show which events made a row of a view
+    Why(WhyArguments),
     /// Look for problems, in a data directory or at a server
     Doctor(DoctorArguments),
     /// Copy a data directory that no process uses
@@ -329,6 +332,24 @@ pub struct TapArguments {
     pub(crate) remote: RemoteArguments,
 }
 
+/// `tidewater why`
+#[derive(Clone, Debug, Args)]
+pub struct WhyArguments {
+    /// The view
+    pub view: String,
+    /// What the row has: post_id=5, or with an operator of the API as in created_at=gt.2024-01-01
+    #[arg(value_name = "COLUMN=VALUE", required = true)]
+    pub conditions: Vec<why::Condition>,
+    /// Rows that are explained when more are like that
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub limit: usize,
+    /// Events that are named for each
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub events: usize,
+    #[command(flatten)]
+    pub(crate) remote: RemoteArguments,
+}
+
 /// `tidewater doctor`
 #[derive(Clone, Debug, Args)]
 pub struct DoctorArguments {
@@ -428,6 +449,7 @@ pub fn main() -> ExitCode {
         Command::Ingest(arguments) => ingest::run(arguments),
         Command::DeadLetters(arguments) => dead_letters::run(arguments),
         Command::Tap(arguments) => tap::run(arguments),
+        Command::Why(arguments) => why::run(arguments),
         Command::Doctor(arguments) => doctor::run(arguments),
         Command::Backup(arguments) => backup::backup(arguments),
         Command::Restore(arguments) => backup::restore(arguments),

@@ -9,8 +9,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use ureq::http::StatusCode;
 
-use super::connection::Connection;
-use super::output::print_line;
+use super::connection::{Connection, encoded};
+use super::output::{print_line, printable};
 use super::{Format, TapArguments};
 use crate::error::Failure;
 
@@ -152,17 +152,6 @@ fn change_line(told: &Value) -> String {
         _ => return printable(&format!("-- {event} {data}")),
     };
     printable(&format!("{sign}  {data}"))
-}
-
-/// Control characters of a stranger must not reach the terminal.
-fn printable(line: &str) -> String {
-    line.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
-}
-
-/// A name as a part of a path.
-fn encoded(name: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-~".contains(&byte);
-    name.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }
 
 #[cfg(test)]

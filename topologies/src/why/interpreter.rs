@@ -303,7 +303,7 @@ impl<'q> Interpreter<'q> {
         rights.iter().filter_map(|derived| counts.get(&right_keys.row(derived.row.as_bytes()))).sum()
     }
 
-    /// Of what matches, the earliest is named: one is enough. A row that is there because something is missing has no event for that.
+    /// Of what matches, what came of the fewest events is named: one is enough. A row that is there because something is missing has no event for that.
     fn semijoin(&mut self, left: &Side, right: &Side, anti: bool, demand: &Demand) -> Result<Vec<Derived>, WhyError> {
         let lefts = self.rows(left.input, demand)?;
         let rights = self.rows(right.input, &Demand::default().with(&right.keys, self.keys(left, &lefts)))?;
@@ -325,7 +325,7 @@ impl<'q> Interpreter<'q> {
     }
 }
 
-/// Each row once, with the earliest of its origins.
+/// Each row once, with the fewest of its origins.
 fn first_of_each(rows: &[Derived]) -> Vec<Derived> {
     let mut firsts: BTreeMap<&Row, &Rc<Origins>> = BTreeMap::new();
     for derived in rows {

@@ -2,6 +2,7 @@
 //!
 //! Owns [`Origins`]. Places of single events enter; unions of them leave, cut at a limit, and they say so.
 
+use std::cmp::Ordering;
 use std::rc::Rc;
 
 use schemas::position::{Offset, Partition};
@@ -22,8 +23,8 @@ pub struct Origin {
     pub offset: Offset,
 }
 
-/// The events that made a row.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+/// The events that made a row. Fewer are less; of as many, those that come first are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Origins {
     places: Vec<Origin>,
     is_cut: bool,
@@ -70,6 +71,19 @@ impl Origins {
     }
 }
 
+impl Ord for Origins {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let of = |origins: &Self| (origins.is_cut, origins.places.len());
+        of(self).cmp(&of(other)).then_with(|| self.places.cmp(&other.places))
+    }
+}
+
+impl PartialOrd for Origins {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -88,5 +102,7 @@ mod tests {
         assert_eq!((cut.places().len(), cut.places()[0].offset.0, cut.is_cut()), (ORIGINS_MAX, 0, true));
         assert!(Origins::union(&[cut, at(3)]).is_cut(), "what was cut once stays so");
         assert_eq!(Origins::union([]).places(), []);
+        assert!(at(9) < Origins::union(&[at(1), at(2)]), "one event says it more briefly than two");
+        assert!(at(1) < at(2));
     }
 }

@@ -1,7 +1,7 @@
 //! Groups: which of the rows of a group, a window or a count are the reason for what came out.
 //!
 //! Owns the provenance of aggregates. The results are the dataflow's ([`super::local`]); here is only which rows count: those that an
-//! aggregate adds up, and of a minimum or maximum the earliest row that has the value.
+//! aggregate adds up, and of a minimum or maximum one row that has the value.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -179,7 +179,7 @@ impl Contribution<'_> {
     }
 }
 
-/// The events of all rows that count; where none does, the earliest row of the group is why the group is there.
+/// The events of all rows that count; where none does, one row of the group is why the group is there.
 fn origins_of(group: &[&Derived], contributions: &[Contribution<'_>], result: &Row) -> Rc<Origins> {
     let counting: Vec<&Derived> = contributions.iter().flat_map(|contribution| contribution.rows(group, result)).collect();
     if counting.is_empty() {
