@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use api::{BoxFuture, Provenance, WhyAnswer, WhyEvent, WhyQuestion, WhyRefusal, WhyRow};
 use tokio::sync::Semaphore;
-use topologies::why::{Answer, NamedEvent, Question, RowAnswer, WhyError, Witness};
+use topologies::why::{Answer, Limits, NamedEvent, Question, RowAnswer, WhyError, Witness};
 
 /// Searches that run at the same time; further ones wait for their turn. Each may hold some hundred megabytes.
 const SEARCHES_AT_ONCE: usize = 2;
@@ -35,7 +35,7 @@ impl Provenance for RowEvents {
             let search = tokio::task::spawn_blocking(move || {
                 // Whoever asked may be gone: the search goes on until its end, and so does its place.
                 let _permit = permit;
-                witness.explain(&question)
+                witness.explain(&question, Limits::default())
             });
             match search.await.map_err(|error| failed(error.to_string()))? {
                 Ok(answer) => Ok(as_answer(answer)),

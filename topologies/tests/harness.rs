@@ -19,7 +19,7 @@ use topologies::run::outlets::{OutletReport, OutletState};
 use topologies::run::{Clock, DeployPhase, DeployReport, Options, Running, StatusReport, Storage, Trouble, Verify, start};
 use topologies::slt::all_visible;
 use topologies::topology::{Topology, build, inline};
-use topologies::why::{Answer, ORIGINS_MAX, Question};
+use topologies::why::{Answer, Limits, ORIGINS_MAX, Question};
 
 /// When the first event happens: 2024-01-01T00:00:00Z.
 pub const START_MICROS: i64 = 1_704_067_200_000_000;
@@ -304,11 +304,16 @@ impl Deployment {
 
     /// Which events made these rows of a view.
     pub fn why(&self, view: &str, rows: Vec<Row>) -> Answer {
+        self.why_within(view, rows, Limits::default())
+    }
+
+    /// The same, for so much at most.
+    pub fn why_within(&self, view: &str, rows: Vec<Row>, limits: Limits) -> Answer {
         let served = self.running.views.view(view).unwrap_or_else(|| panic!("'{view}' is not served"));
         let wall_micros = self.running.views.snapshot().wall_micros();
         let consumed = self.running.views.consumed();
         let question = Question { view: served.view.clone(), rows, consumed, wall_micros, events_max: ORIGINS_MAX };
-        self.running.witness().explain(&question).unwrap_or_else(|error| panic!("'{view}': {error}"))
+        self.running.witness().explain(&question, limits).unwrap_or_else(|error| panic!("'{view}': {error}"))
     }
 
     /// The stored bytes of every index of every view, and how often each row is there.

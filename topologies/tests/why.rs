@@ -6,13 +6,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use schemas::field::{FieldKind, Value};
 use schemas::row::Row;
 use topologies::plan::graph::{NodeId, Operator};
 use topologies::run::Options;
 use topologies::topology::{Topology, load};
-use topologies::why::{NamedEvent, ORIGINS_MAX, RowAnswer, Unfinished};
+use topologies::why::{Limits, NamedEvent, ORIGINS_MAX, RowAnswer, Unfinished};
 
 use crate::harness::{Deployment, Producer, Random, options, topology};
 use crate::metamorphic::events;
@@ -75,10 +76,10 @@ fn number(event: &NamedEvent) -> u64 {
     u64::from_str_radix(digits, 16).expect("the number is hexadecimal")
 }
 
-/// For each row of the view `v`, as text, the numbers of the events that made it.
-fn explained(views: &str) -> Vec<(String, Vec<u64>)> {
+/// For each row of the view `v` after these events, as text, the numbers of the events that made it.
+fn explained(views: &str, lines: &[String]) -> Vec<(String, Vec<u64>)> {
     let topology = Arc::new(topology(&format!("{TABLES}{views}")));
-    let deployment = Deployment::replay(Arc::clone(&topology), &history(), options());
+    let deployment = Deployment::replay(Arc::clone(&topology), lines, options());
     deployment.catch_up();
     let rows: BTreeSet<Row> = deployment.encoded_rows("v").into_iter().collect();
     let rows: Vec<Row> = rows.into_iter().collect();
@@ -105,7 +106,11 @@ fn explained(views: &str) -> Vec<(String, Vec<u64>)> {
 }
 
 fn check(select: &str, expected: &[(&str, &[u64])]) {
-    let found = explained(&format!("CREATE MATERIALIZED VIEW v AS {select}; CREATE INDEX ON v (1);").replace("(1)", "(k)"));
+    check_after(&history(), "", select, expected);
+}
+
+fn check_after(lines: &[String], tables: &str, select: &str, expected: &[(&str, &[u64])]) {
+    let found = explained(&format!("{tables}CREATE MATERIALIZED VIEW v AS {select}; CREATE INDEX ON v (k);"), lines);
     let found: Vec<(&str, &[u64])> = found.iter().map(|(row, events)| (row.as_str(), events.as_slice())).collect();
     assert_eq!(found, expected, "{select}");
 }
@@ -117,6 +122,33 @@ fn tables_name_the_events_that_gave_a_row_what_it_holds() {
         &[("10 \"v\" 0", &[0, 7]), ("11 \"t\" 2", &[1, 10, 11]), ("12 \"t\" 0", &[2])],
     );
     check("SELECT follower_id AS k, followee_id FROM follows", &[("5 1", &[3]), ("5 2", &[5]), ("6 1", &[9])]);
+}
+
+#[test]
+fn what_a_clause_depended_on_is_named_with_the_event() {
+    const TABLE: &str = "\
+CREATE TABLE shared (post_id BIGINT PRIMARY KEY, text TEXT NOT NULL, shares BIGINT NOT NULL);
+MERGE INTO shared USING post_events e ON shared.post_id = e.aggregate_id
+  WHEN MATCHED AND e.event_type = 'post.shared' THEN UPDATE SET shares = shared.shares + 1
+  WHEN MATCHED AND e.event_type = 'post.updated' AND shared.shares = 0 THEN UPDATE SET text = 'nobody shared it'
+  WHEN MATCHED AND e.event_type = 'post.updated' THEN UPDATE SET text = e.updated.text
+  WHEN MATCHED AND e.event_type = 'post.deleted' THEN UPDATE SET shares = 0
+  WHEN NOT MATCHED AND e.event_type = 'post.created' THEN INSERT VALUES (e.aggregate_id, e.created.text, 0);
+";
+    let producer = Producer::default();
+    let created = |post: u64| producer.post("post.created", post, 1, r#"{"author_id":"1","text":"t","visibility":"public"}"#);
+    let lines = [
+        created(1),                                                       // 0
+        created(2),                                                       // 1
+        producer.post("post.shared", 1, 3, r#"{"user_id":"3"}"#),         // 2
+        producer.post("post.updated", 1, 1, r#"{"text":"overwritten"}"#), // 3
+        producer.post("post.updated", 1, 1, r#"{"text":"u"}"#),           // 4
+        producer.post("post.deleted", 1, 1, "{}"),                        // 5
+        producer.post("post.updated", 2, 1, r#"{"text":"u"}"#),           // 6
+    ];
+    // That the first is not the text of a post that nobody shared is due to the event that shared it.
+    let expected: [(&str, &[u64]); 2] = [("1 \"u\" 0", &[0, 2, 4, 5]), ("2 \"nobody shared it\" 0", &[1, 6])];
+    check_after(&lines, TABLE, "SELECT post_id AS k, text, shares FROM shared", &expected);
 }
 
 #[test]
@@ -181,7 +213,9 @@ fn windows_and_the_clock_are_those_of_the_view() {
         "SELECT author_id AS k, count(*) AS n FROM SESSION(posts, created_at, INTERVAL '90 seconds', author_id) GROUP BY author_id, window_start, window_end",
         &[("1 2", &[0, 1, 7, 10, 11]), ("2 1", &[2])],
     );
-    check("SELECT post_id AS k FROM posts WHERE created_at > NOW() - INTERVAL '690 seconds'", &[("12", &[2])]);
+    let recent = "created_at > NOW() - INTERVAL '690 seconds'";
+    check(&format!("SELECT post_id AS k FROM posts WHERE {recent}"), &[("12", &[2])]);
+    check(&format!("SELECT count(*) AS k FROM posts WHERE {recent}"), &[("1", &[2])]);
 }
 
 #[test]
@@ -231,6 +265,28 @@ fn many_events_are_cut_and_that_is_said() {
     let answer = deployment.why("v", deployment.encoded_rows("v"));
     let row = &answer.rows[0];
     assert_eq!((row.is_found, row.is_cut, row.events.len(), answer.records), (true, true, ORIGINS_MAX, followers));
+}
+
+#[test]
+fn a_limit_ends_a_search_and_is_named() {
+    let sql = format!(
+        "{TABLES}CREATE MATERIALIZED VIEW v AS SELECT author_id AS k, count(*) AS n FROM posts GROUP BY author_id; CREATE INDEX ON v (k);"
+    );
+    let deployment = Deployment::replay(Arc::new(topology(&sql)), &history(), options());
+    deployment.catch_up();
+    let ask = |limits: Limits| deployment.why_within("v", deployment.encoded_rows("v"), limits);
+    let all = Limits::default();
+    let records = ask(all).records;
+    for (limits, expected) in [
+        (Limits { records, ..all }, None),
+        (Limits { records: records - 1, ..all }, Some(Unfinished::Records { records_max: records - 1 })),
+        (Limits { rows: 3, ..all }, Some(Unfinished::Rows { relation: "posts".into(), rows_max: 3 })),
+        (Limits { duration: Duration::ZERO, ..all }, Some(Unfinished::Time { duration_max: Duration::ZERO })),
+    ] {
+        let answer = ask(limits);
+        assert_eq!(answer.unfinished, expected);
+        assert_eq!(answer.rows[0].is_found, expected.is_none());
+    }
 }
 
 /// What a view is made of.

@@ -16,7 +16,7 @@ use super::demand::Check;
 use super::interpreter::Derived;
 use super::origins::{Origin, Origins};
 use super::scan::Scans;
-use super::{ROWS_MAX, Unfinished, WhyError};
+use super::{Unfinished, WhyError};
 use crate::plan::graph::NodeColumn;
 use crate::plan::merge::{Action, Clause, FoldValue, Merge};
 use crate::render::merge::{FoldReader, MergeLogic};
@@ -72,6 +72,7 @@ fn key_events(
 ) -> Result<Vec<KeyEvent>, WhyError> {
     let columns = source_columns(&topology.sources[merge.source]);
     let reader = FoldReader::new(&columns, &scans.decoded[merge.source], table, merge)?;
+    let rows_max = scans.limits.rows;
     let mut found = Vec::new();
     scans.each(merge.source, |batch| {
         let mut places = batch.events.places.iter().zip(&batch.appended);
@@ -83,7 +84,7 @@ fn key_events(
             }
         };
         reader.read(&batch.events, each, |_| ());
-        if found.len() <= ROWS_MAX { Ok(()) } else { Err(Unfinished::Rows { relation: table.name.clone() }.into()) }
+        if found.len() <= rows_max { Ok(()) } else { Err(Unfinished::Rows { relation: table.name.clone(), rows_max }.into()) }
     })?;
     Ok(found)
 }

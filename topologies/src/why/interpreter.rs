@@ -16,7 +16,7 @@ use super::demand::{Demand, Place};
 use super::local::{self, Input, Unnumber};
 use super::origins::{Origin, Origins};
 use super::scan::Scans;
-use super::{ROWS_MAX, Unfinished, WhyError, fold};
+use super::{Unfinished, WhyError, fold};
 use crate::plan::graph::{JoinField, NodeId, Operator, Side};
 use crate::plan::scalar::Scalar;
 use crate::render::source::EventReader;
@@ -76,7 +76,7 @@ impl<'q> Interpreter<'q> {
 
     /// What is held while a question is answered has a limit.
     pub(super) fn check_rows(&self, node: NodeId, rows: usize) -> Result<(), WhyError> {
-        if rows <= ROWS_MAX { Ok(()) } else { Err(Unfinished::Rows { relation: self.owners[node].clone() }.into()) }
+        check_rows(rows, self.scans.limits.rows, &self.owners[node])
     }
 
     fn evaluate(&mut self, node: NodeId, demand: &Demand) -> Result<Vec<Derived>, WhyError> {
@@ -153,7 +153,7 @@ impl<'q> Interpreter<'q> {
         let reader = EventReader::new(columns, &self.scans.decoded[number], predicates, outputs, &self.owners[node])?;
         let check = demand.check(&self.kinds[node]);
         let mut found = Vec::new();
-        let relation = &self.owners[node];
+        let (relation, rows_max) = (&self.owners[node], self.scans.limits.rows);
         self.scans.each(number, |batch| {
             let emit = |event: usize, row: Row| {
                 if check.admits(row.as_bytes()) {
@@ -162,7 +162,7 @@ impl<'q> Interpreter<'q> {
                 }
             };
             reader.read(&batch.events, emit, |_| ());
-            if found.len() <= ROWS_MAX { Ok(()) } else { Err(Unfinished::Rows { relation: relation.clone() }.into()) }
+            check_rows(found.len(), rows_max, relation)
         })?;
         Ok(found)
     }
@@ -323,6 +323,10 @@ impl<'q> Interpreter<'q> {
         });
         Ok(kept.collect())
     }
+}
+
+fn check_rows(rows: usize, rows_max: usize, relation: &str) -> Result<(), WhyError> {
+    if rows <= rows_max { Ok(()) } else { Err(Unfinished::Rows { relation: relation.to_owned(), rows_max }.into()) }
 }
 
 /// Each row once, with the fewest of its origins.

@@ -15,7 +15,7 @@ mod stateful;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use datafusion_common::DataFusionError;
 use epochs::disk::DiskError;
@@ -101,21 +101,46 @@ pub struct NamedEvent {
     pub json: String,
 }
 
+/// What a search may cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// records that are read
+    pub records: u64,
+    /// rows that are held
+    pub rows: usize,
+    /// how long it takes
+    pub duration: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { records: RECORDS_MAX, rows: ROWS_MAX, duration: DURATION_MAX }
+    }
+}
+
 /// Which limit ended a search.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unfinished {
-    /// [`RECORDS_MAX`]
-    #[error("more than {RECORDS_MAX} records would have to be read")]
-    Records,
-    /// [`ROWS_MAX`]
-    #[error("more than {ROWS_MAX} rows would have to be held for '{relation}'")]
+    /// [`Limits::records`]
+    #[error("more than {records_max} records would have to be read")]
+    Records {
+        /// the limit
+        records_max: u64,
+    },
+    /// [`Limits::rows`]
+    #[error("more than {rows_max} rows would have to be held for '{relation}'")]
     Rows {
         /// the view or table
         relation: String,
+        /// the limit
+        rows_max: usize,
     },
-    /// [`DURATION_MAX`]
-    #[error("it takes longer than {} s", DURATION_MAX.as_secs())]
-    Time,
+    /// [`Limits::duration`]
+    #[error("it takes longer than {} s", duration_max.as_secs())]
+    Time {
+        /// the limit
+        duration_max: Duration,
+    },
 }
 
 /// Why there is no answer.
@@ -165,20 +190,24 @@ impl Witness {
     }
 
     /// Answers a question. Reads the log and computes: call it from a thread that may.
-    pub fn explain(&self, question: &Question) -> Result<Answer, WhyError> {
+    pub fn explain(&self, question: &Question, limits: Limits) -> Result<Answer, WhyError> {
         let quarantine = Quarantine::open(Arc::clone(&self.storage))?;
-        explain(&self.board.topology(), self.log.as_ref(), &quarantine, question)
+        explain(&self.board.topology(), (self.log.as_ref(), &quarantine), question, limits)
     }
 }
 
 /// Finds the events that made rows of a view.
-fn explain(topology: &Topology, log: &dyn Log, quarantine: &Quarantine, question: &Question) -> Result<Answer, WhyError> {
+fn explain(
+    topology: &Topology,
+    (log, quarantine): (&dyn Log, &Quarantine),
+    question: &Question,
+    limits: Limits,
+) -> Result<Answer, WhyError> {
     let served = topology.served.iter().find(|served| served.view.name == question.view.name);
     let served = served.filter(|served| served.view.columns == question.view.columns);
     let node = served.ok_or_else(|| WhyError::Replaced { view: question.view.name.clone() })?.node;
     let decoded = decoded_columns(topology, node);
-    let deadline = Instant::now() + DURATION_MAX;
-    let scans = Scans::new(topology, (log, quarantine), &question.consumed, decoded, deadline);
+    let scans = Scans::new(topology, (log, quarantine), &question.consumed, decoded, limits);
     let mut interpreter = Interpreter::new(topology, scans, question.wall_micros);
     let columns: Vec<usize> = (0..question.view.columns.len()).collect();
     let demand = Demand::default().with(&columns, question.rows.iter().cloned().collect());

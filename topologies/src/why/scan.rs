@@ -12,7 +12,7 @@ use schemas::decoder::EventDecoder;
 use schemas::position::{Offset, Partition, Topic};
 use sources::log::{Log, StoredRecord};
 
-use super::{RECORDS_MAX, Unfinished, WhyError};
+use super::{Limits, Unfinished, WhyError};
 use crate::render::source::{Events, keep};
 use crate::run::quarantine::Quarantine;
 use crate::topology::{Source, Topology};
@@ -45,6 +45,8 @@ pub struct Scans<'q> {
     pub decoded: Vec<Vec<usize>>,
     kept: BTreeMap<usize, Vec<Rc<Batch>>>,
     kept_bytes: usize,
+    /// what the search may cost
+    pub limits: Limits,
     deadline: Instant,
     /// records that were read
     pub records: u64,
@@ -53,16 +55,17 @@ pub struct Scans<'q> {
 }
 
 impl<'q> Scans<'q> {
-    /// Reads as far as `consumed`, and until `deadline`.
+    /// Reads as far as `consumed`, and within limits that begin to count now.
     pub fn new(
         topology: &'q Topology,
         (log, quarantine): (&'q dyn Log, &'q Quarantine),
         consumed: &'q Consumed,
         decoded: Vec<Vec<usize>>,
-        deadline: Instant,
+        limits: Limits,
     ) -> Self {
         let (kept, gaps) = (BTreeMap::new(), BTreeMap::new());
-        Self { topology, log, quarantine, consumed, decoded, kept, kept_bytes: 0, deadline, records: 0, gaps }
+        let deadline = Instant::now() + limits.duration;
+        Self { topology, log, quarantine, consumed, decoded, kept, kept_bytes: 0, limits, deadline, records: 0, gaps }
     }
 
     /// Hands out all events of a source, each partition in its order.
@@ -91,7 +94,8 @@ impl<'q> Scans<'q> {
 
     /// Whether there is time left.
     pub fn check_time(&self) -> Result<(), WhyError> {
-        if Instant::now() < self.deadline { Ok(()) } else { Err(Unfinished::Time.into()) }
+        let duration_max = self.limits.duration;
+        if Instant::now() < self.deadline { Ok(()) } else { Err(Unfinished::Time { duration_max }.into()) }
     }
 
     fn partition(
@@ -116,8 +120,8 @@ impl<'q> Scans<'q> {
             let Some(last) = records.last() else { break };
             from = Offset(last.offset.0 + 1);
             self.records += records.len() as u64;
-            if self.records > RECORDS_MAX {
-                return Err(Unfinished::Records.into());
+            if self.records > self.limits.records {
+                return Err(Unfinished::Records { records_max: self.limits.records }.into());
             }
             let (records, _) = self.quarantine.take_out(&key.0, partition, records);
             take(reader.decode(&records))?;
