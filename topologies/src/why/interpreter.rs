@@ -102,7 +102,7 @@ impl<'q> Interpreter<'q> {
                 self.count_beyond(node, rows, *bound, (positions, *beyond), demand)
             }
             Operator::Reduce { input, keys, aggregates, global } => self.reduce(node, *input, keys, aggregates, *global, demand),
-            Operator::Distinct(input) => Ok(first_of_each(&*self.rows(*input, demand)?)),
+            Operator::Distinct(input) => Ok(first_of_each(&self.rows(*input, demand)?)),
             Operator::TopK { input, partition, order, limit, offset, rank } => {
                 let (order, limit, offset, rank) = (order.clone(), *limit, *offset, *rank);
                 let wanted = self.within(node, partition, demand);
@@ -303,7 +303,7 @@ impl<'q> Interpreter<'q> {
         rights.iter().filter_map(|derived| counts.get(&right_keys.row(derived.row.as_bytes()))).sum()
     }
 
-    /// Of what matches, what came of the fewest events is named: one is enough. A row that is there because something is missing has no event for that.
+    /// Of what matches, what came of the fewest events is named: one is enough. That something is missing has no event.
     fn semijoin(&mut self, left: &Side, right: &Side, anti: bool, demand: &Demand) -> Result<Vec<Derived>, WhyError> {
         let lefts = self.rows(left.input, demand)?;
         let rights = self.rows(right.input, &Demand::default().with(&right.keys, self.keys(left, &lefts)))?;
