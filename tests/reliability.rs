@@ -37,14 +37,14 @@ fn read_row(row: &str) -> Row {
     Row { tests, says_why_not }
 }
 
-/// The tests of a file: what is `#[test]` and not ignored.
+/// The tests of a file: what is `#[test]` or `#[tokio::test]`, and not ignored.
 fn tests_of(text: &str) -> BTreeSet<String> {
     let mut tests = BTreeSet::new();
     let mut is_test = false;
     for line in text.lines().map(str::trim_start) {
-        match line.strip_prefix("fn ").and_then(|rest| rest.split_once('(')) {
+        match line.trim_start_matches("async ").strip_prefix("fn ").and_then(|rest| rest.split_once('(')) {
             Some((name, _)) if is_test => drop(tests.insert(name.to_owned())),
-            _ if line == "#[test]" => is_test = true,
+            _ if matches!(line, "#[test]" | "#[tokio::test]") => is_test = true,
             _ if line.starts_with("#[ignore") => is_test = false,
             _ => {}
         }
