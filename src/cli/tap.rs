@@ -121,7 +121,7 @@ fn record_line(record: &Value) -> String {
 
 fn changes(connection: &Connection, view: &str, printer: &mut Printer) -> Result<(), Failure> {
     let body = connection.stream(&format!("/v1/views/{}/subscribe", encoded(view)))?;
-    let mut event = String::new();
+    let (mut event, mut is_news) = (String::new(), false);
     for line in BufReader::new(body).lines() {
         let line = line.map_err(|error| connection.unreachable(&error.to_string()))?;
         if let Some(name) = line.strip_prefix("event:") {
@@ -134,10 +134,13 @@ fn changes(connection: &Connection, view: &str, printer: &mut Printer) -> Result
                 if !printer.print(&told, change_line) {
                     return Ok(());
                 }
-            } else {
-                // What lies between two positions belongs together; it is no change by itself.
-                print_line(&if printer.format == Format::Json { told.to_string() } else { change_line(&told) });
+            } else if printer.format == Format::Json {
+                print_line(&told.to_string());
+            } else if event != "progress" || is_news {
+                // What lies between two positions belongs together; people need not be told that nothing does.
+                print_line(&change_line(&told));
             }
+            is_news = event != "progress";
         }
     }
     Ok(())
@@ -146,12 +149,17 @@ fn changes(connection: &Connection, view: &str, printer: &mut Printer) -> Result
 /// A change on one line.
 fn change_line(told: &Value) -> String {
     let (event, data) = (told["event"].as_str().unwrap_or_default(), &told["data"]);
-    let sign = match event {
-        "upsert" => "+",
-        "delete" => "-",
-        _ => return printable(&format!("-- {event} {data}")),
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let line = match (event, data["count"].as_i64()) {
+        ("upsert", Some(count)) => format!("+{count}  {}", data["row"]),
+        ("upsert", None) => format!("+  {}", data["row"]),
+        ("delete", Some(count)) => format!("-{count}  {}", data["row"]),
+        ("delete", None) => format!("-  {}", if data["row"].is_null() { &data["key"] } else { &data["row"] }),
+        ("reset", _) => format!("-- everything from here on, at {} ({})", text(&data["position"]), text(&data["reason"])),
+        ("progress", _) => format!("-- complete at {}", text(&data["position"])),
+        _ => format!("-- {event} {data}"),
     };
-    printable(&format!("{sign}  {data}"))
+    printable(&line)
 }
 
 #[cfg(test)]
@@ -167,6 +175,20 @@ mod tests {
         assert_eq!(record_line(&delete), "       4  2a:17              delete       -2  {\"id\":7}");
         let stale = json!({ "offset": 5, "key": "feed:7", "value": { "headers": headers("invalidate") } });
         assert_eq!(record_line(&stale), "       5  2a:17              invalidate feed:7");
+    }
+
+    #[test]
+    fn a_change_is_a_line_with_the_row_and_how_often() {
+        let line = |event: &str, data: Value| change_line(&json!({ "event": event, "data": data }));
+        assert_eq!(line("upsert", json!({ "row": { "id": 7 } })), "+  {\"id\":7}");
+        assert_eq!(line("delete", json!({ "row": { "id": 7 }, "count": 2 })), "-2  {\"id\":7}");
+        assert_eq!(line("delete", json!({ "key": { "id": 7 } })), "-  {\"id\":7}");
+        assert_eq!(
+            line("reset", json!({ "reason": "start", "position": "2a:5" })),
+            "-- everything from here on, at 2a:5 (start)"
+        );
+        assert_eq!(line("progress", json!({ "position": "2a:6" })), "-- complete at 2a:6");
+        assert_eq!(line("goodbye", json!({ "why": "a\u{9b}" })), "-- goodbye {\"why\":\"a\u{fffd}\"}");
     }
 
     #[test]

@@ -153,7 +153,7 @@ impl Outlets {
     ) -> std::io::Result<()> {
         let identity = plan.identity();
         let OutletPlan { name, view, target, topic, plan, sink, effect } = plan;
-        let queue = Arc::new(Queue::default());
+        let queue = Arc::new(Queue::beginning_with(self.around.start));
         let thread_name = format!("outlet {name}");
         let followed = identity.clone();
         self.around.reports.begin(&identity);

@@ -10,7 +10,8 @@ use epochs::binding::Chain;
 use parking_lot::{Condvar, Mutex};
 use sinks::views::{EpochChanges, ServedView};
 
-/// Changes of all views that may wait for the thread of an outlet.
+/// Changes of all views that may wait for the thread of an outlet, and those of one more epoch, however large that is: an epoch that is dropped
+/// ends a record of changes.
 pub const HANDED_CHANGES_MAX: usize = 1_000_000;
 /// Epochs that may wait for it: some minutes of them.
 pub const HANDED_EPOCHS_MAX: usize = 10_000;
@@ -46,6 +47,8 @@ pub struct Taken {
 /// Epochs on their way to one outlet.
 #[derive(Default)]
 pub struct Queue {
+    /// the epoch that the outlet begins with
+    start: u64,
     waiting: Mutex<Waiting>,
     arrived: Condvar,
 }
@@ -57,16 +60,24 @@ struct Waiting {
 }
 
 impl Queue {
+    /// A way to an outlet that begins with this epoch. What that one shows is no change but everything that is there, so it does not wait here.
+    pub fn beginning_with(start: u64) -> Self {
+        Self { start, ..Self::default() }
+    }
+
     /// Hands over an epoch. When too much waits already, all of it is dropped, and the thread learns that.
-    pub fn hand_over(&self, handed: Handed) {
+    pub fn hand_over(&self, mut handed: Handed) {
+        if handed.epoch <= self.start {
+            handed.changes = Arc::new(EpochChanges { changes: Vec::new(), ..*handed.changes });
+        }
         let mut waiting = self.waiting.lock();
-        waiting.changes += handed.changes.changes.iter().map(|(_, rows)| rows.len()).sum::<usize>();
-        let epoch = handed.epoch;
-        waiting.taken.handed.push_back(handed);
-        if waiting.changes > HANDED_CHANGES_MAX || waiting.taken.handed.len() > HANDED_EPOCHS_MAX {
+        if waiting.changes > HANDED_CHANGES_MAX || waiting.taken.handed.len() >= HANDED_EPOCHS_MAX {
             waiting.taken.handed.clear();
             waiting.changes = 0;
-            waiting.taken.dropped = Some(epoch);
+            waiting.taken.dropped = Some(handed.epoch);
+        } else {
+            waiting.changes += handed.changes.changes.iter().map(|(_, rows)| rows.len()).sum::<usize>();
+            waiting.taken.handed.push_back(handed);
         }
         drop(waiting);
         self.arrived.notify_one();
@@ -127,11 +138,23 @@ mod tests {
         queue.hand_over(handed(3, HANDED_CHANGES_MAX));
         queue.hand_over(handed(4, 1));
         queue.hand_over(handed(5, 1));
+        queue.hand_over(handed(6, 1));
         queue.close();
         let taken = queue.take(Duration::ZERO);
         let epochs: Vec<u64> = taken.handed.iter().map(|handed| handed.epoch).collect();
-        assert_eq!((epochs, taken.dropped, taken.closed), (vec![5], Some(4), true));
+        assert_eq!((epochs, taken.dropped, taken.closed), (vec![6], Some(5), true));
         assert!(queue.take(Duration::from_secs(60)).closed, "it does not wait for what never comes");
+    }
+
+    #[test]
+    fn one_epoch_is_never_too_large_and_the_first_one_weighs_nothing() {
+        let queue = Queue::beginning_with(7);
+        queue.hand_over(handed(7, HANDED_CHANGES_MAX + 1));
+        queue.hand_over(handed(8, HANDED_CHANGES_MAX + 1));
+        let taken = queue.take(Duration::ZERO);
+        let rows = |handed: &Handed| handed.changes.changes.iter().map(|(_, rows)| rows.len()).sum::<usize>();
+        let found: Vec<(u64, usize)> = taken.handed.iter().map(|handed| (handed.changes.epoch.0, rows(handed))).collect();
+        assert_eq!((found, taken.dropped), (vec![(7, 0), (8, HANDED_CHANGES_MAX + 1)], None));
     }
 
     #[test]
