@@ -9,6 +9,7 @@ mod golden;
 mod harness;
 mod metamorphic;
 mod outlets;
+mod postgres;
 mod queries;
 mod refusals;
 mod restarts;
