@@ -78,6 +78,66 @@ fn messages_are_found_within_the_conversations_of_the_caller() {
 }
 
 #[test]
+fn signs_forms_of_letters_and_runs_without_blanks_are_found_in_the_program_as_it_is() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::run(data.path(), &[]);
+    write(&server, &[registered(1, 7)]);
+    let texts = ["bread and #sale cake", "bread by @bob", "cafe\u{301} ΟΔΟΣ Straße", "日本語の投稿です"];
+    let lines: Vec<Value> = (1..).zip(texts).map(|(post, text)| posted(post + 1, post, 7, text)).collect();
+    let after = write(&server, &lines);
+    for (query, expected) in [
+        ("bread+-%23sale", vec![2]),
+        ("bread+-%40bob", vec![1]),
+        ("-%23sale+bread", vec![2]),
+        ("caf%C3%A9", vec![3]),
+        ("%CE%BF%CE%B4%CE%BF%CF%82+STRASSE", vec![3]),
+        ("%E6%8A%95%E7%A8%BF", vec![4]),
+    ] {
+        let path = format!("/v1/search/post_search?q={query}&order=post_id&highlight=text&after={after}");
+        let answer = server.get(&path, None);
+        assert_eq!(found(&answer, "post_id"), expected.into_iter().map(|post: u64| json!(post)).collect::<Vec<_>>(), "{query}");
+        if query.starts_with("%E6") {
+            assert_eq!(answer.json()["hits"][0]["highlights"]["text"], "日本語の<mark>投稿</mark>です");
+        }
+    }
+}
+
+#[test]
+fn messages_of_others_change_neither_the_order_of_hits_nor_what_a_prefix_may_ask_for() {
+    let answers = [0, 45].map(|others: u64| {
+        let data = tempfile::tempdir().unwrap();
+        let server = Server::run(data.path(), &[]);
+        let between = |number: u64, name: &str, members: [&str; 2]| {
+            let payload = json!({ "members": members, "kind": "direct", "title": null });
+            event(number, "social.conversation", "conversation.created", name, payload)
+        };
+        let said = |number: u64, message: u64, sender: u64, name: &str, body: &str| {
+            let payload = json!({ "message_id": message.to_string(), "sender_id": sender.to_string(), "body": body, "encrypted": false });
+            event(number, "social.conversation", "message.sent", name, payload)
+        };
+        let mut lines = vec![between(1, "1-2", ["1", "2"]), between(2, "8-9", ["8", "9"])];
+        // By itself the rarer word is `tulip`; among those of others it is the common one.
+        for (message, body) in (1..).zip(["rose red", "rose tulip red garden", "tulip", "rose", "zz1 zz2"]) {
+            lines.push(said(10 + message, message, 1, "1-2", body));
+        }
+        for other in 0..others {
+            let words: Vec<String> = (0..50).map(|word| format!("zz{} tulip", other * 50 + word)).collect();
+            lines.push(said(100 + other, 100 + other, 8, "8-9", &words.join(" ")));
+        }
+        let after = write(&server, &lines);
+        ["?q=rose+OR+tulip", "?q=rose+OR+tulip+OR+red", "?q=zz*", "/suggest?prefix=zz", "/suggest?prefix=tu"].map(|query| {
+            let path = format!("/v1/search/message_search{query}&after={after}");
+            let answer = server.get(&path, Some(&token(1, "")));
+            assert_eq!(answer.status, 200, "{query}: {}", answer.text);
+            let mut json = answer.json();
+            json.as_object_mut().unwrap().remove("position");
+            json.to_string()
+        })
+    });
+    assert_eq!(answers[0], answers[1]);
+}
+
+#[test]
 fn fault_37_an_index_goes_on_after_a_kill_and_is_built_anew_when_its_files_are_gone() {
     let data = tempfile::tempdir().unwrap();
     let mut server = Server::run(data.path(), &[]);
