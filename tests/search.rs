@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::deploys::{ask, changed};
-use crate::lines::{event, posted, registered};
+use crate::lines::{event, followed, posted, registered};
 use crate::process::{Answer, Client, Server, eventually, operator, token};
 
 fn sent(number: u64, message: u64, sender: u64, body: &str) -> Value {
@@ -162,6 +162,33 @@ fn fault_37_an_index_goes_on_after_a_kill_and_is_built_anew_when_its_files_are_g
     }
 }
 
+#[test]
+fn restricted_posts_are_found_and_suggested_for_those_who_may_see_them_alone() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::run(data.path(), &[]);
+    let post = |number: u64, post: u64, visibility: &str| {
+        let mut line = posted(number, post, 1, &format!("quiet {visibility} words"));
+        line["event"]["payload"]["visibility"] = json!(visibility);
+        line
+    };
+    let lines = [followed(1, 2, 1), post(2, 10, "public"), post(3, 11, "followers"), post(4, 12, "private")];
+    let after = write(&server, &lines);
+    let public = server.get(&format!("/v1/search/post_search?q=quiet&order=post_id&after={after}"), None);
+    assert_eq!(found(&public, "post_id"), [json!(10)]);
+    let restricted = |user: u64, query: &str, after: &str| {
+        server.get(&format!("/v1/search/restricted_post_search{query}&after={after}"), Some(&token(user, "")))
+    };
+    for (user, expected) in [(1, vec![json!(11), json!(12)]), (2, vec![json!(11)]), (3, vec![])] {
+        let answer = restricted(user, "?q=quiet&order=post_id&facets=author_id", &after);
+        assert_eq!(found(&answer, "post_id"), expected, "{user}");
+        let suggested = restricted(user, "/suggest?prefix=quiet", &after).json()["suggestions"].as_array().unwrap().len();
+        assert_eq!(suggested, usize::from(!expected.is_empty()), "{user}");
+    }
+    let after = write(&server, &[event(5, "social.user", "user.deleted", 1, json!({}))]);
+    assert_eq!(found(&restricted(2, "?q=quiet", &after), "post_id"), Vec::<Value>::new());
+    assert_eq!(found(&server.get(&format!("/v1/search/post_search?q=quiet&after={after}"), None), "post_id"), Vec::<Value>::new());
+}
+
 /// Posts with endings taken off, beside an index as it was and without the one of hashtags.
 const OTHER_INDEXES: &str = "
 CREATE INDEX post_search ON posts USING FULLTEXT (text) INCLUDE (post_id, author_id) WITH (tokenizer = 'en');
@@ -180,7 +207,7 @@ fn indexes_are_added_changed_and_removed_by_a_deployment_and_search_goes_on_mean
     let after = write(&server, &[posted(4, 3, 7, "a run")]);
     assert_eq!(found(&ask_for(&format!("run&after={after}")), "post_id"), [json!(3)]);
     let plan = ask(&server, &folder, &["plan", directory.to_str().unwrap()]).1;
-    let expected = json!({ "added": [], "changed": ["search:post_search"], "removed": ["search:hashtag_search", "search:message_search"],
+    let expected = json!({ "added": [], "changed": ["search:post_search"], "removed": ["search:hashtag_search", "search:message_search", "search:restricted_post_search"],
         "kept": ["search:user_search"] });
     assert_eq!(plan["sinks"], expected, "{plan}");
     let (code, report, complaint) = ask(&server, &folder, &["deploy", directory.to_str().unwrap()]);
