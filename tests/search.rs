@@ -112,7 +112,8 @@ fn messages_of_others_change_neither_the_order_of_hits_nor_what_a_prefix_may_ask
             event(number, "social.conversation", "conversation.created", name, payload)
         };
         let said = |number: u64, message: u64, sender: u64, name: &str, body: &str| {
-            let payload = json!({ "message_id": message.to_string(), "sender_id": sender.to_string(), "body": body, "encrypted": false });
+            let payload =
+                json!({ "message_id": message.to_string(), "sender_id": sender.to_string(), "body": body, "encrypted": false });
             event(number, "social.conversation", "message.sent", name, payload)
         };
         let mut lines = vec![between(1, "1-2", ["1", "2"]), between(2, "8-9", ["8", "9"])];
@@ -186,7 +187,10 @@ fn restricted_posts_are_found_and_suggested_for_those_who_may_see_them_alone() {
     }
     let after = write(&server, &[event(5, "social.user", "user.deleted", 1, json!({}))]);
     assert_eq!(found(&restricted(2, "?q=quiet", &after), "post_id"), Vec::<Value>::new());
-    assert_eq!(found(&server.get(&format!("/v1/search/post_search?q=quiet&after={after}"), None), "post_id"), Vec::<Value>::new());
+    assert_eq!(
+        found(&server.get(&format!("/v1/search/post_search?q=quiet&after={after}"), None), "post_id"),
+        Vec::<Value>::new()
+    );
 }
 
 /// Posts with endings taken off, beside an index as it was and without the one of hashtags.
