@@ -22,4 +22,5 @@ mod server;
 mod soak;
 mod social_views;
 mod subscriptions;
+mod traces;
 mod why;

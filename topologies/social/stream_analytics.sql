@@ -44,7 +44,7 @@ CREATE VIEW stream_audiences AS
   GROUP BY v.stream_id;
 
 CREATE VIEW chat_minutes AS
-  SELECT stream_id, window_start AS minute, count(*) AS messages FROM TUMBLE(chat_messages, sent_at, INTERVAL '1 minute')
+  SELECT stream_id, window_start AS minute, count(*) AS messages FROM TUMBLE(all_chat_messages, sent_at, INTERVAL '1 minute')
   GROUP BY stream_id, window_start;
 CREATE VIEW chat_totals AS
   SELECT stream_id, sum(messages) AS messages, max(messages) AS most_in_a_minute FROM chat_minutes GROUP BY stream_id;
