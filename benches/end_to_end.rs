@@ -4,6 +4,7 @@
 //! interface. First nobody reads; then readers read pages as fast as they can while posts keep coming. Load generators live in the
 //! same process on threads of their own, so they take time from the engine, yet are not counted as its cost.
 
+use epochs::coordinator::RETAINED_GENERATION_BYTES;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
@@ -94,6 +95,8 @@ impl Stage {
             clock: Clock::System,
             checkpoint_interval: CHECKPOINT_INTERVAL_DEFAULT,
             log_retention_bytes: None,
+            rollback_log_bytes: RETAINED_GENERATION_BYTES,
+            accept_missing_history: false,
             memory_limit_bytes: None,
         };
         let declared = declared(scene.files)?;

@@ -3,6 +3,7 @@
 //! Owns the answers to operators: a request enters, is planned against what runs, and is handed to the engine; reports leave. The
 //! generations themselves lie in [`store`].
 
+pub mod life;
 pub mod store;
 
 use std::collections::BTreeSet;
@@ -15,19 +16,24 @@ use api::{
 };
 use epochs::disk::DiskError;
 use parking_lot::Mutex;
+use schemas::time::timestamp_text;
 use serde_json::Value;
 use sources::log::Log;
 use topologies::diagnostic::{Diagnostic, SourceFile};
 use topologies::run::{
-    Board, DeployError, DeployOutcome, DeployPhase, DeployReport, Deployment, Verify, ViewChange, ViewDifference, plan_switch,
+    Board, DeployError, DeployOutcome, DeployPhase, DeployReport, Deployment, Standing, Verify, ViewChange, ViewDifference,
+    plan_switch,
 };
 use topologies::topology::{LoadError, Topology, build, read_folder};
 
-use self::store::{Origin, Store};
-use crate::ingest::LogIngest;
+use self::life::{GenerationState, Life, Stamp};
+use self::store::{Generation, NoGeneration, Origin, Store};
+use crate::ingest::{LogIngest, wall_micros};
 
 /// The most bytes of all statements of a deployment.
 const STATEMENTS_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Who starts a process.
+const LOCAL: &str = "local";
 
 /// Statements and what they declare.
 pub struct Declared {
@@ -65,6 +71,7 @@ struct Planned {
     origin: Origin,
     replay: BTreeSet<String>,
     verify: Verify,
+    accept_missing_history: bool,
 }
 
 impl Deployer {
@@ -84,7 +91,7 @@ impl Deployer {
         let (files, origin, replay) = match request.action {
             DeployAction::Deploy { files } => (source_files(files)?, Origin::Deploy, BTreeSet::new()),
             DeployAction::Rollback { to } => {
-                let to = to.map_or_else(|| store.before(), Ok).and_then(|to| store.load(to)).map_err(not_found)?;
+                let to = to.map_or_else(|| store.before(), Ok).and_then(|to| store.load(to)).map_err(no_generation)?;
                 (to.source_files(), Origin::Rollback { to: to.generation }, BTreeSet::new())
             }
             DeployAction::Replay { view } => {
@@ -101,7 +108,7 @@ impl Deployer {
         };
         let declared = Declared::of(files).map_err(invalid)?;
         self.check_encodings(&declared.topology)?;
-        Ok(Planned { declared, origin, replay, verify })
+        Ok(Planned { declared, origin, replay, verify, accept_missing_history: request.accept_missing_history })
     }
 
     fn known(&self, view: &str) -> Result<(), DeployRefusal> {
@@ -131,20 +138,25 @@ impl Deployer {
         }
     }
 
-    fn begin(&self, request: DeployRequest) -> Result<u64, DeployRefusal> {
-        let Planned { declared, origin, replay, verify } = self.plan_request(request)?;
+    fn begin(&self, request: DeployRequest, by: String) -> Result<u64, DeployRefusal> {
+        let Planned { declared, origin, replay, verify, accept_missing_history } = self.plan_request(request)?;
         let mut store = self.store.lock();
         if let Some(generation) = self.under_way() {
             return Err(busy(&DeployError::Busy { generation }));
         }
-        let before = store.current().generation;
-        let generation =
-            store.add(origin, &declared.files).map_err(|error| DeployRefusal::Storage { detail: error.to_string() })?;
+        let storage = |error: DiskError| DeployRefusal::Storage { detail: error.to_string() };
+        let stamp = Stamp { at_micros: wall_micros(), by };
+        let generation = store.add(origin, &declared.files, stamp, accept_missing_history).map_err(storage)?;
         let shared = Arc::clone(&self.store);
-        let record = move |is_new: bool| shared.lock().put_in_force(if is_new { generation } else { before });
-        let deployment =
-            Deployment { generation, topology: Arc::new(declared.topology), replay, verify, record: Box::new(record) };
-        self.board.begin(deployment).map_err(|error| busy(&error))?;
+        let record = move |standing: Standing<'_>| record(&mut shared.lock(), generation, standing);
+        let (topology, record) = (Arc::new(declared.topology), Box::new(record));
+        let deployment = Deployment { generation, topology, replay, verify, accept_missing_history, record };
+        self.board.begin(deployment).map_err(|error| {
+            if let Err(error) = store.end(generation, GenerationState::Failed, error.to_string(), wall_micros()) {
+                tracing::warn!(generation, %error, "it could not be recorded that a deployment did not begin");
+            }
+            busy(&error)
+        })?;
         Ok(generation)
     }
 
@@ -155,28 +167,24 @@ impl Deployer {
 
     fn describe(&self) -> DeploymentsReport {
         let store = self.store.lock();
-        let generations = store.list().map(|generation| GenerationInfo {
-            generation: generation.generation,
-            origin: generation.origin.to_string(),
-            files: generation.files.len(),
-            in_force: generation.generation == store.current().generation,
-        });
+        let in_force = store.current().generation;
+        let generations = store.list().map(|generation| info(generation, store.life(generation.generation), in_force));
         let report = self.board.report();
         let last = (report.phase != DeployPhase::None).then(|| state(report));
-        DeploymentsReport { in_force: store.current().generation, generations: generations.collect(), last }
+        let retained_epochs = self.board.retained().iter().map(|retained| retained.epoch).collect();
+        DeploymentsReport { in_force, generations: generations.collect(), retained_epochs, last }
     }
 }
 
 impl Deployments for Deployer {
-    fn begin(&self, request: DeployRequest) -> BoxFuture<'_, Result<u64, DeployRefusal>> {
-        blocking(self, move |deployer| deployer.begin(request))
+    fn begin(&self, request: DeployRequest, by: String) -> BoxFuture<'_, Result<u64, DeployRefusal>> {
+        blocking(self, move |deployer| deployer.begin(request, by))
     }
 
     fn plan(&self, request: DeployRequest) -> BoxFuture<'_, Result<Value, DeployRefusal>> {
         blocking(self, move |deployer| {
             let planned = deployer.plan_request(request)?;
-            let change =
-                plan_switch(&planned.declared.topology, &deployer.board.topology(), deployer.log.as_ref(), &planned.replay);
+            let change = plan_switch(&planned.declared.topology, &deployer.board, deployer.log.as_ref(), &planned.replay);
             let change = change.map_err(|error| DeployRefusal::Storage { detail: error.to_string() })?;
             Ok(crate::cli::change_as_json(&change))
         })
@@ -222,8 +230,41 @@ fn invalid(error: LoadError) -> DeployRefusal {
     }
 }
 
-fn not_found(error: store::UnknownGeneration) -> DeployRefusal {
-    DeployRefusal::NotFound { detail: error.to_string() }
+fn no_generation(error: NoGeneration) -> DeployRefusal {
+    let detail = error.to_string();
+    match error {
+        NoGeneration::Unknown { .. } => DeployRefusal::NotFound { detail },
+        NoGeneration::NeverInForce { .. } => DeployRefusal::Conflict { detail },
+    }
+}
+
+/// Remembers what becomes of a generation.
+fn record(store: &mut Store, generation: u64, standing: Standing<'_>) -> Result<(), DiskError> {
+    let (state, reason) = match standing {
+        Standing::InForce => return store.put_in_force(generation, wall_micros()),
+        Standing::Ended(DeployOutcome::Differs) => {
+            (GenerationState::Refused, "rows differ from those that are served".to_owned())
+        }
+        Standing::Ended(DeployOutcome::Refused { reason }) => (GenerationState::Refused, reason.clone()),
+        Standing::Ended(DeployOutcome::Failed { reason }) => (GenerationState::Failed, reason.clone()),
+        // It took over: it was recorded before.
+        Standing::Ended(DeployOutcome::Switched { .. }) => return Ok(()),
+    };
+    store.end(generation, state, reason, wall_micros())
+}
+
+fn info(generation: &Generation, life: Life, in_force: u64) -> GenerationInfo {
+    GenerationInfo {
+        generation: generation.generation,
+        origin: generation.origin.to_string(),
+        files: generation.files.len(),
+        in_force: generation.generation == in_force,
+        state: life.state.name(),
+        begun_at: life.begun_micros.map(timestamp_text),
+        by: life.by,
+        ended_at: life.ended_micros.map(timestamp_text),
+        reason: life.reason,
+    }
 }
 
 fn busy(error: &DeployError) -> DeployRefusal {
@@ -240,6 +281,7 @@ fn state(report: DeployReport) -> DeploymentState {
         None => (None, None, None),
         Some(DeployOutcome::Switched { epoch }) => (Some("switched"), Some(epoch), None),
         Some(DeployOutcome::Differs) => (Some("differs"), None, None),
+        Some(DeployOutcome::Refused { reason }) => (Some("refused"), None, Some(reason)),
         Some(DeployOutcome::Failed { reason }) => (Some("failed"), None, Some(reason)),
     };
     DeploymentState {
@@ -290,16 +332,39 @@ fn row_difference(difference: ViewDifference) -> RowDifference {
     }
 }
 
-/// Chooses between what a directory says and what was deployed since it was last looked at.
-pub fn choose(declared: Declared, store: &mut Store) -> Result<Declared, ChooseError> {
+/// What a process starts with.
+pub struct Chosen {
+    /// the topology
+    pub declared: Declared,
+    /// a directory that is in force from now on, because it is not what it was at the start before; its fingerprint
+    pub directory: Option<String>,
+    /// whether states are computed also from a log whose beginning is gone: for a topology that went on so before
+    pub accept_missing_history: bool,
+}
+
+/// Chooses between what a directory says and what was deployed since it was last looked at. Nothing is remembered before the start has
+/// succeeded: see [`remember_start`].
+pub fn choose(declared: Declared, store: &Store) -> Result<Chosen, ChooseError> {
     let fingerprint = store::directory_fingerprint(&declared.files);
     match store.in_force() {
-        Some(current) if current.directory == fingerprint => Ok(Declared::of(current.source_files())?),
-        _ => {
-            store.start(&declared.files, fingerprint)?;
-            Ok(declared)
+        Some(current) if current.directory == fingerprint => {
+            let accept_missing_history = store.life(current.generation).accept_missing_history;
+            Ok(Chosen { declared: Declared::of(current.source_files())?, directory: None, accept_missing_history })
         }
+        _ => Ok(Chosen { declared, directory: Some(fingerprint), accept_missing_history: false }),
     }
+}
+
+/// The engine goes on with these files: a directory that is new is in force.
+pub fn remember_start(
+    files: &[SourceFile],
+    directory: Option<String>,
+    store: &mut Store,
+    accept_missing_history: bool,
+) -> Result<(), DiskError> {
+    let Some(directory) = directory else { return Ok(()) };
+    let stamp = Stamp { at_micros: wall_micros(), by: LOCAL.to_owned() };
+    store.start(files, directory, stamp, accept_missing_history)
 }
 
 /// Why a start does not know what to run.
@@ -308,7 +373,4 @@ pub enum ChooseError {
     /// what was deployed can't be planned
     #[error("the topology that was deployed last can't be planned by this version: {0}")]
     Load(#[from] LoadError),
-    /// the disk
-    #[error(transparent)]
-    Disk(#[from] DiskError),
 }

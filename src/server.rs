@@ -11,6 +11,7 @@ use std::thread::available_parallelism;
 use std::time::Duration;
 
 use api::{ApiConfig, ApiState, Figures, HaltedSource, Health, HostStatus, Readiness, SinkStatus};
+use epochs::coordinator::RetainedLimits;
 use epochs::disk::real::{Lock, RealDisk};
 use epochs::error::EpochError;
 use schemas::catalogue::catalogue;
@@ -36,7 +37,7 @@ use topologies::topology::Topology;
 use crate::backup::UNFINISHED_FILE;
 use crate::cli::{self, ServerArguments};
 use crate::deployments::store::{Origin, Store};
-use crate::deployments::{Declared, Deployer, choose};
+use crate::deployments::{Chosen, Declared, Deployer, choose, remember_start};
 use crate::derived::DerivedTopics;
 use crate::error::Failure;
 use crate::ingest::{LogIngest, TopicFormat, wall_micros};
@@ -111,15 +112,19 @@ impl Server {
         let (storage, lock) = open_storage(data)?;
         let log = open_log(data)?;
         let mut store = Store::open(Arc::clone(&storage)).map_err(EpochError::from)?;
-        let Declared { topology, .. } = choose(declared, &mut store)?;
-        let generation =
-            GenerationAtStart { number: store.current().generation, is_deployed: store.current().origin != Origin::Start };
+        let Chosen { declared: Declared { files, topology }, directory, accept_missing_history } = choose(declared, &store)?;
         let topology = Arc::new(topology);
         let ingest = LogIngest::open(Arc::clone(&log), MemoryLimit::new(arguments.memory_limit_bytes), |topic| {
             topic_format(&topology, topic)
         })?;
         let records = records_logged(log.as_ref())?;
-        let engine = start(Arc::clone(&topology), Arc::clone(&log), storage, engine_options(arguments, data)?)?;
+        let mut engine_options = engine_options(arguments, data)?;
+        engine_options.accept_missing_history |= accept_missing_history;
+        let engine = start(Arc::clone(&topology), Arc::clone(&log), storage, engine_options)?;
+        // A start that is refused leaves in force what was.
+        remember_start(&files, directory, &mut store, arguments.accept_missing_history).map_err(EpochError::from)?;
+        let generation =
+            GenerationAtStart { number: store.current().generation, is_deployed: store.current().origin != Origin::Start };
         let views = Arc::clone(&engine.views);
         let health = Arc::new(EngineHealth {
             ingest: ingest.clone(),
@@ -262,6 +267,8 @@ fn engine_options(arguments: &ServerArguments, data: &Path) -> Result<Options, F
         timeline: Timeline(wall_micros().unsigned_abs()),
         checkpoint_interval: arguments.checkpoint_interval,
         log_retention_bytes: arguments.log_retention_bytes,
+        accept_missing_history: arguments.accept_missing_history,
+        retained: RetainedLimits { bytes: arguments.rollback_log_bytes, ..RetainedLimits::default() },
         redis: redis_url(arguments)?,
         search: Place::Folder(data.join(SEARCH_DIRECTORY)),
         ..Options::default()

@@ -135,8 +135,21 @@ fn a_difference_is_shown_and_nothing_changes() {
     assert_eq!((&difference["view"], &difference["rows_equal"]), (&json!("post_lengths"), &json!(0)), "{report}");
     assert!(difference["gone"].as_array().unwrap().len() > 1, "{report}");
     assert_eq!(in_force(&server, &folder), 1);
+    // What was refused never was in force: there is nothing to go back to.
+    let (code, _, complaint) = ask(&server, &folder, &["rollback", "--to", "2"]);
+    assert!(code == Some(4) && complaint.contains("generation 2 never was in force: it is refused"), "{code:?} {complaint}");
     let (code, report, _) = ask(&server, &folder, &["deploy", path(&after), "--verify", "--accept-differences"]);
     assert_eq!((code, &report["outcome"]), (Some(0), &json!("switched")));
+    let generations = ask(&server, &folder, &["status"]).1["deployments"]["generations"].clone();
+    let told = generations.as_array().unwrap().iter().map(|generation| {
+        (generation["state"].as_str().unwrap(), generation["by"].as_str().unwrap(), generation["reason"].as_str())
+    });
+    let reasons = [Some("generation 3 took over"), Some("rows differ from those that are served"), None];
+    assert_eq!(
+        told.collect::<Vec<_>>(),
+        [("replaced", "local", reasons[0]), ("refused", "1", reasons[1]), ("in_force", "1", reasons[2])]
+    );
+    assert!(generations[0]["ended_at"].is_string() && generations[2]["begun_at"].is_string(), "{generations}");
 }
 
 #[test]

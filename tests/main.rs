@@ -11,6 +11,7 @@ mod demo;
 mod deploys;
 mod faults;
 mod harness;
+mod history;
 mod lines;
 mod operate;
 mod oracle;

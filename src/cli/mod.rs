@@ -27,6 +27,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use epochs::coordinator::RETAINED_GENERATION_BYTES;
 use topologies::run::WORKERS_MAX;
 
 pub(crate) use self::plan::as_json as change_as_json;
@@ -127,6 +128,9 @@ pub struct DeployArguments {
     /// Take over all the same when rows differ
     #[arg(long, requires = "verify")]
     pub accept_differences: bool,
+    /// Take over although the beginning of the log is gone that new states are computed from: their earlier rows are missing then
+    #[arg(long)]
+    pub accept_missing_history: bool,
     #[command(flatten)]
     pub(crate) remote: RemoteArguments,
 }
@@ -137,6 +141,9 @@ pub struct RollbackArguments {
     /// The generation to go back to; the one before when not given
     #[arg(long, value_name = "GENERATION")]
     pub to: Option<u64>,
+    /// Take over although neither its states are kept nor the beginning of the log: their earlier rows are missing then
+    #[arg(long)]
+    pub accept_missing_history: bool,
     #[command(flatten)]
     pub(crate) remote: RemoteArguments,
 }
@@ -212,6 +219,12 @@ pub struct ServerArguments {
     /// Bytes above which the log forgets the oldest events, if no restart needs them; without it everything is kept
     #[arg(long, value_name = "BYTES")]
     pub log_retention_bytes: Option<u64>,
+    /// Bytes of events that the log may keep beyond that, so that a rollback gives the rows back exactly although older events are gone
+    #[arg(long, value_name = "BYTES", default_value_t = RETAINED_GENERATION_BYTES)]
+    pub rollback_log_bytes: u64,
+    /// Start although the beginning of the log is gone that states of the topology are computed from: their earlier rows are missing then
+    #[arg(long)]
+    pub accept_missing_history: bool,
     /// Bytes of memory of which four fifths may be used before events are refused for the moment; what the machine has when not given
     #[arg(long, value_name = "BYTES")]
     pub memory_limit_bytes: Option<u64>,

@@ -19,11 +19,18 @@ const SEEDS: [u64; 3] = [3, 4, 5];
 const RESTARTS: usize = 10;
 
 /// A disk whose content can be taken between two operations.
-struct Observed(Mutex<SimulatedDisk>);
+pub struct Observed(Mutex<SimulatedDisk>);
 
 impl Observed {
-    fn new(disk: SimulatedDisk) -> Arc<Self> {
+    pub fn new(disk: SimulatedDisk) -> Arc<Self> {
         Arc::new(Self(Mutex::new(disk)))
+    }
+
+    /// A copy of what is on another disk.
+    pub fn of(disk: &dyn Disk) -> SimulatedDisk {
+        let image = SimulatedDisk::new(0);
+        copy(disk, &image, "").expect("the disk can be read");
+        image
     }
 
     fn locked<T>(&self, operate: impl FnOnce(&SimulatedDisk) -> T) -> T {
@@ -31,14 +38,14 @@ impl Observed {
     }
 
     /// What a process would find that starts now.
-    fn image(&self) -> SimulatedDisk {
+    pub fn image(&self) -> SimulatedDisk {
         let image = SimulatedDisk::new(0);
         self.locked(|disk| copy(disk, &image, "")).expect("the disk can be read");
         image
     }
 }
 
-fn copy(from: &SimulatedDisk, to: &SimulatedDisk, folder: &str) -> Result<(), DiskError> {
+fn copy(from: &dyn Disk, to: &SimulatedDisk, folder: &str) -> Result<(), DiskError> {
     to.create_directory(folder)?;
     for name in from.list(folder)? {
         let path = if folder.is_empty() { name } else { format!("{folder}/{name}") };

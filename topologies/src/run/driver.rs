@@ -104,6 +104,8 @@ pub struct Driver {
     checkpoint_changes: usize,
     bound_at: Instant,
     checkpointed_at: Instant,
+    /// the next one is not to wait for its time
+    pub(super) is_checkpoint_due: bool,
     in_flight: VecDeque<InFlight>,
     /// when the recovery began; `None` when everything that was bound before is visible
     recovering: Option<Instant>,
@@ -120,6 +122,7 @@ impl Driver {
             checkpoint_changes: options.checkpoint_changes,
             bound_at: Instant::now(),
             checkpointed_at: Instant::now(),
+            is_checkpoint_due: false,
             in_flight: VecDeque::new(),
             recovering: Some(Instant::now()),
             parts,
@@ -415,14 +418,27 @@ impl Driver {
             if !self.deploying.is_under_way() {
                 // A candidate may have to read from before.
                 self.parts.retention.trim(self.parts.coordinator.log_floor());
+                self.give_up_retained();
             }
         }
         let unsaved = self.parts.coordinator.unsaved_changes();
-        let is_time = self.checkpointed_at.elapsed() >= self.checkpoint_interval && unsaved > 0;
+        let is_time = self.is_checkpoint_due || (self.checkpointed_at.elapsed() >= self.checkpoint_interval && unsaved > 0);
         if (is_time || unsaved >= self.checkpoint_changes) && !self.parts.coordinator.is_replaying() {
             self.begin_checkpoint();
         }
         Ok(())
+    }
+
+    /// Tells which states of earlier topologies are kept; some are kept no longer.
+    fn give_up_retained(&mut self) {
+        for epoch in self.parts.coordinator.give_up_retained() {
+            tracing::warn!(
+                epoch,
+                "the states of an earlier topology, as of this epoch, are given up: too much came since, or too many took over since; \
+                 a rollback to it computes them from what the log has"
+            );
+        }
+        self.parts.board.show_retained(self.parts.coordinator.retained());
     }
 
     pub(super) fn begin_checkpoint(&mut self) {
@@ -431,6 +447,7 @@ impl Driver {
         let meta = serde_json::to_vec(&meta).unwrap_or_default();
         if let Some(job) = self.parts.coordinator.checkpoint(meta, self.parts.outlets.floor()) {
             self.checkpointed_at = Instant::now();
+            self.is_checkpoint_due = false;
             self.parts.checkpointer.write(job);
         }
     }

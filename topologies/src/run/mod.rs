@@ -23,6 +23,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use epochs::coordinator::RetainedLimits;
 use epochs::disk::Disk;
 use epochs::error::EpochError;
 use schemas::position::{Timeline, Topic};
@@ -35,10 +36,13 @@ use sources::log::{Log, TopicMetadata};
 use self::outlets::{RedisUrl, Reports};
 use self::recovery::Recovery;
 
-pub use self::change::{BACKFILL_RECORDS_PER_SECOND, Change, TopicBackfill, ViewChange, plan_change, plan_switch};
+pub use self::change::{
+    BACKFILL_RECORDS_PER_SECOND, Change, RetainedStates, TopicBackfill, ViewChange, plan_change, plan_switch,
+};
 pub use self::deploy::candidate::ROW_ERRORS_MAX;
 pub use self::deploy::{
-    Board, DIFFERENCE_ROWS_MAX, DeployError, DeployOutcome, DeployPhase, DeployReport, Deployment, Record, Verify, ViewDifference,
+    Board, DIFFERENCE_ROWS_MAX, DeployError, DeployOutcome, DeployPhase, DeployReport, Deployment, Record, Standing, Verify,
+    ViewDifference,
 };
 pub use self::letters::LetterRecord;
 pub use self::quarantine::PANICS_MAX;
@@ -86,6 +90,10 @@ pub struct Options {
     pub checkpoint_changes: usize,
     /// bytes above which the log forgets what no restart needs; `None` keeps all
     pub log_retention_bytes: Option<u64>,
+    /// states are computed also from a log whose beginning is gone: what the earlier records made is missing then
+    pub accept_missing_history: bool,
+    /// how long the states of earlier topologies are kept, so that one that comes back has its rows again
+    pub retained: RetainedLimits,
     /// where sinks with connector = 'redis' write
     pub redis: Option<RedisUrl>,
     /// where the full-text indexes are
@@ -103,6 +111,8 @@ impl Default for Options {
             checkpoint_interval: CHECKPOINT_INTERVAL_DEFAULT,
             checkpoint_changes: CHECKPOINT_CHANGES_MAX,
             log_retention_bytes: None,
+            accept_missing_history: false,
+            retained: RetainedLimits::default(),
             redis: None,
             search: Place::Memory,
         }

@@ -165,6 +165,7 @@ impl Recovery {
         let noted = Arc::clone(&quarantine);
         workers.fate.take_service(move |detail| noted.panicked(detail));
         let engine = Engine::of_served(Arc::clone(&topology), workers, Arc::clone(&quarantine), &views);
+        board.show_retained(coordinator.retained());
         let checkpointer = Checkpointer::start(storage, checkpoints).map_err(|error| no_thread(&error))?;
         let first = EpochInput {
             epoch: start.epoch,
@@ -210,7 +211,7 @@ impl Recovery {
             Err(error) => {
                 let epoch = header.epoch;
                 tracing::error!(%error, epoch, "a checkpoint is damaged; an older one is taken, or everything is computed again");
-                let kept = self.taken.checkpoints.retain(|header| header.epoch < epoch);
+                let kept = self.taken.checkpoints.retain(|header| header.epoch != epoch);
                 kept.map_err(|error| RecoveryError::Checkpoint { epoch, detail: error.to_string() })?;
                 Ok(None)
             }
@@ -221,7 +222,7 @@ impl Recovery {
 /// Puts the records of an epoch aside that has ended the process too often, and has the bindings say so.
 fn put_aside(quarantine: &Quarantine, coordinator: &mut Coordinator<Storage>) -> Result<(), RecoveryError> {
     let Some(Panics { epoch, count, detail }) = quarantine.due() else { return Ok(()) };
-    let binding = coordinator.bound_after(epoch.saturating_sub(1))?.into_iter().find(|binding| binding.epoch == epoch);
+    let binding = coordinator.bound_after(epoch.saturating_sub(1)).next().transpose()?.filter(|binding| binding.epoch == epoch);
     match binding {
         Some(binding) if quarantine.put_aside(&binding, &detail).map_err(EpochError::from)? => {
             let records = binding.records();
@@ -251,6 +252,8 @@ fn take_over(
         plan: plan_fingerprint(topology),
         states: states.specs.clone(),
         timeline: options.timeline.0,
+        accept_missing_history: options.accept_missing_history,
+        retained: options.retained,
     };
     let mut opening = Opening::new(super::outlets::plans(topology, means));
     let mut floors = |history: &History, incarnation| Ok(opening.fence(history, incarnation));
