@@ -10,6 +10,7 @@ pub mod key_template;
 pub mod lint;
 pub mod lower;
 pub mod merge;
+pub mod numbers;
 pub mod policy;
 pub mod ranking;
 pub mod rewrite;
