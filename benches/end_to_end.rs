@@ -15,7 +15,7 @@ use topologies::run::CHECKPOINT_INTERVAL_DEFAULT;
 
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use tidewater::auth::demo_api_config;
-use tidewater::cli::{Clock, ServerArguments};
+use tidewater::cli::{Clock, INGEST_LAG_BYTES_DEFAULT, INGEST_LAG_RECORDS_DEFAULT, ServerArguments};
 use tidewater::ingest::wall_micros;
 use tidewater::server::{Server, ServerOptions};
 
@@ -98,6 +98,10 @@ impl Stage {
             rollback_log_bytes: RETAINED_GENERATION_BYTES,
             accept_missing_history: false,
             memory_limit_bytes: None,
+            ingest_lag_records: INGEST_LAG_RECORDS_DEFAULT,
+            ingest_lag_bytes: INGEST_LAG_BYTES_DEFAULT,
+            // The load is what is measured; no machine is so slow that it should be refused.
+            ingest_lag_time: PATIENCE,
         };
         let declared = declared(scene.files)?;
         let api = demo_api_config(&SECRET)?;
@@ -125,7 +129,7 @@ impl Stage {
         }
         append(&self.writer.ingest, lines)?;
         let deadline = Instant::now() + PATIENCE;
-        while self.server.figures().lag_records > 0 {
+        while self.server.figures().lag.records > 0 {
             if Instant::now() > deadline {
                 return Err("the follows were not visible after two minutes".into());
             }

@@ -16,6 +16,7 @@ mod lines;
 mod operate;
 mod oracle;
 mod poison;
+mod pressure;
 mod process;
 mod reliability;
 mod search;

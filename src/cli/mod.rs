@@ -36,6 +36,13 @@ use crate::error::{EXIT_CODES_HELP, Failure};
 /// Where the API listens when nothing else is said.
 pub const LISTEN_DEFAULT: &str = "127.0.0.1:8080";
 
+/// Records that the views may be behind the log when nothing else is said: two epochs of the largest size.
+pub const INGEST_LAG_RECORDS_DEFAULT: u64 = 100_000;
+/// Bytes that the views may be behind the log when nothing else is said.
+pub const INGEST_LAG_BYTES_DEFAULT: u64 = 256 * 1024 * 1024;
+/// Time that the views may be behind the log when nothing else is said.
+pub const INGEST_LAG_TIME_DEFAULT: &str = "30s";
+
 /// The server that is asked when nothing else is said.
 const SERVER_DEFAULT: &str = "http://127.0.0.1:8080";
 
@@ -228,6 +235,15 @@ pub struct ServerArguments {
     /// Bytes of memory of which four fifths may be used before events are refused for the moment; what the machine has when not given
     #[arg(long, value_name = "BYTES")]
     pub memory_limit_bytes: Option<u64>,
+    /// Records that the views may be behind the log: beyond it events are refused with 429 and Retry-After, from half of it on answers are delayed
+    #[arg(long, value_name = "RECORDS", default_value_t = INGEST_LAG_RECORDS_DEFAULT, value_parser = clap::value_parser!(u64).range(1..))]
+    pub ingest_lag_records: u64,
+    /// The same in bytes of their keys and values
+    #[arg(long, value_name = "BYTES", default_value_t = INGEST_LAG_BYTES_DEFAULT, value_parser = clap::value_parser!(u64).range(1..))]
+    pub ingest_lag_bytes: u64,
+    /// The same in time: how long ago the oldest record was appended that no view shows, such as 500ms, 10s or 5m
+    #[arg(long, value_name = "DURATION", default_value = INGEST_LAG_TIME_DEFAULT, value_parser = duration::parse)]
+    pub ingest_lag_time: Duration,
     /// Where sinks with connector = 'redis' write: redis://[user:password@]host[:port][/database]; TIDEWATER_REDIS_URL when not given
     #[arg(long, value_name = "URL")]
     pub redis_url: Option<String>,

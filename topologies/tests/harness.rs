@@ -12,7 +12,7 @@ use schemas::position::Topic;
 use schemas::row::{Diff, Row};
 use schemas::time::timestamp_text;
 use sinks::invalidations::Invalidations;
-use sinks::views::Range;
+use sinks::views::{Range, Views};
 use sources::log::{Log, Record};
 use sources::memory::MemoryLog;
 use topologies::run::outlets::{OutletReport, OutletState};
@@ -251,6 +251,11 @@ impl Deployment {
     /// What is deployed.
     pub fn board(&self) -> &Board {
         &self.running.board
+    }
+
+    /// The views, for someone who watches them.
+    pub fn running_views(&self) -> Arc<Views> {
+        Arc::clone(&self.running.views)
     }
 
     /// The log.

@@ -374,6 +374,11 @@ impl<D: Disk> Coordinator<D> {
         self.replay_records
     }
 
+    /// The last epoch that is bound.
+    pub fn last_bound(&self) -> u64 {
+        self.bindings.last().map_or(self.complete.0, |(last, _)| last)
+    }
+
     /// Whether epochs of an earlier run are still to be computed again.
     pub fn is_replaying(&self) -> bool {
         !self.replay.is_empty()

@@ -107,8 +107,17 @@ pub struct Driver {
     /// the next one is not to wait for its time
     pub(super) is_checkpoint_due: bool,
     in_flight: VecDeque<InFlight>,
-    /// when the recovery began; `None` when everything that was bound before is visible
-    recovering: Option<Instant>,
+    /// `None` when everything that an earlier run has shown is visible
+    recovering: Option<Recovering>,
+}
+
+/// A recovery that is under way.
+struct Recovering {
+    since: Instant,
+    /// the last epoch that an earlier run bound: it can't have shown more, and what came into the log since is not waited for
+    goal: u64,
+    /// records that were read for states the checkpoint does not hold, and how many there are
+    backfilled: (u64, u64),
 }
 
 impl Driver {
@@ -124,7 +133,7 @@ impl Driver {
             checkpointed_at: Instant::now(),
             is_checkpoint_due: false,
             in_flight: VecDeque::new(),
-            recovering: Some(Instant::now()),
+            recovering: Some(Recovering { since: Instant::now(), goal: parts.coordinator.last_bound(), backfilled: (0, 0) }),
             parts,
         }
     }
@@ -150,7 +159,6 @@ impl Driver {
                 Err(error) => return self.halt(&error),
             };
             if self.in_flight.is_empty() {
-                self.measure_lag();
                 if let Err(error) = self.keep_up_checkpoints() {
                     return self.halt(&error);
                 }
@@ -177,7 +185,7 @@ impl Driver {
         if self.deploying.holds() { HELD_WAIT_MAX } else { WAIT_MAX }
     }
 
-    /// Whether what an earlier run has shown is not all visible yet.
+    /// Whether an earlier run may have shown something that is not visible yet.
     pub(super) fn is_recovering(&self) -> bool {
         self.recovering.is_some()
     }
@@ -210,6 +218,9 @@ impl Driver {
             }
             let (done, total) = backfill.progress();
             self.parts.status.replayed(done, total);
+            if let Some(recovering) = &mut self.recovering {
+                recovering.backfilled = (done, total);
+            }
             self.show_recovery();
             while unanswered >= EPOCHS_IN_FLIGHT_MAX * self.parts.engine.workers.count() || (unanswered > 0 && done == total) {
                 match self.parts.engine.workers.done.recv_timeout(WAIT_MAX) {
@@ -223,17 +234,18 @@ impl Driver {
         Ok(())
     }
 
-    /// Until everything that an earlier run has shown is visible again, readers are told how far that is and not shown less.
+    /// Until everything that an earlier run has shown is visible again, readers are told how far that is and not shown less. From then on
+    /// they are served, however much was appended meanwhile.
     fn show_recovery(&mut self) {
-        let Some(since) = self.recovering else { return };
+        let Some(Recovering { since, goal, backfilled }) = &self.recovering else { return };
         let report = self.parts.status.report();
-        if !self.parts.coordinator.is_replaying() && self.in_flight.is_empty() && report.published {
+        if report.published && report.epoch >= *goal {
             self.recovering = None;
             return self.parts.views.set_hydration_of_all(None);
         }
-        let (rows, records) = (report.rows, report.replayed);
-        let total = rows.1.max(rows.0) + records.1;
-        let done = rows.0.min(rows.1) + records.0;
+        let (rows, records) = (report.rows, self.parts.coordinator.replayed());
+        let total = rows.1 + records.1 + backfilled.1;
+        let done = rows.0.min(rows.1) + records.0 + backfilled.0;
         let left = since.elapsed().as_secs_f64() * (total.saturating_sub(done)) as f64 / done.max(1) as f64;
         let seconds_left = (done > 0).then_some(left.ceil() as u64);
         self.parts.views.set_hydration_of_all(Some(Hydration { done, total, seconds_left }));
@@ -381,7 +393,8 @@ impl Driver {
         }
         self.parts.outlets.published(self.parts.coordinator.history(), &changes);
         self.parts.status.published(number, events, duplicates, bound_at.elapsed());
-        self.measure_lag();
+        // Before the next epoch, which may hold what no earlier run has shown.
+        self.show_recovery();
     }
 
     /// Puts together what the workers made of an epoch.
@@ -475,10 +488,6 @@ impl Driver {
         {
             tracing::warn!(%error, "what the last checkpoint made superfluous could not be removed");
         }
-    }
-
-    fn measure_lag(&self) {
-        self.parts.status.lag(self.parts.coordinator.lag());
     }
 }
 

@@ -191,6 +191,7 @@ pub fn start(topology: Arc<Topology>, log: Arc<dyn Log>, storage: Storage, optio
     let witness = Witness::new(Arc::clone(&board), shared_log, shared_storage);
     let (outlets, invalidations, search) = (recovery.reports(), recovery.invalidations(), recovery.search());
     let status = Arc::new(Status::default());
+    status.begins_at(recovery.offsets());
     let stop = Arc::new(AtomicBool::new(false));
     let (running_views, running_status, stopping) = (Arc::clone(&views), Arc::clone(&status), Arc::clone(&stop));
     let thread = std::thread::Builder::new()

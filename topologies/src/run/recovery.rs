@@ -3,7 +3,7 @@
 //! Owns the choice of the checkpoint and the fall back to an older one. Storage and log enter; the state of the newest checkpoint that can
 //! be read is restored into workers, and the driver that leaves computes the bound epochs behind it again, as they were bound.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::Receiver;
@@ -16,7 +16,7 @@ use epochs::crash_point::{RESTORED, crash_point};
 use epochs::error::EpochError;
 use epochs::progress::History;
 use epochs::reader::Records;
-use schemas::position::Timeline;
+use schemas::position::{Offset, Partition, Timeline, Topic};
 use sinks::invalidations::Invalidations;
 use sinks::search::SearchIndexes;
 use sinks::views::{Definition, Hydration, Views};
@@ -108,6 +108,11 @@ impl Recovery {
         views
     }
 
+    /// The next offset of every partition where the log is read from.
+    pub fn offsets(&self) -> BTreeMap<(Topic, Partition), Offset> {
+        self.taken.start.offsets.clone()
+    }
+
     /// What became stale in caches, as it happens.
     pub fn invalidations(&self) -> Arc<Invalidations> {
         Arc::clone(&self.means.invalidations)
@@ -155,6 +160,7 @@ impl Recovery {
             tracing::warn!(%error, "the list of dead letters begins anew; their bytes are in the log");
         }
         status.expect_rows(meta.rows);
+        status.begins_at(start.offsets.clone());
         status.begins(coordinator.identity().incarnation, start.checkpoint.as_ref().map(|header| header.epoch));
         let missing: Arc<BTreeSet<u32>> = Arc::new(start.missing.iter().copied().collect());
         let keep =
