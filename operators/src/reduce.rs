@@ -103,7 +103,7 @@ pub enum AggregateKind {
     Min,
     /// the greatest value
     Max,
-    /// the number of different values, BIGINT
+    /// The number of different values, BIGINT. Several arguments are one row, which counts even when all of them are NULL.
     CountDistinct,
     /// a list, by the ordering fields and then by value; NULL items are kept, and without any row the result is NULL
     ArrayAgg {

@@ -142,6 +142,7 @@ fn describe(topology: &Topology, node: NodeId) -> String {
         }
         Operator::Union(inputs) => format!("Union of {}", inputs.len()),
         Operator::Unnest { input, column } => format!("Unnest {}", names(*input, &[*column])),
+        Operator::Repeat { input, copies } => format!("Repeat {} times", names(*input, &[*copies])),
         Operator::Session { input, partition, time, gap_micros } => {
             let seconds = *gap_micros as f64 / 1e6;
             format!("Session by [{}] over {} gap {seconds} s  keeps its rows", names(*input, partition), names(*input, &[*time]))

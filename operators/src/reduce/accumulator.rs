@@ -103,7 +103,9 @@ impl Accumulator {
 
     /// Takes one row in `diff` times.
     pub(super) fn add(&mut self, spec: &AggregateSpec, fields: &Fields<'_>, diff: Diff) {
-        let keeps_null = matches!(spec.kind, AggregateKind::ArrayAgg { .. });
+        // A row of several fields is not NULL, whatever its fields are.
+        let is_row = spec.kind == AggregateKind::CountDistinct && spec.input.len() > 1;
+        let keeps_null = is_row || matches!(spec.kind, AggregateKind::ArrayAgg { .. });
         let Some(&argument) = spec.input.first() else {
             assert!(matches!(spec.kind, AggregateKind::CountAll), "'{}' was planned without an argument", spec.expression);
             return self.add_count(diff);
@@ -142,6 +144,11 @@ impl Accumulator {
             Self::Ordered(ordered) => {
                 let order = spec.input[1..].iter().map(|field| fields.bytes(*field)).zip(descending(&spec.kind).iter().copied());
                 ordered.add(order, fields.bytes(argument), diff);
+            }
+            Self::Distinct { counts, present } if is_row => {
+                let mut row = Row::empty();
+                spec.input.iter().for_each(|&field| row.extend(fields.bytes(field)));
+                add_distinct(counts, present, row.as_bytes(), diff);
             }
             Self::Distinct { counts, present } => add_distinct(counts, present, fields.bytes(argument), diff),
             Self::Decayed(sum) => {

@@ -14,6 +14,7 @@ use crate::parse::{Name, Statement};
 use crate::plan::functions::interval_micros;
 use crate::plan::lower::{Lowering, check_types};
 use crate::plan::rewrite::{SessionCall, relations, rewrite_query};
+use crate::plan::using::resolve;
 use crate::topology::RelationKind;
 
 impl Builder {
@@ -33,6 +34,9 @@ impl Builder {
             reads.insert(session.relation.clone());
             self.add_session(&session).map_err(at)?;
         }
+        let known =
+            |name: &str| self.sql.schema(name).map(|schema| schema.fields().iter().map(|field| field.name().clone()).collect());
+        resolve(&mut query, &known).map_err(|error| refused(statement, &error))?;
         let plan = self.sql.plan_query(query).map_err(at)?;
         let added = self.topology.graph.nodes.len();
         let node = Lowering::new(&mut self.topology.graph, &self.scans).query(&plan).map_err(at)?;

@@ -71,7 +71,7 @@ fn lower_call(
     let (kind, arguments) = match (call.func.name(), parameters.distinct) {
         ("count", false) if argument.is_none_or(is_constant) => (AggregateKind::CountAll, vec![]),
         ("count", false) => (AggregateKind::Count, first(&parameters.args)),
-        ("count", true) if parameters.args.len() == 1 => (AggregateKind::CountDistinct, first(&parameters.args)),
+        ("count", true) => (AggregateKind::CountDistinct, parameters.args.clone()),
         ("sum", false) => (AggregateKind::Sum { output }, vec![exact(argument, schema, "sum")?]),
         ("avg", false) => (AggregateKind::Average { output }, vec![exact(argument, schema, "avg")?]),
         ("min", _) => (AggregateKind::Min, first(&parameters.args)),

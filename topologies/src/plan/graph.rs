@@ -171,6 +171,13 @@ pub enum Operator {
         /// the list
         column: usize,
     },
+    /// as many copies of each row as a BIGINT column says; none when it is not positive
+    Repeat {
+        /// the input
+        input: NodeId,
+        /// how many copies
+        copies: usize,
+    },
     /// session windows; `window_start` and `window_end` are appended
     Session {
         /// the input
@@ -195,6 +202,7 @@ impl Operator {
             | Self::Distinct(input)
             | Self::TopK { input, .. }
             | Self::Unnest { input, .. }
+            | Self::Repeat { input, .. }
             | Self::Session { input, .. } => vec![*input],
             Self::Join { left, right, .. } | Self::Semijoin { left, right, .. } => vec![left.input, right.input],
             Self::CountBeyond { rows, positions, .. } => vec![rows.input, positions.input],
@@ -213,6 +221,7 @@ impl Operator {
             | Self::Distinct(input)
             | Self::TopK { input, .. }
             | Self::Unnest { input, .. }
+            | Self::Repeat { input, .. }
             | Self::Session { input, .. } => *input = renumber(*input),
             Self::Join { left, right, .. } | Self::Semijoin { left, right, .. } => {
                 left.input = renumber(left.input);
@@ -404,7 +413,8 @@ impl Graph {
         global: bool,
     ) -> Result<NodeId> {
         if let Some((input, keys, aggregates)) = super::count_join::rewrite(self, input, &keys, &aggregates)? {
-            return self.reduce(input, keys, aggregates, global);
+            let sums = self.reduce(input, keys, aggregates, global)?;
+            return if global { super::count_join::zero_for_null(self, sums) } else { Ok(sums) };
         }
         let below = &self.nodes[input];
         for (aggregate, column) in &aggregates {
@@ -490,6 +500,15 @@ impl Graph {
         columns.push(element);
         let (append_only, unbounded) = (below.append_only, below.unbounded.clone());
         self.intern(Node { operator: Operator::Unnest { input, column }, columns, append_only, unbounded, single_row: false })
+    }
+
+    /// As many copies of each row as a column says.
+    pub fn repeat(&mut self, input: NodeId, copies: usize) -> NodeId {
+        if self.is_nothing(input) {
+            return input;
+        }
+        let below = self.nodes[input].clone();
+        self.intern(Node { operator: Operator::Repeat { input, copies }, single_row: false, ..below })
     }
 
     /// Session windows over a time column.

@@ -19,6 +19,7 @@ use super::graph::{Graph, NodeColumn, NodeId, Operator};
 use super::ranking::{RowNumber, reads, row_number, take_limit};
 use super::scalar::{Scalar, constant, null, unalias};
 use super::sql::stored_type;
+use super::steps::{Repeat, Unkeyed};
 use super::{temporal, wording};
 
 /// The nodes of the relations that a query may scan.
@@ -72,12 +73,25 @@ impl<'a> Lowering<'a> {
             LogicalPlan::Values(values) => self.values(values),
             LogicalPlan::Unnest(unnest) => self.unnest(unnest),
             LogicalPlan::Limit(limit) => self.limit(limit),
+            LogicalPlan::Extension(extension) => self.extension(extension),
             LogicalPlan::Sort(sort) => match sort.fetch {
                 Some(fetch) => self.first_rows(&sort.expr, &sort.input, 0, fetch),
                 None => self.plan(&sort.input),
             },
             LogicalPlan::Window(window) => self.window(window, None, true),
             other => plan_err!("{} is not supported in a view", other.display()),
+        }
+    }
+
+    fn extension(&mut self, extension: &datafusion_expr::Extension) -> Result<NodeId> {
+        let node = extension.node.as_any();
+        if let Some(repeat) = node.downcast_ref::<Repeat>() {
+            let rows = self.plan(repeat.input())?;
+            return Ok(self.graph.repeat(rows, repeat.input().schema().fields().len() - 1));
+        }
+        match node.downcast_ref::<Unkeyed>() {
+            Some(unkeyed) => self.plan(unkeyed.input()),
+            None => plan_err!("{} is not supported in a view", extension.node.name()),
         }
     }
 
@@ -308,9 +322,7 @@ impl<'a> Lowering<'a> {
     }
 
     fn join(&mut self, join: &Join) -> Result<NodeId> {
-        if join.null_aware {
-            return plan_err!("NOT IN over a column that can be NULL is not supported: use NOT EXISTS, or a NOT NULL column");
-        }
+        // What NULLs make of a NOT IN stands beside it by now: `predicates` asks for them on their own.
         let left = self.plan(&join.left)?;
         let right = self.plan(&join.right)?;
         super::join::lower_join(self.graph, join, left, right)

@@ -1,17 +1,23 @@
 //! From the syntax of queries and merges to a graph of nodes that needs no further analysis.
 
 pub mod aggregate;
+pub mod copies;
+pub mod correlation;
 pub mod count_join;
 pub mod functions;
 pub mod graph;
 pub mod join;
 pub mod kept;
 pub mod key_template;
+pub mod lateral;
 pub mod lint;
 pub mod lower;
+pub mod marks;
 pub mod merge;
 pub mod numbers;
+pub mod one_row;
 pub mod policy;
+pub mod predicates;
 pub mod ranking;
 pub mod rewrite;
 pub mod scalar;
@@ -19,6 +25,8 @@ pub mod search;
 pub mod signed;
 pub mod sink;
 pub mod sql;
+pub mod steps;
 pub mod temporal;
 pub mod unique;
+pub mod using;
 pub mod wording;

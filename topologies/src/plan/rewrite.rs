@@ -72,7 +72,30 @@ impl VisitorMut for Rewriter<'_> {
         ControlFlow::Continue(())
     }
 
+    fn post_visit_expr(&mut self, expression: &mut Expr) -> ControlFlow<RewriteError> {
+        let Expr::Function(function) = expression else { return ControlFlow::Continue(()) };
+        match function.name.to_string().to_lowercase().as_str() {
+            // DataFusion's is a list, SQL's a row for each.
+            "generate_series" => {
+                let series = std::mem::replace(expression, Expr::value(ast::Value::Null));
+                *expression = call("unnest", vec![series]);
+                ControlFlow::Continue(())
+            }
+            "count" => count_of_rows(function),
+            _ => ControlFlow::Continue(()),
+        }
+    }
+
     fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<RewriteError> {
+        if let Some(list) = listed(factor) {
+            return match list.and_then(|list| list.derived()) {
+                Ok(derived) => {
+                    *factor = derived;
+                    ControlFlow::Continue(())
+                }
+                Err(error) => ControlFlow::Break(error),
+            };
+        }
         let TableFactor::Table { name, alias, args: Some(arguments), .. } = &*factor else { return ControlFlow::Continue(()) };
         let function = name.to_string().to_uppercase();
         let span = name.0.first().and_then(|part| part.as_ident()).map_or(Span::empty(), |ident| ident.span);
@@ -95,6 +118,111 @@ impl VisitorMut for Rewriter<'_> {
             Err(message) => refuse(span, message),
         }
     }
+}
+
+/// `count(DISTINCT (a, b))`: the parts of the row are its arguments.
+fn count_of_rows(function: &mut ast::Function) -> ControlFlow<RewriteError> {
+    let ast::FunctionArguments::List(list) = &mut function.args else { return ControlFlow::Continue(()) };
+    if list.args.len() > 1 {
+        let span = function.name.0.first().and_then(|part| part.as_ident()).map_or(Span::empty(), |name| name.span);
+        return refuse(span, "count takes one argument: count different rows with count(DISTINCT (a, b))".to_owned());
+    }
+    let is_distinct = list.duplicate_treatment == Some(ast::DuplicateTreatment::Distinct);
+    if let [FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Tuple(parts)))] = &list.args[..]
+        && is_distinct
+    {
+        list.args = parts.iter().cloned().map(|part| FunctionArg::Unnamed(FunctionArgExpr::Expr(part))).collect();
+    }
+    ControlFlow::Continue(())
+}
+
+/// A function in FROM whose rows are the items of a list.
+struct Listed {
+    name: Ident,
+    arguments: Vec<Expr>,
+    alias: Option<ast::TableAlias>,
+}
+
+/// `unnest(...)` or `generate_series(...)` in FROM; an error when it can't be read.
+fn listed(factor: &TableFactor) -> Option<Result<Listed, RewriteError>> {
+    let known = |name: &ObjectName| {
+        let name = name.0.first()?.as_ident()?;
+        ["unnest", "generate_series"].contains(&name.value.to_lowercase().as_str()).then(|| name.clone())
+    };
+    let (name, arguments, alias, numbered) = match factor {
+        TableFactor::UNNEST { alias, array_exprs, with_offset, with_ordinality, .. } => {
+            let span = array_exprs.first().map_or(Span::empty(), ast::Spanned::span);
+            let mut name = Ident::new("unnest");
+            name.span = span;
+            (name, Some(array_exprs.clone()), alias, *with_offset || *with_ordinality)
+        }
+        TableFactor::Function { name, args, alias, with_ordinality, .. } => {
+            (known(name)?, call_arguments(args), alias, *with_ordinality)
+        }
+        TableFactor::Table { name, args: Some(arguments), alias, with_ordinality, .. } => {
+            (known(name)?, call_arguments(&arguments.args), alias, *with_ordinality)
+        }
+        _ => return None,
+    };
+    let refused = |message: &str| Some(Err(RewriteError { message: message.to_owned(), span: name.span }));
+    match arguments {
+        _ if numbered => refused("WITH ORDINALITY is not supported"),
+        Some(arguments) if name.value.eq_ignore_ascii_case("unnest") && arguments.len() != 1 => {
+            refused("UNNEST of several lists side by side is not supported: unnest one after the other")
+        }
+        Some(arguments) => Some(Ok(Listed { name: name.clone(), arguments, alias: alias.clone() })),
+        None => refused("the function takes plain arguments, without names"),
+    }
+}
+
+impl Listed {
+    /// `LATERAL (SELECT f(arguments) AS column) AS alias`; the name of the alias is that of the column too, as PostgreSQL has it.
+    fn derived(self) -> Result<TableFactor, RewriteError> {
+        let Self { name, arguments, alias } = self;
+        let mut reads_a_row = false;
+        for argument in &arguments {
+            let _ = ast::visit_expressions(argument, |part| {
+                reads_a_row |=
+                    matches!(part, Expr::Identifier(_) | Expr::CompoundIdentifier(_) | Expr::CompoundFieldAccess { .. });
+                ControlFlow::<()>::Continue(())
+            });
+        }
+        let function = name.value.to_lowercase();
+        let mut alias = alias.unwrap_or_else(|| ast::TableAlias {
+            explicit: true,
+            name: Ident::new(function.clone()),
+            columns: Vec::new(),
+            at: None,
+        });
+        let column = std::mem::take(&mut alias.columns).into_iter().next().map_or(alias.name.clone(), |column| column.name);
+        let query = derived(&format!("SELECT 1 AS {column}"));
+        let mut factor = query.map_err(|message| RewriteError { message, span: name.span })?;
+        if let TableFactor::Derived { lateral, subquery, alias: slot, .. } = &mut factor {
+            *lateral = reads_a_row;
+            *slot = Some(alias);
+            if let SetExpr::Select(select) = subquery.body.as_mut()
+                && let Some(ast::SelectItem::ExprWithAlias { expr, .. }) = select.projection.first_mut()
+            {
+                *expr = call(&function, arguments);
+            }
+        }
+        Ok(factor)
+    }
+}
+
+/// A call of a function.
+pub fn call(name: &str, arguments: Vec<Expr>) -> Expr {
+    let args = arguments.into_iter().map(|argument| FunctionArg::Unnamed(FunctionArgExpr::Expr(argument))).collect();
+    Expr::Function(ast::Function {
+        name: ObjectName::from(vec![Ident::new(name)]),
+        uses_odbc_syntax: false,
+        parameters: ast::FunctionArguments::None,
+        args: ast::FunctionArguments::List(ast::FunctionArgumentList { duplicate_treatment: None, args, clauses: Vec::new() }),
+        filter: None,
+        null_treatment: None,
+        over: None,
+        within_group: Vec::new(),
+    })
 }
 
 fn refuse(span: Span, message: String) -> ControlFlow<RewriteError> {

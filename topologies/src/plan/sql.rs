@@ -84,6 +84,11 @@ impl Relations {
         let planner = SqlToRel::new_with_options(self, parser_options());
         let plan = planner.sql_statement_to_plan(ast::Statement::Query(Box::new(query)))?;
         super::lint::check_plan(&plan)?;
+        let plan = super::copies::count_copies(plan)?;
+        let plan = super::lateral::inline(plan)?;
+        let plan = super::steps::forget_keys_of_lists(plan)?;
+        let plan = super::predicates::rewrite(plan)?;
+        super::correlation::check(&plan)?;
         self.optimize(type_plan(plan)?)
     }
 
@@ -137,6 +142,7 @@ fn rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
         Arc::new(ReplaceDistinctWithAggregate::new()),
         Arc::new(EliminateJoin::new()),
         Arc::new(DecorrelatePredicateSubquery::new()),
+        Arc::new(super::marks::MarkProjections),
         Arc::new(ScalarSubqueryToJoin::new()),
         Arc::new(DecorrelateLateralJoin::new()),
         Arc::new(ExtractEquijoinPredicate::new()),

@@ -212,6 +212,7 @@ impl<'s> Renderer<'s, '_> {
                 first.concatenate(inputs)
             }
             Operator::Unnest { input, column } => self.unnest(*input, *column),
+            Operator::Repeat { input, copies } => self.repeat(*input, *copies),
             Operator::Session { input, partition, time, gap_micros } => self.session(*input, partition, *time, *gap_micros),
         })
     }

@@ -105,6 +105,18 @@ impl<'s> Renderer<'s, '_> {
         })
     }
 
+    /// As many copies of each row as a column says. A copy more is one change, whatever their number is.
+    pub fn repeat(&self, input: NodeId, copies: usize) -> Rows<'s> {
+        let slicer = Slicer::new(&self.kinds[input], &[copies]);
+        self.rows(input).explode(move |row| {
+            let field = slicer.row(row.as_bytes());
+            match FieldKind::Int64.read(field.as_bytes(), 0) {
+                Value::Int(copies) if copies > 0 => Some((row, copies)),
+                _ => None,
+            }
+        })
+    }
+
     /// Session windows.
     pub fn session(&self, input: NodeId, partition: &[usize], time: usize, gap_micros: i64) -> Rows<'s> {
         let kinds = &self.kinds[input];

@@ -1,0 +1,126 @@
+//! EXISTS and IN in a SELECT list: a join that marks each row with whether there is a match.
+//!
+//! Owns one rule of the optimiser. DataFusion's own makes such joins for conditions only.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use datafusion_common::alias::AliasGenerator;
+use datafusion_common::tree_node::{Transformed, TransformedResult, TreeNode};
+use datafusion_common::{Column, DFSchema, ExprSchema, Result};
+use datafusion_expr::expr::{Exists, InSubquery};
+use datafusion_expr::utils::conjunction;
+use datafusion_expr::{Expr, JoinType, LogicalPlan, LogicalPlanBuilder, Projection, lit};
+use datafusion_optimizer::decorrelate::PullUpCorrelatedExpr;
+use datafusion_optimizer::optimizer::ApplyOrder;
+use datafusion_optimizer::{OptimizerConfig, OptimizerRule};
+
+/// Turns EXISTS and IN of a SELECT list into marks.
+#[derive(Debug, Default)]
+pub struct MarkProjections;
+
+impl OptimizerRule for MarkProjections {
+    fn name(&self) -> &str {
+        "mark_projections"
+    }
+
+    fn apply_order(&self) -> Option<ApplyOrder> {
+        Some(ApplyOrder::TopDown)
+    }
+
+    fn supports_rewrite(&self) -> bool {
+        true
+    }
+
+    fn rewrite(&self, plan: LogicalPlan, config: &dyn OptimizerConfig) -> Result<Transformed<LogicalPlan>> {
+        let LogicalPlan::Projection(projection) = plan else { return Ok(Transformed::no(plan)) };
+        if !projection.expr.iter().any(has_predicate) {
+            return Ok(Transformed::no(LogicalPlan::Projection(projection)));
+        }
+        let Projection { expr, input, .. } = projection;
+        let mut input = Arc::unwrap_or_clone(input);
+        let mut expressions = Vec::with_capacity(expr.len());
+        for expression in expr {
+            let name = (!matches!(expression, Expr::Alias(_))).then(|| expression.schema_name().to_string());
+            let has_mark = has_predicate(&expression);
+            let marked = expression.transform_down(|part| marked(part, &mut input, config.alias_generator())).data()?;
+            expressions.push(match name {
+                Some(name) if has_mark => marked.alias(name),
+                _ => marked,
+            });
+        }
+        LogicalPlanBuilder::from(input).project(expressions)?.build().map(Transformed::yes)
+    }
+}
+
+fn has_predicate(expression: &Expr) -> bool {
+    expression.exists(|part| Ok(matches!(part, Expr::Exists(_) | Expr::InSubquery(_)))).unwrap_or(false)
+}
+
+/// The mark that stands for a condition, and the input with that mark; the same as before where a join can't be made.
+fn marked(part: Expr, input: &mut LogicalPlan, aliases: &Arc<AliasGenerator>) -> Result<Transformed<Expr>> {
+    let (plan, negated) = match &part {
+        Expr::Exists(Exists { subquery, negated }) => (subquery.subquery.as_ref().clone(), *negated),
+        Expr::InSubquery(InSubquery { expr, subquery, negated }) => {
+            let (qualifier, field) = subquery.subquery.schema().qualified_field(0);
+            let value = Expr::Column(Column::new(qualifier.cloned(), field.name()));
+            let equality = value.eq(from_inside(expr, input.schema())?);
+            let plan = LogicalPlanBuilder::from(subquery.subquery.as_ref().clone()).filter(equality)?.build()?;
+            (plan, *negated)
+        }
+        _ => return Ok(Transformed::no(part)),
+    };
+    let alias = aliases.next("__mark_sq");
+    let Some(joined) = mark_join(input, plan, &alias)? else { return Ok(Transformed::no(part)) };
+    *input = joined;
+    let mark = Expr::Column(Column::new(Some(alias), "mark"));
+    Ok(Transformed::yes(if negated { Expr::Not(Box::new(mark)) } else { mark }))
+}
+
+/// Columns of the query around as a sub-query names them.
+fn from_inside(expression: &Expr, schema: &DFSchema) -> Result<Expr> {
+    let outer = |part: Expr| match part {
+        Expr::Column(column) => {
+            let field = Arc::clone(schema.field_from_column(&column)?);
+            Ok(Transformed::yes(Expr::OuterReferenceColumn(field, column)))
+        }
+        other => Ok(Transformed::no(other)),
+    };
+    expression.clone().transform(outer).data()
+}
+
+fn mark_join(left: &LogicalPlan, subquery: LogicalPlan, alias: &str) -> Result<Option<LogicalPlan>> {
+    let mut pull_up = PullUpCorrelatedExpr::new().with_exists_sub_query(true);
+    let inner = subquery.rewrite(&mut pull_up).data()?;
+    if !pull_up.can_pull_up {
+        return Ok(None);
+    }
+    let columns: BTreeSet<Column> = pull_up.correlated_subquery_cols_map.into_values().flatten().collect();
+    let condition = match conjunction(pull_up.join_filters) {
+        Some(condition) => qualified(condition, &columns, alias)?,
+        None => lit(true),
+    };
+    let right = LogicalPlanBuilder::from(inner).alias(alias)?.build()?;
+    let read: BTreeSet<usize> =
+        condition.column_refs().into_iter().filter_map(|column| right.schema().index_of_column(column).ok()).collect();
+    let right = match read.is_empty() {
+        true => right,
+        false => {
+            let read = read.into_iter().map(|place| Expr::Column(Column::from(right.schema().qualified_field(place))));
+            let read: Vec<Expr> = read.collect();
+            LogicalPlanBuilder::from(right).project(read)?.build()?
+        }
+    };
+    LogicalPlanBuilder::from(left.clone()).join_on(right, JoinType::LeftMark, Some(condition))?.build().map(Some)
+}
+
+/// A condition in which the columns of the sub-query are those of its alias.
+fn qualified(condition: Expr, columns: &BTreeSet<Column>, alias: &str) -> Result<Expr> {
+    let renamed = |part: Expr| match part {
+        Expr::Column(column) if columns.contains(&column) => {
+            Ok(Transformed::yes(Expr::Column(Column::new(Some(alias), column.name))))
+        }
+        other => Ok(Transformed::no(other)),
+    };
+    condition.transform(renamed).data()
+}
