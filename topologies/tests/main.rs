@@ -8,6 +8,7 @@ mod explain;
 mod golden;
 mod harness;
 mod metamorphic;
+mod one_row;
 mod outlets;
 mod postgres;
 mod queries;
