@@ -9,6 +9,7 @@ mod golden;
 mod harness;
 mod metamorphic;
 mod one_row;
+mod order;
 mod outlets;
 mod postgres;
 mod queries;
