@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use epochs::disk::simulated::SimulatedDisk;
-use schemas::dead_letter::RowError;
+use schemas::dead_letter::{DeadLetter, RowError};
 use schemas::event::parse_line;
 use schemas::field::Value;
 use schemas::position::Topic;
@@ -384,6 +384,11 @@ impl Deployment {
     /// The errors of rows that are there now.
     pub fn row_errors(&self) -> Vec<(RowError, Diff)> {
         self.running.views.snapshot().row_errors(ROW_ERRORS_MAX)
+    }
+
+    /// What was put aside, with its numbers.
+    pub fn dead_letters(&self) -> Vec<(u64, DeadLetter)> {
+        self.running.views.snapshot().dead_letters(None, usize::MAX)
     }
 
     /// How many epochs are visible; the status says so a moment later.

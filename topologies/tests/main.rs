@@ -12,6 +12,8 @@ mod harness;
 mod history;
 mod metamorphic;
 mod number_cases;
+mod one_row;
+mod order;
 mod outlets;
 mod postgres;
 mod queries;

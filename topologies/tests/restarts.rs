@@ -115,11 +115,11 @@ fn random_options(random: &mut Random, run: usize) -> Options {
 
 /// How the starts went.
 #[derive(Debug, Default)]
-struct Starts {
+pub struct Starts {
     /// with entries of a checkpoint
-    restored: usize,
+    pub restored: usize,
     /// with epochs that an earlier run had bound
-    replayed: usize,
+    pub replayed: usize,
 }
 
 #[test]
@@ -141,7 +141,7 @@ fn fault_01_restarts_at_any_epoch_on_any_number_of_workers_change_no_row() {
 }
 
 /// The rows after all events, with restarts in between.
-fn restarted(topology: &Arc<Topology>, lines: &[String], seed: u64, starts: &mut Starts) -> Vec<(String, StoredRows)> {
+pub fn restarted(topology: &Arc<Topology>, lines: &[String], seed: u64, starts: &mut Starts) -> Vec<(String, StoredRows)> {
     let mut random = Random::new(seed);
     let mut disk = Observed::new(SimulatedDisk::new(seed));
     // Its topics are there.

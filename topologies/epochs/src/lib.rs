@@ -14,6 +14,7 @@ pub mod disk;
 pub mod error;
 pub mod identity;
 pub mod lost_history;
+mod merged;
 pub mod progress;
 pub mod reader;
 pub mod sink;

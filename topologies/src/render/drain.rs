@@ -20,8 +20,8 @@ use crate::run::Status;
 pub struct EpochOutput {
     /// changes of rows in the stored form of each index
     pub changes: BTreeMap<IndexId, Vec<(Row, Diff)>>,
-    /// events put aside
-    pub dead_letters: Vec<DeadLetter>,
+    /// events put aside, each with the time when it was appended
+    pub dead_letters: Vec<(i64, DeadLetter)>,
     /// rows that an expression failed on, or no longer does
     pub row_errors: Vec<(RowError, Diff)>,
     /// those of rows of streams, which nothing computes again after a restart
@@ -69,9 +69,9 @@ impl Drain {
         });
     }
 
-    /// Adds an event that was put aside.
-    pub fn dead_letter(&self, time: Time, dead_letter: DeadLetter) {
-        self.at(time, |output| output.dead_letters.push(dead_letter));
+    /// Adds an event that was put aside; `appended` is when it was appended, microseconds since 1970.
+    pub fn dead_letter(&self, time: Time, appended: i64, dead_letter: DeadLetter) {
+        self.at(time, |output| output.dead_letters.push((appended, dead_letter)));
     }
 
     /// Adds an error that came or went.

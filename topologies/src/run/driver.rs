@@ -48,7 +48,8 @@ struct InFlight {
     wall_micros: i64,
     bound_at: Instant,
     consumed: BTreeMap<(Topic, Partition), Offset>,
-    refused: Vec<DeadLetter>,
+    /// events that were refused at ingest or are put aside, each with the time when it was appended
+    refused: Vec<(i64, DeadLetter)>,
     retried: Vec<u64>,
     outputs: Vec<EpochOutput>,
 }
@@ -317,7 +318,7 @@ impl Driver {
     }
 
     /// Hands records to the workers; returns the events that were refused at ingest or are put aside, and the ids of those that were sent again.
-    fn send(&self, epoch: u64, wall_micros: i64, read: Records) -> (Vec<DeadLetter>, Vec<u64>) {
+    fn send(&self, epoch: u64, wall_micros: i64, read: Records) -> (Vec<(i64, DeadLetter)>, Vec<u64>) {
         // A topic that only the next topology reads is followed before that takes over.
         let Left { others, aside } = self.parts.engine.send(epoch, wall_micros, read);
         let (mut refused, mut retried) = (aside, Vec::new());
@@ -364,8 +365,9 @@ impl Driver {
                 std::mem::take(&mut takeover.handover.stream_errors).into_iter().filter(|(error, _)| !known(error)).collect();
             stream_errors.extend(new);
         }
-        commit.retried = self.parts.letters.retry(std::mem::take(&mut commit.retried), &mut state);
+        // In this order: a letter and the mark that it was sent again may be in one epoch.
         self.parts.letters.epoch(&commit.dead_letters, &stream_errors, &mut state);
+        commit.retried = self.parts.letters.retry(std::mem::take(&mut commit.retried), &mut state);
         match &mut takeover {
             None => commit.row_errors.extend(stream_errors),
             Some(takeover) => {
@@ -403,23 +405,21 @@ impl Driver {
             epoch: Epoch(epoch.epoch),
             wall_micros: epoch.wall_micros,
             consumed: epoch.consumed,
-            dead_letters: epoch.refused,
             retried: epoch.retried,
             ..Commit::default()
         };
         let (mut events, mut duplicates) = (0, 0);
-        let (mut state, mut stream_errors) = (Vec::new(), Vec::new());
+        let (mut state, mut stream_errors, mut letters) = (Vec::new(), Vec::new(), epoch.refused);
         for output in epoch.outputs {
             events += output.events;
             duplicates += output.duplicates;
             commit.changes.extend(self.parts.engine.served(output.changes));
-            commit.dead_letters.extend(output.dead_letters);
+            letters.extend(output.dead_letters);
             commit.row_errors.extend(output.row_errors);
             stream_errors.extend(output.stream_errors);
             state.extend(output.state);
         }
-        // Workers finish in any order; the log's order is the same every time.
-        commit.dead_letters.sort_by(|a, b| (&a.topic, a.partition, a.offset).cmp(&(&b.topic, b.partition, b.offset)));
+        commit.dead_letters = letters_in_order(letters);
         Assembled { commit, stream_errors, state, events, duplicates }
     }
 
@@ -497,13 +497,20 @@ fn total_rows(views: &Views) -> u64 {
     snapshot.total_rows()
 }
 
+/// Letters in the order of appending, which is the same however their epochs are cut; workers finish in any order.
+pub(super) fn letters_in_order(mut letters: Vec<(i64, DeadLetter)>) -> Vec<DeadLetter> {
+    letters.sort_by(|(a_at, a), (b_at, b)| (a_at, &a.topic, a.partition, a.offset).cmp(&(b_at, &b.topic, b.partition, b.offset)));
+    letters.into_iter().map(|(_, letter)| letter).collect()
+}
+
 /// A record of the topic of refused events; a letter's own place is where its bytes lie.
-fn read_letter(record: StoredRecord, refused: &mut Vec<DeadLetter>, retried: &mut Vec<u64>) {
+fn read_letter(record: StoredRecord, refused: &mut Vec<(i64, DeadLetter)>, retried: &mut Vec<u64>) {
     match serde_json::from_slice(&record.value) {
         Ok(LetterRecord::Retried { retried: id }) => retried.push(id),
         Ok(LetterRecord::Refused(letter)) => {
             let (partition, offset) = (record.partition.0, record.offset.0);
-            refused.push(DeadLetter { topic: DEAD_LETTER_TOPIC.to_owned(), partition, offset, ..letter });
+            let letter = DeadLetter { topic: DEAD_LETTER_TOPIC.to_owned(), partition, offset, ..letter };
+            refused.push((record.timestamp, letter));
         }
         Err(error) => tracing::error!(offset = record.offset.0, %error, "a record of '{DEAD_LETTER_TOPIC}' is no dead letter"),
     }

@@ -34,8 +34,8 @@ pub struct Engine {
 pub struct Left {
     /// records that no source of the plan reads
     pub others: Records,
-    /// records that are put aside
-    pub aside: Vec<DeadLetter>,
+    /// records that are put aside, each with the time when it was appended
+    pub aside: Vec<(i64, DeadLetter)>,
 }
 
 impl Engine {

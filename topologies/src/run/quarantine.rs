@@ -141,13 +141,13 @@ impl Quarantine {
         Ok(true)
     }
 
-    /// Takes those records out that are aside, as dead letters.
+    /// Takes those records out that are aside, as dead letters with the times when they were appended.
     pub fn take_out(
         &self,
         topic: &Topic,
         partition: Partition,
         records: Vec<StoredRecord>,
-    ) -> (Vec<StoredRecord>, Vec<DeadLetter>) {
+    ) -> (Vec<StoredRecord>, Vec<(i64, DeadLetter)>) {
         let stored = self.stored.lock();
         let is_here = |range: &&(String, u32, u64, u64)| range.0 == topic.as_str() && range.1 == partition.0;
         let ranges: Vec<(&Aside, u64, u64)> = stored
@@ -162,7 +162,7 @@ impl Quarantine {
         for record in records {
             match ranges.iter().find(|(_, from, next)| (*from..*next).contains(&record.offset.0)) {
                 None => kept.push(record),
-                Some((aside, ..)) => letters.push(letter(topic, &record, aside)),
+                Some((aside, ..)) => letters.push((record.timestamp, letter(topic, &record, aside))),
             }
         }
         (kept, letters)
@@ -231,7 +231,7 @@ mod tests {
             assert!(quarantine.due().is_none() && !quarantine.is_watching());
             let (kept, letters) = quarantine.take_out(&Topic::new("t"), Partition(1), (3..8).map(record).collect());
             assert_eq!(kept.iter().map(|record| record.offset.0).collect::<Vec<_>>(), [3, 6, 7]);
-            assert_eq!(letters.iter().map(|letter| letter.offset).collect::<Vec<_>>(), [4, 5]);
+            assert_eq!(letters.iter().map(|(_, letter)| letter.offset).collect::<Vec<_>>(), [4, 5]);
             assert_eq!(quarantine.take_out(&Topic::new("t"), Partition(0), vec![record(4)]).1.len(), 0, "of another partition");
         }
     }

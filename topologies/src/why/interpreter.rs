@@ -173,14 +173,14 @@ impl<'q> Interpreter<'q> {
         let check = demand.check(&self.kinds[node]);
         let mut found = Vec::new();
         let (relation, rows_max) = (&self.owners[node], self.scans.limits.rows);
-        self.scans.each(number, |batch| {
+        self.scans.each(number, |events| {
             let emit = |event: usize, row: Row| {
                 if check.admits(row.as_bytes()) {
-                    let (partition, offset): (Partition, Offset) = batch.events.places[event];
+                    let (partition, offset): (Partition, Offset) = events.places[event];
                     found.push(Derived { row, origins: Origins::of(Origin { source: number, partition, offset }) });
                 }
             };
-            reader.read(&batch.events, emit, |_| ());
+            reader.read(events, emit, |_| ());
             check_rows(found.len(), rows_max, relation)
         })?;
         Ok(found)

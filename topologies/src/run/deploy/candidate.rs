@@ -26,6 +26,7 @@ use super::{Board, DeployPhase};
 use crate::plan::kept::KeptStates;
 use crate::render::drain::EpochOutput;
 use crate::render::keep::Keeping;
+use crate::run::driver::letters_in_order;
 use crate::run::engine::Engine;
 use crate::run::quarantine::Quarantine;
 use crate::run::status::Status;
@@ -173,7 +174,7 @@ struct Computation<'a> {
     state: BTreeMap<(u32, Row), Option<Row>>,
     row_errors: BTreeMap<RowError, Diff>,
     stream_errors: BTreeMap<RowError, Diff>,
-    dead_letters: Vec<DeadLetter>,
+    dead_letters: Vec<(i64, DeadLetter)>,
 }
 
 impl<'a> Computation<'a> {
@@ -350,7 +351,7 @@ impl<'a> Computation<'a> {
             changes.extend(self.engine.served(output.changes).filter(|(index, _)| self.staged.contains(index)));
             let state = output.state.into_iter().filter(|(number, ..)| self.handed.contains(number));
             self.state.extend(state.map(|(number, key, value)| ((number, key), value)));
-            let is_new = |letter: &DeadLetter| !self.known.contains(&Topic::new(&letter.topic));
+            let is_new = |(_, letter): &(i64, DeadLetter)| !self.known.contains(&Topic::new(&letter.topic));
             self.dead_letters.extend(output.dead_letters.into_iter().filter(is_new));
             add(&mut self.row_errors, output.row_errors);
             add(&mut self.stream_errors, output.stream_errors);
@@ -364,8 +365,7 @@ impl<'a> Computation<'a> {
         Ok(changes)
     }
 
-    fn hand_over(mut self, changes: Vec<(IndexId, Vec<(Row, Diff)>)>) -> Handover {
-        self.dead_letters.sort_by(|a, b| (&a.topic, a.partition, a.offset).cmp(&(&b.topic, b.partition, b.offset)));
+    fn hand_over(self, changes: Vec<(IndexId, Vec<(Row, Diff)>)>) -> Handover {
         Handover {
             engine: self.engine,
             changes,
@@ -378,7 +378,7 @@ impl<'a> Computation<'a> {
                 .collect(),
             row_errors: self.row_errors,
             stream_errors: self.stream_errors,
-            dead_letters: self.dead_letters,
+            dead_letters: letters_in_order(self.dead_letters),
         }
     }
 }
