@@ -94,7 +94,9 @@ impl Stage {
             clock: Clock::System,
             checkpoint_interval: CHECKPOINT_INTERVAL_DEFAULT,
             log_retention_bytes: None,
-            memory_limit_bytes: None,
+            ingest_memory_bytes: None,
+            event_rows_max: topologies::render::budget::EVENT_ROWS_MAX,
+            event_bytes_max: topologies::render::budget::EVENT_BYTES_MAX,
         };
         let declared = declared(scene.files)?;
         let api = demo_api_config(&SECRET)?;

@@ -28,6 +28,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use topologies::builder::PARTITIONS_DEFAULT;
 use topologies::lineage::lineage;
+use topologies::render::budget::Limits;
 use topologies::run::outlets::{OutletReport, OutletState, RedisUrl, Reports};
 use topologies::run::{Board, Clock, DEAD_LETTER_TOPIC, Options, Running, Status, StatusReport, Storage, Trouble, start};
 use topologies::slt::all_visible;
@@ -115,7 +116,7 @@ impl Server {
         let generation =
             GenerationAtStart { number: store.current().generation, is_deployed: store.current().origin != Origin::Start };
         let topology = Arc::new(topology);
-        let ingest = LogIngest::open(Arc::clone(&log), MemoryLimit::new(arguments.memory_limit_bytes), |topic| {
+        let ingest = LogIngest::open(Arc::clone(&log), MemoryLimit::new(arguments.ingest_memory_bytes), |topic| {
             topic_format(&topology, topic)
         })?;
         let records = records_logged(log.as_ref())?;
@@ -262,6 +263,7 @@ fn engine_options(arguments: &ServerArguments, data: &Path) -> Result<Options, F
         timeline: Timeline(wall_micros().unsigned_abs()),
         checkpoint_interval: arguments.checkpoint_interval,
         log_retention_bytes: arguments.log_retention_bytes,
+        event_limits: Limits { rows: arguments.event_rows_max, bytes: arguments.event_bytes_max },
         redis: redis_url(arguments)?,
         search: Place::Folder(data.join(SEARCH_DIRECTORY)),
         ..Options::default()

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use epochs::disk::simulated::SimulatedDisk;
-use schemas::dead_letter::RowError;
+use schemas::dead_letter::{Reason, RowError};
 use schemas::event::parse_line;
 use schemas::field::Value;
 use schemas::position::Topic;
@@ -332,6 +332,12 @@ impl Deployment {
     /// The errors of rows that are there now.
     pub fn row_errors(&self) -> Vec<(RowError, Diff)> {
         self.running.views.snapshot().row_errors(ROW_ERRORS_MAX)
+    }
+
+    /// What was put aside: the reason and the detail of each letter, oldest first.
+    pub fn dead_letters(&self) -> Vec<(Reason, String)> {
+        let letters = self.running.views.snapshot().dead_letters(None, ROW_ERRORS_MAX);
+        letters.into_iter().map(|(_, letter)| (letter.fault.reason, letter.fault.detail.clone())).collect()
     }
 
     /// How many epochs are visible; the status says so a moment later.

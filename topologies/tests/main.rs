@@ -7,6 +7,7 @@ mod evolution;
 mod explain;
 mod golden;
 mod harness;
+mod limits;
 mod metamorphic;
 mod outlets;
 mod postgres;

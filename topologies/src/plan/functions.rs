@@ -60,7 +60,7 @@ impl Default for Functions {
             .chain(datafusion_functions_nested::all_default_nested_functions().into_iter().map(signed))
             .chain(own);
         for function in scalar {
-            register(&mut functions.scalar, function.name(), function.aliases(), &function);
+            register(&mut functions.scalar, function.name(), function.aliases(), &super::bounded::bounded(Arc::clone(&function)));
         }
         for function in datafusion_functions_nested::all_default_higher_order_functions() {
             functions.higher_order.insert(function.name().to_owned(), function);

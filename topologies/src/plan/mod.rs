@@ -1,7 +1,10 @@
 //! From the syntax of queries and merges to a graph of nodes that needs no further analysis.
 
 pub mod aggregate;
+pub mod blame;
+pub mod bounded;
 pub mod count_join;
+pub mod expansion;
 pub mod functions;
 pub mod graph;
 pub mod join;
@@ -10,6 +13,7 @@ pub mod key_template;
 pub mod lint;
 pub mod lower;
 pub mod merge;
+pub mod patience;
 pub mod policy;
 pub mod ranking;
 pub mod rewrite;
@@ -17,6 +21,7 @@ pub mod scalar;
 pub mod search;
 pub mod signed;
 pub mod sink;
+pub mod sizes;
 pub mod sql;
 pub mod temporal;
 pub mod unique;

@@ -170,6 +170,22 @@ impl Driver {
         self.end(DeployOutcome::Failed { reason }, staged)
     }
 
+    /// Ends the deployment that is under way and not yet switching, if there is one.
+    pub fn abandon_deployment(&mut self, reason: &str) {
+        let staged = match std::mem::take(&mut self.deploying) {
+            Deploying::Not => return,
+            Deploying::Computing(hydrating) => hydrating.staged,
+            Deploying::Ready(hydrating) | Deploying::Switching(hydrating, ..) => {
+                if let Err(error) = (hydrating.deployment.record)(false) {
+                    tracing::error!(%error, "a restart will begin with the topology that was given up");
+                }
+                hydrating.staged
+            }
+            Deploying::Checkpointing(..) | Deploying::Restoring(..) => BTreeSet::new(),
+        };
+        self.deploying = self.give_up(reason.to_owned(), &staged);
+    }
+
     fn end(&mut self, outcome: DeployOutcome, staged: &BTreeSet<String>) -> Deploying {
         for name in staged {
             self.parts.views.unstage(name);
