@@ -97,11 +97,13 @@ impl Stage {
             log_retention_bytes: None,
             rollback_log_bytes: RETAINED_GENERATION_BYTES,
             accept_missing_history: false,
-            memory_limit_bytes: None,
             ingest_lag_records: INGEST_LAG_RECORDS_DEFAULT,
             ingest_lag_bytes: INGEST_LAG_BYTES_DEFAULT,
             // The load is what is measured; no machine is so slow that it should be refused.
             ingest_lag_time: PATIENCE,
+            ingest_memory_bytes: None,
+            event_rows_max: topologies::render::budget::EVENT_ROWS_MAX,
+            event_bytes_max: topologies::render::budget::EVENT_BYTES_MAX,
         };
         let declared = declared(scene.files)?;
         let api = demo_api_config(&SECRET)?;

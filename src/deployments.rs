@@ -9,6 +9,7 @@ pub mod store;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use api::{
     BoxFuture, DeployAction, DeployRefusal, DeployRequest, DeploymentState, Deployments, DeploymentsReport, GenerationInfo,
@@ -19,12 +20,14 @@ use parking_lot::Mutex;
 use schemas::time::timestamp_text;
 use serde_json::Value;
 use sources::log::Log;
+use tokio::sync::Semaphore;
 use topologies::diagnostic::{Diagnostic, SourceFile};
+use topologies::plan::patience::Patience;
 use topologies::run::{
     Board, DeployError, DeployOutcome, DeployPhase, DeployReport, Deployment, Standing, Verify, ViewChange, ViewDifference,
     plan_switch,
 };
-use topologies::topology::{LoadError, Topology, build, read_folder};
+use topologies::topology::{LoadError, Topology, build_within, read_folder};
 
 use self::life::{GenerationState, Life, Stamp};
 use self::store::{Generation, NoGeneration, Origin, Store};
@@ -34,6 +37,10 @@ use crate::ingest::{LogIngest, wall_micros};
 const STATEMENTS_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Who starts a process.
 const LOCAL: &str = "local";
+/// How long planning a request may take.
+const PLAN_TIME_MAX: Duration = Duration::from_secs(30);
+/// How many requests are planned at once: each takes a thread, whether or not its client still waits.
+const PLANS_MAX: usize = 2;
 
 /// Statements and what they declare.
 pub struct Declared {
@@ -51,7 +58,12 @@ impl Declared {
 
     /// Plans statements.
     pub fn of(files: Vec<SourceFile>) -> Result<Self, LoadError> {
-        let topology = build(&files).map_err(|diagnostics| LoadError::Invalid { diagnostics })?;
+        Self::within(files, Patience::default())
+    }
+
+    /// Plans statements as long as someone has patience for it.
+    fn within(files: Vec<SourceFile>, patience: Patience) -> Result<Self, LoadError> {
+        let topology = build_within(&files, patience).map_err(|diagnostics| LoadError::Invalid { diagnostics })?;
         Ok(Self { files, topology })
     }
 }
@@ -63,6 +75,7 @@ pub struct Deployer {
     board: Arc<Board>,
     log: Arc<dyn Log>,
     ingest: LogIngest,
+    plans: Arc<Semaphore>,
 }
 
 /// A request that was understood.
@@ -77,18 +90,27 @@ struct Planned {
 impl Deployer {
     /// The deployments that `store` remembers and `board` carries out.
     pub fn new(store: Store, board: Arc<Board>, log: Arc<dyn Log>, ingest: LogIngest) -> Self {
-        Self { store: Arc::new(Mutex::new(store)), board, log, ingest }
+        Self { store: Arc::new(Mutex::new(store)), board, log, ingest, plans: Arc::new(Semaphore::new(PLANS_MAX)) }
     }
 
-    fn plan_request(&self, request: DeployRequest) -> Result<Planned, DeployRefusal> {
+    /// Plans what is asked for. Nothing is held meanwhile: what planning takes must not be felt by anybody else.
+    fn plan_request(&self, request: DeployRequest, patience: &Patience) -> Result<Planned, DeployRefusal> {
         let verify = match request.verify {
             VerifyMode::None => Verify::Not,
             VerifyMode::Report => Verify::Report,
             VerifyMode::Refuse => Verify::Refuse,
         };
+        let (files, origin, replay) = self.statements(request.action)?;
+        let declared = Declared::within(files, patience.clone()).map_err(invalid)?;
+        self.check_encodings(&declared.topology)?;
+        Ok(Planned { declared, origin, replay, verify, accept_missing_history: request.accept_missing_history })
+    }
+
+    /// The statements that would be in force, where they come from, and the views whose state is computed once more.
+    fn statements(&self, action: DeployAction) -> Result<(Vec<SourceFile>, Origin, BTreeSet<String>), DeployRefusal> {
         let store = self.store.lock();
         let current = store.current();
-        let (files, origin, replay) = match request.action {
+        Ok(match action {
             DeployAction::Deploy { files } => (source_files(files)?, Origin::Deploy, BTreeSet::new()),
             DeployAction::Rollback { to } => {
                 let to = to.map_or_else(|| store.before(), Ok).and_then(|to| store.load(to)).map_err(no_generation)?;
@@ -105,10 +127,7 @@ impl Deployer {
                 files.push(store::drop_statement(current, &view, is_table));
                 (files, Origin::Drop { view }, BTreeSet::new())
             }
-        };
-        let declared = Declared::of(files).map_err(invalid)?;
-        self.check_encodings(&declared.topology)?;
-        Ok(Planned { declared, origin, replay, verify, accept_missing_history: request.accept_missing_history })
+        })
     }
 
     fn known(&self, view: &str) -> Result<(), DeployRefusal> {
@@ -138,9 +157,11 @@ impl Deployer {
         }
     }
 
-    fn begin(&self, request: DeployRequest, by: String) -> Result<u64, DeployRefusal> {
-        let Planned { declared, origin, replay, verify, accept_missing_history } = self.plan_request(request)?;
+    fn begin(&self, request: DeployRequest, by: String, patience: &Patience) -> Result<u64, DeployRefusal> {
+        let Planned { declared, origin, replay, verify, accept_missing_history } = self.plan_request(request, patience)?;
         let mut store = self.store.lock();
+        // Whoever was told that it failed must not find it under way.
+        patience.check().map_err(|error| DeployRefusal::Conflict { detail: error.strip_backtrace() })?;
         if let Some(generation) = self.under_way() {
             return Err(busy(&DeployError::Busy { generation }));
         }
@@ -178,12 +199,12 @@ impl Deployer {
 
 impl Deployments for Deployer {
     fn begin(&self, request: DeployRequest, by: String) -> BoxFuture<'_, Result<u64, DeployRefusal>> {
-        blocking(self, move |deployer| deployer.begin(request, by))
+        blocking(self, move |deployer, patience| deployer.begin(request, by, patience))
     }
 
     fn plan(&self, request: DeployRequest) -> BoxFuture<'_, Result<Value, DeployRefusal>> {
-        blocking(self, move |deployer| {
-            let planned = deployer.plan_request(request)?;
+        blocking(self, move |deployer, patience| {
+            let planned = deployer.plan_request(request, patience)?;
             let change = plan_switch(&planned.declared.topology, &deployer.board, deployer.log.as_ref(), &planned.replay);
             let change = change.map_err(|error| DeployRefusal::Storage { detail: error.to_string() })?;
             Ok(crate::cli::change_as_json(&change))
@@ -195,16 +216,41 @@ impl Deployments for Deployer {
     }
 }
 
-/// Planning takes a while, and so does a disk.
+/// Planning takes a while, and so does a disk: that is a thread's work, for as long as somebody waits for it.
 fn blocking<T: Send + 'static>(
     deployer: &Deployer,
-    work: impl FnOnce(&Deployer) -> Result<T, DeployRefusal> + Send + 'static,
+    work: impl FnOnce(&Deployer, &Patience) -> Result<T, DeployRefusal> + Send + 'static,
 ) -> BoxFuture<'static, Result<T, DeployRefusal>> {
     let deployer = deployer.clone();
     Box::pin(async move {
-        let done = tokio::task::spawn_blocking(move || work(&deployer)).await;
-        done.unwrap_or_else(|error| Err(DeployRefusal::Storage { detail: format!("it was cut short: {error}") }))
+        let Ok(permit) = Arc::clone(&deployer.plans).try_acquire_owned() else {
+            let detail = format!("{PLANS_MAX} requests are being planned already: ask again when they are answered");
+            return Err(DeployRefusal::Conflict { detail });
+        };
+        let patience = Patience::of(PLAN_TIME_MAX);
+        // A request that is dropped because its client is gone drops this too.
+        let _waiting = Waiting(patience.clone());
+        let done = tokio::task::spawn_blocking(move || {
+            let done = work(&deployer, &patience);
+            drop(permit);
+            done
+        });
+        match tokio::time::timeout(PLAN_TIME_MAX, done).await {
+            Ok(done) => done.unwrap_or_else(|error| Err(DeployRefusal::Storage { detail: format!("it was cut short: {error}") })),
+            Err(_) => Err(DeployRefusal::Conflict {
+                detail: format!("planning takes longer than {} s: make the statements simpler", PLAN_TIME_MAX.as_secs()),
+            }),
+        }
     })
+}
+
+/// A client that waits; when it does no more, planning for it ends.
+struct Waiting(Patience);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.give_up();
+    }
 }
 
 fn source_files(files: Vec<StatementFile>) -> Result<Vec<SourceFile>, DeployRefusal> {

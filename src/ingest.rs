@@ -215,7 +215,7 @@ impl Shared {
     /// Takes a dead letter as if it were sent now. The event is appended before the mark: between the two it may be sent once more, as a
     /// duplicate, and is never lost.
     fn retry(&self, id: u64, letter: &DeadLetter) -> Result<LineOutcome, LogError> {
-        if letter.fault.reason == Reason::Quarantined {
+        if matches!(letter.fault.reason, Reason::Quarantined | Reason::OverBudget) {
             return self.release(id, letter);
         }
         if let Some(fault) = hindrance(letter) {
@@ -241,7 +241,7 @@ impl Shared {
         let read = self.log.read(&topic, Partition(letter.partition), Offset(letter.offset), 1, REBUILD_BYTES)?;
         let Some(record) = read.into_iter().find(|record| record.offset.0 == letter.offset) else {
             let detail = format!("the log of '{topic}' no longer has its record: its sender has to send it again");
-            return Ok(LineOutcome::Rejected(Fault::new(Reason::Quarantined, detail)));
+            return Ok(LineOutcome::Rejected(Fault::new(letter.fault.reason, detail)));
         };
         let appended = self.append_records(&topic, vec![Record { key: record.key, value: record.value, timestamp: now }])?;
         self.mark_retried(id, now)?;

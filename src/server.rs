@@ -29,6 +29,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use topologies::builder::PARTITIONS_DEFAULT;
 use topologies::lineage::lineage;
+use topologies::render::budget::Limits;
 use topologies::run::outlets::{OutletReport, OutletState, RedisUrl, Reports};
 use topologies::run::{Board, Clock, DEAD_LETTER_TOPIC, Options, Running, Status, StatusReport, Storage, Trouble, start};
 use topologies::slt::all_visible;
@@ -117,7 +118,7 @@ impl Server {
         let Chosen { declared: Declared { files, topology }, directory, accept_missing_history } = choose(declared, &store)?;
         let topology = Arc::new(topology);
         let meter = LagMeter::new(Arc::clone(&log));
-        let admission = Admission::new(lag_limits(arguments), MemoryLimit::new(arguments.memory_limit_bytes), meter.clone());
+        let admission = Admission::new(lag_limits(arguments), MemoryLimit::new(arguments.ingest_memory_bytes), meter.clone());
         let ingest = LogIngest::open(Arc::clone(&log), admission, |topic| topic_format(&topology, topic))?;
         let records = records_logged(log.as_ref())?;
         let mut engine_options = engine_options(arguments, data)?;
@@ -275,6 +276,7 @@ fn engine_options(arguments: &ServerArguments, data: &Path) -> Result<Options, F
         log_retention_bytes: arguments.log_retention_bytes,
         accept_missing_history: arguments.accept_missing_history,
         retained: RetainedLimits { bytes: arguments.rollback_log_bytes, ..RetainedLimits::default() },
+        event_limits: Limits { rows: arguments.event_rows_max, bytes: arguments.event_bytes_max },
         redis: redis_url(arguments)?,
         search: Place::Folder(data.join(SEARCH_DIRECTORY)),
         ..Options::default()

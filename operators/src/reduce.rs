@@ -50,7 +50,7 @@ mod ordered;
 mod wide;
 
 pub use decayed::DECAY_LANDMARK_MICROS;
-pub use ordered::AGGREGATE_ITEMS_MAX;
+pub use ordered::{AGGREGATE_BYTES_MAX, AGGREGATE_ITEMS_MAX};
 
 /// What to compute per group.
 #[derive(Clone, Debug, PartialEq)]

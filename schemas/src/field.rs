@@ -26,7 +26,7 @@ const BLOCK: usize = 32;
 pub type FieldEnds = SmallVec<[usize; 12]>;
 
 /// The shape of one encoded column.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum FieldKind {
     /// `BOOLEAN`
     Boolean,

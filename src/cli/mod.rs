@@ -28,6 +28,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use epochs::coordinator::RETAINED_GENERATION_BYTES;
+use topologies::render::budget::{EVENT_BYTES_MAX, EVENT_ROWS_MAX};
 use topologies::run::WORKERS_MAX;
 
 pub(crate) use self::plan::as_json as change_as_json;
@@ -232,9 +233,6 @@ pub struct ServerArguments {
     /// Start although the beginning of the log is gone that states of the topology are computed from: their earlier rows are missing then
     #[arg(long)]
     pub accept_missing_history: bool,
-    /// Bytes of memory of which four fifths may be used before events are refused for the moment; what the machine has when not given
-    #[arg(long, value_name = "BYTES")]
-    pub memory_limit_bytes: Option<u64>,
     /// Records that the views may be behind the log: beyond it events are refused with 429 and Retry-After, from half of it on answers are delayed
     #[arg(long, value_name = "RECORDS", default_value_t = INGEST_LAG_RECORDS_DEFAULT, value_parser = clap::value_parser!(u64).range(1..))]
     pub ingest_lag_records: u64,
@@ -244,6 +242,17 @@ pub struct ServerArguments {
     /// The same in time: how long ago the oldest record was appended that no view shows, such as 500ms, 10s or 5m
     #[arg(long, value_name = "DURATION", default_value = INGEST_LAG_TIME_DEFAULT, value_parser = duration::parse)]
     pub ingest_lag_time: Duration,
+    /// Bytes of memory of which the process may use four fifths before it refuses events for the moment; what the machine has when not
+    /// given. The work that is under way may take more: --event-bytes-max limits that
+    #[arg(long, value_name = "BYTES", alias = "memory-limit-bytes")]
+    pub ingest_memory_bytes: Option<u64>,
+    /// The most rows that the joins and lists of all views may make of one event; past it the event is a dead letter. An epoch of many
+    /// events may make four times that. What was computed already is measured with twice that: lower it by more only after a checkpoint
+    #[arg(long, value_name = "ROWS", default_value_t = EVENT_ROWS_MAX, value_parser = clap::value_parser!(u64).range(1..))]
+    pub event_rows_max: u64,
+    /// The same in bytes of those rows
+    #[arg(long, value_name = "BYTES", default_value_t = EVENT_BYTES_MAX, value_parser = clap::value_parser!(u64).range(1..))]
+    pub event_bytes_max: u64,
     /// Where sinks with connector = 'redis' write: redis://[user:password@]host[:port][/database]; TIDEWATER_REDIS_URL when not given
     #[arg(long, value_name = "URL")]
     pub redis_url: Option<String>,

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use epochs::disk::simulated::SimulatedDisk;
-use schemas::dead_letter::{DeadLetter, RowError};
+use schemas::dead_letter::{DeadLetter, Reason, RowError};
 use schemas::event::parse_line;
 use schemas::field::Value;
 use schemas::position::Topic;
@@ -389,6 +389,12 @@ impl Deployment {
     /// What was put aside, with its numbers.
     pub fn dead_letters(&self) -> Vec<(u64, DeadLetter)> {
         self.running.views.snapshot().dead_letters(None, usize::MAX)
+    }
+
+    /// What was put aside: the reason and the detail of each letter, oldest first.
+    pub fn dead_letter_reasons(&self) -> Vec<(Reason, String)> {
+        let letters = self.running.views.snapshot().dead_letters(None, ROW_ERRORS_MAX);
+        letters.into_iter().map(|(_, letter)| (letter.fault.reason, letter.fault.detail.clone())).collect()
     }
 
     /// How many epochs are visible; the status says so a moment later.

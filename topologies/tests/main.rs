@@ -10,6 +10,7 @@ mod functions;
 mod golden;
 mod harness;
 mod history;
+mod limits;
 mod metamorphic;
 mod number_cases;
 mod one_row;

@@ -252,12 +252,12 @@ impl Accumulator {
             (AggregateKind::Min, Self::Ordered(ordered)) => write_field(ordered.first(), argument, out),
             (AggregateKind::Max, Self::Ordered(ordered)) => write_field(ordered.last(), argument, out),
             (AggregateKind::ArrayAgg { item, distinct, .. }, Self::Ordered(ordered)) => {
-                let items = ordered.items(item, *distinct)?;
+                let items = ordered.items(item, *distinct, 0)?;
                 let list = FieldKind::List(Box::new(item.clone()));
                 if items.is_empty() { list.write_null(out) } else { list.write(&Value::List(items), out) }
             }
             (AggregateKind::StringAgg { separator, distinct, .. }, Self::Ordered(ordered)) => {
-                write_text(&ordered.items(&FieldKind::Text, *distinct)?, separator, out);
+                write_text(&ordered.items(&FieldKind::Text, *distinct, separator.len())?, separator, out);
             }
             (_, Self::Decayed(sum)) => {
                 let value = sum.logarithm(scale(argument)).map_or(Value::Null, Value::Float);

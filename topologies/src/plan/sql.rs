@@ -36,6 +36,7 @@ use datafusion_sql::sqlparser::ast;
 use super::functions::{Functions, timestamp_type};
 use super::numbers::kind::{EXACT_DIGITS_MAX, wide_type};
 use super::numbers::typing::{type_expression, type_plan};
+use super::patience::{Patience, StopWhenOver};
 use crate::diagnostic::suggestion;
 
 /// How often all rules are applied at most; they end earlier when nothing changes any more.
@@ -46,19 +47,19 @@ pub struct Relations {
     functions: Functions,
     options: ConfigOptions,
     tables: BTreeMap<String, Arc<dyn TableSource>>,
+    patience: Patience,
 }
 
-impl Default for Relations {
-    fn default() -> Self {
+impl Relations {
+    /// No relations yet; planning ends with the patience.
+    pub fn new(patience: Patience) -> Self {
         let mut options = ConfigOptions::default();
         options.optimizer.enable_physical_uncorrelated_scalar_subquery = false;
         options.sql_parser.map_string_types_to_utf8view = false;
         options.execution.time_zone = Some("+00:00".to_owned());
-        Self { functions: Functions::default(), options, tables: BTreeMap::new() }
+        Self { functions: Functions::default(), options, tables: BTreeMap::new(), patience }
     }
-}
 
-impl Relations {
     /// Makes a relation known.
     pub fn add(&mut self, name: &str, schema: SchemaRef) {
         self.tables.insert(name.to_owned(), Arc::new(RelationSource(schema)));
@@ -81,15 +82,18 @@ impl Relations {
 
     /// Plans and optimises a query.
     pub fn plan_query(&self, query: ast::Query) -> Result<LogicalPlan> {
-        let planner = SqlToRel::new_with_options(self, parser_options());
-        let plan = planner.sql_statement_to_plan(ast::Statement::Query(Box::new(query)))?;
-        super::lint::check_plan(&plan)?;
-        let plan = super::copies::count_copies(plan)?;
-        let plan = super::lateral::inline(plan)?;
-        let plan = super::steps::forget_keys_of_lists(plan)?;
-        let plan = super::predicates::rewrite(plan)?;
-        super::correlation::check(&plan)?;
-        self.optimize(type_plan(plan)?)
+        guarded(|| {
+            let planner = SqlToRel::new_with_options(self, parser_options());
+            let plan = planner.sql_statement_to_plan(ast::Statement::Query(Box::new(query)))?;
+            super::expansion::check(&plan)?;
+            super::lint::check_plan(&plan)?;
+            let plan = super::copies::count_copies(plan)?;
+            let plan = super::lateral::inline(plan)?;
+            let plan = super::steps::forget_keys_of_lists(plan)?;
+            let plan = super::predicates::rewrite(plan)?;
+            super::correlation::check(&plan)?;
+            self.optimize(type_plan(plan)?)
+        })
     }
 
     /// Types an expression over named relations (`MERGE` conditions and values), each as `(alias, columns)`.
@@ -99,10 +103,12 @@ impl Relations {
         for (alias, columns) in relations {
             schema = schema.join(&DFSchema::try_from_qualified_schema(*alias, columns)?)?;
         }
-        let planner = SqlToRel::new_with_options(self, parser_options());
-        let expression = planner.sql_to_expr(expression, &schema, &mut PlannerContext::new())?;
-        let expression = type_expression(expression, &schema)?;
-        self.simplify(coerce(expression, &schema)?, schema)
+        guarded(|| {
+            let planner = SqlToRel::new_with_options(self, parser_options());
+            let expression = planner.sql_to_expr(expression, &schema, &mut PlannerContext::new())?;
+            let expression = type_expression(expression, &schema)?;
+            self.simplify(coerce(expression, &schema)?, schema)
+        })
     }
 
     /// Some functions, such as `coalesce`, exist only until they are simplified to others.
@@ -117,8 +123,13 @@ impl Relations {
         let context = OptimizerContext::new_with_config_options(Arc::new(self.options.clone()))
             .without_query_execution_start_time()
             .with_max_passes(OPTIMIZER_PASSES_MAX);
-        Optimizer::with_rules(rules()).optimize(plan, &context, |_, _| {})
+        Optimizer::with_rules(rules(&self.patience)).optimize(plan, &context, |_, _| {})
     }
+}
+
+/// Plans; a panic, such as one of a function that is tried on constants, is an error of the statement.
+fn guarded<T>(plan: impl FnOnce() -> Result<T>) -> Result<T> {
+    crate::panics::quietly(plan).unwrap_or_else(|panic| plan_err!("it can't be planned: {panic}"))
 }
 
 /// Inserts the casts that make an expression's operands agree.
@@ -134,8 +145,8 @@ fn parser_options() -> ParserOptions {
 
 /// Rules that decorrelate, push filters down and drop columns. Those that trade one recomputation for another (common
 /// subexpressions, distinct as two aggregates, limits pushed into unions) are left out: an incremental plan has other costs.
-fn rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
-    vec![
+fn rules(patience: &Patience) -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
+    let rules: Vec<Arc<dyn OptimizerRule + Send + Sync>> = vec![
         Arc::new(RewriteSetComparison::new()),
         Arc::new(OptimizeUnions::new()),
         Arc::new(SimplifyExpressions::new()),
@@ -153,7 +164,9 @@ fn rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
         Arc::new(EliminateOuterJoin::new()),
         Arc::new(PushDownFilter::new()),
         Arc::new(OptimizeProjections::new()),
-    ]
+    ];
+    let stop: Arc<dyn OptimizerRule + Send + Sync> = Arc::new(StopWhenOver(patience.clone()));
+    rules.into_iter().flat_map(|rule| [Arc::clone(&stop), rule]).collect()
 }
 
 impl ContextProvider for Relations {

@@ -98,6 +98,7 @@ pub fn message(error: &DataFusionError) -> (String, Option<String>) {
     match error.find_root() {
         DataFusionError::SchemaError(schema, _) => schema_message(schema),
         DataFusionError::Diagnostic(diagnostic, _) => plan_message(&diagnostic.message),
+        DataFusionError::External(error) => plan_message(&error.to_string()),
         DataFusionError::Plan(text) | DataFusionError::NotImplemented(text) | DataFusionError::Execution(text) => {
             plan_message(text)
         }

@@ -11,6 +11,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use epochs::backfill::Backfill;
+use epochs::binding::BoundRange;
 use epochs::coordinator::{Coordinator, EpochInput, StateChanges};
 use epochs::crash_point::{COMPUTED, PUBLISHED, crash_point};
 use epochs::disk::{DiskAction, DiskCause};
@@ -26,7 +27,7 @@ use super::checkpointer::Checkpointer;
 use super::deploy::candidate::Bound;
 use super::deploy::switch::{Deploying, Takeover};
 use super::deploy::{Board, Deployment};
-use super::engine::{Engine, Left};
+use super::engine::{Allowance, Engine, Left};
 use super::letters::{LetterRecord, Letters};
 use super::outlets::Outlets;
 use super::quarantine::Quarantine;
@@ -34,24 +35,25 @@ use super::retention::Retention;
 use super::status::Status;
 use super::wall::{Clock, Wall};
 use super::worker::Done;
-use super::{DEAD_LETTER_TOPIC, EPOCHS_IN_FLIGHT_MAX, IDLE_INTERVAL, Options, Storage};
+use super::{DEAD_LETTER_TOPIC, EPOCHS_IN_FLIGHT_MAX, IDLE_INTERVAL, Options, Storage, WAIT_MAX};
 use crate::render::drain::EpochOutput;
 
-/// How long the driver waits for one thing before it looks at the others.
-const WAIT_MAX: Duration = Duration::from_millis(50);
 /// The same while no epoch is bound because two topologies change places.
 const HELD_WAIT_MAX: Duration = Duration::from_millis(1);
 
 /// An epoch between binding and being visible.
-struct InFlight {
-    epoch: u64,
-    wall_micros: i64,
+pub(super) struct InFlight {
+    pub(super) epoch: u64,
+    pub(super) wall_micros: i64,
+    pub(super) ranges: Vec<BoundRange>,
+    has_records: bool,
+    pub(super) allowance: Allowance,
     bound_at: Instant,
     consumed: BTreeMap<(Topic, Partition), Offset>,
     /// events that were refused at ingest or are put aside, each with the time when it was appended
-    refused: Vec<(i64, DeadLetter)>,
-    retried: Vec<u64>,
-    outputs: Vec<EpochOutput>,
+    pub(super) refused: Vec<(i64, DeadLetter)>,
+    pub(super) retried: Vec<u64>,
+    pub(super) outputs: Vec<EpochOutput>,
 }
 
 /// What all workers made of an epoch.
@@ -107,7 +109,7 @@ pub struct Driver {
     checkpointed_at: Instant,
     /// the next one is not to wait for its time
     pub(super) is_checkpoint_due: bool,
-    in_flight: VecDeque<InFlight>,
+    pub(super) in_flight: VecDeque<InFlight>,
     /// `None` when everything that an earlier run has shown is visible
     recovering: Option<Recovering>,
 }
@@ -167,9 +169,9 @@ impl Driver {
                     seen = self.parts.log.wait(seen, self.wait_max());
                 }
             } else if !bound || self.in_flight.len() >= self.in_flight_max() {
-                self.collect();
+                let collected = self.collect();
                 self.show_recovery();
-                if let Err(error) = self.keep_up_checkpoints() {
+                if let Err(error) = collected.and_then(|()| self.keep_up_checkpoints()) {
                     return self.halt(&error);
                 }
             }
@@ -213,7 +215,7 @@ impl Driver {
                 break;
             }
             if !records.is_empty() {
-                self.send(time, wall_micros, records);
+                self.send(time, wall_micros, records, Allowance::Unlimited);
                 time += 1;
                 unanswered += self.parts.engine.workers.count();
             }
@@ -256,6 +258,7 @@ impl Driver {
     fn is_passing(&self, error: &EpochError) -> bool {
         match error {
             EpochError::Disk(error) if error.action == DiskAction::Sync => {
+                self.parts.quarantine.excuse();
                 eprintln!("{error}; the process ends, acknowledged events and bound epochs are on disk");
                 std::process::abort();
             }
@@ -270,6 +273,7 @@ impl Driver {
 
     fn halt(&self, error: &EpochError) {
         tracing::error!(%error, "no further epoch is computed");
+        self.parts.quarantine.excuse();
         self.parts.status.halt(error.to_string(), matches!(error, EpochError::Fenced { .. }));
     }
 
@@ -301,14 +305,22 @@ impl Driver {
             let (epoch, wall_micros) = (input.epoch, input.wall_micros);
             candidate.bound(Bound { epoch, wall_micros, ranges: input.ranges.clone(), is_switch });
         }
+        let has_records = input.records.values().any(|records| !records.is_empty());
         if self.in_flight.is_empty() {
             self.parts.quarantine.computing(input.epoch);
         }
-        let (refused, retried) = self.send(input.epoch, input.wall_micros, input.records);
+        if has_records {
+            self.parts.quarantine.given(input.epoch);
+        }
+        let allowance = if input.replayed { Allowance::Twice } else { Allowance::Once };
+        let (refused, retried) = self.send(input.epoch, input.wall_micros, input.records, allowance);
         let count = self.parts.engine.workers.count();
         self.in_flight.push_back(InFlight {
             epoch: input.epoch,
             wall_micros: input.wall_micros,
+            ranges: input.ranges,
+            has_records,
+            allowance,
             bound_at: self.bound_at,
             consumed: input.consumed,
             refused,
@@ -318,9 +330,15 @@ impl Driver {
     }
 
     /// Hands records to the workers; returns the events that were refused at ingest or are put aside, and the ids of those that were sent again.
-    fn send(&self, epoch: u64, wall_micros: i64, read: Records) -> (Vec<(i64, DeadLetter)>, Vec<u64>) {
+    pub(super) fn send(
+        &self,
+        epoch: u64,
+        wall_micros: i64,
+        read: Records,
+        allowance: Allowance,
+    ) -> (Vec<(i64, DeadLetter)>, Vec<u64>) {
         // A topic that only the next topology reads is followed before that takes over.
-        let Left { others, aside } = self.parts.engine.send(epoch, wall_micros, read);
+        let Left { others, aside } = self.parts.engine.send(epoch, wall_micros, read, allowance);
         let (mut refused, mut retried) = (aside, Vec::new());
         for (_, records) in others.into_iter().filter(|((topic, _), _)| topic.as_str() == DEAD_LETTER_TOPIC) {
             records.into_iter().for_each(|record| read_letter(record, &mut refused, &mut retried));
@@ -328,8 +346,11 @@ impl Driver {
         (refused, retried)
     }
 
-    /// Waits for the workers and publishes what is complete.
-    fn collect(&mut self) {
+    /// Waits for the workers and publishes what is complete; what makes too much is put aside.
+    fn collect(&mut self) -> Result<(), EpochError> {
+        if let Some(exceeded) = self.parts.engine.workers.budget.exceeded().cloned() {
+            return self.over_budget(&exceeded);
+        }
         let wait = self.wait_max().min(self.interval.max(HELD_WAIT_MAX));
         match self.parts.engine.workers.done.recv_timeout(wait) {
             Ok(Done { epoch, output }) => {
@@ -337,7 +358,11 @@ impl Driver {
                 slot.unwrap_or_else(|| panic!("epoch {epoch} was finished but never bound")).outputs.push(output);
             }
             Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => panic!("all workers ended while epochs were in flight"),
+            Err(RecvTimeoutError::Disconnected) => {
+                let is_over_budget = self.parts.engine.workers.budget.exceeded().is_some();
+                assert!(is_over_budget, "all workers ended while epochs were in flight");
+                return Ok(());
+            }
         }
         let count = self.parts.engine.workers.count();
         while self.in_flight.front().is_some_and(|oldest| oldest.outputs.len() == count) {
@@ -345,16 +370,18 @@ impl Driver {
             let takeover = self.deploying.take_over(epoch);
             if takeover.is_none() && self.deploying.switch_epoch() == Some(epoch) {
                 // The other topology has not computed it yet.
-                return;
+                return Ok(());
             }
             if let Some(oldest) = self.in_flight.pop_front() {
                 self.publish(oldest, takeover);
             }
         }
+        Ok(())
     }
 
     fn publish(&mut self, epoch: InFlight, mut takeover: Option<Takeover>) {
         let (number, bound_at) = (epoch.epoch, epoch.bound_at);
+        self.parts.quarantine.computed(number);
         let Assembled { mut commit, mut stream_errors, mut state, events, duplicates } = self.assemble(epoch);
         if let Some(takeover) = &mut takeover {
             commit.changes.append(&mut takeover.handover.changes);
@@ -392,6 +419,9 @@ impl Driver {
         self.parts.quarantine.completed(number);
         if let Some(next) = self.in_flight.front() {
             self.parts.quarantine.computing(next.epoch);
+        }
+        if let Some(next) = self.in_flight.iter().find(|epoch| epoch.has_records) {
+            self.parts.quarantine.given(next.epoch);
         }
         self.parts.outlets.published(self.parts.coordinator.history(), &changes);
         self.parts.status.published(number, events, duplicates, bound_at.elapsed());
@@ -472,7 +502,9 @@ impl Driver {
             self.deploying = Deploying::Not;
         }
         while !self.in_flight.is_empty() {
-            self.collect();
+            if let Err(error) = self.collect() {
+                return tracing::warn!(%error, "the process stops without a last checkpoint");
+            }
             if self.deploying.is_switching()
                 && let Err(error) = self.step_deployment()
             {

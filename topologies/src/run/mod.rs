@@ -9,8 +9,10 @@ mod deploy;
 mod driver;
 mod engine;
 mod letters;
+mod marks;
 pub mod outlets;
 pub(crate) mod quarantine;
+mod rebuild;
 mod recovery;
 mod restore;
 mod retention;
@@ -45,10 +47,11 @@ pub use self::deploy::{
     ViewDifference,
 };
 pub use self::letters::LetterRecord;
-pub use self::quarantine::PANICS_MAX;
+pub use self::quarantine::ENDS_MAX;
 pub use self::restore::{Restored, partition_of};
 pub use self::status::{Status, StatusReport, Trouble};
 pub use self::wall::{Clock, system_micros};
+use crate::render::budget::Limits;
 use crate::topology::Topology;
 use crate::why::Witness;
 
@@ -62,6 +65,9 @@ pub const WORKERS_MAX: usize = 64;
 pub const EPOCH_INTERVAL_DEFAULT: Duration = Duration::from_millis(20);
 /// How often the wall clock advances while no events come, so that rows of temporal filters leave in time.
 pub const IDLE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How long the driver waits for one thing before it looks at the others.
+const WAIT_MAX: Duration = Duration::from_millis(50);
 
 /// How often a checkpoint is written unless an option says otherwise.
 pub const CHECKPOINT_INTERVAL_DEFAULT: Duration = Duration::from_secs(10);
@@ -94,6 +100,8 @@ pub struct Options {
     pub accept_missing_history: bool,
     /// how long the states of earlier topologies are kept, so that one that comes back has its rows again
     pub retained: RetainedLimits,
+    /// what joins and lists may make of one event
+    pub event_limits: Limits,
     /// where sinks with connector = 'redis' write
     pub redis: Option<RedisUrl>,
     /// where the full-text indexes are
@@ -113,6 +121,7 @@ impl Default for Options {
             log_retention_bytes: None,
             accept_missing_history: false,
             retained: RetainedLimits::default(),
+            event_limits: Limits::default(),
             redis: None,
             search: Place::Memory,
         }

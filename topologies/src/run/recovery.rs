@@ -28,7 +28,7 @@ use super::driver::{Driver, Parts};
 use super::engine::Engine;
 use super::letters::{Letters, Meta};
 use super::outlets::{Means, Opening, Outlets, Reports};
-use super::quarantine::{Panics, Quarantine};
+use super::quarantine::{Ends, Quarantine, ranges_of};
 use super::restore::{Restored, restore};
 use super::retention::Retention;
 use super::status::Status;
@@ -73,7 +73,7 @@ enum RecoveryError {
     #[error(
         "computing epoch {epoch} ended the process {count} times, and it is not its records that can be put aside: {detail}; start with a topology without the view that fails"
     )]
-    Panics { epoch: u64, count: u32, detail: String },
+    Ends { epoch: u64, count: u32, detail: String },
 }
 
 impl Recovery {
@@ -151,7 +151,8 @@ impl Recovery {
         };
         let Self { topology, log, storage, options, board, deployments, states, taken, reports, means, .. } = self;
         let Taken { wall, mut coordinator, checkpoints, start, opening } = taken;
-        let quarantine = Arc::new(Quarantine::open(Arc::clone(&storage)).map_err(EpochError::from)?);
+        let quarantine = Quarantine::open(Arc::clone(&storage)).map_err(EpochError::from)?;
+        let quarantine = Arc::new(quarantine.with_limits(options.event_limits));
         put_aside(&quarantine, &mut coordinator)?;
         quarantine.computing(start.epoch);
         let meta = start.checkpoint.as_ref().map(read_meta).unwrap_or_default();
@@ -225,18 +226,19 @@ impl Recovery {
     }
 }
 
-/// Puts the records of an epoch aside that has ended the process too often, and has the bindings say so.
+/// Counts how the run before ended. Puts the records of an epoch aside that has ended the process too often, and has the bindings say so.
 fn put_aside(quarantine: &Quarantine, coordinator: &mut Coordinator<Storage>) -> Result<(), RecoveryError> {
-    let Some(Panics { epoch, count, detail }) = quarantine.due() else { return Ok(()) };
+    quarantine.count_last_end().map_err(EpochError::from)?;
+    let Some(Ends { epoch, count, detail, cause }) = quarantine.due() else { return Ok(()) };
     let binding = coordinator.bound_after(epoch.saturating_sub(1)).next().transpose()?.filter(|binding| binding.epoch == epoch);
     match binding {
-        Some(binding) if quarantine.put_aside(&binding, &detail).map_err(EpochError::from)? => {
+        Some(binding) if quarantine.put_aside(epoch, ranges_of(&binding), cause, &detail).map_err(EpochError::from)? => {
             let records = binding.records();
-            tracing::error!(epoch, records, detail, "records are put aside: computing them ended the process again and again");
+            tracing::error!(epoch, records, detail, "records are put aside: computing them ended the process, or made too much");
             coordinator.announce(Control::Quarantine(format!("epoch {epoch}: {detail}")));
             Ok(())
         }
-        _ => Err(RecoveryError::Panics { epoch, count, detail }),
+        _ => Err(RecoveryError::Ends { epoch, count, detail }),
     }
 }
 

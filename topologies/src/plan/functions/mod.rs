@@ -70,6 +70,7 @@ impl Default for Functions {
                 Implementation::Own(make) => make(),
                 Implementation::Syntax => continue,
             };
+            let function = super::bounded::bounded(function);
             for name in std::iter::once(&entry.name).chain(entry.aliases) {
                 functions.scalar.insert((*name).to_owned(), Arc::clone(&function));
             }

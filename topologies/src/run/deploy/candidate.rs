@@ -27,7 +27,7 @@ use crate::plan::kept::KeptStates;
 use crate::render::drain::EpochOutput;
 use crate::render::keep::Keeping;
 use crate::run::driver::letters_in_order;
-use crate::run::engine::Engine;
+use crate::run::engine::{Allowance, Engine};
 use crate::run::quarantine::Quarantine;
 use crate::run::status::Status;
 use crate::run::worker::{self, Done};
@@ -255,7 +255,7 @@ impl<'a> Computation<'a> {
             self.show_backfill(backfill.progress());
             let is_over = records.is_empty();
             if !is_over {
-                self.engine.send(time, wall_micros, records);
+                self.engine.send(time, wall_micros, records, Allowance::Unlimited);
                 time += 1;
                 unanswered += count;
             }
@@ -308,7 +308,7 @@ impl<'a> Computation<'a> {
 
     fn send(&mut self, epoch: u64, wall_micros: i64, is_switch: bool, records: Records) {
         // Events that were refused at ingest, or put aside, are on their list already.
-        self.engine.send(epoch, wall_micros, records);
+        self.engine.send(epoch, wall_micros, records, Allowance::Twice);
         self.in_flight.push_back((epoch, is_switch, Vec::new()));
     }
 

@@ -190,6 +190,18 @@ impl Driver {
         self.end(deployment, DeployOutcome::Failed { reason }, staged)
     }
 
+    /// Ends the deployment that is under way, if there is one.
+    pub fn abandon_deployment(&mut self, reason: &str) {
+        let (deployment, staged) = match std::mem::take(&mut self.deploying) {
+            Deploying::Not => return,
+            Deploying::Checkpointing(deployment, ..) | Deploying::Restoring(deployment, ..) => (deployment, BTreeSet::new()),
+            Deploying::Computing(hydrating) | Deploying::Ready(hydrating) | Deploying::Switching(hydrating, ..) => {
+                (hydrating.deployment, hydrating.staged)
+            }
+        };
+        self.deploying = self.give_up(&deployment, reason.to_owned(), &staged);
+    }
+
     fn end(&mut self, deployment: &Deployment, outcome: DeployOutcome, staged: &BTreeSet<String>) -> Deploying {
         let generation = deployment.generation;
         tracing::warn!(generation, ?outcome, "a deployment did not take over; everything is as it was");
