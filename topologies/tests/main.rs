@@ -5,6 +5,7 @@ mod diagrams;
 mod errors;
 mod evolution;
 mod explain;
+mod float_sums;
 mod golden;
 mod harness;
 mod metamorphic;

@@ -1,12 +1,12 @@
 //! GROUP BY: aggregate calls become aggregates of the reduce operator.
 //!
 //! Owns the choice of an exact, retractable form for each aggregate function. A plan and its lowered input enter, a node leaves.
-//! Sums of floating-point numbers are refused: a retraction would not cancel what was added.
+//! Sums of floating-point numbers are exact too, and rounded once.
 
 use arrow_schema::DataType;
 use datafusion_common::{DFSchema, Result, ScalarValue, plan_err};
 use datafusion_expr::expr::AggregateFunction;
-use datafusion_expr::{Aggregate as AggregatePlan, Expr, ExprSchemable};
+use datafusion_expr::{Aggregate as AggregatePlan, Expr, ExprSchemable, lit};
 use operators::reduce::AggregateKind;
 use schemas::field::FieldKind;
 
@@ -75,8 +75,21 @@ fn lower_call(
         ("count", false) if argument.is_none_or(is_constant) => (AggregateKind::CountAll, vec![]),
         ("count", false) => (AggregateKind::Count, first(&parameters.args)),
         ("count", true) if parameters.args.len() == 1 => (AggregateKind::CountDistinct, first(&parameters.args)),
-        ("sum", false) => (AggregateKind::Sum { output }, vec![exact(argument, schema, "sum")?]),
-        ("avg", false) => (AggregateKind::Average { output }, vec![exact(argument, schema, "avg")?]),
+        ("sum" | "avg", distinct) => {
+            let name = call.func.name();
+            let argument = exact(argument, schema, name)?;
+            let kind = match (name, is_float(&argument, schema)?) {
+                ("sum", true) => AggregateKind::FloatSum,
+                ("sum", false) => AggregateKind::Sum { output },
+                (_, true) => AggregateKind::FloatAverage,
+                (_, false) => AggregateKind::Average { output },
+            };
+            if distinct {
+                (AggregateKind::OfDistinct(Box::new(kind)), vec![one_zero(argument, schema)?])
+            } else {
+                (kind, vec![argument])
+            }
+        }
         ("min", _) => (AggregateKind::Min, first(&parameters.args)),
         ("max", _) => (AggregateKind::Max, first(&parameters.args)),
         ("bool_and", _) => (AggregateKind::BoolAnd, first(&parameters.args)),
@@ -120,13 +133,13 @@ fn is_constant(expression: &Expr) -> bool {
     matches!(unalias(expression), Expr::Literal(value, _) if !value.is_null())
 }
 
-/// The argument of a sum without a cast to floating point; an error when it is floating point itself.
+/// The argument of a sum in a type that is added exactly: without the planner's cast of a whole number, and REAL as DOUBLE PRECISION.
 fn exact(argument: Option<&Expr>, schema: &DFSchema, name: &str) -> Result<Expr> {
     let Some(argument) = argument else { return plan_err!("'{name}' takes one argument") };
     let argument = match unalias(argument) {
         // The planner casts whole numbers for an average; a sum of floating-point numbers was asked for as such.
         Expr::Cast(cast) if name == "avg" && cast.expr.get_type(schema)?.is_integer() => *cast.expr,
-        Expr::Literal(ScalarValue::Float64(value), metadata) if value.is_none_or(is_whole) => {
+        Expr::Literal(ScalarValue::Float64(value), metadata) if name == "avg" && value.is_none_or(is_whole) => {
             // The planner has cast a whole number already.
             Expr::Literal(ScalarValue::Int64(value.map(|value| value as i64)), metadata)
         }
@@ -134,12 +147,22 @@ fn exact(argument: Option<&Expr>, schema: &DFSchema, name: &str) -> Result<Expr>
     };
     match argument.get_type(schema)? {
         kind if kind.is_integer() => Ok(argument),
-        DataType::Decimal128(_, _) => Ok(argument),
+        DataType::Decimal128(_, _) | DataType::Float64 => Ok(argument),
+        DataType::Float16 | DataType::Float32 => argument.cast_to(&DataType::Float64, schema),
         kind => plan_err!(
-            "{name}() over {} is not supported, because retractions would not cancel exactly: cast the argument to NUMERIC(precision, scale)",
+            "{name}() over {} is not supported: cast the argument to NUMERIC(precision, scale) or DOUBLE PRECISION",
             wording::type_name(&kind)
         ),
     }
+}
+
+/// An argument whose different values are different rows: of the two zeros of floating point only one is left.
+fn one_zero(argument: Expr, schema: &DFSchema) -> Result<Expr> {
+    Ok(if is_float(&argument, schema)? { argument + lit(0.0_f64) } else { argument })
+}
+
+fn is_float(argument: &Expr, schema: &DFSchema) -> Result<bool> {
+    Ok(argument.get_type(schema)? == DataType::Float64)
 }
 
 fn is_whole(value: f64) -> bool {
