@@ -7,6 +7,7 @@ mod errors;
 mod evolution;
 mod explain;
 mod functions;
+mod float_sums;
 mod golden;
 mod harness;
 mod history;

@@ -1,8 +1,9 @@
 //! GROUP BY: aggregate calls become aggregates of the reduce operator.
 //!
 //! Owns the choice of an exact, retractable form for each aggregate function. A plan and its lowered input enter, a node leaves.
-//! Sums of floating-point numbers are refused: a retraction would not cancel what was added.
+//! Sums of floating-point numbers are exact too, and rounded once.
 
+use arrow_schema::DataType;
 use datafusion_common::{DFSchema, Result, ScalarValue, plan_err};
 use datafusion_expr::expr::AggregateFunction;
 use datafusion_expr::{Aggregate as AggregatePlan, Expr, ExprSchemable};
@@ -72,8 +73,21 @@ fn lower_call(
         ("count", false) if argument.is_none_or(is_constant) => (AggregateKind::CountAll, vec![]),
         ("count", false) => (AggregateKind::Count, first(&parameters.args)),
         ("count", true) => (AggregateKind::CountDistinct, parameters.args.clone()),
-        ("sum", false) => (AggregateKind::Sum { output }, vec![exact(argument, schema, "sum")?]),
-        ("avg", false) => (AggregateKind::Average { output }, vec![exact(argument, schema, "avg")?]),
+        ("sum" | "avg", distinct) => {
+            let name = call.func.name();
+            let argument = exact(argument, schema, name)?;
+            let kind = match (name, is_float(&argument, schema)?) {
+                ("sum", true) => AggregateKind::FloatSum,
+                ("sum", false) => AggregateKind::Sum { output },
+                (_, true) => AggregateKind::FloatAverage,
+                (_, false) => AggregateKind::Average { output },
+            };
+            if distinct {
+                (AggregateKind::OfDistinct(Box::new(kind)), vec![argument])
+            } else {
+                (kind, vec![argument])
+            }
+        }
         ("min", _) => (AggregateKind::Min, first(&parameters.args)),
         ("max", _) => (AggregateKind::Max, first(&parameters.args)),
         ("bool_and", _) => (AggregateKind::BoolAnd, first(&parameters.args)),
@@ -117,17 +131,23 @@ fn is_constant(expression: &Expr) -> bool {
     matches!(unalias(expression), Expr::Literal(value, _) if !value.is_null())
 }
 
-/// The argument of a sum; an error when it is floating point.
+/// The argument of a sum in a type that is added exactly: REAL becomes DOUBLE PRECISION.
 fn exact(argument: Option<&Expr>, schema: &DFSchema, name: &str) -> Result<Expr> {
     let Some(argument) = argument else { return plan_err!("'{name}' takes one argument") };
     let argument = unalias(argument);
-    match NumberKind::of(&argument.get_type(schema)?) {
-        Some(kind) if kind != NumberKind::Float => Ok(argument),
-        _ => plan_err!(
-            "{name}() over {} is not supported, because retractions would not cancel exactly: cast the argument to NUMERIC(precision, scale)",
-            wording::type_name(&argument.get_type(schema)?)
+    let found = argument.get_type(schema)?;
+    match NumberKind::of(&found) {
+        Some(NumberKind::Float) => argument.cast_to(&DataType::Float64, schema),
+        Some(_) => Ok(argument),
+        None => plan_err!(
+            "{name}() over {} is not supported: cast the argument to NUMERIC(precision, scale) or DOUBLE PRECISION",
+            wording::type_name(&found)
         ),
     }
+}
+
+fn is_float(argument: &Expr, schema: &DFSchema) -> Result<bool> {
+    Ok(argument.get_type(schema)? == DataType::Float64)
 }
 
 fn string_constant(argument: Option<&Expr>) -> Result<String> {

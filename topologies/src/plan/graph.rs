@@ -429,7 +429,10 @@ impl Graph {
         let below = &self.nodes[input];
         for (aggregate, column) in &aggregates {
             let keeps_rows = match aggregate.kind {
-                AggregateKind::CountDistinct | AggregateKind::ArrayAgg { .. } | AggregateKind::StringAgg { .. } => true,
+                AggregateKind::CountDistinct
+                | AggregateKind::OfDistinct(_)
+                | AggregateKind::ArrayAgg { .. }
+                | AggregateKind::StringAgg { .. } => true,
                 AggregateKind::Min | AggregateKind::Max => !below.append_only,
                 _ => false,
             };
