@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use epochs::crash_point::{DEPLOY_BOUND, DEPLOY_RECORDED, VARIABLE};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -62,6 +63,42 @@ fn wait_until_trimmed(server: &Server, folder: &TempDir, changed: &Path, next: &
     });
 }
 
+/// A server on `topologies` whose log has lost its beginning, and how many posts there are.
+fn trimmed(folder: &TempDir, launch: &Launch<'_>, changed: &Path) -> (Server, u64) {
+    let server = Server::run_ready(launch);
+    let text = "lorem ipsum ".repeat(40);
+    server.ingest(&(1..=POSTS).map(|post| posted(post, post, 1, &text).to_string()).collect::<Vec<_>>());
+    let mut next = POSTS + 1;
+    wait_until_trimmed(&server, folder, changed, &mut next);
+    (server, next - 1)
+}
+
+#[test]
+fn fault_51_a_kill_while_a_topology_comes_back_over_a_trimmed_log_loses_no_row() {
+    for step in [DEPLOY_RECORDED, DEPLOY_BOUND] {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
+        let (a, b) = (statements(&folder, "a", "", ""), statements(&folder, "b", ", author_id BIGINT", ", e.created.author_id"));
+        let launch = Launch { data: &data, topologies: path(&a), more: &OPTIONS, ..Launch::default() };
+        let (mut server, all) = trimmed(&folder, &launch, &b);
+        let (code, _, complaint) = ask(&server, &folder, &["deploy", path(&b), "--accept-missing-history"]);
+        assert_eq!(code, Some(0), "{complaint}");
+        assert!(server.process.terminate().success());
+        let crash = format!("{step}:1");
+        let mut server = Server::run_ready(&Launch { environment: &[(VARIABLE, &crash)], ..launch });
+        server.ingest(&[posted(all + 1, all + 1, 1, "while b is in force").to_string()]);
+        assert!(count(&server) < all, "nothing was lost, so this shows nothing");
+        let (code, ..) = ask(&server, &folder, &["rollback"]);
+        assert_eq!(code, Some(4), "{step}: the server was to be killed");
+        assert!(!server.process.wait().success());
+        let launch = Launch { data: &data, topologies: path(&a), more: &OPTIONS, ..Launch::default() };
+        let server = Server::run_ready(&launch);
+        assert_eq!(count(&server), all + 1, "{step}: rows are missing");
+        server.ingest(&[posted(all + 2, all + 2, 1, "and on").to_string()]);
+        assert_eq!(count(&server), all + 2, "{step}");
+    }
+}
+
 #[test]
 fn fault_51_a_deployment_over_a_trimmed_log_is_refused_and_a_rollback_gives_every_row_back() {
     let folder = tempfile::tempdir().unwrap();
@@ -69,12 +106,7 @@ fn fault_51_a_deployment_over_a_trimmed_log_is_refused_and_a_rollback_gives_ever
     let (a, b) = (statements(&folder, "a", "", ""), statements(&folder, "b", ", author_id BIGINT", ", e.created.author_id"));
     let (of_a, of_b) = (path(&a), path(&b));
     let start = |topologies| Launch { data: &data, topologies, more: &OPTIONS, ..Launch::default() };
-    let mut server = Server::run_ready(&start(of_a));
-    let text = "lorem ipsum ".repeat(40);
-    server.ingest(&(1..=POSTS).map(|post| posted(post, post, 1, &text).to_string()).collect::<Vec<_>>());
-    let mut next = POSTS + 1;
-    wait_until_trimmed(&server, &folder, &b, &mut next);
-    let all = next - 1;
+    let (mut server, all) = trimmed(&folder, &start(of_a), &b);
     assert_eq!(count(&server), all);
 
     let (code, report, complaint) = ask(&server, &folder, &["deploy", of_b]);
@@ -105,13 +137,13 @@ fn fault_51_a_deployment_over_a_trimmed_log_is_refused_and_a_rollback_gives_ever
     assert_eq!(code, Some(0), "{complaint}");
     let left = count(&server);
     assert!(left < all, "nothing was lost, so this shows nothing");
-    server.ingest(&[posted(next, next, 1, "while b is in force").to_string()]);
+    server.ingest(&[posted(all + 1, all + 1, 1, "while b is in force").to_string()]);
     server.process.kill();
     let server = Server::run_ready(&start(of_a));
     assert_eq!(count(&server), left + 1, "what was accepted once is not asked for again");
     let (code, _, complaint) = ask(&server, &folder, &["rollback"]);
     assert_eq!(code, Some(0), "{complaint}");
     assert_eq!(count(&server), all + 1, "rows are missing after going back");
-    server.ingest(&[posted(next + 1, next + 1, 1, "and on").to_string()]);
+    server.ingest(&[posted(all + 2, all + 2, 1, "and on").to_string()]);
     assert_eq!(count(&server), all + 2);
 }

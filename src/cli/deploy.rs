@@ -18,6 +18,9 @@ use crate::error::Failure;
 /// How often the server is asked how far it is.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
+/// What a list shows of a reason.
+const REASON_CHARACTERS_MAX: usize = 120;
+
 /// Sends a directory of statements and waits until they have taken over.
 pub(super) fn deploy(arguments: &DeployArguments) -> Result<(), Failure> {
     let declared = declare_or_report(&arguments.directory, arguments.remote.format)?;
@@ -82,7 +85,7 @@ fn generation_line(generation: &Value) -> String {
     let state = text(&generation["state"]).replace('_', " ");
     let mut line = format!("{mark} generation {number:<4} {origin}, {} files, {state}", generation["files"]);
     if let Some(reason) = generation["reason"].as_str() {
-        line.push_str(&format!(" ({})", printable(reason)));
+        line.push_str(&format!(" ({})", shortened(&printable(reason))));
     }
     if let (Some(at), Some(by)) = (generation["begun_at"].as_str(), generation["by"].as_str()) {
         line.push_str(&format!("; begun {at} by {}", printable(by)));
@@ -91,6 +94,14 @@ fn generation_line(generation: &Value) -> String {
         line.push_str(&format!("; ended {at}"));
     }
     line
+}
+
+/// The beginning of a reason: one line of a list is not the place for all of it.
+fn shortened(reason: &str) -> String {
+    match reason.char_indices().nth(REASON_CHARACTERS_MAX) {
+        Some((end, _)) => format!("{}...", &reason[..end]),
+        None => reason.to_owned(),
+    }
 }
 
 /// Control characters of a stranger must not reach the terminal.

@@ -184,7 +184,7 @@ fn fault_47_one_event_that_asks_for_300_gb_is_an_error_of_its_row_alone() {
 }
 
 #[test]
-fn fault_51_an_event_that_makes_millions_of_rows_is_a_dead_letter_and_the_process_stays_up() {
+fn fault_52_an_event_that_makes_millions_of_rows_is_a_dead_letter_and_the_process_stays_up() {
     let data = tempfile::tempdir().unwrap();
     let topology = directory(&format!(
         "{NOTES}CREATE VIEW members AS SELECT note_id, unnest(string_to_array(text, ' ')) AS member FROM notes;

@@ -144,9 +144,15 @@ impl<D: Disk> Coordinator<D> {
         self.kept.back().map(|kept| kept.header.epoch)
     }
 
-    /// The checkpoints of earlier plans whose states can still be brought up to date, newest first.
+    /// The checkpoints of earlier plans with states that this plan lacks and that can still be brought up to date, newest first.
     pub fn retained(&self) -> impl Iterator<Item = &CheckpointHeader> {
-        self.retained.headers()
+        let plan: BTreeSet<[u8; 32]> = self.states.iter().map(|(state, _)| state.fingerprint.0).collect();
+        self.retained.headers().filter(move |header| !fingerprints(header).is_subset(&plan))
+    }
+
+    /// Gives up the checkpoint of an earlier plan that can't be read.
+    pub fn forget_retained(&mut self, epoch: u64) {
+        self.retained.forget(epoch);
     }
 
     /// Gives up the checkpoints of earlier plans for which too much was bound since; their epochs. Not to be called while one is read.

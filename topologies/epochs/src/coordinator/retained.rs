@@ -68,6 +68,11 @@ impl Retained {
         given_up.map(|earlier| earlier.header.epoch).collect()
     }
 
+    /// Gives up one of them.
+    pub fn forget(&mut self, epoch: u64) {
+        self.earlier.retain(|earlier| earlier.header.epoch != epoch);
+    }
+
     /// The newest one that holds all of these states.
     pub fn holding<'s>(&self, states: impl Iterator<Item = &'s StateSpec> + Clone) -> Option<&CheckpointHeader> {
         self.headers().find(|header| states.clone().all(|state| stored_state(header, state).is_some()))

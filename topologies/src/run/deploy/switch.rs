@@ -40,8 +40,8 @@ pub enum Deploying {
     Not,
     /// it needs a checkpoint of this epoch or a later one
     Checkpointing(Deployment, Vec<TopicMetadata>, u64),
-    /// the checkpoint is being read
-    Restoring(Deployment, Vec<TopicMetadata>, Receiver<Begin>),
+    /// the checkpoint is being read: that of this epoch, which an earlier topology has left, or the newest one
+    Restoring(Deployment, Vec<TopicMetadata>, Option<u64>, Receiver<Begin>),
     /// the candidate computes
     Computing(Hydrating),
     /// the candidate has everything that readers see, and the new generation is recorded: the next epoch is that of the switch
@@ -127,7 +127,9 @@ impl Driver {
         self.deploying = match std::mem::take(&mut self.deploying) {
             Deploying::Not => self.next_deployment(),
             Deploying::Checkpointing(deployment, topics, after) => self.await_checkpoint(deployment, topics, after),
-            Deploying::Restoring(deployment, topics, begin) => self.await_restored(deployment, topics, begin)?,
+            Deploying::Restoring(deployment, topics, retained, begin) => {
+                self.await_restored(deployment, topics, retained, begin)?
+            }
             Deploying::Computing(hydrating) => self.await_candidate(hydrating),
             Deploying::Ready(hydrating) => {
                 // Kept for the case that the epoch can't be bound now.
@@ -226,21 +228,26 @@ impl Driver {
         let retained = self.parts.coordinator.retained_checkpoint(&states.specs, &anew).map(|header| header.epoch);
         let begin = self.parts.checkpointer.read(retained, states, anew, self.parts.engine.workers.count());
         self.parts.board.update(|report| report.phase = DeployPhase::Restoring);
-        Deploying::Restoring(deployment, topics, begin)
+        Deploying::Restoring(deployment, topics, retained, begin)
     }
 
     fn await_restored(
         &mut self,
         deployment: Deployment,
         topics: Vec<TopicMetadata>,
+        retained: Option<u64>,
         begin: Receiver<Begin>,
     ) -> Result<Deploying, EpochError> {
         Ok(match begin.try_recv() {
-            Err(TryRecvError::Empty) => Deploying::Restoring(deployment, topics, begin),
+            Err(TryRecvError::Empty) => Deploying::Restoring(deployment, topics, retained, begin),
             Err(TryRecvError::Disconnected) => {
                 self.give_up(&deployment, "the checkpoint could not be read".to_owned(), &BTreeSet::new())
             }
-            Ok(Err(reason)) => self.give_up(&deployment, reason, &BTreeSet::new()),
+            Ok(Err(reason)) => {
+                // Another attempt does without it.
+                retained.into_iter().for_each(|epoch| self.parts.coordinator.forget_retained(epoch));
+                self.give_up(&deployment, reason, &BTreeSet::new())
+            }
             Ok(Ok((header, restored))) => {
                 let bound = self.parts.coordinator.bound_after(header.epoch).map(|binding| {
                     let Binding { epoch, wall_micros, ranges, .. } = binding?;
