@@ -89,11 +89,11 @@ impl Admission {
             return self.admitted(0, (0, 0), Duration::ZERO, Some(refusal));
         }
         let mut taken = self.0.taken.lock();
-        taken.measure(&self.0.meter, SAMPLE_INTERVAL);
-        let mut room = taken.room(&self.0.limits);
+        let lag = taken.measure(&self.0.meter, SAMPLE_INTERVAL);
+        let mut room = taken.room(lag, &self.0.limits);
         if room.fit(lines).0 < lines.len() {
-            taken.measure(&self.0.meter, Duration::ZERO);
-            room = taken.room(&self.0.limits);
+            let lag = taken.measure(&self.0.meter, Duration::ZERO);
+            room = taken.room(lag, &self.0.limits);
         }
         let (count, records, bytes) = room.fit(lines);
         taken.reserved.0 += records;
@@ -119,17 +119,19 @@ impl Drop for Reservation {
 }
 
 impl Taken {
-    /// Measures the lag, unless it is known well enough.
-    fn measure(&mut self, meter: &LagMeter, age_max: Duration) {
-        if self.sample.is_none_or(|(_, at)| at.elapsed() >= age_max) {
-            // In this order: what is appended meanwhile may count twice, and never not at all.
-            self.appended = (0, 0);
-            self.sample = Some((meter.lag(), Instant::now()));
+    /// Returns the lag as it was at most `age_max` ago.
+    fn measure(&mut self, meter: &LagMeter, age_max: Duration) -> Lag {
+        if let Some((lag, _)) = self.sample.filter(|(_, at)| at.elapsed() < age_max) {
+            return lag;
         }
+        // In this order: what is appended meanwhile may count twice, and never not at all.
+        self.appended = (0, 0);
+        let lag = meter.lag();
+        self.sample = Some((lag, Instant::now()));
+        lag
     }
 
-    fn room(&self, limits: &LagLimits) -> Room {
-        let lag = self.sample.map(|(lag, _)| lag).unwrap_or_default();
+    fn room(&self, lag: Lag, limits: &LagLimits) -> Room {
         let records = lag.records + self.reserved.0 + self.appended.0;
         let bytes = lag.bytes + self.reserved.1 + self.appended.1;
         let is_late = lag.micros >= micros(limits.time);
