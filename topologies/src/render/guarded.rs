@@ -68,7 +68,7 @@ mod tests {
 
     use arrow_array::cast::AsArray;
     use arrow_array::types::Int64Type;
-    use arrow_array::{Array, Int64Array, StringArray};
+    use arrow_array::{Int64Array, StringArray};
     use arrow_schema::{DataType, Field, Schema};
     use datafusion_common::exec_err;
     use datafusion_expr::ColumnarValue;
