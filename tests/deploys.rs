@@ -273,8 +273,14 @@ fn planning_holds_nothing_and_ends_when_its_client_is_gone() {
     };
     let plan = |views: usize| server.post_json("/v1/deployments/plan", &request(views), Some(&operator()));
     let many = request(20_000).to_string();
-    let waiting = [ask_without_waiting(&server, &many), ask_without_waiting(&server, &many)];
-    eventually("two plans at once", || (plan(1).status == 409).then_some(()));
+    // One that comes while another small plan is made may be refused itself.
+    let mut waiting = Vec::new();
+    eventually("two plans at once", || {
+        assert!(waiting.len() < 50, "everything is planned at once");
+        waiting.push(ask_without_waiting(&server, &many));
+        std::thread::sleep(Duration::from_millis(300));
+        (plan(1).status == 409).then_some(())
+    });
     let begun = Instant::now();
     assert_eq!(server.get("/v1/deployments", Some(&operator())).status, 200);
     assert!(
@@ -285,5 +291,5 @@ fn planning_holds_nothing_and_ends_when_its_client_is_gone() {
     drop(waiting);
     let gone = Instant::now();
     eventually("room for a plan", || (plan(1).status == 200).then_some(()));
-    assert!(gone.elapsed() < Duration::from_secs(10), "plans went on for {:?} after their clients were gone", gone.elapsed());
+    assert!(gone.elapsed() < Duration::from_secs(20), "plans went on for {:?} after their clients were gone", gone.elapsed());
 }

@@ -4,11 +4,13 @@
 //! `WITH b AS (SELECT x || x AS x FROM a)` doubles what a column is made of, and each `FROM a, a` what is read.
 
 use std::collections::HashMap;
+use std::ops::ControlFlow;
 use std::rc::Rc;
 
 use datafusion_common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion_common::{DFSchema, Result, plan_err};
 use datafusion_expr::{Expr, LogicalPlan};
+use datafusion_sql::sqlparser::ast::{ObjectName, Query, Visit, Visitor};
 
 /// The most parts of an expression when every name stands for what it is computed from.
 pub const EXPRESSION_PARTS_MAX: u64 = 10_000;
@@ -18,6 +20,70 @@ pub const QUERY_OPERATORS_MAX: u64 = 10_000;
 /// Refuses a query that would grow too much.
 pub fn check(plan: &LogicalPlan) -> Result<()> {
     Measures::default().of(plan).map(|_| ())
+}
+
+/// Refuses a query whose WITH would be read too often, before the planner walks what it makes of it.
+pub fn check_syntax(query: &Query) -> Result<()> {
+    let mut reads = Reads::default();
+    match query.visit(&mut reads) {
+        ControlFlow::Break(()) => too_many_operators(),
+        ControlFlow::Continue(()) => Ok(()),
+    }
+}
+
+fn too_many_operators<T>() -> Result<T> {
+    plan_err!(
+        "the query would have more than {QUERY_OPERATORS_MAX} operators once each relation of WITH stands where it is read: make a view of \
+         what is read several times"
+    )
+}
+
+/// Counts what is read when each relation of a WITH stands where it is read.
+#[derive(Default)]
+struct Reads {
+    /// the sizes of the queries that are open, the innermost last
+    open: Vec<u64>,
+    /// the names of the queries of WITH, by their address
+    named: HashMap<*const Query, String>,
+    /// the sizes of those that were read to their end
+    known: HashMap<String, u64>,
+}
+
+impl Reads {
+    fn add(&mut self, size: u64) -> ControlFlow<()> {
+        let Some(open) = self.open.last_mut() else { return ControlFlow::Continue(()) };
+        *open = open.saturating_add(size);
+        if *open > QUERY_OPERATORS_MAX { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+}
+
+impl Visitor for Reads {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
+        for table in query.with.iter().flat_map(|with| &with.cte_tables) {
+            self.named.insert(std::ptr::from_ref::<Query>(&table.query), table.alias.name.value.clone());
+        }
+        self.open.push(1);
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
+        let size = self.open.pop().unwrap_or(1);
+        match self.named.get(&std::ptr::from_ref(query)) {
+            Some(name) => {
+                self.known.insert(name.clone(), size);
+                ControlFlow::Continue(())
+            }
+            None => self.add(size),
+        }
+    }
+
+    fn pre_visit_relation(&mut self, name: &ObjectName) -> ControlFlow<()> {
+        let name = name.0.last().and_then(|part| part.as_ident()).map(|ident| ident.value.as_str());
+        let size = name.and_then(|name| self.known.get(name).copied()).unwrap_or(1);
+        self.add(size)
+    }
 }
 
 /// What a plan amounts to: its operators, and the parts that each of its columns is made of.
@@ -46,10 +112,7 @@ impl Measures {
             operators = operators.saturating_add(nested);
         }
         if operators > QUERY_OPERATORS_MAX {
-            return plan_err!(
-                "the query would have more than {QUERY_OPERATORS_MAX} operators once each relation of WITH stands where it is read: \
-                 make a view of what is read several times"
-            );
+            return too_many_operators();
         }
         let width = plan.schema().fields().len();
         let columns = match plan {

@@ -85,6 +85,7 @@ impl Relations {
 
     /// Plans and optimises a query.
     pub fn plan_query(&self, query: ast::Query) -> Result<LogicalPlan> {
+        super::expansion::check_syntax(&query)?;
         guarded(|| {
             let planner = SqlToRel::new_with_options(self, parser_options());
             let plan = planner.sql_statement_to_plan(ast::Statement::Query(Box::new(query)))?;

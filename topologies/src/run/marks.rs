@@ -62,7 +62,7 @@ impl Marks {
 
     /// An epoch is computed.
     pub fn end(&self, epoch: u64) {
-        if self.marked.compare_exchange(epoch, NONE, Ordering::AcqRel, Ordering::Acquire).is_ok() {
+        if epoch != NONE && self.marked.compare_exchange(epoch, NONE, Ordering::AcqRel, Ordering::Acquire).is_ok() {
             self.write(&format!("done {epoch}\n"));
         }
     }
@@ -77,6 +77,9 @@ impl Marks {
         let bytes = line.len() as u64;
         let begins_again = self.length.fetch_add(bytes, Ordering::AcqRel) + bytes > BYTES_MAX;
         let written = if begins_again { self.clear() } else { Ok(()) };
+        if begins_again {
+            self.length.store(bytes, Ordering::Release);
+        }
         if let Err(error) = written.and_then(|()| self.storage.append(FILE, line.as_bytes())) {
             tracing::warn!(%error, "it could not be marked which epoch is computed");
         }
