@@ -1,4 +1,4 @@
-//! Who leaves leaves no trace, and what is private shows nowhere: the views are those of a world in which it never happened.
+//! Traces of users who leave and of posts that are private: there are none, the views are those of a world in which it never happened.
 //!
 //! Two worlds of the social topology are compared view by view: one in which users leave, or posts are private, and one without any event
 //! of these users, or of these posts.
@@ -44,10 +44,10 @@ fn posts_where(lines: &[Value], is_wanted: impl Fn(&Value) -> bool) -> BTreeSet<
     created.filter(|line| is_wanted(line)).map(aggregate).collect()
 }
 
-/// Users that a line of another's names in its payload.
+/// Users that the payload of a line names.
 fn named(line: &Value) -> impl Iterator<Item = u64> + '_ {
     let payload = &line["event"]["payload"];
-    ["followee_id", "blocked_id", "user_id", "author_id"].into_iter().filter_map(|field| id(&payload[field]))
+    ["followee_id", "blocked_id", "user_id", "author_id"].into_iter().filter_map(move |field| id(&payload[field]))
 }
 
 /// An event of nobody in question, by which both worlds end at the same time.
@@ -105,7 +105,7 @@ fn who_leaves_leaves_no_trace() {
         let expected = views_of(&untouched, &last);
         // They leave at the end, in the middle, and before anything of theirs arrives.
         for at in [lines.len(), lines.len() / 2, 0] {
-            let with_departures = [&lines[..at], &departures, &lines[at..]].concat();
+            let with_departures = [&lines[..at], &departures[..], &lines[at..]].concat();
             assert_alike(&views_of(&with_departures, &last), &expected, &[OUTLIVES[0], OUTLIVES[1], ENVELOPES], has_left);
         }
     }
@@ -125,7 +125,7 @@ fn private_posts_show_nowhere_but_to_their_authors() {
             line["event"]["payload"]["visibility"] = json!(visibility);
         }
         let world = views_of(&lines, &last);
-        let excepted = [&OF_AUTHORS[..], &[ENVELOPES]].concat();
+        let excepted = [&OF_AUTHORS[..], &[ENVELOPES][..]].concat();
         assert_alike(&world, &expected, &excepted, |_| false);
         assert!(expected.rows("restricted_posts").is_empty());
         for row in world.rows("restricted_posts") {

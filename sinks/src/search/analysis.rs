@@ -55,7 +55,7 @@ impl Analysis {
         TextAnalyzer::from(Words::of(true, Runs::Nothing))
     }
 
-    /// What is suggested of runs.
+    /// Pieces of runs, which are suggested.
     pub fn pieces(&self) -> TextAnalyzer {
         TextAnalyzer::from(Words::of(false, Runs::Pieces))
     }
@@ -88,7 +88,7 @@ impl Part {
         if self.pairs.is_empty() { &self.units } else { &self.pairs }
     }
 
-    /// Whether it is found inside of longer ones.
+    /// Returns true where it is found inside of longer ones.
     pub fn is_run(&self) -> bool {
         self.units.iter().any(|unit| unit.text.starts_with(is_unspaced))
     }
@@ -109,7 +109,7 @@ pub(super) fn parts(tokens: Vec<Token>) -> Vec<Part> {
     parts
 }
 
-/// What becomes of a run.
+/// The treatment of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Runs {
     /// nothing
@@ -270,7 +270,7 @@ fn next_piece(unit: usize, length: usize, units: usize) -> Option<usize> {
     (unit == 0 && whole > length).then_some(whole)
 }
 
-/// Whether a character belongs to the letter before it.
+/// Returns true for a character that belongs to the letter before it.
 fn is_mark(character: char) -> bool {
     use GeneralCategory::{NonspacingMark, SpacingMark};
     !character.is_ascii() && matches!(CodePointMapData::<GeneralCategory>::new().get(character), NonspacingMark | SpacingMark)
@@ -280,7 +280,7 @@ fn is_in_run(character: char) -> bool {
     is_mark(character) || is_unspaced(character) && character.is_alphanumeric()
 }
 
-/// Whether words of its script stand in a row without blanks, or have others stuck to them.
+/// Returns true for a script whose words stand in a row without blanks, or have others stuck to them.
 pub(super) fn is_unspaced(character: char) -> bool {
     !character.is_ascii()
         && matches!(

@@ -85,7 +85,7 @@ pub(super) fn compile(
 }
 
 impl Compiler<'_> {
-    /// What narrows a search before any word does: the rows that the reader may see, or else the values that guarded columns have to have. It
+    /// Narrows a search before any word does: to the rows that the reader may see, or else to the values that guarded columns have to have. It
     /// does not count for relevance.
     fn guards(&mut self, filter: &Filter) -> Result<Vec<Node>, QueryError> {
         if let Some(rows) = self.scope.query() {
@@ -129,7 +129,7 @@ impl Compiler<'_> {
         }
     }
 
-    /// What is not wanted is not highlighted and does not count for relevance.
+    /// Compiles what is not wanted: it is not highlighted and does not count for relevance.
     fn unwanted(&mut self, expression: &Expression) -> Result<Option<Node>, QueryError> {
         let (marks, leaves) = (self.marks.len(), self.leaves.len());
         let node = self.node(expression);
@@ -215,10 +215,10 @@ impl Compiler<'_> {
     /// counts nor is too much.
     fn beginning_with(&self, column: Option<usize>, beginning: &str, part: &str) -> Result<Node, QueryError> {
         let layout = self.scope.layout;
-        if self.scope.rows().is_some() {
+        if let Some(rows) = self.scope.rows() {
             let columns = layout.beginnings.iter().enumerate().filter(|(number, _)| column.is_none_or(|only| only == *number));
             let columns: Vec<&str> = columns.map(|(_, name)| name.as_str()).collect();
-            let (rows, cost) = self.scope.beginning_with(&columns, beginning.as_bytes())?;
+            let (rows, cost) = self.scope.beginning_with(rows, &columns, beginning.as_bytes())?;
             return Ok(Node { query: Box::new(rows), cost, is_leaf: true });
         }
         let written = if layout.written.is_empty() { &layout.words } else { &layout.written };

@@ -37,7 +37,7 @@ impl Filter {
         Self::Any(Vec::new())
     }
 
-    /// Whether every row fulfils it, whatever its values are.
+    /// Returns true when every row fulfils it, whatever its values are.
     pub(super) fn is_always(&self) -> bool {
         match self {
             Self::OneOf(..) | Self::Between(..) => false,

@@ -40,6 +40,9 @@ pub(super) fn normalize(text: &str, letters: &mut Vec<Letter>) {
             letters.push(Letter { character: ' ', from, to });
         } else if !is_invisible(character) {
             decompose(Letter { character, from, to }, letters);
+        } else if let Some(before) = letters.last_mut() {
+            // It belongs to the letter before: a word with a soft hyphen is one word where it is marked.
+            before.to = to;
         }
     }
     order_marks(letters);

@@ -16,7 +16,7 @@ use tantivy::columnar::BytesColumn;
 use tantivy::index::SegmentId;
 use tantivy::query::{Bm25StatisticsProvider, ConstScorer, EnableScoring, Explanation, Query, Scorer, Weight};
 use tantivy::schema::{Field, IndexRecordOption};
-use tantivy::{DocId, DocSet, Searcher, SegmentReader, TERMINATED, Term};
+use tantivy::{DocId, DocSet, Searcher, SegmentReader, TERMINATED, TantivyError, Term};
 
 use super::columns::range_of;
 use super::document::Layout;
@@ -56,7 +56,7 @@ impl<'a> Scope<'a> {
         self.rows.as_deref()
     }
 
-    /// How many rows there are.
+    /// The number of rows.
     pub fn count(&self) -> u64 {
         match &self.rows {
             Some(rows) => rows.iter().map(|rows| rows.len() as u64).sum(),
@@ -69,7 +69,7 @@ impl<'a> Scope<'a> {
         self.rows.as_ref().map(|rows| self.query_of(rows.clone()))
     }
 
-    /// How many rows have a word.
+    /// The number of rows that have a word.
     pub fn frequency(&self, term: &Term) -> tantivy::Result<u64> {
         let Some(rows) = &self.rows else { return self.searcher.doc_freq(term) };
         if let Some(known) = self.frequencies.borrow().get(term) {
@@ -83,10 +83,15 @@ impl<'a> Scope<'a> {
         Ok(count)
     }
 
-    /// Finds the rows that have a word with this beginning in one of these columns of words, where rows are hidden; with their number.
-    pub fn beginning_with(&self, columns: &[&str], prefix: &[u8]) -> Result<(RowsQuery, u64), QueryError> {
+    /// Finds those of some rows of each segment that have a word with this beginning in one of these columns of words; with their number.
+    pub fn beginning_with(
+        &self,
+        rows: &[Arc<Vec<DocId>>],
+        columns: &[&str],
+        prefix: &[u8],
+    ) -> Result<(RowsQuery, u64), QueryError> {
         let mut found = Vec::new();
-        for (reader, rows) in self.searcher.segment_readers().iter().zip(self.rows().unwrap_or_default()) {
+        for (reader, rows) in self.searcher.segment_readers().iter().zip(rows) {
             let mut of_segment = Vec::new();
             for name in columns {
                 let Some(words) = reader.fast_fields().str(name)?.map(BytesColumn::from) else { continue };
@@ -116,12 +121,9 @@ impl<'a> Scope<'a> {
         Ok(())
     }
 
-    /// How the engine scores: by these rows.
+    /// The scoring of the engine, by these rows.
     pub fn scoring(&'a self) -> EnableScoring<'a> {
-        match &self.rows {
-            Some(_) => EnableScoring::enabled_from_statistics_provider(self, self.searcher),
-            None => EnableScoring::enabled_from_searcher(self.searcher),
-        }
+        EnableScoring::enabled_from_statistics_provider(self, self.searcher)
     }
 
     fn query_of(&self, rows: Vec<Arc<Vec<DocId>>>) -> RowsQuery {
@@ -132,8 +134,9 @@ impl<'a> Scope<'a> {
 
 impl Bm25StatisticsProvider for Scope<'_> {
     fn total_num_tokens(&self, field: Field) -> tantivy::Result<u64> {
+        let Some(rows) = &self.rows else { return self.searcher.total_num_tokens(field) };
         let mut words: u64 = 0;
-        for (reader, rows) in self.searcher.segment_readers().iter().zip(self.rows().unwrap_or_default()) {
+        for (reader, rows) in self.searcher.segment_readers().iter().zip(rows) {
             let lengths = reader.get_fieldnorms_reader(field)?;
             words += rows.iter().map(|row| u64::from(lengths.fieldnorm(*row))).sum::<u64>();
         }
@@ -141,7 +144,8 @@ impl Bm25StatisticsProvider for Scope<'_> {
     }
 
     fn total_num_docs(&self) -> tantivy::Result<u64> {
-        Ok(self.count())
+        // The engine counts deleted rows where it counts the words of all.
+        if self.rows.is_some() { Ok(self.count()) } else { self.searcher.total_num_docs() }
     }
 
     fn doc_freq(&self, term: &Term) -> tantivy::Result<u64> {
@@ -212,7 +216,7 @@ fn looked_up(filter: &Filter, layout: &Layout, reader: &SegmentReader) -> tantiv
     }
 }
 
-/// How many of these rows have a word.
+/// The number of these rows that have a word.
 fn common(reader: &SegmentReader, term: &Term, rows: &[DocId]) -> tantivy::Result<u64> {
     let Some(mut postings) = reader.inverted_index(term.field())?.read_postings(term, IndexRecordOption::Basic)? else {
         return Ok(0);
@@ -244,7 +248,8 @@ impl Query for RowsQuery {
 
 impl Weight for RowsQuery {
     fn scorer(&self, reader: &SegmentReader, boost: f32) -> tantivy::Result<Box<dyn Scorer>> {
-        let rows = self.0.get(&reader.segment_id()).cloned().unwrap_or_else(|| Arc::new(Vec::new()));
+        let rows = self.0.get(&reader.segment_id()).cloned();
+        let rows = rows.ok_or_else(|| TantivyError::InternalError("rows of another commit were looked for".to_owned()))?;
         Ok(Box::new(ConstScorer::new(RowsSet { rows: Shared(rows), at: 0 }, boost)))
     }
 

@@ -156,7 +156,7 @@ fn check_cost(terms: &[Term], prefix: &str, searcher: &Searcher) -> Result<(), Q
     Ok(())
 }
 
-/// What is known of one word or value in one segment.
+/// The findings on one word or value in one segment.
 #[derive(Default)]
 struct OfSegment {
     rows: u64,

@@ -1,4 +1,4 @@
-//! What an attacker would try: two worlds that differ only in rows that the reader may not see give the same answers to the byte.
+//! Attacks on hidden rows: two worlds that differ only in rows that the reader may not see give the same answers to the byte.
 
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,7 @@ use crate::views::test_support::Random;
 
 const WORDS: &[&str] =
     &["ant", "antler", "bee", "beetle", "cat", "cow", "dog", "eel", "caf\u{e9}", "日本語", "投稿", "running", "runs"];
-/// What no reader of these tests has.
+/// Authors whose rows the readers of these tests may not see.
 const OTHERS: [Option<&str>; 3] = [None, Some("bob"), Some("eve")];
 
 fn text(random: &mut Random, words_max: usize) -> String {
@@ -110,7 +110,7 @@ fn hidden_rows_change_no_byte_of_an_answer() {
         let (_alone, alone) = world(&mut random, &own, 0, stemmer);
         let (_among, among) = world(&mut random, &own, 900, stemmer);
         let mut ordered = 0;
-        for _ in 0..1_500 {
+        for _ in 0..600 {
             for visible in rules() {
                 let search = search(&mut random, &visible);
                 let answers = [&alone, &among].map(|reader| reader.search(&search).map_err(|error| error.to_string()));
@@ -123,7 +123,7 @@ fn hidden_rows_change_no_byte_of_an_answer() {
                 assert_eq!(suggestions[0], suggestions[1], "round {round}: suggestions of {prefix} for {visible:?}");
             }
         }
-        assert!(ordered > 1_000, "{ordered} answers had an order");
+        assert!(ordered > 500, "{ordered} answers had an order");
     }
 }
 

@@ -319,7 +319,7 @@ fn what_is_marked_and_suggested_is_normalised_too() {
         let always = Filter::always();
         let of_some = Filter::Between(ID, Bound::Unbounded, Bound::Unbounded);
         let by_word = reader.suggest(prefix, &always, &always, 9).unwrap().unwrap().1;
-        assert_eq!(reader.suggest(prefix, &always, &of_some, 9).unwrap().unwrap().1, by_word);
+        assert_eq!(reader.suggest(prefix, &of_some, &always, 9).unwrap().unwrap().1, by_word);
         by_word.into_iter().map(|suggestion| (suggestion.text, suggestion.popularity)).collect::<Vec<_>>()
     };
     let rows = |text: &str, rows| (text.to_owned(), Popularity::Rows(rows));
