@@ -85,7 +85,7 @@ fn fault_51_a_kill_while_a_topology_comes_back_over_a_trimmed_log_loses_no_row()
         assert_eq!(code, Some(0), "{complaint}");
         assert!(server.process.terminate().success());
         let crash = format!("{step}:1");
-        let mut server = Server::run_ready(&Launch { environment: &[(VARIABLE, &crash)], ..launch });
+        let mut server = Server::run_ready(&Launch { environment: &[(VARIABLE, crash.as_str())], ..launch });
         server.ingest(&[posted(all + 1, all + 1, 1, "while b is in force").to_string()]);
         assert!(count(&server) < all, "nothing was lost, so this shows nothing");
         let (code, ..) = ask(&server, &folder, &["rollback"]);
