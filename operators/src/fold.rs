@@ -2,11 +2,12 @@
 //!
 //! Events with their keys and positions enter; the rows of the table, with the retraction of what they replace, leave, and an error
 //! for each event that could not be applied. Keeps the current row of each key. Within an epoch the events of a key are applied
-//! in the order of their positions, and a row is given out once, as it is after the last of them. The logic sees many keys per
+//! in the order of their positions, and a row is given out once, as it is after the last of them. When every epoch holds a prefix of that
+//! order, the table does not depend on where the epochs are cut. The logic sees many keys per
 //! call: the first event of each, then the second of each that has one, and so on. The table can be kept: an entry is a row.
 //!
 //! ```
-//! use operators::fold::{FoldLogic, FoldOutcome, FoldStep, fold};
+//! use operators::fold::{FoldLogic, FoldOutcome, FoldStep, LogOrder, fold};
 //! use operators::state::KeptState;
 //! use schemas::row::Row;
 //! use timely::dataflow::operators::ToStream;
@@ -20,7 +21,8 @@
 //! }
 //!
 //! timely::example(|scope| {
-//!     let event = |offset, text: &[u8]| (Row::from_bytes(b"key"), (0, offset), Row::from_bytes(text));
+//!     let at = |appended| LogOrder { appended, partition: 0, offset: 0 };
+//!     let event = |appended, text: &[u8]| (Row::from_bytes(b"key"), at(appended), Row::from_bytes(text));
 //!     let events = vec![event(8, b"b"), event(7, b"a")].to_stream(scope);
 //!     let (table, _errors) = fold(events, Append, "letters", KeptState::none(0));
 //!     table.inspect(|(row, _, diff)| assert_eq!((row.as_bytes(), *diff), (&b"=ab"[..], 1)));
@@ -29,6 +31,7 @@
 
 use schemas::dead_letter::RowError;
 use schemas::row::Row;
+use serde::{Deserialize, Serialize};
 use timely::dataflow::StreamVec;
 
 use crate::hash::{RowMap, exchange_hash};
@@ -39,8 +42,19 @@ use crate::{Errors, Rows, Time};
 /// How many keys are folded together: one call of the logic sees at most so many steps.
 pub const FOLD_KEYS_MAX: usize = 8_192;
 
-/// An event: the key it belongs to, its partition and offset, and the row that the logic reads.
-pub type FoldEvent = (Row, (u32, u64), Row);
+/// The place of an event in the order of appending, among the events of its topic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct LogOrder {
+    /// when it was appended, microseconds since 1970: never less than for the event before it in its partition
+    pub appended: i64,
+    /// its partition; tells events apart that were appended at one time
+    pub partition: u32,
+    /// its offset there
+    pub offset: u64,
+}
+
+/// An event: the key it belongs to, its place in the order, and the row that the logic reads.
+pub type FoldEvent = (Row, LogOrder, Row);
 
 /// One event to be applied to one row.
 pub struct FoldStep<'a> {
@@ -94,7 +108,7 @@ struct Fold<L> {
     table: RowMap<Row>,
     /// the entries that are not in the table yet
     restored: std::vec::IntoIter<(Row, Row)>,
-    /// the epoch's events by key and position
+    /// the epoch's events by key and order
     events: Vec<FoldEvent>,
     /// the first event that is in no slice yet
     next: usize,

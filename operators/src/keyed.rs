@@ -188,7 +188,8 @@ fn take_complete<D>(stash: &mut BTreeMap<Time, Pending<D>>, is_complete: impl Fn
 
 /// What an operator does with the changes of one key at one time.
 pub(crate) trait KeyLogic<V, O>: 'static {
-    /// Applies the changes, which are sorted by value, at most one per value, none of them zero. May take the vector's content.
+    /// Applies the changes, which are sorted by value, at most one per value, none of them zero. There is at least one, but for the
+    /// empty key of [`has_empty_key`](Self::has_empty_key) in the first epoch. May take the vector's content.
     fn apply(&mut self, key: Row, changes: &mut Vec<(V, Diff)>, emit: &mut Emit<O>);
 
     /// Takes the entries of one key back, as the rest of the state key and the value, in the order of the former, and gives out what they
@@ -197,7 +198,7 @@ pub(crate) trait KeyLogic<V, O>: 'static {
         panic!("state of the key {key:?} was restored into an operator that keeps none");
     }
 
-    /// Whether the empty key exists from the first epoch on, without any rows.
+    /// Whether the empty key exists from the first epoch on, without any rows: then it is shown that epoch in any case.
     fn has_empty_key(&self) -> bool {
         false
     }
@@ -253,14 +254,18 @@ impl<V: ExchangeData, O, L: KeyLogic<V, O>> EpochLogic<Change<V>, O> for ByKey<V
             self.restore_key(emit);
         }
         while !emit.is_spent() {
-            let empty_key_is_next = self.records.peek().is_some_and(|((key, _), _, _)| key.is_empty());
-            if std::mem::take(&mut self.start) && !empty_key_is_next {
-                self.logic.apply(Row::empty(), &mut self.changes, emit);
-            }
-            let Some(((key, value), _, diff)) = self.records.next() else { return true };
-            let taken = self.gather(&key, value, diff);
-            emit.spend(taken);
-            if !self.changes.is_empty() {
+            // The empty key comes before all others. It is shown its first epoch even if that has no records of it, or some that add up to
+            // nothing: otherwise nobody would ever hear that it is there.
+            let is_shown_first = std::mem::take(&mut self.start);
+            let key = if is_shown_first && self.records.peek().is_none_or(|((key, _), _, _)| !key.is_empty()) {
+                Row::empty()
+            } else {
+                let Some(((key, value), _, diff)) = self.records.next() else { return true };
+                let taken = self.gather(&key, value, diff);
+                emit.spend(taken);
+                key
+            };
+            if is_shown_first || !self.changes.is_empty() {
                 self.logic.apply(key, &mut self.changes, emit);
                 self.changes.clear();
             }

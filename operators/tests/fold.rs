@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use operators::Time;
-use operators::fold::{FoldEvent, FoldLogic, FoldOutcome, FoldStep, fold};
+use operators::fold::{FoldEvent, FoldLogic, FoldOutcome, FoldStep, LogOrder, fold};
 use operators::state::KeptState;
 use schemas::dead_letter::RowError;
 use schemas::row::{Diff, Row};
@@ -39,14 +39,14 @@ impl FoldLogic for Letters {
 
 type Output = Result<Row, RowError>;
 
-/// Applies each epoch's events one by one, in order of key and position.
+/// Applies each epoch's events one by one, in the order of appending.
 fn naive(epochs: &[Vec<(FoldEvent, Diff)>]) -> Vec<Contents<Output>> {
     let mut table: BTreeMap<Row, Row> = BTreeMap::new();
     let mut errors: Contents<Output> = Contents::new();
     let mut result = Vec::new();
     for epoch in epochs {
         let mut events: Vec<&FoldEvent> = epoch.iter().map(|(event, _)| event).collect();
-        events.sort();
+        events.sort_by_key(|(_, order, _)| order.appended);
         for (key, _, event) in events {
             match outcome(table.get(key).map(Row::as_bytes), key.as_bytes(), event.as_bytes()) {
                 FoldOutcome::Keep => {}
@@ -74,24 +74,29 @@ fn check_fold(epochs: &[Vec<(FoldEvent, Diff)>]) {
 
 pub fn random_events(seed: u64, epochs: usize, events: u64, keys: u64) -> Vec<Vec<(FoldEvent, Diff)>> {
     let mut random = Random::new(seed);
-    let mut offset = 0_u64;
+    let mut offsets = [0_u64; 3];
+    let mut appended = 0;
     let mut epoch = |_| {
         let mut events: Vec<_> = (0..random.below(events + 1))
             .map(|_| {
-                offset += 1;
+                appended += 1;
+                // One key's events lie in several partitions.
+                let partition = random.below(3) as u32;
+                offsets[partition as usize] += 1;
+                let order = LogOrder { appended, partition, offset: offsets[partition as usize] };
                 let letter = b"abc-=!abcab"[random.below(11) as usize];
-                ((int(random.below(keys) as i64), (0, offset), Row::from_bytes(&[letter])), 1)
+                ((int(random.below(keys) as i64), order, Row::from_bytes(&[letter])), 1)
             })
             .collect();
         // The order of arrival within an epoch must not matter.
-        events.sort_by_key(|((_, (_, offset), _), _)| offset.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        events.sort_by_key(|((_, order, _), _)| (order.appended as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15));
         events
     };
     (0..epochs).map(&mut epoch).collect()
 }
 
 #[test]
-fn events_are_folded_in_order_of_their_positions() {
+fn events_are_folded_in_the_order_of_appending() {
     for seed in 1..6 {
         check_fold(&random_events(seed, 40, 30, 6));
     }

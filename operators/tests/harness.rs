@@ -36,7 +36,8 @@ impl Random {
     }
 }
 
-/// Random changes in epochs: never more is retracted than is there. With `retract` at zero nothing is.
+/// Random changes in epochs: never more is retracted than is there. With `retract` at zero nothing is. Otherwise the first epoch, and now
+/// and then another, has rows that come and go in it: together they change nothing.
 pub fn random_changes<D: Data + Ord>(
     random: &mut Random,
     epochs: usize,
@@ -45,8 +46,15 @@ pub fn random_changes<D: Data + Ord>(
     mut row: impl FnMut(&mut Random) -> D,
 ) -> Vec<Vec<(D, Diff)>> {
     let mut present: Vec<D> = Vec::new();
-    let epoch = |_| {
+    let epoch = |number| {
         let mut made = Vec::new();
+        if retract > 0 && (number == 0 || random.chance(20)) {
+            for _ in 0..=random.below(3) {
+                let passing = row(random);
+                made.extend([(passing.clone(), 1), (passing, -1)]);
+            }
+        }
+        let changes = if number == 0 && retract > 0 { 0 } else { changes };
         for _ in 0..random.below(changes + 1) {
             if !present.is_empty() && random.chance(retract) {
                 let gone = present.swap_remove(random.below(present.len() as u64) as usize);

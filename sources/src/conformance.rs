@@ -10,7 +10,8 @@ use schemas::position::{Offset, Partition, Topic};
 
 use crate::error::LogError;
 use crate::log::{
-    APPEND_BYTES_MAX, APPEND_RECORDS_MAX, Log, PARTITIONS_MAX, RECORD_BYTES_MAX, Record, StoredRecord, TOPIC_NAME_LENGTH_MAX,
+    APPEND_BYTES_MAX, APPEND_RECORDS_MAX, Log, PARTITIONS_MAX, RECORD_BYTES_MAX, Record, StoredRecord, TIMESTAMP_MAX,
+    TOPIC_NAME_LENGTH_MAX,
 };
 use crate::partitioner::partition_of;
 
@@ -27,7 +28,7 @@ const LONG: Duration = Duration::from_secs(600);
 /// # Panics
 /// When a log fails one.
 pub fn check(mut make: impl FnMut() -> Arc<dyn Log>) {
-    let checks: [(&str, Check); 16] = [
+    let checks: [(&str, Check); 19] = [
         ("topics are created once", topics_are_created_once),
         ("topics outside the limits are refused", topics_outside_the_limits_are_refused),
         ("unknown places are refused", unknown_places_are_refused),
@@ -44,6 +45,9 @@ pub fn check(mut make: impl FnMut() -> Arc<dyn Log>) {
         ("trimmed records are gone", trimmed_records_are_gone),
         ("offsets are found by time after trims", offsets_are_found_by_time_after_trims),
         ("trims do not disturb readers", trims_do_not_disturb_readers),
+        ("timestamps grow strictly in the order of appending", timestamps_grow_strictly),
+        ("what is stable stays as it is", what_is_stable_stays_as_it_is),
+        ("a prefix is read while records come", a_prefix_is_read_while_records_come),
     ];
     for (name, check) in checks {
         if let Err(error) = check(make()) {
@@ -129,9 +133,10 @@ fn records_come_back_as_they_were_appended(log: Arc<dyn Log>) -> Outcome {
     ];
     let positions = log.append(&topic(), records.clone())?;
     assert_eq!(positions.len(), records.len());
-    for (record, (partition, offset)) in records.into_iter().zip(positions) {
+    let timestamps = [3, 4, TIMESTAMP_MAX, TIMESTAMP_MAX + 1];
+    for ((record, timestamp), (partition, offset)) in records.into_iter().zip(timestamps).zip(positions) {
         assert_eq!(partition, partition_of(&record.key, 4), "a record is not in its key's partition");
-        let Record { key, value, timestamp } = record;
+        let Record { key, value, .. } = record;
         let expected = StoredRecord { partition, offset, timestamp, key, value };
         assert_eq!(log.read(&topic(), partition, offset, 1, NO_LIMIT)?, [expected]);
     }
@@ -218,8 +223,9 @@ fn offsets_are_found_by_time(log: Arc<dyn Log>) -> Outcome {
     log.create_topic(&topic(), 1)?;
     assert_eq!(log.offset_at(&topic(), Partition(0), i64::MIN)?, Offset(0));
     // Times that mostly grow but also fall, in appends of several sizes.
-    let times: Vec<i64> = (0..400_i64).map(|index| index * 10 - (index * 7919 % 13) * 9).collect();
-    let mut rest = times.as_slice();
+    let given: Vec<i64> = (0..400_i64).map(|index| index * 10 - (index * 7919 % 13) * 9).collect();
+    let times = stamped(&given);
+    let mut rest = given.as_slice();
     for size in [1, 2, 50, 1, 1, 1, 100, 30].into_iter().chain(std::iter::repeat(20)) {
         let (part, after) = rest.split_at(rest.len().min(size));
         log.append(&topic(), part.iter().map(|time| record("a", "a", *time)).collect())?;
@@ -347,14 +353,14 @@ fn trimmed_records_are_gone(log: Arc<dyn Log>) -> Outcome {
 
 fn offsets_are_found_by_time_after_trims(log: Arc<dyn Log>) -> Outcome {
     log.create_topic(&topic(), 1)?;
-    // The times fall as often as they grow, so what was trimmed may be later than what is left.
-    let times: Vec<i64> = (0..90_i64).map(|index| index * 7919 % 97).collect();
-    for part in times.chunks(7) {
+    let given: Vec<i64> = (0..90_i64).map(|index| index * 7919 % 97).collect();
+    for part in given.chunks(7) {
         log.append(&topic(), part.iter().map(|time| record("a", "a", *time)).collect())?;
     }
+    let times = stamped(&given);
     for earliest in [1, 6, 7, 8, 30, 62, 63, 89, 90] {
         log.trim(&topic(), Partition(0), Offset(earliest))?;
-        for time in -1..99 {
+        for time in -1..200 {
             let mut left = (0..).zip(&times).skip(earliest as usize);
             let expected = left.find(|(_, other)| **other >= time).map_or(90, |(offset, _)| offset);
             assert_eq!(log.offset_at(&topic(), Partition(0), time)?, Offset(expected), "time {time} from {earliest} on");
@@ -389,6 +395,110 @@ fn trims_do_not_disturb_readers(log: Arc<dyn Log>) -> Outcome {
     })?;
     assert_eq!(log.bounds(&topic(), Partition(0))?, (Offset(APPENDS * 4 - 2), Offset(APPENDS * 4)));
     Ok(())
+}
+
+/// The timestamps of records whose callers give these times.
+fn stamped(given: &[i64]) -> Vec<i64> {
+    let mut newest = i64::MIN;
+    let stamp = |time: &i64| {
+        newest = (newest + 1).max(*time);
+        newest
+    };
+    given.iter().map(stamp).collect()
+}
+
+/// Appends to two topics of several partitions with times that stand still, fall and jump.
+fn timestamps_grow_strictly(log: Arc<dyn Log>) -> Outcome {
+    assert_eq!(log.stable()?, i64::MIN, "an empty log has a timestamp");
+    let topics = [Topic::new("a"), Topic::new("b")];
+    log.create_topic(&topics[0], 3)?;
+    log.create_topic(&topics[1], 5)?;
+    let (mut given, mut places) = (Vec::new(), Vec::new());
+    for append in 0..40_i64 {
+        let topic = &topics[append as usize * 7 % 2];
+        let times: Vec<i64> = (0..1 + append % 9).map(|index| 1_000 + append * append * 37 % 91 - index % 3).collect();
+        let records = times.iter().map(|time| record(&format!("key {}", time * 31 % 17), "a", *time));
+        let positions = log.append(topic, records.collect())?;
+        places.extend(positions.into_iter().map(|(partition, offset)| (topic, partition, offset)));
+        given.extend(times);
+        assert_eq!(Some(&log.stable()?), stamped(&given).last(), "an append has returned and is not stable");
+    }
+    for ((topic, partition, offset), expected) in places.into_iter().zip(stamped(&given)) {
+        let read = log.read(topic, partition, offset, 1, NO_LIMIT)?;
+        assert_eq!(read[0].timestamp, expected, "{topic} {partition} {offset}");
+    }
+    Ok(())
+}
+
+/// Reads all partitions up to a stable timestamp while several writers append: once more later, it has to be the same.
+fn what_is_stable_stays_as_it_is(log: Arc<dyn Log>) -> Outcome {
+    const PARTITIONS: u32 = 3;
+    let topics = [Topic::new("a"), Topic::new("b"), Topic::new("c")];
+    topics.iter().try_for_each(|topic| log.create_topic(topic, PARTITIONS).map(drop))?;
+    let read_to = |stable: i64| -> Result<Vec<(i64, Topic, Partition, Offset)>, LogError> {
+        let mut found = Vec::new();
+        for topic in &topics {
+            for partition in (0..PARTITIONS).map(Partition) {
+                let records = read_all(&*log, topic, partition)?.into_iter().filter(|stored| stored.timestamp <= stable);
+                found.extend(records.map(|stored| (stored.timestamp, topic.clone(), partition, stored.offset)));
+            }
+        }
+        found.sort_unstable();
+        Ok(found)
+    };
+    let seen = std::thread::scope(|scope| {
+        let write = |writer: usize| {
+            let (log, topics) = (&log, &topics);
+            move || {
+                (0..60_usize).try_for_each(|index| {
+                    let records = (0..1 + index % 4).map(|place| record(&format!("{writer} {index} {place}"), "a", 0));
+                    log.append(&topics[(writer + index) % 3], records.collect()).map(drop)
+                })
+            }
+        };
+        let writers: Vec<_> = (0..4).map(|writer| scope.spawn(write(writer))).collect();
+        let mut seen = Vec::new();
+        while writers.iter().any(|writer| !writer.is_finished()) {
+            let stable = log.stable()?;
+            assert!(seen.last().is_none_or(|(earlier, _)| *earlier <= stable), "what is stable became less");
+            seen.push((stable, read_to(stable)?));
+        }
+        let joined = writers.into_iter().map(|writer| writer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        joined.collect::<Result<Vec<()>, _>>()?;
+        Ok::<_, LogError>(seen)
+    })?;
+    let all = read_to(log.stable()?)?;
+    assert!(all.windows(2).all(|pair| pair[0].0 < pair[1].0), "two records have one timestamp");
+    assert_eq!(all.len(), 4 * 60 / 4 * (1 + 2 + 3 + 4), "the last append is not stable");
+    for (stable, found) in seen {
+        let expected = all.partition_point(|(timestamp, ..)| *timestamp <= stable);
+        assert!(found == all[..expected], "records up to {stable} were read that were not all that there are");
+    }
+    Ok(())
+}
+
+/// A writer appends to one topic and then to another, one record each: whoever takes the stable timestamp first sees both in their order.
+fn a_prefix_is_read_while_records_come(log: Arc<dyn Log>) -> Outcome {
+    const APPENDS: u64 = 300;
+    let topics = [Topic::new("first"), Topic::new("second")];
+    topics.iter().try_for_each(|topic| log.create_topic(topic, 1).map(drop))?;
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            (0..APPENDS)
+                .try_for_each(|_| topics.iter().try_for_each(|topic| log.append(topic, vec![record("a", "a", 7)]).map(drop)))
+        });
+        let count = |topic: &Topic, stable: i64| -> Result<usize, LogError> {
+            let read = log.read(topic, Partition(0), Offset(0), NO_LIMIT, NO_LIMIT)?;
+            Ok(read.iter().filter(|stored| stored.timestamp <= stable).count())
+        };
+        while !writer.is_finished() {
+            let stable = log.stable()?;
+            // In this order the second topic has had more time.
+            let (first, second) = (count(&topics[0], stable)?, count(&topics[1], stable)?);
+            assert!(first == second || first == second + 1, "up to {stable}: {first} of the first topic, {second} of the second");
+        }
+        writer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
 }
 
 /// A key for each of two partitions.

@@ -21,6 +21,9 @@ pub const APPEND_BYTES_MAX: usize = 64 << 20;
 pub const PARTITIONS_MAX: u32 = 1024;
 /// The most characters of a topic's name.
 pub const TOPIC_NAME_LENGTH_MAX: usize = 200;
+/// The latest append time that a caller may give, microseconds since 1970: a later one counts as this one. So there is always a later one
+/// for the next record.
+pub const TIMESTAMP_MAX: i64 = i64::MAX / 2;
 
 /// A record to append.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +32,7 @@ pub struct Record {
     pub key: Vec<u8>,
     /// the event as bytes
     pub value: Vec<u8>,
-    /// the append time in microseconds since 1970, given by the caller
+    /// the append time in microseconds since 1970, given by the caller; the log moves it behind that of the record before
     pub timestamp: i64,
 }
 
@@ -40,7 +43,7 @@ pub struct StoredRecord {
     pub partition: Partition,
     /// its place in the partition
     pub offset: Offset,
-    /// the append time in microseconds since 1970
+    /// the append time in microseconds since 1970: no other record of the log has the same
     pub timestamp: i64,
     /// the key
     pub key: Vec<u8>,
@@ -70,6 +73,13 @@ pub struct TopicMetadata {
 /// thread at any time. All of them block, for the disk or the network: call them from threads that may.
 ///
 /// What is read is durable: a record that a reader has seen is there after a crash, at the same offset.
+///
+/// Records have one order, the **order of appending**: that of their timestamps. A record gets the time that its caller gives, or one
+/// microsecond more than the record before it in the whole log, whichever is later; the records of an append are stamped in the
+/// order in which they are given. So timestamps grow strictly over all topics and partitions, also after a restart, and the offsets of each
+/// partition follow them. Everything whose result depends on the order of records takes this one, which depends on nothing but the log.
+/// Records that were written before timestamps grew strictly may share one, or fall within a partition: those come behind the record
+/// before them in their partition, and equal ones by topic and partition.
 pub trait Log: Send + Sync {
     /// Creates a topic and returns when that is durable. Creating one that exists with as many partitions returns what exists.
     ///
@@ -91,7 +101,8 @@ pub trait Log: Send + Sync {
     fn topic(&self, topic: &Topic) -> Result<Option<TopicMetadata>, LogError>;
 
     /// Appends records and returns their places, in the order of `records`, when they are durable. Readers see all of them or none.
-    /// Waits while the log is busy: that is the backpressure on producers.
+    /// Their timestamps grow strictly, from beyond that of every record of an append that has returned. Waits while the log is busy: that
+    /// is the backpressure on producers.
     ///
     /// # Errors
     /// Records outside the limits, an unknown topic and too little space are refused before anything is written. After an input or
@@ -112,6 +123,16 @@ pub trait Log: Send + Sync {
         max_records: usize,
         max_bytes: usize,
     ) -> Result<Vec<StoredRecord>, LogError>;
+
+    /// The timestamp up to which the log does not change any more: every record with this one or an earlier one can be read when this
+    /// returns, and every record that can't be read yet gets a later one. `i64::MIN` while the log is empty; never falls.
+    ///
+    /// A reader of several partitions that takes it first, and leaves for the next time whatever it finds beyond it, reads a prefix of the
+    /// order of appending.
+    ///
+    /// # Errors
+    /// An input or output failure, which a later call may not meet.
+    fn stable(&self) -> Result<i64, LogError>;
 
     /// The earliest offset of a partition, and the offset that its next record gets.
     ///
@@ -161,6 +182,14 @@ impl Record {
     pub fn bytes(&self) -> usize {
         self.key.len() + self.value.len()
     }
+}
+
+/// The timestamp of the next record, after a record with the timestamp `last`; `given` is the time that its caller gives.
+pub(crate) fn next_timestamp(last: i64, given: i64) -> i64 {
+    let Some(next) = last.checked_add(1) else {
+        panic!("the log holds a record from the end of time: no later one can be stamped")
+    };
+    given.min(TIMESTAMP_MAX).max(next)
 }
 
 /// What one read may still take.

@@ -14,8 +14,20 @@ use crate::partitioner::partition_of;
 /// An event log that ends with its process.
 #[derive(Default)]
 pub struct MemoryLog {
-    topics: RwLock<BTreeMap<Topic, TopicRecords>>,
+    stored: RwLock<Stored>,
     changes: Changes,
+}
+
+struct Stored {
+    topics: BTreeMap<Topic, TopicRecords>,
+    /// the timestamp of the last record; `i64::MIN` while there is none
+    newest: i64,
+}
+
+impl Default for Stored {
+    fn default() -> Self {
+        Self { topics: BTreeMap::new(), newest: i64::MIN }
+    }
 }
 
 struct TopicRecords {
@@ -60,8 +72,8 @@ impl MemoryLog {
         partition: Partition,
         answer: impl FnOnce(&PartitionRecords) -> Result<T, LogError>,
     ) -> Result<T, LogError> {
-        let topics = self.topics.read();
-        let records = topics.get(topic).ok_or_else(|| LogError::UnknownTopic { topic: topic.clone() })?;
+        let stored = self.stored.read();
+        let records = stored.topics.get(topic).ok_or_else(|| LogError::UnknownTopic { topic: topic.clone() })?;
         log::check_partition(&records.metadata, partition)?;
         answer(&records.partitions[partition.0 as usize])
     }
@@ -70,7 +82,7 @@ impl MemoryLog {
 impl Log for MemoryLog {
     fn create_topic(&self, topic: &Topic, partitions: u32) -> Result<TopicMetadata, LogError> {
         log::check_topic(topic, partitions)?;
-        let mut topics = self.topics.write();
+        let topics = &mut self.stored.write().topics;
         if let Some(existing) = topics.get(topic) {
             return log::check_existing(&existing.metadata, partitions);
         }
@@ -81,26 +93,28 @@ impl Log for MemoryLog {
     }
 
     fn topics(&self) -> Result<Vec<TopicMetadata>, LogError> {
-        Ok(self.topics.read().values().map(|records| records.metadata.clone()).collect())
+        Ok(self.stored.read().topics.values().map(|records| records.metadata.clone()).collect())
     }
 
     fn topic(&self, topic: &Topic) -> Result<Option<TopicMetadata>, LogError> {
-        Ok(self.topics.read().get(topic).map(|records| records.metadata.clone()))
+        Ok(self.stored.read().topics.get(topic).map(|records| records.metadata.clone()))
     }
 
     fn append(&self, topic: &Topic, records: Vec<Record>) -> Result<Vec<(Partition, Offset)>, LogError> {
-        let mut topics = self.topics.write();
-        let stored = topics.get_mut(topic).ok_or_else(|| LogError::UnknownTopic { topic: topic.clone() })?;
+        let mut stored = self.stored.write();
+        let Stored { topics, newest } = &mut *stored;
+        let of_topic = topics.get_mut(topic).ok_or_else(|| LogError::UnknownTopic { topic: topic.clone() })?;
         log::check_records(topic, &records)?;
         let mut positions = Vec::with_capacity(records.len());
         for Record { key, value, timestamp } in records {
-            let partition = partition_of(&key, stored.metadata.partitions);
-            let stored = &mut stored.partitions[partition.0 as usize];
-            let offset = Offset(stored.next());
-            stored.records.push_back(StoredRecord { partition, offset, timestamp, key, value });
+            let partition = partition_of(&key, of_topic.metadata.partitions);
+            let of_partition = &mut of_topic.partitions[partition.0 as usize];
+            let offset = Offset(of_partition.next());
+            *newest = log::next_timestamp(*newest, timestamp);
+            of_partition.records.push_back(StoredRecord { partition, offset, timestamp: *newest, key, value });
             positions.push((partition, offset));
         }
-        drop(topics);
+        drop(stored);
         if !positions.is_empty() {
             self.changes.announce();
         }
@@ -124,6 +138,10 @@ impl Log for MemoryLog {
         })
     }
 
+    fn stable(&self) -> Result<i64, LogError> {
+        Ok(self.stored.read().newest)
+    }
+
     fn bounds(&self, topic: &Topic, partition: Partition) -> Result<(Offset, Offset), LogError> {
         self.with_partition(topic, partition, |stored| Ok(stored.bounds()))
     }
@@ -136,16 +154,16 @@ impl Log for MemoryLog {
     }
 
     fn trim(&self, topic: &Topic, partition: Partition, before: Offset) -> Result<(), LogError> {
-        let mut topics = self.topics.write();
-        let records = topics.get_mut(topic).ok_or_else(|| LogError::UnknownTopic { topic: topic.clone() })?;
+        let mut stored = self.stored.write();
+        let records = stored.topics.get_mut(topic).ok_or_else(|| LogError::UnknownTopic { topic: topic.clone() })?;
         log::check_partition(&records.metadata, partition)?;
         records.partitions[partition.0 as usize].trim(before);
         Ok(())
     }
 
     fn bytes(&self) -> u64 {
-        let topics = self.topics.read();
-        let partitions = topics.values().flat_map(|records| &records.partitions);
+        let stored = self.stored.read();
+        let partitions = stored.topics.values().flat_map(|records| &records.partitions);
         let records = partitions.flat_map(|partition| &partition.records);
         records.map(|record| (size_of::<StoredRecord>() + record.key.len() + record.value.len()) as u64).sum()
     }

@@ -46,7 +46,7 @@ pub struct Commit {
     pub changes: Vec<(IndexId, Vec<(Row, Diff)>)>,
     /// events put aside, in the order of the log
     pub dead_letters: Vec<DeadLetter>,
-    /// ids of dead letters that were sent again, and leave the list; of earlier epochs
+    /// ids of dead letters that were sent again, and leave the list; of this epoch or earlier ones
     pub retried: Vec<u64>,
     /// errors of rows that came or went
     pub row_errors: Vec<(RowError, Diff)>,
@@ -71,7 +71,7 @@ impl Views {
         let switch = catalogue.map(|change| self.catalogue().after(change, epoch)).transpose()?;
         let (changes, aside) = {
             let state = self.state.read();
-            check_dead_letters(&state, epoch, &retried)?;
+            check_dead_letters(&state, epoch, (&dead_letters, &retried))?;
             let none = RowErrors::default();
             check_row_errors(if row_errors_anew { &none } else { &state.row_errors }, epoch, &row_errors)?;
             self.check_changes(&state, epoch, changes)?
@@ -83,8 +83,8 @@ impl Views {
             state.epoch = Some(epoch);
             state.wall_micros = wall_micros;
             state.apply(&epoch_changes.changes);
-            state.dead_letters.retry(&retried);
             state.dead_letters.extend(dead_letters);
+            state.dead_letters.retry(&retried);
             if row_errors_anew {
                 state.row_errors = RowErrors::default();
             }
@@ -175,8 +175,8 @@ impl State {
     }
 }
 
-fn check_dead_letters(state: &State, epoch: Epoch, retried: &[u64]) -> Result<(), ViewsError> {
-    let count = state.dead_letters.count();
+fn check_dead_letters(state: &State, epoch: Epoch, (letters, retried): (&[DeadLetter], &[u64])) -> Result<(), ViewsError> {
+    let count = state.dead_letters.count() + letters.len() as u64;
     match retried.iter().find(|id| !(1..=count).contains(*id)) {
         Some(&id) => Err(ViewsError::UnknownDeadLetter { epoch, id, count }),
         None => Ok(()),

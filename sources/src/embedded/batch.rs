@@ -53,7 +53,7 @@ impl BatchPlace {
     }
 }
 
-/// Consecutive records of one partition in stored form, not yet numbered.
+/// Consecutive records of one partition in stored form, not yet numbered or stamped.
 #[derive(Debug)]
 pub struct Section {
     /// the partition
@@ -64,23 +64,33 @@ pub struct Section {
     pub newest: i64,
     /// the records
     pub bytes: Vec<u8>,
+    /// where the timestamp of each record is among the bytes
+    stamps: Vec<usize>,
 }
 
 impl Section {
     /// A section without records.
     pub fn new(partition: Partition) -> Self {
-        Self { partition, count: 0, newest: i64::MIN, bytes: Vec::new() }
+        Self { partition, count: 0, newest: i64::MIN, bytes: Vec::new(), stamps: Vec::new() }
     }
 
     /// Adds a record.
     pub fn push(&mut self, record: &Record) {
         self.count += 1;
         self.newest = self.newest.max(record.timestamp);
+        self.stamps.push(self.bytes.len());
         self.bytes.extend_from_slice(&record.timestamp.to_le_bytes());
         self.bytes.extend_from_slice(&(record.key.len() as u32).to_le_bytes());
         self.bytes.extend_from_slice(&(record.value.len() as u32).to_le_bytes());
         self.bytes.extend_from_slice(&record.key);
         self.bytes.extend_from_slice(&record.value);
+    }
+
+    /// Gives the record at a place its timestamp, which is later than that of every record before it.
+    pub fn stamp(&mut self, place: u64, timestamp: i64) {
+        let at = self.stamps[place as usize];
+        self.bytes[at..at + 8].copy_from_slice(&timestamp.to_le_bytes());
+        self.newest = timestamp;
     }
 }
 

@@ -8,6 +8,7 @@ mod journal;
 mod queue;
 mod read;
 mod space;
+mod stable;
 mod start;
 mod store;
 mod topics;
@@ -33,6 +34,7 @@ use schemas::position::{Offset, Partition, Topic};
 
 use self::queue::{Pending, Queue};
 pub use self::space::LOG_FREE_BYTES_MIN;
+use self::stable::Stable;
 use self::store::Store;
 use self::topics::Topics;
 use self::trim::Trims;
@@ -47,6 +49,7 @@ pub struct EmbeddedLog {
     trims: Trims,
     queue: Arc<Queue>,
     changes: Arc<Changes>,
+    stable: Arc<Stable>,
     writer: Option<JoinHandle<()>>,
 }
 
@@ -60,13 +63,14 @@ impl EmbeddedLog {
         let topics = Topics::load(&store)?;
         let queue = Arc::new(Queue::default());
         let changes = Arc::new(Changes::default());
+        let stable = Arc::new(Stable::new(topics.newest()));
         let writer = {
-            let (store, queue, changes) = (store.clone(), queue.clone(), changes.clone());
-            let run = move || writer::run(&store, &queue, &changes);
+            let (store, queue, changes, stable) = (store.clone(), queue.clone(), changes.clone(), stable.clone());
+            let run = move || writer::run(&store, &queue, &stable, &changes);
             let spawned = std::thread::Builder::new().name("log-writer".to_owned()).spawn(run);
             spawned.map_err(|source| LogError::Open { directory: directory.to_owned(), source })?
         };
-        Ok(Self { store, topics, trims: Trims::default(), queue, changes, writer: Some(writer) })
+        Ok(Self { store, topics, trims: Trims::default(), queue, changes, stable, writer: Some(writer) })
     }
 
     fn stopped(&self, topic: &Topic) -> LogError {
@@ -95,8 +99,10 @@ impl Log for EmbeddedLog {
         }
         let writer::Encoded { sections, places } = writer::encode(&records, state.metadata.partitions);
         let partitions: Vec<Partition> = sections.iter().map(|section| section.partition).collect();
+        let times = places.iter().zip(&records).map(|((section, place), record)| (*section, *place, record.timestamp));
+        let order = times.collect();
         let (reply, answer) = sync_channel(1);
-        self.queue.push(Pending { topic: state, sections, reply }).map_err(|_| self.stopped(topic))?;
+        self.queue.push(Pending { topic: state, sections, order, reply }).map_err(|_| self.stopped(topic))?;
         let firsts = answer.recv().map_err(|_| self.stopped(topic))??;
         let position = |(section, index): (usize, u64)| (partitions[section], Offset(firsts[section].0 + index));
         Ok(places.into_iter().map(position).collect())
@@ -112,6 +118,10 @@ impl Log for EmbeddedLog {
     ) -> Result<Vec<StoredRecord>, LogError> {
         let state = self.topics.get(topic)?;
         read::read(&self.store, &state, partition, from, ReadBudget::new(max_records, max_bytes))
+    }
+
+    fn stable(&self) -> Result<i64, LogError> {
+        Ok(self.stable.get())
     }
 
     fn bounds(&self, topic: &Topic, partition: Partition) -> Result<(Offset, Offset), LogError> {

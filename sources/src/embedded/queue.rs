@@ -24,6 +24,8 @@ pub struct Pending {
     pub topic: Arc<TopicState>,
     /// its records in stored form, in the order in which they were appended within each partition
     pub sections: Vec<Section>,
+    /// for each record in the order of the append, its section, its place there, and the time that its caller gives
+    pub order: Vec<(usize, u64, i64)>,
     /// where the offset of the first record of each section is to go
     pub reply: SyncSender<Result<Vec<Offset>, LogError>>,
 }

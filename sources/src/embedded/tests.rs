@@ -65,6 +65,34 @@ fn a_reopened_log_goes_on_where_it_was() {
 }
 
 #[test]
+fn timestamps_go_on_growing_in_a_reopened_log() {
+    let directory = directory();
+    let (first, second) = (topic(), Topic::new("other"));
+    let at = |timestamp| Record { key: Vec::new(), value: Vec::new(), timestamp };
+    let append = |log: &EmbeddedLog, topic: &Topic, timestamp: i64| {
+        let (partition, offset) = log.append(topic, vec![at(timestamp)]).expect("the record is appended")[0];
+        let stored = log.read(topic, partition, offset, 1, 1).expect("the record is read")[0].timestamp;
+        assert_eq!(log.stable().expect("the log has a timestamp"), stored);
+        stored
+    };
+    let log = open(directory.path());
+    for topic in [&first, &second] {
+        log.create_topic(topic, 1).expect("the topic is created");
+    }
+    assert_eq!([append(&log, &first, 1_000), append(&log, &second, 1_000), append(&log, &first, 1_000)], [1_000, 1_001, 1_002]);
+    drop(log);
+    // The clock of the machine was set back meanwhile.
+    let log = open(directory.path());
+    assert_eq!(log.stable().expect("the log has a timestamp"), 1_002);
+    assert_eq!(append(&log, &second, 5), 1_003);
+    // Nothing is left of the record, but its time was given.
+    log.trim(&second, Partition(0), Offset(u64::MAX)).expect("the records are trimmed");
+    drop(log);
+    let log = open(directory.path());
+    assert_eq!([append(&log, &first, 5), append(&log, &second, 2_000)], [1_004, 2_000]);
+}
+
+#[test]
 fn a_directory_is_open_once() {
     let directory = directory();
     let log = open(directory.path());

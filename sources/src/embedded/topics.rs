@@ -109,6 +109,13 @@ impl Topics {
         self.by_name.read().get(topic).cloned()
     }
 
+    /// The greatest timestamp of all topics; `i64::MIN` while there is no record.
+    pub fn newest(&self) -> i64 {
+        let by_name = self.by_name.read();
+        let of_topic = |state: &Arc<TopicState>| state.ends.read().iter().map(|end| end.newest).max();
+        by_name.values().filter_map(of_topic).max().unwrap_or(i64::MIN)
+    }
+
     /// What all topics are, by name.
     pub fn list(&self) -> Vec<TopicMetadata> {
         self.by_name.read().values().map(|state| state.metadata.clone()).collect()

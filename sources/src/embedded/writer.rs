@@ -1,4 +1,4 @@
-//! Group commit: one thread numbers, writes and syncs the appends of all callers, as many at once as have arrived.
+//! Group commit: one thread numbers, stamps, writes and syncs the appends of all callers, as many at once as have arrived.
 //!
 //! Appends enter through the queue in stored form; offsets leave through each append's reply, after the sync. While a group is being
 //! synced the next one gathers, so the sync is paid once for all callers of its duration.
@@ -11,11 +11,12 @@ use schemas::position::{Offset, Partition};
 
 use super::batch::{self, BatchPlace, OpenBatch, Section};
 use super::queue::{Pending, Queue};
+use super::stable::Stable;
 use super::store::Store;
 use super::topics::{PartitionEnd, TopicState};
 use crate::changes::Changes;
 use crate::error::{Action, LogError};
-use crate::log::{Record, TopicId};
+use crate::log::{self, Record, TopicId};
 use crate::partitioner::partition_of;
 
 /// The most bytes of a batch, unless a single record is larger: what a read has to fetch for one record.
@@ -52,10 +53,12 @@ pub fn encode(records: &[Record], partitions: u32) -> Encoded {
 }
 
 /// Writes groups until the queue is closed.
-pub fn run(store: &Store, queue: &Queue, changes: &Changes) {
+pub fn run(store: &Store, queue: &Queue, stable: &Stable, changes: &Changes) {
     let _abandon = AbandonOnPanic(queue);
     let mut was_full = false;
-    while let Some(pending) = queue.take_group() {
+    // Only grows, also past what could not be written: that may be on the disk all the same.
+    let mut newest = stable.get();
+    while let Some(mut pending) = queue.take_group() {
         let is_full = refuse_without_space(store, &pending);
         if is_full != was_full {
             let directory = store.directory.display();
@@ -66,8 +69,20 @@ pub fn run(store: &Store, queue: &Queue, changes: &Changes) {
             was_full = is_full;
         }
         if !is_full {
-            write(store, changes, &pending);
+            pending.iter_mut().for_each(|append| stamp(append, &mut newest));
+            write(store, &pending, || {
+                stable.reach(newest);
+                changes.announce();
+            });
         }
+    }
+}
+
+/// Gives the records of an append their timestamps, in their order.
+fn stamp(append: &mut Pending, newest: &mut i64) {
+    for (section, place, given) in &append.order {
+        *newest = log::next_timestamp(*newest, *given);
+        append.sections[*section].stamp(*place, *newest);
     }
 }
 
@@ -82,14 +97,14 @@ fn refuse_without_space(store: &Store, pending: &[Pending]) -> bool {
     true
 }
 
-/// Writes a group.
-fn write(store: &Store, changes: &Changes, pending: &[Pending]) {
+/// Writes a group. `shown` is called when readers see all of it, before the callers learn of that.
+fn write(store: &Store, pending: &[Pending], shown: impl FnOnce()) {
     let mut group = Group::default();
     let firsts: Vec<Vec<Offset>> = pending.iter().map(|append| group.add(append)).collect();
     match store.commit(&store.batches, group.take_pairs(), Vec::new()) {
         Ok(()) => {
             group.publish();
-            changes.announce();
+            shown();
             for (append, firsts) in pending.iter().zip(firsts) {
                 reply(append, Ok(firsts));
             }

@@ -1,27 +1,25 @@
 //! Reading what was bound before a checkpoint once more, for states that the checkpoint does not hold.
 //!
-//! Owns [`Backfill`]. The log enters; the records before the checkpoint's offsets leave, in chunks, each partition in order. What the log
-//! no longer has is told: a state that is computed from the rest is that of the rest.
+//! Owns [`Backfill`]. The log enters; the records before the checkpoint's offsets leave in chunks, all partitions together in the order of
+//! appending, as they were bound. What the log no longer has is told: a state that is computed from the rest is that of the rest.
 
 use std::sync::Arc;
 
 use schemas::position::{Offset, Partition, Topic};
+use sources::error::LogError;
 use sources::log::Log;
 
 use crate::error::EpochError;
+use crate::merged::{self, PartitionReader, Room, UpTo, take_merged};
 use crate::reader::{EPOCH_BYTES_MAX, EPOCH_RECORDS_MAX, Offsets, Records};
-
-struct Place {
-    topic: Topic,
-    partition: Partition,
-    next: Offset,
-    end: Offset,
-}
 
 /// Reads the records before some offsets.
 pub struct Backfill {
     log: Arc<dyn Log>,
-    places: Vec<Place>,
+    /// ordered by topic and partition
+    partitions: Vec<PartitionReader>,
+    /// how many chunks may still come
+    chunks_left: u64,
     chunk_records: usize,
     done: u64,
     total: u64,
@@ -30,19 +28,19 @@ pub struct Backfill {
 }
 
 impl Backfill {
-    /// Reads the partitions of some topics up to `offsets`, in fewer than `chunks_max` chunks.
+    /// Reads the partitions of some topics up to `offsets`, in at most `chunks_max` chunks.
     pub fn new(log: Arc<dyn Log>, topics: &[Topic], offsets: &Offsets, chunks_max: u64) -> Result<Self, EpochError> {
-        let (mut places, mut gaps, mut total) = (Vec::new(), Vec::new(), 0);
+        let (mut partitions, mut gaps, mut total) = (Vec::new(), Vec::new(), 0);
         for ((topic, partition), (_, end)) in offsets.0.iter().filter(|((topic, _), _)| topics.contains(topic)) {
             let (earliest, _) = log.bounds(topic, *partition)?;
             if earliest > Offset(0) {
                 gaps.push((topic.clone(), *partition, earliest));
             }
             total += end.0.saturating_sub(earliest.0);
-            places.push(Place { topic: topic.clone(), partition: *partition, next: earliest, end: *end });
+            partitions.push(PartitionReader::new(topic.clone(), *partition, earliest, Some(*end)));
         }
-        let fewest = usize::try_from(total / chunks_max.max(1) + 1).unwrap_or(usize::MAX);
-        Ok(Self { log, places, chunk_records: fewest.max(EPOCH_RECORDS_MAX), done: 0, total, gaps })
+        let chunks_left = chunks_max.max(1);
+        Ok(Self { log, partitions, chunks_left, chunk_records: EPOCH_RECORDS_MAX, done: 0, total, gaps })
     }
 
     /// Records that were read, and how many there are.
@@ -52,19 +50,20 @@ impl Backfill {
 
     /// The next records; none when all were read.
     pub fn read_next(&mut self) -> Result<Records, EpochError> {
+        // What is left has to fit into the chunks that are left, however large it is.
+        let least = usize::try_from((self.total - self.done).div_ceil(self.chunks_left.max(1))).unwrap_or(usize::MAX);
+        let mut room = Room { least: least.max(1), records: self.chunk_records.max(least), bytes: EPOCH_BYTES_MAX };
+        let mut taken = vec![Vec::new(); self.partitions.len()];
+        let failed = |(_, error): (usize, LogError)| EpochError::from(error);
+        merged::begin(self.log.as_ref(), &mut self.partitions).map_err(failed)?;
+        take_merged(self.log.as_ref(), &mut self.partitions, |_| true, UpTo::ALL, &mut room, &mut taken).map_err(failed)?;
         let mut records = Records::new();
-        let mut room = self.chunk_records;
-        for place in &mut self.places {
-            let missing = usize::try_from(place.end.0.saturating_sub(place.next.0)).unwrap_or(usize::MAX);
-            if missing == 0 || room == 0 {
-                continue;
-            }
-            let read = self.log.read(&place.topic, place.partition, place.next, missing.min(room), EPOCH_BYTES_MAX)?;
-            place.next = Offset(place.next.0 + read.len() as u64);
-            room -= read.len();
-            self.done += read.len() as u64;
-            records.insert((place.topic.clone(), place.partition), read);
+        for (partition, taken) in self.partitions.iter_mut().zip(taken).filter(|(_, taken)| !taken.is_empty()) {
+            partition.next = Offset(partition.next.0 + taken.len() as u64);
+            self.done += taken.len() as u64;
+            records.insert((partition.topic.clone(), partition.partition), taken);
         }
+        self.chunks_left = self.chunks_left.saturating_sub(u64::from(!records.is_empty()));
         Ok(records)
     }
 }
@@ -78,32 +77,72 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn every_record_before_the_offsets_comes_once_and_in_order() {
+    /// A log with two topics of three partitions and so many records, and the offsets behind them; as many again come later.
+    fn filled(records: u32) -> (Arc<MemoryLog>, Vec<Topic>, Offsets) {
         let log = Arc::new(MemoryLog::default());
-        let topic = Topic::new("t");
-        let metadata = log.create_topic(&topic, 3).expect("a topic");
-        let record =
-            |number: u32| Record { key: number.to_be_bytes().to_vec(), value: number.to_be_bytes().to_vec(), timestamp: 0 };
-        log.append(&topic, (0..1000).map(record).collect()).expect("appended");
-        let ends = (0..3).map(Partition).map(|partition| (partition, log.bounds(&topic, partition).expect("bounds").1));
-        let offsets: BTreeMap<_, _> =
-            ends.map(|(partition, end)| ((topic.clone(), partition), (metadata.topic_id, end))).collect();
-        log.append(&topic, (1000..2000).map(record).collect()).expect("appended");
-        let mut backfill = Backfill::new(log, std::slice::from_ref(&topic), &Offsets(offsets), 7).expect("it begins");
-        backfill.chunk_records = 90;
-        let mut found: BTreeMap<Partition, Vec<u64>> = BTreeMap::new();
+        let topics = vec![Topic::new("s"), Topic::new("t")];
+        let ids: Vec<_> = topics.iter().map(|topic| log.create_topic(topic, 3).expect("a topic").topic_id).collect();
+        let append = |number: u32| {
+            let record = Record {
+                key: number.to_be_bytes().to_vec(),
+                value: number.to_be_bytes().to_vec(),
+                timestamp: i64::from(number % 5),
+            };
+            log.append(&topics[number as usize * 7 / 3 % 2], vec![record]).expect("appended");
+        };
+        (0..records).for_each(append);
+        let mut offsets = Offsets::default();
+        for (topic, id) in topics.iter().zip(ids) {
+            for partition in (0..3).map(Partition) {
+                offsets.0.insert((topic.clone(), partition), (id, log.bounds(topic, partition).expect("bounds").1));
+            }
+        }
+        (records..records * 2).for_each(append);
+        (log, topics, offsets)
+    }
+
+    /// The numbers of the records of each chunk, in the order of their timestamps.
+    fn chunks(mut backfill: Backfill) -> Vec<Vec<u32>> {
+        let mut chunks = Vec::new();
+        let mut found: BTreeMap<(Topic, Partition), Vec<u64>> = BTreeMap::new();
         loop {
             let records = backfill.read_next().expect("read");
             if records.is_empty() {
                 break;
             }
-            for ((_, partition), records) in records {
-                found.entry(partition).or_default().extend(records.iter().map(|record| record.offset.0));
+            let mut chunk: Vec<(i64, u32)> = Vec::new();
+            for (place, records) in records {
+                found.entry(place).or_default().extend(records.iter().map(|record| record.offset.0));
+                let number = |value: &[u8]| u32::from_be_bytes(value.try_into().expect("4 bytes"));
+                chunk.extend(records.iter().map(|record| (record.timestamp, number(&record.value))));
             }
+            chunk.sort_unstable();
+            chunks.push(chunk.into_iter().map(|(_, number)| number).collect());
         }
-        assert_eq!(found.values().map(Vec::len).sum::<usize>(), 1000);
         assert!(found.values().all(|offsets| offsets.iter().copied().eq(0..offsets.len() as u64)), "{found:?}");
-        assert_eq!(backfill.progress(), (1000, 1000));
+        assert_eq!(backfill.progress().0, backfill.progress().1);
+        chunks
+    }
+
+    #[test]
+    fn every_record_before_the_offsets_comes_once_in_the_order_of_appending() {
+        let (log, topics, offsets) = filled(1000);
+        let mut backfill = Backfill::new(log, &topics, &offsets, 1000).expect("it begins");
+        backfill.chunk_records = 90;
+        let chunks = chunks(backfill);
+        assert_eq!(chunks.iter().map(Vec::len).collect::<Vec<_>>(), [90, 90, 90, 90, 90, 90, 90, 90, 90, 90, 90, 10]);
+        assert_eq!(chunks.concat(), (0..1000).collect::<Vec<u32>>(), "a chunk is no prefix of what was left");
+    }
+
+    #[test]
+    fn there_are_no_more_chunks_than_there_may_be() {
+        for chunks_max in [1, 3, 7] {
+            let (log, topics, offsets) = filled(500);
+            let mut backfill = Backfill::new(log, &topics, &offsets, chunks_max).expect("it begins");
+            backfill.chunk_records = 10;
+            let chunks = chunks(backfill);
+            assert!(chunks.len() as u64 <= chunks_max, "{} chunks instead of {chunks_max}", chunks.len());
+            assert_eq!(chunks.concat().len(), 500);
+        }
     }
 }

@@ -1,9 +1,10 @@
 //! Reading the log for epochs: live, up to an epoch's limits, and again, exactly what was bound.
 //!
 //! Owns the partitions that are followed and how far they were read. The log enters; the records of an epoch with the ranges that name
-//! them leave. What is read again has to be what was bound, or the source is halted with a named reason.
+//! them leave. An epoch is a prefix of what is left of the log in the order of appending, so what is computed from one epoch after the other
+//! does not depend on where they are cut. What is read again has to be what was bound, or the source is halted with a named reason.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use schemas::position::{Offset, Partition, Topic};
@@ -12,6 +13,7 @@ use sources::log::{Log, StoredRecord, TopicId, TopicMetadata};
 
 use crate::binding::BoundRange;
 use crate::error::{EpochError, HaltReason};
+use crate::merged::{self, PartitionReader, Room, UpTo, take_merged};
 
 /// Most records of one epoch.
 pub const EPOCH_RECORDS_MAX: usize = 50_000;
@@ -21,29 +23,24 @@ pub const EPOCH_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// The records of an epoch, by partition.
 pub type Records = BTreeMap<(Topic, Partition), Vec<StoredRecord>>;
 
-/// Where one partition is read next.
-#[derive(Clone, Debug)]
-struct Followed {
-    topic: Topic,
-    partition: Partition,
-    topic_id: TopicId,
-    next: Offset,
-}
-
 /// Reads the partitions of some topics.
 pub struct Reader {
     log: Arc<dyn Log>,
-    followed: Vec<Followed>,
+    /// ordered by topic and partition
+    followed: Vec<PartitionReader>,
+    identities: BTreeMap<Topic, TopicId>,
     records_max: usize,
-    /// the partition that is read first, so that a busy one can't keep others out
-    turn: usize,
+    /// the last timestamp that was bound, as far as it is known, and the same with what was read last
+    reached: (i64, i64),
 }
 
 impl Reader {
     /// Follows every partition of these topics from `offsets` on, or else from its earliest record; an epoch has at most
     /// `records_max` records.
     pub fn new(log: Arc<dyn Log>, topics: &[TopicMetadata], offsets: &Offsets, records_max: usize) -> Result<Self, EpochError> {
-        let mut reader = Self { log, followed: Vec::new(), records_max: records_max.clamp(1, EPOCH_RECORDS_MAX), turn: 0 };
+        let records_max = records_max.clamp(1, EPOCH_RECORDS_MAX);
+        let (followed, identities) = (Vec::new(), BTreeMap::new());
+        let mut reader = Self { log, followed, identities, records_max, reached: (i64::MIN, i64::MIN) };
         reader.follow(topics, offsets)?;
         Ok(reader)
     }
@@ -51,14 +48,17 @@ impl Reader {
     /// Follows these topics too, where it does not yet; nothing has changed when it fails.
     pub fn follow(&mut self, topics: &[TopicMetadata], offsets: &Offsets) -> Result<(), EpochError> {
         let mut added = Vec::new();
-        for topic in topics.iter().filter(|topic| self.followed.iter().all(|followed| followed.topic != topic.topic)) {
+        let new: Vec<_> = topics.iter().filter(|topic| !self.identities.contains_key(&topic.topic)).collect();
+        for topic in &new {
             for partition in (0..topic.partitions).map(Partition) {
                 let (earliest, _) = self.log.bounds(&topic.topic, partition)?;
                 let next = offsets.check(topic, partition)?.unwrap_or(earliest);
-                added.push(Followed { topic: topic.topic.clone(), partition, topic_id: topic.topic_id, next });
+                added.push(PartitionReader::new(topic.topic.clone(), partition, next, None));
             }
         }
+        self.identities.extend(new.into_iter().map(|topic| (topic.topic.clone(), topic.topic_id)));
         self.followed.extend(added);
+        self.followed.sort_by(|a, b| (&a.topic, a.partition).cmp(&(&b.topic, b.partition)));
         Ok(())
     }
 
@@ -69,58 +69,69 @@ impl Reader {
 
     /// The same with the identities of the topics, to be kept.
     pub fn positions(&self) -> Offsets {
-        Offsets(
-            self.followed
-                .iter()
-                .map(|followed| ((followed.topic.clone(), followed.partition), (followed.topic_id, followed.next)))
-                .collect(),
-        )
+        let position = |followed: &PartitionReader| {
+            ((followed.topic.clone(), followed.partition), (self.identities[&followed.topic], followed.next))
+        };
+        Offsets(self.followed.iter().map(position).collect())
     }
 
     /// An empty range per partition: with it, the first epoch names all of them.
     pub fn first_ranges(&self) -> Vec<BoundRange> {
-        self.followed.iter().map(|followed| followed.range(&[])).collect()
+        self.followed.iter().map(|followed| self.range(followed, &[])).collect()
     }
 
     /// Reads what the next epoch may hold, without moving on: nothing when the log was read to its end.
+    ///
+    /// All partitions are cut at one timestamp. What lies beyond the one up to which the log was stable before it was read is left for the
+    /// next epoch, because a record before it may still be missing.
     pub fn read_next(&mut self) -> Result<(Vec<BoundRange>, Records), EpochError> {
+        let stable = self.log.stable()?;
+        let mut taken: Vec<Vec<StoredRecord>> = vec![Vec::new(); self.followed.len()];
+        let mut room = Room { least: 1, records: self.records_max, bytes: EPOCH_BYTES_MAX };
+        merged::begin(self.log.as_ref(), &mut self.followed).map_err(|failed| self.named(failed))?;
+        let behind = self.catch_up(stable, &mut room, &mut taken)?;
+        let is_abreast: Vec<bool> = self.followed.iter().map(|followed| !behind.contains(&followed.topic)).collect();
+        take_merged(self.log.as_ref(), &mut self.followed, |number| is_abreast[number], UpTo(stable), &mut room, &mut taken)
+            .map_err(|failed| self.named(failed))?;
         let (mut ranges, mut records) = (Vec::new(), Records::new());
-        let (mut count, mut bytes) = (0, 0);
-        let partitions = self.followed.len();
-        self.turn = (self.turn + 1) % partitions.max(1);
-        for followed in (0..partitions).map(|place| &self.followed[(place + self.turn) % partitions]) {
-            if count >= self.records_max || bytes >= EPOCH_BYTES_MAX {
-                break;
-            }
-            let from = followed.next;
-            let read =
-                self.log.read(&followed.topic, followed.partition, from, self.records_max - count, EPOCH_BYTES_MAX - bytes);
-            let read = read.map_err(|error| named(error, followed))?;
-            if read.is_empty() {
-                continue;
-            }
-            count += read.len();
-            bytes += read.iter().map(|record| record.key.len() + record.value.len()).sum::<usize>();
-            ranges.push(followed.range(&read));
-            records.insert((followed.topic.clone(), followed.partition), read);
+        for (followed, taken) in self.followed.iter().zip(taken).filter(|(_, taken)| !taken.is_empty()) {
+            self.reached.1 = taken.iter().map(|record| record.timestamp).fold(self.reached.1, i64::max);
+            ranges.push(self.range(followed, &taken));
+            records.insert((followed.topic.clone(), followed.partition), taken);
         }
-        ranges.sort_by(|a, b| (&a.topic, a.partition).cmp(&(&b.topic, b.partition)));
         Ok((ranges, records))
+    }
+
+    /// Takes records of topics that are behind the others, because nothing followed them before. They may fill half of an epoch: what is
+    /// new in the others is not kept waiting. Returns the topics that are behind even then; no record of theirs may be taken together with
+    /// the others'.
+    fn catch_up(&mut self, stable: i64, room: &mut Room, taken: &mut [Vec<StoredRecord>]) -> Result<BTreeSet<Topic>, EpochError> {
+        let (log, reached) = (Arc::clone(&self.log), self.reached.0.min(stable));
+        let mut half = Room { records: room.records.div_ceil(2), bytes: room.bytes / 2, ..*room };
+        let whole = half;
+        take_merged(log.as_ref(), &mut self.followed, |_| true, UpTo(reached), &mut half, taken)
+            .map_err(|failed| self.named(failed))?;
+        room.least = half.least;
+        room.records -= whole.records - half.records;
+        room.bytes -= whole.bytes - half.bytes;
+        let behind = self.followed.iter().filter(|followed| followed.is_behind(reached));
+        Ok(behind.map(|followed| followed.topic.clone()).collect())
     }
 
     /// Moves on behind ranges that are bound.
     pub fn advance(&mut self, ranges: &[BoundRange]) {
         for range in ranges {
-            if let Some(followed) = self.followed.iter_mut().find(|followed| followed.is(range)) {
+            if let Some(followed) = self.followed.iter_mut().find(|followed| is(followed, range)) {
                 followed.next = Offset(range.next);
             }
         }
+        self.reached.0 = self.reached.1;
     }
 
     /// Goes to the beginning of a range.
     pub fn rewind(&mut self, range: &BoundRange) -> Result<(), EpochError> {
-        if let Some(followed) = self.followed.iter_mut().find(|followed| followed.is(range)) {
-            followed.check_identity(range)?;
+        if let Some(followed) = self.followed.iter_mut().find(|followed| is(followed, range)) {
+            check_identity(self.identities[&followed.topic], range)?;
             followed.next = Offset(range.from);
         }
         Ok(())
@@ -130,12 +141,13 @@ impl Reader {
     pub fn read_again(&mut self, ranges: &[BoundRange]) -> Result<Records, EpochError> {
         let mut records = Records::new();
         for range in ranges {
-            let Some(followed) = self.followed.iter().find(|followed| followed.is(range)) else {
+            let Some(followed) = self.followed.iter().find(|followed| is(followed, range)) else {
                 // A topic that no plan reads any more.
                 continue;
             };
-            followed.check_identity(range)?;
+            check_identity(self.identities[&followed.topic], range)?;
             let read = self.read_range(range)?;
+            self.reached.1 = read.iter().map(|record| record.timestamp).fold(self.reached.1, i64::max);
             if !read.is_empty() {
                 records.insert((followed.topic.clone(), followed.partition), read);
             }
@@ -176,31 +188,44 @@ impl Reader {
         }
         Ok(records)
     }
-}
 
-impl Followed {
-    fn is(&self, range: &BoundRange) -> bool {
-        self.topic.as_str() == range.topic && self.partition.0 == range.partition
-    }
-
-    fn range(&self, records: &[StoredRecord]) -> BoundRange {
-        let next = records.last().map_or(self.next.0, |last| last.offset.0 + 1);
+    /// The range of the next records of a partition.
+    fn range(&self, followed: &PartitionReader, records: &[StoredRecord]) -> BoundRange {
+        let next = records.last().map_or(followed.next.0, |last| last.offset.0 + 1);
         BoundRange {
-            topic: self.topic.as_str().to_owned(),
-            topic_id: self.topic_id.0.to_be_bytes().to_vec(),
-            partition: self.partition.0,
-            from: self.next.0,
+            topic: followed.topic.as_str().to_owned(),
+            topic_id: self.identities[&followed.topic].0.to_be_bytes().to_vec(),
+            partition: followed.partition.0,
+            from: followed.next.0,
             next,
             crc: crc(records),
         }
     }
 
-    fn check_identity(&self, range: &BoundRange) -> Result<(), EpochError> {
-        if range.topic_id == self.topic_id.0.to_be_bytes() {
-            return Ok(());
+    /// A reader that is not where the log is can't go on by waiting.
+    fn named(&self, (number, error): (usize, LogError)) -> EpochError {
+        let LogError::OffsetOutOfRange { offset, earliest, next, .. } = error else { return error.into() };
+        let range = self.range(&self.followed[number], &[]);
+        if offset < earliest {
+            let detail = format!(
+                "records were read up to offset {offset}, but the earliest is {earliest}: those between were never read; restore the \
+                 log, or start from an empty data directory"
+            );
+            return halted(HaltReason::RetentionGap, &range, detail);
         }
-        Err(identity_changed(&self.topic, range.partition))
+        let detail = format!(
+            "records were read up to offset {offset}, but the log ends at {next}: acknowledged records are missing; restore the log from a backup"
+        );
+        halted(HaltReason::LogDiverged, &range, detail)
     }
+}
+
+fn is(followed: &PartitionReader, range: &BoundRange) -> bool {
+    followed.topic.as_str() == range.topic && followed.partition.0 == range.partition
+}
+
+fn check_identity(identity: TopicId, range: &BoundRange) -> Result<(), EpochError> {
+    if range.topic_id == identity.0.to_be_bytes() { Ok(()) } else { Err(identity_changed(&range.topic(), range.partition)) }
 }
 
 fn identity_changed(topic: &Topic, partition: u32) -> EpochError {
@@ -210,23 +235,6 @@ fn identity_changed(topic: &Topic, partition: u32) -> EpochError {
         partition: Some(partition),
         detail: "the topic was deleted and made again since its records were bound; restore the log, or start from an empty data directory".to_owned(),
     }
-}
-
-/// A reader that is not where the log is can't go on by waiting.
-fn named(error: LogError, followed: &Followed) -> EpochError {
-    let LogError::OffsetOutOfRange { offset, earliest, next, .. } = error else { return error.into() };
-    let range = followed.range(&[]);
-    if offset < earliest {
-        let detail = format!(
-            "records were read up to offset {offset}, but the earliest is {earliest}: those between were never read; restore the log, or \
-             start from an empty data directory"
-        );
-        return halted(HaltReason::RetentionGap, &range, detail);
-    }
-    let detail = format!(
-        "records were read up to offset {offset}, but the log ends at {next}: acknowledged records are missing; restore the log from a backup"
-    );
-    halted(HaltReason::LogDiverged, &range, detail)
 }
 
 fn halted(reason: HaltReason, range: &BoundRange, detail: String) -> EpochError {

@@ -62,12 +62,15 @@ impl KeptStates {
         }
         states.add(Kept::RowErrors, "row errors".to_owned(), "row errors");
         states.add(Kept::DeadLetters, "dead letters".to_owned(), "dead letters");
+        for number in 0..states.specs.len() {
+            states.specs[number].topics = states.topics(topology, &BTreeSet::from([number as u32]));
+        }
         states
     }
 
     fn add(&mut self, kept: Kept, name: String, description: &str) {
         self.kept.push(kept);
-        self.specs.push(StateSpec { fingerprint: fingerprint(description), name });
+        self.specs.push(StateSpec { fingerprint: fingerprint(description), name, topics: Vec::new() });
     }
 
     /// The topics from which these states are computed.

@@ -224,10 +224,13 @@ impl<'a> Lowering<'a> {
             return plan_err!("UNNEST takes a list");
         };
         let element = node_column(&list.output_column.name, item.data_type(), true);
-        let appended = self.graph.nodes[node].columns.len();
-        node = self.graph.unnest(node, *column, element);
+        let read = &unnest.dependency_indices;
+        let keep: Vec<usize> = read.iter().copied().filter(|index| index != column).collect();
+        let appended = keep.len();
+        node = self.graph.unnest(node, *column, keep, element);
+        let mut kept = 0..appended;
         let columns: Vec<usize> =
-            unnest.dependency_indices.iter().map(|&index| if index == *column { appended } else { index }).collect();
+            read.iter().map(|index| if index == column { appended } else { kept.next().unwrap_or(appended) }).collect();
         self.choose(node, &columns)
     }
 

@@ -1,9 +1,12 @@
 //! From the syntax of queries and merges to a graph of nodes that needs no further analysis.
 
 pub mod aggregate;
+pub mod blame;
+pub mod bounded;
 pub mod copies;
 pub mod correlation;
 pub mod count_join;
+pub mod expansion;
 pub mod functions;
 pub mod graph;
 pub mod join;
@@ -16,7 +19,9 @@ pub mod lists;
 pub mod lower;
 pub mod marks;
 pub mod merge;
+pub mod numbers;
 pub mod one_row;
+pub mod patience;
 pub mod policy;
 pub mod predicates;
 pub mod ranking;
@@ -25,6 +30,7 @@ pub mod scalar;
 pub mod search;
 pub mod signed;
 pub mod sink;
+pub mod sizes;
 pub mod sql;
 pub mod steps;
 pub mod temporal;

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use datafusion_sql::sqlparser::ast::{
-    self, Expr, FunctionArg, FunctionArgExpr, Ident, ObjectName, Query, SetExpr, Statement, TableFactor, VisitMut, VisitorMut,
+    self, BinaryOperator, Expr, FunctionArg, FunctionArgExpr, Ident, ObjectName, Query, SetExpr, Statement, TableFactor, VisitMut, VisitorMut,
 };
 use datafusion_sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion_sql::sqlparser::parser::Parser;
@@ -70,6 +70,12 @@ impl VisitorMut for Rewriter<'_> {
             && let Some(column) = self.payload_column(parts)
         {
             *expression = column;
+        }
+        // DataFusion has no such operator.
+        if let Expr::BinaryOp { left, op: BinaryOperator::PGExp, right } = expression
+            && let Ok(call) = power(left, right)
+        {
+            *expression = call;
         }
         ControlFlow::Continue(())
     }
@@ -201,6 +207,19 @@ impl Rewriter<'_> {
         self.sessions.push(call);
         derived(&text)
     }
+}
+
+/// `power(left, right)`.
+fn power(left: &Expr, right: &Expr) -> Result<Expr, String> {
+    let parsed = Parser::new(&PostgreSqlDialect {}).try_with_sql("power(a, b)").and_then(|mut parser| parser.parse_expr());
+    let mut call = parsed.map_err(|error| error.to_string())?;
+    if let Expr::Function(function) = &mut call
+        && let ast::FunctionArguments::List(list) = &mut function.args
+    {
+        let arguments = [left, right].map(|argument| FunctionArg::Unnamed(FunctionArgExpr::Expr(argument.clone())));
+        list.args = arguments.to_vec();
+    }
+    Ok(call)
 }
 
 /// Fixed windows next to one another, aligned to 1970-01-01.

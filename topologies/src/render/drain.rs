@@ -13,6 +13,7 @@ use schemas::dead_letter::{DeadLetter, RowError};
 use schemas::row::{Diff, Row};
 use sinks::views::IndexId;
 
+use super::budget::Budget;
 use crate::run::Status;
 
 /// What one worker made of one epoch.
@@ -20,8 +21,8 @@ use crate::run::Status;
 pub struct EpochOutput {
     /// changes of rows in the stored form of each index
     pub changes: BTreeMap<IndexId, Vec<(Row, Diff)>>,
-    /// events put aside
-    pub dead_letters: Vec<DeadLetter>,
+    /// events put aside, each with the time when it was appended
+    pub dead_letters: Vec<(i64, DeadLetter)>,
     /// rows that an expression failed on, or no longer does
     pub row_errors: Vec<(RowError, Diff)>,
     /// those of rows of streams, which nothing computes again after a restart
@@ -41,6 +42,7 @@ pub struct Drain {
     /// the first epoch that is published: what comes before belongs to it
     start: Time,
     status: Arc<Status>,
+    budget: Budget,
 }
 
 /// Changes of an index before the first epoch are added up after each so many: what a long history made and took back again must not fill the memory.
@@ -48,8 +50,13 @@ const EARLY_CHANGES: usize = 1 << 20;
 
 impl Drain {
     /// An empty drain that counts the rows it gets.
-    pub fn new(start: Time, status: Arc<Status>) -> Self {
-        Self { epochs: Rc::default(), start, status }
+    pub fn new(start: Time, status: Arc<Status>, budget: Budget) -> Self {
+        Self { epochs: Rc::default(), start, status, budget }
+    }
+
+    /// How much the epochs may make.
+    pub fn budget(&self) -> &Budget {
+        &self.budget
     }
 
     fn at(&self, time: Time, add: impl FnOnce(&mut EpochOutput)) {
@@ -69,9 +76,9 @@ impl Drain {
         });
     }
 
-    /// Adds an event that was put aside.
-    pub fn dead_letter(&self, time: Time, dead_letter: DeadLetter) {
-        self.at(time, |output| output.dead_letters.push(dead_letter));
+    /// Adds an event that was put aside; `appended` is when it was appended, microseconds since 1970.
+    pub fn dead_letter(&self, time: Time, appended: i64, dead_letter: DeadLetter) {
+        self.at(time, |output| output.dead_letters.push((appended, dead_letter)));
     }
 
     /// Adds an error that came or went.

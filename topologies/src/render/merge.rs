@@ -1,11 +1,11 @@
 //! The continuous MERGE: events of a source fold into the rows of a table.
 //!
-//! Owns the clauses at run time. Every event travels to its key with all values that depend on it alone; there the first clause that
-//! applies decides. Values that depend on the row found are evaluated there, for all keys of a round at once.
+//! Owns the clauses at run time. Every event travels to its key with all values that depend on it alone; there the events of a key are
+//! taken in the order of appending, whatever partitions they lie in, and the first clause that applies decides. Values that depend on the row found are evaluated there, for all keys of a round at once.
 
 use arrow_array::ArrayRef;
 use datafusion_common::{DataFusionError, Result};
-use operators::fold::{FoldEvent, FoldLogic, FoldOutcome, FoldStep, fold};
+use operators::fold::{FoldEvent, FoldLogic, FoldOutcome, FoldStep, LogOrder, fold};
 use operators::state::KeptState;
 use operators::{Errors, Rows, Time};
 use schemas::dead_letter::RowError;
@@ -94,7 +94,8 @@ impl FoldReader {
                 null_keys.push((partition, offset));
                 return;
             }
-            emit((Row::from_bytes(&bytes[..at]), (partition.0, offset.0), Row::from_bytes(&bytes[at..])));
+            let order = LogOrder { appended: events.appended[number], partition: partition.0, offset: offset.0 };
+            emit((Row::from_bytes(&bytes[..at]), order, Row::from_bytes(&bytes[at..])));
         };
         self.reader.read(events, each, &mut fail);
         for (partition, offset) in null_keys {

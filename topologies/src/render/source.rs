@@ -12,7 +12,7 @@ use epochs::crash_point::panic_point;
 use operators::dedup::{DEDUPLICATION_IDS_MAX, DeduplicationWindow};
 use operators::{Errors, Rows, Time};
 use schemas::dead_letter::{DeadLetter, RowError};
-use schemas::decoder::EventDecoder;
+use schemas::decoder::{BadRecord, EventDecoder};
 use schemas::position::{Offset, Partition};
 use schemas::row::{Row, RowCodec};
 use sources::log::StoredRecord;
@@ -38,6 +38,50 @@ pub struct Events {
     pub batch: RecordBatch,
     /// the place of each row
     pub places: Vec<(Partition, Offset)>,
+    /// for each row, by when it was appended, microseconds since 1970: never falling within a partition
+    pub appended: Vec<i64>,
+}
+
+/// By when the records of one partition were appended: timestamps of older logs may fall, and a record never comes before the one
+/// before it.
+#[derive(Clone, Copy, Debug)]
+pub struct AppendTimes {
+    partition: Partition,
+    newest: i64,
+}
+
+impl Default for AppendTimes {
+    fn default() -> Self {
+        Self { partition: Partition(0), newest: i64::MIN }
+    }
+}
+
+impl AppendTimes {
+    /// For each event that was found among some records, by when it was appended. The records of a partition come one after the other, and
+    /// the events lie in their order.
+    pub fn of(&mut self, records: &[StoredRecord], places: &[(Partition, Offset)]) -> Vec<i64> {
+        let mut records = records.iter();
+        let mut appended = Vec::with_capacity(places.len());
+        for place in places {
+            for record in records.by_ref() {
+                self.see(record);
+                if (record.partition, record.offset) == *place {
+                    break;
+                }
+            }
+            appended.push(self.newest);
+        }
+        // Those behind the last event count for what is read after them.
+        records.for_each(|record| self.see(record));
+        appended
+    }
+
+    fn see(&mut self, record: &StoredRecord) {
+        if record.partition != self.partition {
+            *self = Self { partition: record.partition, newest: i64::MIN };
+        }
+        self.newest = self.newest.max(record.timestamp);
+    }
 }
 
 /// Decodes the columns `decoded` of a source, ascending.
@@ -60,20 +104,12 @@ pub fn decode<'s>(
                     let raw =
                         records.iter().map(|record| (record.partition, record.offset, record.timestamp, record.value.as_slice()));
                     let events = decoder.decode(raw);
+                    let appended = AppendTimes::default().of(&records, &events.places);
                     let again = seen.is_again(time);
-                    for fault in events.faults.into_iter().filter(|_| !again) {
-                        drain.dead_letter(
-                            time,
-                            DeadLetter {
-                                topic: topic.clone(),
-                                partition: fault.partition.0,
-                                offset: fault.offset.0,
-                                sent_to: Some(topic.clone()),
-                                fault: fault.fault,
-                                bytes: fault.bytes,
-                                length: fault.length,
-                            },
-                        );
+                    let fault_places: Vec<_> = events.faults.iter().map(|fault| (fault.partition, fault.offset)).collect();
+                    let faults = events.faults.into_iter().zip(AppendTimes::default().of(&records, &fault_places));
+                    for (fault, appended) in faults.filter(|_| !again) {
+                        drain.dead_letter(time, appended, dead_letter(&topic, fault));
                     }
                     let ids = events.event_ids.iter().zip(&events.occurred_at).zip(&events.places);
                     let fresh: Vec<bool> =
@@ -82,11 +118,23 @@ pub fn decode<'s>(
                     if !again {
                         drain.events(time, fresh.len() as u64, fresh.iter().filter(|fresh| !**fresh).count() as u64);
                     }
-                    session.give(keep(events.batch, events.places, fresh));
+                    session.give(keep(Events { batch: events.batch, places: events.places, appended }, &fresh));
                 }
             });
         }
     })
+}
+
+fn dead_letter(topic: &str, record: BadRecord) -> DeadLetter {
+    DeadLetter {
+        topic: topic.to_owned(),
+        partition: record.partition.0,
+        offset: record.offset.0,
+        sent_to: Some(topic.to_owned()),
+        fault: record.fault,
+        bytes: record.bytes,
+        length: record.length,
+    }
 }
 
 /// The events of later epochs than `start`.
@@ -169,15 +217,15 @@ impl Windows {
 const PARTITION_BYTES: usize = size_of::<u32>();
 
 /// The events that were not seen before.
-pub(crate) fn keep(batch: RecordBatch, places: Vec<(Partition, Offset)>, fresh: Vec<bool>) -> Events {
+pub(crate) fn keep(events: Events, fresh: &[bool]) -> Events {
     if fresh.iter().all(|fresh| *fresh) {
-        return Events { batch, places };
+        return events;
     }
-    let places = places.into_iter().zip(&fresh).filter(|(_, fresh)| **fresh).map(|(place, _)| place).collect();
-    let mask = BooleanArray::from(fresh);
-    let batch = arrow_select::filter::filter_record_batch(&batch, &mask)
+    let places = events.places.into_iter().zip(fresh).filter(|(_, fresh)| **fresh).map(|(place, _)| place).collect();
+    let appended = events.appended.into_iter().zip(fresh).filter(|(_, fresh)| **fresh).map(|(appended, _)| appended).collect();
+    let batch = arrow_select::filter::filter_record_batch(&events.batch, &BooleanArray::from(fresh.to_vec()))
         .unwrap_or_else(|error| panic!("a mask of the batch's own length did not fit: {error}"));
-    Events { batch, places }
+    Events { batch, places, appended }
 }
 
 /// Takes rows from decoded events: conditions and columns, evaluated on the decoded arrays.

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use operators::fold::{FoldOutcome, FoldStep};
+use operators::fold::{FoldEvent, FoldOutcome, FoldStep};
 use schemas::field::{FieldKind, Value};
 use schemas::position::{Offset, Partition};
 use schemas::row::Row;
@@ -24,24 +24,13 @@ use crate::render::slicer::Slicer;
 use crate::render::source_columns;
 use crate::topology::{Table, Topology};
 
-/// An event that concerns a key, in the order in which those of one key are applied.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct KeyEvent {
-    key: Row,
-    /// what is in different partitions is taken in the order in which it was appended
-    appended: i64,
-    partition: u32,
-    offset: u64,
-    fields: Row,
-}
-
 /// The rows of a table whose keys are wanted.
 pub fn rows(topology: &Topology, number: usize, keys: &Check, scans: &mut Scans<'_>) -> Result<Vec<Derived>, WhyError> {
     let table = &topology.tables[number];
     let Some(merge) = &table.merge else { return Ok(Vec::new()) };
     let mut events = key_events(topology, table, merge, keys, scans)?;
     events.sort_unstable();
-    let mut folds: Vec<Fold<'_>> = events.chunk_by(|a, b| a.key == b.key).map(Fold::new).collect();
+    let mut folds: Vec<Fold<'_>> = events.chunk_by(|a, b| a.0 == b.0).map(Fold::new).collect();
     let logic = MergeLogic::of(table, merge)?;
     let tracer = Tracer::new(table, merge);
     for round in 0.. {
@@ -54,9 +43,9 @@ pub fn rows(topology: &Topology, number: usize, keys: &Check, scans: &mut Scans<
         let steps: Vec<FoldStep<'_>> = active.iter().map(|&fold| folds[fold].step(round)).collect();
         logic.decide_all(&steps, |outcome| decided.push(outcome));
         for (fold, (outcome, clause)) in active.into_iter().zip(decided) {
-            let event = &folds[fold].events[round];
-            let origin = Origin { source: merge.source, partition: Partition(event.partition), offset: Offset(event.offset) };
-            let fields = event.fields.clone();
+            let (_, order, fields) = &folds[fold].events[round];
+            let origin = Origin { source: merge.source, partition: Partition(order.partition), offset: Offset(order.offset) };
+            let fields = fields.clone();
             tracer.apply(&mut folds[fold].state, outcome, clause, (origin, &fields));
         }
     }
@@ -69,21 +58,18 @@ fn key_events(
     merge: &Merge,
     keys: &Check,
     scans: &mut Scans<'_>,
-) -> Result<Vec<KeyEvent>, WhyError> {
+) -> Result<Vec<FoldEvent>, WhyError> {
     let columns = source_columns(&topology.sources[merge.source]);
     let reader = FoldReader::new(&columns, &scans.decoded[merge.source], table, merge)?;
     let rows_max = scans.limits.rows;
     let mut found = Vec::new();
-    scans.each(merge.source, |batch| {
-        let mut places = batch.events.places.iter().zip(&batch.appended);
-        let each = |(key, (partition, offset), fields): (Row, (u32, u64), Row)| {
-            // The events come in the order of the batch.
-            let here = places.by_ref().find(|((_, other), _)| other.0 == offset);
-            if let Some((_, &appended)) = here.filter(|_| keys.admits(key.as_bytes())) {
-                found.push(KeyEvent { key, appended, partition, offset, fields });
+    scans.each(merge.source, |events| {
+        let each = |event: FoldEvent| {
+            if keys.admits(event.0.as_bytes()) {
+                found.push(event);
             }
         };
-        reader.read(&batch.events, each, |_| ());
+        reader.read(events, each, |_| ());
         if found.len() <= rows_max { Ok(()) } else { Err(Unfinished::Rows { relation: table.name.clone(), rows_max }.into()) }
     })?;
     Ok(found)
@@ -91,17 +77,17 @@ fn key_events(
 
 /// The events of one key, and the row as it is after some of them.
 struct Fold<'e> {
-    events: &'e [KeyEvent],
+    events: &'e [FoldEvent],
     state: Option<State>,
 }
 
 impl<'e> Fold<'e> {
-    fn new(events: &'e [KeyEvent]) -> Self {
+    fn new(events: &'e [FoldEvent]) -> Self {
         Self { events, state: None }
     }
 
     fn step(&self, round: usize) -> FoldStep<'_> {
-        let KeyEvent { key, fields, .. } = &self.events[round];
+        let (key, _, fields) = &self.events[round];
         let current = self.state.as_ref().map(|state| state.row.as_bytes());
         FoldStep { key: key.as_bytes(), event: fields.as_bytes(), current }
     }

@@ -117,12 +117,13 @@ impl<'q> Interpreter<'q> {
                 }
                 Ok(all)
             }
-            Operator::Unnest { input, column } => {
-                let width = self.kinds[*input].len();
-                let wanted = demand
-                    .pushed(&self.kinds[node], |column| if column < width { Place::Column(column) } else { Place::Elsewhere });
-                let rows = self.rows(*input, &wanted)?;
-                self.carried(node, &rows, Operator::Unnest { input: 0, column: *column })
+            Operator::Unnest { input, column, keep } => {
+                let place = |column: usize| keep.get(column).map_or(Place::Elsewhere, |&kept| Place::Column(kept));
+                let rows = self.rows(*input, &demand.pushed(&self.kinds[node], place))?;
+                let number = self.kinds[*input].len();
+                let numbered = keep.iter().copied().chain([number]).collect();
+                let operator = Operator::Unnest { input: 0, column: *column, keep: numbered };
+                self.carry((*input, node), &rows, operator, keep.len())
             }
             Operator::Repeat { input, copies } => {
                 let rows = self.rows(*input, demand)?;
@@ -173,14 +174,14 @@ impl<'q> Interpreter<'q> {
         let check = demand.check(&self.kinds[node]);
         let mut found = Vec::new();
         let (relation, rows_max) = (&self.owners[node], self.scans.limits.rows);
-        self.scans.each(number, |batch| {
+        self.scans.each(number, |events| {
             let emit = |event: usize, row: Row| {
                 if check.admits(row.as_bytes()) {
-                    let (partition, offset): (Partition, Offset) = batch.events.places[event];
+                    let (partition, offset): (Partition, Offset) = events.places[event];
                     found.push(Derived { row, origins: Origins::of(Origin { source: number, partition, offset }) });
                 }
             };
-            reader.read(&batch.events, emit, |_| ());
+            reader.read(events, emit, |_| ());
             check_rows(found.len(), rows_max, relation)
         })?;
         Ok(found)

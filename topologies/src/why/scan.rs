@@ -13,7 +13,7 @@ use schemas::position::{Offset, Partition, Topic};
 use sources::log::{Log, StoredRecord};
 
 use super::{Limits, Unfinished, WhyError};
-use crate::render::source::{Events, keep};
+use crate::render::source::{AppendTimes, Events, keep};
 use crate::run::quarantine::Quarantine;
 use crate::topology::{Source, Topology};
 
@@ -27,14 +27,6 @@ const KEPT_BYTES_MAX: usize = 256 << 20;
 /// The next offset of every partition that a view shows.
 pub type Consumed = BTreeMap<(Topic, Partition), Offset>;
 
-/// Decoded events of one partition.
-pub struct Batch {
-    /// the events
-    pub events: Events,
-    /// for each, by when it was appended, microseconds since 1970: never falling within a partition
-    pub appended: Vec<i64>,
-}
-
 /// The log as a view has seen it.
 pub struct Scans<'q> {
     topology: &'q Topology,
@@ -43,7 +35,7 @@ pub struct Scans<'q> {
     consumed: &'q Consumed,
     /// the columns of each source that are decoded
     pub decoded: Vec<Vec<usize>>,
-    kept: BTreeMap<usize, Vec<Rc<Batch>>>,
+    kept: BTreeMap<usize, Vec<Rc<Events>>>,
     kept_bytes: usize,
     /// what the search may cost
     pub limits: Limits,
@@ -69,17 +61,17 @@ impl<'q> Scans<'q> {
     }
 
     /// Hands out all events of a source, each partition in its order.
-    pub fn each(&mut self, source: usize, mut take: impl FnMut(&Batch) -> Result<(), WhyError>) -> Result<(), WhyError> {
+    pub fn each(&mut self, source: usize, mut take: impl FnMut(&Events) -> Result<(), WhyError>) -> Result<(), WhyError> {
         if let Some(kept) = self.kept.get(&source) {
             return kept.iter().try_for_each(|batch| take(batch));
         }
         let mut kept = Some((Vec::new(), 0));
         for partition in (0..self.topology.sources[source].partitions).map(Partition) {
-            self.partition(source, partition, |batch| {
-                take(&batch)?;
+            self.partition(source, partition, |events| {
+                take(&events)?;
                 if let Some((batches, bytes)) = &mut kept {
-                    *bytes += batch.events.batch.get_array_memory_size();
-                    batches.push(Rc::new(batch));
+                    *bytes += events.batch.get_array_memory_size();
+                    batches.push(Rc::new(events));
                 }
                 kept.take_if(|(_, bytes)| *bytes > KEPT_BYTES_MAX);
                 Ok(())
@@ -102,7 +94,7 @@ impl<'q> Scans<'q> {
         &mut self,
         source: usize,
         partition: Partition,
-        mut take: impl FnMut(Batch) -> Result<(), WhyError>,
+        mut take: impl FnMut(Events) -> Result<(), WhyError>,
     ) -> Result<(), WhyError> {
         let definition = &self.topology.sources[source];
         let key = (Topic::new(&definition.schema.topic), partition);
@@ -134,7 +126,7 @@ impl<'q> Scans<'q> {
 struct Reader {
     decoder: EventDecoder,
     seen: DeduplicationWindow,
-    appended: i64,
+    appended: AppendTimes,
 }
 
 impl Reader {
@@ -143,24 +135,16 @@ impl Reader {
         Self {
             decoder: EventDecoder::new(source.schema, source.encoding, decoded),
             seen: DeduplicationWindow::new(source.deduplication_micros, ids_max),
-            appended: i64::MIN,
+            appended: AppendTimes::default(),
         }
     }
 
-    fn decode(&mut self, records: &[StoredRecord]) -> Batch {
+    fn decode(&mut self, records: &[StoredRecord]) -> Events {
         let raw = records.iter().map(|record| (record.partition, record.offset, record.timestamp, record.value.as_slice()));
         let decoded = self.decoder.decode(raw);
         let ids = decoded.event_ids.iter().zip(&decoded.occurred_at);
         let fresh: Vec<bool> = ids.map(|(id, &at)| self.seen.first_seen(id.0, at)).collect();
-        let events = keep(decoded.batch, decoded.places, fresh);
-        let mut records = records.iter().peekable();
-        let mut appended = Vec::with_capacity(events.places.len());
-        for (_, offset) in &events.places {
-            while let Some(record) = records.next_if(|record| record.offset <= *offset) {
-                self.appended = self.appended.max(record.timestamp);
-            }
-            appended.push(self.appended);
-        }
-        Batch { events, appended }
+        let appended = self.appended.of(records, &decoded.places);
+        keep(Events { batch: decoded.batch, places: decoded.places, appended }, &fresh)
     }
 }

@@ -111,17 +111,11 @@ CREATE MATERIALIZED VIEW v AS SELECT DISTINCT ON (author_id) author_id, post_id 
 
 -- # Aggregates
 
--- a sum of floating point numbers
-CREATE MATERIALIZED VIEW v AS SELECT author_id, sum(CAST(post_id AS DOUBLE PRECISION)) AS total FROM posts GROUP BY author_id;
-
--- an average of floating point numbers
-CREATE MATERIALIZED VIEW v AS SELECT author_id, avg(post_id * 0.5::DOUBLE PRECISION) AS mean FROM posts GROUP BY author_id;
-
 -- a count of two columns
 CREATE MATERIALIZED VIEW v AS SELECT count(DISTINCT post_id, author_id) AS n FROM posts;
 
--- a sum of distinct values
-CREATE MATERIALIZED VIEW v AS SELECT author_id, sum(DISTINCT post_id) AS total FROM posts GROUP BY author_id;
+-- a decayed sum of distinct values
+CREATE MATERIALIZED VIEW v AS SELECT author_id, decayed_sum(DISTINCT 1, created_at, INTERVAL '1 hour') AS score FROM posts GROUP BY author_id;
 
 -- an aggregate that is not supported
 CREATE MATERIALIZED VIEW v AS SELECT author_id, stddev(post_id) AS spread FROM posts GROUP BY author_id;

@@ -1,4 +1,8 @@
-//! A reader meets a topic that was made anew, records that are gone, and others than those that were bound.
+//! Epochs are prefixes of the order of appending; and a reader meets a topic that was made anew, records that are gone, and others than
+//! those that were bound.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use sources::log::Record;
 use sources::memory::MemoryLog;
@@ -104,4 +108,181 @@ fn fault_31_a_log_that_ends_before_what_was_read_is_not_read_on() {
     let (reason, detail) = refused(reader(&short, &topic, &live.positions()).read_next());
     assert_eq!(reason, HaltReason::LogDiverged);
     assert!(detail.contains("offset 10") && detail.contains("ends at 5"), "{detail}");
+}
+
+/// A log that shows more than it is stable up to, as one does while it shows an append; and one of an older version, by what becomes of the
+/// timestamps.
+struct Unsteady {
+    log: MemoryLog,
+    stable: AtomicI64,
+    older: fn(i64) -> i64,
+}
+
+impl Unsteady {
+    fn new(older: fn(i64) -> i64) -> Self {
+        Self { log: MemoryLog::new(), stable: AtomicI64::new(i64::MAX), older }
+    }
+}
+
+impl Log for Unsteady {
+    fn create_topic(&self, topic: &Topic, partitions: u32) -> Result<TopicMetadata, LogError> {
+        self.log.create_topic(topic, partitions)
+    }
+
+    fn topics(&self) -> Result<Vec<TopicMetadata>, LogError> {
+        self.log.topics()
+    }
+
+    fn topic(&self, topic: &Topic) -> Result<Option<TopicMetadata>, LogError> {
+        self.log.topic(topic)
+    }
+
+    fn append(&self, topic: &Topic, records: Vec<Record>) -> Result<Vec<(Partition, Offset)>, LogError> {
+        self.log.append(topic, records)
+    }
+
+    fn read(
+        &self,
+        topic: &Topic,
+        partition: Partition,
+        from: Offset,
+        records: usize,
+        bytes: usize,
+    ) -> Result<Vec<StoredRecord>, LogError> {
+        let read = self.log.read(topic, partition, from, records, bytes)?;
+        Ok(read.into_iter().map(|record| StoredRecord { timestamp: (self.older)(record.timestamp), ..record }).collect())
+    }
+
+    fn stable(&self) -> Result<i64, LogError> {
+        Ok(self.stable.load(Ordering::Relaxed))
+    }
+
+    fn bounds(&self, topic: &Topic, partition: Partition) -> Result<(Offset, Offset), LogError> {
+        self.log.bounds(topic, partition)
+    }
+
+    fn offset_at(&self, topic: &Topic, partition: Partition, timestamp: i64) -> Result<Offset, LogError> {
+        self.log.offset_at(topic, partition, timestamp)
+    }
+
+    fn trim(&self, topic: &Topic, partition: Partition, before: Offset) -> Result<(), LogError> {
+        self.log.trim(topic, partition, before)
+    }
+
+    fn bytes(&self) -> u64 {
+        self.log.bytes()
+    }
+
+    fn wait(&self, seen: u64, timeout: Duration) -> u64 {
+        self.log.wait(seen, timeout)
+    }
+}
+
+/// Appends records whose values are numbers from `first` on, each to a topic and a partition that look random.
+fn scatter(log: &dyn Log, topics: &[TopicMetadata], numbers: std::ops::Range<u64>) {
+    for number in numbers {
+        let mixed = number.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 20;
+        let record = Record { key: mixed.to_be_bytes().to_vec(), value: number.to_be_bytes().to_vec(), timestamp: 0 };
+        log.append(&topics[(mixed % topics.len() as u64) as usize].topic, vec![record]).expect("appended");
+    }
+}
+
+fn topics_of(log: &dyn Log, partitions: &[u32]) -> Vec<TopicMetadata> {
+    let create = |(number, count): (usize, &u32)| log.create_topic(&Topic::new(&format!("topic-{number}")), *count);
+    partitions.iter().enumerate().map(create).collect::<Result<_, _>>().expect("created")
+}
+
+/// The numbers of an epoch's records in the order in which their events are folded.
+fn folded(records: &Records) -> Vec<u64> {
+    let mut all = Vec::new();
+    for (place, records) in records {
+        let mut newest = i64::MIN;
+        for record in records {
+            newest = newest.max(record.timestamp);
+            let number = u64::from_be_bytes(record.value.as_slice().try_into().expect("8 bytes"));
+            all.push((newest, place, record.offset, number));
+        }
+    }
+    all.sort_unstable();
+    all.into_iter().map(|(.., number)| number).collect()
+}
+
+#[test]
+fn an_epoch_is_a_prefix_of_what_is_left_in_the_order_of_appending() {
+    for (partitions, records_max) in [(vec![1, 1], 7), (vec![3, 1, 8], 1), (vec![8, 3], 10), (vec![5], 40), (vec![2, 8], 1_000)] {
+        let log = Arc::new(Unsteady::new(|timestamp| timestamp));
+        let topics = topics_of(&*log, &partitions);
+        let shared = Arc::clone(&log) as Arc<dyn Log>;
+        let mut reader = Reader::new(shared, &topics, &Offsets::default(), records_max).expect("the reader begins");
+        let (mut found, mut appended, mut stable) = (Vec::new(), 0, 0);
+        for round in 0..60 {
+            let more = round * 13 % 31;
+            scatter(&*log, &topics, appended..appended + more);
+            appended += more;
+            // The timestamps count from 0: some of the last records are seen, and others before them may not be.
+            stable = appended.saturating_sub(round * 7 % 5).max(stable);
+            log.stable.store(stable as i64 - 1, Ordering::Relaxed);
+            let (ranges, records) = reader.read_next().expect("read");
+            assert_eq!(reader.read_next().expect("read once more").1, records, "what was not bound was lost");
+            let left = stable as usize - found.len();
+            assert_eq!(records.values().map(Vec::len).sum::<usize>(), left.min(records_max), "{partitions:?}, round {round}");
+            found.extend(folded(&records));
+            assert!(found.iter().copied().eq(0..found.len() as u64), "{partitions:?}, round {round}: {found:?}");
+            reader.advance(&ranges);
+        }
+    }
+}
+
+#[test]
+fn records_without_strict_timestamps_have_one_order_however_they_are_cut() {
+    // Many share a timestamp, and they fall.
+    let older: [fn(i64) -> i64; 3] = [|_| 5, |timestamp| timestamp / 40, |timestamp| timestamp / 9 * 7 % 23];
+    for older in older {
+        let log = Arc::new(Unsteady::new(older));
+        let topics = topics_of(&*log, &[3, 8, 1]);
+        scatter(&*log, &topics, 0..600);
+        let order = |records_max: usize| {
+            let shared = Arc::clone(&log) as Arc<dyn Log>;
+            let mut reader = Reader::new(shared, &topics[1..2], &Offsets::default(), records_max).expect("the reader begins");
+            let mut found = Vec::new();
+            loop {
+                let (ranges, records) = reader.read_next().expect("read");
+                if records.is_empty() {
+                    return found;
+                }
+                found.extend(folded(&records));
+                reader.advance(&ranges);
+            }
+        };
+        let whole = order(EPOCH_RECORDS_MAX);
+        assert!(whole.len() > 100);
+        for records_max in [1, 2, 7, 50] {
+            assert_eq!(order(records_max), whole, "epochs of {records_max}");
+        }
+    }
+}
+
+#[test]
+fn a_topic_that_is_followed_later_keeps_no_other_waiting_and_its_order() {
+    let log = Arc::new(MemoryLog::new());
+    let topics = topics_of(&*log, &[3, 3]);
+    scatter(&*log, &topics[1..], 0..500);
+    scatter(&*log, &topics[..1], 500..600);
+    let shared = Arc::clone(&log) as Arc<dyn Log>;
+    let mut reader = Reader::new(shared, &topics[..1], &Offsets::default(), 200).expect("the reader begins");
+    bind(&mut reader);
+    reader.follow(&topics, &Offsets::default()).expect("followed");
+    scatter(&*log, &topics, 600..640);
+    let (mut early, mut late) = (Vec::new(), Vec::new());
+    for epoch in 0..6 {
+        let (ranges, records) = reader.read_next().expect("read");
+        reader.advance(&ranges);
+        let (of_first, of_second): (Records, Records) =
+            records.into_iter().partition(|((topic, _), _)| *topic == topics[0].topic);
+        assert!(epoch > 0 || folded(&of_first).len() > 10, "what is new waits for what is old");
+        early.extend(folded(&of_first));
+        late.extend(folded(&of_second));
+    }
+    assert!(early.is_sorted() && late.is_sorted(), "{early:?} {late:?}");
+    assert_eq!(early.len() + late.len(), 540);
 }

@@ -1,12 +1,13 @@
 //! A small dataflow: what the real one is to the coordinator, in plain code.
 //!
 //! Owns [`Engine`]. Epochs enter; the rows of a view that came and went, and the changes of state, leave. Accounts fold transfers in the
-//! order of the log; an event id counts once; a row of recent accounts is there for a time by the wall clock of the epochs.
+//! order of appending, whatever partitions they lie in; an event id counts once; a row of recent accounts is there for a time by the wall clock of the epochs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use epochs::coordinator::{EpochInput, StateChanges};
 use schemas::row::{Diff, Row};
+use sources::log::StoredRecord;
 
 /// How long an account is recent after its last transfer, in microseconds of wall clock.
 pub const RECENT_MICROS: i64 = 400_000;
@@ -61,6 +62,14 @@ impl Account {
 
 /// Rows of the view.
 pub type View = BTreeMap<Row, Diff>;
+
+/// The balance of each account and the digest of the order of its transfers.
+pub type Accounts = BTreeMap<u8, (i64, u64)>;
+
+/// The digest of an order after one more transfer.
+pub fn digest(before: u64, id: u32) -> u64 {
+    before.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(u64::from(id) + 1)
+}
 
 /// The state of a run.
 #[derive(Clone, Debug, Default)]
@@ -127,10 +136,24 @@ impl Engine {
         view.keys().map(balance).sum()
     }
 
+    /// The balances and digests of a view.
+    pub fn accounts(view: &View) -> Accounts {
+        let account = |row: &Row| match row.as_bytes() {
+            [b'a', number, rest @ ..] => {
+                let word = |at: usize| u64::from_be_bytes(rest[at..at + 8].try_into().expect("8 bytes"));
+                Some((*number, (word(0) as i64, word(8))))
+            }
+            _ => None,
+        };
+        view.keys().filter_map(account).collect()
+    }
+
     /// Computes an epoch.
     pub fn epoch(&mut self, input: &EpochInput) -> Output {
         let mut state: StateChanges = Vec::new();
-        for record in input.records.values().flatten() {
+        let mut records: Vec<&StoredRecord> = input.records.values().flatten().collect();
+        records.sort_by_key(|record| record.timestamp);
+        for record in records {
             let transfer = Transfer::read(&record.value);
             if !self.ids.insert(transfer.id) {
                 continue;
@@ -139,7 +162,7 @@ impl Engine {
             for (account, amount) in [(transfer.from, -transfer.amount), (transfer.to, transfer.amount)] {
                 let entry = self.accounts.entry(account).or_default();
                 entry.balance += amount;
-                entry.digest = entry.digest.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(u64::from(transfer.id) + 1);
+                entry.digest = digest(entry.digest, transfer.id);
                 entry.touched = input.wall_micros;
                 state.push((ACCOUNTS, Row::from_bytes(&[account]), Some(entry.write())));
             }

@@ -4,13 +4,26 @@
 //! epoch is known by the identity of its binding, and no two may be acted on under one timeline and number; one that is acted on again,
 //! after a restart, has to have the same records and the same wall clock as the first time.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use epochs::binding::{Chain, Fingerprint};
 use epochs::coordinator::EpochInput;
 use epochs::reader::Records;
 
-use super::engine::{Engine, View};
+use super::engine::{Accounts, Engine, Transfer, View, digest};
+
+/// The accounts after these transfers, in the order in which they were appended: epochs and partitions have no part in that.
+pub fn accounts(appended: &[Transfer]) -> Accounts {
+    let (mut accounts, mut seen) = (Accounts::new(), BTreeSet::new());
+    for transfer in appended.iter().filter(|transfer| seen.insert(transfer.id)) {
+        for (account, amount) in [(transfer.from, -transfer.amount), (transfer.to, transfer.amount)] {
+            let (balance, order) = accounts.entry(account).or_default();
+            *balance += amount;
+            *order = digest(*order, transfer.id);
+        }
+    }
+    accounts
+}
 
 /// What an epoch was when it was acted on first.
 struct Known {

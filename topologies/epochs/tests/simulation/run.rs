@@ -208,6 +208,7 @@ fn finish(world: &mut World, running: &mut Process) -> Result<(), End> {
         }
     }
     assert_eq!(running.coordinator.lag(), 0, "seed {}: records are left", world.seed);
+    world.check_order(running);
     let complete = running.coordinator.history().chain(running.coordinator.completed());
     for sink in &world.sinks {
         let at = sink.system().held.progress.as_ref().map(|progress| Chain(progress.chain));

@@ -19,7 +19,7 @@ use sources::memory::MemoryLog;
 use super::chance::Chance;
 use super::engine::{Engine, Transfer};
 use super::figures::Figures;
-use super::oracle::Oracle;
+use super::oracle::{Oracle, accounts};
 use super::process::Process;
 use super::sinks::SimulatedSink;
 
@@ -311,6 +311,12 @@ impl World {
                 );
             }
         }
+    }
+
+    /// A process that has read the log to its end has folded it in the order of appending, wherever its epochs were cut.
+    pub fn check_order(&self, process: &Process) {
+        let (_, view) = &process.published;
+        assert_eq!(Engine::accounts(view), accounts(&self.sent), "seed {}: transfers were folded in another order", self.seed);
     }
 
     /// Starts a process; `None` when it can't be now.

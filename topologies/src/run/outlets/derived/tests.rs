@@ -67,6 +67,10 @@ impl Log for FaultyLog {
         self.log.read(topic, partition, from, records, bytes)
     }
 
+    fn stable(&self) -> Result<i64, LogError> {
+        self.log.stable()
+    }
+
     fn bounds(&self, topic: &Topic, partition: Partition) -> Result<(Offset, Offset), LogError> {
         self.log.bounds(topic, partition)
     }

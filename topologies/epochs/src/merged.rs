@@ -1,0 +1,156 @@
+//! Reading several partitions as one sequence: in the order of appending.
+//!
+//! Owns [`PartitionReader`] and [`take_merged`]. The log enters; the next records of all partitions leave, each partition in its own order,
+//! cut everywhere at one place of the order of the whole log. What was read beyond the cut waits in memory, within [`AHEAD_BYTES_MAX`].
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::collections::VecDeque;
+use std::collections::binary_heap::PeekMut;
+
+use schemas::position::{Offset, Partition, Topic};
+use sources::error::LogError;
+use sources::log::{Log, StoredRecord};
+
+/// About the most bytes of all partitions that are read and not taken yet.
+const AHEAD_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// The fewest bytes that a partition is read by, so that many partitions do not make for many small reads.
+const READ_BYTES_MIN: usize = 64 * 1024;
+
+/// One partition: where it is read next, and what was read of it beyond that.
+#[derive(Clone, Debug)]
+pub struct PartitionReader {
+    /// the topic
+    pub topic: Topic,
+    /// the partition
+    pub partition: Partition,
+    /// the offset of the next record
+    pub next: Offset,
+    /// the offset before which records are taken; `None` for all that are there
+    pub end: Option<Offset>,
+    /// what was read and not taken
+    ahead: VecDeque<StoredRecord>,
+    /// the offset after the last record that was read
+    read: Offset,
+}
+
+/// How much may be taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// records that are taken whatever their bytes
+    pub least: usize,
+    /// records
+    pub records: usize,
+    /// bytes of keys and values
+    pub bytes: usize,
+}
+
+/// The position in the order of appending up to which records are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UpTo(
+    /// the last timestamp
+    pub i64,
+);
+
+impl UpTo {
+    /// Everything that is there.
+    pub const ALL: Self = Self(i64::MAX);
+}
+
+impl Room {
+    fn take(&mut self, record: &StoredRecord) -> bool {
+        let bytes = record.key.len() + record.value.len();
+        if self.least == 0 && (self.records == 0 || self.bytes < bytes) {
+            return false;
+        }
+        self.least = self.least.saturating_sub(1);
+        self.records = self.records.saturating_sub(1);
+        self.bytes = self.bytes.saturating_sub(bytes);
+        true
+    }
+}
+
+impl PartitionReader {
+    /// Reads a partition from an offset on.
+    pub fn new(topic: Topic, partition: Partition, next: Offset, end: Option<Offset>) -> Self {
+        Self { topic, partition, next, end, ahead: VecDeque::new(), read: next }
+    }
+
+    /// Begins at the next offset: what was read before is used if it goes on there and the log still has it.
+    fn begin(&mut self, log: &dyn Log) -> Result<(), LogError> {
+        let goes_on = match self.ahead.front() {
+            Some(first) => first.offset == self.next && log.bounds(&self.topic, self.partition)?.0 <= self.next,
+            None => false,
+        };
+        if !goes_on {
+            self.ahead.clear();
+            self.read = self.next;
+        }
+        Ok(())
+    }
+
+    /// The timestamp of the first record that was not taken; reads on when nothing is left of what was read.
+    fn head(&mut self, log: &dyn Log, records: usize, bytes: usize) -> Result<Option<i64>, LogError> {
+        if self.ahead.is_empty() {
+            let left =
+                self.end.map_or(usize::MAX, |end| usize::try_from(end.0.saturating_sub(self.read.0)).unwrap_or(usize::MAX));
+            if left == 0 {
+                return Ok(None);
+            }
+            self.ahead = log.read(&self.topic, self.partition, self.read, left.min(records), bytes)?.into();
+            self.read = self.ahead.back().map_or(self.read, |last| Offset(last.offset.0 + 1));
+        }
+        Ok(self.ahead.front().map(|first| first.timestamp))
+    }
+
+    /// Whether a record at or before a timestamp is still to be taken; what is there must have been read.
+    pub fn is_behind(&self, timestamp: i64) -> bool {
+        self.ahead.front().is_some_and(|first| first.timestamp <= timestamp)
+    }
+}
+
+/// Takes the first records of some partitions in the order of appending, as long as there is room: for each of `partitions`, which are
+/// ordered by topic and partition, `taken` gets its share. Of those that `admits` does not admit nothing is taken. Moves no
+/// partition on: whoever keeps the records sets `next`, and if nobody does they are read again.
+///
+/// # Errors
+/// The number of the partition that could not be read, and why.
+pub fn take_merged(
+    log: &dyn Log,
+    partitions: &mut [PartitionReader],
+    admits: impl Fn(usize) -> bool,
+    up_to: UpTo,
+    room: &mut Room,
+    taken: &mut [Vec<StoredRecord>],
+) -> Result<(), (usize, LogError)> {
+    if room.least == 0 && room.records == 0 {
+        return Ok(());
+    }
+    let bytes = (AHEAD_BYTES_MAX / partitions.len().max(1)).max(READ_BYTES_MIN);
+    let records = room.records.max(room.least);
+    let mut heads = BinaryHeap::with_capacity(partitions.len());
+    for (number, partition) in partitions.iter_mut().enumerate().filter(|(number, _)| admits(*number)) {
+        let head = partition.head(log, records, bytes).map_err(|error| (number, error))?;
+        heads.extend(head.filter(|head| *head <= up_to.0).map(|head| Reverse((head, number))));
+    }
+    while let Some(mut first) = heads.peek_mut() {
+        let Reverse((_, number)) = *first;
+        let partition = &mut partitions[number];
+        let Some(record) = partition.ahead.pop_front_if(|record| room.take(record)) else { break };
+        taken[number].push(record);
+        match partition.head(log, records, bytes).map_err(|error| (number, error))? {
+            Some(head) if head <= up_to.0 => *first = Reverse((head, number)),
+            _ => drop(PeekMut::pop(first)),
+        }
+    }
+    Ok(())
+}
+
+/// Begins to take records: reads what was taken before and not kept once more.
+///
+/// # Errors
+/// The number of the partition that could not be read, and why.
+pub fn begin(log: &dyn Log, partitions: &mut [PartitionReader]) -> Result<(), (usize, LogError)> {
+    let begin = |(number, partition): (usize, &mut PartitionReader)| partition.begin(log).map_err(|error| (number, error));
+    partitions.iter_mut().enumerate().try_for_each(begin)
+}
