@@ -1,6 +1,6 @@
-//! EXISTS and IN in a SELECT list: a join that marks each row with whether there is a match.
+//! EXISTS and IN in a SELECT list, or deep in a condition: a join that marks each row with whether there is a match.
 //!
-//! Owns one rule of the optimiser. DataFusion's own makes such joins for conditions only.
+//! Owns one rule of the optimiser. DataFusion's own makes semijoins of what is a condition by itself, which is left to it.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -9,19 +9,19 @@ use datafusion_common::alias::AliasGenerator;
 use datafusion_common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion_common::{Column, DFSchema, ExprSchema, Result};
 use datafusion_expr::expr::{Exists, InSubquery};
-use datafusion_expr::utils::conjunction;
-use datafusion_expr::{Expr, JoinType, LogicalPlan, LogicalPlanBuilder, Projection, lit};
+use datafusion_expr::utils::{conjunction, split_conjunction};
+use datafusion_expr::{Expr, Filter, JoinType, LogicalPlan, LogicalPlanBuilder, Projection, lit};
 use datafusion_optimizer::decorrelate::PullUpCorrelatedExpr;
 use datafusion_optimizer::optimizer::ApplyOrder;
 use datafusion_optimizer::{OptimizerConfig, OptimizerRule};
 
-/// Turns EXISTS and IN of a SELECT list into marks.
+/// Turns EXISTS and IN into marks.
 #[derive(Debug, Default)]
-pub struct MarkProjections;
+pub struct Marks;
 
-impl OptimizerRule for MarkProjections {
+impl OptimizerRule for Marks {
     fn name(&self) -> &str {
-        "mark_projections"
+        "marks"
     }
 
     fn apply_order(&self) -> Option<ApplyOrder> {
@@ -33,24 +33,59 @@ impl OptimizerRule for MarkProjections {
     }
 
     fn rewrite(&self, plan: LogicalPlan, config: &dyn OptimizerConfig) -> Result<Transformed<LogicalPlan>> {
-        let LogicalPlan::Projection(projection) = plan else { return Ok(Transformed::no(plan)) };
-        if !projection.expr.iter().any(has_predicate) {
-            return Ok(Transformed::no(LogicalPlan::Projection(projection)));
+        match plan {
+            LogicalPlan::Projection(projection) if projection.expr.iter().any(has_predicate) => {
+                mark_columns(projection, config.alias_generator())
+            }
+            LogicalPlan::Filter(filter) if has_predicate(&filter.predicate) => mark_conditions(filter, config.alias_generator()),
+            other => Ok(Transformed::no(other)),
         }
-        let Projection { expr, input, .. } = projection;
-        let mut input = Arc::unwrap_or_clone(input);
-        let mut expressions = Vec::with_capacity(expr.len());
-        for expression in expr {
-            let name = (!matches!(expression, Expr::Alias(_))).then(|| expression.schema_name().to_string());
-            let has_mark = has_predicate(&expression);
-            let marked = expression.transform_down(|part| marked(part, &mut input, config.alias_generator())).data()?;
-            expressions.push(match name {
-                Some(name) if has_mark => marked.alias(name),
-                _ => marked,
-            });
-        }
-        LogicalPlanBuilder::from(input).project(expressions)?.build().map(Transformed::yes)
     }
+}
+
+fn mark_columns(projection: Projection, aliases: &Arc<AliasGenerator>) -> Result<Transformed<LogicalPlan>> {
+    let mut input = projection.input.as_ref().clone();
+    let mut is_marked = false;
+    let mut expressions = Vec::with_capacity(projection.expr.len());
+    for expression in &projection.expr {
+        let made = expression.clone().transform_down(|part| marked(part, &mut input, aliases))?;
+        let is_named = !made.transformed || matches!(expression, Expr::Alias(_));
+        is_marked |= made.transformed;
+        expressions.push(if is_named { made.data } else { made.data.alias(expression.schema_name().to_string()) });
+    }
+    if !is_marked {
+        return Ok(Transformed::no(LogicalPlan::Projection(projection)));
+    }
+    LogicalPlanBuilder::from(input).project(expressions)?.build().map(Transformed::yes)
+}
+
+fn mark_conditions(filter: Filter, aliases: &Arc<AliasGenerator>) -> Result<Transformed<LogicalPlan>> {
+    let columns = filter.input.schema().columns();
+    let mut input = filter.input.as_ref().clone();
+    let mut is_marked = false;
+    let mut conditions = Vec::new();
+    for condition in split_conjunction(&filter.predicate) {
+        if is_join(condition) {
+            conditions.push(condition.clone());
+            continue;
+        }
+        let made = condition.clone().transform_down(|part| marked(part, &mut input, aliases))?;
+        is_marked |= made.transformed;
+        conditions.push(made.data);
+    }
+    match conjunction(conditions).filter(|_| is_marked) {
+        None => Ok(Transformed::no(LogicalPlan::Filter(filter))),
+        Some(condition) => {
+            let filtered = LogicalPlanBuilder::from(input).filter(condition)?;
+            filtered.project(columns.into_iter().map(Expr::Column))?.build().map(Transformed::yes)
+        }
+    }
+}
+
+/// Whether a condition is a semijoin or an antijoin by itself.
+fn is_join(condition: &Expr) -> bool {
+    let inner = if let Expr::Not(inner) = condition { inner } else { condition };
+    matches!(inner, Expr::Exists(_) | Expr::InSubquery(_))
 }
 
 fn has_predicate(expression: &Expr) -> bool {

@@ -13,6 +13,8 @@ use datafusion_sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion_sql::sqlparser::parser::Parser;
 use datafusion_sql::sqlparser::tokenizer::Span;
 
+use super::lists::{Listed, name_apart};
+
 /// A `SESSION(relation, time, gap, partition...)` in a FROM clause.
 #[derive(Clone, Debug)]
 pub struct SessionCall {
@@ -92,8 +94,16 @@ impl VisitorMut for Rewriter<'_> {
         }
     }
 
+    fn post_visit_query(&mut self, query: &mut Query) -> ControlFlow<RewriteError> {
+        let has_order = query.order_by.is_some() || query.limit_clause.is_some();
+        match name_apart(&mut query.body, has_order) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => ControlFlow::Break(error),
+        }
+    }
+
     fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<RewriteError> {
-        if let Some(list) = listed(factor) {
+        if let Some(list) = Listed::of(factor) {
             return match list.and_then(|list| list.derived()) {
                 Ok(derived) => {
                     *factor = derived;
@@ -140,80 +150,6 @@ fn count_of_rows(function: &mut ast::Function) -> ControlFlow<RewriteError> {
         list.args = parts.iter().cloned().map(|part| FunctionArg::Unnamed(FunctionArgExpr::Expr(part))).collect();
     }
     ControlFlow::Continue(())
-}
-
-/// A function in FROM whose rows are the items of a list.
-struct Listed {
-    name: Ident,
-    arguments: Vec<Expr>,
-    alias: Option<ast::TableAlias>,
-}
-
-/// `unnest(...)` or `generate_series(...)` in FROM; an error when it can't be read.
-fn listed(factor: &TableFactor) -> Option<Result<Listed, RewriteError>> {
-    let known = |name: &ObjectName| {
-        let name = name.0.first()?.as_ident()?;
-        ["unnest", "generate_series"].contains(&name.value.to_lowercase().as_str()).then(|| name.clone())
-    };
-    let (name, arguments, alias, numbered) = match factor {
-        TableFactor::UNNEST { alias, array_exprs, with_offset, with_ordinality, .. } => {
-            let span = array_exprs.first().map_or(Span::empty(), ast::Spanned::span);
-            let mut name = Ident::new("unnest");
-            name.span = span;
-            (name, Some(array_exprs.clone()), alias, *with_offset || *with_ordinality)
-        }
-        TableFactor::Function { name, args, alias, with_ordinality, .. } => {
-            (known(name)?, call_arguments(args), alias, *with_ordinality)
-        }
-        TableFactor::Table { name, args: Some(arguments), alias, with_ordinality, .. } => {
-            (known(name)?, call_arguments(&arguments.args), alias, *with_ordinality)
-        }
-        _ => return None,
-    };
-    let refused = |message: &str| Some(Err(RewriteError { message: message.to_owned(), span: name.span }));
-    match arguments {
-        _ if numbered => refused("WITH ORDINALITY is not supported"),
-        Some(arguments) if name.value.eq_ignore_ascii_case("unnest") && arguments.len() != 1 => {
-            refused("UNNEST of several lists side by side is not supported: unnest one after the other")
-        }
-        Some(arguments) => Some(Ok(Listed { name: name.clone(), arguments, alias: alias.clone() })),
-        None => refused("the function takes plain arguments, without names"),
-    }
-}
-
-impl Listed {
-    /// `LATERAL (SELECT f(arguments) AS column) AS alias`; the name of the alias is that of the column too, as PostgreSQL has it.
-    fn derived(self) -> Result<TableFactor, RewriteError> {
-        let Self { name, arguments, alias } = self;
-        let mut reads_a_row = false;
-        for argument in &arguments {
-            let _ = ast::visit_expressions(argument, |part| {
-                reads_a_row |=
-                    matches!(part, Expr::Identifier(_) | Expr::CompoundIdentifier(_) | Expr::CompoundFieldAccess { .. });
-                ControlFlow::<()>::Continue(())
-            });
-        }
-        let function = name.value.to_lowercase();
-        let mut alias = alias.unwrap_or_else(|| ast::TableAlias {
-            explicit: true,
-            name: Ident::new(function.clone()),
-            columns: Vec::new(),
-            at: None,
-        });
-        let column = std::mem::take(&mut alias.columns).into_iter().next().map_or(alias.name.clone(), |column| column.name);
-        let query = derived(&format!("SELECT 1 AS {column}"));
-        let mut factor = query.map_err(|message| RewriteError { message, span: name.span })?;
-        if let TableFactor::Derived { lateral, subquery, alias: slot, .. } = &mut factor {
-            *lateral = reads_a_row;
-            *slot = Some(alias);
-            if let SetExpr::Select(select) = subquery.body.as_mut()
-                && let Some(ast::SelectItem::ExprWithAlias { expr, .. }) = select.projection.first_mut()
-            {
-                *expr = call(&function, arguments);
-            }
-        }
-        Ok(factor)
-    }
 }
 
 /// A call of a function.
@@ -297,7 +233,8 @@ fn tumble(arguments: &[Expr]) -> Result<TableFactor, String> {
     ))
 }
 
-fn call_arguments(arguments: &[FunctionArg]) -> Option<Vec<Expr>> {
+/// The arguments of a call; `None` when it has none or they have names.
+pub fn call_arguments(arguments: &[FunctionArg]) -> Option<Vec<Expr>> {
     let plain = |argument: &FunctionArg| match argument {
         FunctionArg::Unnamed(FunctionArgExpr::Expr(expression)) => Some(expression.clone()),
         _ => None,
@@ -313,7 +250,8 @@ fn identifier(expression: &Expr) -> Result<String, String> {
     }
 }
 
-fn derived(query: &str) -> Result<TableFactor, String> {
+/// A query as a FROM item.
+pub fn derived(query: &str) -> Result<TableFactor, String> {
     let statements =
         Parser::parse_sql(&PostgreSqlDialect {}, &format!("SELECT * FROM ({query})")).map_err(|error| error.to_string())?;
     let Some(Statement::Query(query)) = statements.into_iter().next() else {

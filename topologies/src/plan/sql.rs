@@ -94,6 +94,7 @@ impl Relations {
             let plan = super::copies::count_copies(plan)?;
             let plan = super::lateral::inline(plan)?;
             let plan = super::steps::forget_keys_of_lists(plan)?;
+            let plan = super::lift::lift(plan)?;
             let plan = super::predicates::rewrite(plan)?;
             super::correlation::check(&plan)?;
             self.optimize(type_plan(plan)?)
@@ -156,8 +157,8 @@ fn rules(patience: &Patience) -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
         Arc::new(SimplifyExpressions::new()),
         Arc::new(ReplaceDistinctWithAggregate::new()),
         Arc::new(EliminateJoin::new()),
+        Arc::new(super::marks::Marks),
         Arc::new(DecorrelatePredicateSubquery::new()),
-        Arc::new(super::marks::MarkProjections),
         Arc::new(ScalarSubqueryToJoin::new()),
         Arc::new(DecorrelateLateralJoin::new()),
         Arc::new(ExtractEquijoinPredicate::new()),

@@ -10,7 +10,11 @@ pub const COMPARISONS: [&str; 6] = ["=", "<>", "<", "<=", ">", ">="];
 impl Generator {
     /// An aggregate call, or an expression of one.
     pub fn aggregate(&mut self, scope: &[Column]) -> (String, Kind) {
-        let filter = if self.random.one_in(4) { format!(" FILTER (WHERE {})", self.predicate(scope, 1)) } else { String::new() };
+        let filter = match self.random.below(20) {
+            0..=4 => format!(" FILTER (WHERE {})", self.predicate(scope, 1)),
+            5 => format!(" FILTER (WHERE {})", self.subquery_condition(scope, 0)),
+            _ => String::new(),
+        };
         let int = self.int(scope, 1);
         let text = self.text(scope, 1);
         match self.random.below(14) {

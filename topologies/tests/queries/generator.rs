@@ -349,6 +349,17 @@ impl Generator {
         if kind != "FULL JOIN" && self.random.one_in(3) && !both.is_empty() {
             condition = format!("{condition} AND {}", self.predicate(&both, 1));
         }
+        // Of an outer join, the optional side alone can be asked for by a sub-query.
+        let asked: &[Column] = match kind {
+            "JOIN" => &both,
+            "LEFT JOIN" => &right.columns,
+            "RIGHT JOIN" => &lefts,
+            _ => &[],
+        };
+        let asked: Vec<Column> = asked.iter().filter(|column| column.sql.contains('.')).cloned().collect();
+        if self.random.one_in(10) && !asked.is_empty() {
+            condition = format!("{condition} AND {}", self.subquery_condition(&asked, 0));
+        }
         if kind == "CROSS JOIN" {
             left.sql = format!("{} CROSS JOIN {}", left.sql, right.sql);
             left.conditions.push(condition);
