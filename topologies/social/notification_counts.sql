@@ -9,7 +9,7 @@ CREATE VIEW post_mentions AS SELECT DISTINCT post_id, author_id, created_at, men
   FROM (SELECT post_id, author_id, created_at, unnest(mentions) AS mentioned_id FROM posts);
 
 CREATE VIEW notification_causes AS
-  SELECT followee_id AS user_id, follower_id AS actor_id, 'follow' AS kind, to_char(followed_at, '%Y-%m-%d') AS subject, 1 AS times,
+  SELECT followee_id AS user_id, follower_id AS actor_id, 'follow' AS kind, to_char(followed_at, 'YYYY-MM-DD') AS subject, 1 AS times,
     followed_at AS last_at
   FROM follows
   UNION ALL

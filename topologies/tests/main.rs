@@ -14,4 +14,5 @@ mod queries;
 mod refusals;
 mod restarts;
 mod social;
+mod texts;
 mod why;

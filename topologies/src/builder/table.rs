@@ -5,15 +5,17 @@
 use std::collections::BTreeSet;
 
 use arrow_schema::{Field, Schema};
-use datafusion_sql::sqlparser::ast;
+use datafusion_sql::sqlparser::ast::{self, Spanned as _};
 
-use super::{Builder, Outcome, fail, refused};
+use super::{Builder, Outcome, blamed, fail, refused};
 use crate::diagnostic::Diagnostic;
 use crate::parse::{ColumnDefinition, MergeClause, Name, Statement, StatementKind};
+use crate::plan::calls::is_interval;
 use crate::plan::graph::{NodeColumn, Operator};
-use crate::plan::merge::{Merge, MergeContext, plan_clause, plan_key};
+use crate::plan::merge::{Merge, MergeContext, expressions, plan_clause, plan_key, try_expression};
 use crate::plan::rewrite::rewrite_expression;
 use crate::plan::sql::declared_type;
+use crate::render::check::check_scalar;
 use crate::topology::{RelationKind, Table, place};
 
 impl Builder {
@@ -22,7 +24,7 @@ impl Builder {
         for definition in definitions {
             let Some(data_type) = declared_type(&definition.data_type) else {
                 let text = format!("type '{}' is not supported for column '{}'", definition.data_type, definition.name.text);
-                let help = "use BIGINT, INTEGER, SMALLINT, BOOLEAN, DOUBLE PRECISION, NUMERIC(p, s), TEXT, BYTEA, TIMESTAMPTZ, DATE, or a list such as TEXT[]";
+                let help = "use BIGINT, INTEGER, SMALLINT, BOOLEAN, DOUBLE PRECISION, NUMERIC(p, s), TEXT, BYTEA, TIMESTAMPTZ, TIMESTAMP, DATE, INTERVAL, or a list such as TEXT[]";
                 return Err(Box::new(Diagnostic::new(definition.data_type_location.clone(), text).with_help(help)));
             };
             if columns.iter().any(|column| column.name == definition.name.text) {
@@ -39,6 +41,10 @@ impl Builder {
             let Some(column) = columns.iter().position(|column| column.name == part.text) else {
                 return fail(part, format!("column '{}' of the primary key does not exist", part.text), "declare it as a column");
             };
+            if is_interval(&columns[column].data_type) {
+                let help = "store the length as a number: extract(epoch FROM ...)";
+                return fail(part, format!("'{}' is an INTERVAL, which makes no primary key", part.text), help);
+            }
             columns[column].nullable = false;
             key.push(column);
         }
@@ -108,15 +114,24 @@ impl Builder {
             columns: &table.columns,
             primary_key: &table.primary_key,
         };
-        let at = |error| place(statement, &error);
         let mut on = on.clone();
         self.rewrite(statement, &mut on)?;
-        let key = plan_key(&context, &on).map_err(at)?;
+        let plan = |on: ast::Expr| {
+            let key = plan_key(&context, &on)?;
+            key.iter().try_for_each(check_scalar)?;
+            Ok(key)
+        };
+        let key = plan(on.clone()).map_err(|error| blamed(statement, &on, &error, |on| plan(on).map(|_| ()), &statement.locate(on.span())))?;
         let mut fields = Vec::new();
         let mut planned = Vec::with_capacity(clauses.len());
         for clause in clauses {
             let mut clause = clause.clone();
             self.rewrite_clause(statement, &mut clause)?;
+            for (expression, column) in expressions(&context, &clause) {
+                let attempt = |expression: ast::Expr| try_expression(&context, clause.matched, &expression, column);
+                attempt(expression.clone())
+                    .map_err(|error| blamed(statement, expression, &error, attempt, &statement.locate(expression.span())))?;
+            }
             let located = |error| {
                 let mut diagnostic = place(statement, &error);
                 if diagnostic.location == statement.location {

@@ -18,6 +18,7 @@ use datafusion_expr::{
     Signature, Volatility, WindowUDF,
 };
 
+use super::postgres::PostgresPlanner;
 use super::signed::{RowNumber, signed};
 
 /// Instants from which decayed scores are counted: 2020-01-01T00:00:00Z in microseconds since 1970.
@@ -45,6 +46,7 @@ impl Default for Functions {
             aggregate: BTreeMap::new(),
             window: BTreeMap::new(),
             planners: vec![
+                Arc::new(PostgresPlanner),
                 Arc::new(datafusion_functions::core::planner::CoreFunctionPlanner::default()),
                 Arc::new(datafusion_functions_nested::planner::NestedFunctionPlanner),
                 Arc::new(datafusion_functions_nested::planner::FieldAccessPlanner),
@@ -58,7 +60,8 @@ impl Default for Functions {
         let scalar = datafusion_functions::all_default_functions()
             .into_iter()
             .chain(datafusion_functions_nested::all_default_nested_functions().into_iter().map(signed))
-            .chain(own);
+            .chain(own)
+            .chain(super::calls::functions());
         for function in scalar {
             register(&mut functions.scalar, function.name(), function.aliases(), &function);
         }
@@ -88,6 +91,16 @@ fn register<F>(functions: &mut BTreeMap<String, Arc<F>>, name: &str, aliases: &[
 /// The type of every TIMESTAMPTZ.
 pub fn timestamp_type() -> DataType {
     DataType::Timestamp(TimeUnit::Microsecond, Some("+00:00".into()))
+}
+
+/// The type of every TIMESTAMP, which is the time on a clock whose zone is not known.
+pub fn local_timestamp_type() -> DataType {
+    DataType::Timestamp(TimeUnit::Microsecond, None)
+}
+
+/// The type of every INTERVAL.
+pub fn interval_type() -> DataType {
+    DataType::Interval(IntervalUnit::MonthDayNano)
 }
 
 /// The length of a constant interval in microseconds; months have no fixed length and are refused.

@@ -1,6 +1,8 @@
 //! From the syntax of queries and merges to a graph of nodes that needs no further analysis.
 
 pub mod aggregate;
+pub mod blame;
+pub mod calls;
 pub mod count_join;
 pub mod functions;
 pub mod graph;
@@ -11,6 +13,7 @@ pub mod lint;
 pub mod lower;
 pub mod merge;
 pub mod policy;
+pub mod postgres;
 pub mod ranking;
 pub mod rewrite;
 pub mod scalar;
@@ -18,6 +21,7 @@ pub mod search;
 pub mod signed;
 pub mod sink;
 pub mod sql;
+pub mod syntax;
 pub mod temporal;
 pub mod unique;
 pub mod wording;

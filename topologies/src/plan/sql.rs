@@ -33,7 +33,7 @@ use datafusion_optimizer::{Optimizer, OptimizerContext, OptimizerRule};
 use datafusion_sql::planner::{ParserOptions, PlannerContext, SqlToRel};
 use datafusion_sql::sqlparser::ast;
 
-use super::functions::{Functions, timestamp_type};
+use super::functions::{Functions, interval_type, local_timestamp_type, timestamp_type};
 use crate::diagnostic::suggestion;
 
 /// How often all rules are applied at most; they end earlier when nothing changes any more.
@@ -81,6 +81,7 @@ impl Relations {
     pub fn plan_query(&self, query: ast::Query) -> Result<LogicalPlan> {
         let planner = SqlToRel::new_with_options(self, parser_options());
         let plan = planner.sql_statement_to_plan(ast::Statement::Query(Box::new(query)))?;
+        let plan = super::postgres::rewrite_plan(plan)?;
         super::lint::check_plan(&plan)?;
         self.optimize(plan)
     }
@@ -94,6 +95,7 @@ impl Relations {
         }
         let planner = SqlToRel::new_with_options(self, parser_options());
         let expression = planner.sql_to_expr(expression, &schema, &mut PlannerContext::new())?;
+        let expression = super::postgres::rewrite(expression, &schema)?;
         self.simplify(coerce(expression, &schema)?, schema)
     }
 
@@ -218,6 +220,21 @@ impl TableSource for RelationSource {
     }
 }
 
+/// The type of a TIMESTAMP with or without a zone.
+fn timestamp_of(zone: ast::TimezoneInfo) -> DataType {
+    match zone {
+        ast::TimezoneInfo::WithTimeZone | ast::TimezoneInfo::Tz => timestamp_type(),
+        ast::TimezoneInfo::None | ast::TimezoneInfo::WithoutTimeZone => local_timestamp_type(),
+    }
+}
+
+fn timestamp_name(sql_type: &ast::DataType) -> &'static str {
+    match sql_type {
+        ast::DataType::Timestamp(_, ast::TimezoneInfo::WithTimeZone | ast::TimezoneInfo::Tz) => "TIMESTAMPTZ",
+        _ => "TIMESTAMP",
+    }
+}
+
 /// SQL's type names: every timestamp has microseconds, as PostgreSQL's have.
 #[derive(Debug)]
 struct Types;
@@ -225,8 +242,11 @@ struct Types;
 impl TypePlanner for Types {
     fn plan_type_field(&self, sql_type: &ast::DataType) -> Result<Option<FieldRef>> {
         Ok(match sql_type {
-            ast::DataType::Timestamp(_, _) | ast::DataType::TimestampNtz(_) => {
-                Some(Arc::new(arrow_schema::Field::new("", timestamp_type(), true)))
+            ast::DataType::Timestamp(None | Some(6), zone) => {
+                Some(Arc::new(arrow_schema::Field::new("", timestamp_of(*zone), true)))
+            }
+            ast::DataType::Timestamp(Some(_), _) => {
+                return plan_err!("times have microseconds: write {} without a precision, and date_trunc", timestamp_name(sql_type));
             }
             _ => None,
         })
@@ -238,7 +258,9 @@ pub fn stored_type(kind: &DataType) -> DataType {
     match kind {
         DataType::Utf8View | DataType::LargeUtf8 | DataType::Null => DataType::Utf8,
         DataType::BinaryView | DataType::LargeBinary => DataType::Binary,
-        DataType::Timestamp(_, _) => timestamp_type(),
+        DataType::Timestamp(_, Some(_)) => timestamp_type(),
+        DataType::Timestamp(_, None) => local_timestamp_type(),
+        DataType::Interval(_) => interval_type(),
         DataType::Int8 | DataType::UInt8 => DataType::Int16,
         DataType::UInt16 => DataType::Int32,
         DataType::UInt32 | DataType::UInt64 => DataType::Int64,
@@ -270,7 +292,8 @@ pub fn declared_type(sql_type: &ast::DataType) -> Option<DataType> {
         },
         Sql::Text | Sql::Varchar(_) | Sql::CharacterVarying(_) | Sql::String(_) | Sql::Uuid => DataType::Utf8,
         Sql::Bytea => DataType::Binary,
-        Sql::Timestamp(_, _) => timestamp_type(),
+        Sql::Timestamp(None | Some(6), zone) => timestamp_of(*zone),
+        Sql::Interval { fields: None, precision: None } => interval_type(),
         Sql::Date => DataType::Date32,
         Sql::Array(ArrayElemTypeDef::SquareBracket(item, _) | ArrayElemTypeDef::AngleBracket(item)) => {
             DataType::new_list(declared_type(item)?, true)

@@ -8,12 +8,14 @@ use datafusion_common::{Column, DataFusionError, ScalarValue, SchemaError};
 use datafusion_expr::Expr;
 use schemas::field::FieldKind;
 
-use crate::diagnostic::suggestion;
+use super::blame::unusable;
+use crate::diagnostic::{did_you_mean, suggestion};
 
 /// What DataFusion calls the types that SQL has.
-const TYPE_NAMES: [(&str, &str); 10] = [
+const TYPE_NAMES: [(&str, &str); 11] = [
     ("Timestamp(µs, \"+00:00\")", "TIMESTAMPTZ"),
     ("Timestamp(ns, \"+00:00\")", "TIMESTAMPTZ"),
+    ("Timestamp(µs)", "TIMESTAMP"),
     ("Interval(MonthDayNano)", "INTERVAL"),
     ("Utf8View", "TEXT"),
     ("Utf8", "TEXT"),
@@ -23,6 +25,21 @@ const TYPE_NAMES: [(&str, &str); 10] = [
     ("Float64", "DOUBLE PRECISION"),
     ("Date32", "DATE"),
 ];
+
+/// Aggregates of PostgreSQL, whether they are supported or not, besides those that end with `_agg`.
+const AGGREGATES: [&str; 34] = [
+    "any_value", "avg", "bit_and", "bit_or", "bit_xor", "bool_and", "bool_or", "corr", "count", "covar_pop", "covar_samp",
+    "decayed_sum", "every", "json_object_agg", "jsonb_object_agg", "max", "min", "mode", "percentile_cont", "percentile_disc",
+    "regr_avgx", "regr_avgy", "regr_count", "regr_intercept", "regr_r2", "regr_slope", "stddev", "stddev_pop", "stddev_samp", "sum",
+    "var_pop", "var_samp", "variance", "xmlagg",
+];
+const AGGREGATES_HELP: &str =
+    "the aggregates are count, sum, min, max, avg, bool_and, bool_or, array_agg, string_agg and decayed_sum";
+
+fn is_aggregate(name: &str) -> bool {
+    let name = name.to_lowercase();
+    name.ends_with("_agg") || AGGREGATES.contains(&name.as_str())
+}
 
 /// How SQL writes an expression.
 pub fn sql(expression: &Expr) -> String {
@@ -71,6 +88,9 @@ fn sql_types(text: &str) -> String {
 
 /// The message of a planning error, without DataFusion's wrapping, and what may help.
 pub fn message(error: &DataFusionError) -> (String, Option<String>) {
+    if let Some(unusable) = unusable(error) {
+        return (unusable.reason.clone(), None);
+    }
     match error.find_root() {
         DataFusionError::SchemaError(schema, _) => schema_message(schema),
         DataFusionError::Diagnostic(diagnostic, _) => plan_message(&diagnostic.message),
@@ -87,7 +107,10 @@ fn plan_message(text: &str) -> (String, Option<String>) {
     let with_help = |message: &str, help: &str| (message.to_owned(), Some(help.to_owned()));
     if let Some(name) = named("Invalid function ") {
         let near = text.split_once("Did you mean '").and_then(|(_, rest)| rest.split_once('\'')).map(|(near, _)| near);
-        return (format!("function '{name}' does not exist"), near.map(|near| format!("did you mean '{near}'?")));
+        // DataFusion names the nearest function, however far it is, and whatever it does.
+        let near = near.filter(|near| is_aggregate(&name) == is_aggregate(near)).and_then(|near| did_you_mean(&name, [near]));
+        let help = near.or_else(|| is_aggregate(&name).then(|| AGGREGATES_HELP.to_owned()));
+        return (format!("function '{name}' does not exist"), help);
     }
     if let Some(name) = named("Ambiguous reference to unqualified field ") {
         return ambiguous(&name);
