@@ -8,6 +8,7 @@ pub mod field;
 pub mod interval;
 mod json;
 pub mod lineage;
+pub mod numeric;
 pub mod position;
 mod protobuf;
 pub mod row;

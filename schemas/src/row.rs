@@ -10,13 +10,14 @@ use std::fmt;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::{IntervalMonthDayNano, IntervalMonthDayNanoType};
-use arrow_array::{ArrayRef, FixedSizeBinaryArray, IntervalMonthDayNanoArray};
+use arrow_array::types::{Float64Type, IntervalMonthDayNano, IntervalMonthDayNanoType};
+use arrow_array::{Array, ArrayRef, FixedSizeBinaryArray, IntervalMonthDayNanoArray, ListArray};
 use arrow_row::{RowConverter, SortField};
 use arrow_schema::{ArrowError, DataType, IntervalUnit, SortOptions};
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
+use crate::field::canonical;
 use crate::interval::{INTERVAL_BYTES, Interval};
 
 /// How often a row is in a collection, or by how much that changed.
@@ -130,20 +131,17 @@ impl RowCodec {
         &self.types
     }
 
-    /// Encodes columns of equal length; `rows` is the length, needed when there are no columns.
+    /// Encodes columns of equal length; `rows` is the length, needed when there are no columns. -0.0 becomes 0.0 and every NaN the same
+    /// one, so that equal numbers are equal bytes.
     pub fn encode(&self, columns: &[ArrayRef], rows: usize) -> Result<Vec<Row>, ArrowError> {
         if columns.is_empty() {
             return Ok(vec![Row::empty(); rows]);
         }
-        let encoded = if self.intervals.is_empty() {
-            self.converter.convert_columns(columns)?
-        } else {
-            let mut columns = columns.to_vec();
-            for &column in &self.intervals {
-                columns[column] = interval_bytes(&columns[column])?;
-            }
-            self.converter.convert_columns(&columns)?
-        };
+        let mut columns = columns.iter().map(one_form_of_each_number).collect::<Result<Vec<_>, _>>()?;
+        for &column in &self.intervals {
+            columns[column] = interval_bytes(&columns[column])?;
+        }
+        let encoded = self.converter.convert_columns(&columns)?;
         Ok(encoded.iter().map(|row| Row::from_bytes(row.as_ref())).collect())
     }
 
@@ -187,4 +185,20 @@ pub fn interval_of(value: IntervalMonthDayNano) -> Interval {
 /// An interval as Arrow has it; `None` when its microseconds are more than 292 years.
 pub fn arrow_interval(value: Interval) -> Option<IntervalMonthDayNano> {
     Some(IntervalMonthDayNano::new(value.months, value.days, value.micros.checked_mul(1_000)?))
+}
+
+/// The column with [`canonical`] floating-point numbers, in lists too.
+///
+/// # Errors
+/// When a list could not be built again.
+pub fn one_form_of_each_number(column: &ArrayRef) -> Result<ArrayRef, ArrowError> {
+    Ok(match column.data_type() {
+        DataType::Float64 => Arc::new(column.as_primitive::<Float64Type>().unary::<_, Float64Type>(canonical)),
+        DataType::List(item) if matches!(item.data_type(), DataType::Float64 | DataType::List(_)) => {
+            let lists = column.as_list::<i32>();
+            let values = one_form_of_each_number(lists.values())?;
+            Arc::new(ListArray::try_new(Arc::clone(item), lists.offsets().clone(), values, lists.nulls().cloned())?)
+        }
+        _ => Arc::clone(column),
+    })
 }

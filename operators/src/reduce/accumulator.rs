@@ -1,6 +1,8 @@
 //! What one aggregate keeps of a group: takes changes in, writes the result as a field.
 
+use num_bigint::BigInt;
 use schemas::field::{FieldEnds, FieldKind, Value, is_null};
+use schemas::numeric::{Numeric, WIDE_SCALE};
 use schemas::row::{Diff, Row};
 
 use super::decayed::DecayedSum;
@@ -57,6 +59,7 @@ impl<'a> Fields<'a> {
 pub(super) enum Accumulator {
     Count(Diff),
     Sum { count: Diff, total: Wide },
+    Exact { count: Diff, total: BigInt },
     Truths { yes: Diff, no: Diff },
     Best(Option<Row>),
     Ordered(Ordered),
@@ -68,6 +71,9 @@ impl Accumulator {
     pub(super) fn new(spec: &AggregateSpec, append_only: bool) -> Self {
         match &spec.kind {
             AggregateKind::CountAll | AggregateKind::Count => Self::Count(0),
+            AggregateKind::Sum { output: FieldKind::Numeric } | AggregateKind::Average { output: FieldKind::Numeric } => {
+                Self::Exact { count: 0, total: BigInt::ZERO }
+            }
             AggregateKind::Sum { .. } | AggregateKind::Average { .. } => Self::Sum { count: 0, total: Wide::default() },
             AggregateKind::Min | AggregateKind::Max if append_only => Self::Best(None),
             AggregateKind::Min | AggregateKind::Max | AggregateKind::ArrayAgg { .. } | AggregateKind::StringAgg { .. } => {
@@ -86,6 +92,7 @@ impl Accumulator {
         match self {
             Self::Count(count) => *count == 0,
             Self::Sum { count, total } => *count == 0 && total.is_zero(),
+            Self::Exact { count, total } => *count == 0 && *total == BigInt::ZERO,
             Self::Truths { yes, no } => *yes == 0 && *no == 0,
             Self::Best(best) => best.is_none(),
             Self::Ordered(ordered) => ordered.is_empty(),
@@ -111,6 +118,14 @@ impl Accumulator {
                     *count = count.wrapping_add(diff);
                     total.add_product(value, diff);
                 }
+            }
+            Self::Exact { count, total } => {
+                let units = match fields.value(argument) {
+                    Value::Numeric(units) => BigInt::from_signed_bytes_le(&units.to_le_bytes()),
+                    _ => fields.number(argument).map_or(BigInt::ZERO, BigInt::from),
+                };
+                *count = count.wrapping_add(diff);
+                *total += units * diff;
             }
             Self::Truths { yes, no } => {
                 let count = if fields.is_true(argument) { yes } else { no };
@@ -147,6 +162,10 @@ impl Accumulator {
                 write_signed(*count, out);
                 total.write(out);
             }
+            Self::Exact { count, total } => {
+                write_signed(*count, out);
+                write_bytes(&total.to_signed_bytes_le(), out);
+            }
             Self::Truths { yes, no } => {
                 write_signed(*yes, out);
                 write_signed(*no, out);
@@ -174,6 +193,7 @@ impl Accumulator {
         match self {
             Self::Count(count) => *count = reader.signed()?,
             Self::Sum { count, total } => (*count, *total) = (reader.signed()?, Wide::read(reader)?),
+            Self::Exact { count, total } => (*count, *total) = (reader.signed()?, BigInt::from_signed_bytes_le(reader.bytes()?)),
             Self::Truths { yes, no } => (*yes, *no) = (reader.signed()?, reader.signed()?),
             Self::Best(best) => {
                 let [is_some] = reader.array()?;
@@ -202,8 +222,18 @@ impl Accumulator {
         match (&spec.kind, self) {
             (_, Self::Count(count)) => FieldKind::Int64.write(&Value::Int(*count), out),
             (_, Self::Distinct { present, .. }) => FieldKind::Int64.write(&Value::Int(*present), out),
-            (AggregateKind::Sum { output } | AggregateKind::Average { output }, Self::Sum { count: 0, .. }) => {
-                output.write_null(out)
+            (
+                AggregateKind::Sum { output } | AggregateKind::Average { output },
+                Self::Sum { count: 0, .. } | Self::Exact { count: 0, .. },
+            ) => output.write_null(out),
+            (AggregateKind::Sum { output }, Self::Exact { total, .. }) => {
+                write_numeric(Some(Numeric::with_signed_scale(total.clone(), scale(argument))), "sum", output, out)?;
+            }
+            (AggregateKind::Average { output }, Self::Exact { count, total }) => {
+                let sum = Numeric::with_signed_scale(total.clone(), scale(argument));
+                // A column without a scale of its own has the digits that its numbers have.
+                let sum = if *argument == FieldKind::Numeric { sum.trimmed() } else { sum };
+                write_numeric(sum.divide(&Numeric::new(*count, 0)), "average", output, out)?;
             }
             (AggregateKind::Sum { output }, Self::Sum { total, .. }) => write_sum(*total, scale(argument), output, out)?,
             (AggregateKind::Average { output }, Self::Sum { count, total }) => {
@@ -252,6 +282,7 @@ fn add_distinct(counts: &mut RowMap<Diff>, present: &mut Diff, value: &[u8], dif
 fn scale(kind: &FieldKind) -> i8 {
     match kind {
         FieldKind::Decimal { scale } => *scale,
+        FieldKind::Numeric => WIDE_SCALE,
         _ => 0,
     }
 }
@@ -290,6 +321,12 @@ fn out_of_range(function: &str, output: &FieldKind) -> String {
 /// `10^(to - from)`; `None` when it is no integer of 128 bits.
 fn rescaling(from: i8, to: i8) -> Option<i128> {
     10_i128.checked_pow(u32::try_from(i32::from(to) - i32::from(from)).ok()?)
+}
+
+fn write_numeric(number: Option<Numeric>, function: &str, output: &FieldKind, out: &mut Row) -> Result<(), String> {
+    let units = number.and_then(|number| number.to_wide()).ok_or_else(|| out_of_range(function, output))?;
+    output.write(&Value::Numeric(units), out);
+    Ok(())
 }
 
 fn write_sum(total: Wide, from: i8, output: &FieldKind, out: &mut Row) -> Result<(), String> {

@@ -12,10 +12,10 @@ use crate::diagnostic::Diagnostic;
 use crate::parse::{ColumnDefinition, MergeClause, Name, Statement, StatementKind};
 use crate::plan::calls::is_interval;
 use crate::plan::graph::{NodeColumn, Operator};
-use crate::plan::merge::{Merge, MergeContext, expressions, plan_clause, plan_key, try_expression};
+use crate::plan::merge::{Merge, MergeContext, expressions, plan_clause, plan_expression, plan_key};
 use crate::plan::rewrite::rewrite_expression;
 use crate::plan::sql::declared_type;
-use crate::render::check::check_scalar;
+use crate::render::check::{check_scalar, check_value};
 use crate::topology::{RelationKind, Table, place};
 
 impl Builder {
@@ -128,7 +128,11 @@ impl Builder {
             let mut clause = clause.clone();
             self.rewrite_clause(statement, &mut clause)?;
             for (expression, column) in expressions(&context, &clause) {
-                let attempt = |expression: ast::Expr| try_expression(&context, clause.matched, &expression, column);
+                let attempt = |expression: ast::Expr| {
+                    let (fields, value) = plan_expression(&context, clause.matched, &expression, column)?;
+                    fields.iter().try_for_each(check_scalar)?;
+                    check_value(&value)
+                };
                 attempt(expression.clone())
                     .map_err(|error| blamed(statement, expression, &error, attempt, &statement.locate(expression.span())))?;
             }

@@ -3,7 +3,6 @@
 //! Owns the choice of an exact, retractable form for each aggregate function. A plan and its lowered input enter, a node leaves.
 //! Sums of floating-point numbers are refused: a retraction would not cancel what was added.
 
-use arrow_schema::DataType;
 use datafusion_common::{DFSchema, Result, ScalarValue, plan_err};
 use datafusion_expr::expr::AggregateFunction;
 use datafusion_expr::{Aggregate as AggregatePlan, Expr, ExprSchemable};
@@ -13,11 +12,9 @@ use schemas::field::FieldKind;
 use super::functions::interval_micros;
 use super::graph::{Aggregate, Graph, NodeColumn, NodeId};
 use super::lower::{append, append_key, check_nulls_order, identity, node_column};
+use super::numbers::kind::NumberKind;
 use super::scalar::{Scalar, unalias};
 use super::wording;
-
-/// Up to here every whole number has a floating-point number of its own.
-const WHOLE_NUMBER_MAX: f64 = 9_007_199_254_740_992.0;
 
 /// Lowers an aggregation over a lowered input.
 pub fn lower_aggregate(graph: &mut Graph, input: NodeId, plan: &AggregatePlan) -> Result<NodeId> {
@@ -121,30 +118,17 @@ fn is_constant(expression: &Expr) -> bool {
     matches!(unalias(expression), Expr::Literal(value, _) if !value.is_null())
 }
 
-/// The argument of a sum without a cast to floating point; an error when it is floating point itself.
+/// The argument of a sum; an error when it is floating point.
 fn exact(argument: Option<&Expr>, schema: &DFSchema, name: &str) -> Result<Expr> {
     let Some(argument) = argument else { return plan_err!("'{name}' takes one argument") };
-    let argument = match unalias(argument) {
-        // The planner casts whole numbers for an average; a sum of floating-point numbers was asked for as such.
-        Expr::Cast(cast) if name == "avg" && cast.expr.get_type(schema)?.is_integer() => *cast.expr,
-        Expr::Literal(ScalarValue::Float64(value), metadata) if value.is_none_or(is_whole) => {
-            // The planner has cast a whole number already.
-            Expr::Literal(ScalarValue::Int64(value.map(|value| value as i64)), metadata)
-        }
-        other => other,
-    };
-    match argument.get_type(schema)? {
-        kind if kind.is_integer() => Ok(argument),
-        DataType::Decimal128(_, _) => Ok(argument),
-        kind => plan_err!(
+    let argument = unalias(argument);
+    match NumberKind::of(&argument.get_type(schema)?) {
+        Some(kind) if kind != NumberKind::Float => Ok(argument),
+        _ => plan_err!(
             "{name}() over {} is not supported, because retractions would not cancel exactly: cast the argument to NUMERIC(precision, scale)",
-            wording::type_name(&kind)
+            wording::type_name(&argument.get_type(schema)?)
         ),
     }
-}
-
-fn is_whole(value: f64) -> bool {
-    value.fract() == 0.0 && value.abs() < WHOLE_NUMBER_MAX
 }
 
 fn string_constant(argument: Option<&Expr>) -> Result<String> {

@@ -13,7 +13,6 @@ use super::graph::NodeColumn;
 use super::scalar::{Scalar, null};
 use super::sql::Relations;
 use crate::parse::{MergeAction, MergeClause};
-use crate::render::check::{check_scalar, check_value};
 
 /// A continuous fold of a source into a table.
 #[derive(Clone, Debug)]
@@ -185,15 +184,19 @@ pub fn plan_clause(context: &MergeContext<'_>, clause: &MergeClause, fields: &mu
     Ok(Clause { matched: clause.matched, condition, guard, action })
 }
 
-/// Plans one expression of a clause by itself, to find out whether it can be computed: a condition, or the value of a column.
-pub fn try_expression(context: &MergeContext<'_>, matched: bool, expression: &ast::Expr, column: Option<usize>) -> Result<()> {
+/// Plans one expression of a clause by itself: a condition, or the value of a column. Returns what is computed of the event, and the value.
+pub fn plan_expression(
+    context: &MergeContext<'_>,
+    matched: bool,
+    expression: &ast::Expr,
+    column: Option<usize>,
+) -> Result<(Vec<Scalar>, FoldValue)> {
     let planned = context.relations.plan_expression(expression.clone(), &visible(context, matched))?;
     let boolean = arrow_schema::DataType::Boolean;
     let target = column.map_or(&boolean, |column| &context.columns[column].data_type);
     let mut fields = Vec::new();
     let value = fold_value(context, &planned, target, &mut fields)?;
-    fields.iter().try_for_each(|(field, _)| check_scalar(field))?;
-    check_value(&value)
+    Ok((fields.into_iter().map(|(field, _)| field).collect(), value))
 }
 
 /// The expressions of a clause, each with the column that it is assigned to; none for a condition.

@@ -12,6 +12,7 @@ pub mod key_template;
 pub mod lint;
 pub mod lower;
 pub mod merge;
+pub mod numbers;
 pub mod policy;
 pub mod postgres;
 pub mod ranking;

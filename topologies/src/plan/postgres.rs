@@ -116,11 +116,12 @@ fn minus(raw: RawBinaryExpr, left: &DataType, right: &DataType) -> Result<Planne
 /// `||` writes what is not a text as PostgreSQL does.
 fn concatenated(raw: RawBinaryExpr, left: &DataType, right: &DataType) -> Result<PlannerResult<RawBinaryExpr>> {
     let is_text = |kind: &DataType| matches!(kind, DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8);
-    if is_text(left) && has_text_form(right) {
+    let is_number = |kind: &DataType| matches!(kind, DataType::Float64 | DataType::Float32 | DataType::Decimal256(_, _));
+    if is_text(left) && (has_text_form(right) || is_number(right)) {
         let right = called("text_of", vec![raw.right])?;
         return Ok(PlannerResult::Original(RawBinaryExpr { right, ..raw }));
     }
-    if is_text(right) && has_text_form(left) {
+    if is_text(right) && (has_text_form(left) || is_number(left)) {
         let left = called("text_of", vec![raw.left])?;
         return Ok(PlannerResult::Original(RawBinaryExpr { left, ..raw }));
     }
@@ -129,7 +130,7 @@ fn concatenated(raw: RawBinaryExpr, left: &DataType, right: &DataType) -> Result
 
 /// Whether Arrow writes values of a type differently than PostgreSQL.
 fn has_text_form(kind: &DataType) -> bool {
-    is_time(kind) || is_date(kind) || is_interval(kind) || matches!(kind, DataType::Float64 | DataType::Float32 | DataType::Binary)
+    is_time(kind) || is_date(kind) || is_interval(kind) || matches!(kind, DataType::Binary)
 }
 
 /// Rewrites every expression of a plan.

@@ -11,6 +11,7 @@ use datafusion_common::{Column, DFSchema, DataFusionError, Result, ScalarValue, 
 use datafusion_expr::{Cast, Expr, ExprSchemable};
 use schemas::row::{Row, RowCodec};
 
+use super::numbers::cast;
 use super::sql::stored_type;
 use super::wording;
 
@@ -86,10 +87,14 @@ impl Scalar {
         if &found == target {
             return Self::lower(expression, schema);
         }
-        if let Expr::Literal(value, _) = unalias(expression) {
-            return constant(&value.cast_to(target)?, target.clone());
+        let expression = unalias(expression);
+        if let Expr::Literal(value, _) = &expression {
+            return constant(&cast::constant(value, target)?, target.clone());
         }
-        Self::lower(&Expr::Cast(Cast::new(Box::new(unalias(expression)), target.clone())), schema)
+        match cast::cast(&expression, &expression.get_type(schema)?, target)? {
+            Some(number) => Self::lower(&number, schema),
+            None => Self::lower(&Expr::Cast(Cast::new(Box::new(expression), target.clone())), schema),
+        }
     }
 
     /// The expression over the input of a map whose outputs are `outputs`: maps on maps become one.

@@ -34,6 +34,8 @@ use datafusion_sql::planner::{ParserOptions, PlannerContext, SqlToRel};
 use datafusion_sql::sqlparser::ast;
 
 use super::functions::{Functions, interval_type, local_timestamp_type, timestamp_type};
+use super::numbers::kind::{EXACT_DIGITS_MAX, wide_type};
+use super::numbers::typing::{type_expression, type_plan};
 use crate::diagnostic::suggestion;
 
 /// How often all rules are applied at most; they end earlier when nothing changes any more.
@@ -83,7 +85,7 @@ impl Relations {
         let plan = planner.sql_statement_to_plan(ast::Statement::Query(Box::new(query)))?;
         let plan = super::postgres::rewrite_plan(plan)?;
         super::lint::check_plan(&plan)?;
-        self.optimize(plan)
+        self.optimize(type_plan(plan)?)
     }
 
     /// Types an expression over named relations (`MERGE` conditions and values), each as `(alias, columns)`.
@@ -96,6 +98,7 @@ impl Relations {
         let planner = SqlToRel::new_with_options(self, parser_options());
         let expression = planner.sql_to_expr(expression, &schema, &mut PlannerContext::new())?;
         let expression = super::postgres::rewrite(expression, &schema)?;
+        let expression = type_expression(expression, &schema)?;
         self.simplify(coerce(expression, &schema)?, schema)
     }
 
@@ -123,7 +126,7 @@ fn coerce(expression: datafusion_expr::Expr, schema: &datafusion_common::DFSchem
 }
 
 fn parser_options() -> ParserOptions {
-    ParserOptions::new().with_map_string_types_to_utf8view(false).with_collect_spans(true)
+    ParserOptions::new().with_parse_float_as_decimal(true).with_map_string_types_to_utf8view(false).with_collect_spans(true)
 }
 
 /// Rules that decorrelate, push filters down and drop columns. Those that trade one recomputation for another (common
@@ -173,8 +176,8 @@ impl ContextProvider for Relations {
         self.functions.scalar.get(name).cloned()
     }
 
-    fn get_higher_order_meta(&self, name: &str) -> Option<Arc<HigherOrderUDF>> {
-        self.functions.higher_order.get(name).cloned()
+    fn get_higher_order_meta(&self, _: &str) -> Option<Arc<HigherOrderUDF>> {
+        None
     }
 
     fn get_aggregate_meta(&self, name: &str) -> Option<Arc<AggregateUDF>> {
@@ -198,7 +201,7 @@ impl ContextProvider for Relations {
     }
 
     fn higher_order_function_names(&self) -> Vec<String> {
-        self.functions.higher_order.keys().cloned().collect()
+        Vec::new()
     }
 
     fn udaf_names(&self) -> Vec<String> {
@@ -248,6 +251,13 @@ impl TypePlanner for Types {
             ast::DataType::Timestamp(Some(_), _) => {
                 return plan_err!("times have microseconds: write {} without a precision, and date_trunc", timestamp_name(sql_type));
             }
+            ast::DataType::Numeric(_) | ast::DataType::Decimal(_) => match declared_type(sql_type) {
+                Some(kind) => Some(Arc::new(arrow_schema::Field::new("", kind, true))),
+                None => {
+                    return plan_err!("'{sql_type}' is not a type: NUMERIC(precision, scale) has 1 to {EXACT_DIGITS_MAX} digits");
+                }
+            },
+            ast::DataType::Real | ast::DataType::Float4 => return plan_err!("REAL is not supported: write DOUBLE PRECISION"),
             _ => None,
         })
     }
@@ -265,6 +275,7 @@ pub fn stored_type(kind: &DataType) -> DataType {
         DataType::UInt16 => DataType::Int32,
         DataType::UInt32 | DataType::UInt64 => DataType::Int64,
         DataType::Float16 | DataType::Float32 => DataType::Float64,
+        DataType::Decimal256(_, _) => wide_type(),
         DataType::Date64 => DataType::Date32,
         DataType::Dictionary(_, value) => stored_type(value),
         DataType::LargeList(item) | DataType::ListView(item) | DataType::List(item) | DataType::FixedSizeList(item, _) => {
@@ -284,11 +295,9 @@ pub fn declared_type(sql_type: &ast::DataType) -> Option<DataType> {
         Sql::BigInt(_) | Sql::Int8(_) => DataType::Int64,
         Sql::DoublePrecision | Sql::Double(_) | Sql::Float8 | Sql::Float(_) => DataType::Float64,
         Sql::Numeric(info) | Sql::Decimal(info) => match info {
-            ExactNumberInfo::None => DataType::Decimal128(38, 10),
-            ExactNumberInfo::Precision(precision) => DataType::Decimal128(u8::try_from(*precision).ok()?, 0),
-            ExactNumberInfo::PrecisionAndScale(precision, scale) => {
-                DataType::Decimal128(u8::try_from(*precision).ok()?, i8::try_from(*scale).ok()?)
-            }
+            ExactNumberInfo::None => wide_type(),
+            ExactNumberInfo::Precision(precision) => decimal_type(*precision, 0)?,
+            ExactNumberInfo::PrecisionAndScale(precision, scale) => decimal_type(*precision, *scale)?,
         },
         Sql::Text | Sql::Varchar(_) | Sql::CharacterVarying(_) | Sql::String(_) | Sql::Uuid => DataType::Utf8,
         Sql::Bytea => DataType::Binary,
@@ -300,6 +309,13 @@ pub fn declared_type(sql_type: &ast::DataType) -> Option<DataType> {
         }
         _ => return None,
     })
+}
+
+/// NUMERIC with a precision and a scale; `None` when there is no such type.
+fn decimal_type(precision: u64, scale: i64) -> Option<DataType> {
+    let (digits, scale) = (u8::try_from(precision).ok()?, i8::try_from(scale).ok()?);
+    let is_valid = (1..=EXACT_DIGITS_MAX).contains(&digits) && u8::try_from(scale).is_ok_and(|scale| scale <= digits);
+    is_valid.then_some(DataType::Decimal128(digits, scale))
 }
 
 /// Whether casting a value between two timestamp types only changes the unit or the zone's name.

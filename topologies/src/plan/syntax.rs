@@ -9,7 +9,7 @@ use datafusion_sql::sqlparser::ast::{
 };
 use datafusion_sql::sqlparser::tokenizer::Span;
 
-use super::calls::{check_pattern, with_backslash};
+use super::calls::{SIMILAR_TO, check_pattern, lowered, with_backslash};
 use super::rewrite::RewriteError;
 
 /// The expression that stands for one that is written in syntax of its own; `None` when it stays as it is.
@@ -21,13 +21,13 @@ pub fn rewritten(expression: &Expr) -> Result<Option<Expr>, RewriteError> {
         }
         Expr::ILike { negated, any: false, expr, pattern, escape_char } => {
             let lower = |operand: &Expr| match operand {
-                Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(text), span }) => text_at(text.to_lowercase(), *span),
+                Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(text), span }) => text_at(lowered(text), *span),
                 operand => call("lower", vec![operand.clone()], operand.span()),
             };
             let (folded, pattern) = (lower(expr), lower(pattern));
             let escape = escape_char.clone().map(|mut escape| {
                 if let Value::SingleQuotedString(text) = &mut escape.value {
-                    *text = text.to_lowercase();
+                    *text = lowered(text);
                 }
                 escape
             });
@@ -43,7 +43,7 @@ pub fn rewritten(expression: &Expr) -> Result<Option<Expr>, RewriteError> {
         Expr::SimilarTo { negated, expr, pattern, escape_char } => {
             let mut arguments = vec![expr.as_ref().clone(), pattern.as_ref().clone()];
             arguments.extend(escape_char.clone().map(Expr::Value));
-            Some(negated_if(*negated, call("similar_to", arguments, span)))
+            Some(negated_if(*negated, call(SIMILAR_TO, arguments, span)))
         }
         Expr::BinaryOp { left, op, right } => regular(left, op, right, span),
         Expr::AtTimeZone { timestamp, time_zone } => {
@@ -116,7 +116,7 @@ fn text_at(text: String, span: Span) -> Expr {
 
 /// A call of a function at a place.
 pub fn call(name: &str, arguments: Vec<Expr>, span: Span) -> Expr {
-    let mut ident = Ident::new(name);
+    let mut ident = Ident::with_quote('"', name);
     ident.span = span;
     let args = arguments.into_iter().map(|argument| FunctionArg::Unnamed(FunctionArgExpr::Expr(argument))).collect();
     Expr::Function(Function {

@@ -5,14 +5,19 @@
 use arrow_schema::DataType;
 use datafusion_common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion_common::{Column, DataFusionError, ScalarValue, SchemaError};
-use datafusion_expr::Expr;
+use datafusion_expr::expr::ScalarFunction;
+use datafusion_expr::{BinaryExpr, Cast, Expr, Operator};
 use schemas::field::FieldKind;
+use schemas::numeric::Numeric;
 
 use super::blame::unusable;
-use crate::diagnostic::{did_you_mean, suggestion};
+use super::functions::advice;
+use super::numbers::cast::NumberCast;
+use super::numbers::functions::NumberFunction;
+use crate::diagnostic::suggestion;
 
 /// What DataFusion calls the types that SQL has.
-const TYPE_NAMES: [(&str, &str); 11] = [
+const TYPE_NAMES: [(&str, &str); 13] = [
     ("Timestamp(µs, \"+00:00\")", "TIMESTAMPTZ"),
     ("Timestamp(ns, \"+00:00\")", "TIMESTAMPTZ"),
     ("Timestamp(µs)", "TIMESTAMP"),
@@ -24,31 +29,44 @@ const TYPE_NAMES: [(&str, &str); 11] = [
     ("Int16", "SMALLINT"),
     ("Float64", "DOUBLE PRECISION"),
     ("Date32", "DATE"),
+    ("Decimal256(76, 48)", "NUMERIC"),
+    ("Decimal128(", "NUMERIC("),
 ];
-
-/// Aggregates of PostgreSQL, whether they are supported or not, besides those that end with `_agg`.
-const AGGREGATES: [&str; 34] = [
-    "any_value", "avg", "bit_and", "bit_or", "bit_xor", "bool_and", "bool_or", "corr", "count", "covar_pop", "covar_samp",
-    "decayed_sum", "every", "json_object_agg", "jsonb_object_agg", "max", "min", "mode", "percentile_cont", "percentile_disc",
-    "regr_avgx", "regr_avgy", "regr_count", "regr_intercept", "regr_r2", "regr_slope", "stddev", "stddev_pop", "stddev_samp", "sum",
-    "var_pop", "var_samp", "variance", "xmlagg",
-];
-const AGGREGATES_HELP: &str =
-    "the aggregates are count, sum, min, max, avg, bool_and, bool_or, array_agg, string_agg and decayed_sum";
-
-fn is_aggregate(name: &str) -> bool {
-    let name = name.to_lowercase();
-    name.ends_with("_agg") || AGGREGATES.contains(&name.as_str())
-}
 
 /// How SQL writes an expression.
 pub fn sql(expression: &Expr) -> String {
     let shown = expression.clone().transform(|part| match &part {
         Expr::Literal(value, _) => Ok(Transformed::yes(Expr::Column(Column::from_name(literal(value))))),
+        Expr::ScalarFunction(call) => Ok(as_written(call).map_or_else(|| Transformed::no(part.clone()), Transformed::yes)),
         _ => Ok(Transformed::no(part)),
     });
     let text = shown.data().map_or_else(|error| error.to_string(), |shown| shown.to_string());
     sql_types(&text).replace("count(1)", "count(*)").replace(" != ", " <> ")
+}
+
+/// An operator or a cast, for the function that computes it; `None` for a function that is called by its name.
+fn as_written(call: &ScalarFunction) -> Option<Expr> {
+    let function = call.func.inner();
+    if let Some(cast) = function.downcast_ref::<NumberCast>() {
+        return Some(Expr::Cast(Cast::new(Box::new(call.args.first()?.clone()), cast.target().clone())));
+    }
+    match (call.name(), &call.args[..]) {
+        // What is compared in place of an interval, and what stands for a text form, is the interval and the value to people.
+        ("interval_length" | "interval_in_days", [value]) => return Some(value.clone()),
+        ("text_of", [value]) => return Some(Expr::Cast(Cast::new(Box::new(value.clone()), DataType::Utf8))),
+        _ => {}
+    }
+    let operator = match call.name() {
+        "time_difference" => Operator::Minus,
+        "interval_multiply" => Operator::Multiply,
+        "interval_divide" => Operator::Divide,
+        _ => function.downcast_ref::<NumberFunction>()?.operator()?,
+    };
+    Some(match &call.args[..] {
+        [value] => Expr::Negative(Box::new(value.clone())),
+        [left, right] => Expr::BinaryExpr(BinaryExpr::new(Box::new(left.clone()), operator, Box::new(right.clone()))),
+        _ => return None,
+    })
 }
 
 /// How SQL writes a constant.
@@ -71,6 +89,8 @@ pub fn literal(value: &ScalarValue) -> String {
                 counts.iter().filter(|(count, _)| *count != 0).map(|(count, unit)| format!("{count} {unit}")).collect();
             format!("INTERVAL '{}'", if parts.is_empty() { "0 seconds".to_owned() } else { parts.join(" ") })
         }
+        ScalarValue::Decimal128(Some(units), _, scale) => schemas::field::decimal_text(*units, *scale),
+        ScalarValue::Decimal256(Some(units), _, _) => Numeric::from_wide(*units).to_string(),
         ScalarValue::TimestampMicrosecond(Some(micros), _) => format!("'{}'", schemas::time::timestamp_text(*micros)),
         ScalarValue::TimestampNanosecond(Some(nanos), _) => format!("'{}'", schemas::time::timestamp_text(nanos / 1_000)),
         other => other.to_string(),
@@ -106,11 +126,7 @@ fn plan_message(text: &str) -> (String, Option<String>) {
     let named = |prefix: &str| first.strip_prefix(prefix).map(|rest| rest.trim_matches(['\'', '.', ' ']).to_owned());
     let with_help = |message: &str, help: &str| (message.to_owned(), Some(help.to_owned()));
     if let Some(name) = named("Invalid function ") {
-        let near = text.split_once("Did you mean '").and_then(|(_, rest)| rest.split_once('\'')).map(|(near, _)| near);
-        // DataFusion names the nearest function, however far it is, and whatever it does.
-        let near = near.filter(|near| is_aggregate(&name) == is_aggregate(near)).and_then(|near| did_you_mean(&name, [near]));
-        let help = near.or_else(|| is_aggregate(&name).then(|| AGGREGATES_HELP.to_owned()));
-        return (format!("function '{name}' does not exist"), help);
+        return advice(&name);
     }
     if let Some(name) = named("Ambiguous reference to unqualified field ") {
         return ambiguous(&name);

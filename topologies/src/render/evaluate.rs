@@ -9,13 +9,13 @@ use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions};
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
 use datafusion_common::tree_node::{Transformed, TransformedResult, TreeNode};
-use datafusion_common::{DFSchema, DataFusionError, Result, ScalarValue};
+use datafusion_common::{DFSchema, DataFusionError, Result};
 use datafusion_expr::execution_props::ExecutionProps;
 use datafusion_expr::physical_planning_context::PhysicalPlanningContext;
 use datafusion_expr::{Expr, Operator};
-use datafusion_physical_expr::expressions::{BinaryExpr, NegativeExpr, cast, lit};
+use datafusion_physical_expr::expressions::{BinaryExpr, cast};
 use datafusion_physical_expr::{PhysicalExpr, create_physical_expr};
-use schemas::row::{Row, RowCodec};
+use schemas::row::{Row, RowCodec, one_form_of_each_number};
 
 use crate::plan::graph::NodeColumn;
 use crate::plan::scalar::{Computed, Scalar, numbered};
@@ -111,6 +111,7 @@ impl Evaluator {
     /// Evaluates a batch of `rows` rows, given the arrays of [`reads`](Self::reads).
     pub fn evaluate(&self, arrays: Vec<ArrayRef>, rows: usize, mut fail: impl FnMut(Failure<'_>)) -> Result<Evaluated> {
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
+        let arrays = arrays.iter().map(one_form_of_each_number).collect::<Result<_, _>>().map_err(DataFusionError::from)?;
         let mut batch =
             RecordBatch::try_new_with_options(Arc::clone(&self.schema), arrays, &options).map_err(DataFusionError::from)?;
         let mut passing: Vec<usize> = (0..rows).collect();
@@ -202,7 +203,7 @@ fn as_expression(scalar: &Scalar) -> Result<Expr> {
 pub fn physical(expression: &Expr, schema: &SchemaRef) -> Result<Arc<dyn PhysicalExpr>> {
     let logical = DFSchema::try_from(schema.as_ref().clone())?;
     let physical = create_physical_expr(expression, &logical, &ExecutionProps::new(), &PhysicalPlanningContext::default())?;
-    physical.transform_up(|part| check_overflow(part, schema)).data()
+    physical.transform_up(check_overflow).data()
 }
 
 fn compile(expression: &Expr, target: &DataType, schema: &SchemaRef, text: String) -> Result<Compiled> {
@@ -211,20 +212,13 @@ fn compile(expression: &Expr, target: &DataType, schema: &SchemaRef, text: Strin
     Ok(Compiled { expression, text })
 }
 
-/// An overflow is an error of the row, never a wrapped number.
-fn check_overflow(expression: Arc<dyn PhysicalExpr>, schema: &SchemaRef) -> Result<Transformed<Arc<dyn PhysicalExpr>>> {
+/// A time that overflows is an error of the row, never a wrapped one; numbers are calculated by functions that see to it themselves.
+fn check_overflow(expression: Arc<dyn PhysicalExpr>) -> Result<Transformed<Arc<dyn PhysicalExpr>>> {
     let checked = |left, operator, right| Arc::new(BinaryExpr::new(left, operator, right).with_fail_on_overflow(true));
     if let Some(binary) = expression.downcast_ref::<BinaryExpr>()
         && matches!(binary.op(), Operator::Plus | Operator::Minus | Operator::Multiply)
     {
         return Ok(Transformed::yes(checked(Arc::clone(binary.left()), *binary.op(), Arc::clone(binary.right()))));
-    }
-    if let Some(negative) = expression.downcast_ref::<NegativeExpr>() {
-        let data_type = expression.data_type(schema)?;
-        if data_type.is_integer() {
-            let zero = lit(ScalarValue::new_zero(&data_type)?);
-            return Ok(Transformed::yes(checked(zero, Operator::Minus, Arc::clone(negative.arg()))));
-        }
     }
     Ok(Transformed::no(expression))
 }

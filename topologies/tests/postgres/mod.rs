@@ -189,10 +189,7 @@ fn a_server_answers_with_rows_of_text_and_refuses_in_its_own_words() {
     let postgres = Postgres::start();
     postgres.execute("CREATE TABLE t (a INT, b TEXT); INSERT INTO t VALUES (1, NULL), (2, E'tab\\tback\\\\slash\\nline');");
     let rows = postgres.rows("SELECT a, b FROM t ORDER BY a").expect("the query is right");
-    assert_eq!(rows, [
-        vec![Some("1".to_owned()), None],
-        vec![Some("2".to_owned()), Some("tab\tback\\slash\nline".to_owned())]
-    ]);
+    assert_eq!(rows, [vec![Some("1".to_owned()), None], vec![Some("2".to_owned()), Some("tab\tback\\slash\nline".to_owned())]]);
     assert_eq!(postgres.rows("SELECT CAST(4.75 AS INT)").expect("the query is right"), [[Some("5".to_owned())]]);
     let refused = postgres.rows("SELECT 1/0").expect_err("it divides by zero");
     assert!(refused.contains("division by zero"), "{refused}");

@@ -7,15 +7,16 @@ use std::sync::Arc;
 use arrow_array::builder::{BinaryBuilder, ListBuilder, StringBuilder};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
-    Date32Type, Decimal128Type, Float64Type, Int16Type, Int32Type, Int64Type, IntervalMonthDayNanoType, TimestampMicrosecondType,
+    Date32Type, Decimal128Type, Decimal256Type, Float64Type, Int16Type, Int32Type, Int64Type, IntervalMonthDayNanoType, TimestampMicrosecondType,
 };
 use arrow_array::{
-    Array, ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int64Array, IntervalMonthDayNanoArray,
+    Array, ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int32Array, Int64Array, IntervalMonthDayNanoArray,
     TimestampMicrosecondArray,
 };
 use arrow_schema::{DataType, IntervalUnit, TimeUnit};
 use datafusion_common::{DataFusionError, Result, ScalarValue, exec_err, plan_err};
 use schemas::field::Value;
+use schemas::numeric::{WIDE_DIGITS, WIDE_SCALE};
 use schemas::row::{arrow_interval, interval_of};
 
 /// The value of a row of an array.
@@ -30,6 +31,7 @@ pub fn value_at(array: &ArrayRef, row: usize) -> Result<Value<'_>> {
         DataType::Int64 => Value::Int(array.as_primitive::<Int64Type>().value(row)),
         DataType::Float64 => Value::Float(array.as_primitive::<Float64Type>().value(row)),
         DataType::Decimal128(_, scale) => Value::Decimal(array.as_primitive::<Decimal128Type>().value(row), *scale),
+        DataType::Decimal256(WIDE_DIGITS, WIDE_SCALE) => Value::Numeric(array.as_primitive::<Decimal256Type>().value(row)),
         DataType::Utf8 => Value::Text(array.as_string::<i32>().value(row).into()),
         DataType::Utf8View => Value::Text(array.as_string_view().value(row).into()),
         DataType::Binary => Value::Bytes(array.as_binary::<i32>().value(row).into()),
@@ -74,6 +76,7 @@ pub fn build(data_type: &DataType, values: &[Value<'_>]) -> Result<ArrayRef> {
                 })
                 .collect::<BooleanArray>(),
         ),
+        DataType::Int32 => Arc::new(integers(values)?),
         DataType::Int64 => Arc::new(numbers(values, |value| match value {
             Value::Int(value) => *value,
             other => wrong(data_type, other),
@@ -128,6 +131,19 @@ fn numbers<'v, 'a: 'v, T: 'v>(
     number: impl Fn(&Value<'a>) -> T + 'v,
 ) -> impl Iterator<Item = Option<T>> + 'v {
     values.iter().map(move |value| (value != &Value::Null).then(|| number(value)))
+}
+
+/// Numbers of 32 bits.
+fn integers(values: &[Value<'_>]) -> Result<Int32Array> {
+    let integer = |value: &Value<'_>| match value {
+        Value::Null => Ok(None),
+        Value::Int(number) => match i32::try_from(*number) {
+            Ok(number) => Ok(Some(number)),
+            Err(_) => exec_err!("integer out of range"),
+        },
+        other => wrong(&DataType::Int32, other),
+    };
+    values.iter().map(integer).collect()
 }
 
 fn intervals(values: &[Value<'_>]) -> Result<ArrayRef> {

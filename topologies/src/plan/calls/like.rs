@@ -8,6 +8,9 @@ use schemas::field::Value;
 use super::pattern::similar;
 use super::{Answer, Check, Constants, Definition, Fault, Gives, Kind, Overload, made, text};
 
+/// The name of the function that SIMILAR TO stands for; nobody can write a call of it by accident.
+pub const SIMILAR_TO: &str = "similar to";
+
 /// The functions of this file.
 pub const FUNCTIONS: &[Definition] = &[
     Definition {
@@ -25,7 +28,7 @@ pub const FUNCTIONS: &[Definition] = &[
         check: None,
     },
     Definition {
-        name: "similar_to",
+        name: SIMILAR_TO,
         aliases: &[],
         overloads: &[
             Overload { takes: &[Kind::Text, Kind::Text], rest: None, gives: Gives::Kind(Kind::Boolean), call: similar_to },

@@ -35,7 +35,8 @@ use super::functions::{interval_type, local_timestamp_type, timestamp_type};
 use super::wording;
 use arrays::{build, constant_value, value_at};
 
-pub use like::{check_pattern, with_backslash};
+pub use like::{SIMILAR_TO, check_pattern, with_backslash};
+pub use text::lowered;
 pub use span::{is_interval, length_of};
 pub use time_parts::stride;
 
@@ -65,8 +66,10 @@ pub type Answer = std::result::Result<Value<'static>, Fault>;
 pub enum Kind {
     /// TEXT
     Text,
-    /// any whole number, as BIGINT
+    /// INTEGER, for results
     Integer,
+    /// any whole number, as BIGINT
+    BigInt,
     /// DOUBLE PRECISION
     Float,
     /// NUMERIC of any precision
@@ -236,7 +239,8 @@ impl Kind {
     fn sql_name(self) -> &'static str {
         match self {
             Self::Text => "TEXT",
-            Self::Integer => "BIGINT",
+            Self::Integer => "INTEGER",
+            Self::BigInt => "BIGINT",
             Self::Float => "DOUBLE PRECISION",
             Self::Numeric => "NUMERIC",
             Self::Boolean => "BOOLEAN",
@@ -253,18 +257,19 @@ impl Kind {
     /// The cost of taking an argument of this type, and the type that it is converted to; `None` when it is not taken.
     fn accepts(self, data_type: &DataType) -> Option<(u32, DataType)> {
         use DataType::{
-            Binary, BinaryView, Boolean, Date32, Date64, Decimal128, Float16, Float32, Float64, Int64, Interval, LargeBinary, LargeUtf8, Null,
+            Binary, BinaryView, Boolean, Date32, Date64, Decimal128, Decimal256, Float16, Float32, Float64, Int32, Int64, Interval, LargeBinary, LargeUtf8, Null,
             Timestamp, Utf8, Utf8View,
         };
         Some(match (self, data_type) {
             (Self::Any, data_type) => (1, data_type.clone()),
             (Self::Text, Utf8 | Utf8View | LargeUtf8) => (0, Utf8),
-            (Self::Integer, Int64) => (0, Int64),
-            (Self::Integer, other) if other.is_integer() => (1, Int64),
-            (Self::Numeric, Decimal128(_, _)) => (0, data_type.clone()),
+            (Self::Integer, Int32) => (0, Int32),
+            (Self::BigInt, Int64) => (0, Int64),
+            (Self::BigInt, other) if other.is_integer() => (1, Int64),
+            (Self::Numeric, Decimal128(_, _) | Decimal256(_, _)) => (0, data_type.clone()),
             (Self::Numeric, other) if other.is_integer() => (2, Decimal128(20, 0)),
             (Self::Float, Float64 | Float32 | Float16) => (0, Float64),
-            (Self::Float, Decimal128(_, _)) => (3, Float64),
+            (Self::Float, Decimal128(_, _) | Decimal256(_, _)) => (3, Float64),
             (Self::Float, other) if other.is_integer() => (4, Float64),
             (Self::Boolean, Boolean) => (0, Boolean),
             (Self::Bytes, Binary | BinaryView | LargeBinary) => (0, Binary),
@@ -286,7 +291,8 @@ impl Kind {
     fn data_type(self) -> DataType {
         match self {
             Self::Text | Self::Any => DataType::Utf8,
-            Self::Integer => DataType::Int64,
+            Self::Integer => DataType::Int32,
+            Self::BigInt => DataType::Int64,
             Self::Float => DataType::Float64,
             Self::Numeric => DataType::Decimal128(NUMERIC_PRECISION, 0),
             Self::Boolean => DataType::Boolean,
@@ -302,6 +308,8 @@ impl Kind {
 
 /// Digits of a NUMERIC result.
 const NUMERIC_PRECISION: u8 = 38;
+/// Digits of a field of a time: microseconds of every instant have fewer.
+const FIELD_PRECISION: u8 = 24;
 
 fn texts_type() -> DataType {
     DataType::new_list(DataType::Utf8, true)
@@ -343,10 +351,12 @@ impl ScalarUDFImpl for Call {
             Gives::NumericBy(scale) => {
                 let constants: Vec<Option<Value<'_>>> =
                     args.scalar_arguments.iter().map(|argument| argument.and_then(constant_value)).collect();
-                DataType::Decimal128(NUMERIC_PRECISION, scale(&constants)?)
+                DataType::Decimal128(FIELD_PRECISION, scale(&constants)?)
             }
         };
-        let nullable = !self.definition.strict || args.arg_fields.iter().any(|field| field.is_nullable());
+        // A list of groups is NULL where nothing matches.
+        let may_find_nothing = matches!(overload.gives, Gives::Kind(Kind::Texts));
+        let nullable = !self.definition.strict || may_find_nothing || args.arg_fields.iter().any(|field| field.is_nullable());
         Ok(Arc::new(Field::new(self.definition.name, data_type, nullable)))
     }
 

@@ -1,7 +1,8 @@
 //! `to_char` of numbers, in PostgreSQL's patterns of 9, 0, point, comma and signs.
 
-use schemas::field::{Value, decimal_text};
+use schemas::field::Value;
 
+use super::written::written;
 use super::{Answer, Fault, made, text};
 
 /// The most characters of a pattern.
@@ -118,12 +119,8 @@ fn measured(parts: Vec<Part>, bare: bool) -> Option<Pattern> {
 /// `to_char(number, pattern)`.
 pub fn to_char(arguments: &[Value<'_>]) -> Answer {
     let pattern = parse(text(&arguments[1]))?;
-    let (units, scale) = match &arguments[0] {
-        Value::Int(number) => (i128::from(*number), 0),
-        Value::Decimal(units, scale) => (*units, *scale),
-        other => panic!("{other:?} is not the number that the signature takes"),
-    };
-    made(pattern.write(units, scale))
+    let digits = written(&arguments[0]);
+    made(pattern.write(&digits))
 }
 
 /// Refuses a constant pattern that no number can be written in.
@@ -132,9 +129,9 @@ pub fn check(pattern: &str) -> Result<(), Fault> {
 }
 
 /// The digits of a number, rounded to so many behind the point.
-fn rounded(units: i128, scale: i8, fraction: usize) -> (bool, String, String) {
-    let text = decimal_text(units.checked_abs().unwrap_or(i128::MAX), scale);
-    let (whole, behind) = text.split_once('.').unwrap_or((&text, ""));
+fn rounded(number: &str, fraction: usize) -> (bool, String, String) {
+    let text = number.trim_start_matches('-');
+    let (whole, behind) = text.split_once('.').unwrap_or((text, ""));
     let padded = format!("{behind:0<fraction$}");
     let mut digits: Vec<u8> = whole.bytes().chain(padded.bytes().take(fraction)).collect();
     if padded.as_bytes().get(fraction).is_some_and(|next| *next >= b'5') {
@@ -145,7 +142,7 @@ fn rounded(units: i128, scale: i8, fraction: usize) -> (bool, String, String) {
             None => digits.insert(0, b'1'),
         }
     }
-    let is_negative = units < 0 && digits.iter().any(|digit| *digit != b'0');
+    let is_negative = number.starts_with('-') && digits.iter().any(|digit| *digit != b'0');
     let text: String = digits.into_iter().map(char::from).collect();
     let (whole, behind) = text.split_at(text.len() - fraction);
     (is_negative, whole.to_owned(), behind.to_owned())
@@ -157,8 +154,8 @@ impl Pattern {
     }
 
     /// Writes the number.
-    fn write(&self, units: i128, scale: i8) -> String {
-        let (is_negative, whole, behind) = rounded(units, scale, self.fraction);
+    fn write(&self, number: &str) -> String {
+        let (is_negative, whole, behind) = rounded(number, self.fraction);
         let overflows = whole.len() > self.whole;
         // A zero before the point is only written where nothing is behind it, or where the pattern has a 0.
         let shown = if overflows {

@@ -42,9 +42,9 @@ pub const FUNCTIONS: &[Definition] = &[
         aliases: &[],
         overloads: &[
             Overload { takes: &[Kind::Text, Kind::Text], rest: None, gives: Gives::Kind(Kind::Integer), call: count },
-            Overload { takes: &[Kind::Text, Kind::Text, Kind::Integer], rest: None, gives: Gives::Kind(Kind::Integer), call: count },
+            Overload { takes: &[Kind::Text, Kind::Text, Kind::BigInt], rest: None, gives: Gives::Kind(Kind::Integer), call: count },
             Overload {
-                takes: &[Kind::Text, Kind::Text, Kind::Integer, Kind::Text],
+                takes: &[Kind::Text, Kind::Text, Kind::BigInt, Kind::Text],
                 rest: None,
                 gives: Gives::Kind(Kind::Integer),
                 call: count,

@@ -36,7 +36,7 @@ pub const FUNCTIONS: &[Definition] = &[
         name: "chr",
         aliases: &[],
         overloads: &[
-            Overload { takes: &[Kind::Integer], rest: None, gives: Gives::Kind(Kind::Text), call: chr },
+            Overload { takes: &[Kind::BigInt], rest: None, gives: Gives::Kind(Kind::Text), call: chr },
         ],
         strict: true,
         check: None,
@@ -101,6 +101,20 @@ pub const FUNCTIONS: &[Definition] = &[
         check: None,
     },
     Definition {
+        name: "lower",
+        aliases: &[],
+        overloads: &[Overload { takes: &[Kind::Text], rest: None, gives: Gives::Kind(Kind::Text), call: lower }],
+        strict: true,
+        check: None,
+    },
+    Definition {
+        name: "upper",
+        aliases: &[],
+        overloads: &[Overload { takes: &[Kind::Text], rest: None, gives: Gives::Kind(Kind::Text), call: upper }],
+        strict: true,
+        check: None,
+    },
+    Definition {
         name: "initcap",
         aliases: &[],
         overloads: &[
@@ -113,7 +127,7 @@ pub const FUNCTIONS: &[Definition] = &[
         name: "left",
         aliases: &[],
         overloads: &[
-            Overload { takes: &[Kind::Text, Kind::Integer], rest: None, gives: Gives::Kind(Kind::Text), call: left },
+            Overload { takes: &[Kind::Text, Kind::BigInt], rest: None, gives: Gives::Kind(Kind::Text), call: left },
         ],
         strict: true,
         check: None,
@@ -122,7 +136,7 @@ pub const FUNCTIONS: &[Definition] = &[
         name: "right",
         aliases: &[],
         overloads: &[
-            Overload { takes: &[Kind::Text, Kind::Integer], rest: None, gives: Gives::Kind(Kind::Text), call: right },
+            Overload { takes: &[Kind::Text, Kind::BigInt], rest: None, gives: Gives::Kind(Kind::Text), call: right },
         ],
         strict: true,
         check: None,
@@ -131,8 +145,8 @@ pub const FUNCTIONS: &[Definition] = &[
         name: "lpad",
         aliases: &[],
         overloads: &[
-            Overload { takes: &[Kind::Text, Kind::Integer], rest: None, gives: Gives::Kind(Kind::Text), call: pad_left },
-            Overload { takes: &[Kind::Text, Kind::Integer, Kind::Text], rest: None, gives: Gives::Kind(Kind::Text), call: pad_left },
+            Overload { takes: &[Kind::Text, Kind::BigInt], rest: None, gives: Gives::Kind(Kind::Text), call: pad_left },
+            Overload { takes: &[Kind::Text, Kind::BigInt, Kind::Text], rest: None, gives: Gives::Kind(Kind::Text), call: pad_left },
         ],
         strict: true,
         check: None,
@@ -141,8 +155,8 @@ pub const FUNCTIONS: &[Definition] = &[
         name: "rpad",
         aliases: &[],
         overloads: &[
-            Overload { takes: &[Kind::Text, Kind::Integer], rest: None, gives: Gives::Kind(Kind::Text), call: pad_right },
-            Overload { takes: &[Kind::Text, Kind::Integer, Kind::Text], rest: None, gives: Gives::Kind(Kind::Text), call: pad_right },
+            Overload { takes: &[Kind::Text, Kind::BigInt], rest: None, gives: Gives::Kind(Kind::Text), call: pad_right },
+            Overload { takes: &[Kind::Text, Kind::BigInt, Kind::Text], rest: None, gives: Gives::Kind(Kind::Text), call: pad_right },
         ],
         strict: true,
         check: None,
@@ -151,7 +165,7 @@ pub const FUNCTIONS: &[Definition] = &[
         name: "repeat",
         aliases: &[],
         overloads: &[
-            Overload { takes: &[Kind::Text, Kind::Integer], rest: None, gives: Gives::Kind(Kind::Text), call: repeat },
+            Overload { takes: &[Kind::Text, Kind::BigInt], rest: None, gives: Gives::Kind(Kind::Text), call: repeat },
         ],
         strict: true,
         check: Some(Check::Values(check_repeat)),
@@ -187,7 +201,7 @@ pub const FUNCTIONS: &[Definition] = &[
         name: "split_part",
         aliases: &[],
         overloads: &[
-            Overload { takes: &[Kind::Text, Kind::Text, Kind::Integer], rest: None, gives: Gives::Kind(Kind::Text), call: split_part },
+            Overload { takes: &[Kind::Text, Kind::Text, Kind::BigInt], rest: None, gives: Gives::Kind(Kind::Text), call: split_part },
         ],
         strict: true,
         check: Some(Check::Values(check_split_part)),
@@ -214,10 +228,10 @@ pub const FUNCTIONS: &[Definition] = &[
         name: "substr",
         aliases: &["substring"],
         overloads: &[
-            Overload { takes: &[Kind::Text, Kind::Integer], rest: None, gives: Gives::Kind(Kind::Text), call: substring },
-            Overload { takes: &[Kind::Text, Kind::Integer, Kind::Integer], rest: None, gives: Gives::Kind(Kind::Text), call: substring },
-            Overload { takes: &[Kind::Bytes, Kind::Integer], rest: None, gives: Gives::Kind(Kind::Bytes), call: substring_of_bytes },
-            Overload { takes: &[Kind::Bytes, Kind::Integer, Kind::Integer], rest: None, gives: Gives::Kind(Kind::Bytes), call: substring_of_bytes },
+            Overload { takes: &[Kind::Text, Kind::BigInt], rest: None, gives: Gives::Kind(Kind::Text), call: substring },
+            Overload { takes: &[Kind::Text, Kind::BigInt, Kind::BigInt], rest: None, gives: Gives::Kind(Kind::Text), call: substring },
+            Overload { takes: &[Kind::Bytes, Kind::BigInt], rest: None, gives: Gives::Kind(Kind::Bytes), call: substring_of_bytes },
+            Overload { takes: &[Kind::Bytes, Kind::BigInt, Kind::BigInt], rest: None, gives: Gives::Kind(Kind::Bytes), call: substring_of_bytes },
         ],
         strict: true,
         check: Some(Check::Values(check_substring)),
@@ -226,8 +240,8 @@ pub const FUNCTIONS: &[Definition] = &[
         name: "overlay",
         aliases: &[],
         overloads: &[
-            Overload { takes: &[Kind::Text, Kind::Text, Kind::Integer], rest: None, gives: Gives::Kind(Kind::Text), call: overlay },
-            Overload { takes: &[Kind::Text, Kind::Text, Kind::Integer, Kind::Integer], rest: None, gives: Gives::Kind(Kind::Text), call: overlay },
+            Overload { takes: &[Kind::Text, Kind::Text, Kind::BigInt], rest: None, gives: Gives::Kind(Kind::Text), call: overlay },
+            Overload { takes: &[Kind::Text, Kind::Text, Kind::BigInt, Kind::BigInt], rest: None, gives: Gives::Kind(Kind::Text), call: overlay },
         ],
         strict: true,
         check: None,
@@ -236,7 +250,8 @@ pub const FUNCTIONS: &[Definition] = &[
         name: "to_hex",
         aliases: &[],
         overloads: &[
-            Overload { takes: &[Kind::Integer], rest: None, gives: Gives::Kind(Kind::Text), call: to_hex },
+            Overload { takes: &[Kind::Integer], rest: None, gives: Gives::Kind(Kind::Text), call: to_hex_of_32_bits },
+            Overload { takes: &[Kind::BigInt], rest: None, gives: Gives::Kind(Kind::Text), call: to_hex },
         ],
         strict: true,
         check: None,
@@ -322,16 +337,36 @@ fn trim_right(arguments: &[Value<'_>]) -> Answer {
     made(trimmed(arguments, false, true))
 }
 
+/// The small letter of a character, one for one: PostgreSQL changes no length.
+fn small(character: char) -> char {
+    character.to_lowercase().next().unwrap_or(character)
+}
+
+/// The capital of a character, one for one.
+fn capital(character: char) -> char {
+    let mut letters = character.to_uppercase();
+    letters.next().filter(|_| letters.next().is_none()).unwrap_or(character)
+}
+
+/// The text in small letters.
+pub fn lowered(text: &str) -> String {
+    text.chars().map(small).collect()
+}
+
+fn lower(arguments: &[Value<'_>]) -> Answer {
+    made(lowered(text(&arguments[0])))
+}
+
+fn upper(arguments: &[Value<'_>]) -> Answer {
+    made(text(&arguments[0]).chars().map(capital).collect::<String>())
+}
+
 /// A capital at the beginning of each word, small letters inside; words are letters and digits.
 fn initcap(arguments: &[Value<'_>]) -> Answer {
     let mut inside = false;
     let mut out = String::new();
     for character in text(&arguments[0]).chars() {
-        if inside {
-            out.extend(character.to_lowercase());
-        } else {
-            out.extend(character.to_uppercase());
-        }
+        out.push(if inside { small(character) } else { capital(character) });
         inside = character.is_alphanumeric();
     }
     made(out)
@@ -506,6 +541,10 @@ fn overlay(arguments: &[Value<'_>]) -> Answer {
     limited(whole.len().checked_mul(2).and_then(|bytes| bytes.checked_add(inserted.len())), || {
         format!("{}{inserted}{}", &whole[..byte_of(whole, head)], &whole[byte_of(whole, tail)..])
     })
+}
+
+fn to_hex_of_32_bits(arguments: &[Value<'_>]) -> Answer {
+    made(format!("{:x}", integer(&arguments[0]) as i32))
 }
 
 fn to_hex(arguments: &[Value<'_>]) -> Answer {

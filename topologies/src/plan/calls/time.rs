@@ -48,7 +48,7 @@ pub const FUNCTIONS: &[Definition] = &[
         name: "make_date",
         aliases: &[],
         overloads: &[Overload {
-            takes: &[Kind::Integer, Kind::Integer, Kind::Integer],
+            takes: &[Kind::BigInt, Kind::BigInt, Kind::BigInt],
             rest: None,
             gives: Gives::Kind(Kind::Date),
             call: make_date,
@@ -60,7 +60,7 @@ pub const FUNCTIONS: &[Definition] = &[
         name: "make_timestamp",
         aliases: &[],
         overloads: &[Overload {
-            takes: &[Kind::Integer, Kind::Integer, Kind::Integer, Kind::Integer, Kind::Integer, Kind::Float],
+            takes: &[Kind::BigInt, Kind::BigInt, Kind::BigInt, Kind::BigInt, Kind::BigInt, Kind::Float],
             rest: None,
             gives: Gives::Kind(Kind::LocalTimestamp),
             call: make_timestamp,

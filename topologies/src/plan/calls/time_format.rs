@@ -18,7 +18,7 @@ pub const FUNCTIONS: &[Definition] = &[Definition {
         Overload { takes: &[Kind::Timestamp, Kind::Text], rest: None, gives: Gives::Kind(Kind::Text), call: time_to_char },
         Overload { takes: &[Kind::LocalTimestamp, Kind::Text], rest: None, gives: Gives::Kind(Kind::Text), call: time_to_char },
         Overload { takes: &[Kind::Interval, Kind::Text], rest: None, gives: Gives::Kind(Kind::Text), call: interval_to_char },
-        Overload { takes: &[Kind::Integer, Kind::Text], rest: None, gives: Gives::Kind(Kind::Text), call: super::number_format::to_char },
+        Overload { takes: &[Kind::BigInt, Kind::Text], rest: None, gives: Gives::Kind(Kind::Text), call: super::number_format::to_char },
         Overload { takes: &[Kind::Numeric, Kind::Text], rest: None, gives: Gives::Kind(Kind::Text), call: super::number_format::to_char },
     ],
     strict: true,
@@ -60,7 +60,7 @@ enum Part {
 fn check(kinds: &[Kind], constants: Constants<'_, '_>) -> Result<(), Fault> {
     let Some(Value::Text(pattern)) = &constants[1] else { return Ok(()) };
     match kinds[0] {
-        Kind::Integer | Kind::Numeric => return super::number_format::check(pattern),
+        Kind::BigInt | Kind::Numeric => return super::number_format::check(pattern),
         Kind::Interval => return interval_to_char(&[Value::Interval(Interval::default()), Value::Text(pattern.clone())]).map(|_| ()),
         _ => drop(parse(pattern)?),
     }

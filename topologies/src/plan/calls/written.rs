@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use schemas::field::{Value, decimal_text};
+use schemas::numeric::Numeric;
 
 use super::calendar::{Moment, civil};
 
@@ -16,6 +17,7 @@ pub fn written<'v>(value: &'v Value<'_>) -> Cow<'v, str> {
         Value::UInt(number) => Cow::Owned(number.to_string()),
         Value::Float(number) => Cow::Owned(float_text(*number)),
         Value::Decimal(units, scale) => Cow::Owned(decimal_text(*units, *scale)),
+        Value::Numeric(units) => Cow::Owned(Numeric::from_wide(*units).to_string()),
         Value::Bytes(bytes) => Cow::Owned(format!("\\x{}", hexadecimal(bytes))),
         Value::Timestamp(micros) => Cow::Owned(moment_text(*micros, "+00")),
         Value::LocalTimestamp(micros) => Cow::Owned(moment_text(*micros, "")),
