@@ -43,11 +43,16 @@ impl Builder {
             reads.insert(session.relation.clone());
             self.add_session(&session).map_err(at)?;
         }
-        let planned = plan_view((&self.sql, &self.scans), &mut self.topology.graph, query.clone());
-        let (plan, node) = planned.map_err(|error| {
-            let attempt = |query| plan_view((&self.sql, &self.scans), &mut self.topology.graph.clone(), query).map(|_| ());
-            blamed(statement, &query, &error, attempt, &name.location)
+        // Nodes of a query that fails must not stay: a second attempt would find them and take them for tried.
+        let attempt = |query| {
+            let mut graph = self.topology.graph.clone();
+            let (plan, node) = plan_view((&self.sql, &self.scans), &mut graph, query)?;
+            Ok((graph, plan, node))
+        };
+        let (graph, plan, node) = attempt(query.clone()).map_err(|error| {
+            blamed(statement, &query, &error, |query| attempt(query).map(|_| ()), &name.location)
         })?;
+        self.topology.graph = graph;
         if materialized {
             self.topology.graph.refuse_unbounded(node, &format!("the view '{}'", name.text)).map_err(at)?;
         }

@@ -189,6 +189,11 @@ fn rewrite_part(part: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
         Expr::Cast(cast) if is_text_type(cast.field.data_type()) && cast.expr.get_type(schema).is_ok_and(|kind| has_text_form(&kind)) => {
             called("text_of", vec![*cast.expr]).map(Transformed::yes)
         }
+        Expr::Cast(cast)
+            if cast.field.data_type() == &DataType::Binary && cast.expr.get_type(schema).is_ok_and(|kind| is_text_type(&kind)) =>
+        {
+            called("bytes_of", vec![*cast.expr]).map(Transformed::yes)
+        }
         other => Ok(Transformed::no(other)),
     }
 }

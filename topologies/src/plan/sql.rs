@@ -83,9 +83,8 @@ impl Relations {
     pub fn plan_query(&self, query: ast::Query) -> Result<LogicalPlan> {
         let planner = SqlToRel::new_with_options(self, parser_options());
         let plan = planner.sql_statement_to_plan(ast::Statement::Query(Box::new(query)))?;
-        let plan = super::postgres::rewrite_plan(plan)?;
         super::lint::check_plan(&plan)?;
-        self.optimize(type_plan(plan)?)
+        self.optimize(super::postgres::rewrite_plan(type_plan(plan)?)?)
     }
 
     /// Types an expression over named relations (`MERGE` conditions and values), each as `(alias, columns)`.
@@ -97,8 +96,7 @@ impl Relations {
         }
         let planner = SqlToRel::new_with_options(self, parser_options());
         let expression = planner.sql_to_expr(expression, &schema, &mut PlannerContext::new())?;
-        let expression = super::postgres::rewrite(expression, &schema)?;
-        let expression = type_expression(expression, &schema)?;
+        let expression = super::postgres::rewrite(type_expression(expression, &schema)?, &schema)?;
         self.simplify(coerce(expression, &schema)?, schema)
     }
 

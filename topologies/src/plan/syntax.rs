@@ -1,10 +1,10 @@
-//! Syntax that stands for a call: LIKE, SIMILAR TO, regular expressions, AT TIME ZONE.
+//! Syntax that stands for a call: LIKE, SIMILAR TO, regular expressions, AT TIME ZONE; and intervals with a time of day.
 //!
 //! Owns the rewriting of such an expression of the syntax tree into the function that computes it as PostgreSQL does. An
 //! expression enters; the expression that stands for it leaves, with the places of what the user wrote.
 
 use datafusion_sql::sqlparser::ast::{
-    BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, ObjectName,
+    BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, Interval, ObjectName,
     ObjectNamePart, Spanned, UnaryOperator, Value, ValueWithSpan,
 };
 use datafusion_sql::sqlparser::tokenizer::Span;
@@ -49,8 +49,20 @@ pub fn rewritten(expression: &Expr) -> Result<Option<Expr>, RewriteError> {
         Expr::AtTimeZone { timestamp, time_zone } => {
             Some(call("timezone", vec![time_zone.as_ref().clone(), timestamp.as_ref().clone()], span))
         }
+        Expr::Interval(interval) => with_clock(interval),
         _ => None,
     })
+}
+
+/// An interval with a time of day, such as `1 day 02:03:04`, in units that DataFusion reads.
+fn with_clock(interval: &Interval) -> Option<Expr> {
+    let Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(text), span }) = interval.value.as_ref() else { return None };
+    if !text.contains(':') || interval.leading_field.is_some() {
+        return None;
+    }
+    let length = schemas::interval::Interval::parse(text)?;
+    let units = format!("{} months {} days {} microseconds", length.months, length.days, length.micros);
+    Some(Expr::Interval(Interval { value: Box::new(text_at(units, *span)), ..interval.clone() }))
 }
 
 /// A LIKE that is not compared with a constant by DataFusion itself.

@@ -54,6 +54,7 @@ fn as_written(call: &ScalarFunction) -> Option<Expr> {
         // What is compared in place of an interval, and what stands for a text form, is the interval and the value to people.
         ("interval_length" | "interval_in_days", [value]) => return Some(value.clone()),
         ("text_of", [value]) => return Some(Expr::Cast(Cast::new(Box::new(value.clone()), DataType::Utf8))),
+        ("bytes_of", [value]) => return Some(Expr::Cast(Cast::new(Box::new(value.clone()), DataType::Binary))),
         _ => {}
     }
     let operator = match call.name() {

@@ -14,6 +14,13 @@ const BASE64_LINE: usize = 76;
 /// The functions of this file.
 pub const FUNCTIONS: &[Definition] = &[
     Definition {
+        name: "bytes_of",
+        aliases: &[],
+        overloads: &[Overload { takes: &[Kind::Text], rest: None, gives: Gives::Kind(Kind::Bytes), call: bytes_of }],
+        strict: true,
+        check: None,
+    },
+    Definition {
         name: "encode",
         aliases: &[],
         overloads: &[
@@ -32,6 +39,16 @@ pub const FUNCTIONS: &[Definition] = &[
         check: Some(Check::Values(check_decode)),
     },
 ];
+
+/// A cast to BYTEA: hexadecimal digits behind `\x`, else text with escapes.
+fn bytes_of(arguments: &[Value<'_>]) -> Answer {
+    let written = text(&arguments[0]);
+    let bytes = match written.strip_prefix("\\x") {
+        Some(digits) => decoded(digits, "hex")?,
+        None => decoded(written, "escape")?,
+    };
+    Ok(Value::Bytes(bytes.into()))
+}
 
 fn unknown_encoding(name: &str) -> Fault {
     Fault::invalid(format!("'{name}' is not an encoding: there are base64, escape and hex"))

@@ -121,8 +121,9 @@ pub fn with_backslash(pattern: &str, escape: &str) -> Result<String, Fault> {
     while let Some(character) = characters.next() {
         match character {
             character if Some(character) == escape => {
+                // An escape at the end stays one: it is the pattern that can't be used then.
                 out.push('\\');
-                out.push(characters.next().ok_or_else(|| dangling(pattern))?);
+                out.extend(characters.next());
             }
             '\\' => out.push_str("\\\\"),
             other => out.push(other),

@@ -26,9 +26,10 @@ impl Zone {
         if name.starts_with(['+', '-']) || !name.starts_with(|first: char| first.is_ascii_alphabetic()) {
             return Err(unknown("a name such as 'Asia/Tokyo' or 'UTC' instead of an offset"));
         }
-        match name.parse::<Tz>() {
-            Ok(zone) => Ok(Self(zone)),
-            Err(_) => Err(unknown("a name of the IANA database such as 'Asia/Tokyo' or 'UTC'")),
+        let spellings = [name.to_owned(), name.to_ascii_uppercase(), capitals(name)];
+        match spellings.iter().find_map(|name| name.parse::<Tz>().ok()) {
+            Some(zone) => Ok(Self(zone)),
+            None => Err(unknown("a name of the IANA database such as 'Asia/Tokyo' or 'UTC'")),
         }
     }
 
@@ -53,6 +54,17 @@ impl Zone {
         let Some(utc) = naive(instant) else { return Err(Fault::OutOfRange("timestamp")) };
         Ok(micros_of(&self.0.offset_from_utc_datetime(&utc)))
     }
+}
+
+/// The name with a capital at the beginning of each of its parts, as most zones are spelled.
+fn capitals(name: &str) -> String {
+    let mut inside = false;
+    let mut capital = |letter: char| {
+        let written = if inside { letter.to_ascii_lowercase() } else { letter.to_ascii_uppercase() };
+        inside = letter.is_ascii_alphabetic();
+        written
+    };
+    name.chars().map(&mut capital).collect()
 }
 
 fn naive(micros: i64) -> Option<NaiveDateTime> {

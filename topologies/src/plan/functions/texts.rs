@@ -1,7 +1,7 @@
 //! Text: the entries of the table.
 
 use super::table::Argument::{Of, OneOf, Small};
-use super::table::SqlType::{BigInt, Boolean, Bytea, Date, Double, Integer, Interval, Numeric, Text, Texts, Timestamp, Timestamptz};
+use super::table::SqlType::{BigInt, Boolean, Bytea, Date, Integer, Interval, Numeric, Text, Texts, Timestamp, Timestamptz};
 use super::table::{Argument, Entry, Form, form};
 
 const SAME: &[Form] = &[form(&[Of(Text)], Text)];
@@ -15,7 +15,6 @@ const JOINED: &[Form] = &[
     form(&[Of(Text), Of(Timestamptz)], Text),
     form(&[Of(Date), Of(Text)], Text),
     form(&[Of(Text), Of(Interval)], Text),
-    form(&[Of(Text), Of(Double)], Text),
 ];
 const WRITTEN: &[Form] = &[
     form(&[Of(Boolean)], Text),
@@ -42,6 +41,11 @@ const ESCAPES: Argument = OneOf(&["'!'", "''", "'\\'", "'ä'"]);
 const REGEXES: Argument = OneOf(&[
     "'^a'", "'b+'", "'[0-9]+'", "'.'", "'(a)(b)?'", "'x|y'", "'a|ab|abc'", "'(a?)(ab)?c?'", "'[[:alpha:]]+'", "'\\d'", "'[^b]*'", "'\\ma'",
     "'^.*?c'", "'(,|b)+'", "'$'", "'b*'", "'[]a]'", "'\\yab'", "'a{1,2}b'", "'\\.'", "'[\\w.]+'",
+]);
+/// Those that mean the same in every locale.
+const PLAIN_REGEXES: Argument = OneOf(&[
+    "'^a'", "'b+'", "'[0-9]+'", "'.'", "'(a)(b)?'", "'x|y'", "'a|ab|abc'", "'(a?)(ab)?c?'", "'\\d'", "'[^b]*'", "'^.*?c'", "'(,|b)+'", "'$'",
+    "'b*'", "'[]a]'", "'a{1,2}b'", "'\\.'",
 ]);
 const SIMILAR: Argument = OneOf(&["'a%'", "'(a|b)_*'", "'%[^b]'", "'a{1}bc'", "'_'", "'%(,|\\%)%'", "'a.c'", "'[0-9]+'", "''"]);
 const LIKE: &[Form] = &[form(&[Of(Text), PATTERNS], Boolean)];
@@ -98,7 +102,7 @@ pub(super) const ENTRIES: &[Entry] = &[
     Entry::call("concat", JOINED, "all arguments, one behind the other").variadic().nulls("NULLs are left out"),
     Entry::call(
         "concat_ws",
-        &[form(&[Of(Text), Of(Text), Of(Text)], Text), form(&[Of(Text), Of(Numeric), Of(Boolean)], Text)],
+        &[form(&[Of(Text), Of(Text), Of(Text)], Text), form(&[Of(Text), Of(BigInt), Of(Boolean)], Text)],
         "all arguments but the first, which stands between them",
     )
     .variadic()
@@ -126,15 +130,14 @@ pub(super) const ENTRIES: &[Entry] = &[
     Entry::call("overlay", &[form(&[Of(Text), Of(Text), Small], Text), form(&[Of(Text), Of(Text), Small, Small], Text)], "the text with a part replaced"),
     Entry::call("quote_ident", SAME, "the text as a name of SQL, in quotes where it needs them").not_in_postgres(),
     Entry::call("quote_literal", SAME, "the text as a literal of SQL"),
-    Entry::call("regexp_count", &[form(&[Of(Text), REGEXES], Integer), form(&[Of(Text), REGEXES, Small], Integer)], "how often a regular expression is found")
-        .means("regexp_count({0} COLLATE \"C.utf8\", {1})"),
-    Entry::call("regexp_like", &[form(&[Of(Text), REGEXES], Boolean), form(&[Of(Text), REGEXES, OneOf(&["'i'", "'c'"])], Boolean)], "whether a regular expression is found; 'i' for any case of letters"),
-    Entry::call("regexp_match", &[form(&[Of(Text), REGEXES], Texts)], "the groups of the first match, or the whole of it; NULL when there is none"),
+    Entry::call("regexp_count", &[form(&[Of(Text), PLAIN_REGEXES], Integer), form(&[Of(Text), PLAIN_REGEXES, Small], Integer)], "how often a regular expression is found"),
+    Entry::call("regexp_like", &[form(&[Of(Text), PLAIN_REGEXES], Boolean), form(&[Of(Text), PLAIN_REGEXES, OneOf(&["'i'", "'c'"])], Boolean)], "whether a regular expression is found; 'i' for any case of letters"),
+    Entry::call("regexp_match", &[form(&[Of(Text), PLAIN_REGEXES], Texts)], "the groups of the first match, or the whole of it; NULL when there is none"),
     Entry::call(
         "regexp_replace",
         &[
-            form(&[Of(Text), REGEXES, OneOf(&["'X'", "''", "'<\\&>'", "'\\1-\\2'", "'\\\\'"])], Text),
-            form(&[Of(Text), REGEXES, OneOf(&["'X'", "'<\\&>'", "'\\1'"]), OneOf(&["'g'", "'gi'", "''"])], Text),
+            form(&[Of(Text), PLAIN_REGEXES, OneOf(&["'X'", "''", "'<\\&>'", "'\\1-\\2'", "'\\\\'"])], Text),
+            form(&[Of(Text), PLAIN_REGEXES, OneOf(&["'X'", "'<\\&>'", "'\\1'"]), OneOf(&["'g'", "'gi'", "''"])], Text),
         ],
         "the text with the first match replaced, with 'g' every match; \\1 is the first group, \\& the match",
     ),
