@@ -16,7 +16,7 @@ use crate::process::{Client, Launch, Server, eventually, operator, tidewater};
 
 /// A view more.
 const MORE: &str = "
-CREATE MATERIALIZED VIEW post_lengths AS SELECT author_id, count(*) AS posts, sum(CAST(length(text) AS BIGINT)) AS characters
+CREATE MATERIALIZED VIEW post_lengths AS SELECT author_id, count(*) AS posts, sum(length(text)) AS characters
   FROM posts GROUP BY author_id;
 CREATE INDEX ON post_lengths (author_id);
 GRANT SELECT ON post_lengths TO PUBLIC;

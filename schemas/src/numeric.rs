@@ -9,6 +9,10 @@ use std::fmt;
 use arrow_buffer::i256;
 use num_bigint::{BigInt, Sign};
 
+pub use self::series::NumericDomainError;
+
+mod series;
+
 /// Digits behind the point of a NUMERIC whose column has no scale of its own.
 pub const WIDE_SCALE: i8 = 48;
 /// All digits of a NUMERIC whose column has no scale of its own.
@@ -20,7 +24,7 @@ const SIGNIFICANT_DIGITS_MIN: i64 = 16;
 const SCALE_MAX: i64 = 1_000;
 /// Decimal digits of one digit of PostgreSQL's own notation, which decides about the scale of quotients.
 const DIGITS: i64 = 4;
-/// Digits of a text or an exponent that are read.
+/// Digits of a text, and the size of an exponent, that are read.
 const TEXT_DIGITS_MAX: usize = 1_000;
 
 /// An exact decimal number.

@@ -31,6 +31,6 @@ CREATE VIEW notification_reasons AS
 
 -- How much of each kind there is for a user, as things stand, whether he wants to be told or not. Mentions are not counted here.
 CREATE MATERIALIZED VIEW notification_counts AS
-  SELECT user_id, kind, sum(times) AS n FROM notification_reasons WHERE kind <> 'mention' GROUP BY user_id, kind;
+  SELECT user_id, kind, CAST(sum(times) AS BIGINT) AS n FROM notification_reasons WHERE kind <> 'mention' GROUP BY user_id, kind;
 CREATE INDEX ON notification_counts (user_id, kind);
 CREATE POLICY own_notification_counts ON notification_counts FOR SELECT USING (user_id = jwt('sub'));

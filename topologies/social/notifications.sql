@@ -8,7 +8,7 @@ CREATE VIEW wanted_notifications AS
     WHERE p.user_id = r.user_id AND p.kind = r.kind AND p.channel = 'in_app' AND NOT p.enabled);
 
 CREATE VIEW notification_groups AS
-  SELECT user_id, kind, subject, count(*) AS actors, sum(times) AS times, max(last_at) AS latest_at
+  SELECT user_id, kind, subject, count(*) AS actors, CAST(sum(times) AS BIGINT) AS times, max(last_at) AS latest_at
   FROM wanted_notifications GROUP BY user_id, kind, subject;
 
 -- The actors to name: the three latest, those of the same instant by id.

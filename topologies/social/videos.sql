@@ -48,12 +48,12 @@ MERGE INTO video_watches w USING video_events e
     (e.aggregate_id, date_trunc('day', e.occurred_at), e.viewed.viewer_id, 1, GREATEST(e.viewed.watched_ms, 0));
 
 CREATE VIEW video_days AS
-  SELECT video_id, day, sum(views) AS views, count(*) AS unique_viewers, sum(watched_ms) AS watched_ms
+  SELECT video_id, day, CAST(sum(views) AS BIGINT) AS views, count(*) AS unique_viewers, CAST(sum(watched_ms) AS BIGINT) AS watched_ms
   FROM video_watches GROUP BY video_id, day;
 CREATE VIEW video_viewers AS
-  SELECT video_id, viewer_id, sum(views) AS views, sum(watched_ms) AS watched_ms FROM video_watches GROUP BY video_id, viewer_id;
+  SELECT video_id, viewer_id, CAST(sum(views) AS BIGINT) AS views, CAST(sum(watched_ms) AS BIGINT) AS watched_ms FROM video_watches GROUP BY video_id, viewer_id;
 CREATE VIEW video_totals AS
-  SELECT video_id, sum(views) AS views, count(*) AS unique_viewers, sum(watched_ms) AS watched_ms FROM video_viewers GROUP BY video_id;
+  SELECT video_id, CAST(sum(views) AS BIGINT) AS views, count(*) AS unique_viewers, CAST(sum(watched_ms) AS BIGINT) AS watched_ms FROM video_viewers GROUP BY video_id;
 
 CREATE MATERIALIZED VIEW videos AS
   SELECT v.video_id, v.owner_id, v.uploaded_at, v.title, v.description, v.status, v.failure, v.manifest_url, v.duration_ms,

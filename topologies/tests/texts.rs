@@ -13,7 +13,8 @@ const WORLD: &str = include_str!("cases/texts/scalars/topology.sql");
 #[test]
 fn every_case_answers_as_postgresql_does() {
     let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/texts");
-    let mut folders: Vec<_> = std::fs::read_dir(&cases).expect("the cases are there").map(|entry| entry.expect("it can be read").path()).collect();
+    let mut folders: Vec<_> =
+        std::fs::read_dir(&cases).expect("the cases are there").map(|entry| entry.expect("it can be read").path()).collect();
     folders.sort();
     assert!(folders.len() >= 6, "cases are missing: {folders:?}");
     let mut failures = Vec::new();
@@ -64,7 +65,11 @@ fn what_can_never_be_computed_is_refused_at_its_place() {
         ("SELECT note_id, split_part(body, ',', 0) AS p FROM notes", "split_part", "there is no field 0"),
         ("SELECT note_id, upper(split_part(body, ',', 0)) AS p FROM notes", "split_part", "there is no field 0"),
         ("SELECT CASE WHEN note_id > 1 THEN split_part(body, ',', 0) END AS p FROM notes", "split_part", "there is no field 0"),
-        ("SELECT note_id FROM notes WHERE date_trunc('fortnight', made_at) = made_at", "date_trunc", "'fortnight' is not a field"),
+        (
+            "SELECT note_id FROM notes WHERE date_trunc('fortnight', made_at) = made_at",
+            "date_trunc",
+            "'fortnight' is not a field",
+        ),
         ("SELECT extract(fortnight FROM made_at) AS f FROM notes", "made_at", "'fortnight' is not a field"),
         ("SELECT to_char(made_at, '%Y-%m-%d') AS d FROM notes", "to_char", "is not a pattern of PostgreSQL"),
         ("SELECT to_char(note_id, 'YYYY') AS d FROM notes", "to_char", "is not a pattern of numbers"),

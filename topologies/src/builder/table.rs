@@ -121,7 +121,8 @@ impl Builder {
             key.iter().try_for_each(check_scalar)?;
             Ok(key)
         };
-        let key = plan(on.clone()).map_err(|error| blamed(statement, &on, &error, |on| plan(on).map(|_| ()), &statement.locate(on.span())))?;
+        let key = plan(on.clone())
+            .map_err(|error| blamed(statement, &on, &error, |on| plan(on).map(|_| ()), &statement.locate(on.span())))?;
         let mut fields = Vec::new();
         let mut planned = Vec::with_capacity(clauses.len());
         for clause in clauses {

@@ -49,9 +49,8 @@ impl Builder {
             let (plan, node) = plan_view((&self.sql, &self.scans), &mut graph, query)?;
             Ok((graph, plan, node))
         };
-        let (graph, plan, node) = attempt(query.clone()).map_err(|error| {
-            blamed(statement, &query, &error, |query| attempt(query).map(|_| ()), &name.location)
-        })?;
+        let (graph, plan, node) = attempt(query.clone())
+            .map_err(|error| blamed(statement, &query, &error, |query| attempt(query).map(|_| ()), &name.location))?;
         self.topology.graph = graph;
         if materialized {
             self.topology.graph.refuse_unbounded(node, &format!("the view '{}'", name.text)).map_err(at)?;
@@ -65,7 +64,8 @@ impl Builder {
 
     /// Refuses windows whose length is no constant, or nothing.
     fn check_size(&self, statement: &Statement, size: &ast::Expr) -> Outcome<()> {
-        let refused = |message: String| Box::new(Diagnostic::new(statement.locate(size.span()), format!("the size of TUMBLE: {message}")));
+        let refused =
+            |message: String| Box::new(Diagnostic::new(statement.locate(size.span()), format!("the size of TUMBLE: {message}")));
         match self.sql.plan_expression(size.clone(), &[]).map_err(|error| refused(message(&error).0))? {
             Expr::Literal(ScalarValue::IntervalMonthDayNano(Some(interval)), _) => {
                 stride(&interval_of(interval)).map(|_| ()).map_err(|fault| refused(fault.to_string()))

@@ -104,7 +104,11 @@ fn plus(raw: RawBinaryExpr, left: &DataType, right: &DataType) -> Result<Planner
 fn minus(raw: RawBinaryExpr, left: &DataType, right: &DataType) -> Result<PlannerResult<RawBinaryExpr>> {
     if is_date(left) && is_interval(right) {
         let time = midnight(raw.left, left);
-        return Ok(PlannerResult::Planned(Expr::BinaryExpr(BinaryExpr::new(Box::new(time), Operator::Minus, Box::new(raw.right)))));
+        return Ok(PlannerResult::Planned(Expr::BinaryExpr(BinaryExpr::new(
+            Box::new(time),
+            Operator::Minus,
+            Box::new(raw.right),
+        ))));
     }
     let is_point = |kind: &DataType| is_time(kind) || is_date(kind);
     if is_point(left) && is_point(right) && (is_time(left) || is_time(right)) {
@@ -186,11 +190,14 @@ fn rewrite_part(part: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
             }
             _ => Ok(Transformed::no(Expr::ScalarFunction(call))),
         },
-        Expr::Cast(cast) if is_text_type(cast.field.data_type()) && cast.expr.get_type(schema).is_ok_and(|kind| has_text_form(&kind)) => {
+        Expr::Cast(cast)
+            if is_text_type(cast.field.data_type()) && cast.expr.get_type(schema).is_ok_and(|kind| has_text_form(&kind)) =>
+        {
             called("text_of", vec![*cast.expr]).map(Transformed::yes)
         }
         Expr::Cast(cast)
-            if cast.field.data_type() == &DataType::Binary && cast.expr.get_type(schema).is_ok_and(|kind| is_text_type(&kind)) =>
+            if cast.field.data_type() == &DataType::Binary
+                && cast.expr.get_type(schema).is_ok_and(|kind| is_text_type(&kind)) =>
         {
             called("bytes_of", vec![*cast.expr]).map(Transformed::yes)
         }
@@ -210,6 +217,10 @@ fn is_comparison(operator: Operator) -> bool {
 /// What is compared in place of an interval; a text beside one is read as an interval.
 fn measured(expression: Expr, schema: &dyn ExprSchema) -> Result<Box<Expr>> {
     let kind = expression.get_type(schema)?;
-    let interval = if is_interval(&kind) { expression } else { Expr::Cast(Cast::new(Box::new(expression), super::functions::interval_type())) };
+    let interval = if is_interval(&kind) {
+        expression
+    } else {
+        Expr::Cast(Cast::new(Box::new(expression), super::functions::interval_type()))
+    };
     length_of(interval).map(Box::new)
 }

@@ -38,6 +38,9 @@ use super::numbers::kind::{EXACT_DIGITS_MAX, wide_type};
 use super::numbers::typing::{type_expression, type_plan};
 use crate::diagnostic::suggestion;
 
+/// FLOAT(n) with n up to this is REAL.
+const REAL_BITS_MAX: u64 = 24;
+
 /// How often all rules are applied at most; they end earlier when nothing changes any more.
 const OPTIMIZER_PASSES_MAX: u8 = 16;
 
@@ -247,7 +250,10 @@ impl TypePlanner for Types {
                 Some(Arc::new(arrow_schema::Field::new("", timestamp_of(*zone), true)))
             }
             ast::DataType::Timestamp(Some(_), _) => {
-                return plan_err!("times have microseconds: write {} without a precision, and date_trunc", timestamp_name(sql_type));
+                return plan_err!(
+                    "times have microseconds: write {} without a precision, and date_trunc",
+                    timestamp_name(sql_type)
+                );
             }
             ast::DataType::Numeric(_) | ast::DataType::Decimal(_) => match declared_type(sql_type) {
                 Some(kind) => Some(Arc::new(arrow_schema::Field::new("", kind, true))),
@@ -256,6 +262,11 @@ impl TypePlanner for Types {
                 }
             },
             ast::DataType::Real | ast::DataType::Float4 => return plan_err!("REAL is not supported: write DOUBLE PRECISION"),
+            ast::DataType::Float(ast::ExactNumberInfo::Precision(bits)) if *bits <= REAL_BITS_MAX => {
+                return plan_err!("FLOAT({bits}) is REAL, which is not supported: write DOUBLE PRECISION");
+            }
+            ast::DataType::Float(_) => Some(Arc::new(arrow_schema::Field::new("", DataType::Float64, true))),
+            ast::DataType::TinyInt(_) => return plan_err!("'{sql_type}' is not PostgreSQL's: write SMALLINT"),
             _ => None,
         })
     }

@@ -4,8 +4,8 @@
 //! expression enters; the expression that stands for it leaves, with the places of what the user wrote.
 
 use datafusion_sql::sqlparser::ast::{
-    BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, Interval, ObjectName,
-    ObjectNamePart, Spanned, UnaryOperator, Value, ValueWithSpan,
+    BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, Interval,
+    ObjectName, ObjectNamePart, Spanned, UnaryOperator, Value, ValueWithSpan,
 };
 use datafusion_sql::sqlparser::tokenizer::Span;
 
@@ -45,6 +45,10 @@ pub fn rewritten(expression: &Expr) -> Result<Option<Expr>, RewriteError> {
             arguments.extend(escape_char.clone().map(Expr::Value));
             Some(negated_if(*negated, call(SIMILAR_TO, arguments, span)))
         }
+        // DataFusion has no such operator.
+        Expr::BinaryOp { left, op: BinaryOperator::PGExp, right } => {
+            Some(call("power", vec![left.as_ref().clone(), right.as_ref().clone()], span))
+        }
         Expr::BinaryOp { left, op, right } => regular(left, op, right, span),
         Expr::AtTimeZone { timestamp, time_zone } => {
             Some(call("timezone", vec![time_zone.as_ref().clone(), timestamp.as_ref().clone()], span))
@@ -56,7 +60,9 @@ pub fn rewritten(expression: &Expr) -> Result<Option<Expr>, RewriteError> {
 
 /// An interval with a time of day, such as `1 day 02:03:04`, in units that DataFusion reads.
 fn with_clock(interval: &Interval) -> Option<Expr> {
-    let Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(text), span }) = interval.value.as_ref() else { return None };
+    let Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(text), span }) = interval.value.as_ref() else {
+        return None;
+    };
     if !text.contains(':') || interval.leading_field.is_some() {
         return None;
     }
@@ -119,7 +125,11 @@ fn regular(left: &Expr, operator: &BinaryOperator, right: &Expr, span: Span) -> 
 }
 
 fn negated_if(negated: bool, expression: Expr) -> Expr {
-    if negated { Expr::Nested(Box::new(Expr::UnaryOp { op: UnaryOperator::Not, expr: Box::new(expression) })) } else { expression }
+    if negated {
+        Expr::Nested(Box::new(Expr::UnaryOp { op: UnaryOperator::Not, expr: Box::new(expression) }))
+    } else {
+        expression
+    }
 }
 
 fn text_at(text: String, span: Span) -> Expr {

@@ -51,7 +51,8 @@ pub fn check_nodes(graph: &Graph, first: NodeId) -> Result<()> {
 /// Tries one expression.
 pub fn check_scalar(scalar: &Scalar) -> Result<()> {
     let Scalar::Computed(Computed { expression, inputs, .. }) = scalar else { return Ok(()) };
-    let fields: Vec<Field> = inputs.iter().map(|(column, (data_type, _))| Field::new(format!("c{column}"), data_type.clone(), true)).collect();
+    let fields: Vec<Field> =
+        inputs.iter().map(|(column, (data_type, _))| Field::new(format!("c{column}"), data_type.clone(), true)).collect();
     let trial = Trial::new(fields)?;
     trial.check(expression)?;
     let mut outcome = Ok(());
@@ -108,7 +109,9 @@ impl Trial {
     fn culprit(&self, expression: &Expr, reason: String) -> Unusable {
         let mut inner = None;
         let searched = expression.apply_children(|child| {
-            if !is_lambda(child) && let Some(reason) = self.failure(child) {
+            if !is_lambda(child)
+                && let Some(reason) = self.failure(child)
+            {
                 inner = Some(self.culprit(child, reason));
                 return Ok(TreeNodeRecursion::Stop);
             }

@@ -113,7 +113,20 @@ pub fn texts(kind: SqlType) -> &'static [&'static str] {
         SqlType::BigInts => &["{}", "{1}", "{1,2,3}", "{3,NULL,1,3}", "{9223372036854775807,-9223372036854775808}", "{NULL}"],
         SqlType::Texts => &["{}", "{a}", "{a,b,a}", "{\"\",NULL,ä}", "{\"b c\"}"],
         SqlType::Bytea => &["\\x", "\\x00ff", "\\x616263"],
-        SqlType::Interval => &["1 day", "-3 hours", "1 month", "1 month 2 days 03:04:05", "90 seconds", "0 seconds", "25 hours", "-1 month", "30 days", "24 hours", "400 days", "-14 months 3 days"],
+        SqlType::Interval => &[
+            "1 day",
+            "-3 hours",
+            "1 month",
+            "1 month 2 days 03:04:05",
+            "90 seconds",
+            "0 seconds",
+            "25 hours",
+            "-1 month",
+            "30 days",
+            "24 hours",
+            "400 days",
+            "-14 months 3 days",
+        ],
     }
 }
 

@@ -214,13 +214,13 @@ impl Generator {
             1 => (format!("count({int}){filter}"), Kind::Int),
             2 => (format!("count(DISTINCT {text}){filter}"), Kind::Int),
             3 => (format!("count(DISTINCT {int}){filter}"), Kind::Int),
-            4 => (format!("sum({int}){filter}"), Kind::Int),
-            5 => (format!("(COALESCE(sum({int}){filter}, 0) * 2 + count(*))"), Kind::Int),
+            4 => (format!("CAST(sum({int}){filter} AS BIGINT)"), Kind::Int),
+            5 => (format!("CAST(COALESCE(sum({int}){filter}, 0) * 2 + count(*) AS BIGINT)"), Kind::Int),
             6 => (format!("min({int}){filter}"), Kind::Int),
             7 => (format!("max({text}){filter}"), Kind::Text),
             8 => (format!("min({text}){filter}"), Kind::Text),
             9 => (format!("max({int}){filter}"), Kind::Int),
-            10 => (format!("CAST(avg({int}){filter} * 4 AS BIGINT)"), Kind::Int),
+            10 => (format!("CAST(sum({int}){filter} * 4 AS BIGINT)"), Kind::Int),
             11 => {
                 let other = self.random.pick(scope).sql.clone();
                 let (other, direction) = (other, *self.random.pick(&["ASC NULLS LAST", "DESC NULLS FIRST"]));
@@ -492,7 +492,7 @@ impl Generator {
         let call = match self.random.below(4) {
             0 => "count(*)".to_owned(),
             1 => format!("max({column})"),
-            2 => format!("sum({column})"),
+            2 => format!("CAST(sum({column}) AS BIGINT)"),
             _ => format!("count({column})"),
         };
         let correlation = if self.random.one_in(4) { None } else { self.plain_equality(scope, &inner) };

@@ -7,6 +7,7 @@ mod sqlite;
 pub mod world;
 
 use schemas::field::Value;
+use schemas::numeric::Numeric;
 use topologies::run::Options;
 use topologies::topology::{Topology, build, inline};
 
@@ -160,6 +161,7 @@ fn cell(value: &Value<'_>) -> Cell {
         Value::Int(value) => Cell::Int(*value),
         Value::UInt(value) => Cell::Int(i64::try_from(*value).expect("a small number")),
         Value::Float(value) => real(*value),
+        Value::Numeric(units) => real(Numeric::from_wide(*units).to_f64()),
         Value::Text(text) => Cell::Text(text.clone().into_owned()),
         other => panic!("SQLite has no {other:?}"),
     }

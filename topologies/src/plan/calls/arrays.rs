@@ -7,7 +7,8 @@ use std::sync::Arc;
 use arrow_array::builder::{BinaryBuilder, ListBuilder, StringBuilder};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
-    Date32Type, Decimal128Type, Decimal256Type, Float64Type, Int16Type, Int32Type, Int64Type, IntervalMonthDayNanoType, TimestampMicrosecondType,
+    Date32Type, Decimal128Type, Decimal256Type, Float64Type, Int16Type, Int32Type, Int64Type, IntervalMonthDayNanoType,
+    TimestampMicrosecondType,
 };
 use arrow_array::{
     Array, ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int32Array, Int64Array, IntervalMonthDayNanoArray,
@@ -77,28 +78,43 @@ pub fn build(data_type: &DataType, values: &[Value<'_>]) -> Result<ArrayRef> {
                 .collect::<BooleanArray>(),
         ),
         DataType::Int32 => Arc::new(integers(values)?),
-        DataType::Int64 => Arc::new(numbers(values, |value| match value {
-            Value::Int(value) => *value,
-            other => wrong(data_type, other),
-        }).collect::<Int64Array>()),
-        DataType::Float64 => Arc::new(numbers(values, |value| match value {
-            Value::Float(value) => *value,
-            other => wrong(data_type, other),
-        }).collect::<Float64Array>()),
-        DataType::Date32 => Arc::new(numbers(values, |value| match value {
-            Value::Date(value) => *value,
-            other => wrong(data_type, other),
-        }).collect::<Date32Array>()),
-        DataType::Timestamp(TimeUnit::Microsecond, zone) => Arc::new(numbers(values, |value| match value {
-            Value::Timestamp(value) | Value::LocalTimestamp(value) => *value,
-            other => wrong(data_type, other),
-        }).collect::<TimestampMicrosecondArray>().with_timezone_opt(zone.clone())),
+        DataType::Int64 => Arc::new(
+            numbers(values, |value| match value {
+                Value::Int(value) => *value,
+                other => wrong(data_type, other),
+            })
+            .collect::<Int64Array>(),
+        ),
+        DataType::Float64 => Arc::new(
+            numbers(values, |value| match value {
+                Value::Float(value) => *value,
+                other => wrong(data_type, other),
+            })
+            .collect::<Float64Array>(),
+        ),
+        DataType::Date32 => Arc::new(
+            numbers(values, |value| match value {
+                Value::Date(value) => *value,
+                other => wrong(data_type, other),
+            })
+            .collect::<Date32Array>(),
+        ),
+        DataType::Timestamp(TimeUnit::Microsecond, zone) => Arc::new(
+            numbers(values, |value| match value {
+                Value::Timestamp(value) | Value::LocalTimestamp(value) => *value,
+                other => wrong(data_type, other),
+            })
+            .collect::<TimestampMicrosecondArray>()
+            .with_timezone_opt(zone.clone()),
+        ),
         DataType::Decimal128(precision, scale) => {
             let units = numbers(values, |value| match value {
                 Value::Decimal(units, found) if found == scale => *units,
                 other => wrong(data_type, other),
             });
-            Arc::new(units.collect::<Decimal128Array>().with_precision_and_scale(*precision, *scale).map_err(DataFusionError::from)?)
+            Arc::new(
+                units.collect::<Decimal128Array>().with_precision_and_scale(*precision, *scale).map_err(DataFusionError::from)?,
+            )
         }
         DataType::Interval(IntervalUnit::MonthDayNano) => intervals(values)?,
         DataType::Utf8 => {
@@ -106,17 +122,7 @@ pub fn build(data_type: &DataType, values: &[Value<'_>]) -> Result<ArrayRef> {
             values.iter().for_each(|value| append_text(&mut builder, value));
             Arc::new(builder.finish())
         }
-        DataType::Binary => {
-            let mut builder = BinaryBuilder::new();
-            for value in values {
-                match value {
-                    Value::Null => builder.append_null(),
-                    Value::Bytes(bytes) => builder.append_value(bytes),
-                    other => wrong(data_type, other),
-                }
-            }
-            Arc::new(builder.finish())
-        }
+        DataType::Binary => binaries(values),
         DataType::List(_) => texts(values),
         other => return plan_err!("no function gives {other}"),
     })
@@ -164,6 +170,18 @@ fn append_text(builder: &mut StringBuilder, value: &Value<'_>) {
         Value::Text(text) => builder.append_value(text),
         other => panic!("a function that gives TEXT made {other:?}"),
     }
+}
+
+fn binaries(values: &[Value<'_>]) -> ArrayRef {
+    let mut builder = BinaryBuilder::new();
+    for value in values {
+        match value {
+            Value::Null => builder.append_null(),
+            Value::Bytes(bytes) => builder.append_value(bytes),
+            other => wrong(&DataType::Binary, other),
+        }
+    }
+    Arc::new(builder.finish())
 }
 
 fn texts(values: &[Value<'_>]) -> ArrayRef {

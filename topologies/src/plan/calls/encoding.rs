@@ -23,18 +23,14 @@ pub const FUNCTIONS: &[Definition] = &[
     Definition {
         name: "encode",
         aliases: &[],
-        overloads: &[
-            Overload { takes: &[Kind::Bytes, Kind::Text], rest: None, gives: Gives::Kind(Kind::Text), call: encode },
-        ],
+        overloads: &[Overload { takes: &[Kind::Bytes, Kind::Text], rest: None, gives: Gives::Kind(Kind::Text), call: encode }],
         strict: true,
         check: Some(Check::Values(check_encode)),
     },
     Definition {
         name: "decode",
         aliases: &[],
-        overloads: &[
-            Overload { takes: &[Kind::Text, Kind::Text], rest: None, gives: Gives::Kind(Kind::Bytes), call: decode },
-        ],
+        overloads: &[Overload { takes: &[Kind::Text, Kind::Text], rest: None, gives: Gives::Kind(Kind::Bytes), call: decode }],
         strict: true,
         check: Some(Check::Values(check_decode)),
     },
@@ -77,7 +73,8 @@ fn encoded(bytes: &[u8], name: &str) -> Result<String, Fault> {
         "hex" => hexadecimal(bytes),
         "base64" => {
             let line = BASE64.encode(bytes);
-            let lines: Vec<&str> = (0..line.len()).step_by(BASE64_LINE).map(|at| &line[at..line.len().min(at + BASE64_LINE)]).collect();
+            let lines: Vec<&str> =
+                (0..line.len()).step_by(BASE64_LINE).map(|at| &line[at..line.len().min(at + BASE64_LINE)]).collect();
             lines.join("\n")
         }
         "escape" => {

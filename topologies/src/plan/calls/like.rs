@@ -23,7 +23,12 @@ pub const FUNCTIONS: &[Definition] = &[
     Definition {
         name: "like_escape",
         aliases: &[],
-        overloads: &[Overload { takes: &[Kind::Text, Kind::Text], rest: None, gives: Gives::Kind(Kind::Text), call: like_escape }],
+        overloads: &[Overload {
+            takes: &[Kind::Text, Kind::Text],
+            rest: None,
+            gives: Gives::Kind(Kind::Text),
+            call: like_escape,
+        }],
         strict: true,
         check: None,
     },
@@ -32,7 +37,12 @@ pub const FUNCTIONS: &[Definition] = &[
         aliases: &[],
         overloads: &[
             Overload { takes: &[Kind::Text, Kind::Text], rest: None, gives: Gives::Kind(Kind::Boolean), call: similar_to },
-            Overload { takes: &[Kind::Text, Kind::Text, Kind::Text], rest: None, gives: Gives::Kind(Kind::Boolean), call: similar_to },
+            Overload {
+                takes: &[Kind::Text, Kind::Text, Kind::Text],
+                rest: None,
+                gives: Gives::Kind(Kind::Boolean),
+                call: similar_to,
+            },
         ],
         strict: true,
         check: Some(Check::Values(check_similar)),

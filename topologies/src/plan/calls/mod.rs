@@ -7,6 +7,7 @@
 mod arrays;
 mod calendar;
 mod encoding;
+mod letters;
 mod like;
 mod number_format;
 mod pattern;
@@ -26,17 +27,15 @@ use std::sync::Arc;
 
 use arrow_schema::{DataType, Field, FieldRef};
 use datafusion_common::{Result, ScalarValue, exec_err, plan_err};
-use datafusion_expr::{
-    ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
-};
+use datafusion_expr::{ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
 use schemas::field::Value;
 
 use super::functions::{interval_type, local_timestamp_type, timestamp_type};
 use super::wording;
 use arrays::{build, constant_value, value_at};
 
+pub use letters::lowered;
 pub use like::{SIMILAR_TO, check_pattern, with_backslash};
-pub use text::lowered;
 pub use span::{is_interval, length_of};
 pub use time_parts::stride;
 
@@ -149,6 +148,7 @@ fn definitions() -> impl Iterator<Item = &'static Definition> {
         regular::FUNCTIONS,
         text::FUNCTIONS,
         encoding::FUNCTIONS,
+        letters::FUNCTIONS,
         template::FUNCTIONS,
     ];
     tables.into_iter().flatten()
@@ -207,12 +207,14 @@ impl Definition {
     /// The way to call it that fits arguments of these types best, and the types that they are converted to.
     fn overload(&self, types: &[DataType]) -> Option<(&'static Overload, Vec<DataType>)> {
         let fits = |overload: &'static Overload| {
-            let is_long_enough = types.len() == overload.takes.len() || (overload.rest.is_some() && types.len() > overload.takes.len());
+            let is_long_enough =
+                types.len() == overload.takes.len() || (overload.rest.is_some() && types.len() > overload.takes.len());
             if !is_long_enough {
                 return None;
             }
             let kinds = overload.takes.iter().copied().chain(std::iter::repeat(overload.rest.unwrap_or(Kind::Any)));
-            let converted: Option<Vec<(u32, DataType)>> = types.iter().zip(kinds).map(|(data_type, kind)| kind.accepts(data_type)).collect();
+            let converted: Option<Vec<(u32, DataType)>> =
+                types.iter().zip(kinds).map(|(data_type, kind)| kind.accepts(data_type)).collect();
             let converted = converted?;
             Some((converted.iter().map(|(cost, _)| cost).sum::<u32>(), overload, converted))
         };
@@ -257,8 +259,8 @@ impl Kind {
     /// The cost of taking an argument of this type, and the type that it is converted to; `None` when it is not taken.
     fn accepts(self, data_type: &DataType) -> Option<(u32, DataType)> {
         use DataType::{
-            Binary, BinaryView, Boolean, Date32, Date64, Decimal128, Decimal256, Float16, Float32, Float64, Int32, Int64, Interval, LargeBinary, LargeUtf8, Null,
-            Timestamp, Utf8, Utf8View,
+            Binary, BinaryView, Boolean, Date32, Date64, Decimal128, Decimal256, Float16, Float32, Float64, Int32, Int64,
+            Interval, LargeBinary, LargeUtf8, Null, Timestamp, Utf8, Utf8View,
         };
         Some(match (self, data_type) {
             (Self::Any, data_type) => (1, data_type.clone()),

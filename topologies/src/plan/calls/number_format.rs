@@ -52,7 +52,8 @@ const WORDS: [(&str, Part); 7] = [
 const UNSUPPORTED: [&str; 8] = ["EEEE", "RN", "TH", "PL", "L", "V", "B", "C"];
 
 fn parse(pattern: &str) -> Result<Pattern, Fault> {
-    let refused = |reason: &str| Fault::invalid(format!("'{pattern}' {reason}: there are 9, 0, '.', ',', S, MI, SG, PR, FM and \"text\""));
+    let refused =
+        |reason: &str| Fault::invalid(format!("'{pattern}' {reason}: there are 9, 0, '.', ',', S, MI, SG, PR, FM and \"text\""));
     if pattern.chars().count() > PATTERN_CHARACTERS_MAX {
         return Err(Fault::invalid(format!("a pattern has at most {PATTERN_CHARACTERS_MAX} characters")));
     }
@@ -99,7 +100,8 @@ fn parse(pattern: &str) -> Result<Pattern, Fault> {
 fn measured(parts: Vec<Part>, bare: bool) -> Option<Pattern> {
     let point = parts.iter().position(|part| *part == Part::Point);
     let (before, behind) = parts.split_at(point.unwrap_or(parts.len()));
-    let digits = |parts: &[Part]| parts.iter().filter_map(|part| if let Part::Digit(zero) = part { Some(*zero) } else { None }).collect();
+    let digits =
+        |parts: &[Part]| parts.iter().filter_map(|part| if let Part::Digit(zero) = part { Some(*zero) } else { None }).collect();
     let (whole, fraction): (Vec<bool>, Vec<bool>) = (digits(before), digits(behind));
     let count = |wanted: &[Part]| parts.iter().filter(|part| wanted.contains(part)).count();
     let signs = count(&[Part::Sign, Part::Minus, Part::PlainSign, Part::Bracket]);
@@ -165,7 +167,8 @@ impl Pattern {
         } else {
             whole.len()
         };
-        let kept = if overflows || !self.bare { self.fraction } else { behind.trim_end_matches('0').len().max(self.fraction_min) };
+        let kept =
+            if overflows || !self.bare { self.fraction } else { behind.trim_end_matches('0').len().max(self.fraction_min) };
         let lone_zero = self.bare && shown == 0 && kept == 0;
         let start = (self.whole - if lone_zero { 1 } else { shown }).min(self.zeros_from);
         let digits = format!("{whole:0>width$}", width = self.whole);
@@ -212,7 +215,8 @@ impl Pattern {
         if std::mem::replace(begun, true) || self.has(&Part::Minus) || self.has(&Part::PlainSign) {
             return;
         }
-        let sign_is_first = self.parts.iter().position(|part| *part == Part::Sign) < self.parts.iter().position(|part| matches!(part, Part::Digit(_)));
+        let sign_is_first = self.parts.iter().position(|part| *part == Part::Sign)
+            < self.parts.iter().position(|part| matches!(part, Part::Digit(_)));
         match (self.has(&Part::Sign), self.has(&Part::Bracket)) {
             (true, _) if sign_is_first => out.push(if is_negative { '-' } else { '+' }),
             (true, _) => {}

@@ -168,7 +168,10 @@ impl<'p> Translation<'p> {
         }
         let Self { greedy, lazy, alternatives, .. } = translation;
         if lazy > 0 && (greedy > 0 || alternatives > 0) {
-            return Err(refused(pattern, "greedy and lazy repetitions, or alternatives, can't be mixed: write [^x]* instead of .*?"));
+            return Err(refused(
+                pattern,
+                "greedy and lazy repetitions, or alternatives, can't be mixed: write [^x]* instead of .*?",
+            ));
         }
         translation.shortest = lazy > 0;
         Ok(translation)
@@ -229,7 +232,12 @@ impl<'p> Translation<'p> {
         if self.rest.next_if_eq(&'?').is_some() {
             match self.rest.next() {
                 Some(':') => self.text.push_str("?:"),
-                _ => return Err(refused(self.pattern, "conditions on what precedes or follows, (?=...) and the like, are not supported")),
+                _ => {
+                    return Err(refused(
+                        self.pattern,
+                        "conditions on what precedes or follows, (?=...) and the like, are not supported",
+                    ));
+                }
             }
         }
         Ok(())

@@ -22,7 +22,12 @@ pub const FUNCTIONS: &[Definition] = &[
         aliases: &[],
         overloads: &[
             Overload { takes: &[Kind::Text, Kind::Text], rest: None, gives: Gives::Kind(Kind::Texts), call: first_match },
-            Overload { takes: &[Kind::Text, Kind::Text, Kind::Text], rest: None, gives: Gives::Kind(Kind::Texts), call: first_match },
+            Overload {
+                takes: &[Kind::Text, Kind::Text, Kind::Text],
+                rest: None,
+                gives: Gives::Kind(Kind::Texts),
+                call: first_match,
+            },
         ],
         strict: true,
         check: Some(Check::Values(|constants| check(constants, 2, ""))),
@@ -32,7 +37,12 @@ pub const FUNCTIONS: &[Definition] = &[
         aliases: &[],
         overloads: &[
             Overload { takes: &[Kind::Text, Kind::Text, Kind::Text], rest: None, gives: Gives::Kind(Kind::Text), call: replace },
-            Overload { takes: &[Kind::Text, Kind::Text, Kind::Text, Kind::Text], rest: None, gives: Gives::Kind(Kind::Text), call: replace },
+            Overload {
+                takes: &[Kind::Text, Kind::Text, Kind::Text, Kind::Text],
+                rest: None,
+                gives: Gives::Kind(Kind::Text),
+                call: replace,
+            },
         ],
         strict: true,
         check: Some(Check::Values(|constants| check(constants, 3, "g"))),
@@ -42,7 +52,12 @@ pub const FUNCTIONS: &[Definition] = &[
         aliases: &[],
         overloads: &[
             Overload { takes: &[Kind::Text, Kind::Text], rest: None, gives: Gives::Kind(Kind::Integer), call: count },
-            Overload { takes: &[Kind::Text, Kind::Text, Kind::BigInt], rest: None, gives: Gives::Kind(Kind::Integer), call: count },
+            Overload {
+                takes: &[Kind::Text, Kind::Text, Kind::BigInt],
+                rest: None,
+                gives: Gives::Kind(Kind::Integer),
+                call: count,
+            },
             Overload {
                 takes: &[Kind::Text, Kind::Text, Kind::BigInt, Kind::Text],
                 rest: None,
@@ -73,7 +88,12 @@ fn parse_flags(letters: &str, further: &str) -> Result<Flags, Fault> {
             'c' => flags.ignore_case = false,
             's' | 't' => {}
             'g' if further.contains('g') => flags.all = true,
-            other => return Err(Fault::invalid(format!("the flag '{other}' is not supported: there are i, c, s{}", if further.is_empty() { "" } else { ", g" }))),
+            other => {
+                return Err(Fault::invalid(format!(
+                    "the flag '{other}' is not supported: there are i, c, s{}",
+                    if further.is_empty() { "" } else { ", g" }
+                )));
+            }
         }
     }
     Ok(flags)

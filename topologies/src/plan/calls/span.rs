@@ -45,35 +45,60 @@ pub const FUNCTIONS: &[Definition] = &[
     Definition {
         name: "justify_interval",
         aliases: &[],
-        overloads: &[Overload { takes: &[Kind::Interval], rest: None, gives: Gives::Kind(Kind::Interval), call: justify_interval }],
+        overloads: &[Overload {
+            takes: &[Kind::Interval],
+            rest: None,
+            gives: Gives::Kind(Kind::Interval),
+            call: justify_interval,
+        }],
         strict: true,
         check: None,
     },
     Definition {
         name: "interval_multiply",
         aliases: &[],
-        overloads: &[Overload { takes: &[Kind::Interval, Kind::Float], rest: None, gives: Gives::Kind(Kind::Interval), call: multiply }],
+        overloads: &[Overload {
+            takes: &[Kind::Interval, Kind::Float],
+            rest: None,
+            gives: Gives::Kind(Kind::Interval),
+            call: multiply,
+        }],
         strict: true,
         check: None,
     },
     Definition {
         name: "interval_divide",
         aliases: &[],
-        overloads: &[Overload { takes: &[Kind::Interval, Kind::Float], rest: None, gives: Gives::Kind(Kind::Interval), call: divide }],
+        overloads: &[Overload {
+            takes: &[Kind::Interval, Kind::Float],
+            rest: None,
+            gives: Gives::Kind(Kind::Interval),
+            call: divide,
+        }],
         strict: true,
         check: None,
     },
     Definition {
         name: "interval_greatest",
         aliases: &[],
-        overloads: &[Overload { takes: &[Kind::Interval], rest: Some(Kind::Interval), gives: Gives::Kind(Kind::Interval), call: greatest }],
+        overloads: &[Overload {
+            takes: &[Kind::Interval],
+            rest: Some(Kind::Interval),
+            gives: Gives::Kind(Kind::Interval),
+            call: greatest,
+        }],
         strict: false,
         check: None,
     },
     Definition {
         name: "interval_least",
         aliases: &[],
-        overloads: &[Overload { takes: &[Kind::Interval], rest: Some(Kind::Interval), gives: Gives::Kind(Kind::Interval), call: least }],
+        overloads: &[Overload {
+            takes: &[Kind::Interval],
+            rest: Some(Kind::Interval),
+            gives: Gives::Kind(Kind::Interval),
+            call: least,
+        }],
         strict: false,
         check: None,
     },
@@ -202,11 +227,15 @@ fn whole(count: f64) -> std::result::Result<i64, Fault> {
 }
 
 fn greatest(arguments: &[Value<'_>]) -> Answer {
-    Ok(given(arguments).reduce(|best, other| if other.compare(&best).is_gt() { other } else { best }).map_or(Value::Null, Value::Interval))
+    Ok(given(arguments)
+        .reduce(|best, other| if other.compare(&best).is_gt() { other } else { best })
+        .map_or(Value::Null, Value::Interval))
 }
 
 fn least(arguments: &[Value<'_>]) -> Answer {
-    Ok(given(arguments).reduce(|best, other| if other.compare(&best).is_lt() { other } else { best }).map_or(Value::Null, Value::Interval))
+    Ok(given(arguments)
+        .reduce(|best, other| if other.compare(&best).is_lt() { other } else { best })
+        .map_or(Value::Null, Value::Interval))
 }
 
 /// The arguments that are not NULL.

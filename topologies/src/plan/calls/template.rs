@@ -11,27 +11,21 @@ pub const FUNCTIONS: &[Definition] = &[
     Definition {
         name: "format",
         aliases: &[],
-        overloads: &[
-            Overload { takes: &[Kind::Text], rest: Some(Kind::Any), gives: Gives::Kind(Kind::Text), call: format },
-        ],
+        overloads: &[Overload { takes: &[Kind::Text], rest: Some(Kind::Any), gives: Gives::Kind(Kind::Text), call: format }],
         strict: false,
         check: Some(Check::Values(check_format)),
     },
     Definition {
         name: "quote_ident",
         aliases: &[],
-        overloads: &[
-            Overload { takes: &[Kind::Text], rest: None, gives: Gives::Kind(Kind::Text), call: quote_ident },
-        ],
+        overloads: &[Overload { takes: &[Kind::Text], rest: None, gives: Gives::Kind(Kind::Text), call: quote_ident }],
         strict: true,
         check: None,
     },
     Definition {
         name: "quote_literal",
         aliases: &[],
-        overloads: &[
-            Overload { takes: &[Kind::Text], rest: None, gives: Gives::Kind(Kind::Text), call: quote_literal },
-        ],
+        overloads: &[Overload { takes: &[Kind::Text], rest: None, gives: Gives::Kind(Kind::Text), call: quote_literal }],
         strict: true,
         check: None,
     },

@@ -17,36 +17,28 @@ pub const FUNCTIONS: &[Definition] = &[
     Definition {
         name: "text_of",
         aliases: &[],
-        overloads: &[
-            Overload { takes: &[Kind::Any], rest: None, gives: Gives::Kind(Kind::Text), call: text_of },
-        ],
+        overloads: &[Overload { takes: &[Kind::Any], rest: None, gives: Gives::Kind(Kind::Text), call: text_of }],
         strict: true,
         check: None,
     },
     Definition {
         name: "ascii",
         aliases: &[],
-        overloads: &[
-            Overload { takes: &[Kind::Text], rest: None, gives: Gives::Kind(Kind::Integer), call: ascii },
-        ],
+        overloads: &[Overload { takes: &[Kind::Text], rest: None, gives: Gives::Kind(Kind::Integer), call: ascii }],
         strict: true,
         check: None,
     },
     Definition {
         name: "chr",
         aliases: &[],
-        overloads: &[
-            Overload { takes: &[Kind::BigInt], rest: None, gives: Gives::Kind(Kind::Text), call: chr },
-        ],
+        overloads: &[Overload { takes: &[Kind::BigInt], rest: None, gives: Gives::Kind(Kind::Text), call: chr }],
         strict: true,
         check: None,
     },
     Definition {
         name: "char_length",
         aliases: &["character_length", "length"],
-        overloads: &[
-            Overload { takes: &[Kind::Text], rest: None, gives: Gives::Kind(Kind::Integer), call: char_length },
-        ],
+        overloads: &[Overload { takes: &[Kind::Text], rest: None, gives: Gives::Kind(Kind::Integer), call: char_length }],
         strict: true,
         check: None,
     },
@@ -101,43 +93,16 @@ pub const FUNCTIONS: &[Definition] = &[
         check: None,
     },
     Definition {
-        name: "lower",
-        aliases: &[],
-        overloads: &[Overload { takes: &[Kind::Text], rest: None, gives: Gives::Kind(Kind::Text), call: lower }],
-        strict: true,
-        check: None,
-    },
-    Definition {
-        name: "upper",
-        aliases: &[],
-        overloads: &[Overload { takes: &[Kind::Text], rest: None, gives: Gives::Kind(Kind::Text), call: upper }],
-        strict: true,
-        check: None,
-    },
-    Definition {
-        name: "initcap",
-        aliases: &[],
-        overloads: &[
-            Overload { takes: &[Kind::Text], rest: None, gives: Gives::Kind(Kind::Text), call: initcap },
-        ],
-        strict: true,
-        check: None,
-    },
-    Definition {
         name: "left",
         aliases: &[],
-        overloads: &[
-            Overload { takes: &[Kind::Text, Kind::BigInt], rest: None, gives: Gives::Kind(Kind::Text), call: left },
-        ],
+        overloads: &[Overload { takes: &[Kind::Text, Kind::BigInt], rest: None, gives: Gives::Kind(Kind::Text), call: left }],
         strict: true,
         check: None,
     },
     Definition {
         name: "right",
         aliases: &[],
-        overloads: &[
-            Overload { takes: &[Kind::Text, Kind::BigInt], rest: None, gives: Gives::Kind(Kind::Text), call: right },
-        ],
+        overloads: &[Overload { takes: &[Kind::Text, Kind::BigInt], rest: None, gives: Gives::Kind(Kind::Text), call: right }],
         strict: true,
         check: None,
     },
@@ -146,7 +111,12 @@ pub const FUNCTIONS: &[Definition] = &[
         aliases: &[],
         overloads: &[
             Overload { takes: &[Kind::Text, Kind::BigInt], rest: None, gives: Gives::Kind(Kind::Text), call: pad_left },
-            Overload { takes: &[Kind::Text, Kind::BigInt, Kind::Text], rest: None, gives: Gives::Kind(Kind::Text), call: pad_left },
+            Overload {
+                takes: &[Kind::Text, Kind::BigInt, Kind::Text],
+                rest: None,
+                gives: Gives::Kind(Kind::Text),
+                call: pad_left,
+            },
         ],
         strict: true,
         check: None,
@@ -156,7 +126,12 @@ pub const FUNCTIONS: &[Definition] = &[
         aliases: &[],
         overloads: &[
             Overload { takes: &[Kind::Text, Kind::BigInt], rest: None, gives: Gives::Kind(Kind::Text), call: pad_right },
-            Overload { takes: &[Kind::Text, Kind::BigInt, Kind::Text], rest: None, gives: Gives::Kind(Kind::Text), call: pad_right },
+            Overload {
+                takes: &[Kind::Text, Kind::BigInt, Kind::Text],
+                rest: None,
+                gives: Gives::Kind(Kind::Text),
+                call: pad_right,
+            },
         ],
         strict: true,
         check: None,
@@ -164,63 +139,69 @@ pub const FUNCTIONS: &[Definition] = &[
     Definition {
         name: "repeat",
         aliases: &[],
-        overloads: &[
-            Overload { takes: &[Kind::Text, Kind::BigInt], rest: None, gives: Gives::Kind(Kind::Text), call: repeat },
-        ],
+        overloads: &[Overload { takes: &[Kind::Text, Kind::BigInt], rest: None, gives: Gives::Kind(Kind::Text), call: repeat }],
         strict: true,
         check: Some(Check::Values(check_repeat)),
     },
     Definition {
         name: "replace",
         aliases: &[],
-        overloads: &[
-            Overload { takes: &[Kind::Text, Kind::Text, Kind::Text], rest: None, gives: Gives::Kind(Kind::Text), call: replace },
-        ],
+        overloads: &[Overload {
+            takes: &[Kind::Text, Kind::Text, Kind::Text],
+            rest: None,
+            gives: Gives::Kind(Kind::Text),
+            call: replace,
+        }],
         strict: true,
         check: None,
     },
     Definition {
         name: "translate",
         aliases: &[],
-        overloads: &[
-            Overload { takes: &[Kind::Text, Kind::Text, Kind::Text], rest: None, gives: Gives::Kind(Kind::Text), call: translate },
-        ],
+        overloads: &[Overload {
+            takes: &[Kind::Text, Kind::Text, Kind::Text],
+            rest: None,
+            gives: Gives::Kind(Kind::Text),
+            call: translate,
+        }],
         strict: true,
         check: None,
     },
     Definition {
         name: "reverse",
         aliases: &[],
-        overloads: &[
-            Overload { takes: &[Kind::Text], rest: None, gives: Gives::Kind(Kind::Text), call: reverse },
-        ],
+        overloads: &[Overload { takes: &[Kind::Text], rest: None, gives: Gives::Kind(Kind::Text), call: reverse }],
         strict: true,
         check: None,
     },
     Definition {
         name: "split_part",
         aliases: &[],
-        overloads: &[
-            Overload { takes: &[Kind::Text, Kind::Text, Kind::BigInt], rest: None, gives: Gives::Kind(Kind::Text), call: split_part },
-        ],
+        overloads: &[Overload {
+            takes: &[Kind::Text, Kind::Text, Kind::BigInt],
+            rest: None,
+            gives: Gives::Kind(Kind::Text),
+            call: split_part,
+        }],
         strict: true,
         check: Some(Check::Values(check_split_part)),
     },
     Definition {
         name: "starts_with",
         aliases: &[],
-        overloads: &[
-            Overload { takes: &[Kind::Text, Kind::Text], rest: None, gives: Gives::Kind(Kind::Boolean), call: starts_with },
-        ],
+        overloads: &[Overload {
+            takes: &[Kind::Text, Kind::Text],
+            rest: None,
+            gives: Gives::Kind(Kind::Boolean),
+            call: starts_with,
+        }],
         strict: true,
         check: None,
     },
     Definition {
         name: "strpos",
         aliases: &["position"],
-        overloads: &[
-            Overload { takes: &[Kind::Text, Kind::Text], rest: None, gives: Gives::Kind(Kind::Integer), call: strpos },
-        ],
+        overloads: &[Overload { takes: &[Kind::Text, Kind::Text], rest: None, gives: Gives::Kind(Kind::Integer), call: strpos }],
         strict: true,
         check: None,
     },
@@ -229,9 +210,24 @@ pub const FUNCTIONS: &[Definition] = &[
         aliases: &["substring"],
         overloads: &[
             Overload { takes: &[Kind::Text, Kind::BigInt], rest: None, gives: Gives::Kind(Kind::Text), call: substring },
-            Overload { takes: &[Kind::Text, Kind::BigInt, Kind::BigInt], rest: None, gives: Gives::Kind(Kind::Text), call: substring },
-            Overload { takes: &[Kind::Bytes, Kind::BigInt], rest: None, gives: Gives::Kind(Kind::Bytes), call: substring_of_bytes },
-            Overload { takes: &[Kind::Bytes, Kind::BigInt, Kind::BigInt], rest: None, gives: Gives::Kind(Kind::Bytes), call: substring_of_bytes },
+            Overload {
+                takes: &[Kind::Text, Kind::BigInt, Kind::BigInt],
+                rest: None,
+                gives: Gives::Kind(Kind::Text),
+                call: substring,
+            },
+            Overload {
+                takes: &[Kind::Bytes, Kind::BigInt],
+                rest: None,
+                gives: Gives::Kind(Kind::Bytes),
+                call: substring_of_bytes,
+            },
+            Overload {
+                takes: &[Kind::Bytes, Kind::BigInt, Kind::BigInt],
+                rest: None,
+                gives: Gives::Kind(Kind::Bytes),
+                call: substring_of_bytes,
+            },
         ],
         strict: true,
         check: Some(Check::Values(check_substring)),
@@ -240,8 +236,18 @@ pub const FUNCTIONS: &[Definition] = &[
         name: "overlay",
         aliases: &[],
         overloads: &[
-            Overload { takes: &[Kind::Text, Kind::Text, Kind::BigInt], rest: None, gives: Gives::Kind(Kind::Text), call: overlay },
-            Overload { takes: &[Kind::Text, Kind::Text, Kind::BigInt, Kind::BigInt], rest: None, gives: Gives::Kind(Kind::Text), call: overlay },
+            Overload {
+                takes: &[Kind::Text, Kind::Text, Kind::BigInt],
+                rest: None,
+                gives: Gives::Kind(Kind::Text),
+                call: overlay,
+            },
+            Overload {
+                takes: &[Kind::Text, Kind::Text, Kind::BigInt, Kind::BigInt],
+                rest: None,
+                gives: Gives::Kind(Kind::Text),
+                call: overlay,
+            },
         ],
         strict: true,
         check: None,
@@ -259,18 +265,19 @@ pub const FUNCTIONS: &[Definition] = &[
     Definition {
         name: "concat",
         aliases: &[],
-        overloads: &[
-            Overload { takes: &[Kind::Any], rest: Some(Kind::Any), gives: Gives::Kind(Kind::Text), call: concat },
-        ],
+        overloads: &[Overload { takes: &[Kind::Any], rest: Some(Kind::Any), gives: Gives::Kind(Kind::Text), call: concat }],
         strict: false,
         check: None,
     },
     Definition {
         name: "concat_ws",
         aliases: &[],
-        overloads: &[
-            Overload { takes: &[Kind::Text, Kind::Any], rest: Some(Kind::Any), gives: Gives::Kind(Kind::Text), call: concat_with },
-        ],
+        overloads: &[Overload {
+            takes: &[Kind::Text, Kind::Any],
+            rest: Some(Kind::Any),
+            gives: Gives::Kind(Kind::Text),
+            call: concat_with,
+        }],
         strict: false,
         check: None,
     },
@@ -335,41 +342,6 @@ fn trim_left(arguments: &[Value<'_>]) -> Answer {
 
 fn trim_right(arguments: &[Value<'_>]) -> Answer {
     made(trimmed(arguments, false, true))
-}
-
-/// The small letter of a character, one for one: PostgreSQL changes no length.
-fn small(character: char) -> char {
-    character.to_lowercase().next().unwrap_or(character)
-}
-
-/// The capital of a character, one for one.
-fn capital(character: char) -> char {
-    let mut letters = character.to_uppercase();
-    letters.next().filter(|_| letters.next().is_none()).unwrap_or(character)
-}
-
-/// The text in small letters.
-pub fn lowered(text: &str) -> String {
-    text.chars().map(small).collect()
-}
-
-fn lower(arguments: &[Value<'_>]) -> Answer {
-    made(lowered(text(&arguments[0])))
-}
-
-fn upper(arguments: &[Value<'_>]) -> Answer {
-    made(text(&arguments[0]).chars().map(capital).collect::<String>())
-}
-
-/// A capital at the beginning of each word, small letters inside; words are letters and digits.
-fn initcap(arguments: &[Value<'_>]) -> Answer {
-    let mut inside = false;
-    let mut out = String::new();
-    for character in text(&arguments[0]).chars() {
-        out.push(if inside { small(character) } else { capital(character) });
-        inside = character.is_alphanumeric();
-    }
-    made(out)
 }
 
 /// How many of `length` characters a count means: a negative one leaves so many out.
@@ -448,10 +420,11 @@ fn replace(arguments: &[Value<'_>]) -> Answer {
 fn translate(arguments: &[Value<'_>]) -> Answer {
     let from: Vec<char> = text(&arguments[1]).chars().collect();
     let to: Vec<char> = text(&arguments[2]).chars().collect();
-    let translated = text(&arguments[0]).chars().filter_map(|character| match from.iter().position(|other| *other == character) {
-        Some(place) => to.get(place).copied(),
-        None => Some(character),
-    });
+    let translated =
+        text(&arguments[0]).chars().filter_map(|character| match from.iter().position(|other| *other == character) {
+            Some(place) => to.get(place).copied(),
+            None => Some(character),
+        });
     made(translated.collect::<String>())
 }
 
@@ -570,4 +543,3 @@ fn concat_with(arguments: &[Value<'_>]) -> Answer {
     let bytes = texts.iter().map(|text| text.len() + separator.len()).sum();
     limited(Some(bytes), || texts.join(separator.as_ref()))
 }
-

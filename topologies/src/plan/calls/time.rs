@@ -13,7 +13,12 @@ pub const FUNCTIONS: &[Definition] = &[
         name: "time_difference",
         aliases: &[],
         overloads: &[
-            Overload { takes: &[Kind::Timestamp, Kind::Timestamp], rest: None, gives: Gives::Kind(Kind::Interval), call: difference },
+            Overload {
+                takes: &[Kind::Timestamp, Kind::Timestamp],
+                rest: None,
+                gives: Gives::Kind(Kind::Interval),
+                call: difference,
+            },
             Overload {
                 takes: &[Kind::LocalTimestamp, Kind::LocalTimestamp],
                 rest: None,
@@ -29,7 +34,12 @@ pub const FUNCTIONS: &[Definition] = &[
         aliases: &[],
         overloads: &[
             Overload { takes: &[Kind::Timestamp, Kind::Timestamp], rest: None, gives: Gives::Kind(Kind::Interval), call: age },
-            Overload { takes: &[Kind::LocalTimestamp, Kind::LocalTimestamp], rest: None, gives: Gives::Kind(Kind::Interval), call: age },
+            Overload {
+                takes: &[Kind::LocalTimestamp, Kind::LocalTimestamp],
+                rest: None,
+                gives: Gives::Kind(Kind::Interval),
+                call: age,
+            },
         ],
         strict: true,
         check: None,
@@ -38,8 +48,18 @@ pub const FUNCTIONS: &[Definition] = &[
         name: "timezone",
         aliases: &[],
         overloads: &[
-            Overload { takes: &[Kind::Text, Kind::Timestamp], rest: None, gives: Gives::Kind(Kind::LocalTimestamp), call: local_time },
-            Overload { takes: &[Kind::Text, Kind::LocalTimestamp], rest: None, gives: Gives::Kind(Kind::Timestamp), call: instant },
+            Overload {
+                takes: &[Kind::Text, Kind::Timestamp],
+                rest: None,
+                gives: Gives::Kind(Kind::LocalTimestamp),
+                call: local_time,
+            },
+            Overload {
+                takes: &[Kind::Text, Kind::LocalTimestamp],
+                rest: None,
+                gives: Gives::Kind(Kind::Timestamp),
+                call: instant,
+            },
         ],
         strict: true,
         check: Some(Check::Values(check_zone)),
@@ -88,7 +108,8 @@ fn difference(arguments: &[Value<'_>]) -> Answer {
 fn age(arguments: &[Value<'_>]) -> Answer {
     let (left, right) = (integer_of_time(&arguments[0]), integer_of_time(&arguments[1]));
     let is_negative = left < right;
-    let (later, earlier) = if is_negative { (Moment::of(right), Moment::of(left)) } else { (Moment::of(left), Moment::of(right)) };
+    let (later, earlier) =
+        if is_negative { (Moment::of(right), Moment::of(left)) } else { (Moment::of(left), Moment::of(right)) };
     let mut micros = later.micros - earlier.micros;
     let mut days = later.day - earlier.day;
     let mut months = (later.year - earlier.year) * 12 + later.month - earlier.month;

@@ -18,8 +18,18 @@ pub const FUNCTIONS: &[Definition] = &[Definition {
         Overload { takes: &[Kind::Timestamp, Kind::Text], rest: None, gives: Gives::Kind(Kind::Text), call: time_to_char },
         Overload { takes: &[Kind::LocalTimestamp, Kind::Text], rest: None, gives: Gives::Kind(Kind::Text), call: time_to_char },
         Overload { takes: &[Kind::Interval, Kind::Text], rest: None, gives: Gives::Kind(Kind::Text), call: interval_to_char },
-        Overload { takes: &[Kind::BigInt, Kind::Text], rest: None, gives: Gives::Kind(Kind::Text), call: super::number_format::to_char },
-        Overload { takes: &[Kind::Numeric, Kind::Text], rest: None, gives: Gives::Kind(Kind::Text), call: super::number_format::to_char },
+        Overload {
+            takes: &[Kind::BigInt, Kind::Text],
+            rest: None,
+            gives: Gives::Kind(Kind::Text),
+            call: super::number_format::to_char,
+        },
+        Overload {
+            takes: &[Kind::Numeric, Kind::Text],
+            rest: None,
+            gives: Gives::Kind(Kind::Text),
+            call: super::number_format::to_char,
+        },
     ],
     strict: true,
     check: Some(Check::Typed(check)),
@@ -34,9 +44,10 @@ const NAME_WIDTH: usize = 9;
 
 /// The words of a pattern, where one begins like another the longer first; all but names are known in lower case too.
 const WORDS: &[&str] = &[
-    "A.D.", "A.M.", "AD", "AM", "B.C.", "BC", "CC", "DAY", "DDD", "DD", "DY", "Day", "Dy", "D", "FF1", "FF2", "FF3", "FF4", "FF5", "FF6",
-    "HH24", "HH12", "HH", "IDDD", "ID", "IW", "IYYY", "IYY", "IY", "I", "J", "MI", "MM", "MONTH", "MON", "MS", "Month", "Mon", "OF",
-    "P.M.", "PM", "Q", "RM", "SSSSS", "SSSS", "SS", "TZH", "TZM", "TZ", "US", "WW", "W", "Y,YYY", "YYYY", "YYY", "YY", "Y",
+    "A.D.", "A.M.", "AD", "AM", "B.C.", "BC", "CC", "DAY", "DDD", "DD", "DY", "Day", "Dy", "D", "FF1", "FF2", "FF3", "FF4",
+    "FF5", "FF6", "HH24", "HH12", "HH", "IDDD", "ID", "IW", "IYYY", "IYY", "IY", "I", "J", "MI", "MM", "MONTH", "MON", "MS",
+    "Month", "Mon", "OF", "P.M.", "PM", "Q", "RM", "SSSSS", "SSSS", "SS", "TZH", "TZM", "TZ", "US", "WW", "W", "Y,YYY", "YYYY",
+    "YYY", "YY", "Y",
 ];
 
 /// A piece of a pattern.
@@ -61,13 +72,17 @@ fn check(kinds: &[Kind], constants: Constants<'_, '_>) -> Result<(), Fault> {
     let Some(Value::Text(pattern)) = &constants[1] else { return Ok(()) };
     match kinds[0] {
         Kind::BigInt | Kind::Numeric => return super::number_format::check(pattern),
-        Kind::Interval => return interval_to_char(&[Value::Interval(Interval::default()), Value::Text(pattern.clone())]).map(|_| ()),
+        Kind::Interval => {
+            return interval_to_char(&[Value::Interval(Interval::default()), Value::Text(pattern.clone())]).map(|_| ());
+        }
         _ => drop(parse(pattern)?),
     }
     if let Some(place) = pattern.find('%')
         && pattern[place + 1..].starts_with(|next: char| next.is_ascii_alphabetic())
     {
-        return Err(Fault::invalid(format!("'{pattern}' is not a pattern of PostgreSQL: write 'YYYY-MM-DD HH24:MI:SS' and the like")));
+        return Err(Fault::invalid(format!(
+            "'{pattern}' is not a pattern of PostgreSQL: write 'YYYY-MM-DD HH24:MI:SS' and the like"
+        )));
     }
     Ok(())
 }

@@ -52,7 +52,12 @@ pub const FUNCTIONS: &[Definition] = &[
                 gives: Gives::Kind(Kind::Timestamp),
                 call: date_trunc_in_zone,
             },
-            Overload { takes: &[Kind::Text, Kind::LocalTimestamp], rest: None, gives: Gives::Kind(Kind::LocalTimestamp), call: date_trunc },
+            Overload {
+                takes: &[Kind::Text, Kind::LocalTimestamp],
+                rest: None,
+                gives: Gives::Kind(Kind::LocalTimestamp),
+                call: date_trunc,
+            },
             Overload { takes: &[Kind::Text, Kind::Interval], rest: None, gives: Gives::Kind(Kind::Interval), call: date_trunc },
         ],
         strict: true,
@@ -62,14 +67,24 @@ pub const FUNCTIONS: &[Definition] = &[
         name: "date_bin",
         aliases: &[],
         overloads: &[
-            Overload { takes: &[Kind::Interval, Kind::Timestamp], rest: None, gives: Gives::Kind(Kind::Timestamp), call: date_bin },
+            Overload {
+                takes: &[Kind::Interval, Kind::Timestamp],
+                rest: None,
+                gives: Gives::Kind(Kind::Timestamp),
+                call: date_bin,
+            },
             Overload {
                 takes: &[Kind::Interval, Kind::Timestamp, Kind::Timestamp],
                 rest: None,
                 gives: Gives::Kind(Kind::Timestamp),
                 call: date_bin,
             },
-            Overload { takes: &[Kind::Interval, Kind::LocalTimestamp], rest: None, gives: Gives::Kind(Kind::LocalTimestamp), call: date_bin },
+            Overload {
+                takes: &[Kind::Interval, Kind::LocalTimestamp],
+                rest: None,
+                gives: Gives::Kind(Kind::LocalTimestamp),
+                call: date_bin,
+            },
             Overload {
                 takes: &[Kind::Interval, Kind::LocalTimestamp, Kind::LocalTimestamp],
                 rest: None,

@@ -55,7 +55,11 @@ fn moment_text(micros: i64, zone: &str) -> String {
 /// A day, what is behind it, and BC for the years before 1.
 fn era(days: i64, rest: &str) -> String {
     let (year, month, day) = civil(days);
-    if year > 0 { format!("{year:04}-{month:02}-{day:02}{rest}") } else { format!("{:04}-{month:02}-{day:02}{rest} BC", 1 - year) }
+    if year > 0 {
+        format!("{year:04}-{month:02}-{day:02}{rest}")
+    } else {
+        format!("{:04}-{month:02}-{day:02}{rest} BC", 1 - year)
+    }
 }
 
 fn list_text(items: &[Value<'_>]) -> String {
@@ -63,7 +67,8 @@ fn list_text(items: &[Value<'_>]) -> String {
         let text = written(value);
         let is_plain = !text.is_empty()
             && !text.eq_ignore_ascii_case("null")
-            && !text.contains(|character: char| matches!(character, '{' | '}' | '"' | '\\' | ',') || character.is_ascii_whitespace());
+            && !text
+                .contains(|character: char| matches!(character, '{' | '}' | '"' | '\\' | ',') || character.is_ascii_whitespace());
         match value {
             Value::Null => "NULL".to_owned(),
             Value::List(_) => text.into_owned(),

@@ -52,6 +52,12 @@ const ROUNDED: &[Form] = &[
     form(&[Of(BigInt), Small], Numeric),
 ];
 const DOUBLE: &[Form] = &[form(&[Of(Double)], Double), form(&[Of(Integer)], Double)];
+const POWER: &[Form] = &[
+    form(&[Of(Double), Of(Double)], Double),
+    form(&[Of(Integer), Of(Integer)], Double),
+    form(&[Of(Numeric), Small], Numeric),
+    form(&[Of(Numeric), Of(Numeric)], Numeric),
+];
 const DOUBLES: &[Form] = &[form(&[Of(Double), Of(Double)], Double)];
 const TO_INTEGER: &[Form] = &[
     form(&[Of(Numeric)], Integer),
@@ -81,6 +87,7 @@ pub(super) const OPERATORS: &[Entry] = &[
         "the quotient; of whole numbers cut off towards zero; division by zero is an error",
     ),
     Entry::syntax("%", "({0} % {1})", EXACT, "the rest of a division, with the sign of the dividend"),
+    Entry::syntax("^", "({0} ^ {1})", POWER, "one number raised to another"),
     Entry::syntax("- value", "(- {0})", ANY, "the opposite"),
     Entry::syntax("&", "({0} & {1})", WHOLE, "bits that both have"),
     Entry::syntax("|", "({0} | {1})", WHOLE, "bits that one has"),
@@ -104,16 +111,17 @@ pub(super) const FUNCTIONS: &[Entry] = &[
     Entry::number("cosh", DOUBLE, "the hyperbolic cosine"),
     Entry::number("cot", DOUBLE, "the cotangent"),
     Entry::number("degrees", DOUBLE, "radians in degrees"),
-    Entry::number("exp", DOUBLE, "the exponential"),
+    Entry::number("exp", FRACTIONAL, "the exponential"),
+    Entry::number("factorial", &[form(&[Small], Numeric)], "the product of all whole numbers up to it"),
     Entry::number("floor", FRACTIONAL, "the greatest whole number that is not greater"),
     Entry::number("div", EXACT_QUOTIENT, "the quotient cut off to a whole number"),
     Entry::number("gcd", EXACT, "the greatest common divisor"),
     Entry::number("lcm", EXACT, "the least common multiple"),
-    Entry::number("ln", DOUBLE, "the natural logarithm"),
-    Entry::number("log10", DOUBLE, "the logarithm to base 10").also(&["log"]),
+    Entry::number("ln", FRACTIONAL, "the natural logarithm"),
+    Entry::number("log10", FRACTIONAL, "the logarithm to base 10").also(&["log"]),
     Entry::number("mod", EXACT, "the rest of a division, with the sign of the dividend"),
     Entry::number("pi", &[form(&[], Double)], "3.141592653589793"),
-    Entry::number("power", &[form(&[Of(Double), Of(Double)], Double)], "one number raised to another").also(&["pow"]),
+    Entry::number("power", POWER, "one number raised to another").also(&["pow"]),
     Entry::number("radians", DOUBLE, "degrees in radians"),
     Entry::number(
         "round",
@@ -127,6 +135,16 @@ pub(super) const FUNCTIONS: &[Entry] = &[
     Entry::number("tan", DOUBLE, "the tangent"),
     Entry::number("tanh", DOUBLE, "the hyperbolic tangent"),
     Entry::number("trunc", ROUNDED, "the number cut off to so many digits"),
+    Entry::number(
+        "width_bucket",
+        BUCKETS,
+        "the bucket of a histogram between two bounds; 0 below them, one more than there are above them",
+    ),
+];
+
+const BUCKETS: &[Form] = &[
+    form(&[Of(Numeric), Of(Numeric), Of(Numeric), Small], Integer),
+    form(&[Of(Double), Of(Double), Of(Double), Small], Integer),
 ];
 
 pub(super) const CASTS: &[Entry] = &[

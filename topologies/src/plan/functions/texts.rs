@@ -35,17 +35,52 @@ const PART: &[Form] = &[
     form(&[Of(Bytea), Small], Bytea),
     form(&[Of(Bytea), Small, Small], Bytea),
 ];
-const PATTERNS: Argument = OneOf(&["'a%'", "'%b'", "'_'", "'%'", "'%ä%'", "'a_c'", "'\\_'", "'%\\%%'", "'__%'", "'A%C'", "''", "'%ß%'"]);
+const PATTERNS: Argument =
+    OneOf(&["'a%'", "'%b'", "'_'", "'%'", "'%ä%'", "'a_c'", "'\\_'", "'%\\%%'", "'__%'", "'A%C'", "''", "'%ß%'"]);
 const ESCAPED: Argument = OneOf(&["'a!_c'", "'%!%%'", "'!!%'", "'%\\'", "'_!a%'", "'!%'"]);
 const ESCAPES: Argument = OneOf(&["'!'", "''", "'\\'", "'ä'"]);
 const REGEXES: Argument = OneOf(&[
-    "'^a'", "'b+'", "'[0-9]+'", "'.'", "'(a)(b)?'", "'x|y'", "'a|ab|abc'", "'(a?)(ab)?c?'", "'[[:alpha:]]+'", "'\\d'", "'[^b]*'", "'\\ma'",
-    "'^.*?c'", "'(,|b)+'", "'$'", "'b*'", "'[]a]'", "'\\yab'", "'a{1,2}b'", "'\\.'", "'[\\w.]+'",
+    "'^a'",
+    "'b+'",
+    "'[0-9]+'",
+    "'.'",
+    "'(a)(b)?'",
+    "'x|y'",
+    "'a|ab|abc'",
+    "'(a?)(ab)?c?'",
+    "'[[:alpha:]]+'",
+    "'\\d'",
+    "'[^b]*'",
+    "'\\ma'",
+    "'^.*?c'",
+    "'(,|b)+'",
+    "'$'",
+    "'b*'",
+    "'[]a]'",
+    "'\\yab'",
+    "'a{1,2}b'",
+    "'\\.'",
+    "'[\\w.]+'",
 ]);
 /// Those that mean the same in every locale.
 const PLAIN_REGEXES: Argument = OneOf(&[
-    "'^a'", "'b+'", "'[0-9]+'", "'.'", "'(a)(b)?'", "'x|y'", "'a|ab|abc'", "'(a?)(ab)?c?'", "'\\d'", "'[^b]*'", "'^.*?c'", "'(,|b)+'", "'$'",
-    "'b*'", "'[]a]'", "'a{1,2}b'", "'\\.'",
+    "'^a'",
+    "'b+'",
+    "'[0-9]+'",
+    "'.'",
+    "'(a)(b)?'",
+    "'x|y'",
+    "'a|ab|abc'",
+    "'(a?)(ab)?c?'",
+    "'\\d'",
+    "'[^b]*'",
+    "'^.*?c'",
+    "'(,|b)+'",
+    "'$'",
+    "'b*'",
+    "'[]a]'",
+    "'a{1,2}b'",
+    "'\\.'",
 ]);
 const SIMILAR: Argument = OneOf(&["'a%'", "'(a|b)_*'", "'%[^b]'", "'a{1}bc'", "'_'", "'%(,|\\%)%'", "'a.c'", "'[0-9]+'", "''"]);
 const LIKE: &[Form] = &[form(&[Of(Text), PATTERNS], Boolean)];
@@ -53,18 +88,48 @@ const LIKE_ANY: &[Form] = &[form(&[Of(Text), PATTERNS], Boolean), form(&[Of(Text
 const MATCHES: &[Form] = &[form(&[Of(Text), REGEXES], Boolean)];
 const ENCODINGS: Argument = OneOf(&["'hex'", "'base64'", "'escape'"]);
 const NUMBER_PATTERNS: Argument = OneOf(&[
-    "'9'", "'999'", "'000'", "'9.99'", "'FM9.99'", "'FM0.99'", "'FM999.009'", "'9,999'", "'0,000.0'", "'FM9,999.99'", "'S999.9'", "'999S'",
-    "'999MI'", "'MI999'", "'SG999'", "'999PR'", "'FM999PR'", "'FMS999'", "'99099'", "'\"x\"999\"y\"'", "'$999,999,999.99'",
+    "'9'",
+    "'999'",
+    "'000'",
+    "'9.99'",
+    "'FM9.99'",
+    "'FM0.99'",
+    "'FM999.009'",
+    "'9,999'",
+    "'0,000.0'",
+    "'FM9,999.99'",
+    "'S999.9'",
+    "'999S'",
+    "'999MI'",
+    "'MI999'",
+    "'SG999'",
+    "'999PR'",
+    "'FM999PR'",
+    "'FMS999'",
+    "'99099'",
+    "'\"x\"999\"y\"'",
+    "'$999,999,999.99'",
     "'FM999999999990.000'",
 ]);
 
 pub(super) const ENTRIES: &[Entry] = &[
     Entry::syntax("||", "({0} || {1})", JOINED, "both, one behind the other; what is not a text is written as CAST writes it"),
     Entry::syntax("CAST AS TEXT", "CAST({0} AS TEXT)", WRITTEN, "the text form"),
-    Entry::syntax("LIKE", "({0} LIKE {1})", LIKE_ANY, "whether the text matches a pattern of % and _, with \\ before what is meant as it is"),
+    Entry::syntax(
+        "LIKE",
+        "({0} LIKE {1})",
+        LIKE_ANY,
+        "whether the text matches a pattern of % and _, with \\ before what is meant as it is",
+    ),
     Entry::syntax("NOT LIKE", "({0} NOT LIKE {1})", LIKE, "the opposite of LIKE"),
-    Entry::syntax("LIKE ESCAPE", "({0} LIKE {1} ESCAPE {2})", &[form(&[Of(Text), ESCAPED, ESCAPES], Boolean)], "LIKE with another escape"),
-    Entry::syntax("ILIKE", "({0} ILIKE {1})", LIKE, "as LIKE, in any case of letters").means("(({0} COLLATE \"C.utf8\") ILIKE {1})"),
+    Entry::syntax(
+        "LIKE ESCAPE",
+        "({0} LIKE {1} ESCAPE {2})",
+        &[form(&[Of(Text), ESCAPED, ESCAPES], Boolean)],
+        "LIKE with another escape",
+    ),
+    Entry::syntax("ILIKE", "({0} ILIKE {1})", LIKE, "as LIKE, in any case of letters")
+        .means("(({0} COLLATE \"C.utf8\") ILIKE {1})"),
     Entry::syntax(
         "SIMILAR TO",
         "({0} SIMILAR TO {1})",
@@ -87,7 +152,12 @@ pub(super) const ENTRIES: &[Entry] = &[
         &[form(&[Of(Text), Small, Small], Text)],
         "the part from a place on, so long",
     ),
-    Entry::syntax("TRIM", "TRIM(BOTH {1} FROM {0})", PAIR, "the text without these characters at its ends; also LEADING and TRAILING"),
+    Entry::syntax(
+        "TRIM",
+        "TRIM(BOTH {1} FROM {0})",
+        PAIR,
+        "the text without these characters at its ends; also LEADING and TRAILING",
+    ),
     Entry::syntax(
         "OVERLAY",
         "OVERLAY({0} PLACING {1} FROM {2})",
@@ -127,12 +197,28 @@ pub(super) const ENTRIES: &[Entry] = &[
     Entry::call("lpad", PADDED, "the text filled up at its beginning, or cut"),
     Entry::call("ltrim", TRIMMED, "the text without these characters at its beginning"),
     Entry::call("octet_length", BYTES, "the number of bytes"),
-    Entry::call("overlay", &[form(&[Of(Text), Of(Text), Small], Text), form(&[Of(Text), Of(Text), Small, Small], Text)], "the text with a part replaced"),
+    Entry::call(
+        "overlay",
+        &[form(&[Of(Text), Of(Text), Small], Text), form(&[Of(Text), Of(Text), Small, Small], Text)],
+        "the text with a part replaced",
+    ),
     Entry::call("quote_ident", SAME, "the text as a name of SQL, in quotes where it needs them").not_in_postgres(),
     Entry::call("quote_literal", SAME, "the text as a literal of SQL"),
-    Entry::call("regexp_count", &[form(&[Of(Text), PLAIN_REGEXES], Integer), form(&[Of(Text), PLAIN_REGEXES, Small], Integer)], "how often a regular expression is found"),
-    Entry::call("regexp_like", &[form(&[Of(Text), PLAIN_REGEXES], Boolean), form(&[Of(Text), PLAIN_REGEXES, OneOf(&["'i'", "'c'"])], Boolean)], "whether a regular expression is found; 'i' for any case of letters"),
-    Entry::call("regexp_match", &[form(&[Of(Text), PLAIN_REGEXES], Texts)], "the groups of the first match, or the whole of it; NULL when there is none"),
+    Entry::call(
+        "regexp_count",
+        &[form(&[Of(Text), PLAIN_REGEXES], Integer), form(&[Of(Text), PLAIN_REGEXES, Small], Integer)],
+        "how often a regular expression is found",
+    ),
+    Entry::call(
+        "regexp_like",
+        &[form(&[Of(Text), PLAIN_REGEXES], Boolean), form(&[Of(Text), PLAIN_REGEXES, OneOf(&["'i'", "'c'"])], Boolean)],
+        "whether a regular expression is found; 'i' for any case of letters",
+    ),
+    Entry::call(
+        "regexp_match",
+        &[form(&[Of(Text), PLAIN_REGEXES], Texts)],
+        "the groups of the first match, or the whole of it; NULL when there is none",
+    ),
     Entry::call(
         "regexp_replace",
         &[
@@ -147,7 +233,11 @@ pub(super) const ENTRIES: &[Entry] = &[
     Entry::call("right", CUT, "the last characters; with a negative number all but the first"),
     Entry::call("rpad", PADDED, "the text filled up at its end, or cut"),
     Entry::call("rtrim", TRIMMED, "the text without these characters at its end"),
-    Entry::call("split_part", &[form(&[Of(Text), Of(Text), Small], Text)], "one of the parts between separators, counted from 1, or from -1 at the end"),
+    Entry::call(
+        "split_part",
+        &[form(&[Of(Text), Of(Text), Small], Text)],
+        "one of the parts between separators, counted from 1, or from -1 at the end",
+    ),
     Entry::call("starts_with", TEST, "whether the text begins with another"),
     Entry::call("strpos", PLACE, "the place of the second text in the first, counted from 1; 0 when it is not there"),
     Entry::call("substr", PART, "the part from a place on").also(&["substring"]),

@@ -5,29 +5,108 @@ use super::table::SqlType::{BigInt, Date, Double, Integer, Interval, Numeric, Te
 use super::table::{Argument, Entry, Form, form};
 
 const UNITS: Argument = OneOf(&[
-    "'microseconds'", "'milliseconds'", "'second'", "'minute'", "'hour'", "'day'", "'week'", "'month'", "'quarter'", "'year'", "'decade'",
-    "'century'", "'millennium'",
+    "'microseconds'",
+    "'milliseconds'",
+    "'second'",
+    "'minute'",
+    "'hour'",
+    "'day'",
+    "'week'",
+    "'month'",
+    "'quarter'",
+    "'year'",
+    "'decade'",
+    "'century'",
+    "'millennium'",
 ]);
 const SPAN_UNITS: Argument = OneOf(&[
-    "'milliseconds'", "'second'", "'minute'", "'hour'", "'day'", "'month'", "'quarter'", "'year'", "'decade'", "'century'", "'millennium'",
+    "'milliseconds'",
+    "'second'",
+    "'minute'",
+    "'hour'",
+    "'day'",
+    "'month'",
+    "'quarter'",
+    "'year'",
+    "'decade'",
+    "'century'",
+    "'millennium'",
 ]);
 const PARTS: Argument = OneOf(&[
-    "MICROSECONDS", "MILLISECONDS", "SECOND", "MINUTE", "HOUR", "DAY", "WEEK", "MONTH", "QUARTER", "YEAR", "DECADE", "CENTURY",
-    "MILLENNIUM", "EPOCH", "DOW", "ISODOW", "DOY", "ISOYEAR",
+    "MICROSECONDS",
+    "MILLISECONDS",
+    "SECOND",
+    "MINUTE",
+    "HOUR",
+    "DAY",
+    "WEEK",
+    "MONTH",
+    "QUARTER",
+    "YEAR",
+    "DECADE",
+    "CENTURY",
+    "MILLENNIUM",
+    "EPOCH",
+    "DOW",
+    "ISODOW",
+    "DOY",
+    "ISOYEAR",
 ]);
 const DAY_PARTS: Argument = OneOf(&[
-    "DAY", "WEEK", "MONTH", "QUARTER", "YEAR", "DECADE", "CENTURY", "MILLENNIUM", "EPOCH", "DOW", "ISODOW", "DOY", "ISOYEAR", "JULIAN",
+    "DAY",
+    "WEEK",
+    "MONTH",
+    "QUARTER",
+    "YEAR",
+    "DECADE",
+    "CENTURY",
+    "MILLENNIUM",
+    "EPOCH",
+    "DOW",
+    "ISODOW",
+    "DOY",
+    "ISOYEAR",
+    "JULIAN",
 ]);
 const SPAN_PARTS: Argument = OneOf(&[
-    "MICROSECONDS", "MILLISECONDS", "SECOND", "MINUTE", "HOUR", "DAY", "MONTH", "QUARTER", "YEAR", "DECADE", "CENTURY", "MILLENNIUM", "EPOCH",
+    "MICROSECONDS",
+    "MILLISECONDS",
+    "SECOND",
+    "MINUTE",
+    "HOUR",
+    "DAY",
+    "MONTH",
+    "QUARTER",
+    "YEAR",
+    "DECADE",
+    "CENTURY",
+    "MILLENNIUM",
+    "EPOCH",
 ]);
 const PATTERNS: Argument = OneOf(&[
-    "'YYYY-MM-DD HH24:MI:SS.US'", "'YYYY-MM-DD'", "'HH12:MI:SS AM'", "'Day, DD Month YYYY'", "'FMDay, FMDD FMMonth YYYY'", "'DY Mon YY'",
-    "'DDD D ID IDDD'", "'WW W IW IYYY IYY IY I'", "'Q CC J'", "'Y,YYY YYY YY Y'", "'DDth FMDDTH'", "'MS US FF1 FF3 FF6'", "'SSSS SSSSS'",
-    "'RM rm FMRM'", "'AD B.C. a.m. P.M.'", "'\"quoted YYYY\" YYYY'", "'TZ tz OF TZH:TZM'", "'yyyy-mm-dd hh24'", "'DAY day Dy dy MONTH month'",
+    "'YYYY-MM-DD HH24:MI:SS.US'",
+    "'YYYY-MM-DD'",
+    "'HH12:MI:SS AM'",
+    "'Day, DD Month YYYY'",
+    "'FMDay, FMDD FMMonth YYYY'",
+    "'DY Mon YY'",
+    "'DDD D ID IDDD'",
+    "'WW W IW IYYY IYY IY I'",
+    "'Q CC J'",
+    "'Y,YYY YYY YY Y'",
+    "'DDth FMDDTH'",
+    "'MS US FF1 FF3 FF6'",
+    "'SSSS SSSSS'",
+    "'RM rm FMRM'",
+    "'AD B.C. a.m. P.M.'",
+    "'\"quoted YYYY\" YYYY'",
+    "'TZ tz OF TZH:TZM'",
+    "'yyyy-mm-dd hh24'",
+    "'DAY day Dy dy MONTH month'",
 ]);
 const SPAN_PATTERNS: Argument = OneOf(&["'HH24:MI:SS'", "'DD HH24:MI'", "'YYYY MM DD'", "'FMHH24:MI:SS'"]);
-const STRIDES: Argument = OneOf(&["INTERVAL '15 minutes'", "INTERVAL '1 day'", "INTERVAL '7 days 01:00:00'", "INTERVAL '1 microsecond'"]);
+const STRIDES: Argument =
+    OneOf(&["INTERVAL '15 minutes'", "INTERVAL '1 day'", "INTERVAL '7 days 01:00:00'", "INTERVAL '1 microsecond'"]);
 const ZONES: Argument = OneOf(&["'UTC'", "'Asia/Tokyo'", "'Europe/Berlin'", "'America/New_York'", "'asia/kolkata'"]);
 const LATER: &[Form] = &[
     form(&[Of(Timestamptz), Of(Interval)], Timestamptz),
@@ -48,10 +127,25 @@ pub(super) const ENTRIES: &[Entry] = &[
     Entry::syntax("- INTERVAL", "({0} - {1})", LATER, "an earlier time"),
     Entry::syntax("time - time", "({0} - {1})", BETWEEN, "days and less from the second time to the first"),
     Entry::syntax("date - date", "({0} - {1})", &[form(&[Of(Date), Of(Date)], Integer)], "the number of days between them"),
-    Entry::syntax("* INTERVAL", "({0} * {1})", &[form(&[Of(Interval), Of(Integer)], Interval), form(&[Of(Numeric), Of(Interval)], Interval)], "so many times the interval; parts of a month are days, parts of a day hours"),
+    Entry::syntax(
+        "* INTERVAL",
+        "({0} * {1})",
+        &[form(&[Of(Interval), Of(Integer)], Interval), form(&[Of(Numeric), Of(Interval)], Interval)],
+        "so many times the interval; parts of a month are days, parts of a day hours",
+    ),
     Entry::syntax("INTERVAL /", "({0} / {1})", &[form(&[Of(Interval), Of(Integer)], Interval)], "a part of the interval"),
-    Entry::syntax("AT TIME ZONE", "({0} AT TIME ZONE {1})", &[form(&[Of(Timestamptz), ZONES], Timestamp), form(&[Of(Timestamp), ZONES], Timestamptz)], "of an instant the time that the clock of a place shows, of such a time the instant"),
-    Entry::syntax("CAST of times", "CAST({0} AS DATE)", &[form(&[Of(Timestamptz)], Date), form(&[Of(Timestamp)], Date)], "the day"),
+    Entry::syntax(
+        "AT TIME ZONE",
+        "({0} AT TIME ZONE {1})",
+        &[form(&[Of(Timestamptz), ZONES], Timestamp), form(&[Of(Timestamp), ZONES], Timestamptz)],
+        "of an instant the time that the clock of a place shows, of such a time the instant",
+    ),
+    Entry::syntax(
+        "CAST of times",
+        "CAST({0} AS DATE)",
+        &[form(&[Of(Timestamptz)], Date), form(&[Of(Timestamp)], Date)],
+        "the day",
+    ),
     Entry::syntax(
         "EXTRACT",
         "EXTRACT({0} FROM {1})",
@@ -63,7 +157,11 @@ pub(super) const ENTRIES: &[Entry] = &[
         ],
         "a part of a time",
     ),
-    Entry::call("age", &[form(&[Of(Timestamptz), Of(Timestamptz)], Interval), form(&[Of(Timestamp), Of(Timestamp)], Interval)], "years, months and days from the second time to the first"),
+    Entry::call(
+        "age",
+        &[form(&[Of(Timestamptz), Of(Timestamptz)], Interval), form(&[Of(Timestamp), Of(Timestamp)], Interval)],
+        "years, months and days from the second time to the first",
+    ),
     Entry::call(
         "date_bin",
         &[
@@ -94,8 +192,16 @@ pub(super) const ENTRIES: &[Entry] = &[
     Entry::call("justify_hours", SPAN, "the interval with 24 hours written as a day"),
     Entry::call("justify_interval", SPAN, "both of these, with one sign"),
     Entry::call("make_date", &[form(&[Small, Small, Small], Date)], "a date of year, month and day"),
-    Entry::call("make_timestamp", &[form(&[Small, Small, Small, Small, Small, Of(Double)], Timestamp)], "a time of year, month, day, hour, minute and seconds"),
-    Entry::call("timezone", &[form(&[ZONES, Of(Timestamptz)], Timestamp), form(&[ZONES, Of(Timestamp)], Timestamptz)], "the same as AT TIME ZONE"),
+    Entry::call(
+        "make_timestamp",
+        &[form(&[Small, Small, Small, Small, Small, Of(Double)], Timestamp)],
+        "a time of year, month, day, hour, minute and seconds",
+    ),
+    Entry::call(
+        "timezone",
+        &[form(&[ZONES, Of(Timestamptz)], Timestamp), form(&[ZONES, Of(Timestamp)], Timestamptz)],
+        "the same as AT TIME ZONE",
+    ),
     Entry::call(
         "to_char",
         &[
@@ -105,8 +211,12 @@ pub(super) const ENTRIES: &[Entry] = &[
         ],
         "a time in a pattern such as 'YYYY-MM-DD HH24:MI:SS'",
     ),
-    Entry::call("to_timestamp", &[form(&[Of(Double)], Timestamptz), form(&[Of(BigInt)], Timestamptz)], "the time so many seconds after 1970")
-        .means("to_timestamp(CASE WHEN ({0})::FLOAT8 IN ('Infinity', '-Infinity') THEN 'NaN' ELSE ({0})::FLOAT8 END)"),
+    Entry::call(
+        "to_timestamp",
+        &[form(&[Of(Double)], Timestamptz), form(&[Of(BigInt)], Timestamptz)],
+        "the time so many seconds after 1970",
+    )
+    .means("to_timestamp(CASE WHEN ({0})::FLOAT8 IN ('Infinity', '-Infinity') THEN 'NaN' ELSE ({0})::FLOAT8 END)"),
     Entry::own("now", &[form(&[], Timestamptz)], "the time of the epoch; only in comparisons with a column in WHERE", super::now)
         .also(&["current_timestamp"])
         .not_in_postgres(),

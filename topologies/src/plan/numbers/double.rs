@@ -37,9 +37,6 @@ pub(super) const RULES: &[Rule] = &[
     rule!("cosh", |x| Ok(libm::cosh(x))),
     rule!("cot", |x| finite(x, |x| 1.0 / libm::tan(x))),
     rule!("degrees", |x| in_range(x * (180.0 / PI), &[x])),
-    rule!("exp", exponential),
-    rule!("ln", |x| logarithm(x, libm::log)),
-    rule!("log10", |x| logarithm(x, libm::log10)),
     rule!("radians", |x| in_range(x / (180.0 / PI), &[x])),
     rule!("sin", |x| finite(x, libm::sin)),
     rule!("sinh", |x| Ok(libm::sinh(x))),
@@ -50,12 +47,6 @@ pub(super) const RULES: &[Rule] = &[
         arguments: (2, 2),
         result: double_only,
         compute: |numbers, _| Ok(Number::Float(libm::atan2(numbers[0].float(), numbers[1].float()))),
-    },
-    Rule {
-        name: "power",
-        arguments: (2, 2),
-        result: double_only,
-        compute: |numbers, _| power(numbers[0].float(), numbers[1].float()).map(Number::Float),
     },
     Rule { name: "pi", arguments: (0, 0), result: double_only, compute: |_, _| Ok(Number::Float(PI)) },
 ];
@@ -103,12 +94,24 @@ fn logarithm(value: f64, function: fn(f64) -> f64) -> Result<f64, Fault> {
     if value < 0.0 { Err(Fault::Undefined("cannot take logarithm of a negative number")) } else { Ok(function(value)) }
 }
 
-fn exponential(value: f64) -> Result<f64, Fault> {
+/// The natural logarithm.
+pub(super) fn ln(value: f64) -> Result<f64, Fault> {
+    logarithm(value, libm::log)
+}
+
+/// The logarithm to base 10.
+pub(super) fn log10(value: f64) -> Result<f64, Fault> {
+    logarithm(value, libm::log10)
+}
+
+/// The exponential.
+pub(super) fn exponential(value: f64) -> Result<f64, Fault> {
     let result = libm::exp(value);
     if value.is_finite() && (result.is_infinite() || result == 0.0) { Err(OUT_OF_RANGE) } else { Ok(result) }
 }
 
-fn power(base: f64, exponent: f64) -> Result<f64, Fault> {
+/// One number raised to another.
+pub(super) fn power(base: f64, exponent: f64) -> Result<f64, Fault> {
     if base == 0.0 && exponent < 0.0 {
         return Err(Fault::Undefined("zero raised to a negative power is undefined"));
     }

@@ -12,11 +12,11 @@ use datafusion_common::{Result, ScalarValue, plan_err};
 use datafusion_expr::{
     ColumnarValue, Operator, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
-use schemas::numeric::Numeric;
+use schemas::numeric::{Numeric, NumericDomainError};
 
-use super::double;
 use super::kind::NumberKind;
 use super::value::{Fault, Number, NumberColumn, nulls, write};
+use super::{buckets, double};
 
 /// The greatest scale that `round` and `trunc` with a constant number of digits make known to the plan.
 const ROUNDED_SCALE_MAX: i64 = 38;
@@ -225,8 +225,10 @@ pub fn function(name: &str) -> Arc<ScalarUDF> {
     Arc::new(ScalarUDF::from(NumberFunction::new(rule)))
 }
 
+/// The greatest number whose factorial NUMERIC keeps.
+const FACTORIAL_MAX: i64 = 33;
+
 const NOT_OF_DOUBLE: &str = "it is not defined for DOUBLE PRECISION: write CAST(... AS NUMERIC)";
-const OF_DOUBLE_ONLY: &str = "of NUMERIC it is not calculated here: write CAST(... AS DOUBLE PRECISION)";
 const OF_WHOLE_ONLY: &str = "it is defined for SMALLINT, INTEGER and BIGINT only";
 
 const RULES: &[Rule] = &[
@@ -252,6 +254,27 @@ const RULES: &[Rule] = &[
     Rule { name: "round", arguments: (1, 2), result: rounded_kind, compute: round },
     Rule { name: "trunc", arguments: (1, 2), result: rounded_kind, compute: truncate },
     Rule { name: "sqrt", arguments: (1, 1), result: |kinds| Ok(root_kind(kinds[0])), compute: square_root },
+    Rule { name: "factorial", arguments: (1, 1), result: factorial_kind, compute: factorial },
+    Rule { name: "width_bucket", arguments: (4, 4), result: |_| Ok(NumberKind::Int32), compute: buckets::width_bucket },
+    Rule {
+        name: "exp",
+        arguments: (1, 1),
+        result: series_kind,
+        compute: |numbers, kind| series(numbers, kind, Numeric::exp, double::exponential),
+    },
+    Rule {
+        name: "ln",
+        arguments: (1, 1),
+        result: series_kind,
+        compute: |numbers, kind| series(numbers, kind, Numeric::ln, double::ln),
+    },
+    Rule {
+        name: "log10",
+        arguments: (1, 1),
+        result: series_kind,
+        compute: |numbers, kind| series(numbers, kind, Numeric::log10, double::log10),
+    },
+    Rule { name: "power", arguments: (2, 2), result: series_kind, compute: power },
     Rule { name: "&", arguments: (2, 2), result: whole_pair, compute: |numbers, kind| bits(numbers, kind, |a, b| a & b) },
     Rule { name: "|", arguments: (2, 2), result: whole_pair, compute: |numbers, kind| bits(numbers, kind, |a, b| a | b) },
     Rule { name: "#", arguments: (2, 2), result: whole_pair, compute: |numbers, kind| bits(numbers, kind, |a, b| a ^ b) },
@@ -308,10 +331,57 @@ fn rounded_kind(kinds: &[NumberKind]) -> Result<NumberKind, &'static str> {
     }
 }
 
-/// Refuses NUMERIC, for functions that are calculated with DOUBLE PRECISION only.
-pub(super) fn double_only(kinds: &[NumberKind]) -> Result<NumberKind, &'static str> {
+fn factorial_kind(kinds: &[NumberKind]) -> Result<NumberKind, &'static str> {
+    if kinds[0].is_whole() { Ok(NumberKind::exact(38, 0)) } else { Err(OF_WHOLE_ONLY) }
+}
+
+fn factorial(numbers: &[Number], kind: NumberKind) -> Result<Number, Fault> {
+    let of = numbers[0].whole(kind)?;
+    if of < 0 {
+        return Err(Fault::Undefined("factorial of a negative number is undefined"));
+    }
+    if of > FACTORIAL_MAX {
+        return Err(Fault::TooManyDigits);
+    }
+    Ok(Number::Exact((2..=of).fold(Numeric::new(1, 0), |product, factor| product.multiply(&Numeric::new(factor, 0)))))
+}
+
+/// What is calculated with DOUBLE PRECISION only, which every number becomes.
+pub(super) fn double_only(_: &[NumberKind]) -> Result<NumberKind, &'static str> {
+    Ok(NumberKind::Float)
+}
+
+/// What PostgreSQL has for NUMERIC and for DOUBLE PRECISION: without either it is the latter.
+fn series_kind(kinds: &[NumberKind]) -> Result<NumberKind, &'static str> {
     let is_exact = kinds.iter().any(|kind| matches!(kind, NumberKind::Exact { .. } | NumberKind::Wide));
-    if is_exact && !kinds.contains(&NumberKind::Float) { Err(OF_DOUBLE_ONLY) } else { Ok(NumberKind::Float) }
+    Ok(if is_exact && !kinds.contains(&NumberKind::Float) { NumberKind::Wide } else { NumberKind::Float })
+}
+
+/// A function with a rule for NUMERIC and one for DOUBLE PRECISION.
+fn series(
+    numbers: &[Number],
+    kind: NumberKind,
+    exact: fn(&Numeric) -> Result<Numeric, NumericDomainError>,
+    float: fn(f64) -> Result<f64, Fault>,
+) -> Result<Number, Fault> {
+    match kind {
+        NumberKind::Float => float(numbers[0].float()).map(Number::Float),
+        _ => exact(&numbers[0].exact()?).map(Number::Exact).map_err(domain_fault),
+    }
+}
+
+fn power(numbers: &[Number], kind: NumberKind) -> Result<Number, Fault> {
+    match kind {
+        NumberKind::Float => double::power(numbers[0].float(), numbers[1].float()).map(Number::Float),
+        _ => numbers[0].exact()?.power(&numbers[1].exact()?).map(Number::Exact).map_err(domain_fault),
+    }
+}
+
+fn domain_fault(error: NumericDomainError) -> Fault {
+    match error {
+        NumericDomainError::TooGreat => Fault::TooManyDigits,
+        other => Fault::Domain(other),
+    }
 }
 
 fn add(numbers: &[Number], kind: NumberKind) -> Result<Number, Fault> {

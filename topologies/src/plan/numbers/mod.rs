@@ -4,6 +4,7 @@
 //! does before DataFusion sees them ([`typing`]). A plan or an expression enters, one with the same meaning as in PostgreSQL leaves.
 
 pub mod aggregates;
+mod buckets;
 pub mod cast;
 mod double;
 pub mod functions;

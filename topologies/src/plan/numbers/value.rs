@@ -12,7 +12,7 @@ use arrow_array::{
 use arrow_schema::DataType;
 use datafusion_common::{DataFusionError, Result, plan_err};
 use schemas::field::canonical;
-use schemas::numeric::Numeric;
+use schemas::numeric::{Numeric, NumericDomainError};
 
 use super::kind::NumberKind;
 
@@ -48,6 +48,9 @@ pub(super) enum Fault {
     /// an argument for which there is no result
     #[error("{0}")]
     Undefined(&'static str),
+    /// an argument for which NUMERIC has no result
+    #[error(transparent)]
+    Domain(NumericDomainError),
     /// a text that is not a value of the type
     #[error("'{text}' is not a value of type {kind}")]
     Text {
