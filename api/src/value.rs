@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 
 use schemas::field::{FieldKind, Value};
+use schemas::interval::Interval;
 use schemas::numeric::{Numeric, WIDE_SCALE};
 use schemas::row::Row;
 use schemas::time::parse_timestamp;
@@ -71,7 +72,9 @@ fn value_of<'a>(kind: &FieldKind, text: &'a str) -> Option<Value<'a>> {
         FieldKind::Text => Value::Text(text.into()),
         FieldKind::Bytes => Value::Bytes(bytes(text)?.into()),
         FieldKind::Timestamp => Value::Timestamp(parse_timestamp(text)?),
+        FieldKind::LocalTimestamp => Value::LocalTimestamp(parse_timestamp(text)?),
         FieldKind::Date => Value::Date(date(text)?),
+        FieldKind::Interval => Value::Interval(Interval::parse(text)?),
         FieldKind::List(_) => return None,
     })
 }
@@ -89,7 +92,9 @@ fn expected(kind: &FieldKind) -> String {
         FieldKind::Text => "a text".into(),
         FieldKind::Bytes => "bytes in hexadecimal such as \\x00ff".into(),
         FieldKind::Timestamp => "a time such as 2024-01-07T23:59:59Z (in a URL, '+' is written %2B)".into(),
+        FieldKind::LocalTimestamp => "a time such as 2024-01-07T23:59:59".into(),
         FieldKind::Date => "a day such as 2024-01-07".into(),
+        FieldKind::Interval => "a length of time such as 3 days 04:05:06".into(),
         FieldKind::List(_) => "is.null, since lists can't be compared".into(),
     }
 }
@@ -139,7 +144,9 @@ mod tests {
         assert_eq!(round_trip(&FieldKind::Text, "a \"b\""), "a \"b\"");
         assert_eq!(round_trip(&FieldKind::Bytes, "\\x00ff"), "\\x00ff");
         assert_eq!(round_trip(&FieldKind::Timestamp, "2024-01-07T00:00:00Z"), "2024-01-07T00:00:00.000000Z");
+        assert_eq!(round_trip(&FieldKind::LocalTimestamp, "2024-01-07T00:00:00.5"), "2024-01-07T00:00:00.500000Z");
         assert_eq!(round_trip(&FieldKind::Date, "1969-12-31"), "1969-12-31");
+        assert_eq!(round_trip(&FieldKind::Interval, "1 mon -1 days +04:05:06"), "1 mon -1 days +04:05:06");
     }
 
     #[test]
@@ -159,7 +166,9 @@ mod tests {
             (FieldKind::Bytes, "\\x0"),
             (FieldKind::Bytes, "ff"),
             (FieldKind::Timestamp, "2024-02-30"),
+            (FieldKind::LocalTimestamp, "yesterday"),
             (FieldKind::Date, "2024-01-07T01:00:00Z"),
+            (FieldKind::Interval, "soon"),
             (list, "[1]"),
         ];
         for (kind, text) in cases {

@@ -6,9 +6,10 @@
 use std::borrow::Cow;
 
 use arrow_buffer::i256;
-use arrow_schema::{DataType, TimeUnit};
+use arrow_schema::{DataType, IntervalUnit, TimeUnit};
 use smallvec::SmallVec;
 
+use crate::interval::{INTERVAL_BYTES, Interval};
 use crate::numeric::{Numeric, WIDE_DIGITS, WIDE_SCALE};
 use crate::row::Row;
 use crate::time::write_timestamp;
@@ -53,8 +54,12 @@ pub enum FieldKind {
     Bytes,
     /// `TIMESTAMPTZ`, microseconds since 1970 in UTC
     Timestamp,
+    /// `TIMESTAMP`, microseconds since 1970 on a clock whose zone is not known
+    LocalTimestamp,
     /// `DATE`, days since 1970
     Date,
+    /// `INTERVAL`
+    Interval,
     /// a list of values of one kind
     List(Box<FieldKind>),
 }
@@ -73,9 +78,15 @@ impl FieldKind {
             DataType::Decimal256(WIDE_DIGITS, WIDE_SCALE) => Self::Numeric,
             DataType::Utf8 => Self::Text,
             DataType::Binary => Self::Bytes,
-            DataType::Timestamp(TimeUnit::Microsecond, _) => Self::Timestamp,
+            DataType::Timestamp(TimeUnit::Microsecond, Some(_)) => Self::Timestamp,
+            DataType::Timestamp(TimeUnit::Microsecond, None) => Self::LocalTimestamp,
             DataType::Date32 => Self::Date,
-            DataType::List(item) => Self::List(Box::new(Self::of(item.data_type())?)),
+            DataType::Interval(IntervalUnit::MonthDayNano) => Self::Interval,
+            DataType::List(item) => match Self::of(item.data_type())? {
+                // Their bytes are not Arrow's own, and inside of a list only Arrow writes.
+                Self::Interval => return None,
+                item => Self::List(Box::new(item)),
+            },
             _ => return None,
         })
     }
@@ -92,6 +103,8 @@ impl FieldKind {
             Self::Text => "TEXT".into(),
             Self::Bytes => "BYTEA".into(),
             Self::Timestamp => "TIMESTAMPTZ".into(),
+            Self::LocalTimestamp => "TIMESTAMP".into(),
+            Self::Interval => "INTERVAL".into(),
             Self::Date => "DATE".into(),
             Self::List(item) => format!("{}[]", item.sql_name()),
         }
@@ -103,7 +116,8 @@ impl FieldKind {
             Self::Boolean => 2,
             Self::Int16 => 3,
             Self::Int32 | Self::Date => 5,
-            Self::Int64 | Self::UInt64 | Self::Float64 | Self::Timestamp => 9,
+            Self::Int64 | Self::UInt64 | Self::Float64 | Self::Timestamp | Self::LocalTimestamp => 9,
+            Self::Interval => 1 + INTERVAL_BYTES,
             Self::Decimal { .. } => 17,
             Self::Numeric => 33,
             Self::Text | Self::Bytes | Self::List(_) => return None,
@@ -154,7 +168,12 @@ impl FieldKind {
             Self::Decimal { scale } => Value::Decimal(i128::from_be_bytes(flip(array(field))), *scale),
             Self::Numeric => Value::Numeric(i256::from_be_bytes(flip(array(field)))),
             Self::Timestamp => Value::Timestamp(i64::from_be_bytes(flip(array(field)))),
+            Self::LocalTimestamp => Value::LocalTimestamp(i64::from_be_bytes(flip(array(field)))),
             Self::Date => Value::Date(i32::from_be_bytes(flip(array(field)))),
+            Self::Interval => match Interval::from_bytes(&field[1..=INTERVAL_BYTES]) {
+                Some(interval) => Value::Interval(interval),
+                None => panic!("the bytes of an interval were not written as one"),
+            },
             Self::Text => Value::Text(text(variable_bytes(row, start))),
             Self::Bytes => Value::Bytes(variable_bytes(row, start)),
             Self::List(item) => Value::List(list_items(item, row, start)),
@@ -175,7 +194,9 @@ impl FieldKind {
             (Self::Decimal { .. }, Value::Decimal(v, _)) => write_fixed(flip(v.to_be_bytes()), out),
             (Self::Numeric, Value::Numeric(v)) => write_fixed(flip(v.to_be_bytes()), out),
             (Self::Timestamp, Value::Timestamp(v)) => write_fixed(flip(v.to_be_bytes()), out),
+            (Self::LocalTimestamp, Value::LocalTimestamp(v)) => write_fixed(flip(v.to_be_bytes()), out),
             (Self::Date, Value::Date(v)) => write_fixed(flip(v.to_be_bytes()), out),
+            (Self::Interval, Value::Interval(v)) => write_fixed(v.to_bytes(), out),
             (Self::Text, Value::Text(v)) => write_variable(v.as_bytes(), out),
             (Self::Bytes, Value::Bytes(v)) => write_variable(v, out),
             (Self::List(item), Value::List(values)) => {
@@ -239,15 +260,19 @@ pub enum Value<'a> {
     Bytes(Cow<'a, [u8]>),
     /// microseconds since 1970, UTC
     Timestamp(i64),
+    /// microseconds since 1970 on a clock whose zone is not known
+    LocalTimestamp(i64),
     /// days since 1970
     Date(i32),
+    /// a length of time
+    Interval(Interval),
     /// a list
     List(Vec<Value<'a>>),
 }
 
 impl Value<'_> {
     /// Appends the value as JSON: numbers as numbers, NUMERIC as a string that keeps every digit, times in RFC 3339 with
-    /// microseconds, bytes in hexadecimal as PostgreSQL prints them. Not-a-number and infinities are `null`.
+    /// microseconds (a TIMESTAMP as if its clock were that of UTC), bytes in hexadecimal as PostgreSQL prints them. Not-a-number and infinities are `null`.
     pub fn write_json(&self, out: &mut String) {
         use std::fmt::Write as _;
         match self {
@@ -267,11 +292,12 @@ impl Value<'_> {
                 }
                 out.push('"');
             }
-            Value::Timestamp(v) => {
+            Value::Timestamp(v) | Value::LocalTimestamp(v) => {
                 out.push('"');
                 write_timestamp(*v, out);
                 out.push('"');
             }
+            Value::Interval(v) => drop(write!(out, "\"{v}\"")),
             Value::Date(v) => {
                 out.push('"');
                 let mut day = String::new();
@@ -451,7 +477,9 @@ impl Value<'_> {
             Value::Text(v) => Value::Text(Cow::Owned(v.into_owned())),
             Value::Bytes(v) => Value::Bytes(Cow::Owned(v.into_owned())),
             Value::Timestamp(v) => Value::Timestamp(v),
+            Value::LocalTimestamp(v) => Value::LocalTimestamp(v),
             Value::Date(v) => Value::Date(v),
+            Value::Interval(v) => Value::Interval(v),
             Value::List(values) => Value::List(values.into_iter().map(Value::into_owned).collect()),
         }
     }

@@ -5,6 +5,7 @@ pub mod dead_letter;
 pub mod decoder;
 pub mod event;
 pub mod field;
+pub mod interval;
 mod json;
 pub mod lineage;
 pub mod numeric;

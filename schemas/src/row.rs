@@ -10,14 +10,15 @@ use std::fmt;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::Float64Type;
-use arrow_array::{Array, ArrayRef, ListArray};
+use arrow_array::types::{Float64Type, IntervalMonthDayNano, IntervalMonthDayNanoType};
+use arrow_array::{Array, ArrayRef, FixedSizeBinaryArray, IntervalMonthDayNanoArray, ListArray};
 use arrow_row::{RowConverter, SortField};
-use arrow_schema::{ArrowError, DataType, SortOptions};
+use arrow_schema::{ArrowError, DataType, IntervalUnit, SortOptions};
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 use crate::field::canonical;
+use crate::interval::{INTERVAL_BYTES, Interval};
 
 /// How often a row is in a collection, or by how much that changed.
 pub type Diff = i64;
@@ -111,14 +112,18 @@ impl fmt::Debug for Row {
 pub struct RowCodec {
     converter: RowConverter,
     types: Vec<DataType>,
+    /// numbers of the columns that are intervals, whose bytes are written by [`crate::interval`]: Arrow's own have another order
+    intervals: Vec<usize>,
 }
 
 impl RowCodec {
     /// A codec for columns of these types, in this order.
     pub fn new(types: &[DataType]) -> Result<Self, ArrowError> {
         let options = SortOptions { descending: false, nulls_first: false };
-        let fields = types.iter().map(|kind| SortField::new_with_options(kind.clone(), options)).collect();
-        Ok(Self { converter: RowConverter::new(fields)?, types: types.to_vec() })
+        let fields = types.iter().map(|kind| SortField::new_with_options(encoded_type(kind), options)).collect();
+        let is_interval = |kind: &DataType| kind == &DataType::Interval(IntervalUnit::MonthDayNano);
+        let intervals = types.iter().enumerate().filter(|(_, kind)| is_interval(kind)).map(|(column, _)| column).collect();
+        Ok(Self { converter: RowConverter::new(fields)?, types: types.to_vec(), intervals })
     }
 
     /// The types of the columns.
@@ -132,7 +137,10 @@ impl RowCodec {
         if columns.is_empty() {
             return Ok(vec![Row::empty(); rows]);
         }
-        let columns = columns.iter().map(one_form_of_each_number).collect::<Result<Vec<_>, _>>()?;
+        let mut columns = columns.iter().map(one_form_of_each_number).collect::<Result<Vec<_>, _>>()?;
+        for &column in &self.intervals {
+            columns[column] = interval_bytes(&columns[column])?;
+        }
         let encoded = self.converter.convert_columns(&columns)?;
         Ok(encoded.iter().map(|row| Row::from_bytes(row.as_ref())).collect())
     }
@@ -140,9 +148,45 @@ impl RowCodec {
     /// Decodes rows of this codec's types into one array per column.
     pub fn decode<'a>(&self, rows: impl IntoIterator<Item = &'a [u8]>) -> Result<Vec<ArrayRef>, ArrowError> {
         let parser = self.converter.parser();
-        self.converter.convert_rows(rows.into_iter().map(|bytes| parser.parse(bytes)))
+        let mut columns = self.converter.convert_rows(rows.into_iter().map(|bytes| parser.parse(bytes)))?;
+        for &column in &self.intervals {
+            columns[column] = intervals(&columns[column])?;
+        }
+        Ok(columns)
     }
 }
+
+/// The type that Arrow encodes for a column of this type.
+fn encoded_type(kind: &DataType) -> DataType {
+    match kind {
+        DataType::Interval(IntervalUnit::MonthDayNano) => DataType::FixedSizeBinary(INTERVAL_BYTES as i32),
+        other => other.clone(),
+    }
+}
+
+fn interval_bytes(column: &ArrayRef) -> Result<ArrayRef, ArrowError> {
+    let values = column.as_primitive::<IntervalMonthDayNanoType>().iter();
+    let bytes = values.map(|value| value.map(|value| interval_of(value).to_bytes()));
+    Ok(Arc::new(FixedSizeBinaryArray::try_from_sparse_iter_with_size(bytes, INTERVAL_BYTES as i32)?))
+}
+
+fn intervals(column: &ArrayRef) -> Result<ArrayRef, ArrowError> {
+    let damaged = || ArrowError::ParseError("the bytes of an interval are damaged".to_owned());
+    let value = |bytes: &[u8]| Interval::from_bytes(bytes).and_then(arrow_interval).ok_or_else(damaged);
+    let values = column.as_fixed_size_binary().iter().map(|bytes| bytes.map(value).transpose());
+    Ok(Arc::new(values.collect::<Result<IntervalMonthDayNanoArray, _>>()?))
+}
+
+/// The interval that Arrow calls months, days and nanoseconds; what is less than a microsecond is dropped.
+pub fn interval_of(value: IntervalMonthDayNano) -> Interval {
+    Interval { months: value.months, days: value.days, micros: value.nanoseconds / 1_000 }
+}
+
+/// An interval as Arrow has it; `None` when its microseconds are more than 292 years.
+pub fn arrow_interval(value: Interval) -> Option<IntervalMonthDayNano> {
+    Some(IntervalMonthDayNano::new(value.months, value.days, value.micros.checked_mul(1_000)?))
+}
+
 /// The column with [`canonical`] floating-point numbers, in lists too.
 ///
 /// # Errors

@@ -17,7 +17,7 @@ CREATE VIEW post_mentions AS SELECT m.post_id, m.author_id, m.created_at, m.ment
   FROM all_mentions m WHERE NOT EXISTS (SELECT 1 FROM departed d WHERE d.user_id = m.mentioned_id);
 
 CREATE VIEW notification_causes AS
-  SELECT followee_id AS user_id, follower_id AS actor_id, 'follow' AS kind, to_char(followed_at, '%Y-%m-%d') AS subject, 1 AS times,
+  SELECT followee_id AS user_id, follower_id AS actor_id, 'follow' AS kind, to_char(followed_at, 'YYYY-MM-DD') AS subject, 1 AS times,
     followed_at AS last_at
   FROM follows
   UNION ALL

@@ -12,12 +12,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow_schema::{Field, Schema};
-use datafusion_common::Result;
+use datafusion_common::{DataFusionError, Result};
+use datafusion_sql::sqlparser::ast::{Visit, VisitMut};
 use schemas::field::FieldKind;
 use schemas::serving::{Access, Column, Index, IndexColumn, Policy, SearchIndex, View};
 
-use crate::diagnostic::{Diagnostic, suggestion};
+use crate::diagnostic::{Diagnostic, Location, suggestion};
 use crate::parse::{Name, Statement, StatementKind};
+use crate::plan::blame::blame;
 use crate::plan::graph::NodeId;
 use crate::plan::lower::Scans;
 use crate::plan::patience::Patience;
@@ -204,10 +206,25 @@ fn fail<T>(name: &Name, message: String, help: impl Into<String>) -> Outcome<T> 
 }
 
 /// A planning error at its own place, or at the name of the view that it is in.
-fn at_name(statement: &Statement, name: &Name, error: &datafusion_common::DataFusionError) -> Box<Diagnostic> {
+fn at_name(statement: &Statement, name: &Name, error: &DataFusionError) -> Box<Diagnostic> {
     let mut diagnostic = place(statement, error);
     if diagnostic.location == statement.location {
         diagnostic.location = name.location.clone();
+    }
+    diagnostic
+}
+
+/// An error of planning a tree: at its own place, else at the expression that makes the difference, else at `otherwise`.
+fn blamed<T: Visit + VisitMut + Clone>(
+    statement: &Statement,
+    tree: &T,
+    error: &DataFusionError,
+    attempt: impl Fn(T) -> Result<()>,
+    otherwise: &Location,
+) -> Box<Diagnostic> {
+    let mut diagnostic = place(statement, error);
+    if diagnostic.location == statement.location {
+        diagnostic.location = blame(tree, error, attempt).map_or_else(|| otherwise.clone(), |span| statement.locate(span));
     }
     diagnostic
 }

@@ -144,11 +144,12 @@ pub fn did_you_mean<'a>(unknown: &str, known: impl IntoIterator<Item = &'a str>)
 
 /// The known name that is closest to an unknown one, if any is close.
 ///
-/// Letter case does not count. Of two that are equally close the first wins.
+/// Letter case does not count. Of two that are equally close the first wins. The unknown name itself is never suggested.
 pub fn suggestion<'a>(unknown: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    let written = unknown;
     let unknown = unknown.to_lowercase();
     let mut closest: Option<(usize, &str)> = None;
-    for name in known {
+    for name in known.into_iter().filter(|name| *name != written) {
         let characters = name.chars().count();
         let allowed = characters.max(SUGGESTION_CHARACTERS_PER_EDIT) / SUGGESTION_CHARACTERS_PER_EDIT;
         if unknown.chars().count().abs_diff(characters) > allowed {

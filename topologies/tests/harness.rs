@@ -281,7 +281,7 @@ impl Deployment {
 
     /// Whether all events are visible.
     pub fn is_current(&self) -> bool {
-        all_visible(&self.topology, self.log.as_ref(), &self.running.views)
+        self.status().published && all_visible(&self.topology, self.log.as_ref(), &self.running.views)
     }
 
     pub fn catch_up(&self) {

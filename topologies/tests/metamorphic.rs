@@ -18,6 +18,8 @@ const EVENTS: usize = 900;
 const IDS: usize = 9;
 /// Between two events, so that windows of an hour and pauses of half an hour come about.
 const STEP_MICROS: i64 = 20 * 1_000_000;
+/// Mostly public: what only few may see is in few views.
+const VISIBILITIES: [&str; 5] = ["public", "public", "public", "followers", "private"];
 const TEXTS: [&str; 8] = ["", "a", "#tide rises", "Hello, World", "public", "größer 🎉", "direct", "like"];
 
 #[test]
@@ -95,6 +97,10 @@ pub fn events(seed: u64) -> Vec<String> {
         if takes_away && !random.one_in(4) {
             continue;
         }
+        // Who has left takes everything along and never comes back.
+        if event.event_type == "user.deleted" && !random.one_in(20) {
+            continue;
+        }
         lines.push(line(&mut random, &producer, topic, event));
     }
     lines
@@ -125,6 +131,9 @@ fn value(random: &mut Random, field: &FieldSchema, aggregate_id: &str) -> String
         let items: Vec<String> = (0..random.below(4)).map(|_| item(random)).collect();
         format!("[{}]", items.join(","))
     };
+    if field.name == "visibility" {
+        return format!("\"{}\"", random.pick(&VISIBILITIES));
+    }
     match field.kind {
         EventFieldKind::Id if field.key => format!("\"{aggregate_id}\""),
         EventFieldKind::Id => id(random),

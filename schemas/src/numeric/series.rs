@@ -175,7 +175,8 @@ impl Numeric {
         let value = if doublings < 0 { value << -doublings } else { value };
         let y = value * &one / divisor;
         let two = BigInt::from(2);
-        inverse_tanh(&(&y - &one), &(&y + &one), &one) * &two + inverse_tanh(&BigInt::from(1), &BigInt::from(3), &one) * &two * doublings
+        inverse_tanh(&(&y - &one), &(&y + &one), &one) * &two
+            + inverse_tanh(&BigInt::from(1), &BigInt::from(3), &one) * &two * doublings
     }
 
     /// Digits behind the point before the first that is not zero, for numbers below 1.

@@ -5,16 +5,18 @@
 use std::collections::BTreeSet;
 
 use arrow_schema::{Field, Schema};
-use datafusion_sql::sqlparser::ast;
+use datafusion_sql::sqlparser::ast::{self, Spanned as _};
 
-use super::{Builder, Outcome, fail, refused};
+use super::{Builder, Outcome, blamed, fail, refused};
 use crate::diagnostic::Diagnostic;
 use crate::parse::{ColumnDefinition, MergeClause, Name, Statement, StatementKind};
-use crate::plan::blame::span_of_call;
+use crate::plan::calls::is_interval;
+use crate::plan::costly_call::span_of_call;
 use crate::plan::graph::{NodeColumn, Operator};
-use crate::plan::merge::{Merge, MergeContext, plan_clause, plan_key};
+use crate::plan::merge::{Merge, MergeContext, expressions, plan_clause, plan_expression, plan_key};
 use crate::plan::rewrite::rewrite_expression;
 use crate::plan::sql::declared_type;
+use crate::render::check::{check_scalar, check_value};
 use crate::topology::{RelationKind, Table, place};
 
 impl Builder {
@@ -23,7 +25,7 @@ impl Builder {
         for definition in definitions {
             let Some(data_type) = declared_type(&definition.data_type) else {
                 let text = format!("type '{}' is not supported for column '{}'", definition.data_type, definition.name.text);
-                let help = "use BIGINT, INTEGER, SMALLINT, BOOLEAN, DOUBLE PRECISION, NUMERIC(p, s), TEXT, BYTEA, TIMESTAMPTZ, DATE, or a list such as TEXT[]";
+                let help = "use BIGINT, INTEGER, SMALLINT, BOOLEAN, DOUBLE PRECISION, NUMERIC(p, s), TEXT, BYTEA, TIMESTAMPTZ, TIMESTAMP, DATE, INTERVAL, or a list such as TEXT[]";
                 return Err(Box::new(Diagnostic::new(definition.data_type_location.clone(), text).with_help(help)));
             };
             if columns.iter().any(|column| column.name == definition.name.text) {
@@ -40,6 +42,10 @@ impl Builder {
             let Some(column) = columns.iter().position(|column| column.name == part.text) else {
                 return fail(part, format!("column '{}' of the primary key does not exist", part.text), "declare it as a column");
             };
+            if is_interval(&columns[column].data_type) {
+                let help = "store the length as a number: extract(epoch FROM ...)";
+                return fail(part, format!("'{}' is an INTERVAL, which makes no primary key", part.text), help);
+            }
             columns[column].nullable = false;
             key.push(column);
         }
@@ -109,18 +115,32 @@ impl Builder {
             columns: &table.columns,
             primary_key: &table.primary_key,
         };
-        let at = |error| place(statement, &error);
         let mut on = on.clone();
         self.rewrite(statement, &mut on)?;
-        let key = plan_key(&context, &on).map_err(at)?;
+        let plan = |on: ast::Expr| {
+            let key = plan_key(&context, &on)?;
+            key.iter().try_for_each(check_scalar)?;
+            Ok(key)
+        };
+        let key = plan(on.clone())
+            .map_err(|error| blamed(statement, &on, &error, |on| plan(on).map(|_| ()), &statement.locate(on.span())))?;
         let mut fields = Vec::new();
         let mut planned = Vec::with_capacity(clauses.len());
         for clause in clauses {
             let mut clause = clause.clone();
             self.rewrite_clause(statement, &mut clause)?;
+            for (expression, column) in expressions(&context, &clause) {
+                let attempt = |expression: ast::Expr| {
+                    let (fields, value) = plan_expression(&context, clause.matched, &expression, column)?;
+                    fields.iter().try_for_each(check_scalar)?;
+                    check_value(&value)
+                };
+                attempt(expression.clone())
+                    .map_err(|error| blamed(statement, expression, &error, attempt, &statement.locate(expression.span())))?;
+            }
             let located = |error| {
                 let mut diagnostic = place(statement, &error);
-                if let Some(span) = span_of_call(&expressions(&clause), &error) {
+                if let Some(span) = span_of_call(&syntax_of(&clause), &error) {
                     diagnostic.location = statement.locate(span);
                 } else if diagnostic.location == statement.location {
                     diagnostic.location = clause.location.clone();
@@ -151,7 +171,7 @@ impl Builder {
 }
 
 /// All expressions of a clause.
-fn expressions(clause: &MergeClause) -> Vec<ast::Expr> {
+fn syntax_of(clause: &MergeClause) -> Vec<ast::Expr> {
     use crate::parse::MergeAction;
     let values: Vec<&ast::Expr> = match &clause.action {
         MergeAction::Insert { values, .. } => values.iter().collect(),

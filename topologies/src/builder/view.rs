@@ -5,16 +5,23 @@
 use std::sync::Arc;
 
 use arrow_schema::{Field, Schema};
-use datafusion_common::{Result, plan_err};
-use datafusion_expr::Expr;
-use datafusion_sql::sqlparser::ast;
+use datafusion_common::{Result, ScalarValue, plan_err};
+use datafusion_expr::{Expr, LogicalPlan};
+use datafusion_sql::sqlparser::ast::{self, Spanned as _};
+use schemas::row::interval_of;
 
-use super::{Builder, Outcome, at_name, fail, refused};
+use super::{Builder, Outcome, at_name, blamed, fail, refused};
+use crate::diagnostic::Diagnostic;
 use crate::parse::{Name, Statement};
-use crate::plan::blame::span_of_call;
+use crate::plan::calls::stride;
+use crate::plan::costly_call::span_of_call;
 use crate::plan::functions::interval_micros;
-use crate::plan::lower::{Lowering, check_types};
+use crate::plan::graph::{Graph, NodeId};
+use crate::plan::lower::{Lowering, Scans, check_types};
 use crate::plan::rewrite::{SessionCall, relations, rewrite_query};
+use crate::plan::sql::Relations;
+use crate::plan::wording::message;
+use crate::render::check::check_nodes;
 use crate::plan::using::resolve;
 use crate::topology::RelationKind;
 
@@ -28,7 +35,10 @@ impl Builder {
         written: &ast::Query,
     ) -> Outcome<()> {
         let mut query = written.clone();
-        let sessions = rewrite_query(&mut query, &self.payload_columns).map_err(|error| refused(statement, &error))?;
+        let windows = rewrite_query(&mut query, &self.payload_columns).map_err(|error| refused(statement, &error))?;
+        for size in &windows.sizes {
+            self.check_size(statement, size)?;
+        }
         let at = |error| {
             let mut diagnostic = at_name(statement, name, &error);
             if let Some(span) = span_of_call(written, &error) {
@@ -37,18 +47,25 @@ impl Builder {
             diagnostic
         };
         let mut reads = relations(&query);
-        for session in sessions {
+        for session in windows.sessions {
             reads.insert(session.relation.clone());
             self.add_session(&session).map_err(at)?;
         }
         let known =
             |name: &str| self.sql.schema(name).map(|schema| schema.fields().iter().map(|field| field.name().clone()).collect());
         resolve(&mut query, &known).map_err(|error| refused(statement, &error))?;
-        let plan = self.sql.plan_query(query).map_err(at)?;
-        let added = self.topology.graph.nodes.len();
-        let node = Lowering::new(&mut self.topology.graph, &self.scans).query(&plan).map_err(at)?;
-        check_types(&self.topology.graph, node).map_err(at)?;
-        crate::render::check_nodes(&self.topology.graph, added).map_err(at)?;
+        // Nodes of a query that fails must not stay: a second attempt would find them and take them for tried.
+        let attempt = |query| {
+            let mut graph = self.topology.graph.clone();
+            let (plan, node) = plan_view((&self.sql, &self.scans), &mut graph, query)?;
+            Ok((graph, plan, node))
+        };
+        let (graph, plan, node) = attempt(query.clone())
+            .map_err(|error| match span_of_call(written, &error) {
+                Some(_) => at(error),
+                None => blamed(statement, &query, &error, |query| attempt(query).map(|_| ()), &name.location),
+            })?;
+        self.topology.graph = graph;
         if materialized {
             self.topology.graph.refuse_unbounded(node, &format!("the view '{}'", name.text)).map_err(at)?;
         }
@@ -57,6 +74,18 @@ impl Builder {
         let kind = if materialized { RelationKind::MaterializedView } else { RelationKind::View };
         self.insert(&name.text, kind, node, names, reads);
         Ok(())
+    }
+
+    /// Refuses windows whose length is no constant, or nothing.
+    fn check_size(&self, statement: &Statement, size: &ast::Expr) -> Outcome<()> {
+        let refused =
+            |message: String| Box::new(Diagnostic::new(statement.locate(size.span()), format!("the size of TUMBLE: {message}")));
+        match self.sql.plan_expression(size.clone(), &[]).map_err(|error| refused(message(&error).0))? {
+            Expr::Literal(ScalarValue::IntervalMonthDayNano(Some(interval)), _) => {
+                stride(&interval_of(interval)).map(|_| ()).map_err(|fault| refused(fault.to_string()))
+            }
+            _ => Err(refused(format!("'{size}' is not a constant interval"))),
+        }
     }
 
     fn column_names(&self, view: &Name, given: &[Name], schema: &datafusion_common::DFSchema) -> Outcome<Vec<String>> {
@@ -107,7 +136,11 @@ impl Builder {
             Expr::Literal(value, _) => interval_micros(&value),
             other => Err(format!("'{other}' is not a constant interval")),
         };
-        let gap = gap.or_else(|error| plan_err!("the gap of SESSION: {error}"))?;
+        let gap = match gap {
+            Ok(gap) if gap > 0 => gap,
+            Ok(_) => return plan_err!("the gap of SESSION must be longer than nothing"),
+            Err(error) => return plan_err!("the gap of SESSION: {error}"),
+        };
         let node = self.topology.graph.session(node, partition, time, gap)?;
         let mut fields: Vec<Field> = schema.fields().iter().map(|field| field.as_ref().clone()).collect();
         let appended = &self.topology.graph.nodes[node].columns[fields.len()..];
@@ -116,4 +149,14 @@ impl Builder {
         self.scans.insert(call.name.clone(), node);
         Ok(())
     }
+}
+
+/// Plans a query and tries its expressions; returns the plan and the node of its rows.
+fn plan_view((sql, scans): (&Relations, &Scans), graph: &mut Graph, query: ast::Query) -> Result<(LogicalPlan, NodeId)> {
+    let plan = sql.plan_query(query)?;
+    let added = graph.nodes.len();
+    let node = Lowering::new(graph, scans).query(&plan)?;
+    check_types(graph, node)?;
+    check_nodes(graph, added)?;
+    Ok((plan, node))
 }

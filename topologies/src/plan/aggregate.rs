@@ -12,7 +12,7 @@ use schemas::field::FieldKind;
 
 use super::functions::interval_micros;
 use super::graph::{Aggregate, Graph, NodeColumn, NodeId};
-use super::lower::{append, check_nulls_order, identity, node_column};
+use super::lower::{append, append_key, check_nulls_order, identity, node_column};
 use super::numbers::kind::NumberKind;
 use super::scalar::{Scalar, unalias};
 use super::wording;
@@ -28,7 +28,7 @@ pub fn lower_aggregate(graph: &mut Graph, input: NodeId, plan: &AggregatePlan) -
             Expr::GroupingSet(_) => {
                 plan_err!("GROUPING SETS, ROLLUP and CUBE are not supported: UNION ALL one GROUP BY for each")
             }
-            key => append(&mut outputs, key, schema),
+            key => append_key(&mut outputs, key, schema),
         })
         .collect::<Result<Vec<_>>>()?;
     let mut aggregates = Vec::with_capacity(plan.aggr_expr.len());
@@ -112,7 +112,8 @@ fn lower_call(
             );
         }
     };
-    let mut inputs = arguments.iter().map(|argument| append(outputs, argument, schema)).collect::<Result<Vec<_>>>()?;
+    let append_argument = if kind == AggregateKind::CountDistinct { append_key } else { append };
+    let mut inputs = arguments.iter().map(|argument| append_argument(outputs, argument, schema)).collect::<Result<Vec<_>>>()?;
     if matches!(kind, AggregateKind::ArrayAgg { .. } | AggregateKind::StringAgg { .. }) {
         for sort in &parameters.order_by {
             let column = append(outputs, &sort.expr, schema)?;

@@ -1,57 +1,131 @@
-//! The call in a statement that an error is about.
+//! The place of an error that came without one.
 //!
-//! The optimiser moves expressions about and forgets where they stood, so the place is looked up by the name of the function. An error
-//! and the syntax of a statement enter, the place of the call leaves.
+//! Owns the search for the expression that an error is about. DataFusion's expressions do not know where they were written, but the
+//! syntax tree does: each expression in turn, the innermost first, is replaced by NULL, and the first whose absence makes the error
+//! go away is the one to underline. A tree, an error and a way to plan the tree again enter, a span leaves.
 
 use std::ops::ControlFlow;
 
-use datafusion_common::DataFusionError;
-use datafusion_sql::sqlparser::ast::{Expr, Function, Visit, Visitor};
+use datafusion_common::{DataFusionError, Result};
+use datafusion_sql::sqlparser::ast::{Expr, ObjectNamePart, Spanned, Value, Visit, VisitMut, Visitor, VisitorMut};
 use datafusion_sql::sqlparser::tokenizer::Span;
 
-use super::bounded::TooLarge;
+use super::wording::message;
 
-/// The place of the call that makes too much; one that reads no column where there are several.
-pub fn span_of_call(syntax: &impl Visit, error: &DataFusionError) -> Option<Span> {
-    let DataFusionError::External(external) = error.find_root() else { return None };
-    let function = &external.downcast_ref::<TooLarge>()?.function;
-    let mut calls = Calls { function, found: Vec::new() };
-    let _: ControlFlow<()> = syntax.visit(&mut calls);
-    let constant = calls.found.iter().find(|(_, reads_columns)| !reads_columns);
-    constant.or(calls.found.first()).map(|(span, _)| *span)
+/// Most plans that are tried for one error.
+const ATTEMPTS_MAX: usize = 200;
+
+/// An expression that can't be computed, whatever the row.
+#[derive(Debug, thiserror::Error)]
+#[error("{reason}")]
+pub struct Unusable {
+    /// the function that fails, if it is one
+    pub function: Option<String>,
+    /// why
+    pub reason: String,
 }
 
-struct Calls<'a> {
-    function: &'a str,
-    /// the place of each call, and if it reads a column
-    found: Vec<(Span, bool)>,
+impl From<Unusable> for DataFusionError {
+    fn from(unusable: Unusable) -> Self {
+        Self::External(Box::new(unusable))
+    }
 }
 
-impl Visitor for Calls<'_> {
+/// What failed, if the error says that an expression can never be computed.
+pub fn unusable(error: &DataFusionError) -> Option<&Unusable> {
+    match error.find_root() {
+        DataFusionError::External(cause) => cause.downcast_ref(),
+        _ => None,
+    }
+}
+
+/// The place of the expression that an error of planning `tree` is about; `None` when no single expression is.
+pub fn blame<T: Visit + VisitMut + Clone>(tree: &T, error: &DataFusionError, attempt: impl Fn(T) -> Result<()>) -> Option<Span> {
+    let mut candidates = Candidates::default();
+    let _ = Visit::visit(tree, &mut candidates);
+    let function = unusable(error).and_then(|unusable| unusable.function.clone());
+    // What is inside of a call that fails makes no difference to it, or hides it: the call itself is looked at first.
+    let (mut order, others): (Vec<Candidate>, Vec<Candidate>) = candidates
+        .found
+        .into_iter()
+        .partition(|candidate| function.is_some() && candidate.function.as_deref() == function.as_deref());
+    order.extend(others);
+    let said = message(error).0;
+    let is_gone = |candidate: &&Candidate| {
+        let mut without = tree.clone();
+        let _ = VisitMut::visit(&mut without, &mut Remove { place: candidate.place, next: 0 });
+        attempt(without).map_or_else(|other| message(&other).0 != said, |()| true)
+    };
+    order.iter().take(ATTEMPTS_MAX).find(is_gone).map(|candidate| candidate.span)
+}
+
+/// An expression that may be the culprit.
+struct Candidate {
+    /// its number in the order of beginnings
+    place: usize,
+    span: Span,
+    /// the name of the function that it calls
+    function: Option<String>,
+}
+
+/// Collects expressions in the order of their ends, so that inner ones come first.
+#[derive(Default)]
+struct Candidates {
+    next: usize,
+    open: Vec<usize>,
+    found: Vec<Candidate>,
+}
+
+impl Visitor for Candidates {
     type Break = ();
 
-    fn pre_visit_expr(&mut self, expression: &Expr) -> ControlFlow<()> {
-        if let Expr::Function(Function { name, args, .. }) = expression
-            && let Some(ident) = name.0.last().and_then(|part| part.as_ident())
-            && ident.value.eq_ignore_ascii_case(self.function)
-        {
-            let reads_columns = args.visit(&mut Columns).is_break();
-            self.found.push((ident.span, reads_columns));
+    fn pre_visit_expr(&mut self, _: &Expr) -> ControlFlow<()> {
+        self.open.push(self.next);
+        self.next += 1;
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_expr(&mut self, expression: &Expr) -> ControlFlow<()> {
+        let Some(place) = self.open.pop() else { return ControlFlow::Break(()) };
+        let span = expression.span();
+        let is_leaf = matches!(expression, Expr::Identifier(_) | Expr::CompoundIdentifier(_) | Expr::Value(_));
+        if !is_leaf && span != Span::empty() {
+            self.found.push(Candidate { place, span, function: function_name(expression) });
         }
         ControlFlow::Continue(())
     }
 }
 
-/// Stops at the first column.
-struct Columns;
+fn function_name(expression: &Expr) -> Option<String> {
+    match expression {
+        Expr::Function(function) => match function.name.0.last()? {
+            ObjectNamePart::Identifier(ident) => Some(ident.value.to_lowercase()),
+            ObjectNamePart::Function(_) => None,
+        },
+        Expr::Extract { .. } => Some("extract".to_owned()),
+        Expr::Substring { .. } => Some("substr".to_owned()),
+        Expr::Position { .. } => Some("strpos".to_owned()),
+        Expr::Overlay { .. } => Some("overlay".to_owned()),
+        _ => None,
+    }
+}
 
-impl Visitor for Columns {
+/// Replaces one expression by NULL.
+struct Remove {
+    place: usize,
+    next: usize,
+}
+
+impl VisitorMut for Remove {
     type Break = ();
 
-    fn pre_visit_expr(&mut self, expression: &Expr) -> ControlFlow<()> {
-        match expression {
-            Expr::Identifier(_) | Expr::CompoundIdentifier(_) => ControlFlow::Break(()),
-            _ => ControlFlow::Continue(()),
+    fn pre_visit_expr(&mut self, expression: &mut Expr) -> ControlFlow<()> {
+        let place = self.next;
+        self.next += 1;
+        if place == self.place {
+            *expression = Expr::value(Value::Null);
+            return ControlFlow::Break(());
         }
+        ControlFlow::Continue(())
     }
 }

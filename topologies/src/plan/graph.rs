@@ -245,7 +245,7 @@ impl Operator {
 }
 
 /// The nodes of a deployment.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Graph {
     /// in an order in which inputs come first
     pub nodes: Vec<Node>,

@@ -6,7 +6,7 @@ use datafusion_common::{DFSchema, Result, ScalarValue, plan_err};
 use datafusion_expr::{Join, JoinType};
 
 use super::graph::{Graph, NodeColumn, NodeId};
-use super::lower::{append, identity, nulls_never_match, schema_columns, truth};
+use super::lower::{append_key, identity, nulls_never_match, schema_columns, truth};
 use super::scalar::{Scalar, null};
 use datafusion_expr::Expr;
 use datafusion_expr::utils::split_conjunction;
@@ -196,7 +196,7 @@ impl Condition<'_> {
 fn keyed(graph: &mut Graph, node: NodeId, keys: &[&Expr], schema: &DFSchema) -> Result<Keyed> {
     let width = graph.nodes[node].columns.len();
     let mut outputs = identity(&graph.nodes[node].columns);
-    let keys = keys.iter().map(|key| append(&mut outputs, key, schema)).collect::<Result<Vec<_>>>()?;
+    let keys = keys.iter().map(|key| append_key(&mut outputs, key, schema)).collect::<Result<Vec<_>>>()?;
     Ok(Keyed { node: graph.map(node, Vec::new(), outputs)?, keys, width })
 }
 

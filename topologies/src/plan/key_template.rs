@@ -100,7 +100,7 @@ fn column(name: &str, names: &[String], kinds: &[FieldKind]) -> Result<usize, (S
         return Err((format!("the view has no column '{name}'"), format!("it has {}", names.join(", "))));
     };
     match kinds[column] {
-        FieldKind::List(_) | FieldKind::Bytes | FieldKind::Float64 => {
+        FieldKind::List(_) | FieldKind::Bytes | FieldKind::Float64 | FieldKind::Interval => {
             let message = format!("the column '{name}' is {}, which makes no key", kinds[column].sql_name());
             Err((message, "name columns that are numbers, texts, times or truth values".to_owned()))
         }
@@ -112,7 +112,7 @@ fn column(name: &str, names: &[String], kinds: &[FieldKind]) -> Result<usize, (S
 fn write_text(value: &Value<'_>, out: &mut String) {
     match value {
         Value::Text(text) => out.push_str(text),
-        Value::Timestamp(_) | Value::Date(_) | Value::Decimal(..) | Value::Numeric(_) => {
+        Value::Timestamp(_) | Value::LocalTimestamp(_) | Value::Date(_) | Value::Decimal(..) | Value::Numeric(_) => {
             let mut json = String::new();
             value.write_json(&mut json);
             out.push_str(json.trim_matches('"'));

@@ -8,13 +8,14 @@ use std::collections::{BTreeMap, HashMap};
 use arrow_schema::DataType;
 use datafusion_common::NullEquality;
 use datafusion_common::{DFSchema, Result, ScalarValue, plan_err};
-use datafusion_expr::expr::Sort;
+use datafusion_expr::expr::{ScalarFunction, Sort};
 use datafusion_expr::utils::{conjunction, split_conjunction};
-use datafusion_expr::{Aggregate as AggregatePlan, Expr, Join, Limit, LogicalPlan, Unnest};
+use datafusion_expr::{Aggregate as AggregatePlan, Expr, ExprSchemable, Join, Limit, LogicalPlan, Unnest};
 use schemas::row::RowCodec;
 use schemas::serving::IndexColumn;
 
 use super::aggregate::lower_aggregate;
+use super::calls::{is_interval, named};
 use super::graph::{Graph, NodeColumn, NodeId, Operator};
 use super::ranking::{RowNumber, reads, row_number, take_limit};
 use super::scalar::{Scalar, constant, null, unalias};
@@ -314,7 +315,7 @@ impl<'a> Lowering<'a> {
         order: &[Sort],
     ) -> Result<(NodeId, Vec<usize>, Vec<IndexColumn>)> {
         let mut outputs = identity(&self.graph.nodes[node].columns);
-        let partition = partition.iter().map(|part| append(&mut outputs, part, schema)).collect::<Result<Vec<_>>>()?;
+        let partition = partition.iter().map(|part| append_key(&mut outputs, part, schema)).collect::<Result<Vec<_>>>()?;
         let mut columns = Vec::with_capacity(order.len());
         for sort in order {
             let column = append(&mut outputs, &sort.expr, schema)?;
@@ -355,6 +356,15 @@ pub fn append(outputs: &mut Vec<(Scalar, NodeColumn)>, expression: &Expr, schema
     };
     outputs.push((scalar, NodeColumn { name: wording::sql(expression), data_type, nullable }));
     Ok(outputs.len() - 1)
+}
+
+/// Appends an expression by which rows are grouped or joined. Intervals that are equal are made the same.
+pub fn append_key(outputs: &mut Vec<(Scalar, NodeColumn)>, expression: &Expr, schema: &DFSchema) -> Result<usize> {
+    if !is_interval(&expression.get_type(schema)?) {
+        return append(outputs, expression, schema);
+    }
+    let in_days = ScalarFunction::new_udf(named("interval_in_days")?, vec![unalias(expression)]);
+    append(outputs, &Expr::ScalarFunction(in_days), schema)
 }
 
 /// A column with the type that rows keep.

@@ -40,6 +40,19 @@ pub struct Clause {
     pub action: Action,
 }
 
+impl Clause {
+    /// Everything that it computes.
+    pub fn values(&self) -> impl Iterator<Item = &FoldValue> {
+        let (inserted, updated) = match &self.action {
+            Action::Insert(values) => (values.as_slice(), [].as_slice()),
+            Action::Update(values) => ([].as_slice(), values.as_slice()),
+            Action::Delete | Action::Nothing => ([].as_slice(), [].as_slice()),
+        };
+        let assigned = inserted.iter().chain(updated.iter().map(|(_, value)| value));
+        self.condition.iter().chain(&self.guard).chain(assigned)
+    }
+}
+
 /// What a clause does.
 #[derive(Clone, Debug)]
 pub enum Action {
@@ -169,6 +182,41 @@ pub fn plan_clause(context: &MergeContext<'_>, clause: &MergeClause, fields: &mu
         }
     };
     Ok(Clause { matched: clause.matched, condition, guard, action })
+}
+
+/// Plans one expression of a clause by itself: a condition, or the value of a column. Returns what is computed of the event, and the value.
+pub fn plan_expression(
+    context: &MergeContext<'_>,
+    matched: bool,
+    expression: &ast::Expr,
+    column: Option<usize>,
+) -> Result<(Vec<Scalar>, FoldValue)> {
+    let planned = context.relations.plan_expression(expression.clone(), &visible(context, matched))?;
+    let boolean = arrow_schema::DataType::Boolean;
+    let target = column.map_or(&boolean, |column| &context.columns[column].data_type);
+    let mut fields = Vec::new();
+    let value = fold_value(context, &planned, target, &mut fields)?;
+    Ok((fields.into_iter().map(|(field, _)| field).collect(), value))
+}
+
+/// The expressions of a clause, each with the column that it is assigned to; none for a condition.
+pub fn expressions<'c>(context: &MergeContext<'_>, clause: &'c MergeClause) -> Vec<(&'c ast::Expr, Option<usize>)> {
+    let number = |name: &str| context.columns.iter().position(|column| column.name == name);
+    let assigned: Vec<(&ast::Expr, Option<usize>)> = match &clause.action {
+        MergeAction::Delete | MergeAction::DoNothing => Vec::new(),
+        MergeAction::Update(assignments) => assignments.iter().map(|(name, value)| (value, number(&name.text))).collect(),
+        MergeAction::Insert { columns, values } => values
+            .iter()
+            .enumerate()
+            .map(|(place, value)| match columns.get(place) {
+                Some(name) => (value, number(&name.text)),
+                None => (value, Some(place).filter(|place| *place < context.columns.len())),
+            })
+            .collect(),
+    };
+    let conditions = clause.condition.iter().map(|condition| (condition, None));
+    // A value for a column that is not there is the clause's fault, not the value's.
+    conditions.chain(assigned.into_iter().filter(|(_, column)| column.is_some())).collect()
 }
 
 /// The part of a condition that needs no row: an event that fails it concerns this clause as little as one of another type.

@@ -7,13 +7,15 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use datafusion_sql::sqlparser::ast::{
-    self, BinaryOperator, Expr, FunctionArg, FunctionArgExpr, Ident, ObjectName, Query, SetExpr, Statement, TableFactor, VisitMut, VisitorMut,
+    self, AccessExpr, Expr, FunctionArg, FunctionArgExpr, Ident, ObjectName, Query, SetExpr, Spanned, Statement, TableFactor,
+    VisitMut, VisitorMut,
 };
 use datafusion_sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion_sql::sqlparser::parser::Parser;
 use datafusion_sql::sqlparser::tokenizer::Span;
 
 use super::lists::{Listed, name_apart};
+use super::syntax::rewritten;
 
 /// A `SESSION(relation, time, gap, partition...)` in a FROM clause.
 #[derive(Clone, Debug)]
@@ -39,18 +41,27 @@ pub struct RewriteError {
     pub span: Span,
 }
 
-/// Rewrites a query in place; returns the session windows that it reads.
-pub fn rewrite_query(query: &mut Query, payload_columns: &BTreeSet<String>) -> Result<Vec<SessionCall>, RewriteError> {
-    let mut rewriter = Rewriter { payload_columns, sessions: Vec::new() };
+/// The windows that a query reads.
+#[derive(Default)]
+pub struct Windows {
+    /// the sessions, each a relation to be added
+    pub sessions: Vec<SessionCall>,
+    /// the lengths of fixed windows, to be checked
+    pub sizes: Vec<Expr>,
+}
+
+/// Rewrites a query in place; returns the windows that it reads.
+pub fn rewrite_query(query: &mut Query, payload_columns: &BTreeSet<String>) -> Result<Windows, RewriteError> {
+    let mut rewriter = Rewriter { payload_columns, windows: Windows::default() };
     match VisitMut::visit(query, &mut rewriter) {
         ControlFlow::Break(error) => Err(error),
-        ControlFlow::Continue(()) => Ok(rewriter.sessions),
+        ControlFlow::Continue(()) => Ok(rewriter.windows),
     }
 }
 
 /// Rewrites an expression in place.
 pub fn rewrite_expression(expression: &mut Expr, payload_columns: &BTreeSet<String>) -> Result<(), RewriteError> {
-    let mut rewriter = Rewriter { payload_columns, sessions: Vec::new() };
+    let mut rewriter = Rewriter { payload_columns, windows: Windows::default() };
     match VisitMut::visit(expression, &mut rewriter) {
         ControlFlow::Break(error) => Err(error),
         ControlFlow::Continue(()) => Ok(()),
@@ -59,7 +70,7 @@ pub fn rewrite_expression(expression: &mut Expr, payload_columns: &BTreeSet<Stri
 
 struct Rewriter<'a> {
     payload_columns: &'a BTreeSet<String>,
-    sessions: Vec<SessionCall>,
+    windows: Windows,
 }
 
 impl VisitorMut for Rewriter<'_> {
@@ -71,11 +82,13 @@ impl VisitorMut for Rewriter<'_> {
         {
             *expression = column;
         }
-        // DataFusion has no such operator.
-        if let Expr::BinaryOp { left, op: BinaryOperator::PGExp, right } = expression
-            && let Ok(call) = power(left, right)
-        {
-            *expression = call;
+        if let Expr::CompoundFieldAccess { root, access_chain } = expression {
+            self.payload_access(root, access_chain);
+        }
+        match rewritten(expression) {
+            Ok(Some(other)) => *expression = other,
+            Ok(None) => {}
+            Err(error) => return ControlFlow::Break(error),
         }
         ControlFlow::Continue(())
     }
@@ -120,7 +133,7 @@ impl VisitorMut for Rewriter<'_> {
             None => return refuse(span, format!("{function} takes a relation, a time column and intervals, without names")),
         };
         let window = match function.as_str() {
-            "TUMBLE" => tumble(&arguments),
+            "TUMBLE" => self.tumble(&arguments, span),
             "SESSION" => self.session(&arguments),
             "HOP" | "CUMULATE" => Err(format!("{function} windows are not supported yet: there are TUMBLE and SESSION")),
             _ => Err(format!("the table function '{function}' is not known: there are TUMBLE and SESSION")),
@@ -192,6 +205,46 @@ impl Rewriter<'_> {
         })
     }
 
+    /// `alias.created.hashtags[1]`: the column, and what is taken of it.
+    fn payload_access(&self, root: &mut Box<Expr>, chain: &mut Vec<AccessExpr>) {
+        let mut parts = match root.as_ref() {
+            Expr::Identifier(ident) => vec![ident.clone()],
+            Expr::CompoundIdentifier(parts) => parts.clone(),
+            _ => return,
+        };
+        let names = chain.iter().map_while(|access| match access {
+            AccessExpr::Dot(Expr::Identifier(ident)) => Some(ident.clone()),
+            _ => None,
+        });
+        let names: Vec<Ident> = names.collect();
+        for taken in 0..=names.len() {
+            if taken > 0 {
+                parts.push(names[taken - 1].clone());
+            }
+            if let Some(column) = self.payload_column(&parts) {
+                **root = column;
+                chain.drain(..taken);
+                return;
+            }
+        }
+    }
+
+    /// Fixed windows next to one another, aligned to 1970-01-01.
+    fn tumble(&mut self, arguments: &[Expr], span: Span) -> Result<TableFactor, String> {
+        let [relation, time, size] = arguments else {
+            return Err("TUMBLE takes (relation, time column, INTERVAL)".to_owned());
+        };
+        let (relation, column) = (identifier(relation)?, identifier(time)?);
+        self.windows.sizes.push(size.clone());
+        let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
+        let (relation, column) = (quoted(&relation), quoted(&column));
+        let mut window = derived(&format!(
+            "SELECT *, date_bin(NULL, {column}) AS window_start, date_bin(NULL, {column}) + NULL AS window_end FROM {relation}"
+        ))?;
+        let _ = VisitMut::visit(&mut window, &mut Placed { size, time: time.span(), call: span });
+        Ok(window)
+    }
+
     fn session(&mut self, arguments: &[Expr]) -> Result<TableFactor, String> {
         let [relation, time, gap, partition @ ..] = arguments else {
             return Err("SESSION takes (relation, time column, INTERVAL of the longest pause, partition columns...)".to_owned());
@@ -204,33 +257,36 @@ impl Rewriter<'_> {
             partition: partition.iter().map(identifier).collect::<Result<_, _>>()?,
         };
         let text = format!("SELECT * FROM \"{}\"", call.name.replace('"', "\"\""));
-        self.sessions.push(call);
+        self.windows.sessions.push(call);
         derived(&text)
     }
 }
 
-/// `power(left, right)`.
-fn power(left: &Expr, right: &Expr) -> Result<Expr, String> {
-    let parsed = Parser::new(&PostgreSqlDialect {}).try_with_sql("power(a, b)").and_then(|mut parser| parser.parse_expr());
-    let mut call = parsed.map_err(|error| error.to_string())?;
-    if let Expr::Function(function) = &mut call
-        && let ast::FunctionArguments::List(list) = &mut function.args
-    {
-        let arguments = [left, right].map(|argument| FunctionArg::Unnamed(FunctionArgExpr::Expr(argument.clone())));
-        list.args = arguments.to_vec();
-    }
-    Ok(call)
+/// Puts the size of the windows in place of NULL, and the places of what the user wrote in place of those of the made text.
+struct Placed<'a> {
+    size: &'a Expr,
+    time: Span,
+    call: Span,
 }
 
-/// Fixed windows next to one another, aligned to 1970-01-01.
-fn tumble(arguments: &[Expr]) -> Result<TableFactor, String> {
-    let [relation, time, size] = arguments else {
-        return Err("TUMBLE takes (relation, time column, INTERVAL)".to_owned());
-    };
-    let (relation, time) = (identifier(relation)?, identifier(time)?);
-    derived(&format!(
-        "SELECT *, date_bin({size}, \"{time}\") AS window_start, date_bin({size}, \"{time}\") + {size} AS window_end FROM \"{relation}\""
-    ))
+impl VisitorMut for Placed<'_> {
+    type Break = ();
+
+    fn pre_visit_expr(&mut self, expression: &mut Expr) -> ControlFlow<()> {
+        match expression {
+            Expr::Value(ast::ValueWithSpan { value: ast::Value::Null, .. }) => *expression = self.size.clone(),
+            Expr::Identifier(ident) => ident.span = self.time,
+            Expr::Function(function) => {
+                for part in &mut function.name.0 {
+                    if let ast::ObjectNamePart::Identifier(ident) = part {
+                        ident.span = self.call;
+                    }
+                }
+            }
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    }
 }
 
 /// The arguments of a call; `None` when it has none or they have names.

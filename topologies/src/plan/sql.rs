@@ -33,7 +33,7 @@ use datafusion_optimizer::{Optimizer, OptimizerContext, OptimizerRule};
 use datafusion_sql::planner::{ParserOptions, PlannerContext, SqlToRel};
 use datafusion_sql::sqlparser::ast;
 
-use super::functions::{Functions, timestamp_type};
+use super::functions::{Functions, interval_type, local_timestamp_type, timestamp_type};
 use super::numbers::kind::{EXACT_DIGITS_MAX, wide_type};
 use super::numbers::typing::{type_expression, type_plan};
 use super::patience::{Patience, StopWhenOver};
@@ -97,7 +97,7 @@ impl Relations {
             let plan = super::lift::lift(plan)?;
             let plan = super::predicates::rewrite(plan)?;
             super::correlation::check(&plan)?;
-            self.optimize(type_plan(plan)?)
+            self.optimize(super::postgres::rewrite_plan(type_plan(plan)?)?)
         })
     }
 
@@ -111,7 +111,7 @@ impl Relations {
         guarded(|| {
             let planner = SqlToRel::new_with_options(self, parser_options());
             let expression = planner.sql_to_expr(expression, &schema, &mut PlannerContext::new())?;
-            let expression = type_expression(expression, &schema)?;
+            let expression = super::postgres::rewrite(type_expression(expression, &schema)?, &schema)?;
             self.simplify(coerce(expression, &schema)?, schema)
         })
     }
@@ -245,6 +245,21 @@ impl TableSource for RelationSource {
     }
 }
 
+/// The type of a TIMESTAMP with or without a zone.
+fn timestamp_of(zone: ast::TimezoneInfo) -> DataType {
+    match zone {
+        ast::TimezoneInfo::WithTimeZone | ast::TimezoneInfo::Tz => timestamp_type(),
+        ast::TimezoneInfo::None | ast::TimezoneInfo::WithoutTimeZone => local_timestamp_type(),
+    }
+}
+
+fn timestamp_name(sql_type: &ast::DataType) -> &'static str {
+    match sql_type {
+        ast::DataType::Timestamp(_, ast::TimezoneInfo::WithTimeZone | ast::TimezoneInfo::Tz) => "TIMESTAMPTZ",
+        _ => "TIMESTAMP",
+    }
+}
+
 /// SQL's type names: every timestamp has microseconds, as PostgreSQL's have.
 #[derive(Debug)]
 struct Types;
@@ -252,8 +267,14 @@ struct Types;
 impl TypePlanner for Types {
     fn plan_type_field(&self, sql_type: &ast::DataType) -> Result<Option<FieldRef>> {
         Ok(match sql_type {
-            ast::DataType::Timestamp(_, _) | ast::DataType::TimestampNtz(_) => {
-                Some(Arc::new(arrow_schema::Field::new("", timestamp_type(), true)))
+            ast::DataType::Timestamp(None | Some(6), zone) => {
+                Some(Arc::new(arrow_schema::Field::new("", timestamp_of(*zone), true)))
+            }
+            ast::DataType::Timestamp(Some(_), _) => {
+                return plan_err!(
+                    "times have microseconds: write {} without a precision, and date_trunc",
+                    timestamp_name(sql_type)
+                );
             }
             ast::DataType::Numeric(_) | ast::DataType::Decimal(_) => match declared_type(sql_type) {
                 Some(kind) => Some(Arc::new(arrow_schema::Field::new("", kind, true))),
@@ -277,7 +298,9 @@ pub fn stored_type(kind: &DataType) -> DataType {
     match kind {
         DataType::Utf8View | DataType::LargeUtf8 | DataType::Null => DataType::Utf8,
         DataType::BinaryView | DataType::LargeBinary => DataType::Binary,
-        DataType::Timestamp(_, _) => timestamp_type(),
+        DataType::Timestamp(_, Some(_)) => timestamp_type(),
+        DataType::Timestamp(_, None) => local_timestamp_type(),
+        DataType::Interval(_) => interval_type(),
         DataType::Int8 | DataType::UInt8 => DataType::Int16,
         DataType::UInt16 => DataType::Int32,
         DataType::UInt32 | DataType::UInt64 => DataType::Int64,
@@ -308,7 +331,8 @@ pub fn declared_type(sql_type: &ast::DataType) -> Option<DataType> {
         },
         Sql::Text | Sql::Varchar(_) | Sql::CharacterVarying(_) | Sql::String(_) | Sql::Uuid => DataType::Utf8,
         Sql::Bytea => DataType::Binary,
-        Sql::Timestamp(_, _) => timestamp_type(),
+        Sql::Timestamp(None | Some(6), zone) => timestamp_of(*zone),
+        Sql::Interval { fields: None, precision: None } => interval_type(),
         Sql::Date => DataType::Date32,
         Sql::Array(ArrayElemTypeDef::SquareBracket(item, _) | ArrayElemTypeDef::AngleBracket(item)) => {
             DataType::new_list(declared_type(item)?, true)

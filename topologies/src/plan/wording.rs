@@ -6,19 +6,21 @@ use arrow_schema::DataType;
 use datafusion_common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion_common::{Column, DataFusionError, ScalarValue, SchemaError};
 use datafusion_expr::expr::ScalarFunction;
-use datafusion_expr::{BinaryExpr, Cast, Expr};
+use datafusion_expr::{BinaryExpr, Cast, Expr, Operator};
 use schemas::field::FieldKind;
 use schemas::numeric::Numeric;
 
+use super::blame::unusable;
 use super::functions::advice;
 use super::numbers::cast::NumberCast;
 use super::numbers::functions::NumberFunction;
 use crate::diagnostic::suggestion;
 
 /// What DataFusion calls the types that SQL has.
-const TYPE_NAMES: [(&str, &str); 12] = [
+const TYPE_NAMES: [(&str, &str); 13] = [
     ("Timestamp(µs, \"+00:00\")", "TIMESTAMPTZ"),
     ("Timestamp(ns, \"+00:00\")", "TIMESTAMPTZ"),
+    ("Timestamp(µs)", "TIMESTAMP"),
     ("Interval(MonthDayNano)", "INTERVAL"),
     ("Utf8View", "TEXT"),
     ("Utf8", "TEXT"),
@@ -48,7 +50,19 @@ fn as_written(call: &ScalarFunction) -> Option<Expr> {
     if let Some(cast) = function.downcast_ref::<NumberCast>() {
         return Some(Expr::Cast(Cast::new(Box::new(call.args.first()?.clone()), cast.target().clone())));
     }
-    let operator = function.downcast_ref::<NumberFunction>()?.operator()?;
+    match (call.name(), &call.args[..]) {
+        // What is compared in place of an interval, and what stands for a text form, is the interval and the value to people.
+        ("interval_length" | "interval_in_days", [value]) => return Some(value.clone()),
+        ("text_of", [value]) => return Some(Expr::Cast(Cast::new(Box::new(value.clone()), DataType::Utf8))),
+        ("bytes_of", [value]) => return Some(Expr::Cast(Cast::new(Box::new(value.clone()), DataType::Binary))),
+        _ => {}
+    }
+    let operator = match call.name() {
+        "time_difference" => Operator::Minus,
+        "interval_multiply" => Operator::Multiply,
+        "interval_divide" => Operator::Divide,
+        _ => function.downcast_ref::<NumberFunction>()?.operator()?,
+    };
     Some(match &call.args[..] {
         [value] => Expr::Negative(Box::new(value.clone())),
         [left, right] => Expr::BinaryExpr(BinaryExpr::new(Box::new(left.clone()), operator, Box::new(right.clone()))),
@@ -95,6 +109,9 @@ fn sql_types(text: &str) -> String {
 
 /// The message of a planning error, without DataFusion's wrapping, and what may help.
 pub fn message(error: &DataFusionError) -> (String, Option<String>) {
+    if let Some(unusable) = unusable(error) {
+        return (unusable.reason.clone(), None);
+    }
     match error.find_root() {
         DataFusionError::SchemaError(schema, _) => schema_message(schema),
         DataFusionError::Diagnostic(diagnostic, _) => plan_message(&diagnostic.message),

@@ -191,11 +191,15 @@ fn as_expression(scalar: &Scalar) -> Result<Expr> {
     })
 }
 
-fn compile(expression: &Expr, target: &DataType, schema: &SchemaRef, text: String) -> Result<Compiled> {
+/// The expression as it is computed.
+pub fn physical(expression: &Expr, schema: &SchemaRef) -> Result<Arc<dyn PhysicalExpr>> {
     let logical = DFSchema::try_from(schema.as_ref().clone())?;
     let physical = create_physical_expr(expression, &logical, &ExecutionProps::new(), &PhysicalPlanningContext::default())?;
-    let checked = physical.transform_up(check_overflow).data()?;
-    let checked = bounded::limited(checked, schema)?;
+    bounded::limited(physical.transform_up(check_overflow).data()?, schema)
+}
+
+fn compile(expression: &Expr, target: &DataType, schema: &SchemaRef, text: String) -> Result<Compiled> {
+    let checked = physical(expression, schema)?;
     let expression = if &checked.data_type(schema)? == target { checked } else { cast(checked, schema, target.clone())? };
     Ok(Compiled { expression, text })
 }
@@ -212,7 +216,7 @@ fn check_overflow(expression: Arc<dyn PhysicalExpr>) -> Result<Transformed<Arc<d
 }
 
 /// Why an expression failed, in words of this program's own.
-fn failure(error: &DataFusionError) -> String {
+pub fn failure(error: &DataFusionError) -> String {
     let text = match error.find_root() {
         DataFusionError::ArrowError(arrow, _) => match arrow.as_ref() {
             ArrowError::DivideByZero => return "division by zero".to_owned(),

@@ -5,6 +5,7 @@
 
 pub mod bounded;
 pub mod budget;
+pub mod check;
 pub mod drain;
 pub mod evaluate;
 pub mod guarded;
@@ -42,7 +43,7 @@ use self::drain::Drain;
 use self::evaluate::Evaluator;
 use self::keep::Keeping;
 use self::source::{EventReader, Events, Records};
-use crate::plan::graph::{Graph, NodeColumn, NodeId, Operator};
+use crate::plan::graph::{NodeColumn, NodeId, Operator};
 use crate::plan::kept::Kept;
 use crate::plan::merge::Merge;
 use crate::plan::scalar::Scalar;
@@ -113,21 +114,6 @@ pub fn render<'s>(
         renderer.rendered[node] = Some(rows);
     }
     renderer.outputs(probe);
-    Ok(())
-}
-
-/// Compiles every expression of a topology, to find what can't be rendered before any worker starts.
-pub fn check(topology: &Topology) -> Result<()> {
-    check_nodes(&topology.graph, 0)
-}
-
-/// Compiles every expression of the nodes from `first` on.
-pub fn check_nodes(graph: &Graph, first: NodeId) -> Result<()> {
-    for node in &graph.nodes[first..] {
-        if let Operator::Map { input, predicates, outputs } = &node.operator {
-            Evaluator::new(&graph.nodes[*input].columns, predicates, outputs)?;
-        }
-    }
     Ok(())
 }
 

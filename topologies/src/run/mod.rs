@@ -212,7 +212,7 @@ pub fn start(topology: Arc<Topology>, log: Arc<dyn Log>, storage: Storage, optio
 
 /// Every expression is compiled once here, so that workers meet no error.
 fn check_rendering(topology: &Topology) -> Result<(), StartError> {
-    crate::render::check(topology).map_err(|error| StartError::Render { detail: crate::plan::wording::message(&error).0 })
+    crate::render::check::check(topology).map_err(|error| StartError::Render { detail: crate::plan::wording::message(&error).0 })
 }
 
 fn create_topics(topology: &Topology, log: &dyn Log) -> Result<Vec<TopicMetadata>, StartError> {

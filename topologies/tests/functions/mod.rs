@@ -22,8 +22,8 @@ use crate::postgres::Postgres;
 
 const EXPRESSIONS_DEFAULT: u64 = 2_600;
 /// Families of the table that are compared.
-const COMPARED: [&str; 5] =
-    ["Comparisons and conditions", "Numbers: operators", "Numbers: functions", "Casts between numbers", "Lists"];
+const COMPARED: [&str; 7] =
+    ["Comparisons and conditions", "Numbers: operators", "Numbers: functions", "Casts between numbers", "Text", "Time", "Lists"];
 /// Expressions that are planned together.
 const EXPRESSIONS_PER_BATCH: usize = 60;
 /// Differences that are printed in full.
@@ -92,7 +92,8 @@ fn report(total: &Outcome, expressions: usize) {
         total.errors,
         total.refused.len(),
         total.beyond,
-        total.rounded, total.lazy
+        total.rounded,
+        total.lazy
     );
     let mut reasons: BTreeMap<String, (usize, &str)> = BTreeMap::new();
     for (expression, reason) in &total.refused {

@@ -1,6 +1,7 @@
 //! What the program answers: expressions are planned as columns of views over the table and evaluated on its rows.
 
 use schemas::field::{FieldKind, Value};
+use schemas::interval::Interval;
 use schemas::numeric::Numeric;
 use schemas::row::RowCodec;
 use schemas::time::parse_timestamp;
@@ -120,7 +121,11 @@ pub fn value(text: &str, kind: SqlType, field: &FieldKind) -> Value<'static> {
             let byte = |at: usize| u8::from_str_radix(&digits[at..at + 2], 16).expect("hexadecimal digits");
             Value::Bytes((0..digits.len()).step_by(2).map(byte).collect::<Vec<u8>>().into())
         }
-        SqlType::Interval => panic!("a column can't be an interval"),
+        SqlType::Timestamp => {
+            let time = parse_timestamp(text).unwrap_or_else(|| panic!("'{text}' is a time"));
+            Value::LocalTimestamp(time)
+        }
+        SqlType::Interval => Value::Interval(interval(text)),
     }
 }
 
@@ -128,4 +133,26 @@ fn list(text: &str, item: impl Fn(&str) -> Value<'static>) -> Value<'static> {
     let inside = text.trim_start_matches('{').trim_end_matches('}');
     let items = inside.split(',').filter(|part| !part.is_empty());
     Value::List(items.map(|part| if part == "NULL" { Value::Null } else { item(part) }).collect())
+}
+
+/// An interval of whole units, or of a clock.
+fn interval(text: &str) -> Interval {
+    let mut total = Interval::default();
+    let mut words = text.split(' ');
+    while let Some(word) = words.next() {
+        if word.contains(':') {
+            total.micros += Interval::parse(word).expect("a time of day").micros;
+            continue;
+        }
+        let count: i64 = word.parse().expect("a number");
+        let small = i32::try_from(count).expect("a small number");
+        match words.next().expect("a unit").trim_end_matches('s') {
+            "month" => total.months += small,
+            "day" => total.days += small,
+            "hour" => total.micros += count * 3_600_000_000,
+            "second" => total.micros += count * 1_000_000,
+            unit => panic!("'{unit}' is no unit here"),
+        }
+    }
+    total
 }

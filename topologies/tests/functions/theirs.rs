@@ -81,7 +81,7 @@ pub fn answers(postgres: &Postgres, expressions: &[Expression]) -> Vec<Vec<Their
 fn as_text(expression: &Expression) -> String {
     let written = &expression.theirs;
     match expression.result {
-        SqlType::Timestamptz => format!("(EXTRACT(EPOCH FROM ({written})) * 1000000)::NUMERIC(40, 0)::TEXT"),
+        SqlType::Timestamptz | SqlType::Timestamp => format!("(EXTRACT(EPOCH FROM ({written})) * 1000000)::NUMERIC(40, 0)::TEXT"),
         SqlType::Date => format!("(({written}) - DATE '1970-01-01')::TEXT"),
         SqlType::Bytea => format!("encode(({written}), 'hex')"),
         SqlType::BigInts | SqlType::Texts => format!("array_to_json({written})::TEXT"),

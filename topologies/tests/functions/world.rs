@@ -10,7 +10,7 @@ use crate::harness::Random;
 const ROWS: usize = 10;
 
 /// A column: its name, its type as declared, and what it is for the generator.
-pub const COLUMNS: [(&str, &str, SqlType); 20] = [
+pub const COLUMNS: [(&str, &str, SqlType); 23] = [
     ("s", "SMALLINT", SqlType::SmallInt),
     ("i", "INTEGER", SqlType::Integer),
     ("j", "INTEGER", SqlType::Integer),
@@ -31,6 +31,9 @@ pub const COLUMNS: [(&str, &str, SqlType); 20] = [
     ("bs", "BIGINT[]", SqlType::BigInts),
     ("ts", "TEXT[]", SqlType::Texts),
     ("by", "BYTEA", SqlType::Bytea),
+    ("l", "TIMESTAMP", SqlType::Timestamp),
+    ("iv", "INTERVAL", SqlType::Interval),
+    ("jv", "INTERVAL", SqlType::Interval),
 ];
 
 /// The statement that makes the table, for both.
@@ -97,20 +100,51 @@ pub fn texts(kind: SqlType) -> &'static [&'static str] {
             "3000-12-31 00:00:00+00",
             "2024-03-31 01:30:00+00",
         ],
+        SqlType::Timestamp => &[
+            "2024-02-29 23:59:59.999999",
+            "1970-01-01 00:00:00",
+            "1969-12-31 23:59:59.5",
+            "2024-03-31 02:30:00",
+            "2024-10-27 02:30:00",
+            "0044-03-15 12:00:00",
+            "5000-01-01 00:00:00.000001",
+        ],
         SqlType::Date => &["2024-02-29", "1970-01-01", "1969-12-31", "1582-10-15", "2999-12-31", "2000-01-31"],
         SqlType::BigInts => &["{}", "{1}", "{1,2,3}", "{3,NULL,1,3}", "{9223372036854775807,-9223372036854775808}", "{NULL}"],
         SqlType::Texts => &["{}", "{a}", "{a,b,a}", "{\"\",NULL,ä}", "{\"b c\"}"],
         SqlType::Bytea => &["\\x", "\\x00ff", "\\x616263"],
-        SqlType::Interval => &["1 day", "-3 hours", "1 month", "1 month 2 days 03:04:05", "90 seconds", "0 seconds", "25 hours"],
+        SqlType::Interval => &[
+            "1 day",
+            "-3 hours",
+            "1 month",
+            "1 month 2 days 03:04:05",
+            "90 seconds",
+            "0 seconds",
+            "25 hours",
+            "-1 month",
+            "30 days",
+            "24 hours",
+            "400 days",
+            "-14 months 3 days",
+        ],
     }
 }
 
 /// The rows, in which about one value of six is NULL.
 pub fn rows(seed: u64) -> Vec<WorldRow> {
     let mut random = Random::new(seed);
+    // Columns that were added later do not change the others.
+    let mut more = Random::new(seed.wrapping_add(77));
     (0..ROWS)
         .map(|_| {
-            COLUMNS.iter().map(|(_, _, kind)| (!random.one_in(6)).then(|| (*random.pick(texts(*kind))).to_owned())).collect()
+            COLUMNS
+                .iter()
+                .enumerate()
+                .map(|(column, (_, _, kind))| {
+                    let random = if column < 20 { &mut random } else { &mut more };
+                    (!random.one_in(6)).then(|| (*random.pick(texts(*kind))).to_owned())
+                })
+                .collect()
         })
         .collect()
 }

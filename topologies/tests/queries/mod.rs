@@ -95,7 +95,7 @@ fn planned(queries: &[Query]) -> Result<Topology, String> {
     let views: String = queries.iter().map(Query::statement).collect();
     let topology = build(&[inline("tables.sql", TABLES_SQL), inline("queries.sql", &views)])
         .map_err(|all| all.iter().map(|diagnostic| diagnostic.message.clone()).collect::<Vec<_>>().join("\n"))?;
-    topologies::render::check(&topology).unwrap_or_else(|error| panic!("it was planned, but can't be rendered: {error}"));
+    topologies::render::check::check(&topology).unwrap_or_else(|error| panic!("it was planned, but can't be rendered: {error}"));
     Ok(topology)
 }
 

@@ -1,6 +1,7 @@
 //! PostgreSQL as the independent engine: the same tables, the same queries, and a form in which both engines' rows can be compared.
 
 use schemas::field::Value;
+use schemas::numeric::WIDE_SCALE;
 
 use super::world::{Cell, World};
 use crate::postgres::{Postgres, Row};
@@ -72,6 +73,7 @@ pub fn field(value: &Value<'_>) -> Option<String> {
         Value::UInt(value) => value.to_string(),
         Value::Float(value) => value.to_string(),
         Value::Decimal(units, scale) => decimal(*units, *scale),
+        Value::Numeric(units) => decimal_digits(&units.to_string(), usize::from(WIDE_SCALE.unsigned_abs())),
         Value::Text(text) => text.clone().into_owned(),
         other => panic!("queries have no {other:?}"),
     };
@@ -80,9 +82,15 @@ pub fn field(value: &Value<'_>) -> Option<String> {
 
 fn decimal(units: i128, scale: i8) -> String {
     let places = usize::try_from(scale).expect("no generated query has a negative scale");
-    let digits = format!("{:0>width$}", units.unsigned_abs(), width = places + 1);
+    decimal_digits(&units.to_string(), places)
+}
+
+/// Puts the point before the last `places` digits of a whole number.
+fn decimal_digits(units: &str, places: usize) -> String {
+    let (sign, digits) = units.strip_prefix('-').map_or(("", units), |digits| ("-", digits));
+    let digits = format!("{digits:0>width$}", width = places + 1);
     let (whole, fraction) = digits.split_at(digits.len() - places);
-    format!("{}{whole}.{fraction}", if units < 0 { "-" } else { "" })
+    format!("{sign}{whole}.{fraction}")
 }
 
 /// A number without what both engines may write differently; any other text as it is.

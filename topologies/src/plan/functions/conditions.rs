@@ -1,7 +1,7 @@
 //! Comparisons, truth values and choices: the entries of the table, all of them syntax or functions of DataFusion.
 
 use super::table::Argument::Of;
-use super::table::SqlType::{BigInt, Boolean, Date, Double, Integer, Numeric, SmallInt, Text, Timestamptz};
+use super::table::SqlType::{BigInt, Boolean, Date, Double, Integer, Interval, Numeric, SmallInt, Text, Timestamp, Timestamptz};
 use super::table::{Entry, Form, form};
 
 const COMPARED: &[Form] = &[
@@ -17,6 +17,8 @@ const COMPARED: &[Form] = &[
     form(&[Of(Boolean), Of(Boolean)], Boolean),
     form(&[Of(Timestamptz), Of(Timestamptz)], Boolean),
     form(&[Of(Date), Of(Date)], Boolean),
+    form(&[Of(Timestamp), Of(Timestamp)], Boolean),
+    form(&[Of(Interval), Of(Interval)], Boolean),
 ];
 
 const BETWEEN: &[Form] = &[
@@ -24,6 +26,7 @@ const BETWEEN: &[Form] = &[
     form(&[Of(Numeric), Of(Integer), Of(Double)], Boolean),
     form(&[Of(Double), Of(Double), Of(Double)], Boolean),
     form(&[Of(Text), Of(Text), Of(Text)], Boolean),
+    form(&[Of(Interval), Of(Interval), Of(Interval)], Boolean),
 ];
 
 const CHOSEN: &[Form] = &[
@@ -35,6 +38,7 @@ const CHOSEN: &[Form] = &[
     form(&[Of(Numeric), Of(Numeric)], Numeric),
     form(&[Of(Text), Of(Text)], Text),
     form(&[Of(Timestamptz), Of(Timestamptz)], Timestamptz),
+    form(&[Of(Interval), Of(Interval)], Interval),
 ];
 
 const NULLIF: &[Form] = &[
@@ -43,6 +47,7 @@ const NULLIF: &[Form] = &[
     form(&[Of(Numeric), Of(Integer)], Numeric),
     form(&[Of(Double), Of(Double)], Double),
     form(&[Of(Text), Of(Text)], Text),
+    form(&[Of(Interval), Of(Interval)], Interval),
 ];
 
 const CASE: &[Form] = &[
@@ -56,6 +61,7 @@ const CASE_OF: &[Form] = &[
     form(&[Of(Integer), Of(BigInt), Of(Text), Of(Text)], Text),
     form(&[Of(Double), Of(Double), Of(Integer), Of(Numeric)], Numeric),
     form(&[Of(Numeric), Of(Integer), Of(Boolean), Of(Boolean)], Boolean),
+    form(&[Of(Interval), Of(Interval), Of(Text), Of(Text)], Text),
 ];
 
 const TESTED: &[Form] = &[form(&[Of(Integer)], Boolean), form(&[Of(Double)], Boolean), form(&[Of(Text)], Boolean)];

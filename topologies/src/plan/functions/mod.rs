@@ -19,6 +19,8 @@ use datafusion_expr::{
 };
 
 use self::table::Implementation;
+use super::calls::{SIMILAR_TO, named};
+use super::postgres::PostgresPlanner;
 use super::signed::{RowNumber, signed};
 
 mod conditions;
@@ -34,6 +36,9 @@ pub use refused::advice;
 
 /// Instants from which decayed scores are counted: 2020-01-01T00:00:00Z in microseconds since 1970.
 pub use operators::reduce::DECAY_LANDMARK_MICROS;
+
+/// Name of the function that lists a series of numbers or times.
+const SERIES: &str = "generate_series";
 
 /// Everything that can be called.
 pub struct Functions {
@@ -54,6 +59,7 @@ impl Default for Functions {
             aggregate: BTreeMap::new(),
             window: BTreeMap::new(),
             planners: vec![
+                Arc::new(PostgresPlanner),
                 Arc::new(datafusion_functions::core::planner::CoreFunctionPlanner::default()),
                 Arc::new(datafusion_functions_nested::planner::NestedFunctionPlanner),
                 Arc::new(datafusion_functions_nested::planner::FieldAccessPlanner),
@@ -67,6 +73,7 @@ impl Default for Functions {
             let function = match entry.implementation {
                 Implementation::DataFusion(name) => datafusion_function(name),
                 Implementation::Number(name) => super::numbers::functions::function(name),
+                Implementation::Call(name) => described(name),
                 Implementation::Own(make) => make(),
                 Implementation::Syntax => continue,
             };
@@ -75,6 +82,10 @@ impl Default for Functions {
                 functions.scalar.insert((*name).to_owned(), Arc::clone(&function));
             }
         }
+        // What syntax stands for has a name that can't be written as a call.
+        functions.scalar.insert(SIMILAR_TO.to_owned(), described(SIMILAR_TO));
+        // A list here, which the rewriting of a query takes apart into rows.
+        functions.scalar.insert(SERIES.to_owned(), super::bounded::bounded(datafusion_function(SERIES)));
         let aggregates = datafusion_functions_aggregate::all_default_aggregate_functions()
             .into_iter()
             .chain([Arc::new(AggregateUDF::from(DecayedSum::default()))])
@@ -109,6 +120,14 @@ fn datafusion_function(name: &str) -> Arc<ScalarUDF> {
     Arc::clone(found.unwrap_or_else(|| panic!("the table of functions names '{name}', which DataFusion does not have")))
 }
 
+/// A function of [`super::calls`].
+///
+/// # Panics
+/// When there is no such function: the table names one that is not there.
+fn described(name: &str) -> Arc<ScalarUDF> {
+    named(name).unwrap_or_else(|error| panic!("the table of functions names one that is not there: {error}"))
+}
+
 /// The function `now()`.
 pub(crate) fn now() -> Arc<ScalarUDF> {
     Arc::new(ScalarUDF::from(Now::default()))
@@ -128,6 +147,16 @@ fn register<F>(functions: &mut BTreeMap<String, Arc<F>>, name: &str, aliases: &[
 /// The type of every TIMESTAMPTZ.
 pub fn timestamp_type() -> DataType {
     DataType::Timestamp(TimeUnit::Microsecond, Some("+00:00".into()))
+}
+
+/// The type of every TIMESTAMP, which is the time on a clock whose zone is not known.
+pub fn local_timestamp_type() -> DataType {
+    DataType::Timestamp(TimeUnit::Microsecond, None)
+}
+
+/// The type of every INTERVAL.
+pub fn interval_type() -> DataType {
+    DataType::Interval(IntervalUnit::MonthDayNano)
 }
 
 /// The length of a constant interval in microseconds; months have no fixed length and are refused.

@@ -39,7 +39,6 @@ const KNOWN: &[(&[&str], &str)] = &[
             "statement_timestamp",
             "transaction_timestamp",
             "timeofday",
-            "age",
         ],
         CLOCK,
     ),

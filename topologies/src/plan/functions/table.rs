@@ -31,6 +31,8 @@ pub enum SqlType {
     Bytea,
     /// `TIMESTAMPTZ`
     Timestamptz,
+    /// `TIMESTAMP`
+    Timestamp,
     /// `DATE`
     Date,
     /// `INTERVAL`
@@ -54,6 +56,7 @@ impl SqlType {
             Self::Text => "TEXT",
             Self::Bytea => "BYTEA",
             Self::Timestamptz => "TIMESTAMPTZ",
+            Self::Timestamp => "TIMESTAMP",
             Self::Date => "DATE",
             Self::Interval => "INTERVAL",
             Self::Texts => "TEXT[]",
@@ -118,6 +121,8 @@ pub enum Implementation {
     DataFusion(&'static str),
     /// the rule of this name for numbers
     Number(&'static str),
+    /// the function of texts and times of this name
+    Call(&'static str),
     /// a function of this crate
     Own(fn() -> Arc<ScalarUDF>),
     /// syntax that the planner translates: nothing is looked up by name
@@ -158,6 +163,11 @@ impl Entry {
     /// A function of DataFusion that answers as PostgreSQL's function of the same name.
     pub const fn datafusion(name: &'static str, forms: &'static [Form], about: &'static str) -> Self {
         Self::new(name, Syntax::Call, forms, about, Implementation::DataFusion(name))
+    }
+
+    /// A function of texts or times that answers as PostgreSQL's function of the same name.
+    pub const fn call(name: &'static str, forms: &'static [Form], about: &'static str) -> Self {
+        Self::new(name, Syntax::Call, forms, about, Implementation::Call(name))
     }
 
     /// A function of this crate that answers as PostgreSQL's function of the same name.

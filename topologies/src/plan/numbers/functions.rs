@@ -14,9 +14,9 @@ use datafusion_expr::{
 };
 use schemas::numeric::{Numeric, NumericDomainError};
 
-use super::{buckets, double};
 use super::kind::NumberKind;
 use super::value::{Fault, Number, NumberColumn, nulls, write};
+use super::{buckets, double};
 
 /// The greatest scale that `round` and `trunc` with a constant number of digits make known to the plan.
 const ROUNDED_SCALE_MAX: i64 = 38;
@@ -256,9 +256,24 @@ const RULES: &[Rule] = &[
     Rule { name: "sqrt", arguments: (1, 1), result: |kinds| Ok(root_kind(kinds[0])), compute: square_root },
     Rule { name: "factorial", arguments: (1, 1), result: factorial_kind, compute: factorial },
     Rule { name: "width_bucket", arguments: (4, 4), result: |_| Ok(NumberKind::Int32), compute: buckets::width_bucket },
-    Rule { name: "exp", arguments: (1, 1), result: series_kind, compute: |numbers, kind| series(numbers, kind, Numeric::exp, double::exponential) },
-    Rule { name: "ln", arguments: (1, 1), result: series_kind, compute: |numbers, kind| series(numbers, kind, Numeric::ln, double::ln) },
-    Rule { name: "log10", arguments: (1, 1), result: series_kind, compute: |numbers, kind| series(numbers, kind, Numeric::log10, double::log10) },
+    Rule {
+        name: "exp",
+        arguments: (1, 1),
+        result: series_kind,
+        compute: |numbers, kind| series(numbers, kind, Numeric::exp, double::exponential),
+    },
+    Rule {
+        name: "ln",
+        arguments: (1, 1),
+        result: series_kind,
+        compute: |numbers, kind| series(numbers, kind, Numeric::ln, double::ln),
+    },
+    Rule {
+        name: "log10",
+        arguments: (1, 1),
+        result: series_kind,
+        compute: |numbers, kind| series(numbers, kind, Numeric::log10, double::log10),
+    },
     Rule { name: "power", arguments: (2, 2), result: series_kind, compute: power },
     Rule { name: "&", arguments: (2, 2), result: whole_pair, compute: |numbers, kind| bits(numbers, kind, |a, b| a & b) },
     Rule { name: "|", arguments: (2, 2), result: whole_pair, compute: |numbers, kind| bits(numbers, kind, |a, b| a | b) },

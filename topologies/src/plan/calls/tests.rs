@@ -1,0 +1,79 @@
+//! Functions by their name, over times that 64 bits of nanoseconds do not reach, and over constants that never work.
+
+use schemas::field::Value;
+use schemas::interval::Interval;
+
+use super::*;
+
+/// What a function makes of constants, as PostgreSQL writes it.
+fn answer(name: &str, arguments: &[Value<'static>]) -> std::result::Result<String, String> {
+    let definition = definitions().find(|definition| definition.name == name).unwrap_or_else(|| panic!("there is no {name}"));
+    let types: Vec<DataType> = arguments.iter().map(type_of).collect();
+    let (overload, _) = definition.overload(&types).unwrap_or_else(|| panic!("{name} does not take {types:?}"));
+    (overload.call)(arguments).map(|value| written::written(&value).into_owned()).map_err(|fault| fault.to_string())
+}
+
+fn type_of(value: &Value<'_>) -> DataType {
+    match value {
+        Value::Text(_) => DataType::Utf8,
+        Value::Int(_) => DataType::Int64,
+        Value::Float(_) => DataType::Float64,
+        Value::Decimal(_, scale) => DataType::Decimal128(38, *scale),
+        Value::Timestamp(_) => timestamp_type(),
+        Value::LocalTimestamp(_) => local_timestamp_type(),
+        Value::Date(_) => DataType::Date32,
+        Value::Interval(_) => interval_type(),
+        other => panic!("{other:?} is not used here"),
+    }
+}
+
+fn word(text: &str) -> Value<'static> {
+    Value::Text(text.to_owned().into())
+}
+
+#[test]
+fn times_beyond_nanoseconds_have_fields_and_beginnings() {
+    // 0044-03-15 BC, 12:00:00, in a year that 64 bits of nanoseconds do not reach.
+    let ides = Value::Timestamp(calendar::days(-43, 3, 15) * schemas::interval::DAY_MICROS + 43_200_000_000);
+    let far = Value::Timestamp(calendar::days(9999, 12, 31) * schemas::interval::DAY_MICROS + 1);
+    for (field, of_ides, of_far) in
+        [("year", "-44", "9999"), ("century", "-1", "100"), ("dow", "5", "5"), ("week", "11", "52"), ("doy", "74", "365")]
+    {
+        assert_eq!(answer("extract", &[word(field), ides.clone()]).as_deref(), Ok(of_ides), "{field}");
+        assert_eq!(answer("extract", &[word(field), far.clone()]).as_deref(), Ok(of_far), "{field}");
+    }
+    assert_eq!(answer("date_trunc", &[word("decade"), far.clone()]).as_deref(), Ok("9990-01-01 00:00:00+00"));
+    assert_eq!(answer("date_trunc", &[word("century"), ides.clone()]).as_deref(), Ok("0100-01-01 00:00:00+00 BC"));
+    assert_eq!(answer("to_char", &[ides, word("YYYY-MM-DD BC")]).as_deref(), Ok("0044-03-15 BC"));
+}
+
+#[test]
+fn a_product_of_an_interval_spills_months_into_days() {
+    let month = Value::Interval(Interval { months: 1, days: 1, micros: 0 });
+    assert_eq!(answer("interval_multiply", &[month.clone(), Value::Float(1.5)]).as_deref(), Ok("1 mon 16 days 12:00:00"));
+    assert_eq!(answer("interval_divide", &[month, Value::Float(0.0)]), Err("division by zero".to_owned()));
+}
+
+#[test]
+fn constants_that_can_never_work_are_found_without_a_row() {
+    let refused = |name: &str, constants: &[Option<Value<'static>>], kinds: &[Kind]| {
+        let definition = definitions().find(|definition| definition.name == name).expect("it is defined");
+        let outcome = match definition.check.as_ref().expect("it looks at constants") {
+            Check::Values(check) => check(constants),
+            Check::Typed(check) => check(kinds, constants),
+        };
+        outcome.is_err()
+    };
+    assert!(refused("split_part", &[None, None, Some(Value::Int(0))], &[]));
+    assert!(!refused("split_part", &[None, None, Some(Value::Int(-1))], &[]));
+    assert!(refused("extract", &[Some(word("fortnight")), None], &[]));
+    assert!(refused("date_trunc", &[Some(word("epoch")), None], &[]));
+    assert!(refused("timezone", &[Some(word("Mars/Olympus")), None], &[]));
+    assert!(refused("timezone", &[Some(word("+09:00")), None], &[]));
+    assert!(!refused("timezone", &[Some(word("Asia/Tokyo")), None], &[]));
+    assert!(refused("to_char", &[None, Some(word("%Y-%m-%d"))], &[Kind::Timestamp, Kind::Text]));
+    assert!(refused("to_char", &[None, Some(word("YYYY"))], &[Kind::BigInt, Kind::Text]));
+    assert!(refused("regexp_like", &[None, Some(word("(a")), None], &[]));
+    assert!(refused("similar_to", &[None, Some(word("[a"))], &[]));
+    assert!(refused("date_bin", &[Some(Value::Interval(Interval::default())), None], &[]));
+}
