@@ -8,6 +8,7 @@ pub mod join;
 pub mod kept;
 pub mod key_template;
 pub mod lint;
+pub mod list_functions;
 pub mod lower;
 pub mod merge;
 pub mod numbers;

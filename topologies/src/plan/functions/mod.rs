@@ -35,6 +35,9 @@ pub use refused::advice;
 /// Instants from which decayed scores are counted: 2020-01-01T00:00:00Z in microseconds since 1970.
 pub use operators::reduce::DECAY_LANDMARK_MICROS;
 
+/// Functions that are known, so that `lint` can say why they are refused.
+const REFUSED: [&str; 4] = ["current_date", "current_time", "random", "uuid"];
+
 /// Everything that can be called.
 pub struct Functions {
     /// scalar functions by name and alias
@@ -54,6 +57,7 @@ impl Default for Functions {
             aggregate: BTreeMap::new(),
             window: BTreeMap::new(),
             planners: vec![
+                Arc::new(super::numbers::typing::NumberPlanner),
                 Arc::new(datafusion_functions::core::planner::CoreFunctionPlanner::default()),
                 Arc::new(datafusion_functions_nested::planner::NestedFunctionPlanner),
                 Arc::new(datafusion_functions_nested::planner::FieldAccessPlanner),
@@ -63,6 +67,9 @@ impl Default for Functions {
                 Arc::new(datafusion_functions_window::planner::WindowFunctionPlanner),
             ],
         };
+        for name in REFUSED {
+            functions.scalar.insert(name.to_owned(), datafusion_function(name));
+        }
         for entry in table::entries() {
             let function = match entry.implementation {
                 Implementation::DataFusion(name) => datafusion_function(name),

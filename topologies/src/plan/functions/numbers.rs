@@ -135,7 +135,11 @@ pub(super) const FUNCTIONS: &[Entry] = &[
     Entry::number("tan", DOUBLE, "the tangent"),
     Entry::number("tanh", DOUBLE, "the hyperbolic tangent"),
     Entry::number("trunc", ROUNDED, "the number cut off to so many digits"),
-    Entry::number("width_bucket", BUCKETS, "the bucket of a histogram between two bounds; 0 below them, one more than there are above them"),
+    Entry::number(
+        "width_bucket",
+        BUCKETS,
+        "the bucket of a histogram between two bounds; 0 below them, one more than there are above them",
+    ),
 ];
 
 const BUCKETS: &[Form] = &[

@@ -42,7 +42,11 @@ fn of_floats(value: f64, low: f64, high: f64, count: i64) -> Result<i64, Fault> 
     if value >= high {
         return Ok(count + 1);
     }
-    let share = if (high - low).is_finite() { (value - low) / (high - low) } else { (value / 2.0 - low / 2.0) / (high / 2.0 - low / 2.0) };
+    let share = if (high - low).is_finite() {
+        (value - low) / (high - low)
+    } else {
+        (value / 2.0 - low / 2.0) / (high / 2.0 - low / 2.0)
+    };
     // The share may be rounded to one, although the value is below the bound.
     Ok(((count as f64 * share) as i64).min(count - 1) + 1)
 }
@@ -51,8 +55,11 @@ fn of_exact(value: &Numeric, low: &Numeric, high: &Numeric, count: i64) -> Resul
     if low.compare(high).is_eq() {
         return Err(NO_RANGE);
     }
-    let (value, low, high) =
-        if low.compare(high).is_lt() { (value.clone(), low.clone(), high.clone()) } else { (value.negated(), low.negated(), high.negated()) };
+    let (value, low, high) = if low.compare(high).is_lt() {
+        (value.clone(), low.clone(), high.clone())
+    } else {
+        (value.negated(), low.negated(), high.negated())
+    };
     if value.compare(&low).is_lt() {
         return Ok(0);
     }
