@@ -25,7 +25,7 @@ const SCALE_MAX: i64 = 1_000;
 /// Decimal digits of one digit of PostgreSQL's own notation, which decides about the scale of quotients.
 const DIGITS: i64 = 4;
 /// Digits of a text, and the size of an exponent, that are read.
-const TEXT_DIGITS_MAX: usize = 1_000;
+const TEXT_DIGITS_MAX: usize = 2_000;
 
 /// An exact decimal number.
 #[derive(Clone, Debug, PartialEq, Eq)]

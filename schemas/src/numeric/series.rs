@@ -79,16 +79,19 @@ impl Numeric {
     /// Where there is no result, and when it has too many digits.
     pub fn power(&self, exponent: &Self) -> Result<Self, NumericDomainError> {
         let whole = exponent.trimmed();
-        if whole.scale == 0
-            && let Ok(times) = i32::try_from(whole.units)
-        {
+        let is_whole = whole.scale == 0;
+        if is_whole && let Ok(times) = i32::try_from(&whole.units) {
             return self.power_whole(times);
         }
         if self.is_zero() {
             return if exponent.sign() < 0 { Err(NumericDomainError::ZeroToNegative) } else { Ok(Self::new(0, 16)) };
         }
         if self.sign() < 0 {
-            return Err(NumericDomainError::Complex);
+            if !is_whole {
+                return Err(NumericDomainError::Complex);
+            }
+            let power = self.abs().power(exponent)?;
+            return Ok(if whole.units.bit(0) { power.negated() } else { power });
         }
         let estimate = self.to_f64().ln() * exponent.to_f64();
         let weight = estimate * DIGITS_PER_UNIT;
@@ -272,6 +275,7 @@ mod tests {
         assert_eq!(power("2.0", "0.5"), "1.4142135623730950");
         assert_eq!(power("1.1", "100"), "13780.6123398222701841");
         assert_eq!(power("2", "-2"), "0.2500000000000000");
+        assert_eq!(power("-1", "3000000001"), "-1.0000000000000000");
     }
 
     #[test]

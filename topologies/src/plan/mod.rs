@@ -17,6 +17,7 @@ pub mod key_template;
 pub mod lateral;
 pub mod lift;
 pub mod lint;
+pub mod list_functions;
 pub mod lists;
 pub mod lower;
 pub mod marks;

@@ -86,7 +86,13 @@ fn leaf(kind: SqlType, random: &mut Random) -> String {
         return format!("CAST(NULL AS {})", kind.name());
     }
     let text = *random.pick(texts(kind));
+    let mut list = |element: SqlType| {
+        let items: Vec<String> = (0..1 + random.below(3)).map(|_| leaf(element, random)).collect();
+        format!("ARRAY[{}]", items.join(", "))
+    };
     match kind {
+        SqlType::BigInts => list(SqlType::BigInt),
+        SqlType::Texts => list(SqlType::Text),
         SqlType::Integer | SqlType::Numeric if text.starts_with('-') => format!("({text})"),
         SqlType::Integer | SqlType::Numeric | SqlType::Boolean => text.to_owned(),
         SqlType::Interval => format!("INTERVAL '{text}'"),

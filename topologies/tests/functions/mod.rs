@@ -33,6 +33,9 @@ const REFUSED_ONE_IN: usize = 12;
 /// One value in so many may be beyond what NUMERIC keeps here.
 const BEYOND_ONE_IN: usize = 20;
 
+/// One value in so many may depend on the sign of a zero.
+const SIGNLESS_ONE_IN: usize = 200;
+
 #[test]
 fn the_page_of_functions_is_what_the_table_says() {
     golden::check("../../docs/FUNCTIONS.md", &page());
@@ -86,14 +89,15 @@ fn every_function_of_the_table_answers_as_postgresql_does() {
 
 fn report(total: &Outcome, expressions: usize) {
     println!(
-        "{expressions} expressions, {} values and {} errors agree; {} expressions are refused, {} values are beyond NUMERIC here, {} rounded otherwise, {} chosen \
-         before an error",
+        "{expressions} expressions, {} values and {} errors agree; {} expressions are refused, {} values are beyond NUMERIC here, {} are \
+         rounded otherwise, {} are chosen before an error, {} depend on the sign of zero",
         total.equal,
         total.errors,
         total.refused.len(),
         total.beyond,
         total.rounded,
-        total.lazy
+        total.lazy,
+        total.signless
     );
     let mut reasons: BTreeMap<String, (usize, &str)> = BTreeMap::new();
     for (expression, reason) in &total.refused {
@@ -117,5 +121,6 @@ fn report(total: &Outcome, expressions: usize) {
         total.refused.len()
     );
     assert!(total.beyond * BEYOND_ONE_IN <= total.equal.max(BEYOND_ONE_IN), "{} values are beyond NUMERIC here", total.beyond);
+    assert!(total.signless * SIGNLESS_ONE_IN <= total.equal, "{} values depend on the sign of zero", total.signless);
     assert!(total.equal > 0, "nothing was compared");
 }

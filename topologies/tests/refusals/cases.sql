@@ -242,6 +242,44 @@ CREATE MATERIALIZED VIEW v AS
     SELECT post_id, reply_to FROM posts UNION ALL SELECT p.post_id, t.reply_to FROM posts p JOIN thread t ON p.reply_to = t.post_id)
   SELECT post_id FROM thread;
 
+-- # Functions and numbers
+
+-- a function that makes JSON
+CREATE MATERIALIZED VIEW v AS SELECT author_id, json_agg(text) AS texts FROM posts GROUP BY author_id;
+
+-- a function of another database
+CREATE MATERIALIZED VIEW v AS SELECT ifnull(reply_to, 0) AS reply_to FROM posts;
+
+-- a function that is like no other
+CREATE MATERIALIZED VIEW v AS SELECT frobnicate(text) AS text FROM posts;
+
+-- digits of a floating-point number
+CREATE MATERIALIZED VIEW v AS SELECT round(sqrt(post_id), 2) AS root FROM posts;
+
+-- a rest of a floating-point number
+CREATE MATERIALIZED VIEW v AS SELECT sqrt(post_id) % 2 AS rest FROM posts;
+
+-- a text that is calculated with
+CREATE MATERIALIZED VIEW v AS SELECT post_id + text AS n FROM posts;
+
+-- a text beside a number
+CREATE MATERIALIZED VIEW v AS SELECT post_id FROM posts WHERE post_id = text;
+
+-- too many digits
+CREATE TABLE t (id BIGINT PRIMARY KEY, price NUMERIC(50, 2));
+
+-- a cast to too many digits
+CREATE MATERIALIZED VIEW v AS SELECT CAST(post_id AS NUMERIC(50, 2)) AS price FROM posts;
+
+-- a small floating-point number
+CREATE MATERIALIZED VIEW v AS SELECT CAST(post_id AS REAL) AS price FROM posts;
+
+-- a list in a text
+CREATE MATERIALIZED VIEW v AS SELECT CAST(text AS TEXT[]) AS words FROM posts;
+
+-- a slice of a list
+CREATE MATERIALIZED VIEW v AS SELECT hashtags[1:2] AS two FROM posts;
+
 -- # Tables
 
 -- a second MERGE

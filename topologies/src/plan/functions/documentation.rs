@@ -10,11 +10,13 @@ use super::table::{Argument, Entry, FAMILIES, Nulls, Reference, SqlType, Syntax}
 const HEAD: &str = "# Functions and operators
 
 This page is made from the table that the planner reads: `UPDATE_GOLDEN=1 cargo test -p topologies functions` writes it. What is not here is
-refused by `tidewater validate`. The tests compare every line with PostgreSQL, over ordinary and extreme arguments; what PostgreSQL does not have is
-marked with \u{2020}.
+refused by `tidewater validate`. The tests compare conditions, numbers, casts and lists with PostgreSQL, over ordinary and extreme arguments. What
+PostgreSQL does not have is marked with \u{2020}.
 
 - Without another word the answer is NULL when an argument is NULL, and depends on the arguments alone.
 - Where PostgreSQL reports an error, the row is left out of the view and stands in `errors` with the expression; so does a result that does not fit.
+- Rows keep no sign of zero: `cot` and `atan2` of -0.0 answer as of 0.0. A quotient that is divided again may differ from the 16th digit on.
+- NUMERIC(p, s) has at most 38 digits; without p and s it has 28 before the point and 48 behind it. There is no NaN and no infinity of NUMERIC.
 - Names of types: SMALLINT, INTEGER and BIGINT are whole numbers of 16, 32 and 64 bits; TIMESTAMPTZ has microseconds and is shown in UTC.
 ";
 

@@ -3,6 +3,7 @@
 use super::table::Argument::{Of, Small};
 use super::table::SqlType::{BigInt, BigInts, Boolean, Integer, Text, Texts};
 use super::table::{Entry, Form, form};
+use crate::plan::list_functions;
 
 const MADE: &[Form] = &[form(&[Of(BigInt), Of(Integer)], BigInts), form(&[Of(Text), Of(Text)], Texts)];
 const ELEMENT: &[Form] = &[form(&[Of(BigInts), Small], BigInt), form(&[Of(Texts), Small], Text)];
@@ -29,15 +30,16 @@ pub(super) const ENTRIES: &[Entry] = &[
     Entry::datafusion("array_prepend", PREPENDED, "the list with one more element at its beginning")
         .nulls("a NULL list is empty"),
     Entry::datafusion("array_concat", BOTH, "both lists, one behind the other").also(&["array_cat"]).means("array_cat({0}, {1})"),
-    Entry::datafusion("array_has", CONTAINS, "whether the list has the element").means("({1} = ANY({0}))"),
-    Entry::datafusion("array_has_all", CONTAIN, "whether the first list has every element of the second").means("({0} @> {1})"),
-    Entry::datafusion("array_has_any", CONTAIN, "whether the lists share an element").means("({0} && {1})"),
+    Entry::own("array_has", CONTAINS, "whether the list has the element", list_functions::array_has).means("({1} = ANY({0}))"),
+    Entry::own("array_has_all", CONTAIN, "whether the first list has every element of the second", list_functions::array_has_all)
+        .means("({0} @> {1})"),
+    Entry::own("array_has_any", CONTAIN, "whether the lists share an element", list_functions::array_has_any)
+        .means("({0} && {1})"),
     Entry::datafusion("array_length", LENGTH, "the number of elements of a dimension; NULL for an empty list"),
     Entry::datafusion("cardinality", COUNT, "the number of elements; 0 for an empty list"),
     Entry::datafusion("array_position", POSITION, "the place of the first equal element, counted from 1")
         .nulls("NULL is found as an element; NULL for a NULL list or when nothing is equal"),
-    Entry::datafusion("array_remove", APPENDED, "the list without the elements that are equal")
-        .named_there("array_remove_all")
+    Entry::own("array_remove", APPENDED, "the list without the elements that are equal", list_functions::array_remove)
         .nulls("NULL is removed as an element"),
     Entry::datafusion("array_replace", REPLACED, "the list with every equal element replaced")
         .named_there("array_replace_all")
@@ -48,8 +50,6 @@ pub(super) const ENTRIES: &[Entry] = &[
     Entry::datafusion("array_except", BOTH, "the elements of the first list that the second does not have").not_in_postgres(),
     Entry::datafusion("array_sort", SAME, "the list in ascending order").not_in_postgres(),
     Entry::datafusion("array_reverse", SAME, "the list in opposite order").not_in_postgres(),
-    Entry::datafusion("array_slice", &[form(&[Of(BigInts), Small, Small], BigInts)], "the elements between two places")
-        .not_in_postgres(),
     Entry::datafusion("array_max", ONE, "the greatest element").means("(SELECT max(x) FROM unnest({0}) AS t(x))"),
     Entry::datafusion("array_min", ONE, "the least element").means("(SELECT min(x) FROM unnest({0}) AS t(x))"),
     Entry::datafusion("array_pop_back", SAME, "the list without its last element").not_in_postgres(),

@@ -39,6 +39,8 @@ pub use operators::reduce::DECAY_LANDMARK_MICROS;
 
 /// Name of the function that lists a series of numbers or times.
 const SERIES: &str = "generate_series";
+/// Functions that are known, so that `lint` can say why they are refused.
+const REFUSED: [&str; 4] = ["current_date", "current_time", "random", "uuid"];
 
 /// Everything that can be called.
 pub struct Functions {
@@ -60,6 +62,7 @@ impl Default for Functions {
             window: BTreeMap::new(),
             planners: vec![
                 Arc::new(PostgresPlanner),
+                Arc::new(super::numbers::typing::NumberPlanner),
                 Arc::new(datafusion_functions::core::planner::CoreFunctionPlanner::default()),
                 Arc::new(datafusion_functions_nested::planner::NestedFunctionPlanner),
                 Arc::new(datafusion_functions_nested::planner::FieldAccessPlanner),
@@ -69,6 +72,9 @@ impl Default for Functions {
                 Arc::new(datafusion_functions_window::planner::WindowFunctionPlanner),
             ],
         };
+        for name in REFUSED {
+            functions.scalar.insert(name.to_owned(), datafusion_function(name));
+        }
         for entry in table::entries() {
             let function = match entry.implementation {
                 Implementation::DataFusion(name) => datafusion_function(name),

@@ -7,6 +7,7 @@ use std::f64::consts::PI;
 use super::functions::{Rule, double_only};
 use super::value::{Fault, Number};
 
+const RADIANS_PER_DEGREE: f64 = PI / 180.0;
 const OUT_OF_RANGE: Fault = Fault::OutOfRange("DOUBLE PRECISION");
 const BAD_INPUT: Fault = Fault::Undefined("input is out of range");
 
@@ -36,8 +37,8 @@ pub(super) const RULES: &[Rule] = &[
     rule!("cos", |x| finite(x, libm::cos)),
     rule!("cosh", |x| Ok(libm::cosh(x))),
     rule!("cot", |x| finite(x, |x| 1.0 / libm::tan(x))),
-    rule!("degrees", |x| in_range(x * (180.0 / PI), &[x])),
-    rule!("radians", |x| in_range(x / (180.0 / PI), &[x])),
+    rule!("degrees", |x| in_range(x / RADIANS_PER_DEGREE, &[x])),
+    rule!("radians", |x| in_range(x * RADIANS_PER_DEGREE, &[x])),
     rule!("sin", |x| finite(x, libm::sin)),
     rule!("sinh", |x| Ok(libm::sinh(x))),
     rule!("tan", |x| finite(x, libm::tan)),

@@ -9,8 +9,9 @@ use std::sync::Arc;
 
 use arrow_schema::{DataType, FieldRef};
 use datafusion_common::{Result, ScalarValue, plan_err};
+use datafusion_expr::simplify::{ExprSimplifyResult, SimplifyContext};
 use datafusion_expr::{
-    ColumnarValue, Operator, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+    ColumnarValue, Expr, Operator, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 use schemas::numeric::{Numeric, NumericDomainError};
 
@@ -79,6 +80,18 @@ impl NumberFunction {
             .collect()
     }
 
+    /// The kind of the result where the second argument may be a constant number of digits, which is then its scale.
+    fn result_with(&self, types: &[DataType], digits: Option<&ScalarValue>) -> Result<NumberKind> {
+        let kind = self.result(types)?;
+        if !matches!(self.rule.name, "round" | "trunc") {
+            return Ok(kind);
+        }
+        Ok(match (digits.and_then(whole_constant), &self.kinds(types)?[..]) {
+            (Some(digits), [of, _]) => of.with_scale(u8::try_from(digits.clamp(0, ROUNDED_SCALE_MAX)).unwrap_or(0)),
+            _ => kind,
+        })
+    }
+
     fn result(&self, types: &[DataType]) -> Result<NumberKind> {
         match (self.rule.result)(&self.kinds(types)?) {
             Ok(kind) => Ok(kind),
@@ -112,6 +125,18 @@ impl ScalarUDFImpl for NumberFunction {
         self.rule.name
     }
 
+    /// An operator is named as it is written.
+    fn schema_name(&self, args: &[Expr]) -> Result<String> {
+        Ok(match (self.operator(), args) {
+            (Some(operator), [left, right]) => format!("{} {operator} {}", left.schema_name(), right.schema_name()),
+            (Some(operator), [value]) => format!("({operator} {})", value.schema_name()),
+            _ => {
+                let names: Vec<String> = args.iter().map(|argument| argument.schema_name().to_string()).collect();
+                format!("{}({})", self.rule.name, names.join(","))
+            }
+        })
+    }
+
     fn signature(&self) -> &Signature {
         &self.signature
     }
@@ -137,17 +162,24 @@ impl ScalarUDFImpl for NumberFunction {
 
     fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
         let types: Vec<DataType> = args.arg_fields.iter().map(|field| field.data_type().clone()).collect();
-        let mut kind = self.result(&types)?;
-        if matches!(self.rule.name, "round" | "trunc")
-            && let [_, Some(digits)] = args.scalar_arguments
-            && let Some(digits) = whole_constant(digits)
-            && let [of, _] = self.kinds(&types)?[..]
-        {
-            // Where the number of digits is a constant, the result has that scale.
-            kind = of.with_scale(u8::try_from(digits.clamp(0, ROUNDED_SCALE_MAX)).unwrap_or(0));
-        }
+        let digits = args.scalar_arguments.get(1).copied().flatten();
+        let kind = self.result_with(&types, digits)?;
         let is_nullable = args.arg_fields.iter().any(|field| field.is_nullable());
         Ok(Arc::new(arrow_schema::Field::new(self.rule.name, kind.data_type(), is_nullable)))
+    }
+
+    fn simplify(&self, args: Vec<Expr>, context: &SimplifyContext) -> Result<ExprSimplifyResult> {
+        let is_null = |argument: &Expr| matches!(argument, Expr::Literal(value, _) if value.is_null());
+        if !args.iter().any(is_null) {
+            return Ok(ExprSimplifyResult::Original(args));
+        }
+        let types = args.iter().map(|argument| context.get_data_type(argument)).collect::<Result<Vec<_>>>()?;
+        let digits = match args.get(1) {
+            Some(Expr::Literal(value, _)) => Some(value),
+            _ => None,
+        };
+        let null = ScalarValue::try_from(self.result_with(&types, digits)?.data_type())?;
+        Ok(ExprSimplifyResult::Simplified(Expr::Literal(null, None)))
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {

@@ -11,18 +11,65 @@ use datafusion_common::{Column, DFSchema, ExprSchema, Result, ScalarValue, plan_
 use datafusion_expr::expr::{AggregateFunction, InList, ScalarFunction};
 use datafusion_expr::expr_rewriter::NamePreserver;
 use datafusion_expr::logical_plan::Subquery;
+use datafusion_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
 use datafusion_expr::utils::merge_schema;
-use datafusion_expr::{Between, BinaryExpr, Case, Cast, Expr, ExprSchemable, Join, LogicalPlan, Operator, Projection, Union};
+use datafusion_expr::{
+    Between, BinaryExpr, Case, Cast, Expr, ExprSchemable, Join, LogicalPlan, Operator, Projection, ScalarUDF, Union,
+};
+use datafusion_sql::sqlparser::ast;
 use num_bigint::BigInt;
 use schemas::numeric::{Numeric, WIDE_DIGITS, WIDE_SCALE};
 
 use super::cast::cast;
 use super::functions::{NumberFunction, negation, of_operator};
 use super::kind::{EXACT_DIGITS_MAX, NumberKind};
-use crate::plan::wording;
+use crate::plan::{list_functions, wording};
 
 /// Functions whose arguments are of one type, which is that of the result.
 const ONE_TYPE: [&str; 4] = ["coalesce", "greatest", "least", "make_array"];
+
+/// Types operators over NUMERIC while a query is planned: DataFusion would refuse some for want of digits.
+#[derive(Debug)]
+pub struct NumberPlanner;
+
+impl ExprPlanner for NumberPlanner {
+    fn plan_binary_op(&self, expression: RawBinaryExpr, schema: &DFSchema) -> Result<PlannerResult<RawBinaryExpr>> {
+        let Some(operator) = operator(&expression.op) else { return Ok(PlannerResult::Original(expression)) };
+        let (left, right) = (typed_literal(&expression.left)?, typed_literal(&expression.right)?);
+        let kinds = (NumberKind::of(&left.get_type(schema)?), NumberKind::of(&right.get_type(schema)?));
+        let is_exact = |kind: Option<NumberKind>| matches!(kind, Some(NumberKind::Exact { .. } | NumberKind::Wide));
+        if kinds.0.is_none() || kinds.1.is_none() || !(is_exact(kinds.0) || is_exact(kinds.1)) {
+            return Ok(PlannerResult::Original(expression));
+        }
+        typed_binary(BinaryExpr::new(Box::new(left), operator, Box::new(right)), schema).map(PlannerResult::Planned)
+    }
+}
+
+/// The expression, a literal with PostgreSQL's type.
+fn typed_literal(expression: &Expr) -> Result<Expr> {
+    Ok(match expression {
+        Expr::Literal(value, metadata) => Expr::Literal(literal(value.clone())?, metadata.clone()),
+        other => other.clone(),
+    })
+}
+
+/// The operators that are planned early.
+fn operator(syntax: &ast::BinaryOperator) -> Option<Operator> {
+    Some(match syntax {
+        ast::BinaryOperator::Plus => Operator::Plus,
+        ast::BinaryOperator::Minus => Operator::Minus,
+        ast::BinaryOperator::Multiply => Operator::Multiply,
+        ast::BinaryOperator::Divide => Operator::Divide,
+        ast::BinaryOperator::Modulo => Operator::Modulo,
+        ast::BinaryOperator::Eq => Operator::Eq,
+        ast::BinaryOperator::NotEq => Operator::NotEq,
+        ast::BinaryOperator::Lt => Operator::Lt,
+        ast::BinaryOperator::LtEq => Operator::LtEq,
+        ast::BinaryOperator::Gt => Operator::Gt,
+        ast::BinaryOperator::GtEq => Operator::GtEq,
+        _ => return None,
+    })
+}
 
 /// Types every expression of a plan.
 pub fn type_plan(plan: LogicalPlan) -> Result<LogicalPlan> {
@@ -165,7 +212,7 @@ fn typed_subquery(subquery: Subquery, schema: &DFSchema, outer: &[&DFSchema]) ->
 /// A literal with PostgreSQL's type: INTEGER where it fits, BIGINT, and NUMERIC.
 fn literal(value: ScalarValue) -> Result<ScalarValue> {
     Ok(match value {
-        ScalarValue::Int64(Some(whole)) if whole > i64::from(i32::MIN) => match i32::try_from(whole) {
+        ScalarValue::Int64(Some(whole)) if whole >= i64::from(i32::MIN) => match i32::try_from(whole) {
             Ok(narrow) => ScalarValue::Int32(Some(narrow)),
             Err(_) => ScalarValue::Int64(Some(whole)),
         },
@@ -305,6 +352,9 @@ fn typed_cast(inner: Cast, schema: &DFSchema) -> Result<Expr> {
     if matches!(to, DataType::Float32 | DataType::Float16) {
         return plan_err!("REAL is not supported: write DOUBLE PRECISION");
     }
+    if matches!(to, DataType::List(_)) && matches!(from, DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8) {
+        return plan_err!("a text can't be cast to a list: write ARRAY[...] or string_to_array(text, separator)");
+    }
     Ok(match cast(&inner.expr, &from, &to)? {
         Some(expression) => expression,
         None => Expr::Cast(inner),
@@ -331,9 +381,34 @@ fn typed_call(call: ScalarFunction, schema: &DFSchema) -> Result<Expr> {
         let when = vec![(Box::new(typed_binary(equality, schema)?), Box::new(null))];
         return Ok(Expr::Case(Case { expr: None, when_then_expr: when, else_expr: Some(Box::new(value.clone())) }));
     }
+    if let Some(function) = list_functions::instead_of(name) {
+        return Ok(Expr::ScalarFunction(ScalarFunction::new_udf(function, args)));
+    }
+    match name {
+        "array_element" => return typed_subscript(func, args),
+        "array_slice" => {
+            return plan_err!("slices of lists are not supported: write the elements that are wanted, such as ARRAY[a[1], a[2]]");
+        }
+        _ => {}
+    }
     // DataFusion's functions are declared for its literals.
     let args = args.into_iter().map(|argument| if name.starts_with("cast to ") { argument } else { widened(argument) }).collect();
     Ok(Expr::ScalarFunction(ScalarFunction::new_udf(func, args)))
+}
+
+/// An element of a list. DataFusion counts negative places from the end, where there is nothing.
+fn typed_subscript(function: Arc<ScalarUDF>, args: Vec<Expr>) -> Result<Expr> {
+    let place = args.get(1).cloned().map(widened);
+    let args: Vec<Expr> = args.into_iter().map(widened).collect();
+    let element = Expr::ScalarFunction(ScalarFunction::new_udf(function, args));
+    Ok(match place {
+        Some(Expr::Literal(ScalarValue::Int64(Some(1..)), _)) | None => element,
+        Some(place) => {
+            let first = Expr::Literal(ScalarValue::Int64(Some(1)), None);
+            let is_inside = Expr::BinaryExpr(BinaryExpr::new(Box::new(place), Operator::GtEq, Box::new(first)));
+            Expr::Case(Case { expr: None, when_then_expr: vec![(Box::new(is_inside), Box::new(element))], else_expr: None })
+        }
+    })
 }
 
 /// A whole literal as DataFusion has it.
