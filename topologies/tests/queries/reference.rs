@@ -90,7 +90,8 @@ fn decimal_digits(units: &str, places: usize) -> String {
     let (sign, digits) = units.strip_prefix('-').map_or(("", units), |digits| ("-", digits));
     let digits = format!("{digits:0>width$}", width = places + 1);
     let (whole, fraction) = digits.split_at(digits.len() - places);
-    format!("{sign}{whole}.{fraction}")
+    let point = if places == 0 { "" } else { "." };
+    format!("{sign}{whole}{point}{fraction}")
 }
 
 /// A number without what both engines may write differently; any other text as it is.
