@@ -20,8 +20,8 @@ const SHOWN_PER_FUNCTION: usize = 3;
 /// Functions that tell -0.0 from 0.0, which rows do not.
 const OF_SIGNED_ZERO: [&str; 2] = ["cot(", "atan2("];
 
-/// What computes only one of its arguments.
-const CHOICES: [&str; 6] = ["CASE", "coalesce", " AND ", " OR ", " IN ", "nullif"];
+/// What computes only one of its arguments, or nothing where the answer is known to be NULL.
+const CHOICES: [&str; 7] = ["CASE", "coalesce", " AND ", " OR ", " IN ", "nullif", ")["];
 
 /// What came of all expressions.
 #[derive(Default)]
