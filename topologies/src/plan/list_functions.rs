@@ -145,11 +145,17 @@ impl ScalarUDFImpl for ListFunction {
         for row in 0..args.number_rows {
             let value = if self.takes_lists() { None } else { Some(ScalarValue::try_from_array(&others, row)?) };
             let is_removal = self.name == "array_remove";
-            if lists.is_null(row) || (others.is_null(row) && !is_removal) {
+            if lists.is_null(row) {
                 answers.push(null.clone());
                 continue;
             }
             let list = items(lists.as_list::<i32>().value(row).as_ref())?;
+            if others.is_null(row) && !is_removal {
+                // Nothing is in an empty list, not even what is not known.
+                let is_known = list.is_empty() && !self.takes_lists();
+                answers.push(if is_known { ScalarValue::Boolean(Some(false)) } else { null.clone() });
+                continue;
+            }
             answers.push(match value {
                 Some(value) if is_removal => {
                     let kept: Vec<ScalarValue> = list.into_iter().filter(|item| *item != value).collect();
