@@ -317,6 +317,11 @@ fn texts_type() -> DataType {
     DataType::new_list(DataType::Utf8, true)
 }
 
+/// Returns true if a function is one of this module, whose arguments have SQL's types.
+pub fn is_call(function: &ScalarUDF) -> bool {
+    function.inner().is::<Call>()
+}
+
 impl ScalarUDFImpl for Call {
     fn name(&self) -> &str {
         self.definition.name

@@ -23,6 +23,7 @@ use schemas::numeric::{Numeric, WIDE_DIGITS, WIDE_SCALE};
 use super::cast::cast;
 use super::functions::{NumberFunction, negation, of_operator};
 use super::kind::{EXACT_DIGITS_MAX, NumberKind};
+use crate::plan::calls::is_call;
 use crate::plan::{list_functions, wording};
 
 /// Functions whose arguments are of one type, which is that of the result.
@@ -391,8 +392,9 @@ fn typed_call(call: ScalarFunction, schema: &DFSchema) -> Result<Expr> {
         }
         _ => {}
     }
-    // DataFusion's functions are declared for its literals.
-    let args = args.into_iter().map(|argument| if name.starts_with("cast to ") { argument } else { widened(argument) }).collect();
+    // DataFusion's functions are declared for its literals, ours for those of SQL.
+    let is_ours = name.starts_with("cast to ") || is_call(&func);
+    let args = args.into_iter().map(|argument| if is_ours { argument } else { widened(argument) }).collect();
     Ok(Expr::ScalarFunction(ScalarFunction::new_udf(func, args)))
 }
 
