@@ -57,11 +57,17 @@ pub fn check_scalar(scalar: &Scalar) -> Result<()> {
     trial.check(expression)?;
     let mut outcome = Ok(());
     expression.apply(|part| {
-        if matches!(part, Expr::Literal(..)) || !is_constant(part) {
+        let is_constant = !matches!(part, Expr::Literal(..)) && is_constant(part);
+        if !is_constant && !takes_a_constant(part) {
             return Ok(TreeNodeRecursion::Continue);
         }
+        // A branch that the row of NULLs does not reach is tried by itself.
         outcome = trial.check(part);
-        Ok(if outcome.is_ok() { TreeNodeRecursion::Jump } else { TreeNodeRecursion::Stop })
+        Ok(match (&outcome, is_constant) {
+            (Err(_), _) => TreeNodeRecursion::Stop,
+            (Ok(()), true) => TreeNodeRecursion::Jump,
+            (Ok(()), false) => TreeNodeRecursion::Continue,
+        })
     })?;
     outcome
 }
@@ -70,6 +76,13 @@ pub fn check_scalar(scalar: &Scalar) -> Result<()> {
 fn is_constant(expression: &Expr) -> bool {
     let varies = |part: &Expr| Ok(matches!(part, Expr::Column(_)) || is_lambda(part));
     !expression.exists(varies).unwrap_or(true)
+}
+
+/// Whether an expression is a call with a constant among its arguments, outside of a call that it means something in.
+fn takes_a_constant(expression: &Expr) -> bool {
+    let Expr::ScalarFunction(call) = expression else { return false };
+    call.args.iter().any(|argument| matches!(argument, Expr::Literal(..)))
+        && !expression.exists(|part| Ok(is_lambda(part))).unwrap_or(true)
 }
 
 /// Whether an expression means something only inside of a call.

@@ -55,21 +55,23 @@ enum Element {
     One(char),
     AnyOne,
     AnyMany,
+    /// an escape with nothing behind it: an error when a text gets as far
+    Dangling,
 }
 
 /// Reads a pattern whose escape is the backslash.
-fn elements(pattern: &str) -> Result<Vec<Element>, Fault> {
+fn elements(pattern: &str) -> Vec<Element> {
     let mut elements = Vec::new();
     let mut characters = pattern.chars();
     while let Some(character) = characters.next() {
         elements.push(match character {
             '%' => Element::AnyMany,
             '_' => Element::AnyOne,
-            '\\' => Element::One(characters.next().ok_or_else(|| dangling(pattern))?),
+            '\\' => characters.next().map_or(Element::Dangling, Element::One),
             other => Element::One(other),
         });
     }
-    Ok(elements)
+    elements
 }
 
 fn dangling(pattern: &str) -> Fault {
@@ -77,7 +79,8 @@ fn dangling(pattern: &str) -> Fault {
 }
 
 fn like(arguments: &[Value<'_>]) -> Answer {
-    Ok(Value::Boolean(matches(text(&arguments[0]), &elements(text(&arguments[1]))?)))
+    let pattern = text(&arguments[1]);
+    matches(text(&arguments[0]), &elements(pattern)).map(Value::Boolean).ok_or_else(|| dangling(pattern))
 }
 
 fn check_like(constants: Constants<'_, '_>) -> Result<(), Fault> {
@@ -89,16 +92,18 @@ fn check_like(constants: Constants<'_, '_>) -> Result<(), Fault> {
 
 /// Refuses a pattern that ends in the middle of an escape.
 pub fn check_pattern(pattern: &str) -> Result<(), Fault> {
-    elements(pattern).map(|_| ())
+    if elements(pattern).contains(&Element::Dangling) { Err(dangling(pattern)) } else { Ok(()) }
 }
 
 /// Whether a text matches, in time proportional to the product of the lengths at worst: after a mismatch only the last `%` grows.
-fn matches(text: &str, pattern: &[Element]) -> bool {
+/// `None` when the text gets as far as an escape with nothing behind it.
+fn matches(text: &str, pattern: &[Element]) -> Option<bool> {
     let text: Vec<char> = text.chars().collect();
     let (mut at, mut place) = (0, 0);
     let mut retry: Option<(usize, usize)> = None;
     while at < text.len() {
         match pattern.get(place) {
+            Some(Element::Dangling) => return None,
             Some(Element::AnyMany) => {
                 retry = Some((at, place));
                 place += 1;
@@ -107,7 +112,7 @@ fn matches(text: &str, pattern: &[Element]) -> bool {
             Some(Element::AnyOne) => {}
             Some(Element::One(character)) if *character == text[at] => {}
             _ => {
-                let Some((start, many)) = retry else { return false };
+                let Some((start, many)) = retry else { return Some(false) };
                 retry = Some((start + 1, many));
                 (at, place) = (start + 1, many + 1);
                 continue;
@@ -116,7 +121,10 @@ fn matches(text: &str, pattern: &[Element]) -> bool {
         at += 1;
         place += 1;
     }
-    pattern[place..].iter().all(|element| *element == Element::AnyMany)
+    match &pattern[place..] {
+        [Element::AnyMany, .., Element::Dangling] => None,
+        rest => Some(rest.iter().all(|element| *element == Element::AnyMany)),
+    }
 }
 
 fn like_escape(arguments: &[Value<'_>]) -> Answer {

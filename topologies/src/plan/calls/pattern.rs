@@ -329,16 +329,35 @@ impl<'p> Translation<'p> {
     /// `[:name:]` inside of a bracket expression, or the bracket itself.
     fn class(&mut self) -> Result<(), Fault> {
         match self.rest.peek() {
-            Some(':') => {
-                self.text.push('[');
-                self.until(']')
-            }
+            Some(':') => self.named_class(),
             Some('.' | '=') => Err(refused(self.pattern, "[. .] and [= =] are not supported")),
             _ => {
                 self.text.push_str("\\[");
                 Ok(())
             }
         }
+    }
+
+    /// `:name:]`; letters are those of every language.
+    fn named_class(&mut self) -> Result<(), Fault> {
+        let name: String = self.rest.by_ref().skip(1).take_while(|character| *character != ':').collect();
+        if self.rest.next() != Some(']') {
+            return Err(refused(self.pattern, "a class of characters is written [:name:]"));
+        }
+        self.text.push_str(match name.as_str() {
+            "alpha" => "\\p{Alphabetic}",
+            "alnum" => "\\p{Alphabetic}\\p{Nd}",
+            "upper" => "\\p{Uppercase}",
+            "lower" => "\\p{Lowercase}",
+            "digit" => "0-9",
+            "space" => "\\s",
+            "punct" => "[:punct:]",
+            "xdigit" => "0-9A-Fa-f",
+            "blank" => " \\t",
+            "word" => "\\w",
+            _ => return Err(refused(self.pattern, &format!("there is no class [:{name}:]"))),
+        });
+        Ok(())
     }
 
     /// A pattern of SIMILAR TO.

@@ -77,3 +77,21 @@ fn constants_that_can_never_work_are_found_without_a_row() {
     assert!(refused("similar_to", &[None, Some(word("[a"))], &[]));
     assert!(refused("date_bin", &[Some(Value::Interval(Interval::default())), None], &[]));
 }
+
+#[test]
+fn clocks_change_in_years_that_no_table_lists() {
+    let zone = zone::Zone::parse("europe/berlin").expect("a zone");
+    for (year, month, hours) in [(2024, 7, 2), (2024, 1, 1), (2786, 8, 2), (2786, 1, 1), (9996, 6, 2), (9996, 2, 1)] {
+        let noon = calendar::days(year, month, 20) * schemas::interval::DAY_MICROS;
+        let local = zone.local_time(noon).expect("in range");
+        assert_eq!(local - noon, hours * 3_600_000_000, "{year}-{month}");
+        assert_eq!(zone.instant(local).ok(), Some(noon));
+    }
+}
+
+#[test]
+fn a_pattern_that_ends_in_an_escape_fails_only_where_a_text_gets_as_far() {
+    assert_eq!(answer("like", &[word("xyz"), word("a\\")]).as_deref(), Ok("f"));
+    assert!(answer("like", &[word("abc"), word("a\\")]).is_err());
+    assert!(answer("like", &[word("abc"), word("%\\")]).is_err());
+}

@@ -7,10 +7,13 @@ use chrono::{DateTime, MappedLocalTime, NaiveDateTime, Offset, TimeZone};
 use schemas::interval::DAY_MICROS;
 
 use super::Fault;
-use super::calendar::in_range;
+use super::calendar::{Moment, days, in_range};
 
 /// Names that are an abbreviation with a fixed offset for PostgreSQL and a zone with summer time for others.
 const AMBIGUOUS: [&str; 7] = ["CET", "EET", "EST", "HST", "MET", "MST", "WET"];
+
+/// The last year for which every change of clocks is listed.
+const LISTED_YEAR_MAX: i64 = 2036;
 
 /// A zone of the IANA database.
 pub struct Zone(Tz);
@@ -41,7 +44,7 @@ impl Zone {
     /// The instant at which the clock of the zone shows a time. Of two the later; a time that is skipped is counted on the clock from
     /// before the change.
     pub fn instant(&self, local: i64) -> Result<i64, Fault> {
-        let Some(shown) = naive(local) else { return Err(Fault::OutOfRange("timestamp")) };
+        let Some(shown) = naive(within_the_tables(local)) else { return Err(Fault::OutOfRange("timestamp")) };
         let offset = match self.0.offset_from_local_datetime(&shown) {
             MappedLocalTime::Single(offset) => micros_of(&offset),
             MappedLocalTime::Ambiguous(_, later) => micros_of(&later),
@@ -51,9 +54,24 @@ impl Zone {
     }
 
     fn offset_at(&self, instant: i64) -> Result<i64, Fault> {
-        let Some(utc) = naive(instant) else { return Err(Fault::OutOfRange("timestamp")) };
+        let Some(utc) = naive(within_the_tables(instant)) else { return Err(Fault::OutOfRange("timestamp")) };
         Ok(micros_of(&self.0.offset_from_utc_datetime(&utc)))
     }
+}
+
+/// The same day and time of a year for which the changes of clocks are listed: later years follow the rules of the last ones, which go by
+/// weekdays. The year is chosen by the weekday of its beginning, from March on by that of the first of March.
+fn within_the_tables(micros: i64) -> i64 {
+    let moment = Moment::of(micros);
+    if moment.year <= LISTED_YEAR_MAX {
+        return micros;
+    }
+    let month = if moment.month < 3 { 1 } else { 3 };
+    let weekday = |year: i64| days(year, month, 1).rem_euclid(7);
+    // Among thirteen years every weekday is found.
+    let year = (LISTED_YEAR_MAX - 12..=LISTED_YEAR_MAX).rev().find(|year| weekday(*year) == weekday(moment.year));
+    let year = year.unwrap_or(LISTED_YEAR_MAX);
+    micros - (days(moment.year, month, 1) - days(year, month, 1)) * DAY_MICROS
 }
 
 /// The name with a capital at the beginning of each of its parts, as most zones are spelled.
