@@ -7,6 +7,7 @@ mod evolution;
 mod explain;
 mod golden;
 mod harness;
+mod identities;
 mod metamorphic;
 mod one_row;
 mod order;

@@ -4,6 +4,7 @@ pub mod aggregate;
 pub mod count_join;
 pub mod functions;
 pub mod graph;
+pub mod identity;
 pub mod join;
 pub mod kept;
 pub mod key_template;
