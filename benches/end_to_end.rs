@@ -4,6 +4,7 @@
 //! interface. First nobody reads; then readers read pages as fast as they can while posts keep coming. Load generators live in the
 //! same process on threads of their own, so they take time from the engine, yet are not counted as its cost.
 
+use epochs::coordinator::RETAINED_GENERATION_BYTES;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use topologies::run::CHECKPOINT_INTERVAL_DEFAULT;
 
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use tidewater::auth::demo_api_config;
-use tidewater::cli::{Clock, ServerArguments};
+use tidewater::cli::{Clock, INGEST_LAG_BYTES_DEFAULT, INGEST_LAG_RECORDS_DEFAULT, ServerArguments};
 use tidewater::ingest::wall_micros;
 use tidewater::server::{Server, ServerOptions};
 
@@ -94,7 +95,15 @@ impl Stage {
             clock: Clock::System,
             checkpoint_interval: CHECKPOINT_INTERVAL_DEFAULT,
             log_retention_bytes: None,
-            memory_limit_bytes: None,
+            rollback_log_bytes: RETAINED_GENERATION_BYTES,
+            accept_missing_history: false,
+            ingest_lag_records: INGEST_LAG_RECORDS_DEFAULT,
+            ingest_lag_bytes: INGEST_LAG_BYTES_DEFAULT,
+            // The load is what is measured; no machine is so slow that it should be refused.
+            ingest_lag_time: PATIENCE,
+            ingest_memory_bytes: None,
+            event_rows_max: topologies::render::budget::EVENT_ROWS_MAX,
+            event_bytes_max: topologies::render::budget::EVENT_BYTES_MAX,
         };
         let declared = declared(scene.files)?;
         let api = demo_api_config(&SECRET)?;
@@ -122,7 +131,7 @@ impl Stage {
         }
         append(&self.writer.ingest, lines)?;
         let deadline = Instant::now() + PATIENCE;
-        while self.server.figures().lag_records > 0 {
+        while self.server.figures().lag.records > 0 {
             if Instant::now() > deadline {
                 return Err("the follows were not visible after two minutes".into());
             }

@@ -24,7 +24,7 @@ use crate::Failure;
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What a feed needs.
-pub const FEED_FILES: [&str; 5] = ["sources", "follows", "blocks", "posts", "following_feed"];
+pub const FEED_FILES: [&str; 6] = ["sources", "users", "follows", "blocks", "posts", "following_feed"];
 
 /// A topology at work.
 pub struct Engine {

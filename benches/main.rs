@@ -1,7 +1,7 @@
 //! The benchmarks: `cargo bench --bench tidewater` measures everything and prints one table.
 //!
 //! Letters choose sections, as in `cargo bench --bench tidewater -- a f`: (a) feed deliveries against a program written by hand,
-//! (b) the whole path at 2,000 posts a second, (c) pages over HTTP meanwhile, (d) memory of a row, (e) decoding, (f) read markers, (g) recovery, (s) search;
+//! (b) the whole path at 2,000 posts a second, (c) pages over HTTP meanwhile, (d) memory of a row, (e) decoding, (f) read markers, (g) recovery, (n) sums, (s) search;
 //! b, c and d are one run. Everything is bounded and stays on the loopback interface. Rates are per second of processor time, so
 //! they hold on a busy machine; latencies do not.
 
@@ -15,6 +15,7 @@ mod reader;
 mod recovery;
 mod search;
 mod static_feed;
+mod sums;
 mod table;
 mod unread;
 mod writer;
@@ -36,8 +37,15 @@ fn main() -> Result<(), Failure> {
     let chosen: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
     let is_chosen = |letters: &str| chosen.is_empty() || chosen.iter().any(|letter| letters.contains(letter.as_str()));
     let mut figures: Vec<Figure> = Vec::new();
-    let sections: [(&str, fn() -> Result<Vec<Figure>, Failure>); 6] =
-        [("a", feed::run), ("bcd", end_to_end), ("e", decode::run), ("f", unread::run), ("g", recovery::run), ("s", search::run)];
+    let sections: [(&str, fn() -> Result<Vec<Figure>, Failure>); 7] = [
+        ("a", feed::run),
+        ("bcd", end_to_end),
+        ("e", decode::run),
+        ("f", unread::run),
+        ("g", recovery::run),
+        ("n", sums::run),
+        ("s", search::run),
+    ];
     for (letters, run) in sections {
         if is_chosen(letters) {
             eprintln!("measuring {letters} ...");

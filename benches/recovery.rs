@@ -20,7 +20,7 @@ use crate::processor::{ENGINE_THREADS, ThreadTimes};
 use crate::table::{Figure, Goal};
 
 const ROWS_DEFAULT: u64 = 1_000_000;
-const FILES: [&str; 2] = ["sources", "follows"];
+const FILES: [&str; 3] = ["sources", "users", "follows"];
 /// Follows of each user.
 const FOLLOWS_PER_USER: u64 = 100;
 const FOLLOWS_PER_EPOCH: u64 = 15_000;

@@ -219,6 +219,7 @@ fn searches_until(reader: &SearchReader, end: Instant) -> Result<Vec<f64>, Failu
         let order = Order { by: OrderBy::Relevance, descending: true };
         let search = Search {
             query: Some(words.join(" ")),
+            visible: Filter::always(),
             filter: Filter::always(),
             order,
             offset: 0,

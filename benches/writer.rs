@@ -74,13 +74,26 @@ impl Writer {
     }
 }
 
-/// Appends lines that must be accepted.
-pub fn append(ingest: &LogIngest, lines: Vec<Vec<u8>>) -> Result<Vec<LogPosition>, Failure> {
-    let outcomes = ingest.append(lines)?.into_iter().map(|outcome| match outcome {
-        LineOutcome::Accepted(place) => Ok(place),
-        other => Err(format!("a line was not accepted: {other:?}").into()),
-    });
-    outcomes.collect()
+/// Appends lines that must be accepted, those that are refused for now as soon as they may come again.
+pub fn append(ingest: &LogIngest, mut lines: Vec<Vec<u8>>) -> Result<Vec<LogPosition>, Failure> {
+    let mut places = Vec::with_capacity(lines.len());
+    while !lines.is_empty() {
+        let (mut taken, mut wait) = (0, Duration::ZERO);
+        for outcome in ingest.append(lines.clone())? {
+            match outcome {
+                LineOutcome::Accepted(place) => places.push(place),
+                LineOutcome::Refused(refusal) => {
+                    wait = refusal.retry_after();
+                    break;
+                }
+                other => return Err(format!("a line was not accepted: {other:?}").into()),
+            }
+            taken += 1;
+        }
+        lines.drain(..taken);
+        thread::sleep(wait);
+    }
+    Ok(places)
 }
 
 fn watch(views: &Views, writings: &Receiver<Written>) -> Result<Vec<f64>, Failure> {

@@ -3,11 +3,13 @@
 //! Owns the answers to operators: a request enters, is planned against what runs, and is handed to the engine; reports leave. The
 //! generations themselves lie in [`store`].
 
+pub mod life;
 pub mod store;
 
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use api::{
     BoxFuture, DeployAction, DeployRefusal, DeployRequest, DeploymentState, Deployments, DeploymentsReport, GenerationInfo,
@@ -15,19 +17,30 @@ use api::{
 };
 use epochs::disk::DiskError;
 use parking_lot::Mutex;
+use schemas::time::timestamp_text;
 use serde_json::Value;
 use sources::log::Log;
+use tokio::sync::Semaphore;
 use topologies::diagnostic::{Diagnostic, SourceFile};
+use topologies::plan::patience::Patience;
 use topologies::run::{
-    Board, DeployError, DeployOutcome, DeployPhase, DeployReport, Deployment, Verify, ViewChange, ViewDifference, plan_switch,
+    Board, DeployError, DeployOutcome, DeployPhase, DeployReport, Deployment, Standing, Verify, ViewChange, ViewDifference,
+    plan_switch,
 };
-use topologies::topology::{LoadError, Topology, build, read_folder};
+use topologies::topology::{LoadError, Topology, build_within, read_folder};
 
-use self::store::{Origin, Store};
-use crate::ingest::LogIngest;
+use self::life::{GenerationState, Life, Stamp};
+use self::store::{Generation, NoGeneration, Origin, Store};
+use crate::ingest::{LogIngest, wall_micros};
 
 /// The most bytes of all statements of a deployment.
 const STATEMENTS_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Who starts a process.
+const LOCAL: &str = "local";
+/// How long planning a request may take.
+const PLAN_TIME_MAX: Duration = Duration::from_secs(30);
+/// How many requests are planned at once: each takes a thread, whether or not its client still waits.
+const PLANS_MAX: usize = 2;
 
 /// Statements and what they declare.
 pub struct Declared {
@@ -45,7 +58,12 @@ impl Declared {
 
     /// Plans statements.
     pub fn of(files: Vec<SourceFile>) -> Result<Self, LoadError> {
-        let topology = build(&files).map_err(|diagnostics| LoadError::Invalid { diagnostics })?;
+        Self::within(files, Patience::default())
+    }
+
+    /// Plans statements as long as someone has patience for it.
+    fn within(files: Vec<SourceFile>, patience: Patience) -> Result<Self, LoadError> {
+        let topology = build_within(&files, patience).map_err(|diagnostics| LoadError::Invalid { diagnostics })?;
         Ok(Self { files, topology })
     }
 }
@@ -57,6 +75,7 @@ pub struct Deployer {
     board: Arc<Board>,
     log: Arc<dyn Log>,
     ingest: LogIngest,
+    plans: Arc<Semaphore>,
 }
 
 /// A request that was understood.
@@ -65,26 +84,36 @@ struct Planned {
     origin: Origin,
     replay: BTreeSet<String>,
     verify: Verify,
+    accept_missing_history: bool,
 }
 
 impl Deployer {
     /// The deployments that `store` remembers and `board` carries out.
     pub fn new(store: Store, board: Arc<Board>, log: Arc<dyn Log>, ingest: LogIngest) -> Self {
-        Self { store: Arc::new(Mutex::new(store)), board, log, ingest }
+        Self { store: Arc::new(Mutex::new(store)), board, log, ingest, plans: Arc::new(Semaphore::new(PLANS_MAX)) }
     }
 
-    fn plan_request(&self, request: DeployRequest) -> Result<Planned, DeployRefusal> {
+    /// Plans what is asked for. Nothing is held meanwhile: what planning takes must not be felt by anybody else.
+    fn plan_request(&self, request: DeployRequest, patience: &Patience) -> Result<Planned, DeployRefusal> {
         let verify = match request.verify {
             VerifyMode::None => Verify::Not,
             VerifyMode::Report => Verify::Report,
             VerifyMode::Refuse => Verify::Refuse,
         };
+        let (files, origin, replay) = self.statements(request.action)?;
+        let declared = Declared::within(files, patience.clone()).map_err(invalid)?;
+        self.check_encodings(&declared.topology)?;
+        Ok(Planned { declared, origin, replay, verify, accept_missing_history: request.accept_missing_history })
+    }
+
+    /// The statements that would be in force, where they come from, and the views whose state is computed once more.
+    fn statements(&self, action: DeployAction) -> Result<(Vec<SourceFile>, Origin, BTreeSet<String>), DeployRefusal> {
         let store = self.store.lock();
         let current = store.current();
-        let (files, origin, replay) = match request.action {
+        Ok(match action {
             DeployAction::Deploy { files } => (source_files(files)?, Origin::Deploy, BTreeSet::new()),
             DeployAction::Rollback { to } => {
-                let to = to.map_or_else(|| store.before(), Ok).and_then(|to| store.load(to)).map_err(not_found)?;
+                let to = to.map_or_else(|| store.before(), Ok).and_then(|to| store.load(to)).map_err(no_generation)?;
                 (to.source_files(), Origin::Rollback { to: to.generation }, BTreeSet::new())
             }
             DeployAction::Replay { view } => {
@@ -98,10 +127,7 @@ impl Deployer {
                 files.push(store::drop_statement(current, &view, is_table));
                 (files, Origin::Drop { view }, BTreeSet::new())
             }
-        };
-        let declared = Declared::of(files).map_err(invalid)?;
-        self.check_encodings(&declared.topology)?;
-        Ok(Planned { declared, origin, replay, verify })
+        })
     }
 
     fn known(&self, view: &str) -> Result<(), DeployRefusal> {
@@ -131,20 +157,27 @@ impl Deployer {
         }
     }
 
-    fn begin(&self, request: DeployRequest) -> Result<u64, DeployRefusal> {
-        let Planned { declared, origin, replay, verify } = self.plan_request(request)?;
+    fn begin(&self, request: DeployRequest, by: String, patience: &Patience) -> Result<u64, DeployRefusal> {
+        let Planned { declared, origin, replay, verify, accept_missing_history } = self.plan_request(request, patience)?;
         let mut store = self.store.lock();
+        // Whoever was told that it failed must not find it under way.
+        patience.check().map_err(|error| DeployRefusal::Conflict { detail: error.strip_backtrace() })?;
         if let Some(generation) = self.under_way() {
             return Err(busy(&DeployError::Busy { generation }));
         }
-        let before = store.current().generation;
-        let generation =
-            store.add(origin, &declared.files).map_err(|error| DeployRefusal::Storage { detail: error.to_string() })?;
+        let storage = |error: DiskError| DeployRefusal::Storage { detail: error.to_string() };
+        let stamp = Stamp { at_micros: wall_micros(), by };
+        let generation = store.add(origin, &declared.files, stamp, accept_missing_history).map_err(storage)?;
         let shared = Arc::clone(&self.store);
-        let record = move |is_new: bool| shared.lock().put_in_force(if is_new { generation } else { before });
-        let deployment =
-            Deployment { generation, topology: Arc::new(declared.topology), replay, verify, record: Box::new(record) };
-        self.board.begin(deployment).map_err(|error| busy(&error))?;
+        let record = move |standing: Standing<'_>| record(&mut shared.lock(), generation, standing);
+        let (topology, record) = (Arc::new(declared.topology), Box::new(record));
+        let deployment = Deployment { generation, topology, replay, verify, accept_missing_history, record };
+        self.board.begin(deployment).map_err(|error| {
+            if let Err(error) = store.end(generation, GenerationState::Failed, error.to_string(), wall_micros()) {
+                tracing::warn!(generation, %error, "it could not be recorded that a deployment did not begin");
+            }
+            busy(&error)
+        })?;
         Ok(generation)
     }
 
@@ -155,28 +188,24 @@ impl Deployer {
 
     fn describe(&self) -> DeploymentsReport {
         let store = self.store.lock();
-        let generations = store.list().map(|generation| GenerationInfo {
-            generation: generation.generation,
-            origin: generation.origin.to_string(),
-            files: generation.files.len(),
-            in_force: generation.generation == store.current().generation,
-        });
+        let in_force = store.current().generation;
+        let generations = store.list().map(|generation| info(generation, store.life(generation.generation), in_force));
         let report = self.board.report();
         let last = (report.phase != DeployPhase::None).then(|| state(report));
-        DeploymentsReport { in_force: store.current().generation, generations: generations.collect(), last }
+        let retained_epochs = self.board.retained().iter().map(|retained| retained.epoch).collect();
+        DeploymentsReport { in_force, generations: generations.collect(), retained_epochs, last }
     }
 }
 
 impl Deployments for Deployer {
-    fn begin(&self, request: DeployRequest) -> BoxFuture<'_, Result<u64, DeployRefusal>> {
-        blocking(self, move |deployer| deployer.begin(request))
+    fn begin(&self, request: DeployRequest, by: String) -> BoxFuture<'_, Result<u64, DeployRefusal>> {
+        blocking(self, move |deployer, patience| deployer.begin(request, by, patience))
     }
 
     fn plan(&self, request: DeployRequest) -> BoxFuture<'_, Result<Value, DeployRefusal>> {
-        blocking(self, move |deployer| {
-            let planned = deployer.plan_request(request)?;
-            let change =
-                plan_switch(&planned.declared.topology, &deployer.board.topology(), deployer.log.as_ref(), &planned.replay);
+        blocking(self, move |deployer, patience| {
+            let planned = deployer.plan_request(request, patience)?;
+            let change = plan_switch(&planned.declared.topology, &deployer.board, deployer.log.as_ref(), &planned.replay);
             let change = change.map_err(|error| DeployRefusal::Storage { detail: error.to_string() })?;
             Ok(crate::cli::change_as_json(&change))
         })
@@ -187,16 +216,41 @@ impl Deployments for Deployer {
     }
 }
 
-/// Planning takes a while, and so does a disk.
+/// Planning takes a while, and so does a disk: that is a thread's work, for as long as somebody waits for it.
 fn blocking<T: Send + 'static>(
     deployer: &Deployer,
-    work: impl FnOnce(&Deployer) -> Result<T, DeployRefusal> + Send + 'static,
+    work: impl FnOnce(&Deployer, &Patience) -> Result<T, DeployRefusal> + Send + 'static,
 ) -> BoxFuture<'static, Result<T, DeployRefusal>> {
     let deployer = deployer.clone();
     Box::pin(async move {
-        let done = tokio::task::spawn_blocking(move || work(&deployer)).await;
-        done.unwrap_or_else(|error| Err(DeployRefusal::Storage { detail: format!("it was cut short: {error}") }))
+        let Ok(permit) = Arc::clone(&deployer.plans).try_acquire_owned() else {
+            let detail = format!("{PLANS_MAX} requests are being planned already: ask again when they are answered");
+            return Err(DeployRefusal::Conflict { detail });
+        };
+        let patience = Patience::of(PLAN_TIME_MAX);
+        // A request that is dropped because its client is gone drops this too.
+        let _waiting = Waiting(patience.clone());
+        let done = tokio::task::spawn_blocking(move || {
+            let done = work(&deployer, &patience);
+            drop(permit);
+            done
+        });
+        match tokio::time::timeout(PLAN_TIME_MAX, done).await {
+            Ok(done) => done.unwrap_or_else(|error| Err(DeployRefusal::Storage { detail: format!("it was cut short: {error}") })),
+            Err(_) => Err(DeployRefusal::Conflict {
+                detail: format!("planning takes longer than {} s: make the statements simpler", PLAN_TIME_MAX.as_secs()),
+            }),
+        }
     })
+}
+
+/// A client that waits; when it does no more, planning for it ends.
+struct Waiting(Patience);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.give_up();
+    }
 }
 
 fn source_files(files: Vec<StatementFile>) -> Result<Vec<SourceFile>, DeployRefusal> {
@@ -222,8 +276,41 @@ fn invalid(error: LoadError) -> DeployRefusal {
     }
 }
 
-fn not_found(error: store::UnknownGeneration) -> DeployRefusal {
-    DeployRefusal::NotFound { detail: error.to_string() }
+fn no_generation(error: NoGeneration) -> DeployRefusal {
+    let detail = error.to_string();
+    match error {
+        NoGeneration::Unknown { .. } => DeployRefusal::NotFound { detail },
+        NoGeneration::NeverInForce { .. } => DeployRefusal::Conflict { detail },
+    }
+}
+
+/// Remembers what becomes of a generation.
+fn record(store: &mut Store, generation: u64, standing: Standing<'_>) -> Result<(), DiskError> {
+    let (state, reason) = match standing {
+        Standing::InForce => return store.put_in_force(generation, wall_micros()),
+        Standing::Ended(DeployOutcome::Differs) => {
+            (GenerationState::Refused, "rows differ from those that are served".to_owned())
+        }
+        Standing::Ended(DeployOutcome::Refused { reason }) => (GenerationState::Refused, reason.clone()),
+        Standing::Ended(DeployOutcome::Failed { reason }) => (GenerationState::Failed, reason.clone()),
+        // It took over: it was recorded before.
+        Standing::Ended(DeployOutcome::Switched { .. }) => return Ok(()),
+    };
+    store.end(generation, state, reason, wall_micros())
+}
+
+fn info(generation: &Generation, life: Life, in_force: u64) -> GenerationInfo {
+    GenerationInfo {
+        generation: generation.generation,
+        origin: generation.origin.to_string(),
+        files: generation.files.len(),
+        in_force: generation.generation == in_force,
+        state: life.state.name(),
+        begun_at: life.begun_micros.map(timestamp_text),
+        by: life.by,
+        ended_at: life.ended_micros.map(timestamp_text),
+        reason: life.reason,
+    }
 }
 
 fn busy(error: &DeployError) -> DeployRefusal {
@@ -240,6 +327,7 @@ fn state(report: DeployReport) -> DeploymentState {
         None => (None, None, None),
         Some(DeployOutcome::Switched { epoch }) => (Some("switched"), Some(epoch), None),
         Some(DeployOutcome::Differs) => (Some("differs"), None, None),
+        Some(DeployOutcome::Refused { reason }) => (Some("refused"), None, Some(reason)),
         Some(DeployOutcome::Failed { reason }) => (Some("failed"), None, Some(reason)),
     };
     DeploymentState {
@@ -290,16 +378,39 @@ fn row_difference(difference: ViewDifference) -> RowDifference {
     }
 }
 
-/// Chooses between what a directory says and what was deployed since it was last looked at.
-pub fn choose(declared: Declared, store: &mut Store) -> Result<Declared, ChooseError> {
+/// What a process starts with.
+pub struct Chosen {
+    /// the topology
+    pub declared: Declared,
+    /// a directory that is in force from now on, because it is not what it was at the start before; its fingerprint
+    pub directory: Option<String>,
+    /// whether states are computed also from a log whose beginning is gone: for a topology that went on so before
+    pub accept_missing_history: bool,
+}
+
+/// Chooses between what a directory says and what was deployed since it was last looked at. Nothing is remembered before the start has
+/// succeeded: see [`remember_start`].
+pub fn choose(declared: Declared, store: &Store) -> Result<Chosen, ChooseError> {
     let fingerprint = store::directory_fingerprint(&declared.files);
     match store.in_force() {
-        Some(current) if current.directory == fingerprint => Ok(Declared::of(current.source_files())?),
-        _ => {
-            store.start(&declared.files, fingerprint)?;
-            Ok(declared)
+        Some(current) if current.directory == fingerprint => {
+            let accept_missing_history = store.life(current.generation).accept_missing_history;
+            Ok(Chosen { declared: Declared::of(current.source_files())?, directory: None, accept_missing_history })
         }
+        _ => Ok(Chosen { declared, directory: Some(fingerprint), accept_missing_history: false }),
     }
+}
+
+/// The engine goes on with these files: a directory that is new is in force.
+pub fn remember_start(
+    files: &[SourceFile],
+    directory: Option<String>,
+    store: &mut Store,
+    accept_missing_history: bool,
+) -> Result<(), DiskError> {
+    let Some(directory) = directory else { return Ok(()) };
+    let stamp = Stamp { at_micros: wall_micros(), by: LOCAL.to_owned() };
+    store.start(files, directory, stamp, accept_missing_history)
 }
 
 /// Why a start does not know what to run.
@@ -308,7 +419,4 @@ pub enum ChooseError {
     /// what was deployed can't be planned
     #[error("the topology that was deployed last can't be planned by this version: {0}")]
     Load(#[from] LoadError),
-    /// the disk
-    #[error(transparent)]
-    Disk(#[from] DiskError),
 }

@@ -7,6 +7,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use epochs::error::EpochError;
+use topologies::run::StartError;
 use topologies::topology::LoadError;
 
 /// Exit codes by cause.
@@ -32,6 +34,8 @@ pub enum Exit {
     Unhealthy = 8,
     /// a deployment did not take over
     NotDeployed = 9,
+    /// states would be computed from a log whose beginning is gone
+    MissingHistory = 10,
 }
 
 /// What `--help` says of the exit codes.
@@ -45,7 +49,8 @@ pub const EXIT_CODES_HELP: &str = "Exit codes:
   6  a test of a topology failed
   7  another process took over the data directory
   8  'doctor' found a problem
-  9  a deployment did not take over: everything is as it was";
+  9  a deployment did not take over: everything is as it was
+  10 the log no longer has the beginning of what would be computed: rows would be missing";
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
@@ -209,6 +214,12 @@ pub enum Failure {
     /// which topology to run
     #[error(transparent)]
     Choose(#[from] crate::deployments::ChooseError),
+    /// a topology that is planned would be refused
+    #[error("{reason}")]
+    MissingHistory {
+        /// which states, and what to do
+        reason: String,
+    },
     /// a deployment ended, and everything is as it was
     #[error("generation {generation} did not take over, and everything is as it was: {reason}")]
     NotDeployed {
@@ -268,6 +279,9 @@ impl Failure {
             Self::Unreachable { .. } | Self::Refused { .. } => Exit::Server,
             Self::EventsRejected { .. } | Self::LettersRejected { .. } => Exit::EventsRejected,
             Self::NotDeployed { .. } => Exit::NotDeployed,
+            Self::MissingHistory { .. }
+            | Self::Epochs(EpochError::MissingHistory(_))
+            | Self::Engine(StartError::Epochs(EpochError::MissingHistory(_))) => Exit::MissingHistory,
             Self::Fenced { .. } => Exit::Fenced,
             Self::Unhealthy { .. } => Exit::Unhealthy,
             Self::TestsFailed { .. } => Exit::TestsFailed,

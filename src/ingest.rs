@@ -2,12 +2,14 @@
 //!
 //! Owns the check of every line, the recent ids that make a repeated event a duplicate, and the dead letters: a line that is no event
 //! is appended to the topic [`DEAD_LETTER_TOPIC`] before its sender learns of it, so it is never lost. One that is sent again and taken
-//! is marked there, so that it is off the list after every restart too.
+//! is marked there, so that it is off the list after every restart too. Lines that there is no room for are refused before they are
+//! looked at: of them nothing is kept.
 
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use api::{BoxFuture, Ingest, IngestError, LineOutcome, TopicInfo};
@@ -22,7 +24,8 @@ use sources::error::LogError;
 use sources::log::{APPEND_BYTES_MAX, APPEND_RECORDS_MAX, Log, Record};
 use topologies::run::{DEAD_LETTER_TOPIC, LetterRecord};
 
-use crate::memory::{MemoryLimit, OutOfMemory};
+use crate::admission::{Admission, Admitted};
+use crate::lag::{Appended, LagMeter};
 use crate::recent_ids::{RECENT_IDS_MAX, RecentIds};
 
 /// Partitions of that topic: one, so that dead letters have an order.
@@ -49,7 +52,8 @@ struct Shared {
     topics: BTreeMap<Topic, Encoding>,
     recent: Mutex<BTreeMap<Topic, RecentIds>>,
     events: AtomicU64,
-    memory: MemoryLimit,
+    refused: AtomicU64,
+    admission: Admission,
 }
 
 /// One request's lines, on their way.
@@ -75,7 +79,7 @@ struct Group {
 
 impl LogIngest {
     /// The way into `log`: creates the topics of the catalogue that it does not have, and collects the recent ids of those it has.
-    pub fn open(log: Arc<dyn Log>, memory: MemoryLimit, format_of: impl Fn(&str) -> TopicFormat) -> Result<Self, LogError> {
+    pub fn open(log: Arc<dyn Log>, admission: Admission, format_of: impl Fn(&str) -> TopicFormat) -> Result<Self, LogError> {
         let existing: BTreeMap<Topic, u32> = log.topics()?.into_iter().map(|topic| (topic.topic, topic.partitions)).collect();
         let mut topics = BTreeMap::new();
         let mut recent = BTreeMap::new();
@@ -84,11 +88,12 @@ impl LogIngest {
             let format = format_of(&schema.topic);
             let partitions = existing.get(&topic).copied().unwrap_or(format.partitions);
             log.create_topic(&topic, partitions)?;
-            recent.insert(topic.clone(), recent_ids(log.as_ref(), schema, format.encoding, partitions)?);
+            recent.insert(topic.clone(), recent_ids(log.as_ref(), schema, format.encoding, partitions, admission.meter())?);
             topics.insert(topic, format.encoding);
         }
         log.create_topic(&Topic::new(DEAD_LETTER_TOPIC), DEAD_LETTER_PARTITIONS)?;
-        Ok(Self(Arc::new(Shared { log, topics, recent: Mutex::new(recent), events: AtomicU64::new(0), memory })))
+        let (recent, events, refused) = (Mutex::new(recent), AtomicU64::new(0), AtomicU64::new(0));
+        Ok(Self(Arc::new(Shared { log, topics, recent, events, refused, admission })))
     }
 
     /// What the records of a topic are written as.
@@ -101,31 +106,75 @@ impl LogIngest {
         self.0.events.load(Ordering::Relaxed)
     }
 
+    /// Lines that were refused for now since the start.
+    pub fn refused(&self) -> u64 {
+        self.0.refused.load(Ordering::Relaxed)
+    }
+
+    /// What decides how much is taken.
+    pub fn admission(&self) -> &Admission {
+        &self.0.admission
+    }
+
     /// What [`Ingest::submit`] does, on the calling thread.
     pub fn append(&self, lines: Vec<Vec<u8>>) -> Result<Vec<LineOutcome>, IngestError> {
-        self.0.append(lines).map_err(|error| ingest_error(&error))
+        let admitted = self.admit(&lines);
+        thread::sleep(admitted.delay);
+        self.append_admitted(lines, admitted)
     }
+
+    fn admit(&self, lines: &[Vec<u8>]) -> Admitted {
+        let sizes: Vec<usize> = lines.iter().map(|line| line.trim_ascii().len()).collect();
+        self.0.admission.admit(&sizes)
+    }
+
+    /// Appends what is admitted; the lines behind that are refused.
+    fn append_admitted(&self, mut lines: Vec<Vec<u8>>, admitted: Admitted) -> Result<Vec<LineOutcome>, IngestError> {
+        let others = lines.split_off(admitted.lines.min(lines.len()));
+        let mut outcomes = self.0.append(lines).map_err(|error| ingest_error(&error))?;
+        drop(admitted.reservation);
+        for line in others {
+            let refusal = admitted.refusal.filter(|_| !line.trim_ascii().is_empty());
+            self.0.refused.fetch_add(u64::from(refusal.is_some()), Ordering::Relaxed);
+            outcomes.push(refusal.map_or(LineOutcome::Empty, LineOutcome::Refused));
+        }
+        Ok(outcomes)
+    }
+}
+
+/// Runs what may block; `what` says what was cut short when it panicked.
+async fn blocking<T: Send + 'static>(
+    what: &'static str,
+    run: impl FnOnce() -> Result<T, IngestError> + Send + 'static,
+) -> Result<T, IngestError> {
+    let done = tokio::task::spawn_blocking(run).await;
+    done.unwrap_or_else(|error| Err(IngestError::Storage { detail: format!("{what} was cut short: {error}") }))
 }
 
 impl Ingest for LogIngest {
     fn submit(&self, lines: Vec<Vec<u8>>) -> BoxFuture<'_, Result<Vec<LineOutcome>, IngestError>> {
-        let ingest = self.clone();
+        let (ingest, admitting) = (self.clone(), self.clone());
         Box::pin(async move {
-            let full = |OutOfMemory { used, limit }| IngestError::MemoryFull { used, limit };
-            ingest.0.memory.check().map_err(full)?;
-            let appended = tokio::task::spawn_blocking(move || ingest.append(lines)).await;
-            appended.unwrap_or_else(|error| Err(IngestError::Storage { detail: format!("the append was cut short: {error}") }))
+            let (admitted, lines) = blocking("the append", move || Ok((admitting.admit(&lines), lines))).await?;
+            tokio::time::sleep(admitted.delay).await;
+            blocking("the append", move || ingest.append_admitted(lines, admitted)).await
         })
     }
 
     fn retry(&self, id: u64, letter: DeadLetter) -> BoxFuture<'_, Result<LineOutcome, IngestError>> {
         let ingest = self.clone();
         Box::pin(async move {
-            let sent =
-                tokio::task::spawn_blocking(move || ingest.0.retry(id, &letter).map_err(|error| ingest_error(&error))).await;
-            sent.unwrap_or_else(|error| {
-                Err(IngestError::Storage { detail: format!("sending the letter again was cut short: {error}") })
-            })
+            let send = move || {
+                // A letter's event and the mark that it was sent again.
+                let Admitted { refusal, reservation, .. } = ingest.0.admission.admit(&[letter.bytes.len().max(1)]);
+                if let Some(refusal) = refusal {
+                    return Ok(LineOutcome::Refused(refusal));
+                }
+                let sent = ingest.0.retry(id, &letter).map_err(|error| ingest_error(&error));
+                drop(reservation);
+                sent
+            };
+            blocking("sending the letter again", send).await
         })
     }
 
@@ -156,7 +205,7 @@ impl Shared {
                 }
             }
         }
-        append_in_chunks(self.log.as_ref(), &Topic::new(DEAD_LETTER_TOPIC), std::mem::take(&mut request.dead_letters))?;
+        self.append_in_chunks(&Topic::new(DEAD_LETTER_TOPIC), std::mem::take(&mut request.dead_letters))?;
         for (topic, group) in std::mem::take(&mut request.groups) {
             self.append_group(&topic, group, &mut request.outcomes)?;
         }
@@ -166,7 +215,7 @@ impl Shared {
     /// Takes a dead letter as if it were sent now. The event is appended before the mark: between the two it may be sent once more, as a
     /// duplicate, and is never lost.
     fn retry(&self, id: u64, letter: &DeadLetter) -> Result<LineOutcome, LogError> {
-        if letter.fault.reason == Reason::Quarantined {
+        if matches!(letter.fault.reason, Reason::Quarantined | Reason::OverBudget) {
             return self.release(id, letter);
         }
         if let Some(fault) = hindrance(letter) {
@@ -192,9 +241,9 @@ impl Shared {
         let read = self.log.read(&topic, Partition(letter.partition), Offset(letter.offset), 1, REBUILD_BYTES)?;
         let Some(record) = read.into_iter().find(|record| record.offset.0 == letter.offset) else {
             let detail = format!("the log of '{topic}' no longer has its record: its sender has to send it again");
-            return Ok(LineOutcome::Rejected(Fault::new(Reason::Quarantined, detail)));
+            return Ok(LineOutcome::Rejected(Fault::new(letter.fault.reason, detail)));
         };
-        let appended = self.log.append(&topic, vec![Record { key: record.key, value: record.value, timestamp: now }])?;
+        let appended = self.append_records(&topic, vec![Record { key: record.key, value: record.value, timestamp: now }])?;
         self.mark_retried(id, now)?;
         let place = appended.into_iter().next();
         let position = |(partition, offset)| LogPosition { topic: topic.clone(), partition, offset };
@@ -203,7 +252,8 @@ impl Shared {
 
     fn mark_retried(&self, id: u64, now: i64) -> Result<(), LogError> {
         let mark = serde_json::json!(LetterRecord::Retried { retried: id }).to_string().into_bytes();
-        self.log.append(&Topic::new(DEAD_LETTER_TOPIC), vec![Record { key: Vec::new(), value: mark, timestamp: now }]).map(drop)
+        let mark = Record { key: Vec::new(), value: mark, timestamp: now };
+        self.append_records(&Topic::new(DEAD_LETTER_TOPIC), vec![mark]).map(drop)
     }
 
     /// Files an event under its topic, unless it is known.
@@ -229,7 +279,7 @@ impl Shared {
     }
 
     fn append_group(&self, topic: &Topic, group: Group, outcomes: &mut [LineOutcome]) -> Result<(), LogError> {
-        let appended = append_in_chunks(self.log.as_ref(), topic, group.records)?;
+        let appended = self.append_in_chunks(topic, group.records)?;
         crash_point(INGEST_APPENDED_NOT_ACKNOWLEDGED);
         self.events.fetch_add(appended.len() as u64, Ordering::Relaxed);
         let mut recent = self.recent.lock();
@@ -241,6 +291,42 @@ impl Shared {
             }
         }
         Ok(())
+    }
+
+    /// Appends any number of records in appends that the log takes; what is appended before an error stays, and is a duplicate when it
+    /// is sent again.
+    fn append_in_chunks(&self, topic: &Topic, records: Vec<Record>) -> Result<Vec<(Partition, Offset)>, LogError> {
+        let mut places = Vec::with_capacity(records.len());
+        let mut chunk = Vec::new();
+        let mut bytes = 0;
+        for record in records {
+            if chunk.len() == APPEND_RECORDS_MAX || (!chunk.is_empty() && bytes + record.bytes() > APPEND_BYTES_MAX) {
+                places.extend(self.append_records(topic, std::mem::take(&mut chunk))?);
+                bytes = 0;
+            }
+            bytes += record.bytes();
+            chunk.push(record);
+        }
+        if !chunk.is_empty() {
+            places.extend(self.append_records(topic, chunk)?);
+        }
+        Ok(places)
+    }
+
+    /// Appends, and has the lag know what is waiting.
+    fn append_records(&self, topic: &Topic, records: Vec<Record>) -> Result<Vec<(Partition, Offset)>, LogError> {
+        let sizes: Vec<(u64, i64)> = records.iter().map(|record| (record.bytes() as u64, record.timestamp)).collect();
+        let places = self.log.append(topic, records)?;
+        let mut appends: BTreeMap<Partition, Appended> = BTreeMap::new();
+        for ((bytes, timestamp), (partition, offset)) in sizes.into_iter().zip(&places) {
+            let append = appends.entry(*partition).or_insert(Appended { first: *offset, next: *offset, bytes: 0, timestamp });
+            append.next = Offset(offset.0 + 1);
+            append.bytes += bytes;
+        }
+        for (partition, append) in appends {
+            self.admission.meter().appended((topic.clone(), partition), append);
+        }
+        Ok(places)
     }
 
     fn recent_place(&self, topic: &Topic, id: EventId) -> Option<LogPosition> {
@@ -260,28 +346,14 @@ impl Request {
     }
 }
 
-/// Appends any number of records in appends that the log takes; what is appended before an error stays, and is a duplicate when it
-/// is sent again.
-fn append_in_chunks(log: &dyn Log, topic: &Topic, records: Vec<Record>) -> Result<Vec<(Partition, Offset)>, LogError> {
-    let mut places = Vec::with_capacity(records.len());
-    let mut chunk = Vec::new();
-    let mut bytes = 0;
-    for record in records {
-        if chunk.len() == APPEND_RECORDS_MAX || (!chunk.is_empty() && bytes + record.bytes() > APPEND_BYTES_MAX) {
-            places.extend(log.append(topic, std::mem::take(&mut chunk))?);
-            bytes = 0;
-        }
-        bytes += record.bytes();
-        chunk.push(record);
-    }
-    if !chunk.is_empty() {
-        places.extend(log.append(topic, chunk)?);
-    }
-    Ok(places)
-}
-
-/// The ids of the last records of each partition.
-fn recent_ids(log: &dyn Log, schema: &'static TopicSchema, encoding: Encoding, partitions: u32) -> Result<RecentIds, LogError> {
+/// The ids of the last records of each partition; the lag learns the sizes of those records.
+fn recent_ids(
+    log: &dyn Log,
+    schema: &'static TopicSchema,
+    encoding: Encoding,
+    partitions: u32,
+    meter: &LagMeter,
+) -> Result<RecentIds, LogError> {
     let topic = Topic::new(&schema.topic);
     let mut recent = RecentIds::new(RECENT_IDS_MAX);
     let mut decoder = EventDecoder::new(schema, encoding, &[]);
@@ -291,8 +363,11 @@ fn recent_ids(log: &dyn Log, schema: &'static TopicSchema, encoding: Encoding, p
         let mut from = Offset(end.0.saturating_sub(share).max(earliest.0));
         while from < end {
             let records = log.read(&topic, partition, from, REBUILD_RECORDS, REBUILD_BYTES)?;
-            let Some(last) = records.last() else { break };
+            let (Some(first), Some(last)) = (records.first(), records.last()) else { break };
             from = Offset(last.offset.0 + 1);
+            let bytes = records.iter().map(|record| (record.key.len() + record.value.len()) as u64).sum();
+            let append = Appended { first: first.offset, next: from, bytes, timestamp: first.timestamp };
+            meter.appended((topic.clone(), partition), append);
             let batch = decoder
                 .decode(records.iter().map(|record| (partition, record.offset, record.timestamp, record.value.as_slice())));
             for (id, position) in batch.event_ids.iter().zip(&batch.places) {

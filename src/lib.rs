@@ -1,5 +1,6 @@
 //! Tidewater's front door as a library: what the command line is made of, for tests and benchmarks to start in one process.
 
+pub mod admission;
 pub mod auth;
 pub mod backup;
 pub mod cli;
@@ -8,6 +9,7 @@ pub mod deployments;
 pub mod derived;
 pub mod error;
 pub mod ingest;
+pub mod lag;
 pub mod memory;
 pub mod recent_ids;
 pub mod server;

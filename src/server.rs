@@ -10,7 +10,8 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::available_parallelism;
 use std::time::Duration;
 
-use api::{ApiConfig, ApiState, Figures, HaltedSource, Health, HostStatus, Readiness, SinkStatus};
+use api::{ApiConfig, ApiState, Figures, HaltedSource, Health, HostStatus, LagLimits, Readiness, SinkStatus};
+use epochs::coordinator::RetainedLimits;
 use epochs::disk::real::{Lock, RealDisk};
 use epochs::error::EpochError;
 use schemas::catalogue::catalogue;
@@ -28,18 +29,21 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use topologies::builder::PARTITIONS_DEFAULT;
 use topologies::lineage::lineage;
+use topologies::render::budget::Limits;
 use topologies::run::outlets::{OutletReport, OutletState, RedisUrl, Reports};
 use topologies::run::{Board, Clock, DEAD_LETTER_TOPIC, Options, Running, Status, StatusReport, Storage, Trouble, start};
 use topologies::slt::all_visible;
 use topologies::topology::Topology;
 
+use crate::admission::Admission;
 use crate::backup::UNFINISHED_FILE;
 use crate::cli::{self, ServerArguments};
 use crate::deployments::store::{Origin, Store};
-use crate::deployments::{Declared, Deployer, choose};
+use crate::deployments::{Chosen, Declared, Deployer, choose, remember_start};
 use crate::derived::DerivedTopics;
 use crate::error::Failure;
 use crate::ingest::{LogIngest, TopicFormat, wall_micros};
+use crate::lag::LagMeter;
 use crate::memory::MemoryLimit;
 use crate::why::RowEvents;
 
@@ -111,24 +115,27 @@ impl Server {
         let (storage, lock) = open_storage(data)?;
         let log = open_log(data)?;
         let mut store = Store::open(Arc::clone(&storage)).map_err(EpochError::from)?;
-        let Declared { topology, .. } = choose(declared, &mut store)?;
+        let Chosen { declared: Declared { files, topology }, directory, accept_missing_history } = choose(declared, &store)?;
+        let topology = Arc::new(topology);
+        let meter = LagMeter::new(Arc::clone(&log));
+        let admission = Admission::new(lag_limits(arguments), MemoryLimit::new(arguments.ingest_memory_bytes), meter.clone());
+        let ingest = LogIngest::open(Arc::clone(&log), admission, |topic| topic_format(&topology, topic))?;
+        let records = records_logged(log.as_ref())?;
+        let mut engine_options = engine_options(arguments, data)?;
+        engine_options.accept_missing_history |= accept_missing_history;
+        let engine = start(Arc::clone(&topology), Arc::clone(&log), storage, engine_options)?;
+        // A start that is refused leaves in force what was.
+        remember_start(&files, directory, &mut store, arguments.accept_missing_history).map_err(EpochError::from)?;
         let generation =
             GenerationAtStart { number: store.current().generation, is_deployed: store.current().origin != Origin::Start };
-        let topology = Arc::new(topology);
-        let ingest = LogIngest::open(Arc::clone(&log), MemoryLimit::new(arguments.memory_limit_bytes), |topic| {
-            topic_format(&topology, topic)
-        })?;
-        let records = records_logged(log.as_ref())?;
-        let engine = start(Arc::clone(&topology), Arc::clone(&log), storage, engine_options(arguments, data)?)?;
         let views = Arc::clone(&engine.views);
+        meter.follow(Arc::clone(&views), engine.status_handle())?;
         let health = Arc::new(EngineHealth {
             ingest: ingest.clone(),
             views: Arc::clone(&views),
             log: Arc::clone(&log),
             status: engine.status_handle(),
             sinks: engine.outlets(),
-            clock: arguments.clock,
-            records_at_start: records,
             board: Arc::clone(&engine.board),
         });
         let deployer = Deployer::new(store, Arc::clone(&engine.board), Arc::clone(&log), ingest.clone());
@@ -182,7 +189,7 @@ impl Server {
         self.health.figures()
     }
 
-    /// Whether the views show everything that was appended before this call. The figures may be an epoch older than that.
+    /// Whether the views show everything that was appended before this call.
     pub fn is_current(&self) -> bool {
         all_visible(&self.board.topology(), self.log.as_ref(), &self.views)
     }
@@ -251,6 +258,11 @@ fn records_logged(log: &dyn Log) -> Result<u64, sources::error::LogError> {
     Ok(records)
 }
 
+/// How far the views may be behind the log while events are taken.
+fn lag_limits(arguments: &ServerArguments) -> LagLimits {
+    LagLimits { records: arguments.ingest_lag_records, bytes: arguments.ingest_lag_bytes, time: arguments.ingest_lag_time }
+}
+
 fn engine_options(arguments: &ServerArguments, data: &Path) -> Result<Options, Failure> {
     Ok(Options {
         workers: worker_count(arguments),
@@ -262,6 +274,9 @@ fn engine_options(arguments: &ServerArguments, data: &Path) -> Result<Options, F
         timeline: Timeline(wall_micros().unsigned_abs()),
         checkpoint_interval: arguments.checkpoint_interval,
         log_retention_bytes: arguments.log_retention_bytes,
+        accept_missing_history: arguments.accept_missing_history,
+        retained: RetainedLimits { bytes: arguments.rollback_log_bytes, ..RetainedLimits::default() },
+        event_limits: Limits { rows: arguments.event_rows_max, bytes: arguments.event_bytes_max },
         redis: redis_url(arguments)?,
         search: Place::Folder(data.join(SEARCH_DIRECTORY)),
         ..Options::default()
@@ -300,22 +315,19 @@ struct EngineHealth {
     log: Arc<dyn Log>,
     status: Arc<Status>,
     sinks: Arc<Reports>,
-    clock: cli::Clock,
-    records_at_start: u64,
     board: Arc<Board>,
 }
 
 impl Health for EngineHealth {
     fn readiness(&self) -> Readiness {
-        let report = self.status.report();
-        match report.trouble {
-            Trouble::Halted(reason) | Trouble::Fenced(reason) => return Readiness::Halted { reason },
-            Trouble::Stalled(reason) => return Readiness::Stalled { reason },
-            Trouble::None if report.caught_up => return Readiness::Ready,
-            Trouble::None => {}
+        match self.status.report().trouble {
+            Trouble::Halted(reason) | Trouble::Fenced(reason) => Readiness::Halted { reason },
+            Trouble::Stalled(reason) => Readiness::Stalled { reason },
+            Trouble::None => match self.ingest.admission().meter().catching_up() {
+                None => Readiness::Ready,
+                Some((records_done, records_total)) => Readiness::CatchingUp { records_done, records_total },
+            },
         }
-        let records_done = self.records_at_start.saturating_sub(report.lag_records);
-        Readiness::CatchingUp { records_done, records_total: self.records_at_start }
     }
 
     fn figures(&self) -> Figures {
@@ -323,8 +335,9 @@ impl Health for EngineHealth {
         Figures {
             events_ingested: self.ingest.events(),
             events_processed: report.events,
-            lag_records: report.lag_records,
-            lag_micros: self.lag_micros(report.lag_records),
+            lines_refused: self.ingest.refused(),
+            lag: self.ingest.admission().meter().lag(),
+            lag_limits: self.ingest.admission().limits(),
             epoch_micros: u64::try_from(report.epoch_duration.as_micros()).unwrap_or(u64::MAX),
         }
     }
@@ -355,6 +368,8 @@ impl Health for EngineHealth {
             stalled,
             sinks: self.sinks.list().into_iter().map(sink_status).collect(),
             clock_held,
+            lag: self.ingest.admission().meter().lag(),
+            lag_limits: self.ingest.admission().limits(),
         }
     }
 }
@@ -378,17 +393,5 @@ fn sink_status(report: OutletReport) -> SinkStatus {
         waiting_changes: report.waiting_changes,
         rebuilt: report.reconciled,
         reason,
-    }
-}
-
-impl EngineHealth {
-    /// What is not visible yet was appended after the last visible epoch was bound, so its age is at most that epoch's. Where the
-    /// epochs follow the events' clock they say nothing about the age, and 0 is answered.
-    fn lag_micros(&self, lag_records: u64) -> u64 {
-        if lag_records == 0 || self.clock == cli::Clock::Event {
-            return 0;
-        }
-        let bound_at = self.views.snapshot().wall_micros();
-        u64::try_from(wall_micros() - bound_at).unwrap_or(0)
     }
 }

@@ -83,3 +83,23 @@ fn every_source_file_opens_with_what_it_owns() {
     }
     assert!(checked > 80, "only {checked} files were checked");
 }
+
+/// The external packages of a selection with the features that cargo builds them with, one per line.
+fn packages_with_features(selection: &[&str]) -> BTreeSet<String> {
+    let mut cargo = std::process::Command::new(env!("CARGO"));
+    cargo.current_dir(root()).args(["tree", "--locked", "--offline", "--prefix=none", "--format={p}|{f}"]).args(selection);
+    let output = cargo.output().expect("cargo can be run");
+    let (text, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "cargo tree failed: {errors}");
+    let lines = text.lines().map(|line| line.replace(" (*)", "").replace(" (proc-macro)", ""));
+    lines.filter(|line| !line.is_empty() && !line.contains(&root().display().to_string())).collect()
+}
+
+#[test]
+fn both_commands_build_the_same_dependencies() {
+    let run = packages_with_features(&["--package=tidewater", "--edges=normal,build"]);
+    let tests = packages_with_features(&["--workspace", "--edges=normal,build,dev"]);
+    assert!(run.len() > 100, "only {} packages were read", run.len());
+    let other: Vec<&String> = run.difference(&tests).collect();
+    assert!(other.is_empty(), "`cargo test` builds these with other features than `cargo run`, so with everything above them: {other:?}");
+}

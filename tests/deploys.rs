@@ -1,9 +1,12 @@
 //! Deployments as an operator sees them: a topology changes while the server takes events and answers, and at every step at which the
 //! process may be killed it is one topology or the other, whole.
 
+use std::io::Write;
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use epochs::crash_point::{DEPLOY_BOUND, DEPLOY_RECORDED, PANIC_VARIABLE, VARIABLE};
 use serde_json::{Value, json};
@@ -16,7 +19,7 @@ use crate::process::{Client, Launch, Server, eventually, operator, tidewater};
 
 /// A view more.
 const MORE: &str = "
-CREATE MATERIALIZED VIEW post_lengths AS SELECT author_id, count(*) AS posts, sum(CAST(length(text) AS BIGINT)) AS characters
+CREATE MATERIALIZED VIEW post_lengths AS SELECT author_id, count(*) AS posts, sum(length(text)) AS characters
   FROM posts GROUP BY author_id;
 CREATE INDEX ON post_lengths (author_id);
 GRANT SELECT ON post_lengths TO PUBLIC;
@@ -135,8 +138,21 @@ fn a_difference_is_shown_and_nothing_changes() {
     assert_eq!((&difference["view"], &difference["rows_equal"]), (&json!("post_lengths"), &json!(0)), "{report}");
     assert!(difference["gone"].as_array().unwrap().len() > 1, "{report}");
     assert_eq!(in_force(&server, &folder), 1);
+    // What was refused never was in force: there is nothing to go back to.
+    let (code, _, complaint) = ask(&server, &folder, &["rollback", "--to", "2"]);
+    assert!(code == Some(4) && complaint.contains("generation 2 never was in force: it is refused"), "{code:?} {complaint}");
     let (code, report, _) = ask(&server, &folder, &["deploy", path(&after), "--verify", "--accept-differences"]);
     assert_eq!((code, &report["outcome"]), (Some(0), &json!("switched")));
+    let generations = ask(&server, &folder, &["status"]).1["deployments"]["generations"].clone();
+    let told = generations.as_array().unwrap().iter().map(|generation| {
+        (generation["state"].as_str().unwrap(), generation["by"].as_str().unwrap(), generation["reason"].as_str())
+    });
+    let reasons = [Some("generation 3 took over"), Some("rows differ from those that are served"), None];
+    assert_eq!(
+        told.collect::<Vec<_>>(),
+        [("replaced", "local", reasons[0]), ("refused", "1", reasons[1]), ("in_force", "1", reasons[2])]
+    );
+    assert!(generations[0]["ended_at"].is_string() && generations[2]["begun_at"].is_string(), "{generations}");
 }
 
 #[test]
@@ -225,4 +241,55 @@ fn fault_48_a_process_that_is_killed_in_a_deployment_runs_one_topology_or_the_ot
         eventually("everything", || (ask(&server, &folder, &["status"]).1["status"]["readiness"] == "ready").then_some(()));
         assert_oracle(&server.client, &oracle);
     }
+}
+
+/// Sends a request and does not wait for its answer.
+fn ask_without_waiting(server: &Client, body: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(&server.address).unwrap();
+    let head = format!(
+        "POST /v1/deployments/plan HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+        server.address,
+        operator(),
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body.as_bytes())).unwrap();
+    stream
+}
+
+#[test]
+fn planning_holds_nothing_and_ends_when_its_client_is_gone() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::run(&folder.path().join("data"), &["--clock", "event"]);
+    let request = |views: usize| {
+        let mut text = String::from(
+            "CREATE SOURCE post_events WITH (connector = 'log', topic = 'social.post') FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.PostEvent');\n",
+        );
+        for view in 0..views {
+            text += &format!(
+                "CREATE VIEW v{view} AS SELECT event_id, aggregate_id + {view} AS n FROM post_events WHERE aggregate_id > {view};\n"
+            );
+        }
+        json!({ "action": "deploy", "files": [{ "path": "many.sql", "text": text }] })
+    };
+    let plan = |views: usize| server.post_json("/v1/deployments/plan", &request(views), Some(&operator()));
+    let many = request(20_000).to_string();
+    // One that comes while another small plan is made may be refused itself.
+    let mut waiting = Vec::new();
+    eventually("two plans at once", || {
+        assert!(waiting.len() < 50, "everything is planned at once");
+        waiting.push(ask_without_waiting(&server, &many));
+        std::thread::sleep(Duration::from_millis(300));
+        (plan(1).status == 409).then_some(())
+    });
+    let begun = Instant::now();
+    assert_eq!(server.get("/v1/deployments", Some(&operator())).status, 200);
+    assert!(
+        begun.elapsed() < Duration::from_secs(2),
+        "a plan that is being made kept the status waiting for {:?}",
+        begun.elapsed()
+    );
+    drop(waiting);
+    let gone = Instant::now();
+    eventually("room for a plan", || (plan(1).status == 200).then_some(()));
+    assert!(gone.elapsed() < Duration::from_secs(20), "plans went on for {:?} after their clients were gone", gone.elapsed());
 }

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::AtomicBool;
 
-use epochs::crash_point::PANIC_VARIABLE;
+use epochs::crash_point::{ABORT_VARIABLE, PANIC_VARIABLE};
 use tempfile::TempDir;
 
 use crate::answers::assert_oracle;
@@ -88,10 +88,40 @@ fn fault_06_records_that_end_the_process_three_times_are_put_aside_and_taken_whe
 }
 
 #[test]
+fn fault_06_records_that_end_the_process_without_a_panic_are_put_aside_as_well() {
+    const POISON: &str = "a pill that nobody survives";
+    let data = tempfile::tempdir().unwrap();
+    let environment = [(ABORT_VARIABLE, POISON)];
+    let launch = Launch { data: data.path(), more: &OPTIONS, environment: &environment, ..Launch::default() };
+    let mut server = Server::run_ready(&launch);
+    server.ingest(&[posted(1, 1, 1, "before").to_string()]);
+    server.try_post(format!("{}\n", posted(2, 2, 1, POISON)).as_bytes(), Some(&operator())).ok();
+    let mut ends = 0;
+    while eventually("an end or readiness", || match server.process.ended() {
+        Some(ended) => Some(!ended.success()),
+        None => server.try_get("/readyz").is_ok_and(|answer| answer.status == 200 && ends > 0).then_some(false),
+    }) {
+        ends += 1;
+        // The first end may be blamed on an epoch that was computed beside: from the second start on each is computed by itself.
+        assert!(ends <= 4, "nothing was put aside after {ends} ends");
+        server = launch.server().unwrap_or_else(|mut process| panic!("{}", process.complaint()));
+    }
+    assert!(ends >= 3, "it was put aside after {ends} ends");
+    server.ingest(&[posted(3, 3, 1, "after").to_string()]);
+    let rows = server.pages("/v1/views/posts?select=post_id", 100, None);
+    let posts: std::collections::BTreeSet<u64> = rows.iter().map(|row| row["post_id"].as_u64().unwrap()).collect();
+    assert_eq!(posts, [1, 3].into(), "the notes that have nothing to do with it are there");
+    let letters = server.get("/v1/dead-letters", Some(&operator())).json();
+    let letter = &letters["dead_letters"][0];
+    assert_eq!((&letters["dead_letters_total"], &letter["reason"]), (&1.into(), &"quarantined".into()), "{letters}");
+    assert!(letter["detail"].as_str().unwrap().contains("without a panic"), "{letters}");
+}
+
+#[test]
 fn fault_08_a_process_that_runs_out_of_memory_takes_no_events_and_serves_readers() {
     const LIMIT: u64 = 320 << 20;
     let data = tempfile::tempdir().unwrap();
-    let server = Server::run(data.path(), &["--memory-limit-bytes", &LIMIT.to_string()]);
+    let server = Server::run(data.path(), &["--ingest-memory-bytes", &LIMIT.to_string()]);
     let post = |number: u64| posted(number, number, 1, &format!("{number:08}{}", "x".repeat(8_000)));
     let mut taken = 0;
     let refused = loop {

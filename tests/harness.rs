@@ -92,6 +92,7 @@ impl Views for Harness {
         let place = reader.columns().iter().position(|column| column.name == "post_id").expect("the column 'post_id'");
         let search = Search {
             query: Some(query.to_owned()),
+            visible: Filter::always(),
             filter: Filter::always(),
             order: Order { by: OrderBy::Column(place), descending: false },
             offset: 0,

@@ -149,6 +149,7 @@ pub struct Answer {
     pub status: u16,
     pub content_type: String,
     pub position: Option<String>,
+    pub retry_after: Option<u64>,
     pub text: String,
 }
 
@@ -383,8 +384,9 @@ fn read(response: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Resu
     let mut response = response?;
     let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(ToOwned::to_owned);
     let (content_type, position) = (header("content-type").unwrap_or_default(), header("tidewater-position"));
+    let retry_after = header("retry-after").map(|seconds| seconds.parse().unwrap());
     let text = response.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_string()?;
-    Ok(Answer { status: response.status().as_u16(), content_type, position, text })
+    Ok(Answer { status: response.status().as_u16(), content_type, position, retry_after, text })
 }
 
 /// Runs a line in the shell; what it printed.

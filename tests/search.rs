@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::deploys::{ask, changed};
-use crate::lines::{event, posted, registered};
+use crate::lines::{event, followed, posted, registered};
 use crate::process::{Answer, Client, Server, eventually, operator, token};
 
 fn sent(number: u64, message: u64, sender: u64, body: &str) -> Value {
@@ -78,6 +78,67 @@ fn messages_are_found_within_the_conversations_of_the_caller() {
 }
 
 #[test]
+fn signs_forms_of_letters_and_runs_without_blanks_are_found_in_the_program_as_it_is() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::run(data.path(), &[]);
+    write(&server, &[registered(1, 7)]);
+    let texts = ["bread and #sale cake", "bread by @bob", "cafe\u{301} ΟΔΟΣ Straße", "日本語の投稿です"];
+    let lines: Vec<Value> = (1..).zip(texts).map(|(post, text)| posted(post + 1, post, 7, text)).collect();
+    let after = write(&server, &lines);
+    for (query, expected) in [
+        ("bread+-%23sale", vec![2]),
+        ("bread+-%40bob", vec![1]),
+        ("-%23sale+bread", vec![2]),
+        ("caf%C3%A9", vec![3]),
+        ("%CE%BF%CE%B4%CE%BF%CF%82+STRASSE", vec![3]),
+        ("%E6%8A%95%E7%A8%BF", vec![4]),
+    ] {
+        let path = format!("/v1/search/post_search?q={query}&order=post_id&highlight=text&after={after}");
+        let answer = server.get(&path, None);
+        assert_eq!(found(&answer, "post_id"), expected.into_iter().map(|post: u64| json!(post)).collect::<Vec<_>>(), "{query}");
+        if query.starts_with("%E6") {
+            assert_eq!(answer.json()["hits"][0]["highlights"]["text"], "日本語の<mark>投稿</mark>です");
+        }
+    }
+}
+
+#[test]
+fn messages_of_others_change_neither_the_order_of_hits_nor_what_a_prefix_may_ask_for() {
+    let answers = [0, 45].map(|others: u64| {
+        let data = tempfile::tempdir().unwrap();
+        let server = Server::run(data.path(), &[]);
+        let between = |number: u64, name: &str, members: [&str; 2]| {
+            let payload = json!({ "members": members, "kind": "direct", "title": null });
+            event(number, "social.conversation", "conversation.created", name, payload)
+        };
+        let said = |number: u64, message: u64, sender: u64, name: &str, body: &str| {
+            let payload =
+                json!({ "message_id": message.to_string(), "sender_id": sender.to_string(), "body": body, "encrypted": false });
+            event(number, "social.conversation", "message.sent", name, payload)
+        };
+        let mut lines = vec![between(1, "1-2", ["1", "2"]), between(2, "8-9", ["8", "9"])];
+        // By itself the rarer word is `tulip`; among those of others it is the common one.
+        for (message, body) in (1..).zip(["rose red", "rose tulip red garden", "tulip", "rose", "zz1 zz2"]) {
+            lines.push(said(10 + message, message, 1, "1-2", body));
+        }
+        for other in 0..others {
+            let words: Vec<String> = (0..50).map(|word| format!("zz{} tulip", other * 50 + word)).collect();
+            lines.push(said(100 + other, 100 + other, 8, "8-9", &words.join(" ")));
+        }
+        let after = write(&server, &lines);
+        ["?q=rose+OR+tulip", "?q=rose+OR+tulip+OR+red", "?q=zz*", "/suggest?prefix=zz", "/suggest?prefix=tu"].map(|query| {
+            let path = format!("/v1/search/message_search{query}&after={after}");
+            let answer = server.get(&path, Some(&token(1, "")));
+            assert_eq!(answer.status, 200, "{query}: {}", answer.text);
+            let mut json = answer.json();
+            json.as_object_mut().unwrap().remove("position");
+            json.to_string()
+        })
+    });
+    assert_eq!(answers[0], answers[1]);
+}
+
+#[test]
 fn fault_37_an_index_goes_on_after_a_kill_and_is_built_anew_when_its_files_are_gone() {
     let data = tempfile::tempdir().unwrap();
     let mut server = Server::run(data.path(), &[]);
@@ -102,6 +163,36 @@ fn fault_37_an_index_goes_on_after_a_kill_and_is_built_anew_when_its_files_are_g
     }
 }
 
+#[test]
+fn restricted_posts_are_found_and_suggested_for_those_who_may_see_them_alone() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::run(data.path(), &[]);
+    let post = |number: u64, post: u64, visibility: &str| {
+        let mut line = posted(number, post, 1, &format!("quiet {visibility} words"));
+        line["event"]["payload"]["visibility"] = json!(visibility);
+        line
+    };
+    let lines = [followed(1, 2, 1), post(2, 10, "public"), post(3, 11, "followers"), post(4, 12, "private")];
+    let after = write(&server, &lines);
+    let public = server.get(&format!("/v1/search/post_search?q=quiet&order=post_id&after={after}"), None);
+    assert_eq!(found(&public, "post_id"), [json!(10)]);
+    let restricted = |user: u64, query: &str, after: &str| {
+        server.get(&format!("/v1/search/restricted_post_search{query}&after={after}"), Some(&token(user, "")))
+    };
+    for (user, expected) in [(1, vec![json!(11), json!(12)]), (2, vec![json!(11)]), (3, vec![])] {
+        let answer = restricted(user, "?q=quiet&order=post_id&facets=author_id", &after);
+        assert_eq!(found(&answer, "post_id"), expected, "{user}");
+        let suggested = restricted(user, "/suggest?prefix=quiet", &after).json()["suggestions"].as_array().unwrap().len();
+        assert_eq!(suggested, usize::from(!expected.is_empty()), "{user}");
+    }
+    let after = write(&server, &[event(5, "social.user", "user.deleted", 1, json!({}))]);
+    assert_eq!(found(&restricted(2, "?q=quiet", &after), "post_id"), Vec::<Value>::new());
+    assert_eq!(
+        found(&server.get(&format!("/v1/search/post_search?q=quiet&after={after}"), None), "post_id"),
+        Vec::<Value>::new()
+    );
+}
+
 /// Posts with endings taken off, beside an index as it was and without the one of hashtags.
 const OTHER_INDEXES: &str = "
 CREATE INDEX post_search ON posts USING FULLTEXT (text) INCLUDE (post_id, author_id) WITH (tokenizer = 'en');
@@ -120,7 +211,7 @@ fn indexes_are_added_changed_and_removed_by_a_deployment_and_search_goes_on_mean
     let after = write(&server, &[posted(4, 3, 7, "a run")]);
     assert_eq!(found(&ask_for(&format!("run&after={after}")), "post_id"), [json!(3)]);
     let plan = ask(&server, &folder, &["plan", directory.to_str().unwrap()]).1;
-    let expected = json!({ "added": [], "changed": ["search:post_search"], "removed": ["search:hashtag_search", "search:message_search"],
+    let expected = json!({ "added": [], "changed": ["search:post_search"], "removed": ["search:hashtag_search", "search:message_search", "search:restricted_post_search"],
         "kept": ["search:user_search"] });
     assert_eq!(plan["sinks"], expected, "{plan}");
     let (code, report, complaint) = ask(&server, &folder, &["deploy", directory.to_str().unwrap()]);

@@ -3,6 +3,7 @@
 //! A view's [`Access`] and the claims of a verified token enter; [`Admission`] leaves. A [`Rule`] is a policy in which the claims are
 //! filled in. Nothing is visible unless a statement says so, and what can't be compared is not equal.
 
+use schemas::field::{FieldKind, Value};
 use schemas::row::Row;
 use schemas::serving::{Access, Column, Policy, View};
 
@@ -29,6 +30,8 @@ pub(crate) enum Rule {
     Never,
     /// rows whose column has this encoded value
     Is(usize, Row),
+    /// rows whose column is a list of this kind that has this encoded element
+    Has(usize, FieldKind, Row),
     /// all hold
     All(Vec<Rule>),
     /// one holds
@@ -53,6 +56,13 @@ fn rule(policy: &Policy, columns: &[Column], claims: &Claims) -> Rule {
             let field = claims.get(claim).and_then(|value| printed_as(&columns[*column].kind, value));
             field.map_or(Rule::Never, |field| Rule::Is(*column, field))
         }
+        Policy::ListHasClaim { column, claim } => match &columns[*column].kind {
+            list @ FieldKind::List(element) => {
+                let field = claims.get(claim).and_then(|value| printed_as(element, value));
+                field.map_or(Rule::Never, |field| Rule::Has(*column, list.clone(), field))
+            }
+            _ => Rule::Never,
+        },
         Policy::ColumnIs { column, json } => {
             let value = serde_json::from_str(json).ok();
             let field = value.and_then(|value| printed_as(&columns[*column].kind, &value));
@@ -100,7 +110,7 @@ impl Rule {
         match self {
             Self::Is(column, field) => vec![(*column, field)],
             Self::All(rules) => rules.iter().flat_map(Rule::implied).collect(),
-            Self::Always | Self::Never | Self::Any(_) => Vec::new(),
+            Self::Always | Self::Never | Self::Has(..) | Self::Any(_) => Vec::new(),
         }
     }
 
@@ -110,15 +120,25 @@ impl Rule {
             Self::Always => true,
             Self::Never => false,
             Self::Is(column, field) => reader.field(row, *column) == field.as_bytes(),
+            Self::Has(column, list, field) => has(list, reader.field(row, *column), field),
             Self::All(rules) => rules.iter().all(|rule| rule.holds(reader, row)),
             Self::Any(rules) => rules.iter().any(|rule| rule.holds(reader, row)),
         }
     }
 }
 
+/// True for an encoded list with this encoded element.
+fn has(list: &FieldKind, encoded: &[u8], wanted: &Row) -> bool {
+    let (FieldKind::List(element), Value::List(values)) = (list, list.read(encoded, 0)) else { return false };
+    values.iter().any(|value| {
+        let mut field = Row::empty();
+        element.write(value, &mut field);
+        field == *wanted
+    })
+}
+
 #[cfg(test)]
 mod tests {
-    use schemas::field::FieldKind;
     use serde_json::json;
 
     use super::*;
@@ -161,6 +181,31 @@ mod tests {
         assert_eq!(both.implied().len(), 2);
         let either = evaluated(vec![own(), public()], json!({"sub": 1}));
         assert!(matches!(&either, Rule::Any(rules) if rules.len() == 2) && either.implied().is_empty());
+    }
+
+    #[test]
+    fn a_claim_is_found_among_the_elements_of_a_list_and_a_missing_one_is_not() {
+        let list = FieldKind::List(Box::new(FieldKind::Int64));
+        let columns = vec![Column { name: "member_ids".into(), kind: list.clone() }];
+        let policy = Policy::ListHasClaim { column: 0, claim: "sub".into() };
+        let view = View { name: "v".into(), columns, indexes: vec![], access: Access::Policies(vec![policy]) };
+        let encoded = |value: Value<'_>| {
+            let mut field = Row::empty();
+            list.write(&value, &mut field);
+            field
+        };
+        let members = encoded(Value::List(vec![Value::Int(7), Value::Null, Value::Int(42)]));
+        let lists = [members, encoded(Value::List(Vec::new())), encoded(Value::Null)];
+        for (claims, sees) in
+            [(json!({"sub": "42"}), true), (json!({"sub": "8"}), false), (json!({"sub": null}), false), (json!({}), false)]
+        {
+            let Admission::Rows(rule) = admit(&view, Some(&Claims::for_test(claims.clone()))) else { panic!("{claims}") };
+            let seen = lists.each_ref().map(|field| match &rule {
+                Rule::Has(0, kind, wanted) => has(kind, field.as_bytes(), wanted),
+                rule => *rule != Rule::Never,
+            });
+            assert_eq!(seen, [sees, false, false], "{claims}");
+        }
     }
 
     #[test]

@@ -9,8 +9,8 @@ use crate::host::BoxFuture;
 
 /// Who changes what is derived.
 pub trait Deployments: Send + Sync + 'static {
-    /// Begins a deployment; its generation is returned at once, and how it goes by [`report`](Self::report).
-    fn begin(&self, request: DeployRequest) -> BoxFuture<'_, Result<u64, DeployRefusal>>;
+    /// Begins a deployment for whoever asks; its generation is returned at once, and how it goes by [`report`](Self::report).
+    fn begin(&self, request: DeployRequest, by: String) -> BoxFuture<'_, Result<u64, DeployRefusal>>;
 
     /// What a deployment would change; nothing is done.
     fn plan(&self, request: DeployRequest) -> BoxFuture<'_, Result<Value, DeployRefusal>>;
@@ -28,6 +28,9 @@ pub struct DeployRequest {
     /// whether rows are compared first
     #[serde(default)]
     pub verify: VerifyMode,
+    /// whether states are computed also from a log whose beginning is gone
+    #[serde(default)]
+    pub accept_missing_history: bool,
 }
 
 /// What takes over.
@@ -115,6 +118,8 @@ pub struct DeploymentsReport {
     pub in_force: u64,
     /// all that are kept, oldest first
     pub generations: Vec<GenerationInfo>,
+    /// epochs as of which states are kept that only earlier generations have: going back to one reads what was bound since
+    pub retained_epochs: Vec<u64>,
     /// the deployment that is under way, or the last one since the start
     pub last: Option<DeploymentState>,
 }
@@ -130,6 +135,17 @@ pub struct GenerationInfo {
     pub files: usize,
     /// whether readers see it
     pub in_force: bool,
+    /// `deploying`, `in_force`, `replaced` (it was in force), `refused`, `failed`, `interrupted` (the process ended before it took over) or
+    /// `unrecorded` (it never was in force, and an earlier version did not record why)
+    pub state: &'static str,
+    /// when it was begun; a version that did not record it has none
+    pub begun_at: Option<String>,
+    /// who began it: the subject of a token, or `local` where no token is asked for
+    pub by: Option<String>,
+    /// when it ended: was replaced, refused or failed
+    pub ended_at: Option<String>,
+    /// why it ended
+    pub reason: Option<String>,
 }
 
 /// How a deployment goes or went.
@@ -157,11 +173,11 @@ pub struct DeploymentState {
     pub kept: Vec<String>,
     /// what the comparison found, for each changed view
     pub differences: Vec<RowDifference>,
-    /// `switched`, `differs` or `failed`, when it is over
+    /// `switched`, `differs`, `refused` or `failed`, when it is over
     pub outcome: Option<&'static str>,
     /// the first epoch of its own, when it took over
     pub epoch: Option<u64>,
-    /// why it failed
+    /// why it failed or was refused
     pub reason: Option<String>,
 }
 
@@ -192,7 +208,15 @@ mod tests {
     fn requests_are_read_and_what_is_unknown_is_refused() {
         let read = |text: &str| serde_json::from_str::<DeployRequest>(text);
         let drop = read(r#"{"action":"drop","view":"v","verify":"refuse"}"#).unwrap();
-        assert_eq!(drop, DeployRequest { action: DeployAction::Drop { view: "v".into() }, verify: VerifyMode::Refuse });
+        assert_eq!(
+            drop,
+            DeployRequest {
+                action: DeployAction::Drop { view: "v".into() },
+                verify: VerifyMode::Refuse,
+                accept_missing_history: false,
+            }
+        );
+        assert!(read(r#"{"action":"rollback","accept_missing_history":true}"#).unwrap().accept_missing_history);
         assert_eq!(read(r#"{"action":"rollback"}"#).unwrap().action, DeployAction::Rollback { to: None });
         for bad in
             [r#"{"action":"explode"}"#, r#"{"view":"v"}"#, r#"{"action":"drop"}"#, r#"{"action":"rollback","verify":"maybe"}"#]

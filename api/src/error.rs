@@ -8,7 +8,7 @@ use sinks::search::QueryError;
 use sinks::views::{Hydration, WaitError};
 
 use crate::deployments::DeployRefusal;
-use crate::host::IngestError;
+use crate::host::{IngestError, Refusal};
 use crate::limits::{HYDRATION_RETRY_SECONDS, HYDRATION_RETRY_SECONDS_MAX, QUERY_PARAMETERS_MAX, RANGES_MAX, SCAN_ROWS_MAX};
 
 /// Why a request was not answered as asked.
@@ -98,6 +98,8 @@ pub enum ApiError {
     UnsupportedMediaType { found: String },
     #[error("the event was rejected: {fault}")]
     Rejected { fault: Fault, answer: serde_json::Value },
+    #[error("{refusal}")]
+    Refused { refusal: Refusal, answer: serde_json::Value },
     #[error("the address of {bytes} bytes is longer than the {bytes_max} that are accepted")]
     UriTooLong { bytes: usize, bytes_max: usize },
     #[error("{bytes} bytes of headers are more than the {bytes_max} that are accepted")]

@@ -16,7 +16,8 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// Where posted events go.
 pub trait Ingest: Send + Sync + 'static {
     /// Validates and appends lines; called once per request, from many requests at a time. Returns one outcome per line in
-    /// order, after everything accepted is synced to disk. An error means that none of the lines may be relied on.
+    /// order, after everything accepted is synced to disk. Lines that are refused for now are the last ones. An error means that none
+    /// of the lines may be relied on. May wait a little while much is under way.
     fn submit(&self, lines: Vec<Vec<u8>>) -> BoxFuture<'_, Result<Vec<LineOutcome>, IngestError>>;
 
     /// Takes the bytes of a dead letter as if they were sent now. What is taken, or was before, is off the list of dead letters soon
@@ -38,14 +39,43 @@ pub enum LineOutcome {
     Rejected(Fault),
     /// nothing but white space
     Empty,
+    /// not looked at, because too much is under way already: it is no dead letter, and may be sent again as it is
+    Refused(Refusal),
 }
 
-/// Why no line could be taken.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum IngestError {
-    /// more is being written than the log can take
-    #[error("more events arrive than can be written: try again in {} s", retry_after.as_secs().max(1))]
-    Overloaded {
+/// Why a line is not taken for now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// the views lack too many records of the log
+    #[error("the views are {behind} records behind the log, and {limit} are allowed (--ingest-lag-records): {}", again(*retry_after))]
+    LagRecords {
+        /// records that no view shows yet, with those that are being appended
+        behind: u64,
+        /// records that there may be
+        limit: u64,
+        /// when it is worth trying again
+        retry_after: Duration,
+    },
+    /// the views lack too many bytes of the log
+    #[error("the views are {behind} bytes behind the log, and {limit} are allowed (--ingest-lag-bytes): {}", again(*retry_after))]
+    LagBytes {
+        /// bytes that no view shows yet, with those that are being appended
+        behind: u64,
+        /// bytes that there may be
+        limit: u64,
+        /// when it is worth trying again
+        retry_after: Duration,
+    },
+    /// the oldest record that the views lack is too old
+    #[error(
+        "the views are {:.1} s behind the log, and {:.1} s are allowed (--ingest-lag-time): {}",
+        behind.as_secs_f64(), limit.as_secs_f64(), again(*retry_after)
+    )]
+    LagTime {
+        /// age of the oldest record that no view shows yet
+        behind: Duration,
+        /// age that it may have
+        limit: Duration,
         /// when it is worth trying again
         retry_after: Duration,
     },
@@ -53,12 +83,46 @@ pub enum IngestError {
     #[error(
         "{used} of {limit} bytes of memory are used: no events are taken until it is less; try again, or give the process more"
     )]
-    MemoryFull {
+    Memory {
         /// bytes that are used
         used: u64,
         /// bytes that may be
         limit: u64,
+        /// when it is worth trying again
+        retry_after: Duration,
     },
+}
+
+impl Refusal {
+    /// Stable name, for programs.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::LagRecords { .. } => "lag_records",
+            Self::LagBytes { .. } => "lag_bytes",
+            Self::LagTime { .. } => "lag_time",
+            Self::Memory { .. } => "memory_full",
+        }
+    }
+
+    /// When it is worth trying again.
+    pub fn retry_after(&self) -> Duration {
+        match self {
+            Self::LagRecords { retry_after, .. }
+            | Self::LagBytes { retry_after, .. }
+            | Self::LagTime { retry_after, .. }
+            | Self::Memory { retry_after, .. } => *retry_after,
+        }
+    }
+}
+
+/// What the sender of a refused line does.
+fn again(after: Duration) -> String {
+    format!("send the event again in {} s", after.as_secs().max(1))
+}
+
+/// Why no line could be taken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum IngestError {
     /// the log could not be read or written
     #[error("the event log could not be used: {detail}")]
     Storage {
@@ -117,7 +181,7 @@ pub struct TopicRecord {
 
 /// How the process is doing.
 pub trait Health: Send + Sync + 'static {
-    /// Whether the views have caught up with the log since the start. Called often; must not block.
+    /// Whether the views show what was in the log at the start. Called often; must not block.
     fn readiness(&self) -> Readiness;
 
     /// What the metrics show. Called at every scrape; must not block.
@@ -171,6 +235,32 @@ pub struct HostStatus {
     pub sinks: Vec<SinkStatus>,
     /// how far the machine's clock is ahead of the views', because it jumped and the jump is held
     pub clock_held: Duration,
+    /// how far the views are behind the log
+    pub lag: Lag,
+    /// how far they may be before events are refused
+    pub lag_limits: LagLimits,
+}
+
+/// Distance of the views from the end of the log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lag {
+    /// records in the log that no view shows yet
+    pub records: u64,
+    /// about how many bytes of keys and values they have
+    pub bytes: u64,
+    /// age of the oldest of them in microseconds
+    pub micros: u64,
+}
+
+/// How far the views may be behind the log while events are taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LagLimits {
+    /// records
+    pub records: u64,
+    /// bytes of keys and values
+    pub bytes: u64,
+    /// age of the oldest record
+    pub time: Duration,
 }
 
 /// How a sink is doing.
@@ -214,10 +304,12 @@ pub struct Figures {
     pub events_ingested: u64,
     /// records that the views have taken in since the start
     pub events_processed: u64,
-    /// records in the log that no view shows yet
-    pub lag_records: u64,
-    /// age of the oldest of them in microseconds
-    pub lag_micros: u64,
+    /// lines that were refused for now since the start
+    pub lines_refused: u64,
+    /// how far the views are behind the log
+    pub lag: Lag,
+    /// how far they may be before events are refused
+    pub lag_limits: LagLimits,
     /// how long the last epoch took, in microseconds
     pub epoch_micros: u64,
 }

@@ -40,8 +40,8 @@ pub use deployments::{
 };
 pub use error::ApiError;
 pub use host::{
-    BoxFuture, Derived, Figures, HaltedSource, Health, HostStatus, Ingest, IngestError, LineOutcome, Readiness, RecordPage,
-    SinkStatus, TopicInfo, TopicRecord,
+    BoxFuture, Derived, Figures, HaltedSource, Health, HostStatus, Ingest, IngestError, Lag, LagLimits, LineOutcome, Readiness,
+    RecordPage, Refusal, SinkStatus, TopicInfo, TopicRecord,
 };
 pub use limits::Limits;
 pub use server::{router, serve};

@@ -100,14 +100,20 @@ impl fmt::Debug for Surroundings {
 
 impl Collector for Surroundings {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
-        let Figures { events_ingested, events_processed, lag_records, lag_micros, epoch_micros } = self.health.figures();
+        let Figures { events_ingested, events_processed, lines_refused, lag, lag_limits, epoch_micros } = self.health.figures();
         let ready = self.health.readiness() == Readiness::Ready;
         let seconds = |micros: u64| micros as f64 / MICROS_PER_SECOND;
         counter(&mut encoder, "events_ingested", "Events appended to the log since the start", events_ingested)?;
         counter(&mut encoder, "events_processed", "Records taken into the views since the start", events_processed)?;
         gauge(&mut encoder, "ready", "Whether the views have caught up with the log", f64::from(u8::from(ready)))?;
-        gauge(&mut encoder, "lag_records", "Records in the log that no view shows yet", lag_records as f64)?;
-        gauge(&mut encoder, "lag_seconds", "Age of the oldest of them", seconds(lag_micros))?;
+        counter(&mut encoder, "ingest_lines_refused", "Lines refused for now, to be sent again", lines_refused)?;
+        gauge(&mut encoder, "lag_records", "Records in the log that no view shows yet", lag.records as f64)?;
+        gauge(&mut encoder, "lag_bytes", "About how many bytes they have", lag.bytes as f64)?;
+        gauge(&mut encoder, "lag_seconds", "Age of the oldest of them", seconds(lag.micros))?;
+        gauge(&mut encoder, "ingest_lag_records_max", "Records from which on events are refused", lag_limits.records as f64)?;
+        gauge(&mut encoder, "ingest_lag_bytes_max", "Bytes from which on events are refused", lag_limits.bytes as f64)?;
+        let age_max = lag_limits.time.as_secs_f64();
+        gauge(&mut encoder, "ingest_lag_seconds_max", "Age of the oldest from which on events are refused", age_max)?;
         gauge(&mut encoder, "epoch_duration_seconds", "How long the last epoch took", seconds(epoch_micros))?;
         self.encode_views(&mut encoder)
     }

@@ -13,7 +13,7 @@ use sinks::views::{Hydration, WaitError};
 
 use crate::deployments::DeployRefusal;
 use crate::error::{ApiError, seconds_left};
-use crate::host::IngestError;
+use crate::host::{IngestError, Refusal};
 use crate::limits::{HYDRATION_RETRY_SECONDS, RETRY_AFTER};
 
 /// What every `type` starts with.
@@ -105,6 +105,8 @@ fn class(error: &ApiError) -> (StatusCode, &'static str) {
         E::BrokenBody { .. } => (StatusCode::BAD_REQUEST, "broken_body"),
         E::UnsupportedMediaType { .. } => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type"),
         E::Rejected { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "event_rejected"),
+        E::Refused { refusal: Refusal::Memory { .. }, .. } => (StatusCode::SERVICE_UNAVAILABLE, "memory_full"),
+        E::Refused { .. } => (StatusCode::TOO_MANY_REQUESTS, "views_behind"),
         E::UriTooLong { .. } => (StatusCode::URI_TOO_LONG, "uri_too_long"),
         E::HeadersTooLarge { .. } => (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "headers_too_large"),
         E::TooManySubscriptions { .. } => (StatusCode::SERVICE_UNAVAILABLE, "too_many_subscriptions"),
@@ -125,8 +127,6 @@ fn class(error: &ApiError) -> (StatusCode, &'static str) {
         E::NoProvenance => (StatusCode::NOT_FOUND, "no_provenance"),
         E::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
         E::Metrics { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "metrics_failed"),
-        E::Ingest(IngestError::Overloaded { .. }) => (StatusCode::SERVICE_UNAVAILABLE, "overloaded"),
-        E::Ingest(IngestError::MemoryFull { .. }) => (StatusCode::SERVICE_UNAVAILABLE, "memory_full"),
         E::Ingest(IngestError::Storage { .. }) => (StatusCode::SERVICE_UNAVAILABLE, "storage_failed"),
         E::Ingest(IngestError::StorageFull) => (StatusCode::INSUFFICIENT_STORAGE, "storage_full"),
     }
@@ -188,13 +188,17 @@ fn add_details(error: &ApiError, problem: &mut Value) {
             problem["diagnostics"] = diagnostics.clone();
             problem["errors"] = json!(errors);
         }
-        E::Rejected { fault, answer } => {
-            problem["reason"] = fault.reason.as_str().into();
-            if let (Value::Object(problem), Value::Object(answer)) = (problem, answer) {
-                problem.extend(answer.clone());
-            }
-        }
+        E::Rejected { fault, answer } => add_answer(problem, fault.reason.as_str(), answer),
+        E::Refused { refusal, answer } => add_answer(problem, refusal.reason(), answer),
         _ => {}
+    }
+}
+
+/// What a request about lines answers in any case.
+fn add_answer(problem: &mut Value, reason: &str, answer: &Value) {
+    problem["reason"] = reason.into();
+    if let (Value::Object(problem), Value::Object(answer)) = (problem, answer) {
+        problem.extend(answer.clone());
     }
 }
 
@@ -219,7 +223,7 @@ fn add_headers(error: &ApiError, response: &mut Response) {
         response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
     }
     let retry_after = match error {
-        ApiError::Ingest(IngestError::Overloaded { retry_after }) => Some(*retry_after),
+        ApiError::Refused { refusal, .. } => Some(refusal.retry_after()),
         ApiError::Hydrating { hydration, .. } => Some(Duration::from_secs(seconds_left(hydration))),
         ApiError::IndexBuilding { .. } => Some(Duration::from_secs(HYDRATION_RETRY_SECONDS)),
         ApiError::NotReady { views } => views.iter().map(|(_, hydration)| Duration::from_secs(seconds_left(hydration))).max(),

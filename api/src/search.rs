@@ -1,7 +1,7 @@
 //! Searches: from the parameters of a request to what is looked for, and from what was found to JSON.
 //!
 //! Parameters, a reader of an index and a rule enter; a [`Search`] leaves, and the text of its [`Answer`]. The rule is a part of the search:
-//! rows that a reader may not see are neither found nor counted.
+//! rows that a reader may not see are neither found nor counted, and no part of an answer depends on them.
 
 use schemas::field::{FieldKind, json_string};
 use schemas::serving::{Access, Index, IndexLayout, View};
@@ -26,8 +26,8 @@ pub(crate) struct HitView {
     searched: usize,
     /// which of its columns are included
     included: Vec<usize>,
-    /// the hit's column of each column of the index's view that it has
-    places: Vec<usize>,
+    /// the columns of the index's view that policies compare, each with its place among those of a hit
+    guarded: Vec<(usize, usize)>,
 }
 
 impl HitView {
@@ -40,12 +40,14 @@ impl HitView {
         let places = index.columns();
         let is_included = |place: &usize| index.included.contains(&places[*place]);
         let included = (0..places.len()).filter(is_included).collect();
-        Self { view, layout, searched: index.searched.len(), included, places }
+        let guarded = places.iter().enumerate().map(|(place, column)| (*column, place));
+        let guarded = guarded.filter(|(column, _)| index.guarded.contains(column)).collect();
+        Self { view, layout, searched: index.searched.len(), included, guarded }
     }
 
-    /// What the parameters ask for that name columns and compare them, and what the rule lets be seen.
-    pub(crate) fn filter(&self, query: &Query<'_>, reserved: &'static [&'static str], rule: &Rule) -> Result<Filter, ApiError> {
-        let mut filters = vec![self.visible(rule)];
+    /// What the parameters ask for that name columns and compare them.
+    pub(crate) fn filter(&self, query: &Query<'_>, reserved: &'static [&'static str]) -> Result<Filter, ApiError> {
+        let mut filters = Vec::new();
         for (place, condition) in conditions(query, reserved, &self.view, &Rule::Always)? {
             self.check_included(place, "a condition")?;
             filters.push(match condition {
@@ -56,13 +58,14 @@ impl HitView {
         Ok(Filter::All(filters))
     }
 
-    /// The rule in columns of a hit. A column that hits don't have, because the rule is newer than the index, lets nothing be seen.
-    fn visible(&self, rule: &Rule) -> Filter {
+    /// The rule in columns of a hit. A column that the index does not guard, because the rule is newer than the index, lets nothing be seen.
+    pub(crate) fn visible(&self, rule: &Rule) -> Filter {
         match rule {
             Rule::Always => Filter::always(),
-            Rule::Never => Filter::never(),
-            Rule::Is(column, field) => match self.places.iter().position(|known| known == column) {
-                Some(place) => Filter::OneOf(place, vec![field.clone()]),
+            // No index of words has lists to compare: their planner refuses such a view.
+            Rule::Never | Rule::Has(..) => Filter::never(),
+            Rule::Is(column, field) => match self.guarded.iter().find(|(known, _)| known == column) {
+                Some((_, place)) => Filter::OneOf(*place, vec![field.clone()]),
                 None => Filter::never(),
             },
             Rule::All(rules) => Filter::All(rules.iter().map(|rule| self.visible(rule)).collect()),
@@ -71,7 +74,7 @@ impl HitView {
     }
 
     /// What is looked for, and what of it is shown.
-    pub(crate) fn search(&self, query: &Query<'_>, filter: Filter) -> Result<(Search, Projection), ApiError> {
+    pub(crate) fn search(&self, query: &Query<'_>, visible: Filter, filter: Filter) -> Result<(Search, Projection), ApiError> {
         let highlights = self.named(query, "highlight")?;
         for &place in &highlights {
             if place >= self.searched {
@@ -81,6 +84,7 @@ impl HitView {
         }
         let search = Search {
             query: query.one("q")?.map(str::to_owned),
+            visible,
             filter,
             order: self.order(query)?,
             offset: query.number("offset", 0, 0, DEPTH_MAX)?,

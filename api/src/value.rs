@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 
 use schemas::field::{FieldKind, Value};
+use schemas::numeric::{Numeric, WIDE_SCALE};
 use schemas::row::Row;
 use schemas::time::parse_timestamp;
 use serde_json::Value as Json;
@@ -66,6 +67,7 @@ fn value_of<'a>(kind: &FieldKind, text: &'a str) -> Option<Value<'a>> {
         FieldKind::UInt64 => Value::UInt(text.parse().ok()?),
         FieldKind::Float64 => Value::Float(text.parse().ok()?),
         FieldKind::Decimal { scale } => Value::Decimal(decimal(text, *scale)?, *scale),
+        FieldKind::Numeric => Value::Numeric(Numeric::parse(text).ok()?.to_wide()?),
         FieldKind::Text => Value::Text(text.into()),
         FieldKind::Bytes => Value::Bytes(bytes(text)?.into()),
         FieldKind::Timestamp => Value::Timestamp(parse_timestamp(text)?),
@@ -83,6 +85,7 @@ fn expected(kind: &FieldKind) -> String {
         FieldKind::UInt64 => "a whole number of at most 64 bits that is not negative".into(),
         FieldKind::Float64 => "a number".into(),
         FieldKind::Decimal { scale } => format!("a number with at most {scale} digits after the point"),
+        FieldKind::Numeric => format!("a number with at most {WIDE_SCALE} digits after the point"),
         FieldKind::Text => "a text".into(),
         FieldKind::Bytes => "bytes in hexadecimal such as \\x00ff".into(),
         FieldKind::Timestamp => "a time such as 2024-01-07T23:59:59Z (in a URL, '+' is written %2B)".into(),

@@ -13,7 +13,7 @@
 //!     let pair = |key: &[u8], value: &[u8]| ((Row::from_bytes(key), Row::from_bytes(value)), 0, 1_i64);
 //!     let (_, follows) = scope.new_collection_from_raw(vec![pair(b"author", b"reader")]);
 //!     let (_, posts) = scope.new_collection_from_raw(vec![pair(b"author", b"post")]);
-//!     let feed = join(arrange(follows, "follows"), arrange(posts, "posts"), |_author, reader, post, out| {
+//!     let feed = join(arrange(follows, "follows"), arrange(posts, "posts"), |_author, reader, post, _epoch, out| {
 //!         out.push(Row::concat(reader, post));
 //!     });
 //!     feed.inspect(|(row, _, _)| assert_eq!(row.as_bytes(), b"readerpost"));
@@ -29,10 +29,11 @@ use crate::arrange::{RowArrangement, arrange};
 use crate::distinct::distinct;
 use crate::{KeyedRows, Rows, Time};
 
-/// Joins two arrangements on equal keys. `emit(key, left, right, out)` appends the rows that a pair makes: none, one or several.
+/// Joins two arrangements on equal keys. `emit(key, left, right, time, out)` appends the rows that a pair makes at that time: none, one or
+/// several.
 pub fn join<'s, L>(left: RowArrangement<'s>, right: RowArrangement<'s>, emit: L) -> Rows<'s>
 where
-    L: FnMut(&[u8], &[u8], &[u8], &mut Vec<Row>) + 'static,
+    L: FnMut(&[u8], &[u8], &[u8], Time, &mut Vec<Row>) + 'static,
 {
     join_as(left, right, emit)
 }
@@ -45,7 +46,7 @@ pub fn matched_keys<'s>(right: KeyedRows<'s>, name: &str) -> RowArrangement<'s> 
 
 /// The rows of `left` whose key is among `keys`, which come from [`matched_keys`].
 pub fn semijoin<'s>(left: &RowArrangement<'s>, keys: &RowArrangement<'s>) -> KeyedRows<'s> {
-    join_as(left.clone(), keys.clone(), |key, value, _, out: &mut Vec<(Row, Row)>| {
+    join_as(left.clone(), keys.clone(), |key, value, _, _, out: &mut Vec<(Row, Row)>| {
         out.push((Row::from_bytes(key), Row::from_bytes(value)));
     })
 }
@@ -59,14 +60,14 @@ pub fn antijoin<'s>(left: KeyedRows<'s>, keys: &RowArrangement<'s>, name: &str) 
 fn join_as<'s, O, L>(left: RowArrangement<'s>, right: RowArrangement<'s>, mut emit: L) -> VecCollection<'s, Time, O, Diff>
 where
     O: Clone + 'static,
-    L: FnMut(&[u8], &[u8], &[u8], &mut Vec<O>) + 'static,
+    L: FnMut(&[u8], &[u8], &[u8], Time, &mut Vec<O>) + 'static,
 {
     let mut made = Vec::new();
     join_traces::<_, _, _, _, CapacityContainerBuilder<Vec<(O, Time, Diff)>>>(
         left,
         right,
         move |key, left, right, time, left_diff, right_diff, out| {
-            emit(key.0, left.0, right.0, &mut made);
+            emit(key.0, left.0, right.0, time, &mut made);
             // Wrapping multiplication distributes over wrapping addition: even beyond 64 bits a retraction cancels what it retracts.
             let diff = left_diff.wrapping_mul(*right_diff);
             made.drain(..).for_each(|row| out.push_into((row, time, diff)));

@@ -46,11 +46,12 @@ use accumulator::{Accumulator, Fields};
 
 mod accumulator;
 mod decayed;
+mod float_sum;
 mod ordered;
 mod wide;
 
 pub use decayed::DECAY_LANDMARK_MICROS;
-pub use ordered::AGGREGATE_ITEMS_MAX;
+pub use ordered::{AGGREGATE_BYTES_MAX, AGGREGATE_ITEMS_MAX};
 
 /// What to compute per group.
 #[derive(Clone, Debug, PartialEq)]
@@ -94,6 +95,10 @@ pub enum AggregateKind {
         /// the kind of the result
         output: FieldKind,
     },
+    /// the exact sum of `Float64`, rounded once; an error row when it is beyond its range
+    FloatSum,
+    /// the exact sum of `Float64` divided by the count, rounded once
+    FloatAverage,
     /// the sum divided by the count, of integers or decimals; a decimal result is rounded half away from zero
     Average {
         /// the kind of the result: `Float64`, or a decimal of at least the argument's scale
@@ -103,8 +108,10 @@ pub enum AggregateKind {
     Min,
     /// the greatest value
     Max,
-    /// the number of different values, BIGINT
+    /// The number of different values, BIGINT. Several arguments are one row, which counts even when all of them are NULL.
     CountDistinct,
+    /// a sum or an average, of the numbers or the `Float64` that it is of, each different value once
+    OfDistinct(Box<AggregateKind>),
     /// a list, by the ordering fields and then by value; NULL items are kept, and without any row the result is NULL
     ArrayAgg {
         /// the kind of an item

@@ -34,7 +34,7 @@ fn pairs(contents: &Contents<Sided>) -> impl Iterator<Item = (&Row, &Row, &Row, 
 
 /// A pair makes one row; value three on the left makes one less, value two on the right one more.
 fn join_sides<'s>(rows: &Sides<'s>) -> Rows<'s> {
-    join(arrange(side(rows, true), "left"), arrange(side(rows, false), "right"), |key, left, right, out| {
+    join(arrange(side(rows, true), "left"), arrange(side(rows, false), "right"), |key, left, right, _, out| {
         let row = Row::concat(Row::concat(key, left).as_bytes(), right);
         if left != int(3).as_bytes() {
             out.push(row.clone());
@@ -110,7 +110,7 @@ fn arrangements_forget_history() {
             let keys = matched_keys(side(&rows, false), "keys");
             let traces = [left.trace.clone(), keys.trace.clone()];
             semijoin(&left, &keys).probe_with(&probe);
-            join(left, keys, |key, _, _, out| out.push(Row::from_bytes(key))).probe_with(&probe);
+            join(left, keys, |key, _, _, _, out| out.push(Row::from_bytes(key))).probe_with(&probe);
             (input, traces)
         });
         for epoch in 0..EPOCHS {

@@ -14,10 +14,14 @@ use crate::harness::{Contents, Random, check, field, int, random_changes};
 
 pub type Output = Result<Row, RowError>;
 
-/// The fields of the value rows: an integer, a decimal, a text, a truth value and a time, all of which may be NULL.
+/// The fields of the value rows: an integer, a decimal, a text, a truth value, a time and a float, all of which may be NULL.
 fn kinds() -> Vec<FieldKind> {
-    vec![FieldKind::Int32, FieldKind::Decimal { scale: 2 }, FieldKind::Text, FieldKind::Boolean, FieldKind::Timestamp]
+    let decimal = FieldKind::Decimal { scale: 2 };
+    vec![FieldKind::Int32, decimal, FieldKind::Text, FieldKind::Boolean, FieldKind::Timestamp, FieldKind::Float64]
 }
+
+/// Floats are whole multiples of its inverse, and so few that a double counts them exactly.
+const FLOAT_UNITS: f64 = 1_024.0;
 
 const HALF_LIFE: i64 = 1_000_000;
 
@@ -45,6 +49,10 @@ pub fn aggregates() -> Vec<AggregateSpec> {
         spec(text_list(vec![], true), &[2], Some(3)),
         spec(texts(vec![true], false), &[2, 4], None),
         spec(texts(vec![true], true), &[2, 2], None),
+        spec(AggregateKind::FloatSum, &[5], None),
+        spec(AggregateKind::FloatAverage, &[5], Some(3)),
+        spec(AggregateKind::OfDistinct(Box::new(AggregateKind::Sum { output: FieldKind::Int64 })), &[0], Some(3)),
+        spec(AggregateKind::OfDistinct(Box::new(AggregateKind::FloatAverage)), &[5], None),
         spec(AggregateKind::BoolAnd, &[3], None),
         spec(AggregateKind::BoolOr, &[3], None),
         spec(AggregateKind::DecayedSum { half_life_micros: HALF_LIFE }, &[0, 4], None),
@@ -64,6 +72,7 @@ fn value_row(random: &mut Random) -> Row {
         Value::Text(["", "b", "a", "a longer text than fits in a block of bytes"][random.below(4) as usize].into()),
         Value::Boolean(random.chance(50)),
         Value::Timestamp(DECAY_LANDMARK_MICROS + random.below(9_000_000) as i64 - 1_000_000),
+        Value::Float([1.0, 77.0, -3.0, -2e12, 1e9, 1_000_001.0, 5.0][random.below(7) as usize] / FLOAT_UNITS),
     ];
     let mut row = Row::empty();
     for (kind, value) in kinds().iter().zip(values) {
@@ -145,6 +154,18 @@ fn naive_aggregate(rows: &Decoded, spec: &AggregateSpec) -> Row {
             let rounded = (2 * sum.abs() + count) / (2 * count) * sum.signum();
             field(output, &Value::Decimal(rounded, 6))
         }
+        AggregateKind::FloatSum | AggregateKind::FloatAverage if present.is_empty() => null(&FieldKind::Float64),
+        AggregateKind::FloatSum => float(&present, 1.0),
+        AggregateKind::FloatAverage => float(&present, present.len() as f64),
+        AggregateKind::OfDistinct(kind) => {
+            let mut once: Decoded = Vec::new();
+            for row in present {
+                if once.iter().all(|other| other[spec.input[0]] != row[spec.input[0]]) {
+                    once.push(row);
+                }
+            }
+            naive_aggregate(&once, &AggregateSpec { kind: (**kind).clone(), filter: None, ..spec.clone() })
+        }
         AggregateKind::Min => encoded().min().unwrap_or(null(&kind)),
         AggregateKind::Max => encoded().max().unwrap_or(null(&kind)),
         AggregateKind::BoolAnd | AggregateKind::BoolOr if present.is_empty() => null(&FieldKind::Boolean),
@@ -166,6 +187,15 @@ fn naive_aggregate(rows: &Decoded, spec: &AggregateSpec) -> Row {
         AggregateKind::StringAgg { .. } => null(&FieldKind::Text),
         other => panic!("{other:?} is checked elsewhere"),
     }
+}
+
+/// The sum of the floats divided by a number: one rounding, since all before it are exact.
+fn float(rows: &Decoded, divisor: f64) -> Row {
+    let units = |row: &Vec<Value<'static>>| match &row[5] {
+        Value::Float(value) => value * FLOAT_UNITS,
+        other => panic!("{other:?}"),
+    };
+    field(&FieldKind::Float64, &Value::Float(rows.iter().map(units).sum::<f64>() / divisor / FLOAT_UNITS))
 }
 
 /// Splits the decayed sum, the last field, off a row: it is compared by value, not by bytes.
@@ -307,4 +337,20 @@ fn a_list_beyond_the_limit_is_an_error() {
     let list = field(&FieldKind::List(Box::new(FieldKind::Int64)), &Value::List(vec![Value::Int(5)]));
     let one = Contents::from([(Ok(Row::concat(int(1).as_bytes(), list.as_bytes())), 1)]);
     check_errors(&epochs, spec, &[Contents::from([(Err(error), 1)]), one]);
+}
+
+#[test]
+fn a_sum_of_floats_out_of_range_is_an_error_until_it_fits_again() {
+    let amount = |value: f64| (int(7), field(&FieldKind::Float64, &Value::Float(value)));
+    let epochs = vec![vec![(amount(f64::MAX), 1)], vec![(amount(f64::MAX), 2), (amount(1.0), 1)], vec![(amount(f64::MAX), -3)]];
+    let mut spec = sum_spec(FieldKind::Float64);
+    (spec.value_kinds, spec.aggregates[0].kind) = (vec![FieldKind::Float64], AggregateKind::FloatSum);
+    let total = |sum: f64| Contents::from([(Ok(Row::concat(int(7).as_bytes(), amount(sum).1.as_bytes())), 1)]);
+    let error = RowError {
+        relation: "totals".into(),
+        expression: "sum(amount)".into(),
+        detail: "value out of range: overflow: the result is beyond DOUBLE PRECISION".into(),
+        row: "[7]".into(),
+    };
+    check_errors(&epochs, spec, &[total(f64::MAX), Contents::from([(Err(error), 1)]), total(1.0)]);
 }

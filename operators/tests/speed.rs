@@ -74,7 +74,7 @@ fn feed(name: &'static str, finish: impl for<'s> Fn(Rows<'s>) -> Rows<'s> + Send
         let (mut follows, mut posts, made) = worker.dataflow::<Time, _, _>(|scope| {
             let (follows, followers) = scope.new_collection();
             let (posts, authors) = scope.new_collection();
-            let joined = join(arrange(followers, "follows"), arrange(authors, "posts"), |author, follower, post, out| {
+            let joined = join(arrange(followers, "follows"), arrange(authors, "posts"), |author, follower, post, _, out| {
                 let mut row = Row::concat(follower, post);
                 row.extend(author);
                 out.push(row);

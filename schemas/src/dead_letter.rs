@@ -51,6 +51,8 @@ pub enum Reason {
     RowError,
     /// the process ended again and again when it computed the epoch of the event
     Quarantined,
+    /// a view makes more rows or bytes of the event than one event may make
+    OverBudget,
 }
 
 impl Reason {
@@ -77,6 +79,7 @@ impl Reason {
             Self::KeyMismatch => "key_mismatch",
             Self::RowError => "row_error",
             Self::Quarantined => "quarantined",
+            Self::OverBudget => "over_budget",
         }
     }
 }

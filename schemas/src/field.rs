@@ -5,9 +5,11 @@
 
 use std::borrow::Cow;
 
+use arrow_buffer::i256;
 use arrow_schema::{DataType, TimeUnit};
 use smallvec::SmallVec;
 
+use crate::numeric::{Numeric, WIDE_DIGITS, WIDE_SCALE};
 use crate::row::Row;
 use crate::time::write_timestamp;
 
@@ -24,7 +26,7 @@ const BLOCK: usize = 32;
 pub type FieldEnds = SmallVec<[usize; 12]>;
 
 /// The shape of one encoded column.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum FieldKind {
     /// `BOOLEAN`
     Boolean,
@@ -43,6 +45,8 @@ pub enum FieldKind {
         /// digits after the decimal point
         scale: i8,
     },
+    /// `NUMERIC` without a scale of its own: an integer of 256 bits of units of `10^-48`
+    Numeric,
     /// `TEXT`
     Text,
     /// `BYTEA`
@@ -66,6 +70,7 @@ impl FieldKind {
             DataType::UInt64 => Self::UInt64,
             DataType::Float64 => Self::Float64,
             DataType::Decimal128(_, scale) => Self::Decimal { scale: *scale },
+            DataType::Decimal256(WIDE_DIGITS, WIDE_SCALE) => Self::Numeric,
             DataType::Utf8 => Self::Text,
             DataType::Binary => Self::Bytes,
             DataType::Timestamp(TimeUnit::Microsecond, _) => Self::Timestamp,
@@ -83,7 +88,7 @@ impl FieldKind {
             Self::Int32 => "INTEGER".into(),
             Self::Int64 | Self::UInt64 => "BIGINT".into(),
             Self::Float64 => "DOUBLE PRECISION".into(),
-            Self::Decimal { .. } => "NUMERIC".into(),
+            Self::Decimal { .. } | Self::Numeric => "NUMERIC".into(),
             Self::Text => "TEXT".into(),
             Self::Bytes => "BYTEA".into(),
             Self::Timestamp => "TIMESTAMPTZ".into(),
@@ -100,6 +105,7 @@ impl FieldKind {
             Self::Int32 | Self::Date => 5,
             Self::Int64 | Self::UInt64 | Self::Float64 | Self::Timestamp => 9,
             Self::Decimal { .. } => 17,
+            Self::Numeric => 33,
             Self::Text | Self::Bytes | Self::List(_) => return None,
         })
     }
@@ -146,6 +152,7 @@ impl FieldKind {
             Self::UInt64 => Value::UInt(u64::from_be_bytes(array(field))),
             Self::Float64 => Value::Float(float_from_order(i64::from_be_bytes(flip(array(field))))),
             Self::Decimal { scale } => Value::Decimal(i128::from_be_bytes(flip(array(field))), *scale),
+            Self::Numeric => Value::Numeric(i256::from_be_bytes(flip(array(field)))),
             Self::Timestamp => Value::Timestamp(i64::from_be_bytes(flip(array(field)))),
             Self::Date => Value::Date(i32::from_be_bytes(flip(array(field)))),
             Self::Text => Value::Text(text(variable_bytes(row, start))),
@@ -164,8 +171,9 @@ impl FieldKind {
             (Self::Int32, Value::Int(v)) => write_fixed(flip((*v as i32).to_be_bytes()), out),
             (Self::Int64, Value::Int(v)) => write_fixed(flip(v.to_be_bytes()), out),
             (Self::UInt64, Value::UInt(v)) => write_fixed(v.to_be_bytes(), out),
-            (Self::Float64, Value::Float(v)) => write_fixed(flip(order_from_float(*v).to_be_bytes()), out),
+            (Self::Float64, Value::Float(v)) => write_fixed(flip(order_from_float(canonical(*v)).to_be_bytes()), out),
             (Self::Decimal { .. }, Value::Decimal(v, _)) => write_fixed(flip(v.to_be_bytes()), out),
+            (Self::Numeric, Value::Numeric(v)) => write_fixed(flip(v.to_be_bytes()), out),
             (Self::Timestamp, Value::Timestamp(v)) => write_fixed(flip(v.to_be_bytes()), out),
             (Self::Date, Value::Date(v)) => write_fixed(flip(v.to_be_bytes()), out),
             (Self::Text, Value::Text(v)) => write_variable(v.as_bytes(), out),
@@ -223,6 +231,8 @@ pub enum Value<'a> {
     Float(f64),
     /// NUMERIC: units of `10^-scale`, and the scale
     Decimal(i128, i8),
+    /// NUMERIC without a scale of its own: units of `10^-48`
+    Numeric(i256),
     /// TEXT
     Text(Cow<'a, str>),
     /// BYTEA
@@ -248,6 +258,7 @@ impl Value<'_> {
             Value::Float(v) if v.is_finite() => drop(write!(out, "{v}")),
             Value::Float(_) => out.push_str("null"),
             Value::Decimal(v, scale) => drop(write!(out, "\"{}\"", decimal_text(*v, *scale))),
+            Value::Numeric(v) => drop(write!(out, "\"{}\"", Numeric::from_wide(*v))),
             Value::Text(v) => json_string(v, out),
             Value::Bytes(v) => {
                 out.push_str("\"\\\\x");
@@ -324,6 +335,11 @@ fn array<const N: usize>(field: &[u8]) -> [u8; N] {
 fn flip<const N: usize>(mut bytes: [u8; N]) -> [u8; N] {
     bytes[0] ^= 0x80;
     bytes
+}
+
+/// The one form of a number that has several: 0.0 for -0.0, and one NaN, which is greater than every number.
+pub fn canonical(value: f64) -> f64 {
+    if value.is_nan() { f64::NAN.copysign(1.0) } else { value + 0.0 }
 }
 
 /// The involution between a float's bits and an integer of the same order (IEEE 754 total order).
@@ -431,6 +447,7 @@ impl Value<'_> {
             Value::UInt(v) => Value::UInt(v),
             Value::Float(v) => Value::Float(v),
             Value::Decimal(v, scale) => Value::Decimal(v, scale),
+            Value::Numeric(v) => Value::Numeric(v),
             Value::Text(v) => Value::Text(Cow::Owned(v.into_owned())),
             Value::Bytes(v) => Value::Bytes(Cow::Owned(v.into_owned())),
             Value::Timestamp(v) => Value::Timestamp(v),

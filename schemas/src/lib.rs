@@ -7,6 +7,7 @@ pub mod event;
 pub mod field;
 mod json;
 pub mod lineage;
+pub mod numeric;
 pub mod position;
 mod protobuf;
 pub mod row;

@@ -7,12 +7,17 @@
 //! and the row of `(a, b)` is the row of `a` followed by the row of `b`: joins and projections of whole columns only copy bytes.
 
 use std::fmt;
+use std::sync::Arc;
 
-use arrow_array::ArrayRef;
+use arrow_array::cast::AsArray;
+use arrow_array::types::Float64Type;
+use arrow_array::{Array, ArrayRef, ListArray};
 use arrow_row::{RowConverter, SortField};
 use arrow_schema::{ArrowError, DataType, SortOptions};
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
+
+use crate::field::canonical;
 
 /// How often a row is in a collection, or by how much that changed.
 pub type Diff = i64;
@@ -121,12 +126,14 @@ impl RowCodec {
         &self.types
     }
 
-    /// Encodes columns of equal length; `rows` is the length, needed when there are no columns.
+    /// Encodes columns of equal length; `rows` is the length, needed when there are no columns. -0.0 becomes 0.0 and every NaN the same
+    /// one, so that equal numbers are equal bytes.
     pub fn encode(&self, columns: &[ArrayRef], rows: usize) -> Result<Vec<Row>, ArrowError> {
         if columns.is_empty() {
             return Ok(vec![Row::empty(); rows]);
         }
-        let encoded = self.converter.convert_columns(columns)?;
+        let columns = columns.iter().map(one_form_of_each_number).collect::<Result<Vec<_>, _>>()?;
+        let encoded = self.converter.convert_columns(&columns)?;
         Ok(encoded.iter().map(|row| Row::from_bytes(row.as_ref())).collect())
     }
 
@@ -135,4 +142,19 @@ impl RowCodec {
         let parser = self.converter.parser();
         self.converter.convert_rows(rows.into_iter().map(|bytes| parser.parse(bytes)))
     }
+}
+/// The column with [`canonical`] floating-point numbers, in lists too.
+///
+/// # Errors
+/// When a list could not be built again.
+pub fn one_form_of_each_number(column: &ArrayRef) -> Result<ArrayRef, ArrowError> {
+    Ok(match column.data_type() {
+        DataType::Float64 => Arc::new(column.as_primitive::<Float64Type>().unary::<_, Float64Type>(canonical)),
+        DataType::List(item) if matches!(item.data_type(), DataType::Float64 | DataType::List(_)) => {
+            let lists = column.as_list::<i32>();
+            let values = one_form_of_each_number(lists.values())?;
+            Arc::new(ListArray::try_new(Arc::clone(item), lists.offsets().clone(), values, lists.nulls().cloned())?)
+        }
+        _ => Arc::clone(column),
+    })
 }

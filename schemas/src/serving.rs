@@ -163,6 +163,13 @@ pub enum Policy {
         /// name of the claim, such as `sub`
         claim: String,
     },
+    /// a list has an element that equals a claim of the token; a claim that is missing equals nothing
+    ListHasClaim {
+        /// position of the column
+        column: usize,
+        /// name of the claim, such as `sub`
+        claim: String,
+    },
     /// a column equals a constant, written as JSON
     ColumnIs {
         /// position of the column
@@ -184,9 +191,20 @@ pub enum Policy {
 }
 
 impl Policy {
+    /// True when it looks into a list, which no index of words can.
+    pub fn looks_into_lists(&self) -> bool {
+        match self {
+            Self::ListHasClaim { .. } => true,
+            Self::ColumnIsClaim { .. } | Self::ColumnIs { .. } | Self::ClaimIs { .. } => false,
+            Self::All(policies) | Self::Any(policies) => policies.iter().any(Self::looks_into_lists),
+        }
+    }
+
     fn add_columns(&self, columns: &mut Vec<usize>) {
         match self {
-            Self::ColumnIsClaim { column, .. } | Self::ColumnIs { column, .. } => columns.push(*column),
+            Self::ColumnIsClaim { column, .. } | Self::ListHasClaim { column, .. } | Self::ColumnIs { column, .. } => {
+                columns.push(*column);
+            }
             Self::ClaimIs { .. } => {}
             Self::All(policies) | Self::Any(policies) => policies.iter().for_each(|policy| policy.add_columns(columns)),
         }

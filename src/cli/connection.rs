@@ -35,6 +35,8 @@ pub(super) struct Response {
     pub(super) status: StatusCode,
     /// its body
     pub(super) text: String,
+    /// when it is worth asking again, if it says so
+    pub(super) retry_after: Option<Duration>,
 }
 
 /// Why there was no answer.
@@ -113,14 +115,20 @@ impl Connection {
             }
             Err(error) => return Err(NoResponse::Passing(self.unreachable(&error.to_string()))),
         };
+        let seconds = response.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
         let text = response.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_string();
         let text = text.map_err(|error| NoResponse::Passing(self.unreachable(&error.to_string())))?;
-        Ok(Response { status: response.status(), text })
+        Ok(Response { status: response.status(), text, retry_after: seconds.map(Duration::from_secs) })
     }
 
     /// That there was no answer, or no whole one.
     pub(super) fn unreachable(&self, detail: &str) -> Failure {
         Failure::Unreachable { server: self.server.clone(), detail: detail.to_owned() }
+    }
+
+    /// That the server takes nothing, although it was asked again and again.
+    pub(super) fn refused_for_long(&self, detail: String) -> Failure {
+        Failure::Refused { server: self.server.clone(), status: StatusCode::TOO_MANY_REQUESTS.as_u16(), detail }
     }
 
     /// An answer that is not the one that was asked for.

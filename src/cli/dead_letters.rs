@@ -3,6 +3,7 @@
 //! Ids enter; a line for each letter leaves, or a JSON object.
 
 use std::fmt::Write as _;
+use std::thread;
 
 use serde_json::{Value, json};
 use ureq::http::StatusCode;
@@ -14,6 +15,8 @@ use crate::error::Failure;
 
 /// Letters of one request: as many as the API gives.
 const PAGE: usize = 100;
+/// How often a server that is behind may put a letter off before it is given up.
+const REFUSALS_MAX: u32 = 60;
 /// The most characters of a letter's text that a line shows.
 const PREVIEW_CHARACTERS: usize = 60;
 
@@ -126,8 +129,17 @@ fn retry(ids: &[u64], remote: &RemoteArguments) -> Result<(), Failure> {
     }
 }
 
+/// Sends one again, as soon as the server takes events.
 fn retry_one(connection: &Connection, id: u64) -> Result<Value, Failure> {
-    let response = connection.post(&format!("/v1/dead-letters/{id}/retry"), "application/json", &[])?;
+    let mut refusals = 0;
+    let response = loop {
+        let response = connection.post(&format!("/v1/dead-letters/{id}/retry"), "application/json", &[])?;
+        match response.retry_after {
+            Some(wait) if response.status == StatusCode::TOO_MANY_REQUESTS && refusals < REFUSALS_MAX => thread::sleep(wait),
+            _ => break response,
+        }
+        refusals += 1;
+    };
     let answer: Value = serde_json::from_str(&response.text).unwrap_or_default();
     match response.status {
         StatusCode::OK if answer.is_object() => Ok(answer),

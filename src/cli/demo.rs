@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::time::{Duration, Instant};
 
+use api::LineOutcome;
+
 use super::check::declare_or_report;
 use super::curl::Example;
 use super::events_file::{BATCH_LINES_MAX, EventsFile};
@@ -95,7 +97,10 @@ impl Demo {
         let example = Example { address: self.server.address, header_file: &key.header_file, user, post, now };
         self.progress.print(&example.text());
         while !self.is_over(TICK) {
-            self.append(live.until(wall_micros()))?;
+            let lines = live.until(wall_micros()).into_iter().map(String::into_bytes).collect();
+            if self.append(lines, "live")? {
+                break;
+            }
             self.show("live");
         }
         Ok(())
@@ -144,9 +149,9 @@ impl Demo {
             if lines.is_empty() {
                 break;
             }
-            self.append(lines)?;
+            let is_over = self.append(lines.into_iter().map(String::into_bytes).collect(), "making up a past")?;
             self.show("making up a past");
-            if self.is_over(Duration::ZERO) {
+            if is_over || self.is_over(Duration::ZERO) {
                 return Ok(None);
             }
         }
@@ -157,9 +162,9 @@ impl Demo {
     /// Loads a file; false when the demo was stopped meanwhile.
     fn load(&mut self, mut file: EventsFile) -> Result<bool, Failure> {
         while let Some(batch) = file.batch()? {
-            self.server.ingest.append(batch.lines)?;
+            let is_over = self.append(batch.lines, "loading the file")?;
             self.show("loading the file");
-            if self.is_over(Duration::ZERO) {
+            if is_over || self.is_over(Duration::ZERO) {
                 return Ok(false);
             }
         }
@@ -177,12 +182,22 @@ impl Demo {
         false
     }
 
-    fn append(&self, lines: Vec<String>) -> Result<(), Failure> {
-        if lines.is_empty() {
-            return Ok(());
+    /// Appends lines, those that are refused for now as soon as they may come again; true when the demo was stopped meanwhile.
+    fn append(&mut self, mut lines: Vec<Vec<u8>>, phase: &str) -> Result<bool, Failure> {
+        while !lines.is_empty() {
+            let outcomes = self.server.ingest.append(lines.clone())?;
+            let refused = outcomes.iter().enumerate().find_map(|(place, outcome)| match outcome {
+                LineOutcome::Refused(refusal) => Some((place, refusal.retry_after())),
+                _ => None,
+            });
+            let Some((place, retry_after)) = refused else { break };
+            lines.drain(..place);
+            self.show(phase);
+            if self.is_over(retry_after) {
+                return Ok(true);
+            }
         }
-        self.server.ingest.append(lines.into_iter().map(String::into_bytes).collect())?;
-        Ok(())
+        Ok(false)
     }
 
     fn is_over(&self, wait: Duration) -> bool {
@@ -198,8 +213,8 @@ impl Demo {
         self.progress.show(&Snapshot {
             phase: format!("{phase}, http://{}", self.server.address),
             events: figures.events_ingested,
-            lag_records: figures.lag_records,
-            lag: Duration::from_micros(figures.lag_micros),
+            lag_records: figures.lag.records,
+            lag: Duration::from_micros(figures.lag.micros),
             epoch: Duration::from_micros(figures.epoch_micros),
             views: self.server.view_rows(),
         });

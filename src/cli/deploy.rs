@@ -18,6 +18,9 @@ use crate::error::Failure;
 /// How often the server is asked how far it is.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
+/// What a list shows of a reason.
+const REASON_CHARACTERS_MAX: usize = 120;
+
 /// Sends a directory of statements and waits until they have taken over.
 pub(super) fn deploy(arguments: &DeployArguments) -> Result<(), Failure> {
     let declared = declare_or_report(&arguments.directory, arguments.remote.format)?;
@@ -27,12 +30,14 @@ pub(super) fn deploy(arguments: &DeployArguments) -> Result<(), Failure> {
         (true, false) => "refuse",
         (true, true) => "report",
     });
+    request["accept_missing_history"] = json!(arguments.accept_missing_history);
     begin(&request, &arguments.remote)
 }
 
 /// Has an earlier generation take over.
 pub(super) fn rollback(arguments: &RollbackArguments) -> Result<(), Failure> {
-    begin(&json!({ "action": "rollback", "to": arguments.to }), &arguments.remote)
+    let accepted = arguments.accept_missing_history;
+    begin(&json!({ "action": "rollback", "to": arguments.to, "accept_missing_history": accepted }), &arguments.remote)
 }
 
 /// Has the state behind a view computed once more.
@@ -61,15 +66,47 @@ pub(super) fn status(remote: &RemoteArguments) -> Result<(), Failure> {
     let lag: u64 = status["partitions"].as_array().into_iter().flatten().filter_map(|partition| partition["lag"].as_u64()).sum();
     print_line(&format!("{} at epoch {}, {lag} records behind", text(&status["readiness"]), status["epoch"]));
     for generation in deployments["generations"].as_array().into_iter().flatten() {
-        let mark = if generation["in_force"] == true { "*" } else { " " };
-        let (number, origin) = (generation["generation"].to_string(), text(&generation["origin"]));
-        print_line(&format!("{mark} generation {number:<4} {origin}, {} files", generation["files"]));
+        print_line(&generation_line(generation));
+    }
+    for epoch in deployments["retained_epochs"].as_array().into_iter().flatten() {
+        print_line(&format!("  states of an earlier generation are kept as of epoch {epoch}: going back to it loses no row"));
     }
     if !deployments["last"].is_null() {
         print_line(&progress(&deployments["last"]));
         outcome_lines(&deployments["last"]).iter().for_each(|line| print_line(line));
     }
     Ok(())
+}
+
+/// What a generation is, since when, who began it, and why it ended.
+fn generation_line(generation: &Value) -> String {
+    let mark = if generation["in_force"] == true { "*" } else { " " };
+    let (number, origin) = (generation["generation"].to_string(), text(&generation["origin"]));
+    let state = text(&generation["state"]).replace('_', " ");
+    let mut line = format!("{mark} generation {number:<4} {origin}, {} files, {state}", generation["files"]);
+    if let Some(reason) = generation["reason"].as_str() {
+        line.push_str(&format!(" ({})", shortened(&printable(reason))));
+    }
+    if let (Some(at), Some(by)) = (generation["begun_at"].as_str(), generation["by"].as_str()) {
+        line.push_str(&format!("; begun {at} by {}", printable(by)));
+    }
+    if let Some(at) = generation["ended_at"].as_str() {
+        line.push_str(&format!("; ended {at}"));
+    }
+    line
+}
+
+/// The beginning of a reason: one line of a list is not the place for all of it.
+fn shortened(reason: &str) -> String {
+    match reason.char_indices().nth(REASON_CHARACTERS_MAX) {
+        Some((end, _)) => format!("{}...", &reason[..end]),
+        None => reason.to_owned(),
+    }
+}
+
+/// Control characters of a stranger must not reach the terminal.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 fn connect(remote: &RemoteArguments) -> Result<Connection, Failure> {
@@ -136,6 +173,13 @@ fn progress(last: &Value) -> String {
         "catching_up" => {
             format!("generation {generation}: {phase}, {} rows computed, {} epochs behind", last["rows"], last["behind_epochs"])
         }
+        "finished" => match (text(&last["outcome"]), last["reason"].as_str()) {
+            ("switched", _) => format!("generation {generation}: took over"),
+            ("differs", _) => format!("generation {generation}: refused, rows differ"),
+            (outcome, reason) => {
+                format!("generation {generation}: {outcome}, {}", printable(reason.unwrap_or("nobody knows why")))
+            }
+        },
         _ => format!("generation {generation}: {phase}"),
     }
 }
@@ -166,9 +210,7 @@ fn difference_lines(difference: &Value) -> Vec<String> {
     for (sign, kind) in [("-", "gone"), ("+", "new")] {
         for row in difference[kind].as_array().into_iter().flatten() {
             let values: Vec<&str> = row.as_array().into_iter().flatten().map(text).collect();
-            // Control characters of a stranger must not reach the terminal.
-            let line: String = values.join(" | ").chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-            lines.push(format!("  {sign} {line}"));
+            lines.push(format!("  {sign} {}", printable(&values.join(" | "))));
         }
     }
     lines
@@ -177,6 +219,24 @@ fn difference_lines(difference: &Value) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_became_of_a_generation_is_told() {
+        let generation = json!({
+            "generation": 2, "origin": "deploy", "files": 1, "in_force": false, "state": "refused", "reason": "rows differ",
+            "begun_at": "2024-01-01T00:00:00.000000Z", "by": "ol\u{1b}ga", "ended_at": "2024-01-01T00:00:01.000000Z",
+        });
+        let line = generation_line(&generation);
+        assert_eq!(
+            line,
+            "  generation 2    deploy, 1 files, refused (rows differ); begun 2024-01-01T00:00:00.000000Z by ol ga; \
+             ended 2024-01-01T00:00:01.000000Z"
+        );
+        let failed = json!({ "generation": 2, "phase": "finished", "outcome": "failed", "reason": "no disk" });
+        assert_eq!(progress(&failed), "generation 2: failed, no disk");
+        let differs = json!({ "generation": 2, "phase": "finished", "outcome": "differs", "reason": null });
+        assert_eq!(progress(&differs), "generation 2: refused, rows differ");
+    }
 
     #[test]
     fn a_difference_is_told_row_by_row() {

@@ -27,6 +27,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use epochs::coordinator::RETAINED_GENERATION_BYTES;
+use topologies::render::budget::{EVENT_BYTES_MAX, EVENT_ROWS_MAX};
 use topologies::run::WORKERS_MAX;
 
 pub(crate) use self::plan::as_json as change_as_json;
@@ -34,6 +36,13 @@ use crate::error::{EXIT_CODES_HELP, Failure};
 
 /// Where the API listens when nothing else is said.
 pub const LISTEN_DEFAULT: &str = "127.0.0.1:8080";
+
+/// Records that the views may be behind the log when nothing else is said: two epochs of the largest size.
+pub const INGEST_LAG_RECORDS_DEFAULT: u64 = 100_000;
+/// Bytes that the views may be behind the log when nothing else is said.
+pub const INGEST_LAG_BYTES_DEFAULT: u64 = 256 * 1024 * 1024;
+/// Time that the views may be behind the log when nothing else is said.
+pub const INGEST_LAG_TIME_DEFAULT: &str = "30s";
 
 /// The server that is asked when nothing else is said.
 const SERVER_DEFAULT: &str = "http://127.0.0.1:8080";
@@ -127,6 +136,9 @@ pub struct DeployArguments {
     /// Take over all the same when rows differ
     #[arg(long, requires = "verify")]
     pub accept_differences: bool,
+    /// Take over although the beginning of the log is gone that new states are computed from: their earlier rows are missing then
+    #[arg(long)]
+    pub accept_missing_history: bool,
     #[command(flatten)]
     pub(crate) remote: RemoteArguments,
 }
@@ -137,6 +149,9 @@ pub struct RollbackArguments {
     /// The generation to go back to; the one before when not given
     #[arg(long, value_name = "GENERATION")]
     pub to: Option<u64>,
+    /// Take over although neither its states are kept nor the beginning of the log: their earlier rows are missing then
+    #[arg(long)]
+    pub accept_missing_history: bool,
     #[command(flatten)]
     pub(crate) remote: RemoteArguments,
 }
@@ -212,9 +227,32 @@ pub struct ServerArguments {
     /// Bytes above which the log forgets the oldest events, if no restart needs them; without it everything is kept
     #[arg(long, value_name = "BYTES")]
     pub log_retention_bytes: Option<u64>,
-    /// Bytes of memory of which four fifths may be used before events are refused for the moment; what the machine has when not given
-    #[arg(long, value_name = "BYTES")]
-    pub memory_limit_bytes: Option<u64>,
+    /// Bytes of events that the log may keep beyond that, so that a rollback gives the rows back exactly although older events are gone
+    #[arg(long, value_name = "BYTES", default_value_t = RETAINED_GENERATION_BYTES)]
+    pub rollback_log_bytes: u64,
+    /// Start although the beginning of the log is gone that states of the topology are computed from: their earlier rows are missing then
+    #[arg(long)]
+    pub accept_missing_history: bool,
+    /// Records that the views may be behind the log: beyond it events are refused with 429 and Retry-After, from half of it on answers are delayed
+    #[arg(long, value_name = "RECORDS", default_value_t = INGEST_LAG_RECORDS_DEFAULT, value_parser = clap::value_parser!(u64).range(1..))]
+    pub ingest_lag_records: u64,
+    /// The same in bytes of their keys and values
+    #[arg(long, value_name = "BYTES", default_value_t = INGEST_LAG_BYTES_DEFAULT, value_parser = clap::value_parser!(u64).range(1..))]
+    pub ingest_lag_bytes: u64,
+    /// The same in time: how long ago the oldest record was appended that no view shows, such as 500ms, 10s or 5m
+    #[arg(long, value_name = "DURATION", default_value = INGEST_LAG_TIME_DEFAULT, value_parser = duration::parse)]
+    pub ingest_lag_time: Duration,
+    /// Bytes of memory of which the process may use four fifths before it refuses events for the moment; what the machine has when not
+    /// given. The work that is under way may take more: --event-bytes-max limits that
+    #[arg(long, value_name = "BYTES", alias = "memory-limit-bytes")]
+    pub ingest_memory_bytes: Option<u64>,
+    /// The most rows that the joins and lists of all views may make of one event; past it the event is a dead letter. An epoch of many
+    /// events may make four times that. What was computed already is measured with twice that: lower it by more only after a checkpoint
+    #[arg(long, value_name = "ROWS", default_value_t = EVENT_ROWS_MAX, value_parser = clap::value_parser!(u64).range(1..))]
+    pub event_rows_max: u64,
+    /// The same in bytes of those rows
+    #[arg(long, value_name = "BYTES", default_value_t = EVENT_BYTES_MAX, value_parser = clap::value_parser!(u64).range(1..))]
+    pub event_bytes_max: u64,
     /// Where sinks with connector = 'redis' write: redis://[user:password@]host[:port][/database]; TIDEWATER_REDIS_URL when not given
     #[arg(long, value_name = "URL")]
     pub redis_url: Option<String>,

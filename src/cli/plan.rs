@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use epochs::disk::real::RealDisk;
 use epochs::error::EpochError;
+use epochs::lost_history::{LostHistory, MissingHistory};
 use serde_json::{Value, json};
 use sources::embedded::EmbeddedLog;
 use topologies::run::{Change, Storage, ViewChange, plan_change};
@@ -31,7 +32,10 @@ pub(super) fn plan(arguments: &PlanArguments) -> Result<(), Failure> {
         Format::Json => print_line(&change.to_string()),
         Format::Text => as_text(&change, arguments.data.is_some()).iter().for_each(|line| print_line(line)),
     }
-    Ok(())
+    match change["refused"].as_str() {
+        None => Ok(()),
+        Some(reason) => Err(Failure::MissingHistory { reason: reason.to_owned() }),
+    }
 }
 
 /// What a start on a data directory would change.
@@ -63,11 +67,15 @@ fn as_text(change: &Value, at_start: bool) -> Vec<String> {
         lines.extend(names(&change["sinks"][kind]).iter().map(|name| format!("  {sign} {}", sink_text(name))));
     }
     lines.extend(names(&change["states"]["dropped"]).iter().map(|name| format!("  - state {name}")));
+    for state in change["states"]["restored"].as_array().into_iter().flatten() {
+        let name = state["state"].as_str().unwrap_or_default();
+        lines.push(format!("  + state {name}, as it was kept at epoch {} and with all epochs since", state["epoch"]));
+    }
     lines.extend(names(&change["states"]["computed"]).iter().map(|name| format!("  + state {name}, computed from the log")));
     lines.push(format!("  = {} states are kept", names(&change["states"]["kept"]).len()));
     for topic in change["backfill"].as_array().into_iter().flatten() {
         let gone = match topic["gone"].as_u64() {
-            Some(gone) if gone > 0 => format!("; the {gone} before them are gone and will be missing"),
+            Some(gone) if gone > 0 => format!("; the {gone} before them are gone"),
             _ => String::new(),
         };
         lines.push(format!("reads {} records of '{}'{gone}", topic["records"], topic["topic"].as_str().unwrap_or_default()));
@@ -101,11 +109,16 @@ pub(crate) fn as_json(change: &Change) -> Value {
     };
     let backfill =
         |topic: &topologies::run::TopicBackfill| json!({ "topic": topic.topic, "records": topic.records, "gone": topic.gone });
+    let lost = |lost: &LostHistory| json!({ "state": lost.state, "topic": lost.topic.as_str(), "partition": lost.partition.0, "earliest": lost.earliest.0 });
+    let restored = change.restored.iter().map(|(state, epoch)| json!({ "state": state, "epoch": epoch })).collect::<Vec<_>>();
+    let refused = (!change.lost.is_empty()).then(|| MissingHistory { lost: change.lost.clone() }.to_string());
     json!({
         "checkpoint": change.checkpoint,
         "views": by_change(&change.views),
         "sinks": by_change(&change.sinks),
-        "states": { "kept": change.kept, "computed": change.computed, "dropped": change.dropped },
+        "states": { "kept": change.kept, "restored": restored, "computed": change.computed, "dropped": change.dropped },
+        "lost": change.lost.iter().map(lost).collect::<Vec<_>>(),
+        "refused": refused,
         "backfill": change.backfill.iter().map(backfill).collect::<Vec<_>>(),
         "seconds": change.duration().as_secs(),
     })

@@ -1,10 +1,11 @@
 //! The generations of a data directory: the statements of every topology that was in force, and which one is.
 //!
-//! Owns the folder `deployments`: a file for each generation, never changed, and `current`, replaced as a whole by rename. A start that
-//! finds the same statements in its directory as the start before goes on with what was deployed since.
+//! Owns the folder `deployments`: a file for each generation, never changed, and `current`, replaced as a whole by rename, which says what
+//! became of each. A start that finds the same statements in its directory as the start before goes on with what was deployed since.
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use epochs::binding::fingerprint;
 use epochs::disk::{Disk, DiskAction, DiskCause, DiskError};
@@ -12,8 +13,14 @@ use serde::{Deserialize, Serialize};
 use topologies::diagnostic::SourceFile;
 use topologies::run::Storage;
 
-/// The format of the files.
+use super::life::{GenerationState, Life, Stamp};
+
+/// The format of the files with statements.
 const FORMAT: u64 = 1;
+/// The format of `current`.
+const CURRENT_FORMAT: u64 = 2;
+/// The formats of `current` that are read: the first says only which generations were in force.
+const CURRENT_FORMATS: RangeInclusive<u64> = 1..=CURRENT_FORMAT;
 const FOLDER: &str = "deployments";
 const CURRENT: &str = "deployments/current";
 const ASIDE: &str = "deployments/new";
@@ -86,6 +93,9 @@ struct Current {
     format: u64,
     /// those that were in force, oldest first; the last one is
     in_force: Vec<u64>,
+    /// what became of each; the first format has none
+    #[serde(default)]
+    lives: BTreeMap<u64, Life>,
 }
 
 impl Generation {
@@ -96,12 +106,33 @@ impl Generation {
     }
 }
 
-/// No generation has this number any more, or ever had.
+/// Why there is nothing to go back to.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no {wanted} to go back to; there are the generations {known}: see 'tidewater status'")]
-pub struct UnknownGeneration {
-    wanted: String,
-    known: String,
+pub enum NoGeneration {
+    /// no generation has this number any more, or ever had
+    #[error("there is no {wanted} to go back to; those that were in force are {known}: see 'tidewater status'")]
+    Unknown {
+        /// what was asked for
+        wanted: String,
+        /// those that were in force
+        known: String,
+    },
+    /// readers never saw it
+    #[error(
+        "generation {generation} never was in force: it is {state}{}, so there is nothing to go back to; go back to one of {known}, or \
+         deploy its statements",
+        reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default()
+    )]
+    NeverInForce {
+        /// its number
+        generation: u64,
+        /// what it is instead
+        state: GenerationState,
+        /// why
+        reason: Option<String>,
+        /// those that were in force
+        known: String,
+    },
 }
 
 /// The generations of a data directory.
@@ -110,6 +141,7 @@ pub struct Store {
     generations: BTreeMap<u64, Generation>,
     /// those that were in force, oldest first; the last one is
     in_force: Vec<u64>,
+    lives: BTreeMap<u64, Life>,
 }
 
 impl Store {
@@ -117,17 +149,36 @@ impl Store {
     pub fn open(disk: Storage) -> Result<Self, DiskError> {
         disk.create_directory(FOLDER)?;
         disk.sync_directory("")?;
-        let mut store = Self { disk, generations: BTreeMap::new(), in_force: Vec::new() };
+        let mut store = Self { disk, generations: BTreeMap::new(), in_force: Vec::new(), lives: BTreeMap::new() };
         for name in store.disk.list(FOLDER)?.iter().filter(|name| name.ends_with(SUFFIX)) {
-            let generation: Generation = store.read(&format!("{FOLDER}/{name}"))?;
+            let generation: Generation = store.read(&format!("{FOLDER}/{name}"), FORMAT..=FORMAT)?;
             store.generations.insert(generation.generation, generation);
         }
-        match store.read::<Current>(CURRENT) {
-            Ok(current) => store.in_force = current.in_force,
+        match store.read::<Current>(CURRENT, CURRENT_FORMATS) {
+            Ok(current) => store.remember(current),
             Err(error) if error.cause == DiskCause::NotFound => {}
             Err(error) => return Err(error),
         }
         Ok(store)
+    }
+
+    /// Takes what `current` says; what it does not say of a generation follows from how far a process got with it.
+    fn remember(&mut self, current: Current) {
+        let Current { format, in_force, mut lives } = current;
+        let otherwise = if format == 1 { GenerationState::Unrecorded } else { GenerationState::Interrupted };
+        for generation in self.generations.keys() {
+            let known = match (in_force.contains(generation), in_force.last() == Some(generation)) {
+                (_, true) => GenerationState::InForce,
+                (true, false) => GenerationState::Replaced,
+                (false, _) => otherwise,
+            };
+            lives.entry(*generation).or_insert_with(|| Life::of_state(known));
+        }
+        for life in lives.values_mut().filter(|life| life.state == GenerationState::Deploying) {
+            life.state = GenerationState::Interrupted;
+            life.reason = Some("the process ended before it took over".to_owned());
+        }
+        (self.in_force, self.lives) = (in_force, lives);
     }
 
     /// The generation in force, unless nothing was ever started here.
@@ -145,34 +196,66 @@ impl Store {
         self.generations.values()
     }
 
-    /// A generation by its number.
-    pub fn load(&self, generation: u64) -> Result<&Generation, UnknownGeneration> {
-        self.generations.get(&generation).ok_or_else(|| self.unknown(format!("generation {generation}")))
+    /// What became of a generation.
+    pub fn life(&self, generation: u64) -> Life {
+        self.lives.get(&generation).cloned().unwrap_or_else(|| Life::of_state(GenerationState::Unrecorded))
+    }
+
+    /// A generation that was in force, by its number.
+    pub fn load(&self, generation: u64) -> Result<&Generation, NoGeneration> {
+        let found = self.generations.get(&generation).ok_or_else(|| self.unknown(format!("generation {generation}")))?;
+        let Life { state, reason, .. } = self.life(generation);
+        if state.was_in_force() {
+            return Ok(found);
+        }
+        Err(NoGeneration::NeverInForce { generation, state, reason, known: self.known() })
     }
 
     /// The last one that was in force before the one that is, and has other statements.
-    pub fn before(&self) -> Result<u64, UnknownGeneration> {
+    pub fn before(&self) -> Result<u64, NoGeneration> {
         let files = &self.current().files;
         let mut earlier = self.in_force.iter().rev().filter_map(|number| self.generations.get(number));
-        let found = earlier.find(|earlier| earlier.files != *files);
+        let found = earlier.find(|earlier| earlier.files != *files && self.life(earlier.generation).state.was_in_force());
         found.map(|earlier| earlier.generation).ok_or_else(|| self.unknown("earlier generation".to_owned()))
     }
 
-    fn unknown(&self, wanted: String) -> UnknownGeneration {
-        let known: Vec<String> = self.generations.keys().map(ToString::to_string).collect();
-        UnknownGeneration { wanted, known: known.join(", ") }
+    fn unknown(&self, wanted: String) -> NoGeneration {
+        NoGeneration::Unknown { wanted, known: self.known() }
+    }
+
+    fn known(&self) -> String {
+        let known = self.generations.keys().filter(|number| self.life(**number).state.was_in_force());
+        known.map(ToString::to_string).collect::<Vec<_>>().join(", ")
     }
 
     /// Puts what a directory holds in force.
-    pub fn start(&mut self, files: &[SourceFile], directory: String) -> Result<(), DiskError> {
+    pub fn start(
+        &mut self,
+        files: &[SourceFile],
+        directory: String,
+        stamp: Stamp,
+        accept_missing_history: bool,
+    ) -> Result<(), DiskError> {
+        let at_micros = stamp.at_micros;
         let generation = self.write(Origin::Start, files, directory)?;
-        self.put_in_force(generation)
+        self.lives.insert(generation, Life::begun(GenerationState::Deploying, stamp, accept_missing_history));
+        self.put_in_force(generation, at_micros)
     }
 
     /// Keeps statements that are to be deployed, durably; the number they got.
-    pub fn add(&mut self, origin: Origin, files: &[SourceFile]) -> Result<u64, DiskError> {
+    pub fn add(
+        &mut self,
+        origin: Origin,
+        files: &[SourceFile],
+        stamp: Stamp,
+        accept_missing_history: bool,
+    ) -> Result<u64, DiskError> {
         let directory = self.current().directory.clone();
-        self.write(origin, files, directory)
+        let generation = self.write(origin, files, directory)?;
+        let mut lives = self.lives.clone();
+        lives.insert(generation, Life::begun(GenerationState::Deploying, stamp, accept_missing_history));
+        self.replace_current(self.in_force.clone(), lives)?;
+        Ok(generation)
     }
 
     fn write(&mut self, origin: Origin, files: &[SourceFile], directory: String) -> Result<u64, DiskError> {
@@ -186,12 +269,37 @@ impl Store {
     }
 
     /// Which one is in force from now on, durably.
-    pub fn put_in_force(&mut self, generation: u64) -> Result<(), DiskError> {
-        let mut in_force = self.in_force.clone();
-        in_force.retain(|earlier| self.generations.contains_key(earlier) && *earlier != generation);
+    pub fn put_in_force(&mut self, generation: u64, at_micros: i64) -> Result<(), DiskError> {
+        let (mut in_force, mut lives) = (self.in_force.clone(), self.lives.clone());
+        if let Some(before) = in_force.last().filter(|before| **before != generation).and_then(|before| lives.get_mut(before)) {
+            before.end(GenerationState::Replaced, format!("generation {generation} took over"), at_micros);
+        }
+        in_force.retain(|earlier| *earlier != generation);
         in_force.push(generation);
-        self.replace(CURRENT, &Current { format: FORMAT, in_force: in_force.clone() })?;
-        self.in_force = in_force;
+        let life = lives.entry(generation).or_insert_with(|| Life::of_state(GenerationState::InForce));
+        (life.state, life.ended_micros, life.reason) = (GenerationState::InForce, None, None);
+        self.replace_current(in_force, lives)
+    }
+
+    /// A generation that was deployed ended before readers saw it, durably; the one before is in force.
+    pub fn end(&mut self, generation: u64, state: GenerationState, reason: String, at_micros: i64) -> Result<(), DiskError> {
+        let (mut in_force, mut lives) = (self.in_force.clone(), self.lives.clone());
+        in_force.retain(|earlier| *earlier != generation);
+        if let Some(life) = lives.get_mut(&generation) {
+            life.end(state, reason, at_micros);
+        }
+        if let Some(life) = in_force.last().and_then(|before| lives.get_mut(before)) {
+            (life.state, life.ended_micros, life.reason) = (GenerationState::InForce, None, None);
+        }
+        self.replace_current(in_force, lives)
+    }
+
+    fn replace_current(&mut self, mut in_force: Vec<u64>, mut lives: BTreeMap<u64, Life>) -> Result<(), DiskError> {
+        in_force.retain(|earlier| self.generations.contains_key(earlier));
+        lives.retain(|generation, _| self.generations.contains_key(generation));
+        let current = Current { format: CURRENT_FORMAT, in_force, lives };
+        self.replace(CURRENT, &current)?;
+        (self.in_force, self.lives) = (current.in_force, current.lives);
         Ok(())
     }
 
@@ -217,7 +325,7 @@ impl Store {
         self.disk.sync_directory(FOLDER)
     }
 
-    fn read<T: for<'de> Deserialize<'de>>(&self, path: &str) -> Result<T, DiskError> {
+    fn read<T: for<'de> Deserialize<'de>>(&self, path: &str, formats: RangeInclusive<u64>) -> Result<T, DiskError> {
         #[derive(Deserialize)]
         struct Format {
             format: u64,
@@ -227,8 +335,9 @@ impl Store {
         let damaged =
             |error: serde_json::Error| bad(DiskAction::Read, path, format!("it is damaged: {error}; restore it from a backup"));
         let Format { format } = serde_json::from_slice(&bytes).map_err(damaged)?;
-        if format != FORMAT {
-            let detail = format!("it has format {format}, and this version knows {FORMAT}: use the version that wrote it");
+        if !formats.contains(&format) {
+            let known = formats.end();
+            let detail = format!("it has format {format}, and this version knows {known}: use the version that wrote it");
             return Err(bad(DiskAction::Read, path, detail));
         }
         serde_json::from_slice(&bytes).map_err(damaged)
@@ -259,50 +368,4 @@ pub fn drop_statement(current: &Generation, name: &str, is_table: bool) -> Sourc
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use epochs::disk::simulated::SimulatedDisk;
-
-    use super::*;
-
-    fn files(text: &str) -> Vec<SourceFile> {
-        vec![SourceFile { path: "a/b.sql".into(), text: text.into() }]
-    }
-
-    #[test]
-    fn what_was_in_force_is_found_again_and_gone_back_to() {
-        let disk: Storage = Arc::new(SimulatedDisk::new(0));
-        let mut store = Store::open(Arc::clone(&disk)).unwrap();
-        assert!(store.in_force().is_none());
-        store.start(&files("one"), "d".into()).unwrap();
-        assert!(store.before().is_err());
-        let two = store.add(Origin::Deploy, &files("two")).unwrap();
-        store.put_in_force(two).unwrap();
-        let refused = store.add(Origin::Deploy, &files("three")).unwrap();
-        let mut store = Store::open(disk).unwrap();
-        assert_eq!((store.current().generation, store.current().directory.as_str(), refused), (2, "d", 3));
-        assert_eq!(store.before().unwrap(), 1, "the third never was in force");
-        let back = store.add(Origin::Rollback { to: 1 }, &files("one")).unwrap();
-        store.put_in_force(back).unwrap();
-        assert_eq!(store.before().unwrap(), 2);
-        assert!(store.load(9).unwrap_err().to_string().contains("1, 2, 3, 4"));
-    }
-
-    #[test]
-    fn only_so_many_generations_are_kept() {
-        let mut store = Store::open(Arc::new(SimulatedDisk::new(0))).unwrap();
-        store.start(&files("one"), "d".into()).unwrap();
-        for number in 0..2 * GENERATIONS_KEPT {
-            store.add(Origin::Deploy, &files(&number.to_string())).unwrap();
-        }
-        assert_eq!((store.list().count(), store.current().generation), (GENERATIONS_KEPT + 1, 1));
-    }
-
-    #[test]
-    fn a_directory_is_the_same_wherever_it_lies() {
-        let moved = vec![SourceFile { path: "/elsewhere/b.sql".into(), text: "one".into() }];
-        assert_eq!(directory_fingerprint(&files("one")), directory_fingerprint(&moved));
-        assert_ne!(directory_fingerprint(&files("one")), directory_fingerprint(&files("two")));
-    }
-}
+mod tests;

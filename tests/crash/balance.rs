@@ -46,7 +46,7 @@ CREATE MATERIALIZED VIEW balances AS
 CREATE INDEX ON balances (account);
 GRANT SELECT ON balances TO PUBLIC;
 
-CREATE MATERIALIZED VIEW total AS SELECT sum(balance) AS total, count(*) AS accounts FROM balances;
+CREATE MATERIALIZED VIEW total AS SELECT CAST(sum(balance) AS BIGINT) AS total, count(*) AS accounts FROM balances;
 CREATE INDEX ON total (accounts);
 GRANT SELECT ON total TO PUBLIC;
 ";

@@ -129,3 +129,89 @@ fn fault_48_a_topology_that_lacks_what_a_view_needs_is_refused_and_changes_nothi
     assert_eq!(fragile_rows(&server), before);
     assert_eq!(json!(before.0), json!([[1], [], [1]]));
 }
+
+const NOTES: &str = "\
+CREATE SOURCE post_events WITH (connector = 'log', topic = 'social.post') FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.PostEvent');
+CREATE TABLE notes (note_id BIGINT PRIMARY KEY, text TEXT NOT NULL, indent BIGINT);
+MERGE INTO notes USING post_events e ON notes.note_id = e.aggregate_id
+  WHEN NOT MATCHED AND e.event_type = 'post.created' THEN INSERT VALUES (e.aggregate_id, e.created.text, e.created.video_id);
+CREATE INDEX ON notes (note_id);
+GRANT SELECT ON notes TO PUBLIC;
+";
+
+/// Sends these lines in one request and waits until they are visible.
+fn send(server: &Server, view: &str, lines: &[Value]) {
+    let body: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    let answer = server.try_post(body.as_bytes(), Some(&operator())).unwrap().json();
+    assert_eq!(answer["accepted"], lines.len(), "{answer}");
+    server.get(&format!("/v1/views/{view}?wait=30000&after={}", answer["position"].as_str().unwrap()), None).rows();
+}
+
+fn ids(server: &Server, view: &str, column: &str) -> Vec<u64> {
+    let rows = server.pages(&format!("/v1/views/{view}?select={column}"), 1_000, None);
+    rows.iter().map(|row| row[column].as_u64().unwrap()).collect()
+}
+
+#[test]
+fn fault_47_one_event_that_asks_for_300_gb_is_an_error_of_its_row_alone() {
+    let data = tempfile::tempdir().unwrap();
+    let topology = directory(&format!(
+        "{NOTES}CREATE MATERIALIZED VIEW lines AS SELECT note_id, lpad(text, indent) AS line FROM notes;
+         CREATE INDEX ON lines (note_id);
+         GRANT SELECT ON lines TO PUBLIC;"
+    ));
+    // Where there are 300 GB of address space, an allocation of that size does not fail, and nothing would be shown.
+    let limited = ["prlimit", "--as=16000000000"];
+    let launch =
+        Launch { data: data.path(), topologies: topology.path().to_str().unwrap(), under: &limited, ..Launch::default() };
+    let mut server = Server::run_ready(&launch);
+    let note = |note: u64, indent: u64| {
+        let mut line = posted(note, note, 1, "a");
+        line["event"]["payload"]["video_id"] = indent.to_string().into();
+        line
+    };
+    send(&server, "notes", &[note(1, 3), note(2, 300_000_000_000), note(3, 4), note(4, 9_223_372_036_854_775_807)]);
+    let seen = |server: &Server| {
+        let letters = server.get("/v1/dead-letters", Some(&operator())).json();
+        (ids(server, "notes", "note_id"), ids(server, "lines", "note_id"), letters["row_errors"].clone())
+    };
+    let before = seen(&server);
+    assert_eq!((&before.0, &before.1), (&vec![1, 2, 3, 4], &vec![1, 3]), "{}", before.2);
+    let details: Vec<&str> = before.2.as_array().unwrap().iter().map(|error| error["detail"].as_str().unwrap()).collect();
+    assert!(details.len() == 2 && details.iter().all(|detail| detail.contains("a value has at most 1048576")), "{details:?}");
+    server.process.kill();
+    assert_eq!(seen(&Server::run_ready(&launch)), before);
+}
+
+#[test]
+fn fault_52_an_event_that_makes_millions_of_rows_is_a_dead_letter_and_the_process_stays_up() {
+    let data = tempfile::tempdir().unwrap();
+    let topology = directory(&format!(
+        "{NOTES}CREATE VIEW members AS SELECT note_id, unnest(string_to_array(text, ' ')) AS member FROM notes;
+         CREATE MATERIALIZED VIEW pairs AS SELECT a.note_id, a.member AS one, b.member AS other FROM members a JOIN members b ON a.note_id = b.note_id;
+         CREATE INDEX ON pairs (note_id);
+         GRANT SELECT ON pairs TO PUBLIC;"
+    ));
+    let topologies = topology.path().to_str().unwrap();
+    let options = ["--event-rows-max", "1000000"];
+    let launch = Launch { data: data.path(), topologies, more: &options, ..Launch::default() };
+    let mut server = Server::run_ready(&launch);
+    let group = |note: u64, members: usize| {
+        let text: Vec<String> = (0..members).map(|member| format!("m{member}")).collect();
+        posted(note, note, 1, &text.join(" "))
+    };
+    send(&server, "notes", &[group(1, 3)]);
+    // 23 kB, of which 16 million rows would be made.
+    send(&server, "notes", &[group(2, 4), group(3, 4_000), group(4, 5)]);
+    send(&server, "notes", &[group(5, 2)]);
+    assert!(server.process.ended().is_none());
+    let seen = |server: &Server| (ids(server, "notes", "note_id"), ids(server, "pairs", "note_id").len());
+    assert_eq!(seen(&server), (vec![1, 2, 4, 5], 9 + 16 + 25 + 4));
+    let letters = server.get("/v1/dead-letters", Some(&operator())).json();
+    let letter = &letters["dead_letters"][0];
+    assert_eq!((&letters["dead_letters_total"], &letter["reason"]), (&1.into(), &"over_budget".into()), "{letters}");
+    let detail = letter["detail"].as_str().unwrap();
+    assert!(detail.contains("'pairs'") && detail.contains("1000000 rows"), "{detail}");
+    server.process.kill();
+    assert_eq!(seen(&Server::run_ready(&launch)), (vec![1, 2, 4, 5], 9 + 16 + 25 + 4));
+}

@@ -1,4 +1,4 @@
--- What people do with posts that live, with its weight: a like 1, a comment 2, a share 3.
+-- What people do with posts for everyone, with its weight: a like 1, a comment 2, a share 3.
 CREATE VIEW engagement AS
   SELECT post_id, 'like' AS kind, 1 AS weight, liked_at AS engaged_at FROM post_likes
   UNION ALL

@@ -26,14 +26,19 @@ MERGE INTO all_media m USING media_events e ON m.media_id = e.aggregate_id
     (e.aggregate_id, e.uploaded.owner_id, e.uploaded.mime, e.uploaded.bytes, NULL, NULL, 'processing', NULL, NULL, e.occurred_at,
      e.occurred_at);
 
+-- Those of users who are there.
+CREATE VIEW present_media AS
+  SELECT m.media_id, m.owner_id, m.uploaded_at, m.mime, m.bytes, m.title, m.description, m.status, m.variants
+  FROM all_media m WHERE m.status <> 'deleted' AND NOT EXISTS (SELECT 1 FROM departed d WHERE d.user_id = m.owner_id);
+
 CREATE MATERIALIZED VIEW media AS
-  SELECT media_id, owner_id, uploaded_at, mime, bytes, title, description, status FROM all_media WHERE status <> 'deleted';
+  SELECT media_id, owner_id, uploaded_at, mime, bytes, title, description, status FROM present_media;
 CREATE INDEX ON media (media_id);
 CREATE INDEX ON media (owner_id, uploaded_at DESC, media_id DESC);
 GRANT SELECT ON media TO PUBLIC;
 
 -- The forms in which a file can be fetched.
 CREATE MATERIALIZED VIEW media_variants AS
-  SELECT DISTINCT media_id, variant FROM (SELECT media_id, unnest(variants) AS variant FROM all_media WHERE status = 'ready');
+  SELECT DISTINCT media_id, variant FROM (SELECT media_id, unnest(variants) AS variant FROM present_media WHERE status = 'ready');
 CREATE INDEX ON media_variants (media_id, variant);
 GRANT SELECT ON media_variants TO PUBLIC;

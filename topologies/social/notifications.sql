@@ -8,7 +8,7 @@ CREATE VIEW wanted_notifications AS
     WHERE p.user_id = r.user_id AND p.kind = r.kind AND p.channel = 'in_app' AND NOT p.enabled);
 
 CREATE VIEW notification_groups AS
-  SELECT user_id, kind, subject, count(*) AS actors, sum(times) AS times, max(last_at) AS latest_at
+  SELECT user_id, kind, subject, count(*) AS actors, CAST(sum(times) AS BIGINT) AS times, max(last_at) AS latest_at
   FROM wanted_notifications GROUP BY user_id, kind, subject;
 
 -- The actors to name: the three latest, those of the same instant by id.
@@ -28,15 +28,18 @@ CREATE INDEX ON notifications (user_id, latest_at DESC, kind, subject) WITH (lim
 CREATE POLICY own_notifications ON notifications FOR SELECT USING (user_id = jwt('sub'));
 
 -- Up to when a user has read; a marker never goes back.
-CREATE TABLE notification_markers (
+CREATE TABLE all_notification_markers (
   user_id BIGINT PRIMARY KEY,
   read_up_to TIMESTAMPTZ NOT NULL
 );
 
-MERGE INTO notification_markers m USING notification_events e ON m.user_id = e.aggregate_id
+MERGE INTO all_notification_markers m USING notification_events e ON m.user_id = e.aggregate_id
   WHEN MATCHED AND e.event_type = 'notification.read' AND e.read.up_to > m.read_up_to THEN UPDATE SET read_up_to = e.read.up_to
   WHEN NOT MATCHED AND e.event_type = 'notification.read' THEN INSERT VALUES (e.aggregate_id, e.read.up_to);
 
+CREATE MATERIALIZED VIEW notification_markers AS
+  SELECT m.user_id, m.read_up_to FROM all_notification_markers m
+  WHERE NOT EXISTS (SELECT 1 FROM departed d WHERE d.user_id = m.user_id);
 CREATE INDEX ON notification_markers (user_id);
 CREATE POLICY own_notification_marker ON notification_markers FOR SELECT USING (user_id = jwt('sub'));
 

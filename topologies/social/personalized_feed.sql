@@ -26,8 +26,8 @@ CREATE VIEW recent_posts AS
     CASE WHEN s.score >= 1023 THEN 60 WHEN s.score >= 511 THEN 54 WHEN s.score >= 255 THEN 48 WHEN s.score >= 127 THEN 42
       WHEN s.score >= 63 THEN 36 WHEN s.score >= 31 THEN 30 WHEN s.score >= 15 THEN 24 WHEN s.score >= 7 THEN 18
       WHEN s.score >= 3 THEN 12 WHEN s.score >= 1 THEN 6 ELSE 0 END AS hours
-  FROM posts p LEFT JOIN post_scores s ON s.post_id = p.post_id
-  WHERE p.created_at > NOW() - INTERVAL '1 day';
+  FROM living_posts p LEFT JOIN post_scores s ON s.post_id = p.post_id
+  WHERE p.visibility <> 'private' AND p.created_at > NOW() - INTERVAL '1 day';
 
 CREATE MATERIALIZED VIEW personalized_feed AS
   SELECT f.user_id, CAST(CAST(p.created_at AS BIGINT) + (p.hours + f.hours) * 3600000000 AS TIMESTAMPTZ) AS ranked_at, p.post_id

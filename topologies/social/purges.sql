@@ -17,17 +17,25 @@ MERGE INTO assets a USING asset_events e ON a.asset_path = e.aggregate_id
 
 -- Every form that a file or a video ever had, when it last changed, and whether it is gone.
 CREATE VIEW media_paths AS
-  SELECT media_id, '/media/' || CAST(media_id AS TEXT) || '/' || variant AS asset_path, changed_at,
+  SELECT media_id, owner_id, '/media/' || CAST(media_id AS TEXT) || '/' || variant AS asset_path, changed_at,
     status = 'deleted' OR NOT array_has(variants, variant) AS gone
-  FROM (SELECT media_id, unnest(past_variants) AS variant, variants, status, changed_at FROM all_media);
+  FROM (SELECT media_id, owner_id, unnest(past_variants) AS variant, variants, status, changed_at FROM all_media);
 CREATE VIEW video_paths AS
-  SELECT video_id, '/videos/' || CAST(video_id AS TEXT) || '/' || variant AS asset_path, changed_at,
+  SELECT video_id, owner_id, '/videos/' || CAST(video_id AS TEXT) || '/' || variant AS asset_path, changed_at,
     status = 'deleted' OR (variant <> 'manifest' AND NOT array_has(variants, variant)) AS gone
-  FROM (SELECT video_id, unnest(array_append(past_variants, 'manifest')) AS variant, variants, status, changed_at FROM all_videos);
+  FROM (SELECT video_id, owner_id, unnest(array_append(past_variants, 'manifest')) AS variant, variants, status, changed_at FROM all_videos);
 
 -- What each post shows.
 CREATE VIEW post_media AS SELECT DISTINCT post_id, media_id FROM (SELECT post_id, unnest(media_ids) AS media_id FROM all_posts);
 CREATE VIEW post_videos AS SELECT post_id, video_id FROM all_posts WHERE video_id IS NOT NULL;
+
+-- All that a user leaves behind when he leaves.
+CREATE VIEW departed_paths AS
+  SELECT '/posts/' || CAST(p.post_id AS TEXT) AS asset_path, d.departed_at FROM all_posts p JOIN departed d ON d.user_id = p.author_id
+  UNION ALL
+  SELECT m.asset_path, d.departed_at FROM media_paths m JOIN departed d ON d.user_id = m.owner_id
+  UNION ALL
+  SELECT v.asset_path, d.departed_at FROM video_paths v JOIN departed d ON d.user_id = v.owner_id;
 
 -- A post's page changes with the post and with what it shows; what a post showed goes out of the caches with the post, and comes
 -- back when asked for.
@@ -46,7 +54,9 @@ CREATE VIEW stale_paths AS
   SELECT m.asset_path, p.updated_at, FALSE
   FROM post_media s JOIN all_posts p ON p.post_id = s.post_id JOIN media_paths m ON m.media_id = s.media_id WHERE p.deleted
   UNION ALL
-  SELECT v.asset_path, p.updated_at, FALSE FROM all_posts p JOIN video_paths v ON v.video_id = p.video_id WHERE p.deleted;
+  SELECT v.asset_path, p.updated_at, FALSE FROM all_posts p JOIN video_paths v ON v.video_id = p.video_id WHERE p.deleted
+  UNION ALL
+  SELECT asset_path, departed_at, TRUE FROM departed_paths;
 
 CREATE MATERIALIZED VIEW purges AS
   SELECT a.asset_path, max(s.changed_at) AS changed_at, bool_or(s.gone) AS gone

@@ -1,6 +1,9 @@
 -- What can be searched for. Words are found as they are written; whoever wants endings taken off writes tokenizer = 'en'.
 CREATE INDEX post_search ON posts USING FULLTEXT (text) INCLUDE (post_id, author_id, created_at, visibility, reply_to, hashtags);
 
+-- Posts that are not for everyone, each for those who may see it.
+CREATE INDEX restricted_post_search ON restricted_posts USING FULLTEXT (text) INCLUDE (post_id, author_id, created_at, visibility, hashtags);
+
 -- Users by their names and what they say of themselves; suggestions are usernames, those with the most followers first.
 CREATE INDEX user_search ON profile_cards USING FULLTEXT (username, display_name, bio) INCLUDE (user_id, registered_at, followers)
   WITH (suggest = 'username', popularity = 'followers');

@@ -44,10 +44,10 @@ CREATE VIEW stream_audiences AS
   GROUP BY v.stream_id;
 
 CREATE VIEW chat_minutes AS
-  SELECT stream_id, window_start AS minute, count(*) AS messages FROM TUMBLE(chat_messages, sent_at, INTERVAL '1 minute')
+  SELECT stream_id, window_start AS minute, count(*) AS messages FROM TUMBLE(all_chat_messages, sent_at, INTERVAL '1 minute')
   GROUP BY stream_id, window_start;
 CREATE VIEW chat_totals AS
-  SELECT stream_id, sum(messages) AS messages, max(messages) AS most_in_a_minute FROM chat_minutes GROUP BY stream_id;
+  SELECT stream_id, CAST(sum(messages) AS BIGINT) AS messages, max(messages) AS most_in_a_minute FROM chat_minutes GROUP BY stream_id;
 
 CREATE MATERIALIZED VIEW stream_analytics AS
   SELECT s.owner_id, s.stream_id, s.started_at, s.ended_at,
@@ -73,7 +73,7 @@ CREATE POLICY own_chat_rate ON stream_chat_rate FOR SELECT USING (owner_id = jwt
 -- What was measured of a stream, such as its bit rate, in decimals of six places.
 CREATE VIEW stream_measurements AS
   SELECT aggregate_id AS stream_id, event_recorded.kind AS kind, count(*) AS measured,
-    avg(CAST(event_recorded.value AS NUMERIC(20, 6))) AS mean, min(CAST(event_recorded.value AS NUMERIC(20, 6))) AS least,
+    CAST(avg(CAST(event_recorded.value AS NUMERIC(20, 6))) AS NUMERIC(24, 10)) AS mean, min(CAST(event_recorded.value AS NUMERIC(20, 6))) AS least,
     max(CAST(event_recorded.value AS NUMERIC(20, 6))) AS most
   FROM stream_events WHERE event_type = 'stream.event_recorded' GROUP BY aggregate_id, event_recorded.kind;
 CREATE MATERIALIZED VIEW stream_health AS

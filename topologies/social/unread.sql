@@ -40,6 +40,6 @@ CREATE MATERIALIZED VIEW unread AS
 CREATE INDEX ON unread (user_id, conversation_id);
 CREATE POLICY own_unread ON unread FOR SELECT USING (user_id = jwt('sub'));
 
-CREATE MATERIALIZED VIEW unread_total AS SELECT user_id, sum(unread) AS unread FROM unread GROUP BY user_id;
+CREATE MATERIALIZED VIEW unread_total AS SELECT user_id, CAST(sum(unread) AS BIGINT) AS unread FROM unread GROUP BY user_id;
 CREATE INDEX ON unread_total (user_id);
 CREATE POLICY own_unread_total ON unread_total FOR SELECT USING (user_id = jwt('sub'));

@@ -30,6 +30,11 @@ MERGE INTO all_videos v USING video_events e ON v.video_id = e.aggregate_id
     (e.aggregate_id, e.uploaded.owner_id, e.uploaded.title, NULL, 'processing', NULL, NULL, NULL, NULL, NULL, e.occurred_at,
      e.occurred_at);
 
+-- Those of users who are there.
+CREATE VIEW present_videos AS
+  SELECT v.video_id, v.owner_id, v.uploaded_at, v.title, v.description, v.status, v.failure, v.variants, v.manifest_url, v.duration_ms
+  FROM all_videos v WHERE v.status <> 'deleted' AND NOT EXISTS (SELECT 1 FROM departed d WHERE d.user_id = v.owner_id);
+
 -- Who watched a video on which day (UTC), how often and for how long: what all figures are made of.
 CREATE TABLE video_watches (
   video_id BIGINT,
@@ -48,36 +53,36 @@ MERGE INTO video_watches w USING video_events e
     (e.aggregate_id, date_trunc('day', e.occurred_at), e.viewed.viewer_id, 1, GREATEST(e.viewed.watched_ms, 0));
 
 CREATE VIEW video_days AS
-  SELECT video_id, day, sum(views) AS views, count(*) AS unique_viewers, sum(watched_ms) AS watched_ms
+  SELECT video_id, day, CAST(sum(views) AS BIGINT) AS views, count(*) AS unique_viewers, CAST(sum(watched_ms) AS BIGINT) AS watched_ms
   FROM video_watches GROUP BY video_id, day;
 CREATE VIEW video_viewers AS
-  SELECT video_id, viewer_id, sum(views) AS views, sum(watched_ms) AS watched_ms FROM video_watches GROUP BY video_id, viewer_id;
+  SELECT video_id, viewer_id, CAST(sum(views) AS BIGINT) AS views, CAST(sum(watched_ms) AS BIGINT) AS watched_ms FROM video_watches GROUP BY video_id, viewer_id;
 CREATE VIEW video_totals AS
-  SELECT video_id, sum(views) AS views, count(*) AS unique_viewers, sum(watched_ms) AS watched_ms FROM video_viewers GROUP BY video_id;
+  SELECT video_id, CAST(sum(views) AS BIGINT) AS views, count(*) AS unique_viewers, CAST(sum(watched_ms) AS BIGINT) AS watched_ms FROM video_viewers GROUP BY video_id;
 
 CREATE MATERIALIZED VIEW videos AS
   SELECT v.video_id, v.owner_id, v.uploaded_at, v.title, v.description, v.status, v.failure, v.manifest_url, v.duration_ms,
     COALESCE(t.views, 0) AS views
-  FROM all_videos v LEFT JOIN video_totals t ON t.video_id = v.video_id WHERE v.status <> 'deleted';
+  FROM present_videos v LEFT JOIN video_totals t ON t.video_id = v.video_id;
 CREATE INDEX ON videos (video_id);
 CREATE INDEX ON videos (owner_id, uploaded_at DESC, video_id DESC);
 GRANT SELECT ON videos TO PUBLIC;
 
 -- What a player can choose from.
 CREATE MATERIALIZED VIEW video_variants AS
-  SELECT DISTINCT video_id, variant FROM (SELECT video_id, unnest(variants) AS variant FROM all_videos WHERE status = 'ready');
+  SELECT DISTINCT video_id, variant FROM (SELECT video_id, unnest(variants) AS variant FROM present_videos WHERE status = 'ready');
 CREATE INDEX ON video_variants (video_id, variant);
 GRANT SELECT ON video_variants TO PUBLIC;
 
 -- How his videos do is for the owner's eyes.
 CREATE MATERIALIZED VIEW video_analytics AS
   SELECT v.owner_id, v.video_id, t.views, t.unique_viewers, t.watched_ms
-  FROM all_videos v JOIN video_totals t ON t.video_id = v.video_id WHERE v.status <> 'deleted';
+  FROM present_videos v JOIN video_totals t ON t.video_id = v.video_id;
 CREATE INDEX ON video_analytics (owner_id, video_id);
 CREATE POLICY own_video_analytics ON video_analytics FOR SELECT USING (owner_id = jwt('sub'));
 
 CREATE MATERIALIZED VIEW video_analytics_daily AS
   SELECT v.owner_id, v.video_id, d.day, d.views, d.unique_viewers, d.watched_ms
-  FROM all_videos v JOIN video_days d ON d.video_id = v.video_id WHERE v.status <> 'deleted';
+  FROM present_videos v JOIN video_days d ON d.video_id = v.video_id;
 CREATE INDEX ON video_analytics_daily (owner_id, video_id, day DESC);
 CREATE POLICY own_daily_analytics ON video_analytics_daily FOR SELECT USING (owner_id = jwt('sub'));

@@ -20,6 +20,7 @@ use crate::diagnostic::{Diagnostic, suggestion};
 use crate::parse::{Name, Statement, StatementKind};
 use crate::plan::graph::NodeId;
 use crate::plan::lower::Scans;
+use crate::plan::patience::Patience;
 use crate::plan::rewrite::RewriteError;
 use crate::plan::search;
 use crate::plan::sink::DeclaredSink;
@@ -45,10 +46,10 @@ struct Relation {
 }
 
 /// Collects statements into a topology.
-#[derive(Default)]
 pub struct Builder {
     topology: Topology,
     sql: Relations,
+    patience: Patience,
     scans: Scans,
     relations: BTreeMap<String, Relation>,
     sinks: BTreeMap<String, DeclaredSink>,
@@ -56,8 +57,22 @@ pub struct Builder {
 }
 
 impl Builder {
+    /// No statements yet; none is planned when the patience is over.
+    pub fn new(patience: Patience) -> Self {
+        Self {
+            topology: Topology::default(),
+            sql: Relations::new(patience.clone()),
+            patience,
+            scans: Scans::default(),
+            relations: BTreeMap::new(),
+            sinks: BTreeMap::new(),
+            payload_columns: BTreeSet::new(),
+        }
+    }
+
     /// Applies one statement.
     pub fn add(&mut self, statement: &Statement) -> Outcome<()> {
+        self.patience.check().map_err(|error| place(statement, &error))?;
         match &statement.kind {
             StatementKind::CreateSource { name, .. } => {
                 self.refuse_taken(name)?;

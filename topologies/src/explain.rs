@@ -141,7 +141,8 @@ fn describe(topology: &Topology, node: NodeId) -> String {
             format!("TopK {limit}{skip} by [{}] order {}{rank}", names(*input, partition), order.join(", "))
         }
         Operator::Union(inputs) => format!("Union of {}", inputs.len()),
-        Operator::Unnest { input, column } => format!("Unnest {}", names(*input, &[*column])),
+        Operator::Unnest { input, column, .. } => format!("Unnest {}", names(*input, &[*column])),
+        Operator::Repeat { input, copies } => format!("Repeat {} times", names(*input, &[*copies])),
         Operator::Session { input, partition, time, gap_micros } => {
             let seconds = *gap_micros as f64 / 1e6;
             format!("Session by [{}] over {} gap {seconds} s  keeps its rows", names(*input, partition), names(*input, &[*time]))

@@ -9,6 +9,7 @@ pub mod diagnostic;
 pub mod diagram;
 pub mod explain;
 pub mod lineage;
+mod panics;
 pub mod parse;
 pub mod plan;
 pub mod render;

@@ -39,7 +39,9 @@ fn text(value: &Value<'_>) -> String {
         Value::Null => "NULL".to_owned(),
         Value::Text(text) if text.is_empty() => "(empty)".to_owned(),
         Value::Text(text) => text.clone().into_owned(),
-        Value::Timestamp(_) | Value::Date(_) | Value::Decimal(_, _) => json(value).trim_matches('"').to_owned(),
+        Value::Timestamp(_) | Value::Date(_) | Value::Decimal(_, _) | Value::Numeric(_) => {
+            json(value).trim_matches('"').to_owned()
+        }
         other => json(other),
     }
 }

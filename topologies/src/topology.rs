@@ -18,6 +18,7 @@ use crate::diagnostic::{Diagnostic, SourceFile};
 use crate::parse::{Statement, StatementKind, parse};
 use crate::plan::graph::{Graph, NodeColumn, NodeId, Operator};
 use crate::plan::merge::Merge;
+use crate::plan::patience::Patience;
 use crate::plan::sink::DeclaredSink;
 
 /// Most bytes of one `.sql` file.
@@ -139,8 +140,13 @@ pub fn load(folder: &Path) -> Result<Topology, LoadError> {
 
 /// Plans the statements of some files.
 pub fn build(files: &[SourceFile]) -> Result<Topology, Vec<Diagnostic>> {
+    build_within(files, Patience::default())
+}
+
+/// Plans the statements of some files as long as someone has patience for it.
+pub fn build_within(files: &[SourceFile], patience: Patience) -> Result<Topology, Vec<Diagnostic>> {
     let statements = parse(files)?;
-    let mut builder = Builder::default();
+    let mut builder = Builder::new(patience);
     let mut open: Vec<&Statement> = statements.iter().collect();
     // Files may come in any order: a statement that fails is tried again after the others, for as long as that helps.
     loop {

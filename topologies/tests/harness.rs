@@ -5,18 +5,21 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use epochs::disk::simulated::SimulatedDisk;
-use schemas::dead_letter::{DeadLetter, RowError};
+use schemas::dead_letter::{DeadLetter, Reason, RowError};
 use schemas::event::parse_line;
 use schemas::field::Value;
 use schemas::position::Topic;
 use schemas::row::{Diff, Row};
 use schemas::time::timestamp_text;
 use sinks::invalidations::Invalidations;
-use sinks::views::Range;
+use sinks::views::{Range, Views};
 use sources::log::{Log, Record};
 use sources::memory::MemoryLog;
 use topologies::run::outlets::{OutletReport, OutletState};
-use topologies::run::{Clock, DeployPhase, DeployReport, Options, Running, StatusReport, Storage, Trouble, Verify, start};
+use topologies::run::{
+    Board, Clock, DeployPhase, DeployReport, Options, Running, Standing, StartError, StatusReport, Storage, Trouble, Verify,
+    start,
+};
 use topologies::slt::all_visible;
 use topologies::topology::{Topology, build, inline};
 use topologies::why::{Answer, Limits, ORIGINS_MAX, Question};
@@ -138,9 +141,25 @@ impl Deployment {
 
     /// Starts on a log and on what an earlier run has stored.
     pub fn go_on(topology: Arc<Topology>, log: Arc<MemoryLog>, storage: Storage, options: Options) -> Self {
+        Self::try_go_on(topology, log, storage, options).expect("the topology starts")
+    }
+
+    /// The same, for a start that may be refused.
+    pub fn try_go_on(
+        topology: Arc<Topology>,
+        log: Arc<MemoryLog>,
+        storage: Storage,
+        options: Options,
+    ) -> Result<Self, StartError> {
         let shared: Arc<dyn Log> = Arc::clone(&log) as Arc<dyn Log>;
-        let running = start(Arc::clone(&topology), shared, Arc::clone(&storage), options).expect("the topology starts");
-        Self { topology, log, storage, running }
+        let running = start(Arc::clone(&topology), shared, Arc::clone(&storage), options)?;
+        Ok(Self { topology, log, storage, running })
+    }
+
+    /// Stops; the log and what is stored are left.
+    pub fn stop(mut self) -> (Arc<MemoryLog>, Storage) {
+        self.running.stop();
+        (self.log, self.storage)
     }
 
     /// Stops, and starts this topology on what is there.
@@ -167,13 +186,31 @@ impl Deployment {
 
     /// Begins a deployment; `record` learns which generation is in force.
     pub fn begin_deploy(&self, sql: &str, replay: &[&str], verify: Verify, record: Arc<Mutex<Vec<bool>>>) {
+        self.begin_deployment(sql, replay, verify, false, record);
+    }
+
+    /// Has another topology take over although rows of earlier records are missing.
+    pub fn deploy_with_loss(&mut self, sql: &str) -> DeployReport {
+        self.begin_deployment(sql, &[], Verify::Not, true, Arc::default());
+        self.deployed()
+    }
+
+    fn begin_deployment(
+        &self,
+        sql: &str,
+        replay: &[&str],
+        verify: Verify,
+        accept_missing_history: bool,
+        record: Arc<Mutex<Vec<bool>>>,
+    ) {
         let deployment = topologies::run::Deployment {
             generation: self.running.board.report().generation + 1,
             topology: Arc::new(topology(sql)),
             replay: replay.iter().map(|name| (*name).to_owned()).collect(),
             verify,
-            record: Box::new(move |is_new| {
-                record.lock().expect("no test panicked with it").push(is_new);
+            accept_missing_history,
+            record: Box::new(move |standing| {
+                record.lock().expect("no test panicked with it").push(matches!(standing, Standing::InForce));
                 Ok(())
             }),
         };
@@ -211,6 +248,16 @@ impl Deployment {
         self.running.status()
     }
 
+    /// What is deployed.
+    pub fn board(&self) -> &Board {
+        &self.running.board
+    }
+
+    /// The views, for someone who watches them.
+    pub fn running_views(&self) -> Arc<Views> {
+        Arc::clone(&self.running.views)
+    }
+
     /// The log.
     pub fn log(&self) -> Arc<MemoryLog> {
         Arc::clone(&self.log)
@@ -219,6 +266,11 @@ impl Deployment {
     /// Appends events.
     pub fn append(&self, lines: &[String]) {
         append(&self.topology, &self.log, lines);
+    }
+
+    /// Appends events of topics that another topology reads.
+    pub fn append_as(&self, topology: &Topology, lines: &[String]) {
+        append(topology, &self.log, lines);
     }
 
     /// Appends events and waits until all of them are visible.
@@ -337,6 +389,12 @@ impl Deployment {
     /// What was put aside, with its numbers.
     pub fn dead_letters(&self) -> Vec<(u64, DeadLetter)> {
         self.running.views.snapshot().dead_letters(None, usize::MAX)
+    }
+
+    /// What was put aside: the reason and the detail of each letter, oldest first.
+    pub fn dead_letter_reasons(&self) -> Vec<(Reason, String)> {
+        let letters = self.running.views.snapshot().dead_letters(None, ROW_ERRORS_MAX);
+        letters.into_iter().map(|(_, letter)| (letter.fault.reason, letter.fault.detail.clone())).collect()
     }
 
     /// How many epochs are visible; the status says so a moment later.

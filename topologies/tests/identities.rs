@@ -34,6 +34,7 @@ fn kind(operator: &Operator) -> &'static str {
         Operator::TopK { .. } => "top-k",
         Operator::Union(_) => "union",
         Operator::Unnest { .. } => "unnest",
+        Operator::Repeat { .. } => "repeat",
         Operator::Session { .. } => "session",
     }
 }
@@ -80,7 +81,7 @@ fn fingerprints_are_what_they_were() {
     let planned = topology(SQL);
     let operators: BTreeSet<&str> =
         planned.used_nodes().into_iter().map(|node| kind(&planned.graph.nodes[node].operator)).collect();
-    assert_eq!(operators.len(), 14, "the topology is to have every operator: {operators:?}");
+    assert_eq!(operators.len(), 15, "the topology is to have every operator: {operators:?}");
     let expected = [
         "Between",
         "BinaryExpr",

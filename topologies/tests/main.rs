@@ -1,14 +1,20 @@
 //! The crate from outside: the declared topologies and their tests, plans, and queries against another engine.
 
+mod cases;
 mod deploys;
 mod diagrams;
 mod errors;
 mod evolution;
 mod explain;
+mod float_sums;
+mod functions;
 mod golden;
 mod harness;
+mod history;
 mod identities;
+mod limits;
 mod metamorphic;
+mod number_cases;
 mod one_row;
 mod order;
 mod outlets;

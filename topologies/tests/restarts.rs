@@ -11,7 +11,8 @@ use epochs::disk::{Disk, DiskError};
 use topologies::run::{Options, Storage};
 use topologies::topology::{Topology, load};
 
-use crate::harness::{Deployment, Random, options};
+use crate::evolution::{self, BEFORE, SOURCES};
+use crate::harness::{Deployment, Producer, Random, options, topology};
 use crate::metamorphic::{StoredRows, events, everything};
 
 const SEEDS: [u64; 3] = [3, 4, 5];
@@ -19,11 +20,18 @@ const SEEDS: [u64; 3] = [3, 4, 5];
 const RESTARTS: usize = 10;
 
 /// A disk whose content can be taken between two operations.
-struct Observed(Mutex<SimulatedDisk>);
+pub struct Observed(Mutex<SimulatedDisk>);
 
 impl Observed {
-    fn new(disk: SimulatedDisk) -> Arc<Self> {
+    pub fn new(disk: SimulatedDisk) -> Arc<Self> {
         Arc::new(Self(Mutex::new(disk)))
+    }
+
+    /// A copy of what is on another disk.
+    pub fn of(disk: &dyn Disk) -> SimulatedDisk {
+        let image = SimulatedDisk::new(0);
+        copy(disk, &image, "").expect("the disk can be read");
+        image
     }
 
     fn locked<T>(&self, operate: impl FnOnce(&SimulatedDisk) -> T) -> T {
@@ -31,14 +39,14 @@ impl Observed {
     }
 
     /// What a process would find that starts now.
-    fn image(&self) -> SimulatedDisk {
+    pub fn image(&self) -> SimulatedDisk {
         let image = SimulatedDisk::new(0);
         self.locked(|disk| copy(disk, &image, "")).expect("the disk can be read");
         image
     }
 }
 
-fn copy(from: &SimulatedDisk, to: &SimulatedDisk, folder: &str) -> Result<(), DiskError> {
+fn copy(from: &dyn Disk, to: &SimulatedDisk, folder: &str) -> Result<(), DiskError> {
     to.create_directory(folder)?;
     for name in from.list(folder)? {
         let path = if folder.is_empty() { name } else { format!("{folder}/{name}") };
@@ -176,4 +184,41 @@ fn assert_same(when: &str, expected: &[(String, StoredRows)], found: &[(String, 
             expected.len()
         );
     }
+}
+
+/// Events are there without an end, as if producers went on while the process was down and after it: readers of the views that they saw
+/// before are served as soon as those are as they were.
+#[test]
+fn readers_are_served_from_what_they_saw_on_while_the_rest_of_the_log_catches_up() {
+    const SEEN: usize = 300;
+    const REST: usize = 3_000;
+    let topology = Arc::new(topology(&format!("{SOURCES}{BEFORE}")));
+    let lines = evolution::events(&Producer::default(), &mut Random::new(7), SEEN + REST);
+    let options = Options { epoch_records: 1, checkpoint_interval: NEVER, ..options() };
+    let disk = Observed::new(SimulatedDisk::new(0));
+    let log = Deployment::replay(Arc::clone(&topology), &[], options.clone()).log();
+    let deployment = Deployment::go_on(Arc::clone(&topology), log, Arc::clone(&disk) as Storage, options.clone());
+    deployment.ingest(&lines[..SEEN]);
+    let (seen, log) = (deployment.epochs(), deployment.log());
+    // As a kill leaves it: without a checkpoint, so that every epoch is computed again.
+    let killed = Observed::new(disk.image());
+    deployment.append(&lines[SEEN..]);
+    drop(deployment);
+
+    let deployment = Deployment::go_on(topology, log, killed as Storage, options);
+    let served: Arc<Mutex<Vec<u64>>> = Arc::default();
+    let views = deployment.running_views();
+    let (shown, observed) = (Arc::clone(&served), Arc::clone(&views));
+    views.set_listener(Box::new(move |position| {
+        if observed.hydrating().is_empty() {
+            shown.lock().expect("nobody panics with it").push(position.epoch.0);
+        }
+    }));
+    deployment.catch_up();
+    let served = served.lock().expect("nobody panics with it");
+    let last = deployment.epochs();
+    assert!(last >= seen + REST as u64, "{last} epochs, of which {seen} were seen before");
+    let first = *served.first().unwrap_or_else(|| panic!("the views were not served before all {last} epochs were visible"));
+    assert!(first > seen, "served at epoch {first}, before epoch {seen} was visible that readers saw");
+    assert!(first < last, "the views were served when the end of the log was visible, and no earlier");
 }

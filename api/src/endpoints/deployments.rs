@@ -13,10 +13,16 @@ use crate::deployments::{DeployRequest, Deployments};
 use crate::error::ApiError;
 use crate::query::Query;
 use crate::state::ApiState;
+use crate::token::Claims;
+
+/// Who asks where no token is asked for.
+const LOCAL: &str = "local";
+/// What is kept of a subject.
+const SUBJECT_CHARACTERS_MAX: usize = 200;
 
 /// What is in force.
 pub(crate) async fn deployments(State(state): State<ApiState>, uri: Uri, headers: HeaderMap) -> Result<Response, ApiError> {
-    let host = host(&state, &uri, &headers, "reading the deployments")?;
+    let (host, _) = host(&state, &uri, &headers, "reading the deployments")?;
     let report = serde_json::to_string(&host.report()).unwrap_or_default();
     Ok(json_response(report, None))
 }
@@ -28,8 +34,8 @@ pub(crate) async fn deploy(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, ApiError> {
-    let host = host(&state, &uri, &headers, "deploying")?;
-    let generation = host.begin(read(&headers, &body)?).await.map_err(ApiError::Deploy)?;
+    let (host, by) = host(&state, &uri, &headers, "deploying")?;
+    let generation = host.begin(read(&headers, &body)?, by).await.map_err(ApiError::Deploy)?;
     let mut response = json_response(json!({ "generation": generation }).to_string(), None);
     *response.status_mut() = StatusCode::ACCEPTED;
     Ok(response)
@@ -37,16 +43,28 @@ pub(crate) async fn deploy(
 
 /// What a deployment would change.
 pub(crate) async fn plan(State(state): State<ApiState>, uri: Uri, headers: HeaderMap, body: Bytes) -> Result<Response, ApiError> {
-    let host = host(&state, &uri, &headers, "planning a deployment")?;
+    let (host, _) = host(&state, &uri, &headers, "planning a deployment")?;
     let change = host.plan(read(&headers, &body)?).await.map_err(ApiError::Deploy)?;
     Ok(json_response(change.to_string(), None))
 }
 
-fn host<'s>(state: &'s ApiState, uri: &Uri, headers: &HeaderMap, what: &'static str) -> Result<&'s dyn Deployments, ApiError> {
+/// The process that deploys, and who asks it.
+fn host<'s>(
+    state: &'s ApiState,
+    uri: &Uri,
+    headers: &HeaderMap,
+    what: &'static str,
+) -> Result<(&'s dyn Deployments, String), ApiError> {
     let claims = state.claims(headers)?;
     state.config().operator.check(what, claims.as_ref())?;
     Query::parse(uri.query())?.only(&[])?;
-    state.deployments().ok_or(ApiError::NoDeployments)
+    let host = state.deployments().ok_or(ApiError::NoDeployments)?;
+    Ok((host, claims.as_ref().map_or_else(|| LOCAL.to_owned(), subject)))
+}
+
+fn subject(claims: &Claims) -> String {
+    let subject = claims.get("sub").and_then(serde_json::Value::as_str).unwrap_or("a token without a subject");
+    subject.chars().take(SUBJECT_CHARACTERS_MAX).collect()
 }
 
 fn read(headers: &HeaderMap, body: &[u8]) -> Result<DeployRequest, ApiError> {

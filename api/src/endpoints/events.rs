@@ -1,8 +1,9 @@
 //! `POST /v1/events`: one event as a JSON object, or one a line; each `{"topic":..,"event":{..}}`.
 //!
-//! The answer has one result per line: accepted with its position, duplicate, or rejected with a reason. It is 200 as soon as the
-//! lines were looked at, whatever became of each; only a request of a single event that is rejected is 422, with the same
-//! members. `position` is what `after` takes to read one's own writes.
+//! The answer has one result per line: accepted with its position, duplicate, rejected with a reason, or refused for now. It is 200 as
+//! soon as the lines were looked at, whatever became of each; only a request of a single event that is rejected is 422, and one of which
+//! every line is refused is 429 or 503, with the same members. While lines are refused, `Retry-After` says when to send them again.
+//! `position` is what `after` takes to read one's own writes.
 
 use std::collections::BTreeMap;
 
@@ -17,8 +18,9 @@ use serde_json::{Value, json};
 
 use super::json_response;
 use crate::error::ApiError;
-use crate::host::LineOutcome;
+use crate::host::{LineOutcome, Refusal};
 use crate::limits::EVENTS_LINES_MAX;
+use crate::problem::retry_after_value;
 use crate::query::Query;
 use crate::state::ApiState;
 
@@ -37,10 +39,27 @@ pub(crate) async fn events(State(state): State<ApiState>, request: Request) -> R
     let outcomes = state.ingest().submit(lines).await?;
     let position = position(&outcomes);
     let answer = answer(&outcomes, position.as_deref());
-    match outcomes.into_iter().next() {
-        Some(LineOutcome::Rejected(fault)) if is_single => Err(ApiError::Rejected { fault, answer }),
-        _ => Ok(json_response(answer.to_string(), position.as_deref())),
+    let refusal = refusal(&outcomes);
+    let is_any_taken = outcomes.iter().any(|outcome| !matches!(outcome, LineOutcome::Refused(_) | LineOutcome::Empty));
+    match (refusal, outcomes.into_iter().next()) {
+        (Some(refusal), _) if !is_any_taken => Err(ApiError::Refused { refusal, answer }),
+        (None, Some(LineOutcome::Rejected(fault))) if is_single => Err(ApiError::Rejected { fault, answer }),
+        (refusal, _) => {
+            let mut response = json_response(answer.to_string(), position.as_deref());
+            if let Some(refusal) = refusal {
+                response.headers_mut().insert(header::RETRY_AFTER, retry_after_value(refusal.retry_after()));
+            }
+            Ok(response)
+        }
     }
+}
+
+/// Why lines are refused, if some are.
+fn refusal(outcomes: &[LineOutcome]) -> Option<Refusal> {
+    outcomes.iter().find_map(|outcome| match outcome {
+        LineOutcome::Refused(refusal) => Some(*refusal),
+        _ => None,
+    })
 }
 
 /// Whether the body may be a single JSON object over several lines.
@@ -105,6 +124,7 @@ fn answer(outcomes: &[LineOutcome], position: Option<&str>) -> Value {
         "accepted": count(|outcome| matches!(outcome, LineOutcome::Accepted(_))),
         "duplicate": count(|outcome| matches!(outcome, LineOutcome::Duplicate(_))),
         "rejected": count(|outcome| matches!(outcome, LineOutcome::Rejected(_))),
+        "refused": count(|outcome| matches!(outcome, LineOutcome::Refused(_))),
         "position": position,
     })
 }
@@ -123,5 +143,8 @@ pub(super) fn describe(outcome: &LineOutcome) -> Value {
             "detail": fault.detail,
         }),
         LineOutcome::Empty => json!({ "status": "empty" }),
+        LineOutcome::Refused(refusal) => {
+            json!({ "status": "refused", "reason": refusal.reason(), "detail": refusal.to_string() })
+        }
     }
 }

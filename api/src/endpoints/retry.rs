@@ -1,7 +1,7 @@
 //! `POST /v1/dead-letters/{id}/retry`: sends an event that was put aside again, as its bytes are.
 //!
 //! For operators. The answer is that of an event: accepted with its position, or duplicate, and then the letter leaves the list; or
-//! rejected with the reason, which may be another one than before, and then the letter stays.
+//! rejected with the reason, which may be another one than before, and then the letter stays. It stays too when the event is refused for now.
 
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Uri};
@@ -31,8 +31,10 @@ pub(crate) async fn retry(
     let outcome = state.ingest().retry(id, letter).await?;
     let position = position(std::slice::from_ref(&outcome));
     let mut answer = describe(&outcome);
-    if let LineOutcome::Rejected(fault) = outcome {
-        return Err(ApiError::Rejected { fault, answer: json!({ "id": id }) });
+    match outcome {
+        LineOutcome::Rejected(fault) => return Err(ApiError::Rejected { fault, answer: json!({ "id": id }) }),
+        LineOutcome::Refused(refusal) => return Err(ApiError::Refused { refusal, answer: json!({ "id": id }) }),
+        _ => {}
     }
     answer["id"] = id.into();
     Ok(json_response(answer.to_string(), position.as_deref()))

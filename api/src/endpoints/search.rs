@@ -40,13 +40,13 @@ pub(crate) async fn search(
     // Read before the wait, so that what is wrong with the request is said at once.
     let (reader, rule) = state.searchable(&name, claims.as_ref())?;
     let hits = HitView::new(&reader);
-    hits.search(&query, hits.filter(&query, PARAMETERS, &rule)?)?;
+    hits.search(&query, hits.visible(&rule), hits.filter(&query, PARAMETERS)?)?;
     until_searchable(&state, &query, &reader).await?;
     // What the reader may see is what holds after the wait.
     let (reader, rule) = state.searchable(&name, claims.as_ref())?;
     check_whole(&state, &reader)?;
     let hits = HitView::new(&reader);
-    let (search, projection) = hits.search(&query, hits.filter(&query, PARAMETERS, &rule)?)?;
+    let (search, projection) = hits.search(&query, hits.visible(&rule), hits.filter(&query, PARAMETERS)?)?;
     let asked = search.clone();
     let answer = run(&state, "q", move || reader.search(&asked)).await?;
     let answer = answer.ok_or(ApiError::IndexBuilding { index: name })?;

@@ -2,6 +2,8 @@
 //!
 //! For operators: it names views and topics that readers may not know of.
 
+use std::time::Duration;
+
 use axum::extract::State;
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
@@ -21,7 +23,8 @@ pub(crate) async fn status(State(state): State<ApiState>, uri: Uri, headers: Hea
     let claims = state.claims(&headers)?;
     state.config().operator.check("reading the status", claims.as_ref())?;
     Query::parse(uri.query())?.only(&[])?;
-    let HostStatus { incarnation, checkpoint, ends, halted, stalled, sinks, clock_held } = state.health().status();
+    let HostStatus { incarnation, checkpoint, ends, halted, stalled, sinks, clock_held, lag, lag_limits } =
+        state.health().status();
     // The offsets before the position: what is told as visible is so at the position.
     let visible = state.views().consumed();
     let position = state.views().position();
@@ -41,6 +44,8 @@ pub(crate) async fn status(State(state): State<ApiState>, uri: Uri, headers: Hea
         "stalled": stalled,
         "sinks": sinks.iter().map(describe_sink).collect::<Vec<_>>(),
         "clock_held_seconds": clock_held.as_secs_f64(),
+        "lag": { "records": lag.records, "bytes": lag.bytes, "seconds": Duration::from_micros(lag.micros).as_secs_f64() },
+        "lag_max": { "records": lag_limits.records, "bytes": lag_limits.bytes, "seconds": lag_limits.time.as_secs_f64() },
         "position": position.to_string(),
     });
     Ok(json_response(answer.to_string(), Some(&position.to_string())))

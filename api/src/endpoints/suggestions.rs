@@ -33,14 +33,15 @@ pub(crate) async fn suggestions(
     let query = Query::parse(uri.query())?;
     let limit = query.number("limit", SUGGESTIONS_DEFAULT, 1, SUGGESTIONS_MAX)?;
     let prefix = query.one("prefix")?.unwrap_or_default().to_owned();
-    let (reader, rule) = state.searchable(&name, claims.as_ref())?;
-    HitView::new(&reader).filter(&query, PARAMETERS, &rule)?;
+    let (reader, _) = state.searchable(&name, claims.as_ref())?;
+    HitView::new(&reader).filter(&query, PARAMETERS)?;
     until_searchable(&state, &query, &reader).await?;
     // What the reader may see is what holds after the wait.
     let (reader, rule) = state.searchable(&name, claims.as_ref())?;
     check_whole(&state, &reader)?;
-    let filter = HitView::new(&reader).filter(&query, PARAMETERS, &rule)?;
-    let found = run(&state, "prefix", move || reader.suggest(&prefix, &filter, limit)).await?;
+    let hits = HitView::new(&reader);
+    let (visible, filter) = (hits.visible(&rule), hits.filter(&query, PARAMETERS)?);
+    let found = run(&state, "prefix", move || reader.suggest(&prefix, &visible, &filter, limit)).await?;
     let (epoch, found) = found.ok_or(ApiError::IndexBuilding { index: name })?;
     Ok(finish(&state, epoch, write(&found)))
 }

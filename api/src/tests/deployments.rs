@@ -10,12 +10,12 @@ use crate::host::BoxFuture;
 
 /// Takes every request but those that its name refuses, and remembers them.
 #[derive(Default)]
-struct TestDeployments(Mutex<Vec<DeployRequest>>);
+struct TestDeployments(Mutex<Vec<(DeployRequest, String)>>);
 
 impl Deployments for TestDeployments {
-    fn begin(&self, request: DeployRequest) -> BoxFuture<'_, Result<u64, DeployRefusal>> {
+    fn begin(&self, request: DeployRequest, by: String) -> BoxFuture<'_, Result<u64, DeployRefusal>> {
         let is_drop = matches!(request.action, crate::DeployAction::Drop { .. });
-        self.0.lock().unwrap().push(request);
+        self.0.lock().unwrap().push((request, by));
         let conflict = || DeployRefusal::Conflict { detail: "generation 3 is being deployed".into() };
         Box::pin(async move { if is_drop { Err(conflict()) } else { Ok(7) } })
     }
@@ -26,8 +26,18 @@ impl Deployments for TestDeployments {
     }
 
     fn report(&self) -> DeploymentsReport {
-        let generation = GenerationInfo { generation: 1, origin: "start".into(), files: 2, in_force: true };
-        DeploymentsReport { in_force: 1, generations: vec![generation], last: None }
+        let generation = GenerationInfo {
+            generation: 1,
+            origin: "start".into(),
+            files: 2,
+            in_force: true,
+            state: "in_force",
+            begun_at: None,
+            by: None,
+            ended_at: None,
+            reason: None,
+        };
+        DeploymentsReport { in_force: 1, generations: vec![generation], retained_epochs: Vec::new(), last: None }
     }
 }
 
@@ -52,7 +62,7 @@ const REPLAY: &str = r#"{"action":"replay","view":"posts"}"#;
 async fn a_deployment_is_for_operators_and_answered_with_its_generation() {
     let (api, deployments) = api();
     let json = "application/json";
-    let operator = sign(json!({ "scope": "operator", "exp": FAR_FUTURE }));
+    let operator = sign(json!({ "sub": "olga", "scope": "operator", "exp": FAR_FUTURE }));
     for path in ["/v1/deployments", "/v1/deployments/plan"] {
         send(&api, post(None, path, json, REPLAY)).await.problem(401, "token_needed", Some("Authorization"));
         send(&api, post(Some(&token(1)), path, json, REPLAY)).await.problem(403, "missing_scope", Some("Authorization"));
@@ -61,6 +71,7 @@ async fn a_deployment_is_for_operators_and_answered_with_its_generation() {
     assert!(deployments.0.lock().unwrap().is_empty(), "a stranger deployed");
     let answer = send(&api, post(Some(&operator), "/v1/deployments", json, REPLAY)).await;
     assert_eq!((answer.status, answer.json()), (StatusCode::ACCEPTED, json!({ "generation": 7 })));
+    assert_eq!(deployments.0.lock().unwrap()[0].1, "olga", "it is not known who deployed");
     let answer = get_as(&api, &operator, "/v1/deployments").await.json();
     assert_eq!((&answer["in_force"], &answer["generations"][0]["origin"]), (&json!(1), &json!("start")));
 }

@@ -225,6 +225,8 @@ async fn the_status_is_for_operators_and_says_what_has_halted() {
                 "waiting_changes": 0, "rebuilt": 0, "reason": "it was written by another",
             }],
             "dead_letters": 3, "stalled": null, "clock_held_seconds": 0.0,
+            "lag": { "records": 4, "bytes": 900, "seconds": 1.5 },
+            "lag_max": { "records": 100, "bytes": 10_000, "seconds": 5.0 },
         })
     );
 }

@@ -46,14 +46,33 @@ async fn a_single_event_may_span_lines_and_is_a_problem_when_rejected() {
 #[tokio::test]
 async fn failures_of_the_log_say_when_to_come_back() {
     let api = api();
-    let answer = post(&api, LINES, "busy").await;
-    answer.problem(503, "overloaded", None);
-    assert_eq!(answer.header("retry-after"), "7");
     post(&api, LINES, "broken").await.problem(503, "storage_failed", None);
     let answer = post(&api, LINES, "full").await;
     answer.problem(507, "storage_full", None);
     assert_eq!(answer.header("retry-after"), "1");
     assert_eq!(get(&api, "/v1/views/posts").await.status, StatusCode::OK, "what is there is still to be read");
+}
+
+#[tokio::test]
+async fn lines_that_are_refused_for_now_are_told_with_the_limit_and_when_to_come_back() {
+    let api = api();
+    let answer = post(&api, LINES, "busy\n\nbusy\n").await;
+    let detail = answer.problem(429, "views_behind", None);
+    assert!(detail.contains("120 records behind") && detail.contains("100 are allowed (--ingest-lag-records)"), "{detail}");
+    assert_eq!(answer.header("retry-after"), "7");
+    let json = answer.json();
+    assert_eq!((&json["refused"], &json["accepted"], &json["reason"]), (&json!(2), &json!(0), &json!("lag_records")));
+    assert_eq!(json["results"][0], json!({ "status": "refused", "reason": "lag_records", "detail": detail }));
+    let answer = post(&api, LINES, "large").await;
+    answer.problem(503, "memory_full", None);
+    assert_eq!(answer.header("retry-after"), "1");
+    let answer = post(&api, LINES, "{}\nbusy\nbusy\n").await;
+    assert_eq!((answer.status, answer.header("retry-after")), (StatusCode::OK, "7"), "a part was taken");
+    let json = answer.json();
+    assert_eq!((&json["accepted"], &json["refused"], &json["rejected"]), (&json!(1), &json!(2), &json!(0)));
+    assert_eq!(json["results"][2]["status"], "refused");
+    let headers = post(&api, LINES, "{}").await.headers;
+    assert!(!headers.contains_key("retry-after"), "{headers:?}");
 }
 
 #[tokio::test]

@@ -38,8 +38,8 @@ use sinks::views::{Commit, Definition, Views};
 use tower::ServiceExt as _;
 
 use crate::{
-    ApiConfig, ApiState, BoxFuture, Figures, HaltedSource, Health, HostStatus, Ingest, IngestError, Limits, LineOutcome,
-    Permission, Readiness, SinkStatus, TokenKey, TopicInfo, Verifier, router,
+    ApiConfig, ApiState, BoxFuture, Figures, HaltedSource, Health, HostStatus, Ingest, IngestError, Lag, LagLimits, Limits,
+    LineOutcome, Permission, Readiness, Refusal, SinkStatus, TokenKey, TopicInfo, Verifier, router,
 };
 
 pub(super) const SECRET: &[u8] = b"a secret that is long enough for HS256";
@@ -199,7 +199,7 @@ fn row_error() -> RowError {
     RowError { relation: of("posts"), expression: of("1 / likes"), detail: of("division by zero"), row: of("{\"likes\":0}") }
 }
 
-/// Takes lines as their text says: `dup`, `bad`, `busy`, `full`, `slow`; anything else is accepted.
+/// Takes lines as their text says: `dup`, `bad`, `busy`, `large`, `full`, `slow`; anything else is accepted.
 #[derive(Default)]
 pub(super) struct TextIngest {
     pub(super) next: Mutex<u64>,
@@ -209,7 +209,6 @@ impl Ingest for TextIngest {
     fn submit(&self, lines: Vec<Vec<u8>>) -> BoxFuture<'_, Result<Vec<LineOutcome>, IngestError>> {
         Box::pin(async move {
             match lines[0].as_slice() {
-                b"busy" => return Err(IngestError::Overloaded { retry_after: Duration::from_secs(7) }),
                 b"broken" => return Err(IngestError::Storage { detail: "read error".into() }),
                 b"full" => return Err(IngestError::StorageFull),
                 b"slow" => std::future::pending().await,
@@ -240,12 +239,18 @@ impl TextIngest {
             b"" => LineOutcome::Empty,
             b"dup" => LineOutcome::Duplicate(Some(at())),
             b"old" => LineOutcome::Duplicate(None),
+            b"busy" => LineOutcome::Refused(Refusal::LagRecords { behind: 120, limit: 100, retry_after: Duration::from_secs(7) }),
+            b"large" => LineOutcome::Refused(Refusal::Memory { used: 90, limit: 100, retry_after: Duration::from_millis(1) }),
             b"bad" => LineOutcome::Rejected(Fault::at(Reason::MissingField, "payload.text", "is required")),
             line if std::str::from_utf8(line).is_err() => LineOutcome::Rejected(Fault::new(Reason::InvalidUtf8, "byte 1")),
             _ => LineOutcome::Accepted(at()),
         }
     }
 }
+
+/// How far a test's views are behind.
+const LAG: Lag = Lag { records: 4, bytes: 900, micros: 1_500_000 };
+const LAG_LIMITS: LagLimits = LagLimits { records: 100, bytes: 10_000, time: Duration::from_secs(5) };
 
 /// How a test's process is doing.
 pub(super) struct TestHealth(pub(super) Readiness);
@@ -282,6 +287,8 @@ impl Health for TestHealth {
                 reason: Some("it was written by another".into()),
                 ..SinkStatus::default()
             }],
+            lag: LAG,
+            lag_limits: LAG_LIMITS,
             ..HostStatus::default()
         }
     }
@@ -291,7 +298,8 @@ impl Health for TestHealth {
     }
 
     fn figures(&self) -> Figures {
-        Figures { events_ingested: 11, events_processed: 7, lag_records: 4, lag_micros: 1_500_000, epoch_micros: 2_000 }
+        let (lag, lag_limits) = (LAG, LAG_LIMITS);
+        Figures { events_ingested: 11, events_processed: 7, lines_refused: 3, lag, lag_limits, epoch_micros: 2_000 }
     }
 }
 

@@ -1,9 +1,12 @@
 //! What one aggregate keeps of a group: takes changes in, writes the result as a field.
 
+use num_bigint::BigInt;
 use schemas::field::{FieldEnds, FieldKind, Value, is_null};
+use schemas::numeric::{Numeric, WIDE_SCALE};
 use schemas::row::{Diff, Row};
 
 use super::decayed::DecayedSum;
+use super::float_sum::{FloatSum, Overflow};
 use super::ordered::Ordered;
 use super::wide::Wide;
 use super::{AggregateKind, AggregateSpec};
@@ -56,27 +59,57 @@ impl<'a> Fields<'a> {
 /// The state of one aggregate of one group.
 pub(super) enum Accumulator {
     Count(Diff),
-    Sum { count: Diff, total: Wide },
-    Truths { yes: Diff, no: Diff },
+    Sum {
+        count: Diff,
+        total: Wide,
+    },
+    Exact {
+        count: Diff,
+        total: BigInt,
+    },
+    FloatSum(Box<FloatSum>),
+    Truths {
+        yes: Diff,
+        no: Diff,
+    },
     Best(Option<Row>),
     Ordered(Ordered),
-    Distinct { counts: RowMap<Diff>, present: Diff },
+    Distinct {
+        counts: RowMap<Diff>,
+        present: Diff,
+    },
+    /// how often each value is there, and the aggregate over those that are
+    OfDistinct {
+        counts: RowMap<Diff>,
+        inner: Box<Accumulator>,
+    },
     Decayed(DecayedSum),
 }
 
 impl Accumulator {
     pub(super) fn new(spec: &AggregateSpec, append_only: bool) -> Self {
-        match &spec.kind {
+        Self::of_kind(&spec.kind, &spec.expression, append_only)
+    }
+
+    fn of_kind(kind: &AggregateKind, expression: &str, append_only: bool) -> Self {
+        match kind {
             AggregateKind::CountAll | AggregateKind::Count => Self::Count(0),
+            AggregateKind::Sum { output: FieldKind::Numeric } | AggregateKind::Average { output: FieldKind::Numeric } => {
+                Self::Exact { count: 0, total: BigInt::ZERO }
+            }
             AggregateKind::Sum { .. } | AggregateKind::Average { .. } => Self::Sum { count: 0, total: Wide::default() },
+            AggregateKind::FloatSum | AggregateKind::FloatAverage => Self::FloatSum(Box::default()),
             AggregateKind::Min | AggregateKind::Max if append_only => Self::Best(None),
             AggregateKind::Min | AggregateKind::Max | AggregateKind::ArrayAgg { .. } | AggregateKind::StringAgg { .. } => {
                 Self::Ordered(Ordered::default())
             }
             AggregateKind::CountDistinct => Self::Distinct { counts: RowMap::default(), present: 0 },
+            AggregateKind::OfDistinct(kind) => {
+                Self::OfDistinct { counts: RowMap::default(), inner: Box::new(Self::of_kind(kind, expression, append_only)) }
+            }
             AggregateKind::BoolAnd | AggregateKind::BoolOr => Self::Truths { yes: 0, no: 0 },
             AggregateKind::DecayedSum { half_life_micros } => {
-                assert!(*half_life_micros > 0, "'{}' was planned with a half life that is not positive", spec.expression);
+                assert!(*half_life_micros > 0, "'{expression}' was planned with a half life that is not positive");
                 Self::Decayed(DecayedSum::default())
             }
         }
@@ -86,17 +119,21 @@ impl Accumulator {
         match self {
             Self::Count(count) => *count == 0,
             Self::Sum { count, total } => *count == 0 && total.is_zero(),
+            Self::Exact { count, total } => *count == 0 && *total == BigInt::ZERO,
+            Self::FloatSum(sum) => sum.is_empty(),
             Self::Truths { yes, no } => *yes == 0 && *no == 0,
             Self::Best(best) => best.is_none(),
             Self::Ordered(ordered) => ordered.is_empty(),
-            Self::Distinct { counts, .. } => counts.is_empty(),
+            Self::Distinct { counts, .. } | Self::OfDistinct { counts, .. } => counts.is_empty(),
             Self::Decayed(sum) => sum.is_empty(),
         }
     }
 
     /// Takes one row in `diff` times.
     pub(super) fn add(&mut self, spec: &AggregateSpec, fields: &Fields<'_>, diff: Diff) {
-        let keeps_null = matches!(spec.kind, AggregateKind::ArrayAgg { .. });
+        // A row of several fields is not NULL, whatever its fields are.
+        let is_row = spec.kind == AggregateKind::CountDistinct && spec.input.len() > 1;
+        let keeps_null = is_row || matches!(spec.kind, AggregateKind::ArrayAgg { .. });
         let Some(&argument) = spec.input.first() else {
             assert!(matches!(spec.kind, AggregateKind::CountAll), "'{}' was planned without an argument", spec.expression);
             return self.add_count(diff);
@@ -112,6 +149,18 @@ impl Accumulator {
                     total.add_product(value, diff);
                 }
             }
+            Self::Exact { count, total } => {
+                let units = match fields.value(argument) {
+                    Value::Numeric(units) => BigInt::from_signed_bytes_le(&units.to_le_bytes()),
+                    _ => fields.number(argument).map_or(BigInt::ZERO, BigInt::from),
+                };
+                *count = count.wrapping_add(diff);
+                *total += units * diff;
+            }
+            Self::FloatSum(sum) => match fields.value(argument) {
+                Value::Float(value) => sum.add(value, diff),
+                other => panic!("'{}' was planned over floating-point numbers, not {other:?}", spec.expression),
+            },
             Self::Truths { yes, no } => {
                 let count = if fields.is_true(argument) { yes } else { no };
                 *count = count.wrapping_add(diff);
@@ -128,7 +177,16 @@ impl Accumulator {
                 let order = spec.input[1..].iter().map(|field| fields.bytes(*field)).zip(descending(&spec.kind).iter().copied());
                 ordered.add(order, fields.bytes(argument), diff);
             }
-            Self::Distinct { counts, present } => add_distinct(counts, present, fields.bytes(argument), diff),
+            Self::Distinct { counts, present } if is_row => {
+                let mut row = Row::empty();
+                spec.input.iter().for_each(|&field| row.extend(fields.bytes(field)));
+                *present += add_distinct(counts, row.as_bytes(), diff);
+            }
+            Self::Distinct { counts, present } => *present += add_distinct(counts, fields.bytes(argument), diff),
+            Self::OfDistinct { counts, inner } => match add_distinct(counts, fields.bytes(argument), diff) {
+                0 => {}
+                change => inner.add(spec, fields, change),
+            },
             Self::Decayed(sum) => {
                 if let (AggregateKind::DecayedSum { half_life_micros }, Some(weight), Value::Timestamp(time)) =
                     (&spec.kind, fields.number(argument), fields.value(spec.input[1]))
@@ -147,6 +205,11 @@ impl Accumulator {
                 write_signed(*count, out);
                 total.write(out);
             }
+            Self::Exact { count, total } => {
+                write_signed(*count, out);
+                write_bytes(&total.to_signed_bytes_le(), out);
+            }
+            Self::FloatSum(sum) => sum.write(out),
             Self::Truths { yes, no } => {
                 write_signed(*yes, out);
                 write_signed(*no, out);
@@ -156,14 +219,10 @@ impl Accumulator {
                 best.iter().for_each(|best| write_bytes(best.as_bytes(), out));
             }
             Self::Ordered(ordered) => ordered.write(out),
-            Self::Distinct { counts, .. } => {
-                let mut sorted: Vec<(&Row, &Diff)> = counts.iter().collect();
-                sorted.sort_unstable();
-                write_unsigned(sorted.len() as u64, out);
-                for (value, count) in sorted {
-                    write_bytes(value.as_bytes(), out);
-                    write_signed(*count, out);
-                }
+            Self::Distinct { counts, .. } => write_counts(counts, out),
+            Self::OfDistinct { counts, inner } => {
+                write_counts(counts, out);
+                inner.write(out);
             }
             Self::Decayed(sum) => sum.write(out),
         }
@@ -174,6 +233,8 @@ impl Accumulator {
         match self {
             Self::Count(count) => *count = reader.signed()?,
             Self::Sum { count, total } => (*count, *total) = (reader.signed()?, Wide::read(reader)?),
+            Self::Exact { count, total } => (*count, *total) = (reader.signed()?, BigInt::from_signed_bytes_le(reader.bytes()?)),
+            Self::FloatSum(sum) => **sum = FloatSum::read(reader)?,
             Self::Truths { yes, no } => (*yes, *no) = (reader.signed()?, reader.signed()?),
             Self::Best(best) => {
                 let [is_some] = reader.array()?;
@@ -182,8 +243,14 @@ impl Accumulator {
             Self::Ordered(ordered) => *ordered = Ordered::read(reader)?,
             Self::Distinct { counts, present } => {
                 for _ in 0..reader.unsigned()? {
-                    add_distinct(counts, present, reader.bytes()?, reader.signed()?);
+                    *present += add_distinct(counts, reader.bytes()?, reader.signed()?);
                 }
+            }
+            Self::OfDistinct { counts, inner } => {
+                for _ in 0..reader.unsigned()? {
+                    add_distinct(counts, reader.bytes()?, reader.signed()?);
+                }
+                inner.read(reader)?;
             }
             Self::Decayed(sum) => *sum = DecayedSum::read(reader)?,
         }
@@ -198,29 +265,44 @@ impl Accumulator {
 
     /// Appends the result. The error is what went wrong, in words.
     pub(super) fn finish(&self, spec: &AggregateSpec, kinds: &[FieldKind], out: &mut Row) -> Result<(), String> {
-        let argument = spec.input.first().map_or(&FieldKind::Int64, |field| &kinds[*field]);
-        match (&spec.kind, self) {
+        self.finish_as(&spec.kind, spec.input.first().map_or(&FieldKind::Int64, |field| &kinds[*field]), out)
+    }
+
+    fn finish_as(&self, kind: &AggregateKind, argument: &FieldKind, out: &mut Row) -> Result<(), String> {
+        match (kind, self) {
+            (AggregateKind::OfDistinct(kind), Self::OfDistinct { inner, .. }) => inner.finish_as(kind, argument, out)?,
             (_, Self::Count(count)) => FieldKind::Int64.write(&Value::Int(*count), out),
             (_, Self::Distinct { present, .. }) => FieldKind::Int64.write(&Value::Int(*present), out),
-            (AggregateKind::Sum { output } | AggregateKind::Average { output }, Self::Sum { count: 0, .. }) => {
-                output.write_null(out)
+            (
+                AggregateKind::Sum { output } | AggregateKind::Average { output },
+                Self::Sum { count: 0, .. } | Self::Exact { count: 0, .. },
+            ) => output.write_null(out),
+            (AggregateKind::Sum { output }, Self::Exact { total, .. }) => {
+                write_numeric(Some(Numeric::with_signed_scale(total.clone(), scale(argument))), "sum", output, out)?;
+            }
+            (AggregateKind::Average { output }, Self::Exact { count, total }) => {
+                let sum = Numeric::with_signed_scale(total.clone(), scale(argument));
+                // A column without a scale of its own has the digits that its numbers have.
+                let sum = if *argument == FieldKind::Numeric { sum.trimmed() } else { sum };
+                write_numeric(sum.divide(&Numeric::new(*count, 0)), "average", output, out)?;
             }
             (AggregateKind::Sum { output }, Self::Sum { total, .. }) => write_sum(*total, scale(argument), output, out)?,
             (AggregateKind::Average { output }, Self::Sum { count, total }) => {
                 write_average(*total, *count, scale(argument), output, out)?;
             }
+            (kind, Self::FloatSum(sum)) => write_float(kind, sum, out)?,
             (AggregateKind::BoolAnd, Self::Truths { yes, no }) => write_truth(*yes > 0 || *no > 0, *no <= 0, out),
             (_, Self::Truths { yes, no }) => write_truth(*yes > 0 || *no > 0, *yes > 0, out),
             (_, Self::Best(best)) => write_field(best.as_ref().map(Row::as_bytes), argument, out),
             (AggregateKind::Min, Self::Ordered(ordered)) => write_field(ordered.first(), argument, out),
             (AggregateKind::Max, Self::Ordered(ordered)) => write_field(ordered.last(), argument, out),
             (AggregateKind::ArrayAgg { item, distinct, .. }, Self::Ordered(ordered)) => {
-                let items = ordered.items(item, *distinct)?;
+                let items = ordered.items(item, *distinct, 0)?;
                 let list = FieldKind::List(Box::new(item.clone()));
                 if items.is_empty() { list.write_null(out) } else { list.write(&Value::List(items), out) }
             }
             (AggregateKind::StringAgg { separator, distinct, .. }, Self::Ordered(ordered)) => {
-                write_text(&ordered.items(&FieldKind::Text, *distinct)?, separator, out);
+                write_text(&ordered.items(&FieldKind::Text, *distinct, separator.len())?, separator, out);
             }
             (_, Self::Decayed(sum)) => {
                 let value = sum.logarithm(scale(argument)).map_or(Value::Null, Value::Float);
@@ -239,19 +321,32 @@ fn descending(kind: &AggregateKind) -> &[bool] {
     }
 }
 
-fn add_distinct(counts: &mut RowMap<Diff>, present: &mut Diff, value: &[u8], diff: Diff) {
+/// Counts a value; returns 1 when it is there now and was not, -1 when it no longer is, and 0 otherwise.
+fn add_distinct(counts: &mut RowMap<Diff>, value: &[u8], diff: Diff) -> Diff {
     let count = counts.entry(Row::from_bytes(value)).or_default();
     let was = *count > 0;
     *count = count.wrapping_add(diff);
-    *present += Diff::from(*count > 0) - Diff::from(was);
+    let change = Diff::from(*count > 0) - Diff::from(was);
     if *count == 0 {
         counts.remove(value);
+    }
+    change
+}
+
+fn write_counts(counts: &RowMap<Diff>, out: &mut Row) {
+    let mut sorted: Vec<(&Row, &Diff)> = counts.iter().collect();
+    sorted.sort_unstable();
+    write_unsigned(sorted.len() as u64, out);
+    for (value, count) in sorted {
+        write_bytes(value.as_bytes(), out);
+        write_signed(*count, out);
     }
 }
 
 fn scale(kind: &FieldKind) -> i8 {
     match kind {
         FieldKind::Decimal { scale } => *scale,
+        FieldKind::Numeric => WIDE_SCALE,
         _ => 0,
     }
 }
@@ -283,6 +378,17 @@ fn write_text(texts: &[Value<'_>], separator: &str, out: &mut Row) {
     FieldKind::Text.write(&Value::Text(joined.into()), out);
 }
 
+fn write_float(kind: &AggregateKind, sum: &FloatSum, out: &mut Row) -> Result<(), String> {
+    let result = match kind {
+        _ if sum.count() == 0 => Ok(Value::Null),
+        AggregateKind::FloatAverage => sum.mean().map(Value::Float),
+        _ => sum.sum().map(Value::Float),
+    };
+    let overflow = |Overflow| "value out of range: overflow: the result is beyond DOUBLE PRECISION".to_owned();
+    FieldKind::Float64.write(&result.map_err(overflow)?, out);
+    Ok(())
+}
+
 fn out_of_range(function: &str, output: &FieldKind) -> String {
     format!("the {function} is out of range for {}: cast the argument to a wider type", output.sql_name())
 }
@@ -290,6 +396,12 @@ fn out_of_range(function: &str, output: &FieldKind) -> String {
 /// `10^(to - from)`; `None` when it is no integer of 128 bits.
 fn rescaling(from: i8, to: i8) -> Option<i128> {
     10_i128.checked_pow(u32::try_from(i32::from(to) - i32::from(from)).ok()?)
+}
+
+fn write_numeric(number: Option<Numeric>, function: &str, output: &FieldKind, out: &mut Row) -> Result<(), String> {
+    let units = number.and_then(|number| number.to_wide()).ok_or_else(|| out_of_range(function, output))?;
+    output.write(&Value::Numeric(units), out);
+    Ok(())
 }
 
 fn write_sum(total: Wide, from: i8, output: &FieldKind, out: &mut Row) -> Result<(), String> {

@@ -12,6 +12,9 @@ use crate::encoding::{Reader, write_bytes, write_signed, write_unsigned};
 /// The most items in one list or text that an aggregate makes: a group with more becomes an error row.
 pub const AGGREGATE_ITEMS_MAX: usize = 65_536;
 
+/// The most bytes of all items and what stands between them, as they are kept: as much as any other value that is computed.
+pub const AGGREGATE_BYTES_MAX: usize = 1 << 20;
+
 #[derive(Debug)]
 struct Count {
     times: Diff,
@@ -56,13 +59,19 @@ impl Ordered {
         self.0.iter().rev().find(|(_, count)| count.times > 0).map(item)
     }
 
-    /// All items in order, each as often as it is there or once.
-    pub(super) fn items<'a>(&'a self, kind: &FieldKind, distinct: bool) -> Result<Vec<Value<'a>>, String> {
-        let mut values = Vec::new();
+    /// All items in order, each as often as it is there or once, to be written with so many bytes between two.
+    pub(super) fn items<'a>(&'a self, kind: &FieldKind, distinct: bool, between: usize) -> Result<Vec<Value<'a>>, String> {
+        let (mut values, mut bytes) = (Vec::new(), 0_usize);
         for (entry, count) in self.0.iter().filter(|(_, count)| count.times > 0) {
             let times = if distinct { 1 } else { usize::try_from(count.times).unwrap_or(usize::MAX) };
             if values.len().saturating_add(times) > AGGREGATE_ITEMS_MAX {
                 return Err(format!("the group has more than {AGGREGATE_ITEMS_MAX} items: filter or limit what is aggregated"));
+            }
+            bytes = bytes.saturating_add(times.saturating_mul(item((entry, count)).len() + between));
+            if bytes > AGGREGATE_BYTES_MAX {
+                return Err(format!(
+                    "the items of the group have more than {AGGREGATE_BYTES_MAX} bytes: filter, limit or shorten what is aggregated"
+                ));
             }
             let value = kind.read(entry.as_bytes(), count.item_start as usize);
             values.extend(std::iter::repeat_n(value, times));

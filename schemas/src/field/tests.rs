@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow_array::builder::{Int64Builder, ListBuilder, StringBuilder};
 use arrow_array::{
-    Array, ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int16Array, Int32Array, Int64Array,
+    Array, ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, Decimal256Array, Float64Array, Int16Array, Int32Array, Int64Array,
     StringArray, TimestampMicrosecondArray, UInt64Array,
 };
 
@@ -44,6 +44,10 @@ fn columns() -> Vec<(FieldKind, Vec<Value<'static>>, ArrayRef)> {
     all
 }
 
+fn wide(text: &str) -> i256 {
+    Numeric::parse(text).ok().and_then(|number| number.to_wide()).expect("a number that fits")
+}
+
 fn number_columns() -> Vec<(FieldKind, Vec<Value<'static>>, ArrayRef)> {
     let booleans = optional(&[true, false]);
     let ints = optional(&INTS);
@@ -52,6 +56,7 @@ fn number_columns() -> Vec<(FieldKind, Vec<Value<'static>>, ArrayRef)> {
     let uints = optional(&[0, 1, u64::MAX]);
     let floats =
         optional(&[f64::NEG_INFINITY, f64::MIN, -1.5, -f64::MIN_POSITIVE, -0.0, 0.0, 1e-300, 1.5, f64::MAX, f64::INFINITY]);
+    let wide = optional(&["-9e27", "-0.000000000000000000000000000000000000000000000001", "0", "1.5", "9e27"].map(wide));
     let decimals = optional(&[-(10_i128.pow(38) - 1), -1, 0, 1, 10_i128.pow(38) - 1]);
     vec![
         column(&values(&booleans, |v| Value::Boolean(*v)), Arc::new(BooleanArray::from(booleans.clone()))),
@@ -63,6 +68,10 @@ fn number_columns() -> Vec<(FieldKind, Vec<Value<'static>>, ArrayRef)> {
         column(
             &values(&decimals, |v| Value::Decimal(*v, 2)),
             Arc::new(Decimal128Array::from(decimals.clone()).with_precision_and_scale(38, 2).expect("38 digits")),
+        ),
+        column(
+            &values(&wide, |v| Value::Numeric(*v)),
+            Arc::new(Decimal256Array::from(wide.clone()).with_precision_and_scale(WIDE_DIGITS, WIDE_SCALE).expect("76 digits")),
         ),
         column(
             &values(&ints, |v| Value::Timestamp(*v)),
@@ -155,7 +164,7 @@ fn rows_compare_as_their_values_do() {
     for pair in INTS.windows(2) {
         assert!(written(&FieldKind::Int64, &Value::Int(pair[0])) < written(&FieldKind::Int64, &Value::Int(pair[1])));
     }
-    let floats = [f64::NEG_INFINITY, -2.0, -1e-300, -0.0, 0.0, 1e-300, 2.0, f64::INFINITY];
+    let floats = [f64::NEG_INFINITY, -2.0, -1e-300, 0.0, 1e-300, 2.0, f64::INFINITY, f64::NAN];
     for pair in floats.windows(2) {
         assert!(written(&FieldKind::Float64, &Value::Float(pair[0])) < written(&FieldKind::Float64, &Value::Float(pair[1])));
     }
@@ -244,6 +253,7 @@ fn values_are_printed_as_json() {
         (list, r#"["a\"\\\n\u0001é",null]"#),
         (Value::Float(0.1), "0.1"),
         (Value::Float(f64::NAN), "null"),
+        (Value::Numeric(wide("-4.50")), "\"-4.5\""),
         (Value::Decimal(-5, 2), "\"-0.05\""),
         (Value::Decimal(12, -2), "\"1200\""),
         (Value::Bytes(vec![0, 255].into()), r#""\\x00ff""#),
@@ -253,5 +263,18 @@ fn values_are_printed_as_json() {
         let mut out = String::new();
         value.write_json(&mut out);
         assert_eq!(out, json);
+    }
+}
+
+#[test]
+fn a_number_has_one_form() {
+    let forms = [(-0.0, 0.0), (f64::NAN, -f64::NAN), (f64::NAN, f64::from_bits(0x7ff8_0000_0000_0001))];
+    let codec = RowCodec::new(&[arrow_schema::DataType::Float64]).expect("rows hold the type");
+    for (one, other) in forms {
+        assert_eq!(written(&FieldKind::Float64, &Value::Float(one)), written(&FieldKind::Float64, &Value::Float(other)));
+        let array: ArrayRef = Arc::new(Float64Array::from(vec![one, other]));
+        let rows = codec.encode(&[array], 2).expect("the rows can be encoded");
+        assert_eq!(rows[0], rows[1], "{one} {other}");
+        assert_eq!(rows[0], written(&FieldKind::Float64, &Value::Float(one)));
     }
 }

@@ -2,22 +2,27 @@
 //!
 //! A compiled query, a filter and an order enter; [`Found`] leaves. Every matching row is looked at once, segment by segment; of each segment as
 //! many are kept as are asked for. Hits that are equal in the order come by their key, so that a page is the same however files were split.
+//! How well a row matches is added up in whole numbers: neither the order of the words nor that of the engine matters.
 
 use std::collections::{BTreeMap, BinaryHeap, HashMap};
 use std::time::Instant;
 
 use schemas::row::Row;
-use tantivy::query::{EnableScoring, Query, Weight};
-use tantivy::{DocAddress, DocSet as _, Searcher, SegmentReader, TERMINATED};
+use tantivy::query::{EnableScoring, Query as _, Scorer, Weight};
+use tantivy::{DocAddress, DocSet as _, SegmentReader, TERMINATED};
 
 use super::FACET_VALUES_MAX;
 use super::columns::SegmentColumn;
+use super::compile::Compiled;
 use super::document::{Included, Layout};
 use super::error::QueryError;
 use super::filter::{Filter, SegmentFilter};
+use super::scope::Scope;
 
 /// Rows that are looked at before the time is.
 const ROWS_BETWEEN_LOOKS: u64 = 4_096;
+/// Parts of one in which scores are added up.
+const SCORE_PARTS: f64 = 65_536.0;
 
 /// What hits are ordered by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,14 +44,13 @@ pub struct Order {
 
 /// What is looked for.
 pub(super) struct Request<'a> {
-    pub query: &'a dyn Query,
+    pub query: &'a Compiled,
     pub filter: &'a Filter,
     pub order: Order,
     /// how many of the best are kept
     pub keep: usize,
     /// the columns whose values are counted
     pub facets: Vec<&'a Included>,
-    pub deadline: Instant,
 }
 
 /// What was found.
@@ -66,25 +70,45 @@ type Rank = (u8, u64, u64);
 /// A row that may be among the best of all segments: the parts of its rank as bytes that compare alike everywhere.
 type Candidate = (u8, Vec<u8>, Vec<u8>, DocAddress);
 
+/// A query and what counts for relevance in it, ready for any segment.
+struct Weights {
+    query: Box<dyn Weight>,
+    /// whether the query says itself how well a row matches
+    is_leaf: bool,
+    leaves: Vec<Box<dyn Weight>>,
+}
+
+impl Weights {
+    fn new(request: &Request<'_>, scope: &Scope<'_>) -> tantivy::Result<Self> {
+        let Compiled { query, leaves, .. } = request.query;
+        let is_scored = request.order.by == OrderBy::Relevance;
+        let is_leaf = is_scored && request.query.is_leaf;
+        let plain = EnableScoring::disabled_from_searcher(scope.searcher);
+        let query = query.weight(if is_leaf { scope.scoring() } else { plain })?;
+        let leaves = leaves.iter().filter(|_| is_scored && !is_leaf).map(|leaf| leaf.weight(scope.scoring()));
+        Ok(Self { query, is_leaf, leaves: leaves.collect::<tantivy::Result<_>>()? })
+    }
+}
+
 /// Runs a query.
-pub(super) fn collect(request: &Request<'_>, layout: &Layout, searcher: &Searcher) -> Result<Found, QueryError> {
-    let scoring = match request.order.by {
-        OrderBy::Relevance => EnableScoring::enabled_from_searcher(searcher),
-        OrderBy::Column(_) => EnableScoring::disabled_from_searcher(searcher),
-    };
-    let weight = request.query.weight(scoring)?;
+pub(super) fn collect(request: &Request<'_>, scope: &Scope<'_>) -> Result<Found, QueryError> {
+    let weights = Weights::new(request, scope)?;
     let mut found = Found { counts: vec![BTreeMap::new(); request.facets.len()], ..Found::default() };
     let mut candidates: Vec<Candidate> = Vec::new();
-    for (number, reader) in (0..).zip(searcher.segment_readers()) {
-        let mut segment = Segment::new(request, layout, reader)?;
-        segment.run(request, weight.as_ref(), &mut found.total)?;
+    for (number, reader) in (0..).zip(scope.searcher.segment_readers()) {
+        let mut segment = Segment::new(request, scope.layout, reader)?;
+        segment.run(request, &weights, scope.deadline, &mut found.total)?;
         segment.candidates(number, request.order, &mut candidates)?;
-        segment.count(request, layout, &mut found.counts)?;
+        segment.count(request, scope.layout, &mut found.counts)?;
         candidates.sort_unstable();
         candidates.truncate(request.keep);
     }
     found.best = candidates.into_iter().map(|(.., address)| address).collect();
     Ok(found)
+}
+
+fn parts_of(score: f32) -> u64 {
+    (f64::from(score) * SCORE_PARTS) as u64
 }
 
 /// One segment while it is searched.
@@ -118,21 +142,27 @@ impl<'a> Segment<'a> {
         })
     }
 
-    fn run(&mut self, request: &Request<'_>, weight: &dyn Weight, total: &mut u64) -> Result<(), QueryError> {
-        let mut scorer = weight.scorer(self.reader, 1.0)?;
+    fn run(&mut self, request: &Request<'_>, weights: &Weights, deadline: Instant, total: &mut u64) -> Result<(), QueryError> {
+        let mut scorer = weights.query.scorer(self.reader, 1.0)?;
+        let leaves = weights.leaves.iter().map(|leaf| leaf.scorer(self.reader, 1.0));
+        let mut leaves: Vec<Box<dyn Scorer>> = leaves.collect::<tantivy::Result<_>>()?;
         let mut looked_at: u64 = 0;
         while scorer.doc() != TERMINATED {
             let document = scorer.doc();
             if !self.reader.is_deleted(document) && self.filter.admits(document) {
                 *total += 1;
-                let score = if self.order.is_none() { scorer.score() } else { 0.0 };
+                let mut score = if weights.is_leaf { parts_of(scorer.score()) } else { 0 };
+                for leaf in &mut leaves {
+                    let at = if leaf.doc() < document { leaf.seek(document) } else { leaf.doc() };
+                    score += if at == document { parts_of(leaf.score()) } else { 0 };
+                }
                 self.keep(document, score, request);
                 for (column, counts) in &mut self.facets {
                     column.number(document).into_iter().for_each(|number| *counts.entry(number).or_default() += 1);
                 }
             }
             looked_at += 1;
-            if looked_at.is_multiple_of(ROWS_BETWEEN_LOOKS) && Instant::now() > request.deadline {
+            if looked_at.is_multiple_of(ROWS_BETWEEN_LOOKS) && Instant::now() > deadline {
                 return Err(QueryError::TooSlow);
             }
             scorer.advance();
@@ -140,13 +170,12 @@ impl<'a> Segment<'a> {
         Ok(())
     }
 
-    fn keep(&mut self, document: u32, score: f32, request: &Request<'_>) {
+    fn keep(&mut self, document: u32, score: u64, request: &Request<'_>) {
         if request.keep == 0 {
             return;
         }
         let (class, value) = match &self.order {
-            // Scores are not negative, so their bits are ordered as they are.
-            None => (0, u64::from(u32::MAX - score.to_bits())),
+            None => (0, u64::MAX - score),
             Some(column) => match (column.number(document), request.order.descending) {
                 (Some(number), false) => (0, number),
                 (None, false) => (1, 0),

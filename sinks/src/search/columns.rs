@@ -2,6 +2,8 @@
 //!
 //! Owns [`SegmentColumn`], what filters, orders and counts look at. Documents enter, numbers leave, and the encoded fields they stand for.
 
+use std::ops::Bound;
+
 use schemas::row::{Diff, Row};
 use tantivy::columnar::{BytesColumn, Column};
 use tantivy::schema::IndexRecordOption;
@@ -69,6 +71,20 @@ impl SegmentColumn {
             Self::Empty | Self::Values(_) => Ok(Row::from_bytes(&self.bytes_of(number)?)),
         }
     }
+}
+
+/// The numbers of the values of a column that begin with these bytes.
+pub(super) fn range_of(column: &BytesColumn, prefix: &[u8]) -> std::io::Result<(Bound<u64>, Bound<u64>)> {
+    let end = after_all_with(prefix).map_or(Bound::Unbounded, Bound::Excluded);
+    column.dictionary().term_bounds_to_ord(Bound::Included(prefix.to_vec()), end)
+}
+
+/// The least bytes after all that begin with `prefix`; `None` when there are none.
+pub(super) fn after_all_with(prefix: &[u8]) -> Option<Vec<u8>> {
+    let last = prefix.iter().rposition(|byte| *byte < u8::MAX)?;
+    let mut end = prefix[..=last].to_vec();
+    end[last] += 1;
+    Some(end)
 }
 
 /// How often the row of a key is there, by the last commit.

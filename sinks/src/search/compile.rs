@@ -7,19 +7,18 @@
 use std::collections::BTreeSet;
 
 use schemas::field::is_null;
-use schemas::row::Row;
 use tantivy::query::{AllQuery, BooleanQuery, ConstScoreQuery, EmptyQuery, Occur, PhraseQuery, Query, TermQuery, TermSetQuery};
 use tantivy::schema::{Field, IndexRecordOption};
-use tantivy::tokenizer::TextAnalyzer;
+use tantivy::tokenizer::{TextAnalyzer, Token};
 use tantivy::{Searcher, Term};
 
 use super::EXPANSIONS_MAX;
-use super::analysis::tokens;
-use super::document::{Included, Layout, bounded};
+use super::analysis::{Part, parts, tokens};
+use super::columns::after_all_with;
 use super::error::QueryError;
 use super::filter::Filter;
 use super::grammar::{Expression, shown};
-use super::number::{is_number, to_number};
+use super::scope::Scope;
 
 /// A word that hits are highlighted by.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,12 +27,18 @@ pub(super) enum Mark {
     Word(String),
     /// the beginning of a word, as written
     Prefix(String),
+    /// letters in a row, within a run of letters without blanks
+    Run(Vec<String>),
 }
 
 /// A query that can be run.
 pub(super) struct Compiled {
     /// the query
     pub query: Box<dyn Query>,
+    /// what each counts for relevance: the words, phrases and prefixes that are wanted
+    pub leaves: Vec<Box<dyn Query>>,
+    /// whether the query is its one leaf
+    pub is_leaf: bool,
     /// what is highlighted, and in which searched column; in any where none is named
     pub marks: Vec<(Option<usize>, Mark)>,
 }
@@ -42,14 +47,15 @@ pub(super) struct Compiled {
 struct Node {
     query: Box<dyn Query>,
     cost: u64,
+    is_leaf: bool,
 }
 
 struct Compiler<'a> {
-    layout: &'a Layout,
-    searcher: &'a Searcher,
+    scope: &'a Scope<'a>,
     words: TextAnalyzer,
     written: TextAnalyzer,
     marks: Vec<(Option<usize>, Mark)>,
+    leaves: Vec<Box<dyn Query>>,
     costliest: Option<(u64, String)>,
 }
 
@@ -57,38 +63,43 @@ struct Compiler<'a> {
 pub(super) fn compile(
     expression: Option<&Expression>,
     filter: &Filter,
-    layout: &Layout,
-    searcher: &Searcher,
+    scope: &Scope<'_>,
     documents_max: u64,
 ) -> Result<Compiled, QueryError> {
-    let (words, written) = (layout.analysis.words(), layout.analysis.written());
-    let mut compiler = Compiler { layout, searcher, words, written, marks: Vec::new(), costliest: None };
+    let analysis = &scope.layout.analysis;
+    let (words, written) = (analysis.words(), analysis.written());
+    let mut compiler = Compiler { scope, words, written, marks: Vec::new(), leaves: Vec::new(), costliest: None };
     let mut nodes = compiler.guards(filter)?;
     if let Some(expression) = expression {
         nodes.push(compiler.node(expression)?.unwrap_or_else(nothing));
     } else if nodes.is_empty() {
-        nodes.push(Node { query: Box::new(AllQuery), cost: searcher.num_docs() });
+        nodes.push(Node { query: Box::new(AllQuery), cost: scope.count(), is_leaf: false });
     }
-    let Node { query, cost } = all(nodes, Vec::new());
+    let Node { query, cost, is_leaf } = all(nodes, Vec::new());
+    let Compiler { marks, leaves, costliest, .. } = compiler;
     if cost > documents_max {
-        let part = compiler.costliest.map_or_else(|| "a search without a word".to_owned(), |(_, part)| part);
+        let part = costliest.map_or_else(|| "a search without a word".to_owned(), |(_, part)| part);
         return Err(QueryError::TooCommon { part, documents: cost, documents_max });
     }
-    Ok(Compiled { query, marks: compiler.marks })
+    Ok(Compiled { query, is_leaf: is_leaf && leaves.len() == 1, leaves, marks })
 }
 
 impl Compiler<'_> {
-    /// The values that guarded columns have to have; they don't count for relevance.
+    /// Narrows a search before any word does: to the rows that the reader may see, or else to the values that guarded columns have to have. It
+    /// does not count for relevance.
     fn guards(&mut self, filter: &Filter) -> Result<Vec<Node>, QueryError> {
+        if let Some(rows) = self.scope.query() {
+            return Ok(vec![Node { query: Box::new(rows), cost: self.scope.count(), is_leaf: false }]);
+        }
         let mut nodes = Vec::new();
         for (place, values) in filter.implied() {
-            let guarded = self.layout.included.iter().find(|included| included.place == place && included.is_guarded);
+            let guarded = self.scope.layout.included.iter().find(|included| included.place == place && included.is_guarded);
             let Some(included) = guarded else { continue };
             if values.iter().any(|value| is_null(value.as_bytes(), 0)) {
                 continue;
             }
-            let terms: Vec<Term> = values.iter().filter_map(|value| value_term(included, value)).collect();
-            nodes.push(self.one_of(terms, 0.0)?);
+            let terms: Vec<Term> = values.iter().filter_map(|value| included.term(value)).collect();
+            nodes.push(Node { is_leaf: false, ..self.one_of(terms)? });
         }
         Ok(nodes)
     }
@@ -99,7 +110,7 @@ impl Compiler<'_> {
             Expression::Word(column, text) => self.word(*column, text),
             Expression::Phrase(column, text) => self.phrase(*column, text),
             Expression::Prefix(column, text) => self.prefix(*column, text).map(Some),
-            Expression::Not(inner) => self.unmarked(inner),
+            Expression::Not(inner) => self.unwanted(inner),
             Expression::Any(parts) => {
                 let mut nodes = Vec::new();
                 for part in parts {
@@ -118,19 +129,21 @@ impl Compiler<'_> {
         }
     }
 
-    /// What is not wanted is not highlighted.
-    fn unmarked(&mut self, expression: &Expression) -> Result<Option<Node>, QueryError> {
-        let marks = self.marks.len();
+    /// Compiles what is not wanted: it is not highlighted and does not count for relevance.
+    fn unwanted(&mut self, expression: &Expression) -> Result<Option<Node>, QueryError> {
+        let (marks, leaves) = (self.marks.len(), self.leaves.len());
         let node = self.node(expression);
         self.marks.truncate(marks);
+        self.leaves.truncate(leaves);
         node
     }
 
     fn word(&mut self, column: Option<usize>, text: &str) -> Result<Option<Node>, QueryError> {
-        let found = tokens(&mut self.words, text);
+        let found = parts(tokens(&mut self.words, text));
         let mut nodes = Vec::with_capacity(found.len());
-        for token in found {
-            nodes.push(self.term(column, &token.text, text)?);
+        for part in found {
+            nodes.push(self.row_of(column, part.sequence(), text)?);
+            self.mark(column, part);
         }
         Ok(match nodes.len() {
             // Letters that are no word are longer than any: there is no such row.
@@ -139,64 +152,90 @@ impl Compiler<'_> {
         })
     }
 
-    fn term(&mut self, column: Option<usize>, word: &str, part: &str) -> Result<Node, QueryError> {
-        self.marks.push((column, Mark::Word(word.to_owned())));
+    fn phrase(&mut self, column: Option<usize>, text: &str) -> Result<Option<Node>, QueryError> {
+        let found = parts(tokens(&mut self.words, text));
+        let sequence: Vec<Token> = found.iter().flat_map(Part::sequence).cloned().collect();
+        if sequence.len() < 2 {
+            return self.word(column, text);
+        }
+        found.into_iter().for_each(|part| self.mark(column, part));
+        self.row_of(column, &sequence, text).map(Some)
+    }
+
+    fn mark(&mut self, column: Option<usize>, part: Part) {
+        let is_run = part.is_run();
+        let mut units: Vec<String> = part.units.into_iter().map(|unit| unit.text).collect();
+        self.marks.push((column, if is_run { Mark::Run(units) } else { Mark::Word(units.remove(0)) }));
+    }
+
+    /// Words in a row, or one word.
+    fn row_of(&mut self, column: Option<usize>, words: &[Token], part: &str) -> Result<Node, QueryError> {
         let mut nodes = Vec::new();
-        for field in self.fields(column, &self.layout.words) {
-            let term = Term::from_field_text(field, word);
-            let cost = self.searcher.doc_freq(&term)?;
-            nodes.push(Node { query: Box::new(TermQuery::new(term, IndexRecordOption::WithFreqs)), cost });
+        for field in self.fields(column, &self.scope.layout.words) {
+            let terms: Vec<(usize, Term)> =
+                words.iter().map(|token| (token.position, Term::from_field_text(field, &token.text))).collect();
+            let mut cost = u64::MAX;
+            for (_, term) in &terms {
+                cost = cost.min(self.scope.frequency(term)?);
+            }
+            let cost = cost.saturating_mul(terms.len() as u64);
+            let query: Box<dyn Query> = match <[(usize, Term); 1]>::try_from(terms) {
+                Ok([(_, term)]) => Box::new(TermQuery::new(term, IndexRecordOption::WithFreqs)),
+                Err(terms) => Box::new(PhraseQuery::new_with_offset(terms)),
+            };
+            self.leaves.push(query.box_clone());
+            nodes.push(Node { query, cost, is_leaf: true });
         }
         Ok(self.counted(any(nodes), part))
     }
 
-    fn phrase(&mut self, column: Option<usize>, text: &str) -> Result<Option<Node>, QueryError> {
-        let found = tokens(&mut self.words, text);
-        if found.len() < 2 {
-            return self.word(column, text);
-        }
-        let mut nodes = Vec::new();
-        for field in self.fields(column, &self.layout.words) {
-            let terms: Vec<(usize, Term)> =
-                found.iter().map(|token| (token.position, Term::from_field_text(field, &token.text))).collect();
-            let mut cost = u64::MAX;
-            for (_, term) in &terms {
-                cost = cost.min(self.searcher.doc_freq(term)?);
-            }
-            let cost = cost.saturating_mul(terms.len() as u64);
-            nodes.push(Node { query: Box::new(PhraseQuery::new_with_offset(terms)), cost });
-        }
-        self.marks.extend(found.into_iter().map(|token| (column, Mark::Word(token.text))));
-        Ok(Some(self.counted(any(nodes), text)))
-    }
-
     fn prefix(&mut self, column: Option<usize>, text: &str) -> Result<Node, QueryError> {
         let part = format!("{}*", shown(text));
-        let mut found = tokens(&mut self.written, text);
-        let letters = self.layout.index.prefix_letters;
-        let Some(last) = found.pop().filter(|last| last.text.chars().count() >= letters) else {
+        let mut found = parts(tokens(&mut self.written, text));
+        let letters = self.scope.layout.index.prefix_letters;
+        let last = found.pop();
+        if last.as_ref().is_some_and(Part::is_run) {
+            // It is found inside whatever goes on.
+            return Ok(self.word(column, text)?.unwrap_or_else(nothing));
+        }
+        let last = last.and_then(|mut last| last.units.pop()).filter(|last| last.text.chars().count() >= letters);
+        let Some(last) = last else {
             return Err(QueryError::ShortPrefix { part, letters });
         };
         let before = text.get(..last.offset_from).unwrap_or_default().to_owned();
-        let written = if self.layout.written.is_empty() { &self.layout.words } else { &self.layout.written };
-        let mut terms = Vec::new();
-        for field in self.fields(column, written) {
-            terms.extend(expansions(self.searcher, field, last.text.as_bytes(), &part)?);
-        }
+        let node = self.beginning_with(column, &last.text, &part)?;
         self.marks.push((column, Mark::Prefix(last.text)));
-        let node = self.one_of(terms, 1.0)?;
+        self.leaves.push(node.query.box_clone());
         let mut nodes = vec![self.counted(node, &part)];
         nodes.extend(self.word(column, &before)?);
         Ok(all(nodes, Vec::new()))
     }
 
-    fn one_of(&self, terms: Vec<Term>, score: f32) -> Result<Node, QueryError> {
+    /// Rows that have a word with this beginning. Where rows are hidden, the words of the others are looked through: what others write neither
+    /// counts nor is too much.
+    fn beginning_with(&self, column: Option<usize>, beginning: &str, part: &str) -> Result<Node, QueryError> {
+        let layout = self.scope.layout;
+        if let Some(rows) = self.scope.rows() {
+            let columns = layout.beginnings.iter().enumerate().filter(|(number, _)| column.is_none_or(|only| only == *number));
+            let columns: Vec<&str> = columns.map(|(_, name)| name.as_str()).collect();
+            let (rows, cost) = self.scope.beginning_with(rows, &columns, beginning.as_bytes())?;
+            return Ok(Node { query: Box::new(rows), cost, is_leaf: true });
+        }
+        let written = if layout.written.is_empty() { &layout.words } else { &layout.written };
+        let mut terms = Vec::new();
+        for field in self.fields(column, written) {
+            terms.extend(expansions(self.scope.searcher, field, beginning.as_bytes(), part)?);
+        }
+        self.one_of(terms)
+    }
+
+    fn one_of(&self, terms: Vec<Term>) -> Result<Node, QueryError> {
         let mut cost: u64 = 0;
         for term in &terms {
-            cost = cost.saturating_add(self.searcher.doc_freq(term)?);
+            cost = cost.saturating_add(self.scope.frequency(term)?);
         }
         let query: Box<dyn Query> = Box::new(TermSetQuery::new(terms));
-        Ok(Node { query: Box::new(ConstScoreQuery::new(query, score)), cost })
+        Ok(Node { query: Box::new(ConstScoreQuery::new(query, 1.0)), cost, is_leaf: true })
     }
 
     fn fields(&self, column: Option<usize>, fields: &[Field]) -> Vec<Field> {
@@ -235,23 +274,8 @@ pub(super) fn expansions(searcher: &Searcher, field: Field, prefix: &[u8], part:
     Ok(words.iter().map(|word| Term::from_field_bytes(field, word)).collect())
 }
 
-/// The least bytes after all that begin with `prefix`; `None` when there are none.
-fn after_all_with(prefix: &[u8]) -> Option<Vec<u8>> {
-    let last = prefix.iter().rposition(|byte| *byte < u8::MAX)?;
-    let mut end = prefix[..=last].to_vec();
-    end[last] += 1;
-    Some(end)
-}
-
-fn value_term(included: &Included, value: &Row) -> Option<Term> {
-    if is_number(&included.kind) {
-        return to_number(value.as_bytes()).map(|number| Term::from_field_u64(included.field, number));
-    }
-    Some(Term::from_field_bytes(included.field, &bounded(value.as_bytes())))
-}
-
 fn nothing() -> Node {
-    Node { query: Box::new(EmptyQuery), cost: 0 }
+    Node { query: Box::new(EmptyQuery), cost: 0, is_leaf: false }
 }
 
 /// The engine walks along the rarest and looks the others up.
@@ -263,7 +287,7 @@ fn all(mut wanted: Vec<Node>, unwanted: Vec<Node>) -> Node {
     let cost = wanted.iter().map(|node| node.cost).min().unwrap_or(0).saturating_mul(clauses);
     let wanted = wanted.into_iter().map(|node| (Occur::Must, node.query));
     let unwanted = unwanted.into_iter().map(|node| (Occur::MustNot, node.query));
-    Node { query: Box::new(BooleanQuery::new(wanted.chain(unwanted).collect())), cost }
+    Node { query: Box::new(BooleanQuery::new(wanted.chain(unwanted).collect())), cost, is_leaf: false }
 }
 
 fn any(mut nodes: Vec<Node>) -> Node {
@@ -271,5 +295,6 @@ fn any(mut nodes: Vec<Node>) -> Node {
         return nodes.remove(0);
     }
     let cost = nodes.iter().fold(0u64, |sum, node| sum.saturating_add(node.cost));
-    Node { query: Box::new(BooleanQuery::new(nodes.into_iter().map(|node| (Occur::Should, node.query)).collect())), cost }
+    let query = BooleanQuery::new(nodes.into_iter().map(|node| (Occur::Should, node.query)).collect());
+    Node { query: Box::new(query), cost, is_leaf: false }
 }

@@ -4,13 +4,14 @@
 //! keys they are known by leave. A document keeps the columns of a hit as one row; words, numbers and values beside it are for looking up.
 
 use schemas::field::{FieldEnds, FieldKind, Value, field_ends};
-use schemas::row::Diff;
-use schemas::serving::{Column, SearchIndex};
+use schemas::row::{Diff, Row};
+use schemas::serving::{Column, Language, SearchIndex};
 use sha2::{Digest, Sha256};
 use tantivy::schema::{BytesOptions, Field, IndexRecordOption, NumericOptions, Schema, TextFieldIndexing, TextOptions};
 use tantivy::{TantivyDocument, Term};
 
 use super::analysis::Analysis;
+use super::normal::normalized;
 use super::number::{is_number, to_number};
 
 /// Bytes of a key, or of a value that is compared, that are kept as they are; of longer ones this much and a fingerprint of the whole.
@@ -20,12 +21,18 @@ pub const SUGGESTED_BYTES_MAX: usize = 256;
 /// Bytes of the fingerprint that stands for the end of a long value.
 const FINGERPRINT_BYTES: usize = 16;
 /// Says in what form documents are written; an index of another form is built anew.
-const FORM: u32 = 1;
+const FORM: u32 = 2;
 
 /// The name of the words of a text, with stems where the index has them.
 pub(super) const WORDS: &str = "words";
 /// The name of the words of a text as written.
 pub(super) const WRITTEN: &str = "written";
+/// The name of what is suggested of runs of letters without blanks.
+pub(super) const PIECES: &str = "pieces";
+/// The name of what a row's words begin with, kept by row.
+pub(super) const BEGINNINGS: &str = "beginnings";
+/// The name of the field of suggested values.
+pub(super) const SUGGESTED: &str = "suggested";
 
 /// What an index is made from.
 #[derive(Clone, Debug)]
@@ -51,6 +58,16 @@ pub(super) struct Included {
     pub is_guarded: bool,
 }
 
+impl Included {
+    /// The term of an encoded value that is not NULL, where values are looked up.
+    pub fn term(&self, value: &Row) -> Option<Term> {
+        if is_number(&self.kind) {
+            return to_number(value.as_bytes()).map(|number| Term::from_field_u64(self.field, number));
+        }
+        Some(Term::from_field_bytes(self.field, &bounded(value.as_bytes())))
+    }
+}
+
 /// The fields of a document.
 pub(super) struct Layout {
     /// what is declared
@@ -71,9 +88,13 @@ pub(super) struct Layout {
     pub words: Vec<Field>,
     /// words of each searched column as written, where `words` has stems
     pub written: Vec<Field>,
+    /// what is suggested of runs in each searched column, where words are suggested
+    pub pieces: Vec<Field>,
+    /// names of the columns that hold the words of each row, where policies compare columns: what a reader may see is searched row by row
+    pub beginnings: Vec<String>,
     /// the included columns
     pub included: Vec<Included>,
-    /// values that are suggested, in lower case
+    /// values that are suggested, in the form in which they are compared
     pub suggested: Option<Field>,
     /// the types of the columns of the view
     kinds: Vec<FieldKind>,
@@ -97,11 +118,20 @@ impl Layout {
             TextOptions::default()
                 .set_indexing_options(TextFieldIndexing::default().set_tokenizer(tokenizer).set_index_option(option))
         };
-        let (mut words, mut written) = (Vec::new(), Vec::new());
+        let (mut words, mut written, mut pieces, mut beginnings) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let is_guarded = !index.guarded.is_empty();
         for number in 0..index.searched.len() {
             words.push(schema.add_text_field(&format!("words{number}"), text(WORDS, IndexRecordOption::WithFreqsAndPositions)));
             if analysis.has_stems() {
                 written.push(schema.add_text_field(&format!("written{number}"), text(WRITTEN, IndexRecordOption::Basic)));
+            }
+            if index.suggested.is_none() {
+                pieces.push(schema.add_text_field(&format!("pieces{number}"), text(PIECES, IndexRecordOption::Basic)));
+            }
+            if is_guarded {
+                let name = format!("beginnings{number}");
+                schema.add_text_field(&name, TextOptions::default().set_fast(BEGINNINGS));
+                beginnings.push(name);
             }
         }
         let hit = index.columns();
@@ -118,19 +148,37 @@ impl Layout {
             Included { place, kind, name, field, is_guarded }
         });
         let included = included.collect();
-        let suggested = index.suggested.map(|_| schema.add_bytes_field("suggested", BytesOptions::default().set_indexed()));
+        let values = match is_guarded {
+            true => BytesOptions::default().set_indexed().set_fast(),
+            false => BytesOptions::default().set_indexed(),
+        };
+        let suggested = index.suggested.map(|_| schema.add_bytes_field(SUGGESTED, values));
         let kinds = columns.iter().map(|column| column.kind.clone()).collect();
         let columns = hit.iter().map(|&column| columns[column].clone()).collect();
-        Self { columns, analysis, schema: schema.build(), key, count, row, words, written, included, suggested, kinds, index }
+        let schema = schema.build();
+        Self { columns, analysis, schema, key, count, row, words, written, pieces, beginnings, included, suggested, kinds, index }
     }
 
     /// Says what documents are made of: an index with another text can't be gone on with.
     pub fn fingerprint(&self) -> String {
-        let kinds: Vec<String> =
-            self.columns.iter().map(|column| format!("{} {}", column.name, column.kind.sql_name())).collect();
         let index = &self.index;
-        let options = (index.stemmer, index.suggested, &index.searched, &index.included, &index.guarded, &index.key);
-        let content = format!("{FORM} {} {kinds:?} {options:?}", index.view);
+        let mut content = format!("form {FORM}\nview {}\n", index.view);
+        for column in &self.columns {
+            content.push_str(&format!("column {} {}\n", column.name, column.kind.sql_name()));
+        }
+        let language = Language::ALL.iter().find(|(known, ..)| Some(*known) == index.stemmer).map_or("", |(_, code, _)| code);
+        content.push_str(&format!("stemmer {language}\n"));
+        let numbers = |columns: &[usize]| columns.iter().map(usize::to_string).collect::<Vec<_>>().join(" ");
+        let suggested: Vec<usize> = index.suggested.into_iter().collect();
+        for (what, columns) in [
+            ("suggested", &suggested),
+            ("searched", &index.searched),
+            ("included", &index.included),
+            ("guarded", &index.guarded),
+            ("key", &index.key),
+        ] {
+            content.push_str(&format!("{what} {}\n", numbers(columns)));
+        }
         hexadecimal(&Sha256::digest(content)[..FINGERPRINT_BYTES])
     }
 
@@ -182,8 +230,11 @@ impl Loaded<'_> {
         document.add_bytes(layout.row, &hit);
         for (number, &column) in layout.index.searched.iter().enumerate() {
             let Some(text) = self.text(column) else { continue };
-            if let Some(&written) = layout.written.get(number) {
-                document.add_text(written, &text);
+            for fields in [&layout.written, &layout.pieces] {
+                fields.get(number).into_iter().for_each(|&field| document.add_text(field, &text));
+            }
+            if let Some(field) = layout.beginnings.get(number).and_then(|name| layout.schema.get_field(name).ok()) {
+                document.add_text(field, &text);
             }
             document.add_text(layout.words[number], text);
         }
@@ -217,13 +268,13 @@ pub(super) fn bounded(value: &[u8]) -> Vec<u8> {
 
 /// A text as it is compared with the beginning of what somebody types.
 pub(super) fn suggested_form(text: &str) -> String {
-    let mut lower = text.to_lowercase();
-    let mut end = lower.len().min(SUGGESTED_BYTES_MAX);
-    while !lower.is_char_boundary(end) {
+    let mut form = normalized(text);
+    let mut end = form.len().min(SUGGESTED_BYTES_MAX);
+    while !form.is_char_boundary(end) {
         end -= 1;
     }
-    lower.truncate(end);
-    lower
+    form.truncate(end);
+    form
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {

@@ -37,6 +37,15 @@ impl Filter {
         Self::Any(Vec::new())
     }
 
+    /// Returns true when every row fulfils it, whatever its values are.
+    pub(super) fn is_always(&self) -> bool {
+        match self {
+            Self::OneOf(..) | Self::Between(..) => false,
+            Self::All(filters) => filters.iter().all(Self::is_always),
+            Self::Any(filters) => filters.iter().any(Self::is_always),
+        }
+    }
+
     /// Columns with the values one of which every row has that fulfils the filter.
     pub(super) fn implied(&self) -> Vec<(usize, &[Row])> {
         match self {

@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use tantivy::indexer::IndexWriterOptions;
+use tantivy::tokenizer::TokenizerManager;
 use tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy, Searcher, TantivyError};
 
-use super::document::{Layout, WORDS, WRITTEN};
+use super::document::{BEGINNINGS, Layout, PIECES, WORDS, WRITTEN};
 use super::error::SearchError;
 use super::{MERGE_THREADS, WRITER_BYTES, WRITER_THREADS};
 
@@ -96,10 +97,14 @@ impl Generation {
         Ok(Some((Self::open_index(layout, number, index)?, stored)))
     }
 
-    fn open_index(layout: &Layout, number: u64, index: Index) -> Result<Self, SearchError> {
+    fn open_index(layout: &Layout, number: u64, mut index: Index) -> Result<Self, SearchError> {
         let name = &layout.index.name;
         index.tokenizers().register(WORDS, layout.analysis.words());
-        index.tokenizers().register(WRITTEN, layout.analysis.written());
+        index.tokenizers().register(WRITTEN, layout.analysis.spaced());
+        index.tokenizers().register(PIECES, layout.analysis.pieces());
+        let of_columns = TokenizerManager::new();
+        of_columns.register(BEGINNINGS, layout.analysis.beginnings());
+        index.set_fast_field_tokenizers(of_columns);
         let options = IndexWriterOptions::builder()
             .num_worker_threads(WRITER_THREADS)
             .memory_budget_per_thread(WRITER_BYTES)

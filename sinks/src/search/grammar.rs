@@ -1,13 +1,16 @@
 //! What people type into a search: words, "phrases", beginnings*, OR, -not and parentheses.
 //!
 //! A query enters, an [`Expression`] leaves, or the part that can't be read. Words side by side are all wanted. `column:` before a word,
-//! a phrase or a parenthesis looks in that searched column only; before anything else a colon separates words.
+//! a phrase or a parenthesis looks in that searched column only; before anything else a colon separates words. A minus before anything but a
+//! blank excludes, whatever sign the word begins with: `-#tag`, `-@name`. Signs in full width are read as those of a keyboard.
 
 use super::error::QueryError;
 use super::{NESTING_MAX, PARTS_MAX, QUERY_BYTES_MAX};
 
 /// Characters of a part that a message shows.
 const PART_SHOWN: usize = 40;
+/// How far the signs in full width are from those of ASCII.
+const FULL_WIDTH: u32 = 0xfee0;
 /// The word between alternatives.
 const OR: &str = "OR";
 /// The word that may stand between what is all wanted.
@@ -35,12 +38,24 @@ pub(super) fn parse(text: &str, columns: &[&str]) -> Result<Expression, QueryErr
     if text.len() > QUERY_BYTES_MAX {
         return Err(QueryError::TooLong { bytes: text.len() });
     }
-    let mut parser = Parser { rest: text, columns, parts: 0, depth: 0 };
+    let text = keyboard_signs(text);
+    let mut parser = Parser { rest: &text, columns, parts: 0, depth: 0 };
     let expression = parser.alternatives(None)?;
     match parser.rest.chars().next() {
         None => Ok(expression),
         Some(_) => Err(parser.expected("a '(' before this")),
     }
+}
+
+/// The same text with the signs that an input method writes in full width, and a typographic minus, as a keyboard has them.
+fn keyboard_signs(text: &str) -> String {
+    let sign = |character: char| match character {
+        '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(character) - FULL_WIDTH).unwrap_or(character),
+        '\u{3000}' => ' ',
+        '\u{2212}' => '-',
+        other => other,
+    };
+    text.chars().map(sign).collect()
 }
 
 struct Parser<'a> {
@@ -89,17 +104,25 @@ impl<'a> Parser<'a> {
     }
 
     fn part(&mut self, column: Option<usize>) -> Result<Expression, QueryError> {
-        if let Some(rest) = self.rest.strip_prefix('-')
-            && rest.starts_with(|c: char| c.is_alphanumeric() || c == '"' || c == '(')
-        {
-            self.rest = rest;
+        if self.negates() {
+            let column = self.column().or(column);
             return Ok(Expression::Not(Box::new(self.atom(column)?)));
         }
-        self.atom(column)
+        let column = self.column().or(column);
+        match self.negates() {
+            true => Ok(Expression::Not(Box::new(self.atom(column)?))),
+            false => self.atom(column),
+        }
+    }
+
+    /// Takes a minus that something follows; one before a blank or at the end is a word without letters.
+    fn negates(&mut self) -> bool {
+        let rest = self.rest.strip_prefix('-').filter(|rest| rest.starts_with(|c: char| !c.is_whitespace() && c != ')'));
+        self.rest = rest.unwrap_or(self.rest);
+        rest.is_some()
     }
 
     fn atom(&mut self, column: Option<usize>) -> Result<Expression, QueryError> {
-        let column = self.column().or(column);
         match self.rest.chars().next() {
             Some('(') => self.group(column),
             Some('"') => self.phrase(column),
@@ -207,6 +230,18 @@ mod tests {
             ("title:a text:(b c*)", r#"All([Word((0), "a"), All([Word((1), "b"), Prefix((1), "c")])])"#),
             ("http://x.org well-known ORDER", r#"All([Word("http://x.org"), Word("well-known"), Word("ORDER")])"#),
             ("a - b", r#"All([Word("a"), Word("-"), Word("b")])"#),
+            ("a -#b", r##"All([Word("a"), Not(Word("#b"))])"##),
+            ("-@b a -.c", r#"All([Not(Word("@b")), Word("a"), Not(Word(".c"))])"#),
+            (
+                "a -$b -+c -\u{1f600}d --e -_f",
+                "All([Word(\"a\"), Not(Word(\"$b\")), Not(Word(\"+c\")), Not(Word(\"\u{1f600}d\")), Not(Word(\"-e\")), Not(Word(\"_f\"))])",
+            ),
+            ("a -#b* (c -)", r##"All([Word("a"), Not(Prefix("#b")), All([Word("c"), Word("-")])])"##),
+            (
+                "a text:-#b -text:@c title:-\"d e\"",
+                r##"All([Word("a"), Not(Word((1), "#b")), Not(Word((1), "@c")), Not(Phrase((0), "d e"))])"##,
+            ),
+            ("\u{ff41}\u{3000}\u{ff0d}\u{ff03}b \u{2212}c", r##"All([Word("a"), Not(Word("#b")), Not(Word("c"))])"##),
         ] {
             assert_eq!(read(text), expected, "{text}");
         }
@@ -234,7 +269,7 @@ mod tests {
 
     #[test]
     fn whatever_is_typed_is_read_or_refused() {
-        let alphabet = ["a", " ", "(", ")", "\"", "*", "-", "OR", "AND", ":", "title", "ü", "\u{0}"];
+        let alphabet = ["a", " ", "(", ")", "\"", "*", "-", "OR", "AND", ":", "title", "ü", "\u{0}", "#", "\u{ff0d}", "\u{3000}"];
         let mut random = crate::views::test_support::Random(7);
         for _ in 0..20_000 {
             let text: String = (0..random.below(12)).map(|_| alphabet[random.below(alphabet.len())]).collect();

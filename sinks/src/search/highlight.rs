@@ -2,9 +2,11 @@
 //!
 //! A text and the words of a query enter; escaped HTML leaves. The part is the one with the most words that were found, the first of those.
 
+use std::ops::Range;
+
 use tantivy::tokenizer::{TextAnalyzer, Token};
 
-use super::analysis::{Analysis, tokens};
+use super::analysis::{Analysis, Part, parts, tokens};
 use super::compile::Mark;
 
 /// Words of the part that is shown.
@@ -30,20 +32,41 @@ impl Highlighter {
     /// The part of the text of a searched column that shows why it was found, or its beginning.
     pub fn show(&mut self, column: usize, text: &str) -> String {
         let text = beginning(text);
-        let found = tokens(&mut self.words, text);
-        let written = self.written.as_mut().map(|written| tokens(written, text));
-        let is_match = |number: usize, token: &Token| {
-            // Both ways to read a text find the same words at the same places.
-            let as_written = written.as_ref().and_then(|written| written.get(number)).unwrap_or(token);
-            self.marks.iter().filter(|(only, _)| only.is_none_or(|only| only == column)).any(|(_, mark)| match mark {
-                Mark::Word(word) => token.text == *word,
-                Mark::Prefix(prefix) => as_written.text.starts_with(prefix.as_str()),
-            })
-        };
-        let matches: Vec<bool> = found.iter().enumerate().map(|(number, token)| is_match(number, token)).collect();
+        let found = parts(tokens(&mut self.words, text));
+        // Both ways to read a text find the same words at the same places.
+        let written = self.written.as_mut().map(|written| parts(tokens(written, text)));
+        let marks: Vec<&Mark> =
+            self.marks.iter().filter(|(only, _)| only.is_none_or(|only| only == column)).map(|(_, mark)| mark).collect();
+        let mut matches = Vec::new();
+        for (number, part) in found.iter().enumerate() {
+            let as_written = written.as_ref().and_then(|written| written.get(number)).unwrap_or(part);
+            let start = matches.len();
+            matches.resize(start + part.units.len(), false);
+            marks.iter().for_each(|mark| note_matches(mark, part, as_written, &mut matches[start..]));
+        }
+        let units: Vec<Token> = found.into_iter().flat_map(|part| part.units).collect();
         let first = best_window(&matches);
-        let last = (first + WORDS_SHOWN).min(found.len());
-        write(text, &found[first..last], &matches[first..last], first > 0, last < found.len())
+        let last = (first + WORDS_SHOWN).min(units.len());
+        write(text, &units[first..last], &matches[first..last], first > 0, last < units.len())
+    }
+}
+
+/// Notes which letters or words of a part a mark is for.
+fn note_matches(mark: &Mark, part: &Part, as_written: &Part, matches: &mut [bool]) {
+    match mark {
+        Mark::Run(wanted) => {
+            for (at, units) in part.units.windows(wanted.len()).enumerate() {
+                if units.iter().zip(wanted).all(|(unit, wanted)| unit.text == *wanted) {
+                    matches[at..at + wanted.len()].fill(true);
+                }
+            }
+        }
+        Mark::Word(word) => matches.iter_mut().zip(&part.units).for_each(|(is_match, unit)| *is_match |= unit.text == *word),
+        Mark::Prefix(prefix) if !part.is_run() => {
+            let units = matches.iter_mut().zip(&as_written.units);
+            units.for_each(|(is_match, unit)| *is_match |= unit.text.starts_with(prefix.as_str()));
+        }
+        Mark::Prefix(_) => {}
     }
 }
 
@@ -62,32 +85,33 @@ fn best_window(matches: &[bool]) -> usize {
 }
 
 fn write(text: &str, found: &[Token], matches: &[bool], is_cut_before: bool, is_cut_after: bool) -> String {
+    let begin = found.first().filter(|_| is_cut_before).map_or(0, |first| first.offset_from);
+    let end = found.last().filter(|_| is_cut_after).map_or(text.len(), |last| last.offset_to);
     let mut html = String::new();
-    let mut at = match found.first() {
-        Some(first) if is_cut_before => {
-            html.push(ELLIPSIS);
-            first.offset_from
-        }
-        _ => 0,
-    };
-    for (token, is_match) in found.iter().zip(matches) {
-        escape(&text[at..token.offset_from], &mut html);
-        let word = &text[token.offset_from..token.offset_to];
-        if *is_match {
-            html.push_str("<mark>");
-            escape(word, &mut html);
-            html.push_str("</mark>");
-        } else {
-            escape(word, &mut html);
-        }
-        at = token.offset_to;
+    html.extend(is_cut_before.then_some(ELLIPSIS));
+    let mut at = begin;
+    for marked in marked_ranges(found, matches) {
+        escape(&text[at..marked.start], &mut html);
+        html.push_str("<mark>");
+        escape(&text[marked.clone()], &mut html);
+        html.push_str("</mark>");
+        at = marked.end;
     }
-    if is_cut_after {
-        html.push(ELLIPSIS);
-    } else {
-        escape(&text[at..], &mut html);
-    }
+    escape(&text[at..end.max(at)], &mut html);
+    html.extend(is_cut_after.then_some(ELLIPSIS));
     html
+}
+
+/// The bytes that matched, ascending; what touches is one range. One character may have become several letters.
+fn marked_ranges(found: &[Token], matches: &[bool]) -> Vec<Range<usize>> {
+    let mut ranges: Vec<Range<usize>> = Vec::new();
+    for (token, _) in found.iter().zip(matches).filter(|(_, is_match)| **is_match) {
+        match ranges.last_mut() {
+            Some(last) if token.offset_from <= last.end => last.end = last.end.max(token.offset_to),
+            _ => ranges.push(token.offset_from..token.offset_to),
+        }
+    }
+    ranges
 }
 
 fn escape(text: &str, html: &mut String) {
@@ -141,6 +165,49 @@ mod tests {
             shown(Some(Language::English), &marks, "running happiness happily"),
             "<mark>running</mark> <mark>happiness</mark> happily"
         );
+    }
+
+    #[test]
+    fn marks_stand_at_the_places_of_the_text_as_it_was_written() {
+        let word = |word: &str| Mark::Word(word.to_owned());
+        let run = |run: &str| Mark::Run(run.chars().map(String::from).collect());
+        for (mark, text, expected) in [
+            (word("caf\u{e9}"), "un cafe\u{301} noir", "un <mark>cafe\u{301}</mark> noir"),
+            (word("istanbul"), "İstanbul gezisi", "<mark>İstanbul</mark> gezisi"),
+            (word("strasse"), "die Straße & <ich>", "die <mark>Straße</mark> &amp; &lt;ich&gt;"),
+            (word("kosmos"), "ΚΌΣΜΟΣ kosmos", "ΚΌΣΜΟΣ <mark>kosmos</mark>"),
+            (word("first"), "ﬁrst", "<mark>ﬁrst</mark>"),
+            (word("acme"), "Acme™ Acme", "<mark>Acme</mark>™ <mark>Acme</mark>"),
+            (run("本語"), "日本語の本と語", "日<mark>本語</mark>の本と語"),
+            (run("投稿"), "日本語の投\u{200b}稿です", "日本語の<mark>投\u{200b}稿</mark>です"),
+            (run("株式"), "㍿の株式", "<mark>㍿</mark>の<mark>株式</mark>"),
+            (run("会社"), "㍿の株式", "<mark>㍿</mark>の株式"),
+            (Mark::Prefix("日".into()), "日本", "日本"),
+        ] {
+            assert_eq!(shown(None, &[mark], text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn whatever_is_marked_the_text_stays_what_it_is() {
+        const ALPHABET: &[&str] = &[
+            "a", "i", "\u{307}", "\u{301}", " ", "-", "İ", "ß", "日", "本", "㍿", "½", "™", "\u{200b}", "カ", "\u{3099}", "ｶ",
+            "ﾞ", "น", "\u{e49}", "\u{e33}", "한", "\u{1161}", "ﷺ", "😀",
+        ];
+        let mut random = crate::views::test_support::Random(9);
+        for _ in 0..20_000 {
+            let text: String = (0..random.below(60)).map(|_| ALPHABET[random.below(ALPHABET.len())]).collect();
+            let asked: String = (0..1 + random.below(3)).map(|_| ALPHABET[random.below(ALPHABET.len())]).collect();
+            let mut words = Analysis::new(None).words();
+            let marks: Vec<Mark> = parts(tokens(&mut words, &asked))
+                .into_iter()
+                .map(|part| Mark::Run(part.units.into_iter().map(|unit| unit.text).collect()))
+                .collect();
+            let html = shown(None, &marks, &text);
+            let plain = html.replace("<mark>", "").replace("</mark>", "");
+            assert!(text.contains(plain.trim_matches(ELLIPSIS)), "{text:?} {html:?}");
+            assert!(plain.contains(ELLIPSIS) || plain == text, "{text:?} {html:?}");
+        }
     }
 
     #[test]

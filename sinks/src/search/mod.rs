@@ -4,9 +4,10 @@
 //! [`SearchReader`] answers [`Search`]es and suggestions from the last commit, at any time and from any thread. [`SearchIndexes`] holds
 //! the readers by name.
 //!
-//! `document` says how a row is indexed, `analysis` how a text becomes words, `generation` where the files are; `grammar` reads what
-//! people ask, `compile` makes it a query and says what it costs, `collect` finds the best hits, `filter` compares columns, `highlight` and
-//! `suggest` do what they are named after. Scores depend on how the engine has split its files, so they are no part of an answer.
+//! `document` says how a row is indexed, `normal` and `analysis` how a text becomes words, `generation` where the files are; `grammar` reads what
+//! people ask, `scope` says which rows it is about, `compile` makes it a query and says what it costs, `collect` finds the best hits, `filter`
+//! compares columns, `highlight` and `suggest` do what they are named after. Where nothing is hidden, scores depend on how the engine has split its
+//! files, so they are no part of an answer.
 
 mod analysis;
 mod collect;
@@ -18,8 +19,10 @@ mod filter;
 mod generation;
 mod grammar;
 mod highlight;
+mod normal;
 mod number;
 mod read;
+mod scope;
 mod suggest;
 #[cfg(test)]
 mod tests;

@@ -23,6 +23,7 @@ use super::error::QueryError;
 use super::filter::Filter;
 use super::grammar::parse;
 use super::highlight::Highlighter;
+use super::scope::Scope;
 use super::suggest::{Suggestion, suggest};
 use super::visible::Visible;
 use super::{DOCUMENTS_MAX, FACET_VALUES_SHOWN, SEARCH_TIME_MAX};
@@ -32,6 +33,8 @@ use super::{DOCUMENTS_MAX, FACET_VALUES_SHOWN, SEARCH_TIME_MAX};
 pub struct Search {
     /// in the grammar of queries; `None` finds every row
     pub query: Option<String>,
+    /// the rows that the reader may see: no others count for anything
+    pub visible: Filter,
     /// what must hold besides
     pub filter: Filter,
     /// the order of the hits
@@ -132,22 +135,28 @@ impl SearchReader {
         let expression =
             search.query.as_deref().filter(|text| !text.trim().is_empty()).map(|text| parse(text, &names)).transpose()?;
         let Some((searcher, epoch)) = self.visible.shown() else { return Ok(None) };
-        let compiled = compile(expression.as_ref(), &search.filter, layout, &searcher, DOCUMENTS_MAX)?;
+        let scope = Scope::new(&search.visible, layout, &searcher, Instant::now() + SEARCH_TIME_MAX)?;
+        let query = compile(expression.as_ref(), &search.filter, &scope, DOCUMENTS_MAX)?;
         let facets = search.facets.iter().filter_map(|place| layout.included.iter().find(|included| included.place == *place));
         let facets: Vec<&Included> = facets.collect();
         let keep = search.offset.saturating_add(search.limit);
-        let deadline = Instant::now() + SEARCH_TIME_MAX;
-        let (query, filter, order) = (compiled.query.as_ref(), &search.filter, search.order);
-        let found = collect(&Request { query, filter, order, keep, facets, deadline }, layout, &searcher)?;
-        let mut highlighter = Highlighter::new(&layout.analysis, compiled.marks);
+        let found = collect(&Request { query: &query, filter: &search.filter, order: search.order, keep, facets }, &scope)?;
+        let mut highlighter = Highlighter::new(&layout.analysis, query.marks);
         let hits = found.best.iter().skip(search.offset).map(|address| self.hit(*address, search, &searcher, &mut highlighter));
         Ok(Some(Answer { epoch, total: found.total, hits: hits.collect::<Result<_, _>>()?, facets: shown_facets(search, found) }))
     }
 
-    /// How what somebody types may go on, in rows that fulfil the filter; `None` while nothing is shown.
-    pub fn suggest(&self, prefix: &str, filter: &Filter, limit: usize) -> Result<Option<(Epoch, Vec<Suggestion>)>, QueryError> {
+    /// How what somebody types may go on, in rows that the reader may see and that fulfil the filter; `None` while nothing is shown.
+    pub fn suggest(
+        &self,
+        prefix: &str,
+        visible: &Filter,
+        filter: &Filter,
+        limit: usize,
+    ) -> Result<Option<(Epoch, Vec<Suggestion>)>, QueryError> {
         let Some((searcher, epoch)) = self.visible.shown() else { return Ok(None) };
-        Ok(Some((epoch, suggest(prefix, filter, limit, &self.layout, &searcher)?)))
+        let scope = Scope::new(visible, &self.layout, &searcher, Instant::now() + SEARCH_TIME_MAX)?;
+        Ok(Some((epoch, suggest(prefix, filter, limit, &scope)?)))
     }
 
     fn hit(&self, address: DocAddress, search: &Search, searcher: &Searcher, shown: &mut Highlighter) -> Result<Hit, QueryError> {

@@ -1,25 +1,31 @@
 //! Suggestions: how what somebody types may go on, the most popular first.
 //!
 //! The beginning of a word or of a value enters; what occurs in rows that the reader may see leaves, by popularity and then by the text. Every
-//! row with such a word is looked at, since only those count that are there and visible.
+//! row with such a word is looked at, since only those count that are there and visible. Where policies hide rows, the words of the others are
+//! looked through instead, so that what is hidden neither counts nor costs.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::ops::RangeBounds as _;
+use std::sync::Arc;
 use std::time::Instant;
 
 use schemas::field::{FieldKind, Value};
 use schemas::row::Row;
+use tantivy::columnar::BytesColumn;
 use tantivy::schema::IndexRecordOption;
-use tantivy::{DocAddress, DocSet as _, Searcher, SegmentReader, TERMINATED, Term};
+use tantivy::{DocAddress, DocId, DocSet as _, Searcher, SegmentReader, TERMINATED, Term};
 
-use super::columns::SegmentColumn;
+use super::DOCUMENTS_MAX;
+use super::analysis::is_unspaced;
+use super::columns::{SegmentColumn, range_of};
 use super::compile::expansions;
-use super::document::{Included, Layout, suggested_form};
+use super::document::{Included, Layout, SUGGESTED, suggested_form};
 use super::error::QueryError;
 use super::filter::{Filter, SegmentFilter};
 use super::number::to_field;
 use super::read::kept_row;
-use super::{DOCUMENTS_MAX, SEARCH_TIME_MAX};
+use super::scope::Scope;
 
 /// Something to go on with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +46,9 @@ pub enum Popularity {
     Value(FieldKind, Row),
 }
 
+/// Words or values, and what is known of them.
+type Candidates = BTreeMap<Vec<u8>, Candidate>;
+
 /// What is known of one word or value.
 #[derive(Default)]
 struct Candidate {
@@ -49,39 +58,91 @@ struct Candidate {
 }
 
 /// What goes on after `prefix`, of rows that fulfil the filter.
-pub(super) fn suggest(
-    prefix: &str,
-    filter: &Filter,
-    limit: usize,
-    layout: &Layout,
-    searcher: &Searcher,
-) -> Result<Vec<Suggestion>, QueryError> {
-    let prefix = suggested_form(prefix.trim());
+pub(super) fn suggest(prefix: &str, filter: &Filter, limit: usize, scope: &Scope<'_>) -> Result<Vec<Suggestion>, QueryError> {
+    let mut prefix = suggested_form(prefix.trim());
+    if scope.layout.suggested.is_none() {
+        // Words begin with no sign: `#sa` is the beginning of `sale`.
+        prefix = prefix.trim_start_matches(|character: char| !character.is_alphanumeric()).to_owned();
+    }
     if prefix.is_empty() {
         return Err(QueryError::ShortPrefix { part: prefix, letters: 1 });
     }
+    let candidates = match scope.rows() {
+        Some(rows) => by_row(&prefix, rows, filter, scope)?,
+        None => by_word(&prefix, filter, scope)?,
+    };
+    best(candidates, limit, scope.layout, scope.searcher)
+}
+
+/// Looks the words up that begin so, and their rows.
+fn by_word(prefix: &str, filter: &Filter, scope: &Scope<'_>) -> Result<Candidates, QueryError> {
+    let layout = scope.layout;
     let fields = match layout.suggested {
         Some(field) => vec![field],
+        None if prefix.starts_with(is_unspaced) => layout.pieces.clone(),
         None if layout.written.is_empty() => layout.words.clone(),
         None => layout.written.clone(),
     };
     let mut terms = Vec::new();
     for field in fields {
-        terms.extend(expansions(searcher, field, prefix.as_bytes(), &prefix)?);
+        terms.extend(expansions(scope.searcher, field, prefix.as_bytes(), prefix)?);
     }
-    check_cost(&terms, &prefix, searcher)?;
-    let mut candidates: BTreeMap<Vec<u8>, Candidate> = BTreeMap::new();
-    let deadline = Instant::now() + SEARCH_TIME_MAX;
-    for (number, reader) in (0..).zip(searcher.segment_readers()) {
+    check_cost(&terms, prefix, scope.searcher)?;
+    let mut candidates = Candidates::new();
+    for (number, reader) in (0..).zip(scope.searcher.segment_readers()) {
         let segment = Segment::new(number, reader, filter, layout)?;
         for term in &terms {
-            segment.look_at(term, candidates.entry(term.serialized_value_bytes().to_vec()).or_default())?;
-            if Instant::now() > deadline {
+            let mut of_term = OfSegment::default();
+            let Some(mut postings) = reader.inverted_index(term.field())?.read_postings(term, IndexRecordOption::Basic)? else {
+                continue;
+            };
+            while postings.doc() != TERMINATED {
+                segment.look_at(postings.doc(), &mut of_term);
+                postings.advance();
+            }
+            let candidate = candidates.entry(term.serialized_value_bytes().to_vec()).or_default();
+            segment.add(of_term, candidate)?;
+            if Instant::now() > scope.deadline {
                 return Err(QueryError::TooSlow);
             }
         }
     }
-    best(candidates, limit, layout, searcher)
+    Ok(candidates)
+}
+
+/// Looks through the words of the rows that the reader may see.
+fn by_row(prefix: &str, rows: &[Arc<Vec<DocId>>], filter: &Filter, scope: &Scope<'_>) -> Result<Candidates, QueryError> {
+    let layout = scope.layout;
+    let mut candidates = Candidates::new();
+    for (number, (reader, rows)) in (0..).zip(scope.searcher.segment_readers().iter().zip(rows)) {
+        let segment = Segment::new(number, reader, filter, layout)?;
+        let columns = match layout.suggested {
+            Some(_) => vec![reader.fast_fields().bytes(SUGGESTED)?],
+            None => layout
+                .beginnings
+                .iter()
+                .map(|name| Ok(reader.fast_fields().str(name)?.map(BytesColumn::from)))
+                .collect::<tantivy::Result<_>>()?,
+        };
+        for column in columns.into_iter().flatten() {
+            let range = range_of(&column, prefix.as_bytes())?;
+            let mut of_words: HashMap<u64, OfSegment> = HashMap::new();
+            let mut words = Vec::new();
+            scope.each(rows, |row| {
+                words.clear();
+                words.extend(column.term_ords(row).filter(|word| range.contains(word)));
+                words.sort_unstable();
+                words.dedup();
+                words.iter().for_each(|word| segment.look_at(row, of_words.entry(*word).or_default()));
+            })?;
+            for (word, of_word) in of_words {
+                let mut text = Vec::new();
+                column.ord_to_bytes(word, &mut text)?;
+                segment.add(of_word, candidates.entry(text).or_default())?;
+            }
+        }
+    }
+    Ok(candidates)
 }
 
 fn check_cost(terms: &[Term], prefix: &str, searcher: &Searcher) -> Result<(), QueryError> {
@@ -93,6 +154,14 @@ fn check_cost(terms: &[Term], prefix: &str, searcher: &Searcher) -> Result<(), Q
         return Err(QueryError::TooCommon { part: prefix.to_owned(), documents, documents_max: DOCUMENTS_MAX });
     }
     Ok(())
+}
+
+/// The findings on one word or value in one segment.
+#[derive(Default)]
+struct OfSegment {
+    rows: u64,
+    /// the greatest popularity, and the row that has it; of several the one with the least key
+    best: Option<(Option<u64>, Reverse<u64>, DocId)>,
 }
 
 struct Segment<'a> {
@@ -111,22 +180,19 @@ impl<'a> Segment<'a> {
         Ok(Self { number, reader, filter, keys, popularity })
     }
 
-    fn look_at(&self, term: &Term, candidate: &mut Candidate) -> Result<(), QueryError> {
-        let index = self.reader.inverted_index(term.field())?;
-        let Some(mut postings) = index.read_postings(term, IndexRecordOption::Basic)? else { return Ok(()) };
-        let mut best: Option<(Option<u64>, Reverse<u64>, u32)> = None;
-        while postings.doc() != TERMINATED {
-            let document = postings.doc();
-            if !self.reader.is_deleted(document) && self.filter.admits(document) {
-                candidate.rows += 1;
-                // Without a value a row is as unpopular as can be.
-                let popularity = self.popularity.number(document);
-                best = best.max(Some((popularity, Reverse(self.keys.number(document).unwrap_or_default()), document)));
-            }
-            postings.advance();
+    fn look_at(&self, row: DocId, found: &mut OfSegment) {
+        if !self.reader.is_deleted(row) && self.filter.admits(row) {
+            found.rows += 1;
+            // Without a value a row is as unpopular as can be.
+            let popularity = self.popularity.number(row);
+            found.best = found.best.max(Some((popularity, Reverse(self.keys.number(row).unwrap_or_default()), row)));
         }
-        if let Some((popularity, Reverse(key), document)) = best {
-            let address = DocAddress::new(self.number, document);
+    }
+
+    fn add(&self, found: OfSegment, candidate: &mut Candidate) -> Result<(), QueryError> {
+        candidate.rows += found.rows;
+        if let Some((popularity, Reverse(key), row)) = found.best {
+            let address = DocAddress::new(self.number, row);
             let found = (popularity, Reverse(self.keys.bytes_of(key)?), address);
             if candidate.best.as_ref().is_none_or(|best| (best.0, &best.1) < (found.0, &found.1)) {
                 candidate.best = Some(found);
@@ -141,12 +207,7 @@ fn popularity_column(layout: &Layout) -> Option<&Included> {
     layout.index.included.iter().position(|known| *known == column).map(|place| &layout.included[place])
 }
 
-fn best(
-    candidates: BTreeMap<Vec<u8>, Candidate>,
-    limit: usize,
-    layout: &Layout,
-    searcher: &Searcher,
-) -> Result<Vec<Suggestion>, QueryError> {
+fn best(candidates: Candidates, limit: usize, layout: &Layout, searcher: &Searcher) -> Result<Vec<Suggestion>, QueryError> {
     let rank = |(text, candidate): (Vec<u8>, Candidate)| {
         let (popularity, _, address) = candidate.best?;
         let popularity = if layout.index.popularity.is_some() { popularity } else { Some(candidate.rows) };
@@ -160,7 +221,7 @@ fn best(
     for (Reverse(popularity), text, address) in ranked {
         let text = match layout.index.suggested {
             Some(column) => value_of(layout, searcher, address, column)?,
-            None => String::from_utf8_lossy(&text).into_owned(),
+            None => spelled(&text),
         };
         let popularity = match popularity_column {
             None => Popularity::Rows(popularity.unwrap_or_default()),
@@ -169,6 +230,15 @@ fn best(
         suggestions.push(Suggestion { text, popularity });
     }
     Ok(suggestions)
+}
+
+/// A word as it is written: its last sigma has a form of its own.
+fn spelled(word: &[u8]) -> String {
+    let word = String::from_utf8_lossy(word);
+    match word.strip_suffix('σ') {
+        Some(before) if before.ends_with(char::is_alphabetic) => format!("{before}ς"),
+        _ => word.into_owned(),
+    }
 }
 
 fn field_of(kind: &FieldKind, number: Option<u64>) -> Row {

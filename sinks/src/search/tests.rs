@@ -1,6 +1,7 @@
 //! What the tests of this folder share: an index of small posts, and how rows of it are written.
 
 mod faults;
+mod hidden;
 mod model;
 mod questions;
 
@@ -99,6 +100,7 @@ pub(super) fn search_for(query: &str) -> Search {
     let order = Order { by: OrderBy::Relevance, descending: true };
     Search {
         query: Some(query.to_owned()),
+        visible: Filter::always(),
         filter: Filter::always(),
         order,
         offset: 0,

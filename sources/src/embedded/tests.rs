@@ -76,7 +76,9 @@ fn timestamps_go_on_growing_in_a_reopened_log() {
         stored
     };
     let log = open(directory.path());
-    [&first, &second].map(|topic| log.create_topic(topic, 1).expect("the topic is created"));
+    for topic in [&first, &second] {
+        log.create_topic(topic, 1).expect("the topic is created");
+    }
     assert_eq!([append(&log, &first, 1_000), append(&log, &second, 1_000), append(&log, &first, 1_000)], [1_000, 1_001, 1_002]);
     drop(log);
     // The clock of the machine was set back meanwhile.

@@ -33,9 +33,18 @@ fn judge(status: &Value, letters: &Value) -> Report {
 
 fn add_lag(report: &mut Report, status: &Value) {
     let partitions = status["partitions"].as_array().cloned().unwrap_or_default();
-    let lag: u64 = partitions.iter().filter_map(|partition| partition["lag"].as_u64()).sum();
-    report.fact("lag", lag);
+    report.fact("lag", status["lag"].clone());
+    report.fact("lag_max", status["lag_max"].clone());
     report.fact("partition", partitions);
+    let number = |value: &Value| value.as_f64().unwrap_or(0.0);
+    for unit in ["records", "bytes", "seconds"] {
+        let (lag, max) = (number(&status["lag"][unit]), number(&status["lag_max"][unit]));
+        if max > 0.0 && lag >= max {
+            let action = "events are refused until the views have caught up; producers slow down, or the server needs more workers \
+                          (--workers) or a larger --ingest-lag-* limit";
+            report.problem(format!("the views are {lag} {unit} behind the log, and {max} are allowed"), action);
+        }
+    }
 }
 
 fn text(value: &Value) -> &str {
@@ -118,7 +127,8 @@ mod tests {
         json!({
             "timeline": "2a", "epoch": 9, "incarnation": 2, "readiness": "ready", "checkpoint": { "epoch": 7, "age_epochs": 2 },
             "partitions": [{ "topic": "t", "partition": 0, "visible": 1, "end": 4, "lag": 3 }], "views": [], "halted": [],
-            "stalled": null, "clock_held_seconds": 0.0,
+            "stalled": null, "clock_held_seconds": 0.0, "lag": { "records": 3, "bytes": 90, "seconds": 0.5 },
+            "lag_max": { "records": 10, "bytes": 100, "seconds": 30.0 },
         })
     }
 
@@ -130,7 +140,7 @@ mod tests {
     fn a_server_that_is_well_has_no_problem() {
         let report = judge(&status(), &letters(1, 0));
         assert!(report.problems.is_empty() && report.notes.is_empty(), "{report:?}");
-        assert!(report.text().contains(&"lag          3".to_owned()), "{:?}", report.text());
+        assert!(report.text().contains(&"lag          bytes 90, records 3, seconds 0.5".to_owned()), "{:?}", report.text());
     }
 
     #[test]
@@ -140,8 +150,14 @@ mod tests {
         status["stalled"] = "no space is left".into();
         status["clock_held_seconds"] = 3_600.0.into();
         status["views"] = json!([{ "name": "v", "state": "hydrating" }]);
+        status["lag"]["bytes"] = 100.into();
         let report = judge(&status, &letters(3, 5));
-        assert_eq!(report.problems.len(), 3, "{report:?}");
-        assert_eq!((report.problems[0].action.as_str(), report.notes.len()), ("restore the log", 3));
+        let problems: Vec<&str> = report.problems.iter().map(|problem| problem.found.as_str()).collect();
+        assert!(problems.contains(&"the views are 100 bytes behind the log, and 100 are allowed"), "{problems:?}");
+        assert_eq!(report.problems.len(), 4, "{report:?}");
+        let action = |found: &str| {
+            report.problems.iter().find(|problem| problem.found.contains(found)).map(|problem| problem.action.as_str())
+        };
+        assert_eq!((action("RETENTION_GAP"), report.notes.len()), (Some("restore the log"), 3));
     }
 }

@@ -27,7 +27,7 @@ pub use merge::{KeyValue, Scan};
 pub use run::{BLOCK_BYTES, ENTRY_BYTES_MAX};
 use run::{Run, RunName, RunWriter};
 
-/// How many checkpoints are kept: when the newest is damaged, there is another.
+/// How many checkpoints are kept in any case: when the newest is damaged, there is another.
 pub const CHECKPOINTS_KEPT: usize = 2;
 /// With more runs than this, [`Checkpoints::merge`] makes them fewer.
 pub const RUNS_MAX: usize = 8;
@@ -45,6 +45,15 @@ pub struct StateId(pub u32);
 
 /// How the entry of a key changed: its new value, or `None` when it was deleted.
 pub type StateChange = (StateId, Box<[u8]>, Option<Box<[u8]>>);
+
+/// An older checkpoint that is not removed, because it holds states that later ones do not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RetainedCheckpoint {
+    /// its epoch
+    pub epoch: u64,
+    /// bytes of the records that were bound since
+    pub bytes: u64,
+}
 
 /// What a checkpoint is of.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -65,6 +74,8 @@ pub struct CheckpointHeader {
     pub states: Vec<(StateId, [u8; 32], String)>,
     /// the number that the next new state gets: one that was given once is never given again, because runs may still hold its entries
     pub next_state: u32,
+    /// older checkpoints that are kept beside the newest [`CHECKPOINTS_KEPT`]
+    pub retained: Vec<RetainedCheckpoint>,
     /// what else the driver wants to find again
     pub meta: Vec<u8>,
 }
@@ -87,6 +98,8 @@ pub struct Checkpoints<D: Disk> {
     /// runs that no checkpoint needs; someone may still read them
     retired: Vec<Arc<Run>>,
     next_run: u64,
+    /// the epoch of the checkpoint that the next one continues, when that is not the newest
+    continued: Option<u64>,
 }
 
 struct Kept {
@@ -99,7 +112,8 @@ impl<D: Disk> Checkpoints<D> {
     /// Opens the checkpoints of a folder. A damaged one is passed over and reported; its files are left until another one is written.
     pub fn open(disk: Arc<D>, directory: &str) -> Result<(Self, Opened), CheckpointError> {
         create_directory(disk.as_ref(), directory)?;
-        let mut checkpoints = Self { disk, directory: directory.to_owned(), kept: Vec::new(), retired: Vec::new(), next_run: 0 };
+        let mut checkpoints =
+            Self { disk, directory: directory.to_owned(), kept: Vec::new(), retired: Vec::new(), next_run: 0, continued: None };
         let names = checkpoints.disk.list(directory)?;
         checkpoints.next_run = names.iter().filter_map(|name| number_of(name, RUN_SUFFIX)).max().map_or(0, |last| last + 1);
         let mut damages = Vec::new();
@@ -145,13 +159,19 @@ impl<D: Disk> Checkpoints<D> {
         self.kept.iter().map(|kept| &kept.header)
     }
 
-    /// Writes a checkpoint: the newest one with these changes, of which the last of each key counts; with `base`, nothing but these.
+    /// Has the next checkpoint continue that of this epoch, although newer ones are kept.
+    pub fn continue_from(&mut self, epoch: u64) {
+        self.continued = Some(epoch);
+    }
+
+    /// Writes a checkpoint: the one that it continues, which is the newest one unless [`continue_from`](Self::continue_from) says otherwise,
+    /// with these changes, of which the last of each key counts; with `base`, nothing but these.
     ///
     /// It is durable when this returns. When no space was left, the checkpoints are as before and the same may be tried again; after a
     /// failed sync the process has to end.
     pub fn write(&mut self, header: &CheckpointHeader, changes: &[StateChange], base: bool) -> Result<(), CheckpointError> {
         self.check(header, changes)?;
-        let mut runs = self.kept.first().filter(|_| !base).map_or_else(Vec::new, |newest| newest.runs.clone());
+        let mut runs = if base { Vec::new() } else { self.continued_runs(header)? };
         let is_oldest = runs.is_empty();
         if !changes.is_empty() {
             let run = self.write_run(|writer| {
@@ -164,6 +184,15 @@ impl<D: Disk> Checkpoints<D> {
         }
         crash_point(CHECKPOINT_RUN_WRITTEN);
         self.publish(Kept { header: header.clone(), runs })
+    }
+
+    fn continued_runs(&self, header: &CheckpointHeader) -> Result<Vec<Arc<Run>>, CheckpointError> {
+        let Some(epoch) = self.continued else {
+            return Ok(self.kept.first().map_or_else(Vec::new, |newest| newest.runs.clone()));
+        };
+        let continued = self.kept.iter().find(|kept| kept.header.epoch == epoch);
+        // Changes on top of other entries would be a state that never was.
+        continued.map(|kept| kept.runs.clone()).ok_or(CheckpointError::NotKept { timeline: header.timeline, epoch })
     }
 
     fn check(&self, header: &CheckpointHeader, changes: &[StateChange]) -> Result<(), CheckpointError> {
@@ -266,7 +295,13 @@ impl<D: Disk> Checkpoints<D> {
         let replaced = self.kept.first().is_some_and(|newest| newest.header.epoch == kept.header.epoch);
         let mut removed: Vec<Kept> = self.kept.drain(..usize::from(replaced)).collect();
         self.kept.insert(0, kept);
-        removed.extend(self.kept.drain(self.kept.len().min(CHECKPOINTS_KEPT)..));
+        self.continued = None;
+        let retained: BTreeSet<u64> = self.kept[0].header.retained.iter().map(|retained| retained.epoch).collect();
+        let mut place = 0;
+        removed.extend(self.kept.extract_if(.., |kept| {
+            place += 1;
+            place > CHECKPOINTS_KEPT && !retained.contains(&kept.header.epoch)
+        }));
         self.retire(removed);
         self.sweep_or_warn()
     }

@@ -5,8 +5,10 @@
 //! with a dataflow, in the simulation a loop with a model of one.
 
 mod begin;
+mod checkpoints;
 mod claim;
 mod redeploy;
+mod retained;
 mod states;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -16,14 +18,15 @@ use schemas::position::{Offset, Partition, Topic};
 use schemas::row::Row;
 use sources::log::{Log, TopicId, TopicMetadata};
 
-use self::begin::checkpoint_to_begin_with;
+use self::begin::{checkpoint_to_begin_with, possible_checkpoints, read_until};
 use self::claim::{claim, has_the_beginning};
+use self::retained::Retained;
 use self::states::StateNumbers;
 use crate::backfill::Backfill;
 use crate::binding::{Binding, BoundRange, Control, Fingerprint};
 use crate::bindings::{Bindings, SEGMENT_BYTES};
-use crate::checkpoint::{CHECKPOINTS_KEPT, CheckpointHeader, Checkpoints, StateId};
-use crate::crash_point::{BEFORE_BIND, BINDINGS_TRIMMED, BOUND, CHECKPOINT_WRITTEN_NOT_TRIMMED, crash_point};
+use crate::checkpoint::{CheckpointHeader, Checkpoints, StateId};
+use crate::crash_point::{BEFORE_BIND, BOUND, crash_point};
 use crate::disk::Disk;
 use crate::error::EpochError;
 use crate::identity::Identity;
@@ -36,6 +39,14 @@ pub use self::states::stored_state;
 
 /// Epochs behind the oldest kept checkpoint whose bindings are kept for sinks that go back.
 pub const RETAINED_EPOCHS: u64 = 256;
+
+/// Earlier plans whose states are retained when later ones lack them, so that going back to one gives its rows exactly.
+pub const RETAINED_GENERATIONS: usize = 3;
+/// Epochs that may be bound before the states of an earlier plan are given up: their bindings are kept until then.
+pub const RETAINED_GENERATION_EPOCHS: u64 = 500_000;
+/// Bytes of records that may be bound before the states of an earlier plan are given up, unless an option says otherwise: the log keeps
+/// these records until then.
+pub const RETAINED_GENERATION_BYTES: u64 = 1 << 30;
 
 /// The incarnations that one history may count, less one: a restored one begins above them.
 const RUNS_OF_A_HISTORY: u64 = u32::MAX as u64;
@@ -61,6 +72,25 @@ pub struct StateSpec {
     pub fingerprint: Fingerprint,
     /// for people
     pub name: String,
+    /// the topics that it is computed from
+    pub topics: Vec<Topic>,
+}
+
+/// How long the states of earlier plans are retained.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RetainedLimits {
+    /// how many plans
+    pub generations: usize,
+    /// epochs that were bound since
+    pub epochs: u64,
+    /// bytes of the records that were bound since
+    pub bytes: u64,
+}
+
+impl Default for RetainedLimits {
+    fn default() -> Self {
+        Self { generations: RETAINED_GENERATIONS, epochs: RETAINED_GENERATION_EPOCHS, bytes: RETAINED_GENERATION_BYTES }
+    }
 }
 
 /// How much is kept of what is no longer needed, and how finely it is given back.
@@ -89,6 +119,10 @@ pub struct Settings {
     pub states: Vec<StateSpec>,
     /// a random number: the timeline of a new history
     pub timeline: u64,
+    /// states are computed also from a log whose beginning is gone
+    pub accept_missing_history: bool,
+    /// how long the states of earlier plans are retained
+    pub retained: RetainedLimits,
 }
 
 /// How an epoch's state changed: the number of the state in [`Settings::states`], the key, and the entry; `None` when it is gone.
@@ -155,6 +189,13 @@ impl CheckpointJob {
     }
 }
 
+/// A checkpoint that may be begun with.
+struct KeptCheckpoint {
+    header: CheckpointHeader,
+    /// it holds every state of the plan
+    is_whole: bool,
+}
+
 /// An epoch that is bound and not complete.
 struct InFlight {
     epoch: u64,
@@ -182,11 +223,16 @@ pub struct Coordinator<D: Disk> {
     /// the states with the numbers that checkpoints hold them under: one keeps its number for as long as it is the same
     states: StateNumbers,
     next_is_base: bool,
-    /// epochs of the checkpoints that are kept, oldest first
-    kept: VecDeque<u64>,
-    writing: Option<(u64, Offsets)>,
-    /// where the log is read on after the oldest of two checkpoints
-    older: VecDeque<Offsets>,
+    /// how far partitions were read that no source of the plan reads any more
+    dormant: Offsets,
+    /// the checkpoints that are kept for a restart, oldest first
+    kept: VecDeque<KeptCheckpoint>,
+    writing: Option<KeptCheckpoint>,
+    /// those of earlier plans
+    retained: Retained,
+    limits: RetainedLimits,
+    /// up to this epoch it is known from before how much was bound since they were written
+    counted: u64,
     retained_epochs: u64,
     /// what the next epoch says besides its records
     announced: Option<Control>,
@@ -212,23 +258,17 @@ impl<D: Disk> Coordinator<D> {
             let binding = binding?;
             history.push(binding.epoch, binding.chain());
         }
-        let floors = floors(&history, identity.incarnation)?;
         let is_usable = |header: &&CheckpointHeader| history.chain(header.epoch).is_some_and(|chain| chain.0 == header.chain);
         let usable: Vec<CheckpointHeader> = opened.headers.iter().filter(is_usable).cloned().collect();
-        let checkpoint = checkpoint_to_begin_with(&usable, floors, || has_the_beginning(log.as_ref(), &bindings))?;
-        // What is newer than where this run begins would be continued wrongly.
-        let first = checkpoint.as_ref().map(|header| header.epoch);
-        checkpoints.retain(|header| {
-            first.is_some_and(|first| header.epoch <= first)
-                && history.chain(header.epoch).is_some_and(|chain| chain.0 == header.chain)
-        })?;
-        let mut older: VecDeque<Offsets> = checkpoints.headers().map(offsets_of).collect();
-        older.make_contiguous().reverse();
-        let mut kept: VecDeque<u64> = checkpoints.headers().map(|header| header.epoch).collect();
-        kept.make_contiguous().sort_unstable();
+        // Before any sink is touched: a start that is refused changes nothing.
+        let possible = possible_checkpoints(&usable, &settings, log.as_ref(), &bindings, &opened.damages)?;
+        let floors = floors(&history, identity.incarnation)?;
+        let checkpoint = checkpoint_to_begin_with(&possible, floors, || has_the_beginning(log.as_ref(), &bindings))?;
+        let read_until = read_until(usable.first(), &bindings)?;
         let offsets = checkpoint.as_ref().map(offsets_of).unwrap_or_default();
+        let reader = Reader::new(Arc::clone(&log), topics, &offsets, settings.epoch_records)?;
+        let followed = reader.offsets();
         let mut coordinator = Self {
-            reader: Reader::new(Arc::clone(&log), topics, &offsets, settings.epoch_records)?,
             log,
             disk,
             identity,
@@ -239,16 +279,21 @@ impl<D: Disk> Coordinator<D> {
             in_flight: VecDeque::new(),
             complete: (0, 0),
             complete_offsets: Offsets::default(),
+            dormant: Offsets(read_until.0.into_iter().filter(|(partition, _)| !followed.contains_key(partition)).collect()),
             changes: Vec::new(),
             states: StateNumbers::new(checkpoint.as_ref(), settings.states),
             next_is_base: checkpoint.is_none(),
-            kept,
+            kept: VecDeque::new(),
             writing: None,
-            older,
+            retained: Retained::default(),
+            limits: settings.retained,
+            counted: usable.first().map_or(0, |newest| newest.epoch),
             retained_epochs: RETAINED_EPOCHS,
             announced: None,
             plan: settings.plan,
+            reader,
         };
+        coordinator.keep(&mut checkpoints, &usable, checkpoint.as_ref())?;
         let start = match checkpoint {
             Some(header) => coordinator.start_at(header)?,
             None => coordinator.start_at_the_beginning(wall, opened.damages)?,
@@ -327,6 +372,11 @@ impl<D: Disk> Coordinator<D> {
     /// Records that were read again after the start, and how many there are to read again.
     pub fn replayed(&self) -> (u64, u64) {
         self.replay_records
+    }
+
+    /// The last epoch that is bound.
+    pub fn last_bound(&self) -> u64 {
+        self.bindings.last().map_or(self.complete.0, |(last, _)| last)
     }
 
     /// Whether epochs of an earlier run are still to be computed again.
@@ -433,6 +483,10 @@ impl<D: Disk> Coordinator<D> {
         records: Records,
         replayed: bool,
     ) -> EpochInput {
+        if epoch > self.counted {
+            let bytes = records.values().flatten().map(|record| record.key.len() + record.value.len()).sum::<usize>();
+            self.retained.bound(bytes as u64);
+        }
         let consumed = ranges.iter().map(|range| ((range.topic(), Partition(range.partition)), Offset(range.next))).collect();
         self.in_flight.push_back(InFlight { epoch, wall_micros, ranges: ranges.clone() });
         EpochInput { epoch, wall_micros, records, ranges, consumed, replayed, control }
@@ -459,76 +513,6 @@ impl<D: Disk> Coordinator<D> {
     /// The last complete epoch.
     pub fn completed(&self) -> u64 {
         self.complete.0
-    }
-
-    /// A checkpoint of the last complete epoch, unless one is being written or that epoch has one. `meta` is kept with it. The
-    /// checkpoints of two epochs are kept; one of them has to be no later than `sink_floor`, the least epoch of the sinks that follow.
-    pub fn checkpoint(&mut self, meta: Vec<u8>, sink_floor: Option<u64>) -> Option<CheckpointJob> {
-        let (epoch, wall_micros) = self.complete;
-        let is_done = |last: &u64| *last >= epoch || sink_floor.is_some_and(|floor| *last > floor);
-        if self.writing.is_some() || self.kept.back().is_some_and(is_done) {
-            return None;
-        }
-        let chain = self.history.chain(epoch)?;
-        self.writing = Some((epoch, self.complete_offsets.clone()));
-        let header = CheckpointHeader {
-            timeline: self.identity.timeline,
-            epoch,
-            chain: chain.0,
-            plan: self.plan.0,
-            wall_micros,
-            offsets: self.complete_offsets.0.iter().map(stored_offset).collect(),
-            states: self.states.iter().map(|(state, id)| (*id, state.fingerprint.0, state.name.clone())).collect(),
-            next_state: self.states.next(),
-            meta,
-        };
-        let bytes = |row: Row| Box::from(row.as_bytes());
-        let changes = std::mem::take(&mut self.changes).into_iter();
-        let changes = changes.map(|(number, key, value)| (self.states.id(number), bytes(key), value.map(bytes))).collect();
-        let is_base = std::mem::take(&mut self.next_is_base);
-        Some(CheckpointJob { header, changes, is_base, identity: self.identity.clone() })
-    }
-
-    /// A checkpoint is durable: what is older than the oldest one that is kept, and than every sink that follows, may go.
-    pub fn checkpoint_written(&mut self, epoch: u64, sink_floor: Option<u64>) -> Result<(), EpochError> {
-        self.identity.check(self.disk.as_ref())?;
-        let written = self.writing.take().filter(|(written, _)| *written == epoch);
-        let Some((_, offsets)) = written else { panic!("the checkpoint of epoch {epoch} was not being written") };
-        self.kept.push_back(epoch);
-        self.older.push_back(offsets);
-        while self.kept.len() > CHECKPOINTS_KEPT {
-            self.kept.pop_front();
-            self.older.pop_front();
-        }
-        let since = self.since(sink_floor);
-        crash_point(CHECKPOINT_WRITTEN_NOT_TRIMMED);
-        self.bindings.trim(since)?;
-        crash_point(BINDINGS_TRIMMED);
-        self.history.trim(self.bindings.first().unwrap_or(since));
-        Ok(())
-    }
-
-    /// Nothing from this epoch on may be forgotten.
-    fn since(&self, sink_floor: Option<u64>) -> u64 {
-        // With fewer checkpoints than are wanted, the beginning is the fallback.
-        let oldest = if self.kept.len() < CHECKPOINTS_KEPT { 0 } else { self.kept.front().copied().unwrap_or(0) };
-        oldest.min(sink_floor.unwrap_or(u64::MAX)).saturating_sub(self.retained_epochs)
-    }
-
-    /// The offsets before which no restart reads the log; `None` as long as one may have to begin at the beginning.
-    pub fn log_floor(&self) -> Option<&Offsets> {
-        self.older.front().filter(|_| self.older.len() >= CHECKPOINTS_KEPT)
-    }
-
-    /// Gives back the part of the log before [`log_floor`](Self::log_floor), unless another incarnation has taken over: that one may have
-    /// begun further back.
-    pub fn trim_log(&self) -> Result<(), EpochError> {
-        self.identity.check(self.disk.as_ref())?;
-        let floor = self.log_floor().into_iter().flat_map(|floor| &floor.0);
-        for ((topic, partition), (_, offset)) in floor {
-            self.log.trim(topic, *partition, *offset)?;
-        }
-        Ok(())
     }
 
     /// Bytes of the bindings on disk.

@@ -73,15 +73,22 @@ pub const OF_A_DEPLOYMENT: [&str; 2] = [DEPLOY_RECORDED, DEPLOY_BOUND];
 /// The variable that names a text: a record with it makes the worker that decodes it panic, as a mistake in the program would.
 pub const PANIC_VARIABLE: &str = "TIDEWATER_PANIC_ON";
 
-/// Panics if these bytes contain the text that the environment names.
+/// The variable that names a text: a record with it ends the process without a panic, as a lack of memory would.
+pub const ABORT_VARIABLE: &str = "TIDEWATER_ABORT_ON";
+
+/// Panics or aborts if these bytes contain a text that the environment names for that.
 pub fn panic_point(bytes: &[u8]) {
-    static ARMED: OnceLock<Option<Vec<u8>>> = OnceLock::new();
-    let armed = ARMED.get_or_init(|| std::env::var_os(PANIC_VARIABLE).map(|text| text.into_encoded_bytes()));
-    if let Some(text) = armed.as_ref().filter(|text| !text.is_empty())
-        && bytes.windows(text.len()).any(|window| window == text.as_slice())
-    {
-        panic!("a record has the text that {PANIC_VARIABLE} names");
+    static ARMED: OnceLock<[Option<Vec<u8>>; 2]> = OnceLock::new();
+    let text_of = |variable| std::env::var_os(variable).map(|text| text.into_encoded_bytes()).filter(|text| !text.is_empty());
+    let [panic, abort] = ARMED.get_or_init(|| [text_of(PANIC_VARIABLE), text_of(ABORT_VARIABLE)]);
+    let has = |text: &Option<Vec<u8>>| {
+        text.as_ref().is_some_and(|text| bytes.windows(text.len()).any(|window| window == text.as_slice()))
+    };
+    if has(abort) {
+        eprintln!("a record has the text that {ABORT_VARIABLE} names");
+        std::process::abort();
     }
+    assert!(!has(panic), "a record has the text that {PANIC_VARIABLE} names");
 }
 
 fn is_step(name: &str) -> bool {

@@ -7,6 +7,7 @@ use sources::error::LogError;
 use crate::binding::Chain;
 use crate::checkpoint::error::CheckpointError;
 use crate::disk::DiskError;
+use crate::lost_history::MissingHistory;
 
 /// A failure of the protocol.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +21,9 @@ pub enum EpochError {
     /// the log can't be read now
     #[error(transparent)]
     Log(#[from] LogError),
+    /// states would be computed from a log whose beginning is gone
+    #[error(transparent)]
+    MissingHistory(#[from] MissingHistory),
     /// a source is not what it was: going on would skip, repeat or mix up records
     #[error("{reason}: topic '{topic}'{}: {detail}", partition.map(|partition| format!(", partition {partition}")).unwrap_or_default())]
     Halted {

@@ -13,6 +13,7 @@ pub mod crash_point;
 pub mod disk;
 pub mod error;
 pub mod identity;
+pub mod lost_history;
 mod merged;
 pub mod progress;
 pub mod reader;

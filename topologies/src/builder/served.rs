@@ -12,6 +12,9 @@ use crate::plan::unique::key_of;
 use crate::plan::{policy, search, sink};
 use crate::topology::place;
 
+/// What to do where only rows can be compared with a reader.
+const ROWS_FOR_READERS: &str = "index a view that has a row for each reader, with a policy such as user_id = jwt('sub')";
+
 impl Builder {
     pub(super) fn create_index(
         &mut self,
@@ -60,7 +63,15 @@ impl Builder {
         let key = key_of(&self.topology.graph, &self.topology.tables, relation.node).unwrap_or_default();
         let indexed = search::Indexed { view: &view.text, names: &relation.names, kinds: &kinds, key };
         let index = search::plan(indexed, text, searched, included, options).map_err(Box::new)?;
-        self.servable(view)?.searches.push(index);
+        let relation = self.servable(view)?;
+        if relation.policies.iter().any(|(_, policy)| policy.looks_into_lists()) {
+            return fail(
+                view,
+                format!("a policy of '{}' looks into a list, which an index of words can't", view.text),
+                ROWS_FOR_READERS,
+            );
+        }
+        relation.searches.push(index);
         Ok(())
     }
 
@@ -73,6 +84,10 @@ impl Builder {
             Box::new(Diagnostic::new(statement.locate(span), message).with_help(help))
         })?;
         let relation = self.servable(view)?;
+        if policy.looks_into_lists() && !relation.searches.is_empty() {
+            let text = format!("the policy '{}' looks into a list, which the index of words of '{}' can't", name.text, view.text);
+            return fail(name, text, ROWS_FOR_READERS);
+        }
         if relation.policies.iter().any(|(other, _)| other == &name.text) {
             return fail(name, format!("policy '{}' of '{}' already exists", name.text, view.text), "name it differently");
         }

@@ -10,6 +10,7 @@ use datafusion_sql::sqlparser::ast;
 use super::{Builder, Outcome, fail, refused};
 use crate::diagnostic::Diagnostic;
 use crate::parse::{ColumnDefinition, MergeClause, Name, Statement, StatementKind};
+use crate::plan::blame::span_of_call;
 use crate::plan::graph::{NodeColumn, Operator};
 use crate::plan::merge::{Merge, MergeContext, plan_clause, plan_key};
 use crate::plan::rewrite::rewrite_expression;
@@ -119,7 +120,9 @@ impl Builder {
             self.rewrite_clause(statement, &mut clause)?;
             let located = |error| {
                 let mut diagnostic = place(statement, &error);
-                if diagnostic.location == statement.location {
+                if let Some(span) = span_of_call(&expressions(&clause), &error) {
+                    diagnostic.location = statement.locate(span);
+                } else if diagnostic.location == statement.location {
                     diagnostic.location = clause.location.clone();
                 }
                 diagnostic
@@ -145,4 +148,15 @@ impl Builder {
     fn rewrite(&self, statement: &Statement, expression: &mut ast::Expr) -> Outcome<()> {
         rewrite_expression(expression, &self.payload_columns).map_err(|error| refused(statement, &error))
     }
+}
+
+/// All expressions of a clause.
+fn expressions(clause: &MergeClause) -> Vec<ast::Expr> {
+    use crate::parse::MergeAction;
+    let values: Vec<&ast::Expr> = match &clause.action {
+        MergeAction::Insert { values, .. } => values.iter().collect(),
+        MergeAction::Update(assignments) => assignments.iter().map(|(_, value)| value).collect(),
+        MergeAction::Delete | MergeAction::DoNothing => Vec::new(),
+    };
+    clause.condition.iter().chain(values).cloned().collect()
 }

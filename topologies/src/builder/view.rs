@@ -11,9 +11,11 @@ use datafusion_sql::sqlparser::ast;
 
 use super::{Builder, Outcome, at_name, fail, refused};
 use crate::parse::{Name, Statement};
+use crate::plan::blame::span_of_call;
 use crate::plan::functions::interval_micros;
 use crate::plan::lower::{Lowering, check_types};
 use crate::plan::rewrite::{SessionCall, relations, rewrite_query};
+use crate::plan::using::resolve;
 use crate::topology::RelationKind;
 
 impl Builder {
@@ -23,16 +25,25 @@ impl Builder {
         name: &Name,
         materialized: bool,
         columns: &[Name],
-        query: &ast::Query,
+        written: &ast::Query,
     ) -> Outcome<()> {
-        let mut query = query.clone();
+        let mut query = written.clone();
         let sessions = rewrite_query(&mut query, &self.payload_columns).map_err(|error| refused(statement, &error))?;
-        let at = |error| at_name(statement, name, &error);
+        let at = |error| {
+            let mut diagnostic = at_name(statement, name, &error);
+            if let Some(span) = span_of_call(written, &error) {
+                diagnostic.location = statement.locate(span);
+            }
+            diagnostic
+        };
         let mut reads = relations(&query);
         for session in sessions {
             reads.insert(session.relation.clone());
             self.add_session(&session).map_err(at)?;
         }
+        let known =
+            |name: &str| self.sql.schema(name).map(|schema| schema.fields().iter().map(|field| field.name().clone()).collect());
+        resolve(&mut query, &known).map_err(|error| refused(statement, &error))?;
         let plan = self.sql.plan_query(query).map_err(at)?;
         let added = self.topology.graph.nodes.len();
         let node = Lowering::new(&mut self.topology.graph, &self.scans).query(&plan).map_err(at)?;

@@ -5,6 +5,7 @@
 
 use std::any::TypeId;
 
+use datafusion_sql::sqlparser::ast::Expr;
 use datafusion_sql::sqlparser::dialect::{Dialect, PostgreSqlDialect, Precedence};
 use datafusion_sql::sqlparser::keywords::Keyword;
 use datafusion_sql::sqlparser::parser::{Parser, ParserError};
@@ -51,6 +52,19 @@ impl Dialect for TopologyDialect {
 
     fn prec_value(&self, precedence: Precedence) -> u8 {
         BASE.prec_value(precedence)
+    }
+
+    /// Reads `IS [NOT] DISTINCT FROM`. sqlparser would take everything that follows as its right side, an AND or OR too.
+    fn parse_infix(&self, parser: &mut Parser<'_>, left: &Expr, _: u8) -> Option<Result<Expr, ParserError>> {
+        let form: fn(Box<Expr>, Box<Expr>) -> Expr = match () {
+            () if parser.parse_keywords(&[Keyword::IS, Keyword::DISTINCT, Keyword::FROM]) => Expr::IsDistinctFrom,
+            () if parser.parse_keywords(&[Keyword::IS, Keyword::NOT, Keyword::DISTINCT, Keyword::FROM]) => {
+                Expr::IsNotDistinctFrom
+            }
+            () => return None,
+        };
+        let right = parser.parse_subexpr(self.prec_value(Precedence::Is));
+        Some(right.map(|right| form(Box::new(left.clone()), Box::new(right))))
     }
 
     fn supports_filter_during_aggregation(&self) -> bool {

@@ -1,7 +1,7 @@
 //! GROUP BY: aggregate calls become aggregates of the reduce operator.
 //!
 //! Owns the choice of an exact, retractable form for each aggregate function. A plan and its lowered input enter, a node leaves.
-//! Sums of floating-point numbers are refused: a retraction would not cancel what was added.
+//! Sums of floating-point numbers are exact too, and rounded once.
 
 use arrow_schema::DataType;
 use datafusion_common::{DFSchema, Result, ScalarValue, plan_err};
@@ -13,11 +13,9 @@ use schemas::field::FieldKind;
 use super::functions::interval_micros;
 use super::graph::{Aggregate, Graph, NodeColumn, NodeId};
 use super::lower::{append, check_nulls_order, identity, node_column};
+use super::numbers::kind::NumberKind;
 use super::scalar::{Scalar, unalias};
 use super::wording;
-
-/// Up to here every whole number has a floating-point number of its own.
-const WHOLE_NUMBER_MAX: f64 = 9_007_199_254_740_992.0;
 
 /// Lowers an aggregation over a lowered input.
 pub fn lower_aggregate(graph: &mut Graph, input: NodeId, plan: &AggregatePlan) -> Result<NodeId> {
@@ -74,9 +72,22 @@ fn lower_call(
     let (kind, arguments) = match (call.func.name(), parameters.distinct) {
         ("count", false) if argument.is_none_or(is_constant) => (AggregateKind::CountAll, vec![]),
         ("count", false) => (AggregateKind::Count, first(&parameters.args)),
-        ("count", true) if parameters.args.len() == 1 => (AggregateKind::CountDistinct, first(&parameters.args)),
-        ("sum", false) => (AggregateKind::Sum { output }, vec![exact(argument, schema, "sum")?]),
-        ("avg", false) => (AggregateKind::Average { output }, vec![exact(argument, schema, "avg")?]),
+        ("count", true) => (AggregateKind::CountDistinct, parameters.args.clone()),
+        ("sum" | "avg", distinct) => {
+            let name = call.func.name();
+            let argument = exact(argument, schema, name)?;
+            let kind = match (name, is_float(&argument, schema)?) {
+                ("sum", true) => AggregateKind::FloatSum,
+                ("sum", false) => AggregateKind::Sum { output },
+                (_, true) => AggregateKind::FloatAverage,
+                (_, false) => AggregateKind::Average { output },
+            };
+            if distinct {
+                (AggregateKind::OfDistinct(Box::new(kind)), vec![argument])
+            } else {
+                (kind, vec![argument])
+            }
+        }
         ("min", _) => (AggregateKind::Min, first(&parameters.args)),
         ("max", _) => (AggregateKind::Max, first(&parameters.args)),
         ("bool_and", _) => (AggregateKind::BoolAnd, first(&parameters.args)),
@@ -120,30 +131,23 @@ fn is_constant(expression: &Expr) -> bool {
     matches!(unalias(expression), Expr::Literal(value, _) if !value.is_null())
 }
 
-/// The argument of a sum without a cast to floating point; an error when it is floating point itself.
+/// The argument of a sum in a type that is added exactly: REAL becomes DOUBLE PRECISION.
 fn exact(argument: Option<&Expr>, schema: &DFSchema, name: &str) -> Result<Expr> {
     let Some(argument) = argument else { return plan_err!("'{name}' takes one argument") };
-    let argument = match unalias(argument) {
-        // The planner casts whole numbers for an average; a sum of floating-point numbers was asked for as such.
-        Expr::Cast(cast) if name == "avg" && cast.expr.get_type(schema)?.is_integer() => *cast.expr,
-        Expr::Literal(ScalarValue::Float64(value), metadata) if value.is_none_or(is_whole) => {
-            // The planner has cast a whole number already.
-            Expr::Literal(ScalarValue::Int64(value.map(|value| value as i64)), metadata)
-        }
-        other => other,
-    };
-    match argument.get_type(schema)? {
-        kind if kind.is_integer() => Ok(argument),
-        DataType::Decimal128(_, _) => Ok(argument),
-        kind => plan_err!(
-            "{name}() over {} is not supported, because retractions would not cancel exactly: cast the argument to NUMERIC(precision, scale)",
-            wording::type_name(&kind)
+    let argument = unalias(argument);
+    let found = argument.get_type(schema)?;
+    match NumberKind::of(&found) {
+        Some(NumberKind::Float) => argument.cast_to(&DataType::Float64, schema),
+        Some(_) => Ok(argument),
+        None => plan_err!(
+            "{name}() over {} is not supported: cast the argument to NUMERIC(precision, scale) or DOUBLE PRECISION",
+            wording::type_name(&found)
         ),
     }
 }
 
-fn is_whole(value: f64) -> bool {
-    value.fract() == 0.0 && value.abs() < WHOLE_NUMBER_MAX
+fn is_float(argument: &Expr, schema: &DFSchema) -> Result<bool> {
+    Ok(argument.get_type(schema)? == DataType::Float64)
 }
 
 fn string_constant(argument: Option<&Expr>) -> Result<String> {

@@ -4,7 +4,8 @@
 //! the rows of `a`, each with the number of positions beyond its bound, which the operator keeps in order.
 
 use datafusion_common::Result;
-use datafusion_expr::{BinaryExpr, Expr, Operator as SqlOperator};
+use datafusion_expr::expr::Case;
+use datafusion_expr::{BinaryExpr, Expr, Operator as SqlOperator, lit};
 use operators::count_beyond::Beyond;
 use operators::reduce::AggregateKind;
 use schemas::field::FieldKind;
@@ -33,15 +34,32 @@ pub fn rewrite(
     let columns: Vec<usize> = rows.keys.iter().chain(&rows.values).copied().collect();
     let counted = graph.count_beyond(rows, bound, positions, beyond);
     let count = columns.len();
-    let keys = places.iter().map(|place| columns.iter().position(|column| column == place).unwrap_or_default()).collect();
+    let keys: Vec<usize> =
+        places.iter().map(|place| columns.iter().position(|column| column == place).unwrap_or_default()).collect();
     let sums = aggregates
         .iter()
         .map(|(_, column)| {
             let kind = AggregateKind::Sum { output: FieldKind::Int64 };
-            (Aggregate { kind, inputs: vec![count], filter: None }, column.clone())
+            // Without GROUP BY there can be nothing to sum.
+            let column = NodeColumn { nullable: keys.is_empty(), ..column.clone() };
+            (Aggregate { kind, inputs: vec![count], filter: None }, column)
         })
         .collect();
     Ok(Some((counted, keys, sums)))
+}
+
+/// The sums of counts as counts: of nothing, a sum is NULL and a count 0.
+pub fn zero_for_null(graph: &mut Graph, sums: NodeId) -> Result<NodeId> {
+    let columns = graph.nodes[sums].columns.clone();
+    let count = |(place, column): (usize, NodeColumn)| {
+        let sum = Expr::Column(numbered(place));
+        let when_nothing = (Box::new(Expr::IsNull(Box::new(sum.clone()))), Box::new(lit(0_i64)));
+        let expression = Expr::Case(Case::new(None, vec![when_nothing], Some(Box::new(sum))));
+        let inputs = [(place, (column.data_type.clone(), true))].into();
+        let computed = Computed { expression, inputs, data_type: column.data_type.clone(), nullable: false };
+        (Scalar::Computed(computed), NodeColumn { nullable: false, ..column })
+    };
+    graph.map(sums, Vec::new(), columns.into_iter().enumerate().map(count).collect())
 }
 
 /// A join with one inequality: the rows with the bound, and what is counted.

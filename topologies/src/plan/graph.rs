@@ -14,7 +14,12 @@ use schemas::row::Row;
 use schemas::serving::{Column, IndexColumn};
 
 use super::identity::{self, Form, Reference, Subject};
-use super::scalar::Scalar;
+use super::scalar::{Scalar, Size};
+
+/// The most parts within one another of an expression that is made of several views' own.
+const MERGED_DEPTH_MAX: usize = 256;
+/// The most parts of such an expression.
+const MERGED_PARTS_MAX: usize = 4_096;
 
 /// A node of the graph; inputs have smaller numbers than the nodes that read them.
 pub type NodeId = usize;
@@ -165,12 +170,21 @@ pub enum Operator {
     },
     /// all rows of all inputs
     Union(Vec<NodeId>),
-    /// one row for each element of a list; the element is appended
+    /// one row for each element of a list; the element is appended to the columns that are kept
     Unnest {
         /// the input
         input: NodeId,
         /// the list
         column: usize,
+        /// the columns of the input that each row has: what is not read above would be there once for each element
+        keep: Vec<usize>,
+    },
+    /// as many copies of each row as a BIGINT column says; none when it is not positive
+    Repeat {
+        /// the input
+        input: NodeId,
+        /// how many copies
+        copies: usize,
     },
     /// session windows; `window_start` and `window_end` are appended
     Session {
@@ -196,6 +210,7 @@ impl Operator {
             | Self::Distinct(input)
             | Self::TopK { input, .. }
             | Self::Unnest { input, .. }
+            | Self::Repeat { input, .. }
             | Self::Session { input, .. } => vec![*input],
             Self::Join { left, right, .. } | Self::Semijoin { left, right, .. } => vec![left.input, right.input],
             Self::CountBeyond { rows, positions, .. } => vec![rows.input, positions.input],
@@ -244,7 +259,8 @@ impl Graph {
         matches!(&self.nodes[node].operator, Operator::Constant(rows) if rows.is_empty())
     }
 
-    /// Filters and computes. A map on a map is one map, a choice of columns on a join is the join's own.
+    /// Filters and computes. A map on a map is one map unless its expressions would become too large, a choice of columns on a join is
+    /// the join's own.
     pub fn map(&mut self, input: NodeId, predicates: Vec<Scalar>, outputs: Vec<(Scalar, NodeColumn)>) -> Result<NodeId> {
         let (outputs, columns): (Vec<Scalar>, Vec<NodeColumn>) = outputs.into_iter().unzip();
         if self.is_nothing(input) {
@@ -256,7 +272,9 @@ impl Graph {
         if identity && predicates.is_empty() && columns.iter().zip(&self.nodes[input].columns).all(same_type) {
             return Ok(input);
         }
-        if let Operator::Map { input: below, predicates: first, outputs: inner } = &self.nodes[input].operator {
+        if let Operator::Map { input: below, predicates: first, outputs: inner } = &self.nodes[input].operator
+            && predicates.iter().chain(&outputs).all(|scalar| is_small(scalar.substituted_size(inner)))
+        {
             let (below, mut all, inner) = (*below, first.clone(), inner.clone());
             for predicate in &predicates {
                 all.push(predicate.substitute(&inner)?);
@@ -380,12 +398,16 @@ impl Graph {
         global: bool,
     ) -> Result<NodeId> {
         if let Some((input, keys, aggregates)) = super::count_join::rewrite(self, input, &keys, &aggregates)? {
-            return self.reduce(input, keys, aggregates, global);
+            let sums = self.reduce(input, keys, aggregates, global)?;
+            return if global { super::count_join::zero_for_null(self, sums) } else { Ok(sums) };
         }
         let below = &self.nodes[input];
         for (aggregate, column) in &aggregates {
             let keeps_rows = match aggregate.kind {
-                AggregateKind::CountDistinct | AggregateKind::ArrayAgg { .. } | AggregateKind::StringAgg { .. } => true,
+                AggregateKind::CountDistinct
+                | AggregateKind::OfDistinct(_)
+                | AggregateKind::ArrayAgg { .. }
+                | AggregateKind::StringAgg { .. } => true,
                 AggregateKind::Min | AggregateKind::Max => !below.append_only,
                 _ => false,
             };
@@ -460,12 +482,27 @@ impl Graph {
     }
 
     /// One row for each element of a list column.
-    pub fn unnest(&mut self, input: NodeId, column: usize, element: NodeColumn) -> NodeId {
+    pub fn unnest(&mut self, input: NodeId, column: usize, keep: Vec<usize>, element: NodeColumn) -> NodeId {
         let below = &self.nodes[input];
-        let mut columns = below.columns.clone();
+        let mut columns: Vec<NodeColumn> = keep.iter().map(|&kept| below.columns[kept].clone()).collect();
         columns.push(element);
         let (append_only, unbounded) = (below.append_only, below.unbounded.clone());
-        self.intern(Node { operator: Operator::Unnest { input, column }, columns, append_only, unbounded, single_row: false })
+        self.intern(Node {
+            operator: Operator::Unnest { input, column, keep },
+            columns,
+            append_only,
+            unbounded,
+            single_row: false,
+        })
+    }
+
+    /// As many copies of each row as a column says.
+    pub fn repeat(&mut self, input: NodeId, copies: usize) -> NodeId {
+        if self.is_nothing(input) {
+            return input;
+        }
+        let below = self.nodes[input].clone();
+        self.intern(Node { operator: Operator::Repeat { input, copies }, single_row: false, ..below })
     }
 
     /// Session windows over a time column.
@@ -505,6 +542,11 @@ impl Graph {
         self.known.insert(form, self.nodes.len() - 1);
         self.nodes.len() - 1
     }
+}
+
+/// True for an expression that may be evaluated as a whole: no chain of views makes one that overflows the stack or fills the memory.
+fn is_small(size: Size) -> bool {
+    size.depth <= MERGED_DEPTH_MAX && size.parts <= MERGED_PARTS_MAX
 }
 
 fn field_kind(column: &NodeColumn) -> Result<FieldKind> {

@@ -166,24 +166,17 @@ pub fn operator(
     column: ColumnForm<'_>,
 ) {
     form.each(columns.iter(), |form, column| types::data_type(form, &column.data_type));
-    let read = |form: &mut Form, tag: u8, reference: Reference| {
-        form.tag(tag);
-        refer(form, reference);
-    };
     match operator {
-        Operator::Source(number) => read(form, 1, Reference::Source(*number)),
-        Operator::Table(number) => read(form, 2, Reference::Table(*number)),
-        Operator::Constant(rows) => {
-            form.tag(3);
-            form.each(rows.iter(), |form, row| form.bytes(row.as_bytes()));
-        }
+        Operator::Source(number) => refer(form.tagged(1), Reference::Source(*number)),
+        Operator::Table(number) => refer(form.tagged(2), Reference::Table(*number)),
+        Operator::Constant(rows) => form.tagged(3).each(rows.iter(), |form, row| form.bytes(row.as_bytes())),
         Operator::Map { input, predicates, outputs } => {
-            read(form, 4, Reference::Node(*input));
+            refer(form.tagged(4), Reference::Node(*input));
             form.each(predicates.iter(), |form, predicate| scalar(form, predicate, column));
             form.each(outputs.iter(), |form, output| scalar(form, output, column));
         }
         Operator::TemporalFilter { input, from, until } => {
-            read(form, 5, Reference::Node(*input));
+            refer(form.tagged(5), Reference::Node(*input));
             form.optional(*from, Form::count);
             form.optional(*until, Form::count);
         }
@@ -201,32 +194,36 @@ pub fn operator(
             form.tag(beyond_tag(*beyond));
         }
         Operator::Reduce { input, keys, aggregates, global } => {
-            read(form, 9, Reference::Node(*input));
+            refer(form.tagged(9), Reference::Node(*input));
             form.counts(keys);
             form.each(aggregates.iter(), aggregate);
             form.flag(*global);
         }
-        Operator::Distinct(input) => read(form, 10, Reference::Node(*input)),
+        Operator::Distinct(input) => refer(form.tagged(10), Reference::Node(*input)),
         Operator::TopK { input, partition, order, limit, offset, rank } => {
-            read(form, 11, Reference::Node(*input));
+            refer(form.tagged(11), Reference::Node(*input));
             form.counts(partition);
             form.each(order.iter(), index_column);
             form.counts(&[*limit, *offset]);
             form.flag(*rank);
         }
         Operator::Union(inputs) => {
-            form.tag(12);
-            form.each(inputs.iter(), |form, input| refer(form, Reference::Node(*input)));
+            form.tagged(12).each(inputs.iter(), |form, input| refer(form, Reference::Node(*input)));
         }
-        Operator::Unnest { input, column } => {
-            read(form, 13, Reference::Node(*input));
+        Operator::Unnest { input, column, keep } => {
+            refer(form.tagged(13), Reference::Node(*input));
             form.count(*column);
+            form.counts(keep);
         }
         Operator::Session { input, partition, time, gap_micros } => {
-            read(form, 14, Reference::Node(*input));
+            refer(form.tagged(14), Reference::Node(*input));
             form.counts(partition);
             form.count(*time);
             form.number(*gap_micros);
+        }
+        Operator::Repeat { input, copies } => {
+            refer(form.tagged(15), Reference::Node(*input));
+            form.count(*copies);
         }
     }
 }
@@ -265,7 +262,13 @@ fn index_column(form: &mut Form, column: &IndexColumn) {
 }
 
 fn aggregate(form: &mut Form, aggregate: &Aggregate) {
-    match &aggregate.kind {
+    aggregate_kind(form, &aggregate.kind);
+    form.counts(&aggregate.inputs);
+    form.optional(aggregate.filter, Form::count);
+}
+
+fn aggregate_kind(form: &mut Form, kind: &AggregateKind) {
+    match kind {
         AggregateKind::CountAll => form.tag(1),
         AggregateKind::Count => form.tag(2),
         AggregateKind::Sum { output } => {
@@ -297,9 +300,13 @@ fn aggregate(form: &mut Form, aggregate: &Aggregate) {
             form.tag(12);
             form.number(*half_life_micros);
         }
+        AggregateKind::FloatSum => form.tag(13),
+        AggregateKind::FloatAverage => form.tag(14),
+        AggregateKind::OfDistinct(of) => {
+            form.tag(15);
+            aggregate_kind(form, of);
+        }
     }
-    form.counts(&aggregate.inputs);
-    form.optional(aggregate.filter, Form::count);
 }
 
 /// Writes a scalar expression.

@@ -59,12 +59,15 @@ impl KeptStates {
         }
         states.add(Kept::RowErrors, "row errors".to_owned(), Form::new(Subject::RowErrors).fingerprint());
         states.add(Kept::DeadLetters, "dead letters".to_owned(), Form::new(Subject::DeadLetters).fingerprint());
+        for number in 0..states.specs.len() {
+            states.specs[number].topics = states.topics(topology, &BTreeSet::from([number as u32]));
+        }
         states
     }
 
     fn add(&mut self, kept: Kept, name: String, fingerprint: Fingerprint) {
         self.kept.push(kept);
-        self.specs.push(StateSpec { fingerprint, name });
+        self.specs.push(StateSpec { fingerprint, name, topics: Vec::new() });
     }
 
     /// The topics from which these states are computed.

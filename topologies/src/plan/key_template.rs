@@ -128,7 +128,7 @@ fn column(name: &str, names: &[String], kinds: &[FieldKind]) -> Result<usize, (S
 fn write_text(value: &Value<'_>, out: &mut String) {
     match value {
         Value::Text(text) => out.push_str(text),
-        Value::Timestamp(_) | Value::Date(_) | Value::Decimal(..) => {
+        Value::Timestamp(_) | Value::Date(_) | Value::Decimal(..) | Value::Numeric(_) => {
             let mut json = String::new();
             value.write_json(&mut json);
             out.push_str(json.trim_matches('"'));

@@ -22,7 +22,10 @@ pub fn check_plan(plan: &LogicalPlan) -> Result<()> {
 pub fn check(expression: &Expr) -> Result<()> {
     expression
         .apply(|part| match part {
-            Expr::ScalarFunction(call) => check_call(call.name(), call.func.signature().volatility),
+            Expr::ScalarFunction(call) => {
+                super::bounded::check_constant(call)?;
+                check_call(call.name(), call.func.signature().volatility)
+            }
             Expr::ScalarSubquery(_) | Expr::Exists(_) | Expr::InSubquery(_) | Expr::SetComparison(_) => plan_err!(
                 "a sub-query here can't be turned into a join: relate it to the outer query by plain equalities of columns, such as \
                  s.post_id = p.post_id, or write a JOIN"

@@ -19,6 +19,7 @@ use super::graph::{Graph, NodeColumn, NodeId, Operator};
 use super::ranking::{RowNumber, reads, row_number, take_limit};
 use super::scalar::{Scalar, constant, null, unalias};
 use super::sql::stored_type;
+use super::steps::{Repeat, Unkeyed};
 use super::{temporal, wording};
 
 /// The nodes of the relations that a query may scan.
@@ -72,12 +73,25 @@ impl<'a> Lowering<'a> {
             LogicalPlan::Values(values) => self.values(values),
             LogicalPlan::Unnest(unnest) => self.unnest(unnest),
             LogicalPlan::Limit(limit) => self.limit(limit),
+            LogicalPlan::Extension(extension) => self.extension(extension),
             LogicalPlan::Sort(sort) => match sort.fetch {
                 Some(fetch) => self.first_rows(&sort.expr, &sort.input, 0, fetch),
                 None => self.plan(&sort.input),
             },
             LogicalPlan::Window(window) => self.window(window, None, true),
             other => plan_err!("{} is not supported in a view", other.display()),
+        }
+    }
+
+    fn extension(&mut self, extension: &datafusion_expr::Extension) -> Result<NodeId> {
+        let node = extension.node.as_any();
+        if let Some(repeat) = node.downcast_ref::<Repeat>() {
+            let rows = self.plan(repeat.input())?;
+            return Ok(self.graph.repeat(rows, repeat.input().schema().fields().len() - 1));
+        }
+        match node.downcast_ref::<Unkeyed>() {
+            Some(unkeyed) => self.plan(unkeyed.input()),
+            None => plan_err!("{} is not supported in a view", extension.node.name()),
         }
     }
 
@@ -210,10 +224,13 @@ impl<'a> Lowering<'a> {
             return plan_err!("UNNEST takes a list");
         };
         let element = node_column(&list.output_column.name, item.data_type(), true);
-        let appended = self.graph.nodes[node].columns.len();
-        node = self.graph.unnest(node, *column, element);
+        let read = &unnest.dependency_indices;
+        let keep: Vec<usize> = read.iter().copied().filter(|index| index != column).collect();
+        let appended = keep.len();
+        node = self.graph.unnest(node, *column, keep, element);
+        let mut kept = 0..appended;
         let columns: Vec<usize> =
-            unnest.dependency_indices.iter().map(|&index| if index == *column { appended } else { index }).collect();
+            read.iter().map(|index| if index == column { appended } else { kept.next().unwrap_or(appended) }).collect();
         self.choose(node, &columns)
     }
 
@@ -308,9 +325,7 @@ impl<'a> Lowering<'a> {
     }
 
     fn join(&mut self, join: &Join) -> Result<NodeId> {
-        if join.null_aware {
-            return plan_err!("NOT IN over a column that can be NULL is not supported: use NOT EXISTS, or a NOT NULL column");
-        }
+        // What NULLs make of a NOT IN stands beside it by now: `predicates` asks for them on their own.
         let left = self.plan(&join.left)?;
         let right = self.plan(&join.right)?;
         super::join::lower_join(self.graph, join, left, right)

@@ -1,6 +1,7 @@
 //! `CREATE POLICY ... USING (...)`: from an expression to the conditions that the API tests.
 //!
-//! Owns the small language of policies: equalities of columns, claims and constants, joined by AND and OR.
+//! Owns the small language of policies: equalities of columns, claims and constants, and claims among the elements of a list, joined by AND
+//! and OR.
 
 use datafusion_sql::sqlparser::ast::{BinaryOperator, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Spanned, Value};
 use datafusion_sql::sqlparser::tokenizer::Span;
@@ -21,6 +22,9 @@ pub fn plan(using: &Expr, names: &[String], kinds: &[FieldKind]) -> Result<Polic
         }
         Expr::BinaryOp { left, op: BinaryOperator::Eq, right } => {
             equality((operand(left, names)?, operand(right, names)?), kinds).ok_or_else(|| refuse(using))
+        }
+        Expr::AnyOp { left, compare_op: BinaryOperator::Eq, right, .. } => {
+            membership((operand(left, names)?, operand(right, names)?), kinds).ok_or_else(|| refuse(using))
         }
         other => Err(refuse(other)),
     }
@@ -63,6 +67,16 @@ fn column(name: &str, names: &[String], span: Span) -> Result<Operand, Refusal> 
     match names.iter().position(|other| other == name) {
         Some(column) => Ok(Operand::Column(column)),
         None => Err((format!("the view has no column '{name}'"), span)),
+    }
+}
+
+/// `claim = ANY (list)`
+fn membership(operands: (Operand, Operand), kinds: &[FieldKind]) -> Option<Policy> {
+    match operands {
+        (Operand::Claim(claim), Operand::Column(column)) if matches!(kinds[column], FieldKind::List(_)) => {
+            Some(Policy::ListHasClaim { column, claim })
+        }
+        _ => None,
     }
 }
 

@@ -7,11 +7,13 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use datafusion_sql::sqlparser::ast::{
-    self, Expr, FunctionArg, FunctionArgExpr, Ident, ObjectName, Query, SetExpr, Statement, TableFactor, VisitMut, VisitorMut,
+    self, BinaryOperator, Expr, FunctionArg, FunctionArgExpr, Ident, ObjectName, Query, SetExpr, Statement, TableFactor, VisitMut, VisitorMut,
 };
 use datafusion_sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion_sql::sqlparser::parser::Parser;
 use datafusion_sql::sqlparser::tokenizer::Span;
+
+use super::lists::{Listed, name_apart};
 
 /// A `SESSION(relation, time, gap, partition...)` in a FROM clause.
 #[derive(Clone, Debug)]
@@ -69,10 +71,47 @@ impl VisitorMut for Rewriter<'_> {
         {
             *expression = column;
         }
+        // DataFusion has no such operator.
+        if let Expr::BinaryOp { left, op: BinaryOperator::PGExp, right } = expression
+            && let Ok(call) = power(left, right)
+        {
+            *expression = call;
+        }
         ControlFlow::Continue(())
     }
 
+    fn post_visit_expr(&mut self, expression: &mut Expr) -> ControlFlow<RewriteError> {
+        let Expr::Function(function) = expression else { return ControlFlow::Continue(()) };
+        match function.name.to_string().to_lowercase().as_str() {
+            // DataFusion's is a list, SQL's a row for each.
+            "generate_series" => {
+                let series = std::mem::replace(expression, Expr::value(ast::Value::Null));
+                *expression = call("unnest", vec![series]);
+                ControlFlow::Continue(())
+            }
+            "count" => count_of_rows(function),
+            _ => ControlFlow::Continue(()),
+        }
+    }
+
+    fn post_visit_query(&mut self, query: &mut Query) -> ControlFlow<RewriteError> {
+        let has_order = query.order_by.is_some() || query.limit_clause.is_some();
+        match name_apart(&mut query.body, has_order) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => ControlFlow::Break(error),
+        }
+    }
+
     fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<RewriteError> {
+        if let Some(list) = Listed::of(factor) {
+            return match list.and_then(|list| list.derived()) {
+                Ok(derived) => {
+                    *factor = derived;
+                    ControlFlow::Continue(())
+                }
+                Err(error) => ControlFlow::Break(error),
+            };
+        }
         let TableFactor::Table { name, alias, args: Some(arguments), .. } = &*factor else { return ControlFlow::Continue(()) };
         let function = name.to_string().to_uppercase();
         let span = name.0.first().and_then(|part| part.as_ident()).map_or(Span::empty(), |ident| ident.span);
@@ -95,6 +134,37 @@ impl VisitorMut for Rewriter<'_> {
             Err(message) => refuse(span, message),
         }
     }
+}
+
+/// `count(DISTINCT (a, b))`: the parts of the row are its arguments.
+fn count_of_rows(function: &mut ast::Function) -> ControlFlow<RewriteError> {
+    let ast::FunctionArguments::List(list) = &mut function.args else { return ControlFlow::Continue(()) };
+    if list.args.len() > 1 {
+        let span = function.name.0.first().and_then(|part| part.as_ident()).map_or(Span::empty(), |name| name.span);
+        return refuse(span, "count takes one argument: count different rows with count(DISTINCT (a, b))".to_owned());
+    }
+    let is_distinct = list.duplicate_treatment == Some(ast::DuplicateTreatment::Distinct);
+    if let [FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Tuple(parts)))] = &list.args[..]
+        && is_distinct
+    {
+        list.args = parts.iter().cloned().map(|part| FunctionArg::Unnamed(FunctionArgExpr::Expr(part))).collect();
+    }
+    ControlFlow::Continue(())
+}
+
+/// A call of a function.
+pub fn call(name: &str, arguments: Vec<Expr>) -> Expr {
+    let args = arguments.into_iter().map(|argument| FunctionArg::Unnamed(FunctionArgExpr::Expr(argument))).collect();
+    Expr::Function(ast::Function {
+        name: ObjectName::from(vec![Ident::new(name)]),
+        uses_odbc_syntax: false,
+        parameters: ast::FunctionArguments::None,
+        args: ast::FunctionArguments::List(ast::FunctionArgumentList { duplicate_treatment: None, args, clauses: Vec::new() }),
+        filter: None,
+        null_treatment: None,
+        over: None,
+        within_group: Vec::new(),
+    })
 }
 
 fn refuse(span: Span, message: String) -> ControlFlow<RewriteError> {
@@ -139,6 +209,19 @@ impl Rewriter<'_> {
     }
 }
 
+/// `power(left, right)`.
+fn power(left: &Expr, right: &Expr) -> Result<Expr, String> {
+    let parsed = Parser::new(&PostgreSqlDialect {}).try_with_sql("power(a, b)").and_then(|mut parser| parser.parse_expr());
+    let mut call = parsed.map_err(|error| error.to_string())?;
+    if let Expr::Function(function) = &mut call
+        && let ast::FunctionArguments::List(list) = &mut function.args
+    {
+        let arguments = [left, right].map(|argument| FunctionArg::Unnamed(FunctionArgExpr::Expr(argument.clone())));
+        list.args = arguments.to_vec();
+    }
+    Ok(call)
+}
+
 /// Fixed windows next to one another, aligned to 1970-01-01.
 fn tumble(arguments: &[Expr]) -> Result<TableFactor, String> {
     let [relation, time, size] = arguments else {
@@ -150,7 +233,8 @@ fn tumble(arguments: &[Expr]) -> Result<TableFactor, String> {
     ))
 }
 
-fn call_arguments(arguments: &[FunctionArg]) -> Option<Vec<Expr>> {
+/// The arguments of a call; `None` when it has none or they have names.
+pub fn call_arguments(arguments: &[FunctionArg]) -> Option<Vec<Expr>> {
     let plain = |argument: &FunctionArg| match argument {
         FunctionArg::Unnamed(FunctionArgExpr::Expr(expression)) => Some(expression.clone()),
         _ => None,
@@ -166,7 +250,8 @@ fn identifier(expression: &Expr) -> Result<String, String> {
     }
 }
 
-fn derived(query: &str) -> Result<TableFactor, String> {
+/// A query as a FROM item.
+pub fn derived(query: &str) -> Result<TableFactor, String> {
     let statements =
         Parser::parse_sql(&PostgreSqlDialect {}, &format!("SELECT * FROM ({query})")).map_err(|error| error.to_string())?;
     let Some(Statement::Query(query)) = statements.into_iter().next() else {

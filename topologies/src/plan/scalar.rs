@@ -6,11 +6,12 @@
 use std::collections::BTreeMap;
 
 use arrow_schema::DataType;
-use datafusion_common::tree_node::{Transformed, TransformedResult, TreeNode};
+use datafusion_common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
 use datafusion_common::{Column, DFSchema, DataFusionError, Result, ScalarValue, plan_err};
 use datafusion_expr::{Cast, Expr, ExprSchemable};
 use schemas::row::{Row, RowCodec};
 
+use super::numbers::cast;
 use super::sql::stored_type;
 use super::wording;
 
@@ -87,10 +88,14 @@ impl Scalar {
         if &found == target {
             return Self::lower(expression, schema);
         }
-        if let Expr::Literal(value, _) = unalias(expression) {
-            return constant(&value.cast_to(target)?, target.clone());
+        let expression = unalias(expression);
+        if let Expr::Literal(value, _) = &expression {
+            return constant(&cast::constant(value, target)?, target.clone());
         }
-        Self::lower(&Expr::Cast(Cast::new(Box::new(unalias(expression)), target.clone())), schema)
+        match cast::cast(&expression, &expression.get_type(schema)?, target)? {
+            Some(number) => Self::lower(&number, schema),
+            None => Self::lower(&Expr::Cast(Cast::new(Box::new(expression), target.clone())), schema),
+        }
     }
 
     /// The expression over the input of a map whose outputs are `outputs`: maps on maps become one.
@@ -120,12 +125,25 @@ impl Scalar {
                 }
             }
         });
-        Ok(Self::Computed(Computed {
-            expression: substituted.data()?,
-            inputs,
-            data_type: computed.data_type.clone(),
-            nullable: computed.nullable,
-        }))
+        let expression = substituted.data()?;
+        super::bounded::check_constants(&expression)?;
+        Ok(Self::Computed(Computed { expression, inputs, data_type: computed.data_type.clone(), nullable: computed.nullable }))
+    }
+
+    /// Size of what [`substitute`](Self::substitute) would make, known without making it.
+    pub fn substituted_size(&self, outputs: &[Scalar]) -> Size {
+        match self {
+            Self::Column(index) => outputs[*index].size(),
+            Self::Constant { .. } => Size::ONE,
+            Self::Computed(computed) => Size::of(&computed.expression, &|index| outputs[index].size()),
+        }
+    }
+
+    fn size(&self) -> Size {
+        match self {
+            Self::Column(_) | Self::Constant { .. } => Size::ONE,
+            Self::Computed(computed) => Size::of(&computed.expression, &|_| Size::ONE),
+        }
     }
 
     /// The columns it reads.
@@ -153,6 +171,35 @@ impl Scalar {
                 named.data().map_or_else(|error| error.to_string(), |expression| wording::sql(&expression))
             }
         }
+    }
+}
+
+/// Size of an expression.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size {
+    /// columns, constants, operators and calls
+    pub parts: usize,
+    /// the most of them within one another
+    pub depth: usize,
+}
+
+impl Size {
+    const ONE: Self = Self { parts: 1, depth: 1 };
+
+    fn of(expression: &Expr, column: &dyn Fn(usize) -> Self) -> Self {
+        if let Expr::Column(found) = expression {
+            return column_number(found).map_or(Self::ONE, column);
+        }
+        let mut size = Self { parts: 1, depth: 0 };
+        // The walk has no errors of its own.
+        let walked = expression.apply_children(|child| {
+            let child = Self::of(child, column);
+            size.parts = size.parts.saturating_add(child.parts);
+            size.depth = size.depth.max(child.depth);
+            Ok(TreeNodeRecursion::Continue)
+        });
+        debug_assert!(walked.is_ok());
+        Self { depth: size.depth + 1, ..size }
     }
 }
 

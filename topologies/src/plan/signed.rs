@@ -1,12 +1,15 @@
-//! Counts are BIGINT, as in PostgreSQL: DataFusion's own have an unsigned type that turns into NUMERIC next to any other number.
+//! Counts have PostgreSQL's types: DataFusion's own have an unsigned type that turns into NUMERIC next to any other number.
 //!
 //! Owns `row_number()` and the wrapper around the functions that measure lists. A function enters, one of the same name leaves.
 
 use std::fmt::Debug;
 use std::sync::Arc;
 
+use arrow_array::cast::AsArray;
+use arrow_array::types::Int32Type;
+use arrow_array::{ArrayRef, Int32Array};
 use arrow_schema::{DataType, Field, FieldRef};
-use datafusion_common::{Result, not_impl_err};
+use datafusion_common::{Result, ScalarValue, not_impl_err};
 use datafusion_expr::function::{PartitionEvaluatorArgs, WindowUDFFieldArgs};
 use datafusion_expr::{
     ColumnarValue, PartitionEvaluator, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility, WindowUDFImpl,
@@ -44,12 +47,25 @@ impl ScalarUDFImpl for Signed {
     }
 
     fn return_type(&self, _: &[DataType]) -> Result<DataType> {
-        Ok(DataType::Int64)
+        Ok(DataType::Int32)
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let return_field = Arc::new(args.return_field.as_ref().clone().with_data_type(DataType::UInt64));
-        self.unsigned.invoke_with_args(ScalarFunctionArgs { return_field, ..args })?.cast_to(&DataType::Int64, None)
+        let counts =
+            self.unsigned.invoke_with_args(ScalarFunctionArgs { return_field, ..args })?.cast_to(&DataType::Int32, None)?;
+        if self.name() == "cardinality" {
+            return Ok(counts);
+        }
+        // An empty list has no dimensions, so it has no length either.
+        let not_zero = |counts: &ArrayRef| {
+            let counts = counts.as_primitive::<Int32Type>().iter().map(|count| count.filter(|count| *count != 0));
+            Arc::new(counts.collect::<Int32Array>()) as ArrayRef
+        };
+        Ok(match counts {
+            ColumnarValue::Array(counts) => ColumnarValue::Array(not_zero(&counts)),
+            ColumnarValue::Scalar(count) => ColumnarValue::Scalar(ScalarValue::try_from_array(&not_zero(&count.to_array()?), 0)?),
+        })
     }
 }
 

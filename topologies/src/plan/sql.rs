@@ -34,7 +34,13 @@ use datafusion_sql::planner::{ParserOptions, PlannerContext, SqlToRel};
 use datafusion_sql::sqlparser::ast;
 
 use super::functions::{Functions, timestamp_type};
+use super::numbers::kind::{EXACT_DIGITS_MAX, wide_type};
+use super::numbers::typing::{type_expression, type_plan};
+use super::patience::{Patience, StopWhenOver};
 use crate::diagnostic::suggestion;
+
+/// FLOAT(n) with n up to this is REAL.
+const REAL_BITS_MAX: u64 = 24;
 
 /// How often all rules are applied at most; they end earlier when nothing changes any more.
 const OPTIMIZER_PASSES_MAX: u8 = 16;
@@ -44,19 +50,19 @@ pub struct Relations {
     functions: Functions,
     options: ConfigOptions,
     tables: BTreeMap<String, Arc<dyn TableSource>>,
+    patience: Patience,
 }
 
-impl Default for Relations {
-    fn default() -> Self {
+impl Relations {
+    /// No relations yet; planning ends with the patience.
+    pub fn new(patience: Patience) -> Self {
         let mut options = ConfigOptions::default();
         options.optimizer.enable_physical_uncorrelated_scalar_subquery = false;
         options.sql_parser.map_string_types_to_utf8view = false;
         options.execution.time_zone = Some("+00:00".to_owned());
-        Self { functions: Functions::default(), options, tables: BTreeMap::new() }
+        Self { functions: Functions::default(), options, tables: BTreeMap::new(), patience }
     }
-}
 
-impl Relations {
     /// Makes a relation known.
     pub fn add(&mut self, name: &str, schema: SchemaRef) {
         self.tables.insert(name.to_owned(), Arc::new(RelationSource(schema)));
@@ -79,10 +85,20 @@ impl Relations {
 
     /// Plans and optimises a query.
     pub fn plan_query(&self, query: ast::Query) -> Result<LogicalPlan> {
-        let planner = SqlToRel::new_with_options(self, parser_options());
-        let plan = planner.sql_statement_to_plan(ast::Statement::Query(Box::new(query)))?;
-        super::lint::check_plan(&plan)?;
-        self.optimize(plan)
+        super::expansion::check_syntax(&query)?;
+        guarded(|| {
+            let planner = SqlToRel::new_with_options(self, parser_options());
+            let plan = planner.sql_statement_to_plan(ast::Statement::Query(Box::new(query)))?;
+            super::expansion::check(&plan)?;
+            super::lint::check_plan(&plan)?;
+            let plan = super::copies::count_copies(plan)?;
+            let plan = super::lateral::inline(plan)?;
+            let plan = super::steps::forget_keys_of_lists(plan)?;
+            let plan = super::lift::lift(plan)?;
+            let plan = super::predicates::rewrite(plan)?;
+            super::correlation::check(&plan)?;
+            self.optimize(type_plan(plan)?)
+        })
     }
 
     /// Types an expression over named relations (`MERGE` conditions and values), each as `(alias, columns)`.
@@ -92,9 +108,12 @@ impl Relations {
         for (alias, columns) in relations {
             schema = schema.join(&DFSchema::try_from_qualified_schema(*alias, columns)?)?;
         }
-        let planner = SqlToRel::new_with_options(self, parser_options());
-        let expression = planner.sql_to_expr(expression, &schema, &mut PlannerContext::new())?;
-        self.simplify(coerce(expression, &schema)?, schema)
+        guarded(|| {
+            let planner = SqlToRel::new_with_options(self, parser_options());
+            let expression = planner.sql_to_expr(expression, &schema, &mut PlannerContext::new())?;
+            let expression = type_expression(expression, &schema)?;
+            self.simplify(coerce(expression, &schema)?, schema)
+        })
     }
 
     /// Some functions, such as `coalesce`, exist only until they are simplified to others.
@@ -109,8 +128,13 @@ impl Relations {
         let context = OptimizerContext::new_with_config_options(Arc::new(self.options.clone()))
             .without_query_execution_start_time()
             .with_max_passes(OPTIMIZER_PASSES_MAX);
-        Optimizer::with_rules(rules()).optimize(plan, &context, |_, _| {})
+        Optimizer::with_rules(rules(&self.patience)).optimize(plan, &context, |_, _| {})
     }
+}
+
+/// Plans; a panic, such as one of a function that is tried on constants, is an error of the statement.
+fn guarded<T>(plan: impl FnOnce() -> Result<T>) -> Result<T> {
+    crate::panics::quietly(plan).unwrap_or_else(|panic| plan_err!("it can't be planned: {panic}"))
 }
 
 /// Inserts the casts that make an expression's operands agree.
@@ -121,18 +145,19 @@ fn coerce(expression: datafusion_expr::Expr, schema: &datafusion_common::DFSchem
 }
 
 fn parser_options() -> ParserOptions {
-    ParserOptions::new().with_map_string_types_to_utf8view(false).with_collect_spans(true)
+    ParserOptions::new().with_parse_float_as_decimal(true).with_map_string_types_to_utf8view(false).with_collect_spans(true)
 }
 
 /// Rules that decorrelate, push filters down and drop columns. Those that trade one recomputation for another (common
 /// subexpressions, distinct as two aggregates, limits pushed into unions) are left out: an incremental plan has other costs.
-fn rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
-    vec![
+fn rules(patience: &Patience) -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
+    let rules: Vec<Arc<dyn OptimizerRule + Send + Sync>> = vec![
         Arc::new(RewriteSetComparison::new()),
         Arc::new(OptimizeUnions::new()),
         Arc::new(SimplifyExpressions::new()),
         Arc::new(ReplaceDistinctWithAggregate::new()),
         Arc::new(EliminateJoin::new()),
+        Arc::new(super::marks::Marks),
         Arc::new(DecorrelatePredicateSubquery::new()),
         Arc::new(ScalarSubqueryToJoin::new()),
         Arc::new(DecorrelateLateralJoin::new()),
@@ -144,7 +169,9 @@ fn rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
         Arc::new(EliminateOuterJoin::new()),
         Arc::new(PushDownFilter::new()),
         Arc::new(OptimizeProjections::new()),
-    ]
+    ];
+    let stop: Arc<dyn OptimizerRule + Send + Sync> = Arc::new(StopWhenOver(patience.clone()));
+    rules.into_iter().flat_map(|rule| [Arc::clone(&stop), rule]).collect()
 }
 
 impl ContextProvider for Relations {
@@ -171,8 +198,8 @@ impl ContextProvider for Relations {
         self.functions.scalar.get(name).cloned()
     }
 
-    fn get_higher_order_meta(&self, name: &str) -> Option<Arc<HigherOrderUDF>> {
-        self.functions.higher_order.get(name).cloned()
+    fn get_higher_order_meta(&self, _: &str) -> Option<Arc<HigherOrderUDF>> {
+        None
     }
 
     fn get_aggregate_meta(&self, name: &str) -> Option<Arc<AggregateUDF>> {
@@ -196,7 +223,7 @@ impl ContextProvider for Relations {
     }
 
     fn higher_order_function_names(&self) -> Vec<String> {
-        self.functions.higher_order.keys().cloned().collect()
+        Vec::new()
     }
 
     fn udaf_names(&self) -> Vec<String> {
@@ -228,6 +255,18 @@ impl TypePlanner for Types {
             ast::DataType::Timestamp(_, _) | ast::DataType::TimestampNtz(_) => {
                 Some(Arc::new(arrow_schema::Field::new("", timestamp_type(), true)))
             }
+            ast::DataType::Numeric(_) | ast::DataType::Decimal(_) => match declared_type(sql_type) {
+                Some(kind) => Some(Arc::new(arrow_schema::Field::new("", kind, true))),
+                None => {
+                    return plan_err!("'{sql_type}' is not a type: NUMERIC(precision, scale) has 1 to {EXACT_DIGITS_MAX} digits");
+                }
+            },
+            ast::DataType::Real | ast::DataType::Float4 => return plan_err!("REAL is not supported: write DOUBLE PRECISION"),
+            ast::DataType::Float(ast::ExactNumberInfo::Precision(bits)) if *bits <= REAL_BITS_MAX => {
+                return plan_err!("FLOAT({bits}) is REAL, which is not supported: write DOUBLE PRECISION");
+            }
+            ast::DataType::Float(_) => Some(Arc::new(arrow_schema::Field::new("", DataType::Float64, true))),
+            ast::DataType::TinyInt(_) => return plan_err!("'{sql_type}' is not PostgreSQL's: write SMALLINT"),
             _ => None,
         })
     }
@@ -243,6 +282,7 @@ pub fn stored_type(kind: &DataType) -> DataType {
         DataType::UInt16 => DataType::Int32,
         DataType::UInt32 | DataType::UInt64 => DataType::Int64,
         DataType::Float16 | DataType::Float32 => DataType::Float64,
+        DataType::Decimal256(_, _) => wide_type(),
         DataType::Date64 => DataType::Date32,
         DataType::Dictionary(_, value) => stored_type(value),
         DataType::LargeList(item) | DataType::ListView(item) | DataType::List(item) | DataType::FixedSizeList(item, _) => {
@@ -262,11 +302,9 @@ pub fn declared_type(sql_type: &ast::DataType) -> Option<DataType> {
         Sql::BigInt(_) | Sql::Int8(_) => DataType::Int64,
         Sql::DoublePrecision | Sql::Double(_) | Sql::Float8 | Sql::Float(_) => DataType::Float64,
         Sql::Numeric(info) | Sql::Decimal(info) => match info {
-            ExactNumberInfo::None => DataType::Decimal128(38, 10),
-            ExactNumberInfo::Precision(precision) => DataType::Decimal128(u8::try_from(*precision).ok()?, 0),
-            ExactNumberInfo::PrecisionAndScale(precision, scale) => {
-                DataType::Decimal128(u8::try_from(*precision).ok()?, i8::try_from(*scale).ok()?)
-            }
+            ExactNumberInfo::None => wide_type(),
+            ExactNumberInfo::Precision(precision) => decimal_type(*precision, 0)?,
+            ExactNumberInfo::PrecisionAndScale(precision, scale) => decimal_type(*precision, *scale)?,
         },
         Sql::Text | Sql::Varchar(_) | Sql::CharacterVarying(_) | Sql::String(_) | Sql::Uuid => DataType::Utf8,
         Sql::Bytea => DataType::Binary,
@@ -277,6 +315,13 @@ pub fn declared_type(sql_type: &ast::DataType) -> Option<DataType> {
         }
         _ => return None,
     })
+}
+
+/// NUMERIC with a precision and a scale; `None` when there is no such type.
+fn decimal_type(precision: u64, scale: i64) -> Option<DataType> {
+    let (digits, scale) = (u8::try_from(precision).ok()?, i8::try_from(scale).ok()?);
+    let is_valid = (1..=EXACT_DIGITS_MAX).contains(&digits) && u8::try_from(scale).is_ok_and(|scale| scale <= digits);
+    is_valid.then_some(DataType::Decimal128(digits, scale))
 }
 
 /// Whether casting a value between two timestamp types only changes the unit or the zone's name.

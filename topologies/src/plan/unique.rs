@@ -39,7 +39,9 @@ pub fn is_unique(graph: &Graph, tables: &[Table], node: NodeId, columns: &BTreeS
             let of_row = |column: &usize| rows.keys.iter().chain(&rows.values).nth(*column).copied();
             input_is_unique(rows.input, &columns.iter().filter_map(of_row).collect())
         }
-        Operator::Source(_) | Operator::Constant(_) | Operator::Union(_) | Operator::Unnest { .. } => false,
+        Operator::Source(_) | Operator::Constant(_) | Operator::Union(_) | Operator::Unnest { .. } | Operator::Repeat { .. } => {
+            false
+        }
     }
 }
 

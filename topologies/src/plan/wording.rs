@@ -5,13 +5,18 @@
 use arrow_schema::DataType;
 use datafusion_common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion_common::{Column, DataFusionError, ScalarValue, SchemaError};
-use datafusion_expr::Expr;
+use datafusion_expr::expr::ScalarFunction;
+use datafusion_expr::{BinaryExpr, Cast, Expr};
 use schemas::field::FieldKind;
+use schemas::numeric::Numeric;
 
+use super::functions::advice;
+use super::numbers::cast::NumberCast;
+use super::numbers::functions::NumberFunction;
 use crate::diagnostic::suggestion;
 
 /// What DataFusion calls the types that SQL has.
-const TYPE_NAMES: [(&str, &str); 10] = [
+const TYPE_NAMES: [(&str, &str); 12] = [
     ("Timestamp(µs, \"+00:00\")", "TIMESTAMPTZ"),
     ("Timestamp(ns, \"+00:00\")", "TIMESTAMPTZ"),
     ("Interval(MonthDayNano)", "INTERVAL"),
@@ -22,16 +27,33 @@ const TYPE_NAMES: [(&str, &str); 10] = [
     ("Int16", "SMALLINT"),
     ("Float64", "DOUBLE PRECISION"),
     ("Date32", "DATE"),
+    ("Decimal256(76, 48)", "NUMERIC"),
+    ("Decimal128(", "NUMERIC("),
 ];
 
 /// How SQL writes an expression.
 pub fn sql(expression: &Expr) -> String {
     let shown = expression.clone().transform(|part| match &part {
         Expr::Literal(value, _) => Ok(Transformed::yes(Expr::Column(Column::from_name(literal(value))))),
+        Expr::ScalarFunction(call) => Ok(as_written(call).map_or_else(|| Transformed::no(part.clone()), Transformed::yes)),
         _ => Ok(Transformed::no(part)),
     });
     let text = shown.data().map_or_else(|error| error.to_string(), |shown| shown.to_string());
     sql_types(&text).replace("count(1)", "count(*)").replace(" != ", " <> ")
+}
+
+/// An operator or a cast, for the function that computes it; `None` for a function that is called by its name.
+fn as_written(call: &ScalarFunction) -> Option<Expr> {
+    let function = call.func.inner();
+    if let Some(cast) = function.downcast_ref::<NumberCast>() {
+        return Some(Expr::Cast(Cast::new(Box::new(call.args.first()?.clone()), cast.target().clone())));
+    }
+    let operator = function.downcast_ref::<NumberFunction>()?.operator()?;
+    Some(match &call.args[..] {
+        [value] => Expr::Negative(Box::new(value.clone())),
+        [left, right] => Expr::BinaryExpr(BinaryExpr::new(Box::new(left.clone()), operator, Box::new(right.clone()))),
+        _ => return None,
+    })
 }
 
 /// How SQL writes a constant.
@@ -54,6 +76,8 @@ pub fn literal(value: &ScalarValue) -> String {
                 counts.iter().filter(|(count, _)| *count != 0).map(|(count, unit)| format!("{count} {unit}")).collect();
             format!("INTERVAL '{}'", if parts.is_empty() { "0 seconds".to_owned() } else { parts.join(" ") })
         }
+        ScalarValue::Decimal128(Some(units), _, scale) => schemas::field::decimal_text(*units, *scale),
+        ScalarValue::Decimal256(Some(units), _, _) => Numeric::from_wide(*units).to_string(),
         ScalarValue::TimestampMicrosecond(Some(micros), _) => format!("'{}'", schemas::time::timestamp_text(*micros)),
         ScalarValue::TimestampNanosecond(Some(nanos), _) => format!("'{}'", schemas::time::timestamp_text(nanos / 1_000)),
         other => other.to_string(),
@@ -74,6 +98,7 @@ pub fn message(error: &DataFusionError) -> (String, Option<String>) {
     match error.find_root() {
         DataFusionError::SchemaError(schema, _) => schema_message(schema),
         DataFusionError::Diagnostic(diagnostic, _) => plan_message(&diagnostic.message),
+        DataFusionError::External(error) => plan_message(&error.to_string()),
         DataFusionError::Plan(text) | DataFusionError::NotImplemented(text) | DataFusionError::Execution(text) => {
             plan_message(text)
         }
@@ -86,8 +111,7 @@ fn plan_message(text: &str) -> (String, Option<String>) {
     let named = |prefix: &str| first.strip_prefix(prefix).map(|rest| rest.trim_matches(['\'', '.', ' ']).to_owned());
     let with_help = |message: &str, help: &str| (message.to_owned(), Some(help.to_owned()));
     if let Some(name) = named("Invalid function ") {
-        let near = text.split_once("Did you mean '").and_then(|(_, rest)| rest.split_once('\'')).map(|(near, _)| near);
-        return (format!("function '{name}' does not exist"), near.map(|near| format!("did you mean '{near}'?")));
+        return advice(&name);
     }
     if let Some(name) = named("Ambiguous reference to unqualified field ") {
         return ambiguous(&name);

@@ -13,6 +13,7 @@ use schemas::dead_letter::{DeadLetter, RowError};
 use schemas::row::{Diff, Row};
 use sinks::views::IndexId;
 
+use super::budget::Budget;
 use crate::run::Status;
 
 /// What one worker made of one epoch.
@@ -41,6 +42,7 @@ pub struct Drain {
     /// the first epoch that is published: what comes before belongs to it
     start: Time,
     status: Arc<Status>,
+    budget: Budget,
 }
 
 /// Changes of an index before the first epoch are added up after each so many: what a long history made and took back again must not fill the memory.
@@ -48,8 +50,13 @@ const EARLY_CHANGES: usize = 1 << 20;
 
 impl Drain {
     /// An empty drain that counts the rows it gets.
-    pub fn new(start: Time, status: Arc<Status>) -> Self {
-        Self { epochs: Rc::default(), start, status }
+    pub fn new(start: Time, status: Arc<Status>, budget: Budget) -> Self {
+        Self { epochs: Rc::default(), start, status, budget }
+    }
+
+    /// How much the epochs may make.
+    pub fn budget(&self) -> &Budget {
+        &self.budget
     }
 
     fn at(&self, time: Time, add: impl FnOnce(&mut EpochOutput)) {

@@ -6,17 +6,18 @@
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions};
+use arrow_array::{Array as _, ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions};
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
 use datafusion_common::tree_node::{Transformed, TransformedResult, TreeNode};
-use datafusion_common::{DFSchema, DataFusionError, Result, ScalarValue};
+use datafusion_common::{DFSchema, DataFusionError, Result};
 use datafusion_expr::execution_props::ExecutionProps;
 use datafusion_expr::physical_planning_context::PhysicalPlanningContext;
 use datafusion_expr::{Expr, Operator};
-use datafusion_physical_expr::expressions::{BinaryExpr, NegativeExpr, cast, lit};
+use datafusion_physical_expr::expressions::{BinaryExpr, cast};
 use datafusion_physical_expr::{PhysicalExpr, create_physical_expr};
-use schemas::row::{Row, RowCodec};
+use schemas::row::{Row, RowCodec, one_form_of_each_number};
 
+use super::{bounded, guarded};
 use crate::plan::graph::NodeColumn;
 use crate::plan::scalar::{Computed, Scalar, numbered};
 use crate::plan::wording::{lower_case, message};
@@ -111,45 +112,50 @@ impl Evaluator {
     /// Evaluates a batch of `rows` rows, given the arrays of [`reads`](Self::reads).
     pub fn evaluate(&self, arrays: Vec<ArrayRef>, rows: usize, mut fail: impl FnMut(Failure<'_>)) -> Result<Evaluated> {
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
+        let arrays = arrays.iter().map(one_form_of_each_number).collect::<Result<_, _>>().map_err(DataFusionError::from)?;
         let mut batch =
             RecordBatch::try_new_with_options(Arc::clone(&self.schema), arrays, &options).map_err(DataFusionError::from)?;
         let mut passing: Vec<usize> = (0..rows).collect();
         for predicate in &self.predicates {
             let mut failed = Vec::new();
-            let verdicts = predicate.run(&batch, &mut |row, detail| failed.push((row, detail)))?;
+            let mut verdicts = Vec::with_capacity(passing.len());
+            let take = |part: ArrayRef| {
+                verdicts.extend(part.as_boolean().iter().map(|verdict| Some(verdict == Some(true))));
+                Ok(())
+            };
+            predicate.run(&batch, &mut |row, detail| failed.push((row, detail)), take)?;
             for (row, detail) in failed {
                 fail(Failure { row: passing[row], expression: &predicate.text, detail });
             }
-            let mask: BooleanArray = verdicts.as_boolean().iter().map(|verdict| Some(verdict == Some(true))).collect();
-            retain(&mut batch, &mut passing, &mask)?;
+            retain(&mut batch, &mut passing, &BooleanArray::from_iter(verdicts))?;
         }
-        let mut columns = Vec::with_capacity(self.computed.len());
+        let mut columns: Vec<Vec<Row>> = Vec::with_capacity(self.computed.len());
         let mut bad = vec![false; passing.len()];
-        for (computed, _) in &self.computed {
+        for (computed, codec) in &self.computed {
             let mut failed = Vec::new();
-            columns.push(computed.run(&batch, &mut |row, detail| failed.push((row, detail)))?);
+            let mut fields = Vec::with_capacity(passing.len());
+            let take = |part: ArrayRef| {
+                let rows = part.len();
+                fields.extend(codec.encode(&[part], rows).map_err(DataFusionError::from)?);
+                Ok(())
+            };
+            computed.run(&batch, &mut |row, detail| failed.push((row, detail)), take)?;
+            columns.push(fields);
             for (row, detail) in failed {
                 if !std::mem::replace(&mut bad[row], true) {
                     fail(Failure { row: passing[row], expression: &computed.text, detail });
                 }
             }
         }
-        self.encode(passing, &columns, &bad)
-    }
-
-    fn encode(&self, passing: Vec<usize>, columns: &[ArrayRef], bad: &[bool]) -> Result<Evaluated> {
-        let mut computed = Vec::with_capacity(columns.len());
-        for ((_, codec), column) in self.computed.iter().zip(columns) {
-            let mut fields = codec.encode(std::slice::from_ref(column), passing.len()).map_err(DataFusionError::from)?;
+        for fields in &mut columns {
             let mut row = 0;
             fields.retain(|_| {
                 row += 1;
                 !bad[row - 1]
             });
-            computed.push(fields);
         }
-        let rows = passing.into_iter().zip(bad).filter(|(_, bad)| !**bad).map(|(row, _)| row).collect();
-        Ok(Evaluated { rows, computed })
+        let rows = passing.into_iter().zip(&bad).filter(|(_, bad)| !**bad).map(|(row, _)| row).collect();
+        Ok(Evaluated { rows, computed: columns })
     }
 }
 
@@ -166,27 +172,14 @@ fn retain(batch: &mut RecordBatch, passing: &mut Vec<usize>, mask: &BooleanArray
 }
 
 impl Compiled {
-    /// The value of every row. Where the whole batch fails, each row is tried by itself: those that fail are NULL and reported.
-    fn run(&self, batch: &RecordBatch, fail: &mut dyn FnMut(usize, String)) -> Result<ArrayRef> {
-        let evaluate = |batch: &RecordBatch| self.expression.evaluate(batch)?.into_array(batch.num_rows());
-        match evaluate(batch) {
-            Ok(array) => Ok(array),
-            // A constant that fails does so without any row too; but where there is no row, nothing has failed.
-            Err(_) if batch.num_rows() == 0 => Ok(arrow_array::new_empty_array(&self.expression.data_type(&batch.schema())?)),
-            Err(_) => {
-                let data_type = self.expression.data_type(&batch.schema())?;
-                let null = arrow_array::new_null_array(&data_type, 1);
-                let mut values: Vec<ArrayRef> = Vec::with_capacity(batch.num_rows());
-                for row in 0..batch.num_rows() {
-                    values.push(evaluate(&batch.slice(row, 1)).unwrap_or_else(|error| {
-                        fail(row, failure(&error));
-                        Arc::clone(&null)
-                    }));
-                }
-                let values: Vec<&dyn Array> = values.iter().map(AsRef::as_ref).collect();
-                arrow_select::concat::concat(&values).map_err(DataFusionError::from)
-            }
-        }
+    /// Evaluates every row; the values leave in parts, in order. Rows that fail are NULL and reported.
+    fn run(
+        &self,
+        batch: &RecordBatch,
+        fail: &mut dyn FnMut(usize, String),
+        mut take: impl FnMut(ArrayRef) -> Result<()>,
+    ) -> Result<()> {
+        guarded::values(self.expression.as_ref(), batch, &mut |row, error| fail(row, failure(&error)), &mut take)
     }
 }
 
@@ -201,25 +194,19 @@ fn as_expression(scalar: &Scalar) -> Result<Expr> {
 fn compile(expression: &Expr, target: &DataType, schema: &SchemaRef, text: String) -> Result<Compiled> {
     let logical = DFSchema::try_from(schema.as_ref().clone())?;
     let physical = create_physical_expr(expression, &logical, &ExecutionProps::new(), &PhysicalPlanningContext::default())?;
-    let checked = physical.transform_up(|part| check_overflow(part, schema)).data()?;
+    let checked = physical.transform_up(check_overflow).data()?;
+    let checked = bounded::limited(checked, schema)?;
     let expression = if &checked.data_type(schema)? == target { checked } else { cast(checked, schema, target.clone())? };
     Ok(Compiled { expression, text })
 }
 
-/// An overflow is an error of the row, never a wrapped number.
-fn check_overflow(expression: Arc<dyn PhysicalExpr>, schema: &SchemaRef) -> Result<Transformed<Arc<dyn PhysicalExpr>>> {
+/// A time that overflows is an error of the row, never a wrapped one; numbers are calculated by functions that see to it themselves.
+fn check_overflow(expression: Arc<dyn PhysicalExpr>) -> Result<Transformed<Arc<dyn PhysicalExpr>>> {
     let checked = |left, operator, right| Arc::new(BinaryExpr::new(left, operator, right).with_fail_on_overflow(true));
     if let Some(binary) = expression.downcast_ref::<BinaryExpr>()
         && matches!(binary.op(), Operator::Plus | Operator::Minus | Operator::Multiply)
     {
         return Ok(Transformed::yes(checked(Arc::clone(binary.left()), *binary.op(), Arc::clone(binary.right()))));
-    }
-    if let Some(negative) = expression.downcast_ref::<NegativeExpr>() {
-        let data_type = expression.data_type(schema)?;
-        if data_type.is_integer() {
-            let zero = lit(ScalarValue::new_zero(&data_type)?);
-            return Ok(Transformed::yes(checked(zero, Operator::Minus, Arc::clone(negative.arg()))));
-        }
     }
     Ok(Transformed::no(expression))
 }

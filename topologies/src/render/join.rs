@@ -47,7 +47,8 @@ impl<'s> Renderer<'s, '_> {
     }
 
     /// Pairs of rows with equal keys.
-    pub fn join(&mut self, left: &Side, right: &Side, output: &[JoinField]) -> Rows<'s> {
+    pub fn join(&mut self, node: NodeId, left: &Side, right: &Side, output: &[JoinField]) -> Rows<'s> {
+        let mut meter = self.meter(node);
         let pick = |node: NodeId, columns: &[usize]| -> Vec<FieldKind> {
             columns.iter().map(|&column| self.kinds[node][column].clone()).collect()
         };
@@ -61,7 +62,10 @@ impl<'s> Renderer<'s, '_> {
             fields(pick(right.input, &right.values), |field| if let JoinField::Right(at) = field { Some(at) } else { None });
         let output = output.to_vec();
         let (left, right) = (self.arrangement(left), self.arrangement(right));
-        join(left, right, move |key, left, right, out| {
+        join(left, right, move |key, left, right, time, out| {
+            if meter.is_exceeded() {
+                return;
+            }
             let (key_ranges, left_ranges, right_ranges) = (keys.ranges(key), lefts.ranges(left), rights.ranges(right));
             let (mut at_key, mut at_left, mut at_right) = (0, 0, 0);
             let mut row = Row::empty();
@@ -72,6 +76,7 @@ impl<'s> Renderer<'s, '_> {
                     JoinField::Right(_) => take(&mut at_right, |at| right_ranges.field(right, at)),
                 });
             }
+            meter.count(time, row.len());
             out.push(row);
         })
     }

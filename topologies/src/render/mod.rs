@@ -3,8 +3,11 @@
 //! Owns [`Renderer`]. The plan, a stream of records per source and the clock enter; every worker builds the same dataflow. Changes of
 //! the served indexes, dead letters and row errors end in the worker's [`drain::Drain`].
 
+pub mod bounded;
+pub mod budget;
 pub mod drain;
 pub mod evaluate;
+pub mod guarded;
 pub mod join;
 pub mod keep;
 pub mod map;
@@ -34,6 +37,7 @@ use timely::dataflow::operators::vec::Filter as _;
 use timely::dataflow::operators::{Inspect as _, Probe as _};
 use timely::dataflow::{Scope, StreamVec};
 
+use self::budget::Meter;
 use self::drain::Drain;
 use self::evaluate::Evaluator;
 use self::keep::Keeping;
@@ -180,6 +184,11 @@ impl<'s> Renderer<'s, '_> {
         }
     }
 
+    /// A meter for the rows that a node makes of others.
+    pub(crate) fn meter(&self, node: NodeId) -> Meter {
+        self.drain.budget().meter(&self.owners[node])
+    }
+
     /// The view that a node belongs to.
     pub(crate) fn relation(&self, node: NodeId) -> String {
         self.owners[node].clone()
@@ -193,7 +202,7 @@ impl<'s> Renderer<'s, '_> {
             Operator::Constant(rows) => self.constant(rows),
             Operator::Map { input, predicates, outputs } => self.map(node, *input, predicates, outputs)?,
             Operator::TemporalFilter { input, from, until } => self.temporal_filter(node, *input, *from, *until),
-            Operator::Join { left, right, output } => self.join(left, right, output),
+            Operator::Join { left, right, output } => self.join(node, left, right, output),
             Operator::Semijoin { left, right, anti } => self.semijoin(left, right, *anti),
             Operator::CountBeyond { rows, bound, positions, beyond } => self.count_beyond(rows, *bound, positions, *beyond),
             Operator::Reduce { input, keys, aggregates, global } => {
@@ -211,7 +220,12 @@ impl<'s> Renderer<'s, '_> {
                 let first = inputs.next().unwrap_or_else(|| self.constant(&[]));
                 first.concatenate(inputs)
             }
-            Operator::Unnest { input, column } => self.unnest(*input, *column),
+            Operator::Unnest { input, column, keep } => {
+                let (rows, errors) = self.unnest(node, *input, *column, keep);
+                self.errors.push(errors);
+                rows
+            }
+            Operator::Repeat { input, copies } => self.repeat(*input, *copies),
             Operator::Session { input, partition, time, gap_micros } => self.session(*input, partition, *time, *gap_micros),
         })
     }
@@ -293,10 +307,14 @@ impl<'s> Renderer<'s, '_> {
                 let index = IndexId(next);
                 next += 1;
                 let drain = self.drain.clone();
+                let mut meter = drain.budget().meter(&served.view.name);
                 self.rows(served.node)
                     .inner
                     .inspect_container(move |event| {
-                        if let Ok((_, changes)) = event {
+                        if let Ok((_, changes)) = event
+                            && !meter.is_exceeded()
+                        {
+                            changes.iter().for_each(|(row, time, _)| meter.count(*time, row.len()));
                             store(&drain, index, &layout, changes);
                         }
                     })

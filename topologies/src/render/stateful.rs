@@ -9,6 +9,7 @@ use operators::state::KeptState;
 use operators::temporal_filter::temporal_filter;
 use operators::top_k::{TopKSpec, top_k};
 use operators::{Errors, Rows, Time};
+use schemas::dead_letter::RowError;
 use schemas::field::{FieldKind, Value};
 use schemas::row::Row;
 use schemas::serving::{Column, Index, IndexColumn, IndexLayout};
@@ -20,9 +21,14 @@ use timely::dataflow::operators::vec::Filter;
 
 use super::Renderer;
 use super::join::keyed;
+use super::map::RowPrinter;
 use super::slicer::Slicer;
+use super::transform::transform;
 use crate::plan::graph::{Aggregate, NodeId};
 use crate::plan::kept::Kept;
+
+/// The most bytes of the rows that unnesting makes of one row.
+pub const UNNEST_BYTES_MAX: usize = 64 << 20;
 
 impl<'s> Renderer<'s, '_> {
     /// One row for each group.
@@ -85,23 +91,54 @@ impl<'s> Renderer<'s, '_> {
         })
     }
 
-    /// One row for each element of a list.
-    pub fn unnest(&self, input: NodeId, column: usize) -> Rows<'s> {
+    /// One row for each element of a list. A row that would make too much is an error of its own.
+    pub fn unnest(&self, node: NodeId, input: NodeId, column: usize, keep: &[usize]) -> (Rows<'s>, Errors<'s>) {
         let kinds = self.kinds[input].clone();
-        let slicer = Slicer::new(&kinds, &[column]);
+        let (lists, kept) = (Slicer::new(&kinds, &[column]), Slicer::new(&kinds, keep));
         let FieldKind::List(element) = kinds[column].clone() else {
             panic!("column {column} of node {input} was planned as a list");
         };
         let list = kinds[column].clone();
-        self.rows(input).flat_map(move |row| {
+        let (relation, printer) = (self.relation(node), RowPrinter::new(&self.topology.graph.nodes[input].columns, &kinds));
+        let expression = format!("unnest({})", self.topology.graph.nodes[input].columns[column].name);
+        let mut meter = self.meter(node);
+        transform(self.rows(input).inner, "unnest", move |batch, _, made| {
+            for (row, time, diff) in batch.drain(..) {
+                let field = lists.row(row.as_bytes());
+                let Value::List(values) = list.read(field.as_bytes(), 0) else { continue };
+                let kept = kept.row(row.as_bytes());
+                let bytes = values.len() * kept.len() + field.len();
+                if bytes > UNNEST_BYTES_MAX {
+                    let detail = format!(
+                        "it would make {} rows with {bytes} bytes of one row, which may make {UNNEST_BYTES_MAX}",
+                        values.len()
+                    );
+                    let (relation, expression, row) = (relation.clone(), expression.clone(), printer.json(row.as_bytes()));
+                    made.errors.push((RowError { relation, expression, detail, row }, time, diff));
+                    continue;
+                }
+                for value in values {
+                    let mut out = kept.clone();
+                    element.write(&value, &mut out);
+                    meter.count(time, out.len());
+                    made.rows.push((out, time, diff));
+                }
+                if meter.is_exceeded() {
+                    made.rows.clear();
+                }
+            }
+        })
+    }
+
+    /// As many copies of each row as a column says. A copy more is one change, whatever their number is.
+    pub fn repeat(&self, input: NodeId, copies: usize) -> Rows<'s> {
+        let slicer = Slicer::new(&self.kinds[input], &[copies]);
+        self.rows(input).explode(move |row| {
             let field = slicer.row(row.as_bytes());
-            let Value::List(values) = list.read(field.as_bytes(), 0) else { return Vec::new() };
-            let values = values.into_iter().map(|value| {
-                let mut out = row.clone();
-                element.write(&value, &mut out);
-                out
-            });
-            values.collect()
+            match FieldKind::Int64.read(field.as_bytes(), 0) {
+                Value::Int(copies) if copies > 0 => Some((row, copies)),
+                _ => None,
+            }
         })
     }
 

@@ -10,10 +10,12 @@ use std::time::Duration;
 use epochs::checkpoint::{CheckpointHeader, Checkpoints};
 use epochs::coordinator::CHECKPOINTS;
 use epochs::error::EpochError;
+use epochs::lost_history::{LostHistory, lost_history};
 use schemas::position::{Partition, Topic};
 use sources::log::Log;
 
 use super::Storage;
+use super::deploy::Board;
 use super::letters::Meta;
 use super::outlets::{identities, name_of};
 use crate::plan::graph::{NodeId, Operator};
@@ -47,6 +49,22 @@ pub struct TopicBackfill {
     pub gone: u64,
 }
 
+/// The states of an earlier topology, which are kept so that they can be brought up to date.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RetainedStates {
+    /// the epoch that they are of
+    pub epoch: u64,
+    /// their fingerprints
+    pub states: BTreeSet<[u8; 32]>,
+}
+
+impl RetainedStates {
+    /// Those of a checkpoint.
+    pub(super) fn of(header: &CheckpointHeader) -> Self {
+        Self { epoch: header.epoch, states: header.states.iter().map(|(_, fingerprint, _)| *fingerprint).collect() }
+    }
+}
+
 /// What starting a topology would change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
@@ -58,8 +76,12 @@ pub struct Change {
     pub sinks: BTreeMap<String, ViewChange>,
     /// kept state that goes on
     pub kept: Vec<String>,
+    /// state of an earlier topology that is brought up to date, and the epoch that it is of
+    pub restored: Vec<(String, u64)>,
     /// state that is computed from the log
     pub computed: Vec<String>,
+    /// state that can't be computed in full, because the log no longer has the beginning: it is refused unless the loss is accepted
+    pub lost: Vec<LostHistory>,
     /// kept state that nothing reads any more
     pub dropped: Vec<String>,
     /// what is read for that
@@ -87,6 +109,8 @@ struct Before {
     views: BTreeMap<String, String>,
     /// identities of sinks by name
     sinks: BTreeMap<String, String>,
+    /// states of earlier topologies
+    retained: Vec<RetainedStates>,
 }
 
 impl Before {
@@ -94,51 +118,63 @@ impl Before {
         let meta: Meta = serde_json::from_slice(&header.meta).unwrap_or_default();
         let states = header.states.iter().map(|(_, fingerprint, name)| (*fingerprint, name.clone()));
         let sinks = meta.outlets.into_iter().map(|identity| (name_of(&identity).to_owned(), identity)).collect();
-        Self { checkpoint: Some(header.epoch), states: states.collect(), views: meta.views, sinks }
+        Self { checkpoint: Some(header.epoch), states: states.collect(), views: meta.views, sinks, retained: Vec::new() }
     }
 
-    fn running(topology: &Topology) -> Self {
+    fn running(board: &Board) -> Self {
+        let topology = &board.topology();
         let states = KeptStates::of(topology).specs.into_iter().map(|spec| (spec.fingerprint.0, spec.name));
         let views = view_fingerprints(topology).into_iter().map(|(name, identity)| (name, identity.to_string()));
-        Self { checkpoint: None, states: states.collect(), views: views.collect(), sinks: identities(topology) }
+        let (sinks, retained) = (identities(topology), board.retained());
+        Self { checkpoint: None, states: states.collect(), views: views.collect(), sinks, retained }
     }
 }
 
 /// Compares a topology with what a data directory holds.
 pub fn plan_change(topology: &Topology, log: &dyn Log, storage: &Storage) -> Result<Change, EpochError> {
     let (_, opened) = Checkpoints::open(Arc::new(Arc::clone(storage)), CHECKPOINTS)?;
-    let before = opened.headers.first().map(Before::checkpoint).unwrap_or_default();
+    let newest = opened.headers.first().map(Before::checkpoint).unwrap_or_default();
+    let before = Before { retained: opened.headers.iter().map(RetainedStates::of).collect(), ..newest };
     compare(topology, &before, log, &BTreeSet::new())
 }
 
 /// Compares a topology with the one that is running; the state behind the views of `replay` is computed once more.
-pub fn plan_switch(
-    topology: &Topology,
-    running: &Topology,
-    log: &dyn Log,
-    replay: &BTreeSet<String>,
-) -> Result<Change, EpochError> {
+pub fn plan_switch(topology: &Topology, running: &Board, log: &dyn Log, replay: &BTreeSet<String>) -> Result<Change, EpochError> {
     compare(topology, &Before::running(running), log, replay)
 }
 
 fn compare(topology: &Topology, before: &Before, log: &dyn Log, replay: &BTreeSet<String>) -> Result<Change, EpochError> {
     let states = KeptStates::of(topology);
     let anew = replayed_states(topology, &states, replay);
+    let is_anew = |number: usize| anew.contains(&(number as u32));
     let is_known =
         |number: usize| before.states.iter().any(|(fingerprint, _)| *fingerprint == states.specs[number].fingerprint.0);
-    let is_stored = |number: &usize| is_known(*number) && !anew.contains(&(*number as u32));
     let named = |number: usize| {
         (!matches!(states.kept[number], Kept::RowErrors | Kept::DeadLetters)).then(|| states.specs[number].name.clone())
     };
+    let is_stored = |number: &usize| is_known(*number) && !is_anew(*number);
     let (stored, missing): (Vec<usize>, Vec<usize>) = (0..states.specs.len()).partition(is_stored);
-    let numbers: BTreeSet<u32> = missing.iter().map(|number| *number as u32).collect();
-    let topics = states.topics(topology, &numbers);
+    let retained = before.retained.iter().find(|retained| {
+        let is_held = |number: usize| is_anew(number) || retained.states.contains(&states.specs[number].fingerprint.0);
+        (0..states.specs.len()).all(is_held)
+    });
+    let is_restored = |number: &usize| retained.is_some() && !is_anew(*number);
+    let (restored, computed): (Vec<usize>, Vec<usize>) = missing.iter().partition(|number| is_restored(number));
+    let numbers = |places: &[usize]| places.iter().map(|place| *place as u32).collect::<BTreeSet<u32>>();
+    let topics = states.topics(topology, &numbers(&computed));
+    let lost = computed.iter().map(|number| (states.specs[*number].name.as_str(), states.specs[*number].topics.as_slice()));
     Ok(Change {
         checkpoint: before.checkpoint,
-        views: view_changes(topology, &before.views, &states, &numbers),
+        views: view_changes(topology, &before.views, &states, &numbers(&missing)),
         sinks: sink_changes(topology, &before.sinks),
         kept: stored.into_iter().filter_map(named).collect(),
-        computed: missing.into_iter().filter_map(named).collect(),
+        restored: restored
+            .into_iter()
+            .filter_map(named)
+            .zip(retained.map(|retained| retained.epoch).into_iter().cycle())
+            .collect(),
+        lost: lost_history(log, lost)?,
+        computed: computed.into_iter().filter_map(named).collect(),
         dropped: dropped(before, &states),
         backfill: topics.iter().map(|topic| backfill(topic, log)).collect::<Result<_, _>>()?,
     })

@@ -32,7 +32,7 @@ pub struct Checkpointer {
 /// What the thread is asked for.
 enum Job {
     Write(CheckpointJob),
-    Read { states: KeptStates, anew: BTreeSet<u32>, workers: usize, reply: Sender<Begin> },
+    Read { epoch: Option<u64>, states: KeptStates, anew: BTreeSet<u32>, workers: usize, reply: Sender<Begin> },
 }
 
 impl Checkpointer {
@@ -45,8 +45,8 @@ impl Checkpointer {
                 let is_over = match job {
                     Job::Write(job) => !write(&disk, &mut checkpoints, &job) || done.send(job.header.epoch).is_err(),
                     // Who asked may have given up.
-                    Job::Read { states, anew, workers, reply } => {
-                        let _ = reply.send(read(&checkpoints, &states, &anew, workers));
+                    Job::Read { epoch, states, anew, workers, reply } => {
+                        let _ = reply.send(read(&checkpoints, epoch, &states, &anew, workers));
                         false
                     }
                 };
@@ -64,10 +64,10 @@ impl Checkpointer {
         self.hand_over(Job::Write(job));
     }
 
-    /// Has the newest checkpoint read for a plan with these states, but for those that are made `anew`.
-    pub fn read(&self, states: KeptStates, anew: BTreeSet<u32>, workers: usize) -> Receiver<Begin> {
+    /// Has the checkpoint of an epoch, or else the newest one, read for a plan with these states, but for those that are made `anew`.
+    pub fn read(&self, epoch: Option<u64>, states: KeptStates, anew: BTreeSet<u32>, workers: usize) -> Receiver<Begin> {
         let (reply, begin) = channel();
-        self.hand_over(Job::Read { states, anew, workers, reply });
+        self.hand_over(Job::Read { epoch, states, anew, workers, reply });
         begin
     }
 
@@ -97,9 +97,16 @@ impl Drop for Checkpointer {
     }
 }
 
-/// The newest checkpoint and the entries of the states that it holds.
-fn read<D: Disk>(checkpoints: &Checkpoints<D>, states: &KeptStates, anew: &BTreeSet<u32>, workers: usize) -> Begin {
-    let header = checkpoints.headers().next().ok_or("there is no checkpoint to begin from")?;
+/// The checkpoint of an epoch, or else the newest one, and the entries of the states that it holds.
+fn read<D: Disk>(
+    checkpoints: &Checkpoints<D>,
+    epoch: Option<u64>,
+    states: &KeptStates,
+    anew: &BTreeSet<u32>,
+    workers: usize,
+) -> Begin {
+    let header = checkpoints.headers().find(|header| epoch.is_none_or(|epoch| header.epoch == epoch));
+    let header = header.ok_or("there is no checkpoint to begin from")?;
     let restored = restore(checkpoints, header, states, anew, workers, &Status::default());
     let (entries, _) = restored.map_err(|error| error.to_string())?;
     Ok((header.clone(), entries))

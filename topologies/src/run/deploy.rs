@@ -11,11 +11,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
+use epochs::checkpoint::CheckpointHeader;
 use epochs::disk::DiskError;
 use parking_lot::Mutex;
 use sinks::views::Difference;
 
-use super::ViewChange;
+use super::change::{RetainedStates, ViewChange};
 use crate::topology::Topology;
 
 /// Rows of a difference that are listed, on each side of each view.
@@ -33,8 +34,17 @@ pub enum Verify {
     Refuse,
 }
 
-/// Remembers durably which generation is in force: the new one (`true`), or again the one before (`false`). May be called again.
-pub type Record = Box<dyn Fn(bool) -> Result<(), DiskError> + Send>;
+/// What becomes of the generation that is deployed.
+#[derive(Clone, Copy, Debug)]
+pub enum Standing<'o> {
+    /// it is in force from the next epoch on
+    InForce,
+    /// it is not, or not any more: the one before is
+    Ended(&'o DeployOutcome),
+}
+
+/// Remembers durably what becomes of the generation that is deployed. May be called again.
+pub type Record = Box<dyn Fn(Standing<'_>) -> Result<(), DiskError> + Send>;
 
 /// A topology that is to take over.
 pub struct Deployment {
@@ -46,6 +56,8 @@ pub struct Deployment {
     pub replay: BTreeSet<String>,
     /// whether old and new rows are compared first
     pub verify: Verify,
+    /// states are computed also from a log whose beginning is gone
+    pub accept_missing_history: bool,
     /// remembers it
     pub record: Record,
 }
@@ -82,6 +94,11 @@ pub enum DeployOutcome {
     },
     /// rows differ, and everything is as it was
     Differs,
+    /// rows would be missing for ever, and everything is as it was
+    Refused {
+        /// which, and what to do
+        reason: String,
+    },
     /// it could not take over, and everything is as it was
     Failed {
         /// why
@@ -148,6 +165,7 @@ pub enum DeployError {
 pub struct Board {
     report: Mutex<DeployReport>,
     topology: Mutex<Arc<Topology>>,
+    retained: Mutex<Vec<RetainedStates>>,
     deployments: Sender<Deployment>,
 }
 
@@ -155,12 +173,23 @@ impl Board {
     /// A board for a topology that runs, and where its driver finds what is to be deployed.
     pub fn new(topology: Arc<Topology>) -> (Arc<Self>, Receiver<Deployment>) {
         let (deployments, queue) = channel();
-        (Arc::new(Self { report: Mutex::default(), topology: Mutex::new(topology), deployments }), queue)
+        let (report, retained) = (Mutex::default(), Mutex::default());
+        (Arc::new(Self { report, topology: Mutex::new(topology), retained, deployments }), queue)
     }
 
     /// The topology that readers see.
     pub fn topology(&self) -> Arc<Topology> {
         Arc::clone(&self.topology.lock())
+    }
+
+    /// The states of earlier topologies that can be brought up to date, the newest first.
+    pub fn retained(&self) -> Vec<RetainedStates> {
+        self.retained.lock().clone()
+    }
+
+    /// Tells which states of earlier topologies are kept.
+    pub(super) fn show_retained<'h>(&self, headers: impl Iterator<Item = &'h CheckpointHeader>) {
+        *self.retained.lock() = headers.map(RetainedStates::of).collect();
     }
 
     /// How far the last deployment is.

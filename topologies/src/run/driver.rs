@@ -11,6 +11,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use epochs::backfill::Backfill;
+use epochs::binding::BoundRange;
 use epochs::coordinator::{Coordinator, EpochInput, StateChanges};
 use epochs::crash_point::{COMPUTED, PUBLISHED, crash_point};
 use epochs::disk::{DiskAction, DiskCause};
@@ -26,7 +27,7 @@ use super::checkpointer::Checkpointer;
 use super::deploy::candidate::Bound;
 use super::deploy::switch::{Deploying, Takeover};
 use super::deploy::{Board, Deployment};
-use super::engine::{Engine, Left};
+use super::engine::{Allowance, Engine, Left};
 use super::letters::{LetterRecord, Letters};
 use super::outlets::Outlets;
 use super::quarantine::Quarantine;
@@ -34,24 +35,25 @@ use super::retention::Retention;
 use super::status::Status;
 use super::wall::{Clock, Wall};
 use super::worker::Done;
-use super::{DEAD_LETTER_TOPIC, EPOCHS_IN_FLIGHT_MAX, IDLE_INTERVAL, Options, Storage};
+use super::{DEAD_LETTER_TOPIC, EPOCHS_IN_FLIGHT_MAX, IDLE_INTERVAL, Options, Storage, WAIT_MAX};
 use crate::render::drain::EpochOutput;
 
-/// How long the driver waits for one thing before it looks at the others.
-const WAIT_MAX: Duration = Duration::from_millis(50);
 /// The same while no epoch is bound because two topologies change places.
 const HELD_WAIT_MAX: Duration = Duration::from_millis(1);
 
 /// An epoch between binding and being visible.
-struct InFlight {
-    epoch: u64,
-    wall_micros: i64,
+pub(super) struct InFlight {
+    pub(super) epoch: u64,
+    pub(super) wall_micros: i64,
+    pub(super) ranges: Vec<BoundRange>,
+    has_records: bool,
+    pub(super) allowance: Allowance,
     bound_at: Instant,
     consumed: BTreeMap<(Topic, Partition), Offset>,
     /// events that were refused at ingest or are put aside, each with the time when it was appended
-    refused: Vec<(i64, DeadLetter)>,
-    retried: Vec<u64>,
-    outputs: Vec<EpochOutput>,
+    pub(super) refused: Vec<(i64, DeadLetter)>,
+    pub(super) retried: Vec<u64>,
+    pub(super) outputs: Vec<EpochOutput>,
 }
 
 /// What all workers made of an epoch.
@@ -105,9 +107,20 @@ pub struct Driver {
     checkpoint_changes: usize,
     bound_at: Instant,
     checkpointed_at: Instant,
-    in_flight: VecDeque<InFlight>,
-    /// when the recovery began; `None` when everything that was bound before is visible
-    recovering: Option<Instant>,
+    /// the next one is not to wait for its time
+    pub(super) is_checkpoint_due: bool,
+    pub(super) in_flight: VecDeque<InFlight>,
+    /// `None` when everything that an earlier run has shown is visible
+    recovering: Option<Recovering>,
+}
+
+/// A recovery that is under way.
+struct Recovering {
+    since: Instant,
+    /// the last epoch that an earlier run bound: it can't have shown more, and what came into the log since is not waited for
+    goal: u64,
+    /// records that were read for states the checkpoint does not hold, and how many there are
+    backfilled: (u64, u64),
 }
 
 impl Driver {
@@ -121,8 +134,9 @@ impl Driver {
             checkpoint_changes: options.checkpoint_changes,
             bound_at: Instant::now(),
             checkpointed_at: Instant::now(),
+            is_checkpoint_due: false,
             in_flight: VecDeque::new(),
-            recovering: Some(Instant::now()),
+            recovering: Some(Recovering { since: Instant::now(), goal: parts.coordinator.last_bound(), backfilled: (0, 0) }),
             parts,
         }
     }
@@ -148,7 +162,6 @@ impl Driver {
                 Err(error) => return self.halt(&error),
             };
             if self.in_flight.is_empty() {
-                self.measure_lag();
                 if let Err(error) = self.keep_up_checkpoints() {
                     return self.halt(&error);
                 }
@@ -156,9 +169,9 @@ impl Driver {
                     seen = self.parts.log.wait(seen, self.wait_max());
                 }
             } else if !bound || self.in_flight.len() >= self.in_flight_max() {
-                self.collect();
+                let collected = self.collect();
                 self.show_recovery();
-                if let Err(error) = self.keep_up_checkpoints() {
+                if let Err(error) = collected.and_then(|()| self.keep_up_checkpoints()) {
                     return self.halt(&error);
                 }
             }
@@ -175,7 +188,7 @@ impl Driver {
         if self.deploying.holds() { HELD_WAIT_MAX } else { WAIT_MAX }
     }
 
-    /// Whether what an earlier run has shown is not all visible yet.
+    /// Whether an earlier run may have shown something that is not visible yet.
     pub(super) fn is_recovering(&self) -> bool {
         self.recovering.is_some()
     }
@@ -202,12 +215,15 @@ impl Driver {
                 break;
             }
             if !records.is_empty() {
-                self.send(time, wall_micros, records);
+                self.send(time, wall_micros, records, Allowance::Unlimited);
                 time += 1;
                 unanswered += self.parts.engine.workers.count();
             }
             let (done, total) = backfill.progress();
             self.parts.status.replayed(done, total);
+            if let Some(recovering) = &mut self.recovering {
+                recovering.backfilled = (done, total);
+            }
             self.show_recovery();
             while unanswered >= EPOCHS_IN_FLIGHT_MAX * self.parts.engine.workers.count() || (unanswered > 0 && done == total) {
                 match self.parts.engine.workers.done.recv_timeout(WAIT_MAX) {
@@ -221,17 +237,18 @@ impl Driver {
         Ok(())
     }
 
-    /// Until everything that an earlier run has shown is visible again, readers are told how far that is and not shown less.
+    /// Until everything that an earlier run has shown is visible again, readers are told how far that is and not shown less. From then on
+    /// they are served, however much was appended meanwhile.
     fn show_recovery(&mut self) {
-        let Some(since) = self.recovering else { return };
+        let Some(Recovering { since, goal, backfilled }) = &self.recovering else { return };
         let report = self.parts.status.report();
-        if !self.parts.coordinator.is_replaying() && self.in_flight.is_empty() && report.published {
+        if report.published && report.epoch >= *goal {
             self.recovering = None;
             return self.parts.views.set_hydration_of_all(None);
         }
-        let (rows, records) = (report.rows, report.replayed);
-        let total = rows.1.max(rows.0) + records.1;
-        let done = rows.0.min(rows.1) + records.0;
+        let (rows, records) = (report.rows, self.parts.coordinator.replayed());
+        let total = rows.1 + records.1 + backfilled.1;
+        let done = rows.0.min(rows.1) + records.0 + backfilled.0;
         let left = since.elapsed().as_secs_f64() * (total.saturating_sub(done)) as f64 / done.max(1) as f64;
         let seconds_left = (done > 0).then_some(left.ceil() as u64);
         self.parts.views.set_hydration_of_all(Some(Hydration { done, total, seconds_left }));
@@ -241,6 +258,7 @@ impl Driver {
     fn is_passing(&self, error: &EpochError) -> bool {
         match error {
             EpochError::Disk(error) if error.action == DiskAction::Sync => {
+                self.parts.quarantine.excuse();
                 eprintln!("{error}; the process ends, acknowledged events and bound epochs are on disk");
                 std::process::abort();
             }
@@ -255,6 +273,7 @@ impl Driver {
 
     fn halt(&self, error: &EpochError) {
         tracing::error!(%error, "no further epoch is computed");
+        self.parts.quarantine.excuse();
         self.parts.status.halt(error.to_string(), matches!(error, EpochError::Fenced { .. }));
     }
 
@@ -286,14 +305,22 @@ impl Driver {
             let (epoch, wall_micros) = (input.epoch, input.wall_micros);
             candidate.bound(Bound { epoch, wall_micros, ranges: input.ranges.clone(), is_switch });
         }
+        let has_records = input.records.values().any(|records| !records.is_empty());
         if self.in_flight.is_empty() {
             self.parts.quarantine.computing(input.epoch);
         }
-        let (refused, retried) = self.send(input.epoch, input.wall_micros, input.records);
+        if has_records {
+            self.parts.quarantine.given(input.epoch);
+        }
+        let allowance = if input.replayed { Allowance::Twice } else { Allowance::Once };
+        let (refused, retried) = self.send(input.epoch, input.wall_micros, input.records, allowance);
         let count = self.parts.engine.workers.count();
         self.in_flight.push_back(InFlight {
             epoch: input.epoch,
             wall_micros: input.wall_micros,
+            ranges: input.ranges,
+            has_records,
+            allowance,
             bound_at: self.bound_at,
             consumed: input.consumed,
             refused,
@@ -303,9 +330,15 @@ impl Driver {
     }
 
     /// Hands records to the workers; returns the events that were refused at ingest or are put aside, and the ids of those that were sent again.
-    fn send(&self, epoch: u64, wall_micros: i64, read: Records) -> (Vec<(i64, DeadLetter)>, Vec<u64>) {
+    pub(super) fn send(
+        &self,
+        epoch: u64,
+        wall_micros: i64,
+        read: Records,
+        allowance: Allowance,
+    ) -> (Vec<(i64, DeadLetter)>, Vec<u64>) {
         // A topic that only the next topology reads is followed before that takes over.
-        let Left { others, aside } = self.parts.engine.send(epoch, wall_micros, read);
+        let Left { others, aside } = self.parts.engine.send(epoch, wall_micros, read, allowance);
         let (mut refused, mut retried) = (aside, Vec::new());
         for (_, records) in others.into_iter().filter(|((topic, _), _)| topic.as_str() == DEAD_LETTER_TOPIC) {
             records.into_iter().for_each(|record| read_letter(record, &mut refused, &mut retried));
@@ -313,8 +346,11 @@ impl Driver {
         (refused, retried)
     }
 
-    /// Waits for the workers and publishes what is complete.
-    fn collect(&mut self) {
+    /// Waits for the workers and publishes what is complete; what makes too much is put aside.
+    fn collect(&mut self) -> Result<(), EpochError> {
+        if let Some(exceeded) = self.parts.engine.workers.budget.exceeded().cloned() {
+            return self.over_budget(&exceeded);
+        }
         let wait = self.wait_max().min(self.interval.max(HELD_WAIT_MAX));
         match self.parts.engine.workers.done.recv_timeout(wait) {
             Ok(Done { epoch, output }) => {
@@ -322,7 +358,11 @@ impl Driver {
                 slot.unwrap_or_else(|| panic!("epoch {epoch} was finished but never bound")).outputs.push(output);
             }
             Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => panic!("all workers ended while epochs were in flight"),
+            Err(RecvTimeoutError::Disconnected) => {
+                let is_over_budget = self.parts.engine.workers.budget.exceeded().is_some();
+                assert!(is_over_budget, "all workers ended while epochs were in flight");
+                return Ok(());
+            }
         }
         let count = self.parts.engine.workers.count();
         while self.in_flight.front().is_some_and(|oldest| oldest.outputs.len() == count) {
@@ -330,16 +370,18 @@ impl Driver {
             let takeover = self.deploying.take_over(epoch);
             if takeover.is_none() && self.deploying.switch_epoch() == Some(epoch) {
                 // The other topology has not computed it yet.
-                return;
+                return Ok(());
             }
             if let Some(oldest) = self.in_flight.pop_front() {
                 self.publish(oldest, takeover);
             }
         }
+        Ok(())
     }
 
     fn publish(&mut self, epoch: InFlight, mut takeover: Option<Takeover>) {
         let (number, bound_at) = (epoch.epoch, epoch.bound_at);
+        self.parts.quarantine.computed(number);
         let Assembled { mut commit, mut stream_errors, mut state, events, duplicates } = self.assemble(epoch);
         if let Some(takeover) = &mut takeover {
             commit.changes.append(&mut takeover.handover.changes);
@@ -378,9 +420,13 @@ impl Driver {
         if let Some(next) = self.in_flight.front() {
             self.parts.quarantine.computing(next.epoch);
         }
+        if let Some(next) = self.in_flight.iter().find(|epoch| epoch.has_records) {
+            self.parts.quarantine.given(next.epoch);
+        }
         self.parts.outlets.published(self.parts.coordinator.history(), &changes);
         self.parts.status.published(number, events, duplicates, bound_at.elapsed());
-        self.measure_lag();
+        // Before the next epoch, which may hold what no earlier run has shown.
+        self.show_recovery();
     }
 
     /// Puts together what the workers made of an epoch.
@@ -415,14 +461,27 @@ impl Driver {
             if !self.deploying.is_under_way() {
                 // A candidate may have to read from before.
                 self.parts.retention.trim(self.parts.coordinator.log_floor());
+                self.give_up_retained();
             }
         }
         let unsaved = self.parts.coordinator.unsaved_changes();
-        let is_time = self.checkpointed_at.elapsed() >= self.checkpoint_interval && unsaved > 0;
+        let is_time = self.is_checkpoint_due || (self.checkpointed_at.elapsed() >= self.checkpoint_interval && unsaved > 0);
         if (is_time || unsaved >= self.checkpoint_changes) && !self.parts.coordinator.is_replaying() {
             self.begin_checkpoint();
         }
         Ok(())
+    }
+
+    /// Tells which states of earlier topologies are kept; some are kept no longer.
+    fn give_up_retained(&mut self) {
+        for epoch in self.parts.coordinator.give_up_retained() {
+            tracing::warn!(
+                epoch,
+                "the states of an earlier topology, as of this epoch, are given up: too much came since, or too many took over since; \
+                 a rollback to it computes them from what the log has"
+            );
+        }
+        self.parts.board.show_retained(self.parts.coordinator.retained());
     }
 
     pub(super) fn begin_checkpoint(&mut self) {
@@ -431,6 +490,7 @@ impl Driver {
         let meta = serde_json::to_vec(&meta).unwrap_or_default();
         if let Some(job) = self.parts.coordinator.checkpoint(meta, self.parts.outlets.floor()) {
             self.checkpointed_at = Instant::now();
+            self.is_checkpoint_due = false;
             self.parts.checkpointer.write(job);
         }
     }
@@ -442,7 +502,9 @@ impl Driver {
             self.deploying = Deploying::Not;
         }
         while !self.in_flight.is_empty() {
-            self.collect();
+            if let Err(error) = self.collect() {
+                return tracing::warn!(%error, "the process stops without a last checkpoint");
+            }
             if self.deploying.is_switching()
                 && let Err(error) = self.step_deployment()
             {
@@ -458,10 +520,6 @@ impl Driver {
         {
             tracing::warn!(%error, "what the last checkpoint made superfluous could not be removed");
         }
-    }
-
-    fn measure_lag(&self) {
-        self.parts.status.lag(self.parts.coordinator.lag());
     }
 }
 

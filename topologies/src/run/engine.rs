@@ -15,6 +15,7 @@ use sources::log::StoredRecord;
 
 use super::quarantine::Quarantine;
 use super::worker::{Work, Workers};
+use crate::render::budget::Limits;
 use crate::topology::Topology;
 
 /// A topology that is computed.
@@ -27,6 +28,28 @@ pub struct Engine {
     indexes: Vec<IndexId>,
     sources: BTreeMap<Topic, usize>,
     quarantine: Arc<Quarantine>,
+}
+
+/// How much may be made of the records of an epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Allowance {
+    /// anything: it is no record's fault
+    Unlimited,
+    /// what the limits say
+    Once,
+    /// twice that: what was within the limits when it was computed first must be so again, though counters may differ a little
+    Twice,
+}
+
+impl Allowance {
+    fn of(self, quarantine: &Quarantine, epoch: u64, records: usize) -> Option<Limits> {
+        let limits = quarantine.limits(epoch, records)?;
+        match self {
+            Self::Unlimited => None,
+            Self::Once => Some(limits),
+            Self::Twice => Some(limits.times(2)),
+        }
+    }
 }
 
 /// What an engine did not take of an epoch.
@@ -59,7 +82,7 @@ impl Engine {
     }
 
     /// Hands the records of an epoch to the workers; what they are not given comes back.
-    pub fn send(&self, epoch: u64, wall_micros: i64, read: Records) -> Left {
+    pub fn send(&self, epoch: u64, wall_micros: i64, read: Records, allowance: Allowance) -> Left {
         let mut records: Vec<Vec<StoredRecord>> = vec![Vec::new(); self.sources.len()];
         let mut left = Left::default();
         for ((topic, partition), read) in read {
@@ -71,6 +94,10 @@ impl Engine {
                 }
                 None => drop(left.others.insert((topic, partition), read)),
             }
+        }
+        let count = records.iter().map(Vec::len).sum();
+        if let Some(limits) = allowance.of(&self.quarantine, epoch, count) {
+            self.workers.budget.limit(epoch, limits);
         }
         for (worker, records) in share(records, self.workers.count()).into_iter().enumerate() {
             let records = records.into_iter().map(Arc::new).collect();

@@ -9,8 +9,10 @@ mod deploy;
 mod driver;
 mod engine;
 mod letters;
+mod marks;
 pub mod outlets;
 pub(crate) mod quarantine;
+mod rebuild;
 mod recovery;
 mod restore;
 mod retention;
@@ -23,6 +25,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use epochs::coordinator::RetainedLimits;
 use epochs::disk::Disk;
 use epochs::error::EpochError;
 use schemas::position::{Timeline, Topic};
@@ -35,16 +38,20 @@ use sources::log::{Log, TopicMetadata};
 use self::outlets::{RedisUrl, Reports};
 use self::recovery::Recovery;
 
-pub use self::change::{BACKFILL_RECORDS_PER_SECOND, Change, TopicBackfill, ViewChange, plan_change, plan_switch};
+pub use self::change::{
+    BACKFILL_RECORDS_PER_SECOND, Change, RetainedStates, TopicBackfill, ViewChange, plan_change, plan_switch,
+};
 pub use self::deploy::candidate::ROW_ERRORS_MAX;
 pub use self::deploy::{
-    Board, DIFFERENCE_ROWS_MAX, DeployError, DeployOutcome, DeployPhase, DeployReport, Deployment, Record, Verify, ViewDifference,
+    Board, DIFFERENCE_ROWS_MAX, DeployError, DeployOutcome, DeployPhase, DeployReport, Deployment, Record, Standing, Verify,
+    ViewDifference,
 };
 pub use self::letters::LetterRecord;
-pub use self::quarantine::PANICS_MAX;
+pub use self::quarantine::ENDS_MAX;
 pub use self::restore::{Restored, partition_of};
 pub use self::status::{Status, StatusReport, Trouble};
 pub use self::wall::{Clock, system_micros};
+use crate::render::budget::Limits;
 use crate::topology::Topology;
 use crate::why::Witness;
 
@@ -58,6 +65,9 @@ pub const WORKERS_MAX: usize = 64;
 pub const EPOCH_INTERVAL_DEFAULT: Duration = Duration::from_millis(20);
 /// How often the wall clock advances while no events come, so that rows of temporal filters leave in time.
 pub const IDLE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How long the driver waits for one thing before it looks at the others.
+const WAIT_MAX: Duration = Duration::from_millis(50);
 
 /// How often a checkpoint is written unless an option says otherwise.
 pub const CHECKPOINT_INTERVAL_DEFAULT: Duration = Duration::from_secs(10);
@@ -86,6 +96,12 @@ pub struct Options {
     pub checkpoint_changes: usize,
     /// bytes above which the log forgets what no restart needs; `None` keeps all
     pub log_retention_bytes: Option<u64>,
+    /// states are computed also from a log whose beginning is gone: what the earlier records made is missing then
+    pub accept_missing_history: bool,
+    /// how long the states of earlier topologies are kept, so that one that comes back has its rows again
+    pub retained: RetainedLimits,
+    /// what joins and lists may make of one event
+    pub event_limits: Limits,
     /// where sinks with connector = 'redis' write
     pub redis: Option<RedisUrl>,
     /// where the full-text indexes are
@@ -103,6 +119,9 @@ impl Default for Options {
             checkpoint_interval: CHECKPOINT_INTERVAL_DEFAULT,
             checkpoint_changes: CHECKPOINT_CHANGES_MAX,
             log_retention_bytes: None,
+            accept_missing_history: false,
+            retained: RetainedLimits::default(),
+            event_limits: Limits::default(),
             redis: None,
             search: Place::Memory,
         }
@@ -181,6 +200,7 @@ pub fn start(topology: Arc<Topology>, log: Arc<dyn Log>, storage: Storage, optio
     let witness = Witness::new(Arc::clone(&board), shared_log, shared_storage);
     let (outlets, invalidations, search) = (recovery.reports(), recovery.invalidations(), recovery.search());
     let status = Arc::new(Status::default());
+    status.begins_at(recovery.offsets());
     let stop = Arc::new(AtomicBool::new(false));
     let (running_views, running_status, stopping) = (Arc::clone(&views), Arc::clone(&status), Arc::clone(&stop));
     let thread = std::thread::Builder::new()

@@ -1,8 +1,10 @@
 //! Records that are put aside because computing their epoch ended the process again and again.
 //!
-//! Owns the file `quarantine`. A panic of a worker enters before the process ends; after [`PANICS_MAX`] of them at the same epoch its records
-//! leave as dead letters, at that start and at every later one, and all others go on. What was put aside can be sent again.
+//! Owns the file `quarantine`. An end of the process enters: a panic before it ends, any other end (an abort, a stack overflow, a lack of
+//! memory) at the next start, by the [`Marks`] that it left behind. After [`ENDS_MAX`] of them at the same epoch its records leave as dead
+//! letters, at that start and at every later one, and all others go on. What was put aside can be sent again.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use epochs::binding::Binding;
@@ -14,49 +16,77 @@ use serde::{Deserialize, Serialize};
 use sources::log::StoredRecord;
 
 use super::Storage;
+use super::marks::Marks;
+use crate::render::budget::{EPOCH_EVENTS, Limits};
 
-/// Panics at the same epoch after which its records are put aside.
-pub const PANICS_MAX: u32 = 3;
+/// Ends of the process at the same epoch after which its records are put aside.
+pub const ENDS_MAX: u32 = 3;
 /// Epochs whose records may be put aside: more are no accident of a few records.
 pub const EPOCHS_MAX: usize = 1_000;
 const FILE: &str = "quarantine";
 const FILE_ASIDE: &str = "quarantine.new";
 const FORMAT: u64 = 1;
 
-/// What is put aside, and the panics that may lead to more.
+/// Said of an end that nobody was there to describe.
+const UNEXPLAINED: &str = "it ended without a panic: an abort, a stack overflow, a lack of memory, or someone who killed it";
+
+/// What is put aside, and the ends that may lead to more.
 pub struct Quarantine {
     storage: Storage,
+    marks: Marks,
     stored: Mutex<Stored>,
-    /// the epoch that a panic belongs to: the oldest that is not complete
+    /// the epoch that an end belongs to: the oldest that is not complete
     computing: AtomicU64,
     is_watching: AtomicBool,
+    limits: Limits,
+    /// an epoch whose records were looked at one by one, and none of them makes too much
+    exempt: AtomicU64,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Stored {
     format: u64,
-    panics: Option<Panics>,
+    #[serde(rename = "panics")]
+    ends: Option<Ends>,
     epochs: Vec<Aside>,
 }
 
-/// Panics at one epoch.
+/// Ends of the process at one epoch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Panics {
+pub struct Ends {
     /// the epoch
     pub epoch: u64,
     /// how many, one after the other
     pub count: u32,
     /// what the last one said
     pub detail: String,
+    /// what it was
+    #[serde(default)]
+    pub cause: Cause,
 }
+
+/// The reason why records are put aside.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// computing them ended the process
+    #[default]
+    Ends,
+    /// joins and lists made too much of them
+    Budget,
+}
+
+/// Records of one partition: topic, partition, first offset, offset after the last.
+pub type AsideRange = (String, u32, u64, u64);
 
 /// The records of an epoch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Aside {
     epoch: u64,
     detail: String,
-    /// topic, partition, first offset, offset after the last
-    ranges: Vec<(String, u32, u64, u64)>,
+    #[serde(default)]
+    cause: Cause,
+    ranges: Vec<AsideRange>,
 }
 
 impl Quarantine {
@@ -77,11 +107,49 @@ impl Quarantine {
                 }
                 stored
             }
-            Err(error) if error.cause == DiskCause::NotFound => Stored { format: FORMAT, panics: None, epochs: Vec::new() },
+            Err(error) if error.cause == DiskCause::NotFound => Stored { format: FORMAT, ends: None, epochs: Vec::new() },
             Err(error) => return Err(error),
         };
-        let is_watching = AtomicBool::new(stored.panics.is_some());
-        Ok(Self { storage, stored: Mutex::new(stored), computing: AtomicU64::new(0), is_watching })
+        let is_watching = AtomicBool::new(stored.ends.is_some());
+        let marks = Marks::new(Arc::clone(&storage));
+        let (computing, exempt) = (AtomicU64::new(0), AtomicU64::new(u64::MAX));
+        let (stored, limits) = (Mutex::new(stored), Limits::default());
+        Ok(Self { storage, marks, stored, computing, is_watching, limits, exempt })
+    }
+
+    /// The same with other limits of what may be made of an event.
+    pub fn with_limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
+    }
+
+    /// What may be made of so many records of an epoch.
+    pub fn limits(&self, epoch: u64, records: usize) -> Option<Limits> {
+        let is_exempt = records == 0 || self.exempt.load(Ordering::Acquire) == epoch;
+        (!is_exempt).then(|| self.limits.times((records as u64).min(EPOCH_EVENTS)))
+    }
+
+    /// The records of this epoch make too much together and none of them by itself: it is computed all the same.
+    pub fn exempt(&self, epoch: u64) {
+        self.exempt.store(epoch, Ordering::Release);
+    }
+
+    /// An epoch made too much, and the process ends next: its records are put aside at the next start.
+    pub fn condemn(&self, epoch: u64, detail: &str) {
+        let mut stored = self.stored.lock();
+        stored.ends = Some(Ends { epoch, count: ENDS_MAX, detail: detail.to_owned(), cause: Cause::Budget });
+        match self.store(&stored) {
+            Ok(()) => self.marks.excuse(),
+            Err(error) => eprintln!("it could not be noted that epoch {epoch} makes too much: {error}"),
+        }
+    }
+
+    /// Counts the end of the run before, if that left the mark of an epoch that it was computing.
+    pub fn count_last_end(&self) -> Result<(), DiskError> {
+        if let Some(epoch) = self.marks.unfinished()? {
+            self.count(epoch, UNEXPLAINED)?;
+            self.is_watching.store(true, Ordering::Release);
+        }
+        self.marks.clear()
     }
 
     /// This epoch is the oldest that is not complete.
@@ -89,15 +157,37 @@ impl Quarantine {
         self.computing.store(epoch, Ordering::Release);
     }
 
+    /// The workers have records of this epoch: it is marked, for the case that the process ends without a word. One epoch is marked at a
+    /// time, the oldest that has records.
+    pub fn given(&self, epoch: u64) {
+        self.marks.begin(epoch);
+    }
+
+    /// The workers are past this epoch.
+    pub fn computed(&self, epoch: u64) {
+        self.marks.end(epoch);
+    }
+
+    /// The process ends for a reason that no record has to do with.
+    pub fn excuse(&self) {
+        self.marks.excuse();
+    }
+
     /// A worker panics, and the process ends next.
     pub fn panicked(&self, detail: &str) {
-        let mut stored = self.stored.lock();
         let epoch = self.computing.load(Ordering::Acquire);
-        let before = stored.panics.take().filter(|panics| panics.epoch == epoch).map_or(0, |panics| panics.count);
-        stored.panics = Some(Panics { epoch, count: before + 1, detail: detail.to_owned() });
-        if let Err(error) = self.store(&stored) {
-            eprintln!("it could not be noted that epoch {epoch} ended the process: {error}");
+        match self.count(epoch, detail) {
+            // It must not count twice.
+            Ok(()) => self.marks.excuse(),
+            Err(error) => eprintln!("it could not be noted that epoch {epoch} ended the process: {error}"),
         }
+    }
+
+    fn count(&self, epoch: u64, detail: &str) -> Result<(), DiskError> {
+        let mut stored = self.stored.lock();
+        let before = stored.ends.take().filter(|ends| ends.epoch == epoch).map_or(0, |ends| ends.count);
+        stored.ends = Some(Ends { epoch, count: before + 1, detail: detail.to_owned(), cause: Cause::Ends });
+        self.store(&stored)
     }
 
     /// Whether an epoch is ahead, or under way, that has ended the process: then only one is computed at a time, so that the right one
@@ -112,8 +202,8 @@ impl Quarantine {
             return;
         }
         let mut stored = self.stored.lock();
-        if stored.panics.as_ref().is_some_and(|panics| panics.epoch <= epoch) {
-            stored.panics = None;
+        if stored.ends.as_ref().is_some_and(|ends| ends.epoch <= epoch) {
+            stored.ends = None;
             self.is_watching.store(false, Ordering::Release);
             if let Err(error) = self.store(&stored) {
                 tracing::warn!(%error, "it could not be noted that an epoch no longer ends the process");
@@ -122,20 +212,18 @@ impl Quarantine {
     }
 
     /// The epoch that has ended the process too often.
-    pub fn due(&self) -> Option<Panics> {
-        self.stored.lock().panics.clone().filter(|panics| panics.count >= PANICS_MAX)
+    pub fn due(&self) -> Option<Ends> {
+        self.stored.lock().ends.clone().filter(|ends| ends.count >= ENDS_MAX)
     }
 
-    /// Puts the records of an epoch aside, durably; false when there are none, or when too much is aside already.
-    pub fn put_aside(&self, binding: &Binding, detail: &str) -> Result<bool, DiskError> {
-        let ranges = binding.ranges.iter().filter(|range| range.next > range.from);
-        let ranges: Vec<_> = ranges.map(|range| (range.topic.clone(), range.partition, range.from, range.next)).collect();
+    /// Puts records of an epoch aside, durably; false when there are none, or when too much is aside already.
+    pub fn put_aside(&self, epoch: u64, ranges: Vec<AsideRange>, cause: Cause, detail: &str) -> Result<bool, DiskError> {
         let mut stored = self.stored.lock();
         if ranges.is_empty() || stored.epochs.len() >= EPOCHS_MAX {
             return Ok(false);
         }
-        stored.epochs.push(Aside { epoch: binding.epoch, detail: detail.to_owned(), ranges });
-        stored.panics = None;
+        stored.epochs.push(Aside { epoch, detail: detail.to_owned(), cause, ranges });
+        stored.ends = None;
         self.store(&stored)?;
         self.is_watching.store(false, Ordering::Release);
         Ok(true)
@@ -149,7 +237,7 @@ impl Quarantine {
         records: Vec<StoredRecord>,
     ) -> (Vec<StoredRecord>, Vec<(i64, DeadLetter)>) {
         let stored = self.stored.lock();
-        let is_here = |range: &&(String, u32, u64, u64)| range.0 == topic.as_str() && range.1 == partition.0;
+        let is_here = |range: &&AsideRange| range.0 == topic.as_str() && range.1 == partition.0;
         let ranges: Vec<(&Aside, u64, u64)> = stored
             .epochs
             .iter()
@@ -180,14 +268,26 @@ impl Quarantine {
     }
 }
 
+/// All records of an epoch that have an offset.
+pub fn ranges_of(binding: &Binding) -> Vec<AsideRange> {
+    let ranges = binding.ranges.iter().filter(|range| range.next > range.from);
+    ranges.map(|range| (range.topic.clone(), range.partition, range.from, range.next)).collect()
+}
+
 fn letter(topic: &Topic, record: &StoredRecord, aside: &Aside) -> DeadLetter {
-    let detail = format!("computing epoch {} ended the process {PANICS_MAX} times: {}", aside.epoch, aside.detail);
+    let Aside { epoch, detail, .. } = aside;
+    let fault = match aside.cause {
+        Cause::Ends => {
+            Fault::new(Reason::Quarantined, format!("computing epoch {epoch} ended the process {ENDS_MAX} times: {detail}"))
+        }
+        Cause::Budget => Fault::new(Reason::OverBudget, detail.as_str()),
+    };
     DeadLetter {
         topic: topic.as_str().to_owned(),
         partition: record.partition.0,
         offset: record.offset.0,
         sent_to: Some(topic.as_str().to_owned()),
-        fault: Fault::new(Reason::Quarantined, detail),
+        fault,
         bytes: record.value[..record.value.len().min(DEAD_LETTER_BYTES_MAX)].to_vec(),
         length: record.value.len() as u64,
     }
@@ -195,8 +295,6 @@ fn letter(topic: &Topic, record: &StoredRecord, aside: &Aside) -> DeadLetter {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use epochs::binding::BoundRange;
     use epochs::disk::simulated::SimulatedDisk;
     use schemas::position::Offset;
@@ -222,11 +320,14 @@ mod tests {
         quarantine.computing(8);
         quarantine.panicked("no");
         let quarantine = open();
-        assert_eq!(quarantine.due().map(|panics| (panics.epoch, panics.count)), Some((8, 3)));
-        let empty = Binding { epoch: 8, ..Binding::default() };
-        assert!(!quarantine.put_aside(&empty, "no").unwrap(), "there is nothing to put aside");
-        let range = BoundRange { topic: "t".into(), partition: 1, from: 4, next: 6, ..BoundRange::default() };
-        assert!(quarantine.put_aside(&Binding { ranges: vec![range], ..empty }, "no").unwrap());
+        assert_eq!(quarantine.due().map(|ends| (ends.epoch, ends.count)), Some((8, 3)));
+        let range = |from, next| BoundRange { topic: "t".into(), partition: 1, from, next, ..BoundRange::default() };
+        let put_aside = |from, next| {
+            let binding = Binding { epoch: 8, ranges: vec![range(from, next)], ..Binding::default() };
+            quarantine.put_aside(8, ranges_of(&binding), Cause::Ends, "no").unwrap()
+        };
+        assert!(!put_aside(4, 4), "there is nothing to put aside");
+        assert!(put_aside(4, 6));
         for quarantine in [quarantine, open()] {
             assert!(quarantine.due().is_none() && !quarantine.is_watching());
             let (kept, letters) = quarantine.take_out(&Topic::new("t"), Partition(1), (3..8).map(record).collect());
@@ -234,6 +335,33 @@ mod tests {
             assert_eq!(letters.iter().map(|(_, letter)| letter.offset).collect::<Vec<_>>(), [4, 5]);
             assert_eq!(quarantine.take_out(&Topic::new("t"), Partition(0), vec![record(4)]).1.len(), 0, "of another partition");
         }
+    }
+
+    #[test]
+    fn ends_without_a_panic_count_once_each_and_only_at_epochs_with_records() {
+        let storage: Storage = Arc::new(SimulatedDisk::new(0));
+        let start = || {
+            let quarantine = Quarantine::open(Arc::clone(&storage)).unwrap();
+            quarantine.count_last_end().unwrap();
+            quarantine
+        };
+        start().computing(5);
+        assert!(!start().is_watching(), "there are no records to blame");
+        let quarantine = start();
+        quarantine.given(5);
+        quarantine.given(6);
+        assert!(start().is_watching(), "it is the first end at epoch 5");
+        assert!(start().due().is_none(), "a start in between ended without computing anything");
+        start().given(5);
+        let quarantine = start();
+        quarantine.computing(5);
+        quarantine.given(5);
+        quarantine.panicked("a panic counts once, though its mark is there as well");
+        assert_eq!(start().due().map(|ends| (ends.epoch, ends.count)), Some((5, 3)));
+        let quarantine = start();
+        quarantine.given(6);
+        quarantine.computed(6);
+        assert_eq!(start().due().map(|ends| ends.epoch), Some(5), "an end after all workers were done says nothing");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! Owns the choice of the checkpoint and the fall back to an older one. Storage and log enter; the state of the newest checkpoint that can
 //! be read is restored into workers, and the driver that leaves computes the bound epochs behind it again, as they were bound.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::Receiver;
@@ -16,7 +16,7 @@ use epochs::crash_point::{RESTORED, crash_point};
 use epochs::error::EpochError;
 use epochs::progress::History;
 use epochs::reader::Records;
-use schemas::position::Timeline;
+use schemas::position::{Offset, Partition, Timeline, Topic};
 use sinks::invalidations::Invalidations;
 use sinks::search::SearchIndexes;
 use sinks::views::{Definition, Hydration, Views};
@@ -28,7 +28,7 @@ use super::driver::{Driver, Parts};
 use super::engine::Engine;
 use super::letters::{Letters, Meta};
 use super::outlets::{Means, Opening, Outlets, Reports};
-use super::quarantine::{Panics, Quarantine};
+use super::quarantine::{Ends, Quarantine, ranges_of};
 use super::restore::{Restored, restore};
 use super::retention::Retention;
 use super::status::Status;
@@ -73,7 +73,7 @@ enum RecoveryError {
     #[error(
         "computing epoch {epoch} ended the process {count} times, and it is not its records that can be put aside: {detail}; start with a topology without the view that fails"
     )]
-    Panics { epoch: u64, count: u32, detail: String },
+    Ends { epoch: u64, count: u32, detail: String },
 }
 
 impl Recovery {
@@ -106,6 +106,11 @@ impl Recovery {
         // Nobody may take them for empty before the state is restored.
         views.set_hydration_of_all(Some(Hydration::default()));
         views
+    }
+
+    /// The next offset of every partition where the log is read from.
+    pub fn offsets(&self) -> BTreeMap<(Topic, Partition), Offset> {
+        self.taken.start.offsets.clone()
     }
 
     /// What became stale in caches, as it happens.
@@ -146,7 +151,8 @@ impl Recovery {
         };
         let Self { topology, log, storage, options, board, deployments, states, taken, reports, means, .. } = self;
         let Taken { wall, mut coordinator, checkpoints, start, opening } = taken;
-        let quarantine = Arc::new(Quarantine::open(Arc::clone(&storage)).map_err(EpochError::from)?);
+        let quarantine = Quarantine::open(Arc::clone(&storage)).map_err(EpochError::from)?;
+        let quarantine = Arc::new(quarantine.with_limits(options.event_limits));
         put_aside(&quarantine, &mut coordinator)?;
         quarantine.computing(start.epoch);
         let meta = start.checkpoint.as_ref().map(read_meta).unwrap_or_default();
@@ -155,6 +161,7 @@ impl Recovery {
             tracing::warn!(%error, "the list of dead letters begins anew; their bytes are in the log");
         }
         status.expect_rows(meta.rows);
+        status.begins_at(start.offsets.clone());
         status.begins(coordinator.identity().incarnation, start.checkpoint.as_ref().map(|header| header.epoch));
         let missing: Arc<BTreeSet<u32>> = Arc::new(start.missing.iter().copied().collect());
         let keep =
@@ -165,6 +172,7 @@ impl Recovery {
         let noted = Arc::clone(&quarantine);
         workers.fate.take_service(move |detail| noted.panicked(detail));
         let engine = Engine::of_served(Arc::clone(&topology), workers, Arc::clone(&quarantine), &views);
+        board.show_retained(coordinator.retained());
         let checkpointer = Checkpointer::start(storage, checkpoints).map_err(|error| no_thread(&error))?;
         let first = EpochInput {
             epoch: start.epoch,
@@ -210,7 +218,7 @@ impl Recovery {
             Err(error) => {
                 let epoch = header.epoch;
                 tracing::error!(%error, epoch, "a checkpoint is damaged; an older one is taken, or everything is computed again");
-                let kept = self.taken.checkpoints.retain(|header| header.epoch < epoch);
+                let kept = self.taken.checkpoints.retain(|header| header.epoch != epoch);
                 kept.map_err(|error| RecoveryError::Checkpoint { epoch, detail: error.to_string() })?;
                 Ok(None)
             }
@@ -218,18 +226,19 @@ impl Recovery {
     }
 }
 
-/// Puts the records of an epoch aside that has ended the process too often, and has the bindings say so.
+/// Counts how the run before ended. Puts the records of an epoch aside that has ended the process too often, and has the bindings say so.
 fn put_aside(quarantine: &Quarantine, coordinator: &mut Coordinator<Storage>) -> Result<(), RecoveryError> {
-    let Some(Panics { epoch, count, detail }) = quarantine.due() else { return Ok(()) };
-    let binding = coordinator.bound_after(epoch.saturating_sub(1))?.into_iter().find(|binding| binding.epoch == epoch);
+    quarantine.count_last_end().map_err(EpochError::from)?;
+    let Some(Ends { epoch, count, detail, cause }) = quarantine.due() else { return Ok(()) };
+    let binding = coordinator.bound_after(epoch.saturating_sub(1)).next().transpose()?.filter(|binding| binding.epoch == epoch);
     match binding {
-        Some(binding) if quarantine.put_aside(&binding, &detail).map_err(EpochError::from)? => {
+        Some(binding) if quarantine.put_aside(epoch, ranges_of(&binding), cause, &detail).map_err(EpochError::from)? => {
             let records = binding.records();
-            tracing::error!(epoch, records, detail, "records are put aside: computing them ended the process again and again");
+            tracing::error!(epoch, records, detail, "records are put aside: computing them ended the process, or made too much");
             coordinator.announce(Control::Quarantine(format!("epoch {epoch}: {detail}")));
             Ok(())
         }
-        _ => Err(RecoveryError::Panics { epoch, count, detail }),
+        _ => Err(RecoveryError::Ends { epoch, count, detail }),
     }
 }
 
@@ -251,6 +260,8 @@ fn take_over(
         plan: plan_fingerprint(topology),
         states: states.specs.clone(),
         timeline: options.timeline.0,
+        accept_missing_history: options.accept_missing_history,
+        retained: options.retained,
     };
     let mut opening = Opening::new(super::outlets::plans(topology, means));
     let mut floors = |history: &History, incarnation| Ok(opening.fence(history, incarnation));

@@ -35,10 +35,10 @@ impl Retention {
     }
 
     /// Has the log trimmed, if it is too large, at most up to these offsets.
-    pub fn trim(&self, floor: Option<&Offsets>) {
+    pub fn trim(&self, floor: Option<Offsets>) {
         if let (Some(floors), Some(floor)) = (&self.floors, floor) {
             // The thread ends only when this is dropped, or by a panic, which has been printed.
-            let _ = floors.send(floor.clone());
+            let _ = floors.send(floor);
         }
     }
 }

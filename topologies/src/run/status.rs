@@ -1,11 +1,14 @@
 //! How far a running topology is.
 //!
-//! Owns the counters that the driver writes and that health checks, metrics and progress displays read.
+//! Owns the counters that the driver writes and that health checks, metrics and progress displays read. How far the views are behind the
+//! log is no counter: whoever asks compares the two as they are then.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use schemas::position::{Offset, Partition, Topic};
 
 /// Counters of a running topology.
 #[derive(Debug, Default)]
@@ -13,9 +16,7 @@ pub struct Status {
     epoch: AtomicU64,
     events: AtomicU64,
     duplicates: AtomicU64,
-    lag_records: AtomicU64,
     epoch_micros: AtomicU64,
-    caught_up: AtomicBool,
     published: AtomicBool,
     checkpoint: AtomicU64,
     checkpoints: AtomicU64,
@@ -26,6 +27,7 @@ pub struct Status {
     rows_total: AtomicU64,
     clock_held_micros: AtomicU64,
     incarnation: AtomicU64,
+    begin: Mutex<BTreeMap<(Topic, Partition), Offset>>,
     trouble: Mutex<Trouble>,
 }
 
@@ -52,12 +54,8 @@ pub struct StatusReport {
     pub events: u64,
     /// events that were seen before
     pub duplicates: u64,
-    /// records of the log that are not visible yet
-    pub lag_records: u64,
     /// how long the last epoch took from binding to being visible
     pub epoch_duration: Duration,
-    /// whether the log was read to its end at least once since the start
-    pub caught_up: bool,
     /// whether an epoch is visible
     pub published: bool,
     /// the epoch of the last durable checkpoint, 0 when there is none, and how many this run wrote
@@ -83,9 +81,7 @@ impl Status {
             epoch: self.epoch.load(Ordering::Acquire),
             events: self.events.load(Ordering::Acquire),
             duplicates: self.duplicates.load(Ordering::Acquire),
-            lag_records: self.lag_records.load(Ordering::Acquire),
             epoch_duration: Duration::from_micros(self.epoch_micros.load(Ordering::Acquire)),
-            caught_up: self.caught_up.load(Ordering::Acquire),
             published: self.published.load(Ordering::Acquire),
             checkpoint: (self.checkpoint.load(Ordering::Acquire), self.checkpoints.load(Ordering::Acquire)),
             restored: self.restored.load(Ordering::Acquire),
@@ -95,6 +91,16 @@ impl Status {
             incarnation: self.incarnation.load(Ordering::Acquire),
             trouble: self.trouble.lock().clone(),
         }
+    }
+
+    /// Records where the log is read from in this run.
+    pub(super) fn begins_at(&self, offsets: BTreeMap<(Topic, Partition), Offset>) {
+        *self.begin.lock() = offsets;
+    }
+
+    /// The next offset of every partition at the beginning of this run: what lies before it is visible with the first epoch.
+    pub fn begin(&self) -> BTreeMap<(Topic, Partition), Offset> {
+        self.begin.lock().clone()
     }
 
     /// Records who runs, and the checkpoint that the run begins from.
@@ -161,13 +167,5 @@ impl Status {
         self.events.fetch_add(events, Ordering::AcqRel);
         self.duplicates.fetch_add(duplicates, Ordering::AcqRel);
         self.epoch_micros.store(u64::try_from(took.as_micros()).unwrap_or(u64::MAX), Ordering::Release);
-    }
-
-    /// Records how much of the log is not visible yet.
-    pub(super) fn lag(&self, records: u64) {
-        self.lag_records.store(records, Ordering::Release);
-        if records == 0 {
-            self.caught_up.store(true, Ordering::Release);
-        }
     }
 }

@@ -20,6 +20,7 @@ use timely::dataflow::operators::probe::Handle;
 use timely::worker::Worker;
 
 use super::status::Status;
+use crate::render::budget::Budget;
 use crate::render::drain::{Drain, EpochOutput};
 use crate::render::keep::Keeping;
 use crate::render::source::Records;
@@ -53,6 +54,8 @@ pub struct Workers {
     pub done: Receiver<Done>,
     /// what a panic of one of them means
     pub fate: Arc<Fate>,
+    /// how much an epoch may make
+    pub budget: Budget,
     guards: Option<timely::communication::WorkerGuards<()>>,
 }
 
@@ -74,9 +77,15 @@ impl Fate {
         let _ = self.on_panic.set(Box::new(on_panic));
     }
 
-    /// What a worker panicked with.
+    /// What a worker panicked with, or gave up for.
     pub fn failure(&self) -> Option<&str> {
         self.failure.get().map(String::as_str)
+    }
+
+    /// The workers can't go on, and the process can.
+    fn give_up(&self, reason: &str) {
+        // The first reason is the cause of the others.
+        let _ = self.failure.set(reason.to_owned());
     }
 
     fn panicked(&self, panic: &(dyn Any + Send)) {
@@ -114,10 +123,12 @@ pub fn start(topology: &Arc<Topology>, keeping: Vec<Keeping>, status: &Arc<Statu
     drop(thread_sender);
     let ports = Mutex::new(ports);
     let (topology, status, shared) = (Arc::clone(topology), Arc::clone(status), Arc::clone(&fate));
+    let budget = Budget::default();
+    let spent = budget.clone();
     let guards = timely::execute(timely::Config::process(count), move |worker| {
         let port = ports.lock().unwrap_or_else(PoisonError::into_inner)[worker.index()].take();
         let Some((port, keeping)) = port else { return };
-        let drain = Drain::new(keeping.start, Arc::clone(&status));
+        let drain = Drain::new(keeping.start, Arc::clone(&status), spent.clone());
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| run(worker, &topology, &port, keeping, drain, &shared))) {
             shared.panicked(panic.as_ref());
             // The dataflow is in no state to be stepped once more, as it would be after a return.
@@ -127,7 +138,7 @@ pub fn start(topology: &Arc<Topology>, keeping: Vec<Keeping>, status: &Arc<Statu
     let mut handles: Vec<(usize, Thread)> = threads.iter().take(count).collect();
     handles.sort_by_key(|(index, _)| *index);
     let work: Vec<_> = senders.into_iter().zip(handles.into_iter().map(|(_, thread)| thread)).collect();
-    let workers = Workers { work, done, fate: Arc::clone(&fate), guards: Some(guards) };
+    let workers = Workers { work, done, fate: Arc::clone(&fate), budget, guards: Some(guards) };
     if workers.count() == count { Ok(workers) } else { Err(fate.failure().unwrap_or("a worker ended at its start").to_owned()) }
 }
 
@@ -181,6 +192,9 @@ fn run(worker: &mut Worker, topology: &Topology, port: &Port, keeping: Keeping, 
     assert!(announced.is_ok(), "the driver ended before its workers started");
     let mut pending: VecDeque<Time> = VecDeque::new();
     loop {
+        if let Some(exceeded) = drain.budget().exceeded() {
+            fate.give_up(&exceeded.to_string());
+        }
         if fate.failure().is_some() {
             // What waits for a worker that is gone would wait for ever.
             return worker.installed_dataflows().into_iter().for_each(|dataflow| worker.drop_dataflow(dataflow));
@@ -196,7 +210,8 @@ fn run(worker: &mut Worker, topology: &Topology, port: &Port, keeping: Keeping, 
             Err(TryRecvError::Disconnected) => return,
         }
         while let Some(&epoch) = pending.front() {
-            if probe.less_equal(&epoch) {
+            // What an epoch that was stopped has made is a part of it.
+            if probe.less_equal(&epoch) || drain.budget().exceeded().is_some() {
                 break;
             }
             pending.pop_front();

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use schemas::field::FieldKind;
+use schemas::field::{FieldKind, Value};
 use schemas::position::{Offset, Partition};
 use schemas::row::Row;
 
@@ -19,6 +19,7 @@ use super::scan::Scans;
 use super::{Unfinished, WhyError, fold};
 use crate::plan::graph::{JoinField, NodeId, Operator, Side};
 use crate::plan::scalar::Scalar;
+use crate::render::slicer::Slicer;
 use crate::render::source::EventReader;
 use crate::topology::Topology;
 
@@ -116,12 +117,17 @@ impl<'q> Interpreter<'q> {
                 }
                 Ok(all)
             }
-            Operator::Unnest { input, column } => {
-                let width = self.kinds[*input].len();
-                let wanted = demand
-                    .pushed(&self.kinds[node], |column| if column < width { Place::Column(column) } else { Place::Elsewhere });
-                let rows = self.rows(*input, &wanted)?;
-                self.carried(node, &rows, Operator::Unnest { input: 0, column: *column })
+            Operator::Unnest { input, column, keep } => {
+                let place = |column: usize| keep.get(column).map_or(Place::Elsewhere, |&kept| Place::Column(kept));
+                let rows = self.rows(*input, &demand.pushed(&self.kinds[node], place))?;
+                let number = self.kinds[*input].len();
+                let numbered = keep.iter().copied().chain([number]).collect();
+                let operator = Operator::Unnest { input: 0, column: *column, keep: numbered };
+                self.carry((*input, node), &rows, operator, keep.len())
+            }
+            Operator::Repeat { input, copies } => {
+                let rows = self.rows(*input, demand)?;
+                self.copies(node, &rows, &self.slicer(*input, &[*copies]))
             }
             Operator::Session { input, partition, time, gap_micros } => {
                 let wanted = self.within(node, partition, demand);
@@ -132,6 +138,20 @@ impl<'q> Interpreter<'q> {
                 Ok(self.by_session(node, &partition, rows))
             }
         }
+    }
+
+    /// Each row as often as its count says.
+    fn copies(&self, node: NodeId, rows: &[Derived], count: &Slicer) -> Result<Vec<Derived>, WhyError> {
+        let mut copies = Vec::new();
+        for derived in rows {
+            let times = match FieldKind::Int64.read(count.row(derived.row.as_bytes()).as_bytes(), 0) {
+                Value::Int(times) => usize::try_from(times).unwrap_or(0),
+                _ => 0,
+            };
+            self.check_rows(node, self.rows.saturating_add(copies.len()).saturating_add(times))?;
+            copies.extend(std::iter::repeat_n(derived.clone(), times));
+        }
+        Ok(copies)
     }
 
     /// What is wanted of the input of a node whose partitions have to be whole.

@@ -19,6 +19,7 @@ use timely::dataflow::operators::probe::Handle;
 use super::WhyError;
 use crate::plan::graph::{Node, NodeColumn, Operator};
 use crate::plan::kept::KeptStates;
+use crate::render::budget::Budget;
 use crate::render::drain::Drain;
 use crate::render::keep::Keeping;
 use crate::render::slicer::Slicer;
@@ -94,7 +95,7 @@ pub fn run(
 ) -> Result<Vec<(Row, Diff)>, WhyError> {
     let topology = topology(operator, inputs, columns);
     let made = timely::execute_directly(move |worker| {
-        let (drain, probe) = (Drain::new(Time::MIN, Arc::default()), Handle::new());
+        let (drain, probe) = (Drain::new(Time::MIN, Arc::default(), Budget::default()), Handle::new());
         let states = Arc::new(KeptStates::of(&topology));
         let keeping = Keeping { start: Time::MIN, missing: Arc::default(), states, restored: Restored::new() };
         let rendered = worker.dataflow::<Time, _, _>(|scope| {

@@ -19,6 +19,12 @@ use super::origins::Origins;
 use crate::plan::graph::{Aggregate, NodeId, Operator, Side};
 use crate::render::slicer::Slicer;
 
+/// The column whose NULLs do not count; a row of several columns always counts.
+fn argument(aggregate: &Aggregate) -> Option<usize> {
+    let is_row = aggregate.kind == AggregateKind::CountDistinct && aggregate.inputs.len() > 1;
+    aggregate.inputs.first().copied().filter(|_| !is_row)
+}
+
 impl Interpreter<'_> {
     /// Cuts columns out of the rows of a node.
     pub(super) fn slicer(&self, node: NodeId, columns: &[usize]) -> Slicer {
@@ -55,7 +61,7 @@ impl Interpreter<'_> {
             .enumerate()
             .map(|(number, aggregate)| Contribution {
                 kind: &aggregate.kind,
-                argument: aggregate.inputs.first().map(|&column| self.slicer(input, &[column])),
+                argument: argument(aggregate).map(|column| self.slicer(input, &[column])),
                 filter: aggregate.filter.map(|column| self.slicer(input, &[column])),
                 result: self.slicer(node, &[keys.len() + number]),
             })

@@ -56,6 +56,13 @@ CREATE MATERIALIZED VIEW tags AS SELECT post_id, unnest(hashtags) AS tag FROM po
 CREATE INDEX ON tags (tag, post_id);
 CREATE MATERIALIZED VIEW kinds AS SELECT * FROM (VALUES (1, 'a'), (2, NULL)) AS k (id, name);
 CREATE INDEX ON kinds (id);
+-- copies of rows
+CREATE MATERIALIZED VIEW strangers AS SELECT author_id AS user_id FROM posts EXCEPT ALL SELECT follower_id FROM follows;
+CREATE INDEX ON strangers (user_id);
+CREATE MATERIALIZED VIEW measures AS
+  SELECT author_id, sum(CAST(likes AS DOUBLE PRECISION)) AS total, avg(CAST(likes AS DOUBLE PRECISION)) AS average, sum(DISTINCT likes) AS different
+  FROM posts GROUP BY author_id;
+CREATE INDEX ON measures (author_id);
 -- top-k with and without a rank
 CREATE MATERIALIZED VIEW newest AS SELECT post_id, author_id FROM posts ORDER BY created_at DESC LIMIT 10 OFFSET 2;
 CREATE INDEX ON newest (post_id);

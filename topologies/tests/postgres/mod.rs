@@ -14,6 +14,9 @@ const START_MAX: Duration = Duration::from_secs(60);
 const DEBIAN_PROGRAMS: &str = "/usr/lib/postgresql";
 const INSTALL: &str = "install PostgreSQL (on Debian: apt-get install postgresql)";
 
+/// What `psql` writes behind the rows of each of many queries; no row of `COPY` begins like this.
+const END: &str = "\\.";
+
 /// One row; `None` is NULL.
 pub type Row = Vec<Option<String>>;
 
@@ -75,6 +78,36 @@ impl Postgres {
     pub fn rows(&self, query: &str) -> Result<Vec<Row>, String> {
         let text = self.psql(&format!("COPY ({query}) TO STDOUT;\n"))?;
         Ok(text.lines().map(|line| line.split('\t').map(unescape).collect()).collect())
+    }
+
+    /// The rows of each of many queries, or PostgreSQL's words for why there are none. One process asks them all.
+    ///
+    /// # Panics
+    /// When PostgreSQL ends before it has answered.
+    pub fn answers<'q>(&self, queries: impl IntoIterator<Item = &'q str>) -> Vec<Result<Vec<Row>, String>> {
+        let mut script = String::from("\\set ON_ERROR_STOP 0\nSET statement_timeout = '60s';\n");
+        let mut asked = 0;
+        for query in queries {
+            script += &format!("COPY ({query}) TO STDOUT;\n\\echo '\\\\.' :ERROR :LAST_ERROR_MESSAGE\n");
+            asked += 1;
+        }
+        let text = self.psql(&script).unwrap_or_else(|error| panic!("PostgreSQL ended: {error}"));
+        let mut answers = Vec::with_capacity(asked);
+        let mut rows = Vec::new();
+        for line in text.lines() {
+            match line.strip_prefix(END) {
+                None => rows.push(line.split('\t').map(unescape).collect()),
+                Some(end) => answers.push(match end.trim().strip_prefix("true") {
+                    None => Ok(std::mem::take(&mut rows)),
+                    Some(error) => {
+                        rows.clear();
+                        Err(error.trim().to_owned())
+                    }
+                }),
+            }
+        }
+        assert_eq!(answers.len(), asked, "PostgreSQL answered {} of {asked} queries", answers.len());
+        answers
     }
 
     fn psql(&self, script: &str) -> Result<String, String> {
@@ -189,11 +222,13 @@ fn a_server_answers_with_rows_of_text_and_refuses_in_its_own_words() {
     let postgres = Postgres::start();
     postgres.execute("CREATE TABLE t (a INT, b TEXT); INSERT INTO t VALUES (1, NULL), (2, E'tab\\tback\\\\slash\\nline');");
     let rows = postgres.rows("SELECT a, b FROM t ORDER BY a").expect("the query is right");
-    assert_eq!(rows, [
-        vec![Some("1".to_owned()), None],
-        vec![Some("2".to_owned()), Some("tab\tback\\slash\nline".to_owned())]
-    ]);
+    assert_eq!(rows, [vec![Some("1".to_owned()), None], vec![Some("2".to_owned()), Some("tab\tback\\slash\nline".to_owned())]]);
     assert_eq!(postgres.rows("SELECT CAST(4.75 AS INT)").expect("the query is right"), [[Some("5".to_owned())]]);
     let refused = postgres.rows("SELECT 1/0").expect_err("it divides by zero");
     assert!(refused.contains("division by zero"), "{refused}");
+    let answers = postgres.answers(["SELECT a FROM t ORDER BY a", "SELECT 1/0", "SELECT 1 WHERE FALSE", "SELECT '\\.'"]);
+    let text = |text: &str| vec![Some(text.to_owned())];
+    assert_eq!(answers[0], Ok(vec![text("1"), text("2")]));
+    assert!(answers[1].as_ref().is_err_and(|error| error.contains("division by zero")), "{answers:?}");
+    assert_eq!(answers[2..], [Ok(vec![]), Ok(vec![text("\\.")])]);
 }

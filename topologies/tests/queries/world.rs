@@ -25,14 +25,15 @@ MERGE INTO follows f USING user_events e
 
 CREATE TABLE posts (
   post_id BIGINT PRIMARY KEY, author_id BIGINT NOT NULL, text TEXT NOT NULL, visibility TEXT, score BIGINT, reply_to BIGINT,
-  pinned BOOLEAN, edits INT NOT NULL);
+  pinned BOOLEAN, edits INT NOT NULL, video BIGINT, tags TEXT[]);
 MERGE INTO posts USING post_events e ON posts.post_id = e.aggregate_id
   WHEN MATCHED AND e.event_type = 'post.deleted' THEN DELETE
   WHEN MATCHED AND e.event_type = 'post.updated' AND posts.edits >= 3 THEN DO NOTHING
   WHEN MATCHED AND e.event_type = 'post.updated' THEN UPDATE SET text = e.updated.text, edits = posts.edits + 1
   WHEN NOT MATCHED AND e.event_type = 'post.created' THEN INSERT VALUES
-    (e.aggregate_id, e.created.author_id, e.created.text, NULLIF(e.created.visibility, ''), e.created.video_id - 20, e.created.reply_to,
-     CASE e.created.visibility WHEN 'public' THEN TRUE WHEN 'private' THEN FALSE END, 0);
+    (e.aggregate_id, e.created.author_id, e.created.text, NULLIF(e.created.visibility, ''),
+     CASE WHEN e.created.video_id < 1000 THEN e.created.video_id - 20 END, e.created.reply_to,
+     CASE e.created.visibility WHEN 'public' THEN TRUE WHEN 'private' THEN FALSE END, 0, e.created.video_id, e.created.hashtags);
 
 CREATE TABLE likes (post_id BIGINT, user_id BIGINT, PRIMARY KEY (post_id, user_id));
 MERGE INTO likes USING post_events e
@@ -54,16 +55,19 @@ const POSTS: usize = 24;
 const COMMENTS: usize = 8;
 /// Texts with what expressions trip over: commas, quotes, wildcards, several bytes for a character, nothing.
 const TEXTS: [&str; 10] = ["", "a", "Abc", "abc, def", "it's", "50%_off", "日本語 text", "b", "zZ top", "  padded "];
+const TAGS: [&str; 5] = ["sun", "sea", "b", "日本", "it's"];
+/// Numbers that are only compared, because nothing can be added to them.
+const EXTREMES: [u64; 2] = [i64::MAX as u64, i64::MAX as u64 - 1];
 const VISIBILITIES: [&str; 4] = ["public", "private", "friends", ""];
 
-/// One value, as both engines are compared by.
+/// One value of a table.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Cell {
     Null,
     Int(i64),
-    /// a number that is not exact, in few enough digits
-    Real(String),
+    Truth(bool),
     Text(String),
+    List(Vec<&'static str>),
 }
 
 pub type Rows = BTreeMap<Vec<i64>, Vec<Cell>>;
@@ -198,13 +202,19 @@ impl World {
     fn create_post(&mut self) -> String {
         let (post, author) = (self.post(), self.user());
         let (text, visibility) = (*self.random.pick(&TEXTS), *self.random.pick(&VISIBILITIES));
-        let video = if self.random.one_in(3) { None } else { Some(self.random.below(40) as u64) };
+        let video = match self.random.below(9) {
+            0..=2 => None,
+            3 => Some(*self.random.pick(&EXTREMES)),
+            _ => Some(self.random.below(40) as u64),
+        };
+        let tags: Vec<&str> = (0..self.random.below(4)).map(|_| *self.random.pick(&TAGS)).collect();
         let reply_to = if self.random.one_in(2) { None } else { Some(self.post()) };
         let id = Self::id(post);
         let number = |value: Option<u64>, minus: i64| value.map_or(Cell::Null, |value| Cell::Int(Self::id(value) - minus));
+        let listed: Vec<String> = tags.iter().map(|tag| quoted(tag)).collect();
         let pinned = match visibility {
-            "public" => Cell::Int(1),
-            "private" => Cell::Int(0),
+            "public" => Cell::Truth(true),
+            "private" => Cell::Truth(false),
             _ => Cell::Null,
         };
         self.posts.entry(vec![id]).or_insert_with(|| {
@@ -214,16 +224,19 @@ impl World {
                 Cell::Int(Self::id(author)),
                 text,
                 visibility,
-                number(video, 20),
+                number(video.filter(|&video| video < 1000), 20),
                 number(reply_to, 0),
                 pinned,
                 Cell::Int(0),
+                number(video, 0),
+                Cell::List(tags),
             ]
         });
         let optional = |name: &str, value: Option<u64>| value.map_or(String::new(), |value| format!(r#","{name}":"{value}""#));
         let payload = format!(
-            r#"{{"author_id":"{author}","text":{},"visibility":"{visibility}"{}{}}}"#,
+            r#"{{"author_id":"{author}","text":{},"visibility":"{visibility}","hashtags":[{}]{}{}}}"#,
             quoted(text),
+            listed.join(","),
             optional("video_id", video),
             optional("reply_to", reply_to)
         );

@@ -9,8 +9,36 @@ CREATE MATERIALIZED VIEW v AS SELECT a.post_id FROM posts a JOIN posts b ON a.po
 -- an outer join without a condition
 CREATE MATERIALIZED VIEW v AS SELECT a.post_id FROM posts a LEFT JOIN likes b ON TRUE;
 
--- NOT IN over a column that can be NULL
-CREATE MATERIALIZED VIEW v AS SELECT post_id FROM posts WHERE post_id NOT IN (SELECT reply_to FROM posts);
+-- USING a column that one side has
+CREATE MATERIALIZED VIEW v AS SELECT author_id FROM posts JOIN likes USING (author_id);
+
+-- USING a column that a side has twice
+CREATE MATERIALIZED VIEW v AS SELECT text FROM posts p JOIN likes l ON l.post_id = p.post_id JOIN like_counts c USING (post_id);
+
+-- NATURAL without a common column
+CREATE MATERIALIZED VIEW v AS SELECT text FROM posts p NATURAL JOIN (SELECT user_id FROM likes) l;
+
+-- a sub-query related below a LIMIT
+CREATE MATERIALIZED VIEW v AS SELECT post_id FROM posts p WHERE author_id IN
+  (SELECT l.user_id FROM likes l WHERE l.post_id = p.post_id ORDER BY l.user_id LIMIT 3);
+
+-- a sub-query related below an aggregate in FROM
+CREATE MATERIALIZED VIEW v AS SELECT post_id FROM posts p WHERE EXISTS
+  (SELECT 1 FROM (SELECT count(*) AS n FROM likes l WHERE l.post_id = p.post_id) t JOIN like_counts c ON c.likes = t.n);
+
+-- a sub-query related on the optional side of a join
+CREATE MATERIALIZED VIEW v AS SELECT post_id FROM posts p WHERE EXISTS
+  (SELECT 1 FROM like_counts c LEFT JOIN (SELECT l.post_id FROM likes l WHERE l.user_id = p.author_id) t ON t.post_id = c.post_id);
+
+-- a sub-query related to a query further out
+CREATE MATERIALIZED VIEW v AS SELECT post_id FROM posts p WHERE EXISTS
+  (SELECT 1 FROM likes l WHERE l.post_id = p.post_id AND EXISTS (SELECT 1 FROM posts q WHERE q.post_id = l.post_id AND q.author_id = p.author_id));
+
+-- lists side by side in FROM
+CREATE MATERIALIZED VIEW v AS SELECT a FROM posts p CROSS JOIN LATERAL unnest(p.hashtags, p.hashtags) AS t(a, b);
+
+-- the numbers of a list's items
+CREATE MATERIALIZED VIEW v AS SELECT tag, n FROM posts p CROSS JOIN LATERAL unnest(p.hashtags) WITH ORDINALITY AS t(tag, n);
 
 -- a scalar sub-query related by an inequality
 CREATE MATERIALIZED VIEW v AS SELECT p.post_id, (SELECT count(*) FROM posts q WHERE q.post_id < p.post_id) AS earlier FROM posts p;
@@ -83,14 +111,11 @@ CREATE MATERIALIZED VIEW v AS SELECT DISTINCT ON (author_id) author_id, post_id 
 
 -- # Aggregates
 
--- a sum of floating point numbers
-CREATE MATERIALIZED VIEW v AS SELECT author_id, sum(CAST(post_id AS DOUBLE PRECISION)) AS total FROM posts GROUP BY author_id;
+-- a count of two columns
+CREATE MATERIALIZED VIEW v AS SELECT count(DISTINCT post_id, author_id) AS n FROM posts;
 
--- an average of floating point numbers
-CREATE MATERIALIZED VIEW v AS SELECT author_id, avg(post_id * 0.5::DOUBLE PRECISION) AS mean FROM posts GROUP BY author_id;
-
--- a sum of distinct values
-CREATE MATERIALIZED VIEW v AS SELECT author_id, sum(DISTINCT post_id) AS total FROM posts GROUP BY author_id;
+-- a decayed sum of distinct values
+CREATE MATERIALIZED VIEW v AS SELECT author_id, decayed_sum(DISTINCT 1, created_at, INTERVAL '1 hour') AS score FROM posts GROUP BY author_id;
 
 -- an aggregate that is not supported
 CREATE MATERIALIZED VIEW v AS SELECT author_id, stddev(post_id) AS spread FROM posts GROUP BY author_id;

@@ -1,6 +1,7 @@
 //! What is found, in which order, and what is refused.
 
 use std::ops::Bound;
+use std::time::{Duration, Instant};
 
 use schemas::field::{FieldKind, Value};
 use schemas::serving::Language;
@@ -9,6 +10,7 @@ use super::super::compile::compile;
 use super::super::document::Layout;
 use super::super::generation::Generation;
 use super::super::grammar::parse;
+use super::super::scope::Scope;
 use super::super::{EXPANSIONS_MAX, Place, Popularity, QueryError, Suggestion};
 use super::*;
 
@@ -157,9 +159,10 @@ fn the_cost_of_a_query_is_known_before_it_runs() {
     }
     generation.commit(&layout, &Stored::new(&layout, 1, "")).unwrap();
     let searcher = generation.searcher(&layout).unwrap();
-    let cost = |query: &str, filter: &Filter| {
+    let cost = |query: &str, visible: &Filter| {
         let expression = (!query.is_empty()).then(|| parse(query, &[]).unwrap());
-        match compile(expression.as_ref(), filter, &layout, &searcher, 0) {
+        let scope = Scope::new(visible, &layout, &searcher, Instant::now() + Duration::from_secs(60)).unwrap();
+        match compile(expression.as_ref(), &Filter::always(), &scope, 0) {
             Err(QueryError::TooCommon { part, documents, .. }) => (part, documents),
             Ok(_) => (String::new(), 0),
             Err(other) => panic!("{other}"),
@@ -175,18 +178,27 @@ fn the_cost_of_a_query_is_known_before_it_runs() {
     assert_eq!(cost("", &always), ("a search without a word".into(), 6));
     let bob = Filter::OneOf(AUTHOR, vec![field(&FieldKind::Text, &Value::Text("bob".into()))]);
     assert_eq!(cost("quick OR brown", &bob), ("quick".into(), 2), "others' rows are not looked at");
+    assert_eq!(cost("fo*", &bob), (String::new(), 0));
+    assert_eq!(cost("", &bob), ("a search without a word".into(), 1));
 }
 
 #[test]
 fn suggestions_come_by_popularity_then_by_text() {
     let suggested = |text: &str, rows| Suggestion { text: text.to_owned(), popularity: Popularity::Rows(rows) };
     let (_writer, reader) = index_of(&posts(), definition(&[0], Some(Language::English)));
-    let suggest = |prefix: &str, filter: &Filter, limit| reader.suggest(prefix, filter, limit).unwrap().unwrap().1;
+    let always = Filter::always();
+    let suggest = |prefix: &str, filter: &Filter, limit| {
+        let of_visible = reader.suggest(prefix, filter, &always, limit).unwrap().unwrap().1;
+        let of_asked = reader.suggest(prefix, &always, filter, limit).unwrap().unwrap().1;
+        assert_eq!(of_visible, of_asked, "{prefix} row by row and word by word");
+        of_visible
+    };
     assert_eq!(suggest("BR", &Filter::always(), 9), [suggested("brown", 3), suggested("bread", 2)]);
     assert_eq!(suggest("f", &Filter::always(), 1), [suggested("fox", 2)]);
     let bob = Filter::OneOf(AUTHOR, vec![field(&FieldKind::Text, &Value::Text("bob".into()))]);
     assert_eq!(suggest("br", &bob, 9), [suggested("brown", 1)]);
-    assert!(matches!(reader.suggest(" ", &Filter::always(), 9), Err(QueryError::ShortPrefix { .. })));
+    assert_eq!(suggest("#BR", &bob, 9), [suggested("brown", 1)]);
+    assert!(matches!(reader.suggest(" ", &always, &always, 9), Err(QueryError::ShortPrefix { .. })));
 
     let liked = |text: &str, likes| {
         let popularity = Popularity::Value(FieldKind::Int64, field(&FieldKind::Int64, &Value::Int(likes)));
@@ -200,6 +212,132 @@ fn suggestions_come_by_popularity_then_by_text() {
         &[named(1, "Anna B", 2), named(2, "anton", 7), named(3, "Anna B", 9), named(4, "ANA", 7), named(5, "bob", 99)],
         of_values,
     );
-    let suggestions = reader.suggest("an", &Filter::always(), 9).unwrap().unwrap().1;
-    assert_eq!(suggestions, [liked("Anna B", 9), liked("ANA", 7), liked("anton", 7)]);
+    let known = [liked("Anna B", 9), liked("ANA", 7), liked("anton", 7)];
+    assert_eq!(reader.suggest("an", &always, &always, 9).unwrap().unwrap().1, known);
+    let of_some = Filter::Between(ID, Bound::Unbounded, Bound::Unbounded);
+    assert_eq!(reader.suggest("AN", &of_some, &always, 9).unwrap().unwrap().1, known);
+}
+
+#[test]
+fn a_minus_excludes_whatever_sign_the_word_begins_with() {
+    let texts = ["fresh bread and #sale cake", "fresh bread only", "bread by @bob today"];
+    let posts: Vec<Post> = (1..).zip(texts).map(|(id, text)| post(id, text, 0)).collect();
+    let (_writer, reader) = index_of(&posts, definition(&[0], None));
+    for (query, expected) in [
+        ("bread -sale", vec![2, 3]),
+        ("bread -#sale", vec![2, 3]),
+        ("bread -\"#sale\"", vec![2, 3]),
+        ("bread -@bob", vec![1, 2]),
+        ("bread -(#sale)", vec![2, 3]),
+        ("-#sale bread", vec![2, 3]),
+        ("bread -.sale", vec![2, 3]),
+        ("bread -$sale -+bob", vec![2]),
+        ("bread -\u{1f35e}sale", vec![2, 3]),
+        ("bread -#sal*", vec![2, 3]),
+        ("bread text:-#sale", vec![2, 3]),
+        ("bread -text:#sale", vec![2, 3]),
+        ("bread -\u{1f35e}", vec![1, 2, 3]),
+        ("bread - sale", vec![1]),
+    ] {
+        assert_eq!(found(&reader, query), expected, "{query}");
+    }
+}
+
+#[test]
+fn texts_that_are_equal_to_a_reader_are_found_alike() {
+    let texts = [
+        "caf\u{e9} noir",
+        "cafe\u{301} creme",
+        "ΟΔΟΣ ΑΘΗΝΩΝ",
+        "η οδος του κόσμου, ο κόσμος",
+        "日本語の投稿です",
+        "İstanbul gezisi",
+        "Straße",
+        "STRASSE",
+        "ＦＵＬＬ width",
+        "ภาษาไทยง่ายมาก",
+        "한국어를 배우다",
+        "iPhone手机壳",
+        "ﬁrst ｶﾞｰﾄﾞ",
+    ];
+    let posts: Vec<Post> = (1..).zip(texts).map(|(id, text)| post(id, text, 0)).collect();
+    for stemmer in [None, Some(Language::English)] {
+        let (_writer, reader) = index_of(&posts, definition(&[0], stemmer));
+        for (query, expected) in [
+            ("caf\u{e9}", vec![1, 2]),
+            ("CAFE\u{301}", vec![1, 2]),
+            ("caf\u{e9}*", vec![1, 2]),
+            ("\"cafe\u{301} noir\"", vec![1]),
+            ("οδος", vec![3, 4]),
+            ("ΟΔΟΣ", vec![3, 4]),
+            ("ΚΌΣΜΟΣ", vec![4]),
+            ("日本語", vec![5]),
+            ("投稿", vec![5]),
+            ("日本語*", vec![5]),
+            ("投*", vec![5]),
+            ("本", vec![5]),
+            ("日語", vec![]),
+            ("\"本語の投\"", vec![5]),
+            ("投稿 -日本", vec![]),
+            ("istanbul", vec![6]),
+            ("ISTANBUL", vec![6]),
+            ("strasse", vec![7, 8]),
+            ("straße", vec![7, 8]),
+            ("full", vec![9]),
+            ("ｆｕｌｌ　ｗｉｄｔｈ", vec![9]),
+            ("ไทย", vec![10]),
+            ("ง่าย", vec![10]),
+            ("งาย", vec![]),
+            ("한국", vec![11]),
+            ("국어", vec![11]),
+            ("手机", vec![12]),
+            ("iphone手机", vec![12]),
+            ("\"iphone 手机\"", vec![12]),
+            ("FIRST", vec![13]),
+            ("ガード", vec![13]),
+            ("ガ", vec![13]),
+        ] {
+            assert_eq!(found(&reader, query), expected, "{query} {stemmer:?}");
+        }
+    }
+}
+
+#[test]
+fn what_is_marked_and_suggested_is_normalised_too() {
+    let texts = ["cafe\u{301} noir", "日本語の投稿です", "日本の写真", "İstanbul", "ο κόσμος", "ΚΌΣΜΟΣ"];
+    let posts: Vec<Post> = (1..).zip(texts).map(|(id, text)| post(id, text, 0)).collect();
+    let (_writer, reader) = index_of(&posts, definition(&[0], None));
+    let shown = |query: &str| {
+        let answer = reader.search(&Search { highlights: vec![0], ..search_for(query) }).unwrap().unwrap();
+        answer.hits.iter().map(|hit| hit.highlights[0].1.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(shown("caf\u{e9}"), ["<mark>cafe\u{301}</mark> noir"]);
+    assert_eq!(shown("日本語"), ["<mark>日本語</mark>の投稿です"]);
+    assert_eq!(shown("日本語* です"), ["<mark>日本語</mark>の投稿<mark>です</mark>"]);
+    assert_eq!(shown("ISTAN*"), ["<mark>İstanbul</mark>"]);
+    let suggested = |prefix: &str| {
+        let always = Filter::always();
+        let of_some = Filter::Between(ID, Bound::Unbounded, Bound::Unbounded);
+        let by_word = reader.suggest(prefix, &always, &always, 9).unwrap().unwrap().1;
+        assert_eq!(reader.suggest(prefix, &of_some, &always, 9).unwrap().unwrap().1, by_word);
+        by_word.into_iter().map(|suggestion| (suggestion.text, suggestion.popularity)).collect::<Vec<_>>()
+    };
+    let rows = |text: &str, rows| (text.to_owned(), Popularity::Rows(rows));
+    assert_eq!(suggested("CAFE\u{301}"), [rows("caf\u{e9}", 1)]);
+    assert_eq!(suggested("İST"), [rows("istanbul", 1)]);
+    assert_eq!(suggested("κόσ"), [rows("κόσμος", 2)]);
+    assert_eq!(
+        suggested("日本"),
+        [
+            rows("日本", 2),
+            rows("日本の", 1),
+            rows("日本の写", 1),
+            rows("日本の写真", 1),
+            rows("日本語", 1),
+            rows("日本語の", 1),
+            rows("日本語の投稿です", 1)
+        ]
+    );
+    assert_eq!(suggested("投"), [rows("投稿", 1), rows("投稿で", 1), rows("投稿です", 1)]);
+    assert_eq!(suggested("日本語の投"), [rows("日本語の投稿です", 1)]);
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::CheckpointError;
 use super::run::RunName;
-use super::{CheckpointHeader, StateId};
+use super::{CheckpointHeader, RetainedCheckpoint, StateId};
 
 /// The format of manifests and runs that this version writes and reads.
 pub const FORMAT: u64 = 1;
@@ -40,6 +40,9 @@ struct Stored {
     /// manifests of earlier versions have none
     #[serde(default)]
     next_state: u32,
+    /// manifests of earlier versions have none
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    retained: Vec<StoredRetained>,
     meta: String,
     runs: Vec<RunName>,
 }
@@ -51,6 +54,12 @@ struct StoredOffset {
     topic_id: String,
     partition: u32,
     next_offset: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredRetained {
+    epoch: u64,
+    bytes: u64,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -106,6 +115,7 @@ fn store(manifest: &Manifest) -> Stored {
         offsets: offsets.collect(),
         states: states.collect(),
         next_state: header.next_state,
+        retained: header.retained.iter().map(|kept| StoredRetained { epoch: kept.epoch, bytes: kept.bytes }).collect(),
         meta: to_hex(&header.meta),
         runs: manifest.runs.clone(),
     }
@@ -126,6 +136,7 @@ fn restore(stored: Stored) -> Option<Manifest> {
         offsets: stored.offsets.into_iter().map(offset).collect::<Option<_>>()?,
         states: stored.states.into_iter().map(state).collect::<Option<_>>()?,
         next_state: stored.next_state,
+        retained: stored.retained.iter().map(|kept| RetainedCheckpoint { epoch: kept.epoch, bytes: kept.bytes }).collect(),
         meta: from_hex(&stored.meta)?,
     };
     Some(Manifest { header, runs: stored.runs })

@@ -26,6 +26,7 @@ fn header(epoch: u64) -> CheckpointHeader {
         offsets: vec![("posts".to_owned(), u128::MAX - 1, 3, 40)],
         states: (0..STATES).map(|number| (StateId(number), [number as u8; 32], format!("state {number}"))).collect(),
         next_state: STATES,
+        retained: Vec::new(),
         meta: vec![0, 1, 255],
     }
 }
@@ -272,6 +273,37 @@ fn checkpoints_are_removed_on_demand() {
     assert_eq!(history.files(), [""; 0]);
     let error = checkpoints.scan(&older, StateId(0)).err().map(|error| error.to_string());
     assert_eq!(error, Some(format!("there is no checkpoint of epoch {} in timeline 7", older.epoch)));
+}
+
+#[test]
+fn a_retained_checkpoint_stays_beside_newer_ones_and_is_continued() {
+    let history = History::new(3);
+    let (mut checkpoints, _) = history.open().unwrap();
+    let retaining = |epoch: u64, retained: &[u64]| {
+        let retained = retained.iter().map(|epoch| RetainedCheckpoint { epoch: *epoch, bytes: 7 }).collect();
+        CheckpointHeader { retained, ..header(epoch) }
+    };
+    let set = |value: &[u8]| vec![change(0, b"key", Some(value))];
+    for (epoch, retained) in [(1, &[][..]), (2, &[]), (3, &[1]), (4, &[1])] {
+        checkpoints.write(&retaining(epoch, retained), &set(&[epoch as u8]), false).unwrap();
+    }
+    history.disk.crash();
+    let (mut checkpoints, opened) = history.open().unwrap();
+    let epochs: Vec<u64> = opened.headers.iter().map(|header| header.epoch).collect();
+    assert_eq!((epochs, &opened.headers[0]), (vec![4, 3, 1], &retaining(4, &[1])));
+    let value = |checkpoints: &Checkpoints<SimulatedDisk>, epoch: u64, key: &[u8]| {
+        read_all(checkpoints, &header(epoch)).unwrap().get(&(StateId(0), key.to_vec())).cloned()
+    };
+    assert_eq!(value(&checkpoints, 1, b"key"), Some(vec![1]));
+    checkpoints.continue_from(1);
+    checkpoints.write(&retaining(5, &[4, 1]), &[change(0, b"other", Some(b"5"))], false).unwrap();
+    assert_eq!((value(&checkpoints, 5, b"key"), value(&checkpoints, 5, b"other")), (Some(vec![1]), Some(b"5".to_vec())));
+    assert_eq!(value(&checkpoints, 4, b"key"), Some(vec![4]), "the others are as they were");
+    checkpoints.write(&header(6), &set(&[6]), false).unwrap();
+    assert_eq!(value(&checkpoints, 6, b"other"), Some(b"5".to_vec()), "the newest is continued again");
+    assert_eq!(checkpoints.headers().map(|header| header.epoch).collect::<Vec<_>>(), [6, 5]);
+    checkpoints.continue_from(1);
+    assert!(checkpoints.write(&header(7), &[], false).is_err(), "it is not kept any more");
 }
 
 #[test]

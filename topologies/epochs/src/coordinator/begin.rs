@@ -1,10 +1,19 @@
-//! With which checkpoint a run begins, so that no sink misses what it has not seen.
+//! With which checkpoint a run begins, so that no state is computed from a part of its records, and no sink misses what it has not seen.
 //!
 //! How far the sinks are and the checkpoints that can be read enter; the one to begin with leaves, or none: then everything is computed
 //! from the beginning.
 
+use schemas::position::Topic;
+use sources::log::Log;
+
+use super::states::{holds, stored_state};
+use super::{Settings, StateSpec, offsets_of};
+use crate::bindings::Bindings;
 use crate::checkpoint::{CHECKPOINTS_KEPT, CheckpointHeader};
+use crate::disk::Disk;
 use crate::error::EpochError;
+use crate::lost_history::{LostHistory, MissingHistory, lost_history};
+use crate::reader::Offsets;
 use crate::sink::SinkKind;
 
 /// How far the sinks are that can be gone on with.
@@ -27,6 +36,72 @@ impl SinkFloors {
     }
 }
 
+/// The checkpoints to choose from; refuses to compute states of which the log no longer has the beginning.
+pub(super) fn possible_checkpoints<D: Disk>(
+    usable: &[CheckpointHeader],
+    settings: &Settings,
+    log: &dyn Log,
+    bindings: &Bindings<D>,
+    damages: &[String],
+) -> Result<Vec<CheckpointHeader>, EpochError> {
+    let accepted = settings.accept_missing_history;
+    if bindings.is_empty() && !accepted {
+        let lost = lost_states(log, settings.states.iter())?;
+        return if lost.is_empty() { Ok(Vec::new()) } else { Err(MissingHistory { lost }.into()) };
+    }
+    match checkpoints_to_begin_with(usable, &settings.states, log, accepted) {
+        // What was declared is not to blame.
+        Err(EpochError::MissingHistory(_)) if !damages.is_empty() => {
+            Err(EpochError::NothingToStartFrom { first: bindings.first().unwrap_or(0), damages: damages.to_vec() })
+        }
+        possible => possible,
+    }
+}
+
+/// The checkpoints of this history that a plan with these states may begin with, newest first; `usable` are all that can be read. One that
+/// holds every state is preferred, also when it is that of an earlier plan. The others need a log that has its beginning, unless its loss
+/// is `accepted`.
+fn checkpoints_to_begin_with(
+    usable: &[CheckpointHeader],
+    states: &[StateSpec],
+    log: &dyn Log,
+    accepted: bool,
+) -> Result<Vec<CheckpointHeader>, EpochError> {
+    let Some(newest) = usable.first() else { return Ok(Vec::new()) };
+    let whole: Vec<CheckpointHeader> = usable.iter().filter(|header| holds(header, states)).cloned().collect();
+    if !whole.is_empty() && !holds(newest, states) {
+        return Ok(whole);
+    }
+    let mut possible = Vec::new();
+    for header in usable.iter().take(CHECKPOINTS_KEPT) {
+        let lacking = states.iter().filter(|state| stored_state(header, state).is_none());
+        let lost = lost_states(log, lacking)?;
+        if lost.is_empty() || accepted {
+            possible.push(header.clone());
+        } else if possible.is_empty() {
+            return Err(MissingHistory { lost }.into());
+        }
+    }
+    Ok(possible)
+}
+
+/// The states among these that can't be computed in full.
+pub(super) fn lost_states<'s>(
+    log: &dyn Log,
+    states: impl Iterator<Item = &'s StateSpec>,
+) -> Result<Vec<LostHistory>, EpochError> {
+    Ok(lost_history(log, states.map(|state| -> (&str, &[Topic]) { (&state.name, &state.topics) }))?)
+}
+
+/// How far every partition was ever read, also those that no source reads any more.
+pub(super) fn read_until<D: Disk>(newest: Option<&CheckpointHeader>, bindings: &Bindings<D>) -> Result<Offsets, EpochError> {
+    let mut offsets = newest.map(offsets_of).unwrap_or_default();
+    for binding in bindings.read(newest.map_or(0, |newest| newest.epoch + 1)) {
+        offsets.advance(&binding?.ranges);
+    }
+    Ok(offsets)
+}
+
 /// Chooses among the checkpoints of this history, the newest of which comes first. One that all sinks can follow is best. Then those that can't
 /// be built anew count; for their sake, and with fewer checkpoints than are wanted, the beginning is one, if the log still has it.
 pub fn checkpoint_to_begin_with(
@@ -44,13 +119,51 @@ pub fn checkpoint_to_begin_with(
 
 #[cfg(test)]
 mod tests {
+    use schemas::position::{Offset, Partition};
+    use sources::log::Record;
+    use sources::memory::MemoryLog;
+
     use super::*;
+    use crate::binding::fingerprint;
+    use crate::checkpoint::StateId;
 
     fn begin(epochs: &[u64], all: Option<u64>, append: Option<u64>) -> Option<u64> {
         let header = |epoch: &u64| CheckpointHeader { epoch: *epoch, ..CheckpointHeader::default() };
         let usable: Vec<CheckpointHeader> = epochs.iter().map(header).collect();
         let begin = checkpoint_to_begin_with(&usable, SinkFloors { all, append }, || Ok(true));
         begin.expect("nothing is read").map(|header| header.epoch)
+    }
+
+    #[test]
+    fn a_state_is_never_computed_from_the_end_of_a_log_unasked() {
+        let (log, topic) = (MemoryLog::new(), Topic::new("t"));
+        log.create_topic(&topic, 1).unwrap();
+        let record = Record { key: vec![], value: vec![], timestamp: 0 };
+        log.append(&topic, vec![record; 9]).unwrap();
+        let spec = |name: &str| StateSpec { fingerprint: fingerprint(name), name: name.to_owned(), topics: vec![topic.clone()] };
+        let header = |epoch: u64, names: &[&str]| {
+            let states = names.iter().enumerate().map(|(id, name)| (StateId(id as u32), fingerprint(name).0, String::new()));
+            CheckpointHeader { epoch, states: states.collect(), ..CheckpointHeader::default() }
+        };
+        // Later plans lack 'old': two checkpoints of them, and the retained one before.
+        let usable = [header(30, &["a", "new"]), header(20, &["a", "new"]), header(10, &["a", "old"])];
+        let possible = |names: &[&str], accepted| {
+            let states: Vec<StateSpec> = names.iter().map(|name| spec(name)).collect();
+            let possible = checkpoints_to_begin_with(&usable, &states, &log, accepted);
+            possible.map(|possible| possible.iter().map(|header| header.epoch).collect::<Vec<_>>())
+        };
+        assert_eq!(possible(&["a", "new"], false).unwrap(), [30, 20]);
+        assert_eq!(possible(&["a", "old"], false).unwrap(), [10], "it is brought up to date from there");
+        assert_eq!(possible(&["a", "other"], false).unwrap(), [30, 20], "the log has everything");
+        log.trim(&topic, Partition(0), Offset(4)).unwrap();
+        assert_eq!(possible(&["a", "old"], false).unwrap(), [10]);
+        let refused = possible(&["a", "other"], false).unwrap_err().to_string();
+        assert!(refused.contains("'other'") && refused.contains("offset 4") && !refused.contains("'a'"), "{refused}");
+        assert_eq!(possible(&["a", "other"], true).unwrap(), [30, 20], "somebody insists");
+        // The one before the switch would compute 'new' from what is left.
+        let states = [spec("a"), spec("new")];
+        let after_a_switch = checkpoints_to_begin_with(&[usable[1].clone(), usable[2].clone()], &states, &log, false);
+        assert_eq!(after_a_switch.unwrap().iter().map(|header| header.epoch).collect::<Vec<_>>(), [20]);
     }
 
     #[test]

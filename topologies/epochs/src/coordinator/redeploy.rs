@@ -8,29 +8,58 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemas::position::{Offset, Partition, Topic};
 use sources::log::TopicMetadata;
 
+use super::begin::lost_states;
 use super::{Coordinator, EpochInput, StateChanges, StateSpec, WallSource};
 use crate::binding::{Binding, Control, Fingerprint};
+use crate::checkpoint::CheckpointHeader;
 use crate::disk::Disk;
 use crate::error::EpochError;
+use crate::lost_history::LostHistory;
 
 impl<D: Disk> Coordinator<D> {
     /// Reads these topics too from the next epoch on: each from where it was read last, or else from its beginning.
     pub fn follow(&mut self, topics: &[TopicMetadata]) -> Result<(), EpochError> {
-        self.reader.follow(topics, &self.complete_offsets)?;
+        let mut read_until = self.dormant.clone();
+        read_until.0.extend(self.complete_offsets.0.clone());
+        self.reader.follow(topics, &read_until)?;
         for (partition, position) in self.reader.positions().0 {
+            self.dormant.0.remove(&partition);
             self.complete_offsets.0.entry(partition).or_insert(position);
         }
         Ok(())
     }
 
     /// Every epoch that was bound after this one, oldest first.
-    pub fn bound_after(&self, epoch: u64) -> Result<Vec<Binding>, EpochError> {
-        self.bindings.read(epoch + 1).collect()
+    pub fn bound_after(&self, epoch: u64) -> impl Iterator<Item = Result<Binding, EpochError>> + '_ {
+        self.bindings.read(epoch + 1)
     }
 
-    /// The epoch of the newest checkpoint that is durable.
-    pub fn newest_checkpoint(&self) -> Option<u64> {
-        self.kept.back().copied()
+    /// The states of a plan to come that would be computed from a log whose beginning is gone: those that neither the plan has nor, all of
+    /// them, a checkpoint of an earlier one. Those among the `anew` are computed from the log in any case.
+    pub fn lost_history(&self, states: &[StateSpec], anew: &BTreeSet<u32>) -> Result<Vec<LostHistory>, EpochError> {
+        let is_anew = |number: usize| anew.contains(&(number as u32));
+        let is_retained = self.retained_checkpoint(states, anew).is_some();
+        let computed = states
+            .iter()
+            .enumerate()
+            .filter(|(number, state)| is_anew(*number) || (!is_retained && self.states.find(state).is_none()));
+        lost_states(self.log.as_ref(), computed.map(|(_, state)| state))
+    }
+
+    /// The checkpoint of an earlier plan with which a plan to come begins, because it holds all of these states and the plan lacks some;
+    /// those among the `anew` are of no interest.
+    pub fn retained_checkpoint(&self, states: &[StateSpec], anew: &BTreeSet<u32>) -> Option<&CheckpointHeader> {
+        let numbered = states.iter().enumerate();
+        let wanted = numbered.filter(|(number, _)| !anew.contains(&(*number as u32))).map(|(_, state)| state);
+        if wanted.clone().all(|state| self.states.find(state).is_some()) {
+            return None;
+        }
+        self.retained.holding(wanted)
+    }
+
+    /// Whether the plan has this state.
+    pub fn has_state(&self, state: &StateSpec) -> bool {
+        self.states.find(state).is_some()
     }
 
     /// The next offset of every partition that is followed, behind everything that is bound.
@@ -44,9 +73,10 @@ impl<D: Disk> Coordinator<D> {
         self.bind(wall, ranges, records, Some(Control::Deploy(generation)))
     }
 
-    /// Goes on with another plan from the last complete epoch on. `changes` are the entries of the states that it has and the one before
+    /// Goes on with another plan from the last complete epoch on. The states that it lacks are retained as of the newest checkpoint. `changes` are the entries of the states that it has and the one before
     /// had not, or that are among the `anew`: those of states that both have were handed over as they changed.
     pub fn redeploy(&mut self, plan: Fingerprint, states: Vec<StateSpec>, anew: &BTreeSet<u32>, changes: StateChanges) {
+        self.retain_for(&states);
         let states = self.states.replaced(states, anew);
         let pending = std::mem::take(&mut self.changes);
         self.changes = states.translate(&self.states, pending);

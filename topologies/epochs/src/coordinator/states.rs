@@ -12,6 +12,11 @@ pub fn stored_state(header: &CheckpointHeader, state: &StateSpec) -> Option<Stat
     header.states.iter().find(|(_, fingerprint, _)| *fingerprint == state.fingerprint.0).map(|(id, _, _)| *id)
 }
 
+/// Whether a checkpoint has every one of these states.
+pub fn holds(header: &CheckpointHeader, states: &[StateSpec]) -> bool {
+    states.iter().all(|state| stored_state(header, state).is_some())
+}
+
 /// The states of a plan in the order that numbers them in the plan, with the numbers that they have in checkpoints.
 #[derive(Clone, Debug)]
 pub(super) struct StateNumbers {
@@ -54,7 +59,8 @@ impl StateNumbers {
         changes.into_iter().filter_map(|(number, key, value)| Some((places[number as usize]?, key, value))).collect()
     }
 
-    fn find(&self, spec: &StateSpec) -> Option<usize> {
+    /// The place of a state in the plan.
+    pub fn find(&self, spec: &StateSpec) -> Option<usize> {
         self.states.iter().position(|(known, _)| known.fingerprint == spec.fingerprint)
     }
 
@@ -88,7 +94,10 @@ mod tests {
     use crate::binding::fingerprint;
 
     fn specs(names: &[&str]) -> Vec<StateSpec> {
-        names.iter().map(|name| StateSpec { fingerprint: fingerprint(name), name: (*name).to_owned() }).collect()
+        names
+            .iter()
+            .map(|name| StateSpec { fingerprint: fingerprint(name), name: (*name).to_owned(), topics: Vec::new() })
+            .collect()
     }
 
     fn ids(numbers: &StateNumbers) -> Vec<u32> {

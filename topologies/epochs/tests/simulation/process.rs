@@ -9,7 +9,9 @@ use epochs::binding::{Chain, Fingerprint, fingerprint};
 use epochs::checkpoint::error::CheckpointError;
 use epochs::checkpoint::{CheckpointHeader, Checkpoints};
 use epochs::clock::{Reading, WallClock};
-use epochs::coordinator::{CheckpointJob, Coordinator, Settings, SinkFloors, StateSpec, WallSource, stored_state};
+use epochs::coordinator::{
+    CheckpointJob, Coordinator, RetainedLimits, Settings, SinkFloors, StateSpec, WallSource, stored_state,
+};
 use epochs::disk::simulated::SimulatedDisk;
 use epochs::error::EpochError;
 use epochs::progress::{History, Progress};
@@ -54,12 +56,14 @@ pub struct Process {
 }
 
 fn settings(world: &World) -> Settings {
-    let state = |name: &str| StateSpec { fingerprint: fingerprint(name), name: name.to_owned() };
+    let state = |name: &str| StateSpec { fingerprint: fingerprint(name), name: name.to_owned(), topics: vec![Topic::new(TOPIC)] };
     Settings {
         epoch_records: world.epoch_records,
         plan: fingerprint(&format!("plan {}", world.plan)),
         states: vec![state("ids"), state("accounts")],
         timeline: world.timelines,
+        accept_missing_history: false,
+        retained: RetainedLimits::default(),
     }
 }
 
@@ -231,7 +235,7 @@ fn restore(
     header: &CheckpointHeader,
 ) -> Result<(), CheckpointError> {
     for (number, name) in ["ids", "accounts"].iter().enumerate() {
-        let spec = StateSpec { fingerprint: fingerprint(name), name: (*name).to_owned() };
+        let spec = StateSpec { fingerprint: fingerprint(name), name: (*name).to_owned(), topics: Vec::new() };
         let state = stored_state(header, &spec).expect("the checkpoint has every state");
         for entry in checkpoints.scan(header, state)? {
             let (key, value) = entry?;

@@ -8,6 +8,7 @@ use datafusion_expr::expr::{Between, Case, HigherOrderFunction, InList, Lambda, 
 use datafusion_expr::{BinaryExpr, Expr, Operator};
 
 use super::{Form, Subject, types};
+use crate::plan::numbers::cast::NumberCast;
 
 /// The version of what functions compute, where it is not the first: a function that computes something else than an earlier version of
 /// this program did gets the next number here, and what it is part of is computed anew.
@@ -85,7 +86,7 @@ pub fn write(form: &mut Form, expression: &Expr, column: NamedColumn<'_>) -> Res
             types::data_type(form.tagged(19), cast.field.data_type());
             write(form, &cast.expr, column)
         }
-        Expr::ScalarFunction(ScalarFunction { func, args }) => call(form, 20, func.name(), args, column),
+        Expr::ScalarFunction(function) => function_call(form, function, column),
         Expr::InList(InList { expr, list, negated }) => {
             form.tag(21);
             form.flag(*negated);
@@ -117,6 +118,16 @@ fn all(form: &mut Form, expressions: &[Expr], column: NamedColumn<'_>) -> Result
 fn optional(form: &mut Form, expression: Option<&Expr>, column: NamedColumn<'_>) -> Result<()> {
     form.flag(expression.is_some());
     expression.map_or(Ok(()), |expression| write(form, expression, column))
+}
+
+fn function_call(form: &mut Form, ScalarFunction { func, args }: &ScalarFunction, column: NamedColumn<'_>) -> Result<()> {
+    let Some(cast) = func.inner().downcast_ref::<NumberCast>() else {
+        return call(form, 20, func.name(), args, column);
+    };
+    // Its name is for people: what it does is said by the type that it casts to.
+    types::data_type(form.tagged(25), cast.target());
+    form.number(semantics("cast"));
+    all(form, args, column)
 }
 
 fn call(form: &mut Form, tag: u8, name: &str, arguments: &[Expr], column: NamedColumn<'_>) -> Result<()> {

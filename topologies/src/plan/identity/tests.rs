@@ -27,8 +27,16 @@ fn form(expression: &Expr) -> Form {
 #[test]
 fn different_expressions_have_different_forms() {
     let cast = |target: DataType| Expr::Cast(Cast::new(Box::new(column()), target));
+    // What these are called does not say how many digits they keep.
+    let own_cast = |target: DataType| {
+        let call = crate::plan::numbers::cast::cast(&column(), &DataType::Utf8, &target).expect("it is planned");
+        call.expect("a text is cast to a number by a function of ours")
+    };
     let expressions = [
         column(),
+        own_cast(DataType::Decimal128(10, 2)),
+        own_cast(DataType::Decimal128(12, 2)),
+        own_cast(DataType::Int64),
         Expr::Column(Column::from_name("c1")),
         lit(1_i64),
         lit(1_i32),

@@ -143,5 +143,6 @@ pub fn field_kind(form: &mut Form, kind: &FieldKind) {
             form.tag(12);
             field_kind(form, item);
         }
+        FieldKind::Numeric => form.tag(13),
     }
 }

@@ -27,7 +27,7 @@ use crate::plan::kept::KeptStates;
 use crate::render::drain::EpochOutput;
 use crate::render::keep::Keeping;
 use crate::run::driver::letters_in_order;
-use crate::run::engine::Engine;
+use crate::run::engine::{Allowance, Engine};
 use crate::run::quarantine::Quarantine;
 use crate::run::status::Status;
 use crate::run::worker::{self, Done};
@@ -69,6 +69,10 @@ pub struct Preparation {
     pub states: Arc<KeptStates>,
     /// what of it is computed from the log
     pub missing: BTreeSet<u32>,
+    /// what of it is handed over, because the running topology has not got it: that, and what is brought up to date
+    pub handed: BTreeSet<u32>,
+    /// what is missing is computed also from a log whose beginning is gone
+    pub accept_missing_history: bool,
     /// the epochs since the checkpoint, and those to come
     pub bound: Vec<Bound>,
     /// where rows go
@@ -87,7 +91,7 @@ pub struct Handover {
     pub engine: Engine,
     /// what the epoch of the switch changes in views that are filled aside
     pub changes: Vec<(IndexId, Vec<(Row, Diff)>)>,
-    /// all entries of the states that were computed anew, by their numbers in the new plan
+    /// all entries of the states that the topology before has not got, by their numbers in the new plan
     pub state: StateChanges,
     /// all errors of rows
     pub row_errors: BTreeMap<RowError, Diff>,
@@ -163,7 +167,7 @@ struct Computation<'a> {
     board: Arc<Board>,
     staged: BTreeSet<IndexId>,
     names: BTreeSet<String>,
-    missing: BTreeSet<u32>,
+    handed: BTreeSet<u32>,
     known: BTreeSet<Topic>,
     waiting: VecDeque<Bound>,
     in_flight: VecDeque<(u64, bool, Vec<EpochOutput>)>,
@@ -184,6 +188,8 @@ impl<'a> Computation<'a> {
             restored,
             states,
             missing,
+            handed,
+            accept_missing_history,
             bound,
             views,
             staged,
@@ -194,6 +200,7 @@ impl<'a> Computation<'a> {
         let mut reader = Reader::new(Arc::clone(&log), &topics, &offsets, usize::MAX).map_err(|error| error.to_string())?;
         let anew = Arc::new(missing.clone());
         let keep = |restored| Keeping { start: header.epoch, missing: Arc::clone(&anew), states: Arc::clone(&states), restored };
+        let state = brought_along(&restored, &handed);
         let keeping = restored.into_iter().map(keep).collect();
         let status = Arc::new(Status::default());
         let workers = worker::start(&topology, keeping, &status)?;
@@ -208,19 +215,25 @@ impl<'a> Computation<'a> {
             reached,
             staged: indexes,
             names: staged,
-            missing,
+            handed,
             known,
             waiting: bound.into(),
             in_flight: VecDeque::new(),
-            state: BTreeMap::new(),
+            state,
             row_errors: BTreeMap::new(),
             stream_errors: BTreeMap::new(),
             dead_letters: Vec::new(),
             views,
             board,
         };
-        if !computation.missing.is_empty() {
+        if !missing.is_empty() {
             let backfill = Backfill::new(log, &read, &offsets, header.epoch).map_err(|error| error.to_string())?;
+            // What was there when the deployment began may have been trimmed before it was held back.
+            if let Some((topic, partition, earliest)) = backfill.gaps.first().filter(|_| !accept_missing_history) {
+                return Err(format!(
+                    "the log of topic '{topic}', partition {partition} now begins at offset {earliest}: try again"
+                ));
+            }
             computation.backfill(backfill, header.wall_micros)?;
         }
         computation.send(header.epoch, header.wall_micros, false, Records::new());
@@ -242,7 +255,7 @@ impl<'a> Computation<'a> {
             self.show_backfill(backfill.progress());
             let is_over = records.is_empty();
             if !is_over {
-                self.engine.send(time, wall_micros, records);
+                self.engine.send(time, wall_micros, records, Allowance::Unlimited);
                 time += 1;
                 unanswered += count;
             }
@@ -295,7 +308,7 @@ impl<'a> Computation<'a> {
 
     fn send(&mut self, epoch: u64, wall_micros: i64, is_switch: bool, records: Records) {
         // Events that were refused at ingest, or put aside, are on their list already.
-        self.engine.send(epoch, wall_micros, records);
+        self.engine.send(epoch, wall_micros, records, Allowance::Twice);
         self.in_flight.push_back((epoch, is_switch, Vec::new()));
     }
 
@@ -336,7 +349,7 @@ impl<'a> Computation<'a> {
         let mut changes = Vec::new();
         for output in outputs {
             changes.extend(self.engine.served(output.changes).filter(|(index, _)| self.staged.contains(index)));
-            let state = output.state.into_iter().filter(|(number, ..)| self.missing.contains(number));
+            let state = output.state.into_iter().filter(|(number, ..)| self.handed.contains(number));
             self.state.extend(state.map(|(number, key, value)| ((number, key), value)));
             let is_new = |(_, letter): &(i64, DeadLetter)| !self.known.contains(&Topic::new(&letter.topic));
             self.dead_letters.extend(output.dead_letters.into_iter().filter(is_new));
@@ -368,6 +381,14 @@ impl<'a> Computation<'a> {
             dead_letters: letters_in_order(self.dead_letters),
         }
     }
+}
+
+/// The entries that a checkpoint has of the states that are handed over.
+fn brought_along(restored: &[Restored], handed: &BTreeSet<u32>) -> BTreeMap<(u32, Row), Option<Row>> {
+    let states = restored.iter().flatten().filter(|(number, _)| handed.contains(number));
+    states
+        .flat_map(|(number, entries)| entries.iter().map(|(key, value)| ((*number, key.clone()), Some(value.clone()))))
+        .collect()
 }
 
 fn add(errors: &mut BTreeMap<RowError, Diff>, changes: Vec<(RowError, Diff)>) {

@@ -8,22 +8,23 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError};
 
+use epochs::binding::Binding;
 use epochs::checkpoint::CheckpointHeader;
 use epochs::coordinator::stored_state;
 use epochs::crash_point::{DEPLOY_BOUND, DEPLOY_RECORDED, crash_point};
 use epochs::error::EpochError;
+use epochs::lost_history::{MissingHistory, describe};
 use schemas::position::Topic;
 use sinks::views::{CatalogueChange, CompareError};
 use sources::log::TopicMetadata;
 
 use super::candidate::{Bound, Candidate, Handover, Preparation};
-use super::{DIFFERENCE_ROWS_MAX, DeployOutcome, DeployPhase, Deployment, Verify, ViewDifference};
+use super::{DIFFERENCE_ROWS_MAX, DeployOutcome, DeployPhase, Deployment, Standing, Verify, ViewDifference};
 use crate::plan::kept::{KeptStates, plan_fingerprint, view_fingerprints};
 use crate::rows::row_as_text;
 use crate::run::change::{replayed_states, view_changes};
 use crate::run::driver::Driver;
 use crate::run::{Restored, StartError, ViewChange, check_rendering, create_topics};
-use crate::topology::Topology;
 
 /// Epochs that a candidate may be behind when no more are bound until it has them: they are computed within a moment.
 const HELD_EPOCHS: u64 = 4;
@@ -39,8 +40,8 @@ pub enum Deploying {
     Not,
     /// it needs a checkpoint of this epoch or a later one
     Checkpointing(Deployment, Vec<TopicMetadata>, u64),
-    /// the checkpoint is being read
-    Restoring(Deployment, Vec<TopicMetadata>, Receiver<Begin>),
+    /// the checkpoint is being read: that of this epoch, which an earlier topology has left, or the newest one
+    Restoring(Deployment, Vec<TopicMetadata>, Option<u64>, Receiver<Begin>),
     /// the candidate computes
     Computing(Hydrating),
     /// the candidate has everything that readers see, and the new generation is recorded: the next epoch is that of the switch
@@ -55,7 +56,7 @@ pub struct Hydrating {
     candidate: Candidate,
     changes: BTreeMap<String, ViewChange>,
     states: Arc<KeptStates>,
-    missing: BTreeSet<u32>,
+    handed: BTreeSet<u32>,
     staged: BTreeSet<String>,
     is_held: bool,
 }
@@ -126,7 +127,9 @@ impl Driver {
         self.deploying = match std::mem::take(&mut self.deploying) {
             Deploying::Not => self.next_deployment(),
             Deploying::Checkpointing(deployment, topics, after) => self.await_checkpoint(deployment, topics, after),
-            Deploying::Restoring(deployment, topics, begin) => self.await_restored(deployment, topics, begin)?,
+            Deploying::Restoring(deployment, topics, retained, begin) => {
+                self.await_restored(deployment, topics, retained, begin)?
+            }
             Deploying::Computing(hydrating) => self.await_candidate(hydrating),
             Deploying::Ready(hydrating) => {
                 // Kept for the case that the epoch can't be bound now.
@@ -148,29 +151,65 @@ impl Driver {
                 self.parts.board.update(|report| report.phase = DeployPhase::Checkpointing);
                 Deploying::Checkpointing(deployment, topics, self.parts.coordinator.completed())
             }
-            Err(reason) => self.give_up(reason, &BTreeSet::new()),
+            Err(outcome) => self.end(&deployment, outcome, &BTreeSet::new()),
         }
     }
 
     /// Reads the topics that are new from now on: their records are bound to the epochs that both topologies compute.
-    fn begin(&mut self, deployment: &Deployment) -> Result<Vec<TopicMetadata>, String> {
+    fn begin(&mut self, deployment: &Deployment) -> Result<Vec<TopicMetadata>, DeployOutcome> {
+        let failed = |reason: String| DeployOutcome::Failed { reason };
         if let Some(sink) = self.parts.outlets.without_means(&deployment.topology) {
-            return Err(StartError::NoRedis { sink: sink.name.clone() }.to_string());
+            return Err(failed(StartError::NoRedis { sink: sink.name.clone() }.to_string()));
         }
-        check_rendering(&deployment.topology).map_err(|error| error.to_string())?;
-        let topics = create_topics(&deployment.topology, self.parts.log.as_ref()).map_err(|error| error.to_string())?;
+        check_rendering(&deployment.topology).map_err(|error| failed(error.to_string()))?;
+        if let Some(reason) = self.lost_history(deployment).map_err(|error| failed(error.to_string()))? {
+            return Err(DeployOutcome::Refused { reason });
+        }
+        let topics = create_topics(&deployment.topology, self.parts.log.as_ref()).map_err(|error| failed(error.to_string()))?;
         self.parts.wall.follow(&deployment.topology.sources);
-        self.parts.coordinator.follow(&topics).map_err(|error| error.to_string())?;
+        self.parts.coordinator.follow(&topics).map_err(|error| failed(error.to_string()))?;
         Ok(topics)
     }
 
-    /// Ends a deployment that has not taken over: everything is as it was.
-    fn give_up(&mut self, reason: String, staged: &BTreeSet<String>) -> Deploying {
-        tracing::warn!(reason, "a deployment did not take over; everything is as it was");
-        self.end(DeployOutcome::Failed { reason }, staged)
+    /// Why states of a deployment can't be computed: the log no longer has all that they would be made of.
+    fn lost_history(&self, deployment: &Deployment) -> Result<Option<String>, EpochError> {
+        let states = KeptStates::of(&deployment.topology);
+        let anew = replayed_states(&deployment.topology, &states, &deployment.replay);
+        let lost = self.parts.coordinator.lost_history(&states.specs, &anew)?;
+        Ok(match (lost.is_empty(), deployment.replay.is_empty()) {
+            (true, _) => None,
+            // What is served is more than what the log still has: nobody can want that.
+            (false, false) => {
+                Some(format!("{}: computing it once more would lose what the earlier records made", describe(&lost)))
+            }
+            (false, true) if deployment.accept_missing_history => None,
+            (false, true) => Some(MissingHistory { lost }.to_string()),
+        })
     }
 
-    fn end(&mut self, outcome: DeployOutcome, staged: &BTreeSet<String>) -> Deploying {
+    /// Ends a deployment that has not taken over: everything is as it was.
+    fn give_up(&mut self, deployment: &Deployment, reason: String, staged: &BTreeSet<String>) -> Deploying {
+        self.end(deployment, DeployOutcome::Failed { reason }, staged)
+    }
+
+    /// Ends the deployment that is under way, if there is one.
+    pub fn abandon_deployment(&mut self, reason: &str) {
+        let (deployment, staged) = match std::mem::take(&mut self.deploying) {
+            Deploying::Not => return,
+            Deploying::Checkpointing(deployment, ..) | Deploying::Restoring(deployment, ..) => (deployment, BTreeSet::new()),
+            Deploying::Computing(hydrating) | Deploying::Ready(hydrating) | Deploying::Switching(hydrating, ..) => {
+                (hydrating.deployment, hydrating.staged)
+            }
+        };
+        self.deploying = self.give_up(&deployment, reason.to_owned(), &staged);
+    }
+
+    fn end(&mut self, deployment: &Deployment, outcome: DeployOutcome, staged: &BTreeSet<String>) -> Deploying {
+        let generation = deployment.generation;
+        tracing::warn!(generation, ?outcome, "a deployment did not take over; everything is as it was");
+        if let Err(error) = (deployment.record)(Standing::Ended(&outcome)) {
+            tracing::error!(generation, %error, "the end of a deployment could not be recorded: a restart may begin with its topology");
+        }
         for name in staged {
             self.parts.views.unstage(name);
         }
@@ -185,30 +224,37 @@ impl Driver {
         }
         let states = KeptStates::of(&deployment.topology);
         let anew = replayed_states(&deployment.topology, &states, &deployment.replay);
-        let begin = self.parts.checkpointer.read(states, anew, self.parts.engine.workers.count());
+        // What an earlier topology has kept is read on from where that one ended.
+        let retained = self.parts.coordinator.retained_checkpoint(&states.specs, &anew).map(|header| header.epoch);
+        let begin = self.parts.checkpointer.read(retained, states, anew, self.parts.engine.workers.count());
         self.parts.board.update(|report| report.phase = DeployPhase::Restoring);
-        Deploying::Restoring(deployment, topics, begin)
+        Deploying::Restoring(deployment, topics, retained, begin)
     }
 
     fn await_restored(
         &mut self,
         deployment: Deployment,
         topics: Vec<TopicMetadata>,
+        retained: Option<u64>,
         begin: Receiver<Begin>,
     ) -> Result<Deploying, EpochError> {
         Ok(match begin.try_recv() {
-            Err(TryRecvError::Empty) => Deploying::Restoring(deployment, topics, begin),
-            Err(TryRecvError::Disconnected) => self.give_up("the checkpoint could not be read".to_owned(), &BTreeSet::new()),
-            Ok(Err(reason)) => self.give_up(reason, &BTreeSet::new()),
+            Err(TryRecvError::Empty) => Deploying::Restoring(deployment, topics, retained, begin),
+            Err(TryRecvError::Disconnected) => {
+                self.give_up(&deployment, "the checkpoint could not be read".to_owned(), &BTreeSet::new())
+            }
+            Ok(Err(reason)) => {
+                // Another attempt does without it.
+                retained.into_iter().for_each(|epoch| self.parts.coordinator.forget_retained(epoch));
+                self.give_up(&deployment, reason, &BTreeSet::new())
+            }
             Ok(Ok((header, restored))) => {
-                let bound = self.parts.coordinator.bound_after(header.epoch)?;
-                let bound = bound.into_iter().map(|binding| Bound {
-                    epoch: binding.epoch,
-                    wall_micros: binding.wall_micros,
-                    ranges: binding.ranges,
-                    is_switch: false,
+                let bound = self.parts.coordinator.bound_after(header.epoch).map(|binding| {
+                    let Binding { epoch, wall_micros, ranges, .. } = binding?;
+                    Ok(Bound { epoch, wall_micros, ranges, is_switch: false })
                 });
-                self.start_candidate(deployment, topics, header, restored, bound.collect())
+                let bound = bound.collect::<Result<Vec<Bound>, EpochError>>()?;
+                self.start_candidate(deployment, topics, header, restored, bound)
             }
         })
     }
@@ -226,17 +272,17 @@ impl Driver {
         let anew = replayed_states(&topology, &states, &deployment.replay);
         let is_missing = |number: &u32| anew.contains(number) || stored_state(&header, &states.specs[*number as usize]).is_none();
         let missing: BTreeSet<u32> = (0..states.specs.len() as u32).filter(is_missing).collect();
-        if let Some(reason) = self.lost_records(&topology, &states, &anew) {
-            return self.give_up(reason, &BTreeSet::new());
-        }
-        let changes = view_changes(&topology, &self.parts.identities, &states, &missing);
+        let is_handed =
+            |number: &u32| anew.contains(number) || !self.parts.coordinator.has_state(&states.specs[*number as usize]);
+        let handed: BTreeSet<u32> = (0..states.specs.len() as u32).filter(is_handed).collect();
+        let changes = view_changes(&topology, &self.parts.identities, &states, &handed);
         let is_staged = |change: &ViewChange| matches!(change, ViewChange::Added | ViewChange::Changed);
         let staged: BTreeSet<String> =
             changes.iter().filter(|(_, change)| is_staged(change)).map(|(name, _)| name.clone()).collect();
         self.parts.board.update(|report| report.views.clone_from(&changes));
         for served in topology.served.iter().filter(|served| staged.contains(&served.view.name)) {
             if let Err(error) = self.parts.views.stage(served.view.clone()) {
-                return self.give_up(error.to_string(), &staged);
+                return self.give_up(&deployment, error.to_string(), &staged);
             }
         }
         let sources = self.parts.engine.topology.sources.iter();
@@ -248,7 +294,9 @@ impl Driver {
             header,
             restored,
             states: Arc::clone(&states),
-            missing: missing.clone(),
+            missing,
+            handed: handed.clone(),
+            accept_missing_history: deployment.accept_missing_history,
             bound,
             views: Arc::clone(&self.parts.views),
             staged: staged.clone(),
@@ -257,30 +305,16 @@ impl Driver {
         };
         match Candidate::start(preparation) {
             Ok(candidate) => {
-                Deploying::Computing(Hydrating { deployment, candidate, changes, states, missing, staged, is_held: false })
+                Deploying::Computing(Hydrating { deployment, candidate, changes, states, handed, staged, is_held: false })
             }
-            Err(error) => self.give_up(format!("a thread could not be started: {error}"), &staged),
+            Err(error) => self.give_up(&deployment, format!("a thread could not be started: {error}"), &staged),
         }
-    }
-
-    /// Why these states can't be computed once more: the log no longer has all they were made of.
-    fn lost_records(&self, topology: &Topology, states: &KeptStates, anew: &BTreeSet<u32>) -> Option<String> {
-        let gone = |topic: Topic| {
-            let partitions = self.parts.log.topic(&topic).ok()??.partitions;
-            let bounds =
-                (0..partitions).filter_map(|number| self.parts.log.bounds(&topic, schemas::position::Partition(number)).ok());
-            let gone: u64 = bounds.map(|(earliest, _)| earliest.0).sum();
-            (gone > 0).then(|| {
-                format!("the log of '{topic}' no longer has its first {gone} records: computing it once more would lose what they made")
-            })
-        };
-        states.topics(topology, anew).into_iter().find_map(gone)
     }
 
     fn await_candidate(&mut self, mut hydrating: Hydrating) -> Deploying {
         if let Some(outcome) = hydrating.candidate.outcome() {
             let reason = outcome.err().unwrap_or_else(|| "it ended before the switch".to_owned());
-            return self.give_up(reason, &hydrating.staged);
+            return self.give_up(&hydrating.deployment, reason, &hydrating.staged);
         }
         let reached = hydrating.candidate.reached();
         let behind = self.last_bound().saturating_sub(reached);
@@ -291,10 +325,10 @@ impl Driver {
         }
         if hydrating.deployment.verify != Verify::Not && self.compare(&hydrating) && hydrating.deployment.verify == Verify::Refuse
         {
-            return self.end(DeployOutcome::Differs, &hydrating.staged);
+            return self.end(&hydrating.deployment, DeployOutcome::Differs, &hydrating.staged);
         }
-        if let Err(error) = (hydrating.deployment.record)(true) {
-            return self.give_up(format!("it could not be recorded: {error}"), &hydrating.staged);
+        if let Err(error) = (hydrating.deployment.record)(Standing::InForce) {
+            return self.give_up(&hydrating.deployment, format!("it could not be recorded: {error}"), &hydrating.staged);
         }
         crash_point(DEPLOY_RECORDED);
         self.parts.board.update(|report| report.phase = DeployPhase::Switching);
@@ -341,10 +375,7 @@ impl Driver {
             Some(Ok(handover)) => Deploying::Switching(hydrating, epoch, Some(handover)),
             Some(Err(reason)) => {
                 // The epoch is bound all the same; the topology that was there computes it as any other.
-                if let Err(error) = (hydrating.deployment.record)(false) {
-                    tracing::error!(%error, "a restart will begin with the topology that failed");
-                }
-                self.give_up(reason, &hydrating.staged)
+                self.give_up(&hydrating.deployment, reason, &hydrating.staged)
             }
         }
     }
@@ -352,12 +383,13 @@ impl Driver {
     /// The new topology is what readers see since the epoch that was published last.
     pub fn complete_takeover(&mut self, takeover: Takeover, epoch: u64) {
         let Takeover { handover, hydrating, .. } = takeover;
-        let Hydrating { deployment, states, missing, .. } = hydrating;
+        let Hydrating { deployment, states, handed, .. } = hydrating;
         let topology = Arc::clone(&deployment.topology);
         let quarantine = Arc::clone(&self.parts.quarantine);
         handover.engine.workers.fate.take_service(move |detail| quarantine.panicked(detail));
         let states_of_plan = states.specs.clone();
-        self.parts.coordinator.redeploy(plan_fingerprint(&topology), states_of_plan, &missing, handover.state);
+        self.parts.coordinator.redeploy(plan_fingerprint(&topology), states_of_plan, &handed, handover.state);
+        self.parts.board.show_retained(self.parts.coordinator.retained());
         self.parts.letters.renumber(&states);
         self.parts.outlets.redeploy(&topology, self.parts.coordinator.history(), epoch, !deployment.replay.is_empty());
         self.parts.identities =
@@ -369,6 +401,8 @@ impl Driver {
             tracing::warn!(%error, "the topology before was freed on the driver's thread");
         }
         tracing::info!(generation = deployment.generation, epoch, "another topology took over");
+        // Until there is one that holds its states a restart has to do the same once more.
+        self.is_checkpoint_due = true;
         self.parts.board.take_over(topology, epoch);
     }
 }

@@ -91,6 +91,7 @@ impl World {
             let order = Order { by: OrderBy::Relevance, descending: true };
             let search = Search {
                 query: Some(query),
+                visible: Filter::always(),
                 filter: Filter::always(),
                 order,
                 offset: 0,

@@ -1,10 +1,10 @@
-//! The functions that SQL may call: DataFusion's deterministic ones and Tidewater's own.
+//! The functions that SQL may call: those of the [`table`] and the aggregates.
 //!
-//! Owns the registry that the planner looks names up in, and the own functions: `now()` (the wall clock of the epoch, only usable as a
+//! Owns the registry that the planner looks names up in, and some own functions: `now()` (the wall clock of the epoch, only usable as a
 //! temporal filter), `decayed_sum(weight, time, half_life)` and `decayed_value(score, at, half_life)`.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, TimestampMicrosecondType};
@@ -14,11 +14,23 @@ use datafusion_common::{Result, ScalarValue, exec_err, not_impl_err, plan_err};
 use datafusion_expr::function::AccumulatorArgs;
 use datafusion_expr::planner::ExprPlanner;
 use datafusion_expr::{
-    Accumulator, AggregateUDF, AggregateUDFImpl, ColumnarValue, HigherOrderUDF, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl,
-    Signature, Volatility, WindowUDF,
+    Accumulator, AggregateUDF, AggregateUDFImpl, ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
+    Volatility, WindowUDF,
 };
 
+use self::table::Implementation;
 use super::signed::{RowNumber, signed};
+
+mod conditions;
+pub mod documentation;
+mod lists;
+mod numbers;
+mod refused;
+pub mod table;
+mod texts;
+mod times;
+
+pub use refused::advice;
 
 /// Instants from which decayed scores are counted: 2020-01-01T00:00:00Z in microseconds since 1970.
 pub use operators::reduce::DECAY_LANDMARK_MICROS;
@@ -27,8 +39,6 @@ pub use operators::reduce::DECAY_LANDMARK_MICROS;
 pub struct Functions {
     /// scalar functions by name and alias
     pub scalar: BTreeMap<String, Arc<ScalarUDF>>,
-    /// higher order functions by name
-    pub higher_order: BTreeMap<String, Arc<HigherOrderUDF>>,
     /// aggregate functions by name and alias
     pub aggregate: BTreeMap<String, Arc<AggregateUDF>>,
     /// window functions by name
@@ -41,7 +51,6 @@ impl Default for Functions {
     fn default() -> Self {
         let mut functions = Self {
             scalar: BTreeMap::new(),
-            higher_order: BTreeMap::new(),
             aggregate: BTreeMap::new(),
             window: BTreeMap::new(),
             planners: vec![
@@ -54,20 +63,22 @@ impl Default for Functions {
                 Arc::new(datafusion_functions_window::planner::WindowFunctionPlanner),
             ],
         };
-        let own = [Arc::new(ScalarUDF::from(Now::default())), Arc::new(ScalarUDF::from(DecayedValue::default()))];
-        let scalar = datafusion_functions::all_default_functions()
-            .into_iter()
-            .chain(datafusion_functions_nested::all_default_nested_functions().into_iter().map(signed))
-            .chain(own);
-        for function in scalar {
-            register(&mut functions.scalar, function.name(), function.aliases(), &function);
-        }
-        for function in datafusion_functions_nested::all_default_higher_order_functions() {
-            functions.higher_order.insert(function.name().to_owned(), function);
+        for entry in table::entries() {
+            let function = match entry.implementation {
+                Implementation::DataFusion(name) => datafusion_function(name),
+                Implementation::Number(name) => super::numbers::functions::function(name),
+                Implementation::Own(make) => make(),
+                Implementation::Syntax => continue,
+            };
+            let function = super::bounded::bounded(function);
+            for name in std::iter::once(&entry.name).chain(entry.aliases) {
+                functions.scalar.insert((*name).to_owned(), Arc::clone(&function));
+            }
         }
         let aggregates = datafusion_functions_aggregate::all_default_aggregate_functions()
             .into_iter()
-            .chain([Arc::new(AggregateUDF::from(DecayedSum::default()))]);
+            .chain([Arc::new(AggregateUDF::from(DecayedSum::default()))])
+            .chain(super::numbers::aggregates::functions());
         for function in aggregates {
             register(&mut functions.aggregate, function.name(), function.aliases(), &function);
         }
@@ -77,6 +88,35 @@ impl Default for Functions {
         }
         functions
     }
+}
+
+/// A function of DataFusion by its name or one of its aliases.
+///
+/// # Panics
+/// When DataFusion has no such function: the table names one that is not there.
+fn datafusion_function(name: &str) -> Arc<ScalarUDF> {
+    static THEIRS: LazyLock<BTreeMap<String, Arc<ScalarUDF>>> = LazyLock::new(|| {
+        let mut theirs = BTreeMap::new();
+        let all = datafusion_functions::all_default_functions()
+            .into_iter()
+            .chain(datafusion_functions_nested::all_default_nested_functions().into_iter().map(signed));
+        for function in all {
+            register(&mut theirs, function.name(), function.aliases(), &function);
+        }
+        theirs
+    });
+    let found = THEIRS.get(name);
+    Arc::clone(found.unwrap_or_else(|| panic!("the table of functions names '{name}', which DataFusion does not have")))
+}
+
+/// The function `now()`.
+pub(crate) fn now() -> Arc<ScalarUDF> {
+    Arc::new(ScalarUDF::from(Now::default()))
+}
+
+/// The function `decayed_value(score, at, half_life)`.
+pub(crate) fn decayed_value_function() -> Arc<ScalarUDF> {
+    Arc::new(ScalarUDF::from(DecayedValue::default()))
 }
 
 fn register<F>(functions: &mut BTreeMap<String, Arc<F>>, name: &str, aliases: &[String], function: &Arc<F>) {

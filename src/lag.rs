@@ -1,0 +1,222 @@
+//! How far the views are behind the log: in records, in bytes and in time.
+//!
+//! Owns [`LagMeter`]. What ingest appends enters, with its sizes; the log's ends and the visible offsets are looked at when somebody asks,
+//! so the answer is true at that moment and not at the end of the last epoch. Records are counted exactly. Bytes and times are known by
+//! append; a record whose append this process has not seen counts with the mean of all others.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use api::Lag;
+use parking_lot::Mutex;
+use schemas::position::{Offset, Partition, Topic};
+use sinks::views::Views;
+use sources::error::LogError;
+use sources::log::Log;
+use topologies::run::Status;
+
+use crate::ingest::wall_micros;
+
+/// Most bytes that are read to learn how old a record is.
+const RECORD_READ_BYTES: usize = 1;
+
+/// A partition of a topic.
+type TopicPartition = (Topic, Partition);
+/// The next offset of each partition.
+type Offsets = BTreeMap<TopicPartition, Offset>;
+
+/// Measures the lag; clones share it.
+#[derive(Clone)]
+pub struct LagMeter(Arc<Shared>);
+
+struct Shared {
+    log: Arc<dyn Log>,
+    /// what is appended and not visible yet
+    waiting: Mutex<Waiting>,
+    /// what makes it visible, once it was started
+    engine: OnceLock<Followed>,
+}
+
+/// The engine, as far as lag is concerned.
+struct Followed {
+    views: Arc<Views>,
+    status: Arc<Status>,
+    /// where the log ended when the engine was started
+    ends_at_start: Offsets,
+    caught_up: AtomicBool,
+}
+
+#[derive(Default)]
+struct Waiting {
+    partitions: BTreeMap<TopicPartition, PartitionAppends>,
+    /// records that were ever noted, and their bytes
+    noted: (u64, u64),
+}
+
+/// The appends to one partition that are not visible yet, in the order of their offsets.
+#[derive(Default)]
+struct PartitionAppends {
+    appends: VecDeque<Appended>,
+    /// a record that was appended unseen, and when
+    unseen: Option<(Offset, i64)>,
+}
+
+/// Consecutive records of one partition that were appended together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Appended {
+    /// the offset of the first
+    pub first: Offset,
+    /// the offset after the last
+    pub next: Offset,
+    /// bytes of their keys and values
+    pub bytes: u64,
+    /// when the oldest was appended, microseconds since 1970
+    pub timestamp: i64,
+}
+
+impl LagMeter {
+    /// A meter for the records of a log.
+    pub fn new(log: Arc<dyn Log>) -> Self {
+        Self(Arc::new(Shared { log, waiting: Mutex::default(), engine: OnceLock::new() }))
+    }
+
+    /// Measures these views from now on; until then nothing is behind.
+    ///
+    /// # Errors
+    /// The log can't say where it ends.
+    pub fn follow(&self, views: Arc<Views>, status: Arc<Status>) -> Result<(), LogError> {
+        let end_of = |partition: TopicPartition| {
+            let bounds = self.0.log.bounds(&partition.0, partition.1);
+            bounds.map(|(_, end)| (partition, end))
+        };
+        let ends_at_start = status.begin().into_keys().map(end_of).collect::<Result<_, _>>()?;
+        // A second engine in one process would be a mistake of the program; the first one holds.
+        let _ = self.0.engine.set(Followed { views, status, ends_at_start, caught_up: AtomicBool::new(false) });
+        Ok(())
+    }
+
+    /// Notes what was appended; may be told late and out of order.
+    pub fn appended(&self, partition: TopicPartition, appended: Appended) {
+        let mut waiting = self.0.waiting.lock();
+        waiting.noted.0 += appended.next.0.saturating_sub(appended.first.0);
+        waiting.noted.1 += appended.bytes;
+        let appends = &mut waiting.partitions.entry(partition).or_default().appends;
+        let place = appends.iter().rposition(|other| other.first < appended.first).map_or(0, |before| before + 1);
+        appends.insert(place, appended);
+    }
+
+    /// The lag now. A partition that the log can't tell the end of counts as one record.
+    pub fn lag(&self) -> Lag {
+        let Some(engine) = self.0.engine.get() else { return Lag::default() };
+        let mut waiting = self.0.waiting.lock();
+        let Waiting { partitions, noted } = &mut *waiting;
+        let (mut lag, mut oldest) = (Lag::default(), None);
+        for (partition, visible) in engine.visible() {
+            let Ok((_, end)) = self.0.log.bounds(&partition.0, partition.1) else {
+                lag.records += 1;
+                continue;
+            };
+            let appends = partitions.entry(partition.clone()).or_default();
+            appends.forget_before(visible);
+            if end <= visible {
+                continue;
+            }
+            lag.records += end.0 - visible.0;
+            lag.bytes += appends.bytes(visible, end, *noted);
+            let since = appends.oldest(visible).or_else(|| self.timestamp(&partition, visible, appends));
+            oldest = oldest.into_iter().chain(since).min();
+        }
+        lag.micros = oldest.map_or(0, |oldest| u64::try_from(wall_micros() - oldest).unwrap_or(0));
+        lag
+    }
+
+    /// When a record was appended that this process has not seen, read once per record.
+    fn timestamp(&self, partition: &TopicPartition, at: Offset, appends: &mut PartitionAppends) -> Option<i64> {
+        if appends.unseen.is_none_or(|(known, _)| known != at) {
+            let read = self.0.log.read(&partition.0, partition.1, at, 1, RECORD_READ_BYTES).ok()?;
+            appends.unseen = read.first().map(|record| (at, record.timestamp));
+        }
+        appends.unseen.map(|(_, timestamp)| timestamp)
+    }
+
+    /// Records that were in the log at the start: those that are visible by now, and all; `None` once they have all been.
+    pub fn catching_up(&self) -> Option<(u64, u64)> {
+        let engine = self.0.engine.get()?;
+        if engine.caught_up.load(Ordering::Acquire) {
+            return None;
+        }
+        let visible = engine.visible();
+        let of = |partition: &TopicPartition, end: Offset| visible.get(partition).map_or(0, |offset| offset.0.min(end.0));
+        let total = engine.ends_at_start.values().map(|end| end.0).sum();
+        let done = engine.ends_at_start.iter().map(|(partition, end)| of(partition, *end)).sum();
+        if done == total && engine.status.report().published {
+            engine.caught_up.store(true, Ordering::Release);
+            return None;
+        }
+        Some((done, total))
+    }
+}
+
+impl Followed {
+    /// The next offset of every partition that is read, as it is visible. Before the first epoch that is where the log is read from.
+    fn visible(&self) -> Offsets {
+        let consumed = self.views.consumed();
+        if consumed.is_empty() { self.status.begin() } else { consumed }
+    }
+}
+
+impl PartitionAppends {
+    fn forget_before(&mut self, visible: Offset) {
+        while self.appends.front().is_some_and(|first| first.next <= visible) {
+            self.appends.pop_front();
+        }
+    }
+
+    /// Bytes of the records from `visible` to `end`.
+    fn bytes(&self, visible: Offset, end: Offset, noted: (u64, u64)) -> u64 {
+        let (mut records, mut bytes) = (0, 0);
+        for append in &self.appends {
+            let all = append.next.0.saturating_sub(append.first.0);
+            let left = append.next.0.saturating_sub(append.first.0.max(visible.0));
+            records += left;
+            bytes += part(append.bytes, left, all);
+        }
+        bytes + part(noted.1, (end.0 - visible.0).saturating_sub(records), noted.0)
+    }
+
+    /// When the record at an offset was appended, if that was seen.
+    fn oldest(&self, visible: Offset) -> Option<i64> {
+        self.appends.front().filter(|first| first.first <= visible).map(|first| first.timestamp)
+    }
+}
+
+/// So many records' share of the bytes of all.
+fn part(bytes: u64, records: u64, all: u64) -> u64 {
+    let share = u128::from(bytes) * u128::from(records) / u128::from(all.max(1));
+    u64::try_from(share).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn append(first: u64, next: u64, bytes: u64, timestamp: i64) -> Appended {
+        Appended { first: Offset(first), next: Offset(next), bytes, timestamp }
+    }
+
+    #[test]
+    fn what_is_visible_is_forgotten_and_a_part_of_an_append_counts_in_proportion() {
+        let mut appends = PartitionAppends::default();
+        appends.appends.extend([append(10, 20, 1_000, 5), append(20, 30, 2_000, 7)]);
+        let bytes = |appends: &PartitionAppends, visible| appends.bytes(Offset(visible), Offset(30), (20, 3_000));
+        assert_eq!((bytes(&appends, 10), appends.oldest(Offset(10))), (3_000, Some(5)));
+        assert_eq!((bytes(&appends, 4), appends.oldest(Offset(4))), (3_000 + 6 * 150, None), "six records that nobody noted");
+        appends.forget_before(Offset(15));
+        assert_eq!((bytes(&appends, 15), appends.oldest(Offset(15))), (2_500, Some(5)));
+        appends.forget_before(Offset(20));
+        assert_eq!((bytes(&appends, 20), appends.appends.len()), (2_000, 1));
+        appends.forget_before(Offset(30));
+        assert_eq!((bytes(&appends, 30), appends.oldest(Offset(30))), (0, None));
+    }
+}

@@ -1,0 +1,85 @@
+//! The page of functions, made from the table.
+//!
+//! Owns the text of `docs/FUNCTIONS.md`. The table enters, Markdown leaves.
+
+use std::fmt::Write as _;
+
+use super::refused::AGGREGATES;
+use super::table::{Argument, Entry, FAMILIES, Nulls, Reference, SqlType, Syntax};
+
+const HEAD: &str = "# Functions and operators
+
+This page is made from the table that the planner reads: `UPDATE_GOLDEN=1 cargo test -p topologies functions` writes it. What is not here is
+refused by `tidewater validate`. The tests compare every line with PostgreSQL, over ordinary and extreme arguments; what PostgreSQL does not have is
+marked with \u{2020}.
+
+- Without another word the answer is NULL when an argument is NULL, and depends on the arguments alone.
+- Where PostgreSQL reports an error, the row is left out of the view and stands in `errors` with the expression; so does a result that does not fit.
+- Names of types: SMALLINT, INTEGER and BIGINT are whole numbers of 16, 32 and 64 bits; TIMESTAMPTZ has microseconds and is shown in UTC.
+";
+
+/// The whole page.
+pub fn page() -> String {
+    let mut out = HEAD.to_owned();
+    for family in FAMILIES {
+        let _infallible = write!(out, "\n## {}\n\n| | types | result |\n| --- | --- | --- |\n", family.title);
+        for entry in family.entries {
+            row(entry, &mut out);
+        }
+    }
+    out.push_str("\n## Aggregates\n\nNULL arguments are left out; without any other the result is NULL, of count 0. Each takes a FILTER.\n\n| | result |\n| --- | --- |\n");
+    for (name, about) in AGGREGATES {
+        let _infallible = writeln!(out, "| `{name}` | {about} |");
+    }
+    out
+}
+
+fn row(entry: &Entry, out: &mut String) {
+    let mark = if entry.reference == Reference::Nothing { " \u{2020}" } else { "" };
+    let mut names = vec![shown(entry, entry.name)];
+    names.extend(entry.aliases.iter().map(|alias| format!("`{alias}`")));
+    let types: Vec<String> = entry.forms.iter().map(|form| signature(entry, form.arguments, form.result)).collect();
+    let nulls = match entry.nulls {
+        Nulls::Strict => String::new(),
+        Nulls::Described(rule) => format!(". NULL: {rule}"),
+    };
+    let _infallible = writeln!(
+        out,
+        "| {}{mark} | {} | {}{nulls} |",
+        escape(&names.join(", ")),
+        escape(&types.join("<br>")),
+        escape(entry.about)
+    );
+}
+
+fn shown(entry: &Entry, name: &str) -> String {
+    match entry.syntax {
+        Syntax::Call => format!("`{name}`"),
+        Syntax::Template(_) => {
+            let letters: Vec<String> = ["a", "b", "c", "d"].map(str::to_owned).to_vec();
+            let text = entry.write(&letters);
+            format!("`{}`", text.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')).unwrap_or(&text))
+        }
+    }
+}
+
+fn signature(entry: &Entry, arguments: &[Argument], result: SqlType) -> String {
+    let mut types: Vec<String> = arguments.iter().map(|argument| argument_text(*argument)).collect();
+    if entry.is_variadic {
+        types.push("...".to_owned());
+    }
+    if types.is_empty() { result.name().to_owned() } else { format!("{} \u{2192} {}", types.join(", "), result.name()) }
+}
+
+fn argument_text(argument: Argument) -> String {
+    match argument {
+        Argument::Of(kind) => kind.name().to_owned(),
+        Argument::Small => SqlType::Integer.name().to_owned(),
+        Argument::OneOf(choices) if choices.iter().all(|choice| !choice.starts_with('\'')) => "a constant".to_owned(),
+        Argument::OneOf(_) => "TEXT".to_owned(),
+    }
+}
+
+fn escape(text: &str) -> String {
+    text.replace('|', "\\|")
+}

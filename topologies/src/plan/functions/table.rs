@@ -1,0 +1,286 @@
+//! The table of everything that an expression may call: what the planner accepts, what the documentation lists and what the tests
+//! compare with PostgreSQL are this one table.
+//!
+//! Owns the form of an [`Entry`] and [`entries`]. Each family of functions has a file of its own with a list of entries. What is not in
+//! the table is refused.
+
+use std::sync::Arc;
+
+use datafusion_expr::{ScalarUDF, Volatility};
+
+use super::{conditions, lists, numbers, texts, times};
+
+/// A type as SQL names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SqlType {
+    /// `BOOLEAN`
+    Boolean,
+    /// `SMALLINT`
+    SmallInt,
+    /// `INTEGER`
+    Integer,
+    /// `BIGINT`
+    BigInt,
+    /// `NUMERIC`
+    Numeric,
+    /// `DOUBLE PRECISION`
+    Double,
+    /// `TEXT`
+    Text,
+    /// `BYTEA`
+    Bytea,
+    /// `TIMESTAMPTZ`
+    Timestamptz,
+    /// `DATE`
+    Date,
+    /// `INTERVAL`
+    Interval,
+    /// `TEXT[]`
+    Texts,
+    /// `BIGINT[]`
+    BigInts,
+}
+
+impl SqlType {
+    /// The name of the type in SQL.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Boolean => "BOOLEAN",
+            Self::SmallInt => "SMALLINT",
+            Self::Integer => "INTEGER",
+            Self::BigInt => "BIGINT",
+            Self::Numeric => "NUMERIC",
+            Self::Double => "DOUBLE PRECISION",
+            Self::Text => "TEXT",
+            Self::Bytea => "BYTEA",
+            Self::Timestamptz => "TIMESTAMPTZ",
+            Self::Date => "DATE",
+            Self::Interval => "INTERVAL",
+            Self::Texts => "TEXT[]",
+            Self::BigInts => "BIGINT[]",
+        }
+    }
+}
+
+/// An argument of a form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Argument {
+    /// any expression of the type
+    Of(SqlType),
+    /// an INTEGER that is a length, a place or a number of digits: the tests keep it small
+    Small,
+    /// one of these constants, as SQL writes them
+    OneOf(&'static [&'static str]),
+}
+
+/// One combination of argument types and the type of the result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Form {
+    /// the arguments, in order
+    pub arguments: &'static [Argument],
+    /// the type of the result
+    pub result: SqlType,
+}
+
+/// How a call is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Syntax {
+    /// `name(a, b)`
+    Call,
+    /// an operator or a construct of SQL: `{0}`, `{1}` stand for the arguments
+    Template(&'static str),
+}
+
+/// What PostgreSQL is asked to learn the right answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reference {
+    /// the same text
+    Same,
+    /// an expression that means the same there: `{0}`, `{1}` stand for the arguments
+    As(&'static str),
+    /// PostgreSQL has nothing like it
+    Nothing,
+}
+
+/// What becomes of NULL arguments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Nulls {
+    /// NULL when any argument is NULL
+    Strict,
+    /// something else, in words
+    Described(&'static str),
+}
+
+/// Where the implementation comes from.
+#[derive(Clone, Copy)]
+pub enum Implementation {
+    /// the function of this name in DataFusion
+    DataFusion(&'static str),
+    /// the rule of this name for numbers
+    Number(&'static str),
+    /// a function of this crate
+    Own(fn() -> Arc<ScalarUDF>),
+    /// syntax that the planner translates: nothing is looked up by name
+    Syntax,
+}
+
+/// One function, operator or construct that expressions may use.
+#[derive(Clone, Copy)]
+pub struct Entry {
+    /// its name, in lower case
+    pub name: &'static str,
+    /// other names of the same function
+    pub aliases: &'static [&'static str],
+    /// how it is written
+    pub syntax: Syntax,
+    /// the types that it takes and gives
+    pub forms: &'static [Form],
+    /// whether the last argument may be repeated
+    pub is_variadic: bool,
+    /// what becomes of NULL
+    pub nulls: Nulls,
+    /// whether the answer depends on the arguments alone
+    pub volatility: Volatility,
+    /// one line for people
+    pub about: &'static str,
+    /// where the implementation comes from
+    pub implementation: Implementation,
+    /// what PostgreSQL is asked
+    pub reference: Reference,
+}
+
+/// A form, for the lists of entries.
+pub const fn form(arguments: &'static [Argument], result: SqlType) -> Form {
+    Form { arguments, result }
+}
+
+impl Entry {
+    /// A function of DataFusion that answers as PostgreSQL's function of the same name.
+    pub const fn datafusion(name: &'static str, forms: &'static [Form], about: &'static str) -> Self {
+        Self::new(name, Syntax::Call, forms, about, Implementation::DataFusion(name))
+    }
+
+    /// A function of this crate that answers as PostgreSQL's function of the same name.
+    pub const fn own(name: &'static str, forms: &'static [Form], about: &'static str, make: fn() -> Arc<ScalarUDF>) -> Self {
+        Self::new(name, Syntax::Call, forms, about, Implementation::Own(make))
+    }
+
+    /// A function over numbers that answers as PostgreSQL's function of the same name.
+    pub const fn number(name: &'static str, forms: &'static [Form], about: &'static str) -> Self {
+        Self::new(name, Syntax::Call, forms, about, Implementation::Number(name))
+    }
+
+    /// An operator or a construct of SQL.
+    pub const fn syntax(name: &'static str, template: &'static str, forms: &'static [Form], about: &'static str) -> Self {
+        Self::new(name, Syntax::Template(template), forms, about, Implementation::Syntax)
+    }
+
+    const fn new(
+        name: &'static str,
+        syntax: Syntax,
+        forms: &'static [Form],
+        about: &'static str,
+        implementation: Implementation,
+    ) -> Self {
+        Self {
+            name,
+            aliases: &[],
+            syntax,
+            forms,
+            is_variadic: false,
+            nulls: Nulls::Strict,
+            volatility: Volatility::Immutable,
+            about,
+            implementation,
+            reference: Reference::Same,
+        }
+    }
+
+    /// The entry with further names.
+    pub const fn also(self, aliases: &'static [&'static str]) -> Self {
+        Self { aliases, ..self }
+    }
+
+    /// The entry with an own rule for NULL.
+    pub const fn nulls(self, rule: &'static str) -> Self {
+        Self { nulls: Nulls::Described(rule), ..self }
+    }
+
+    /// The entry, whose last argument may be repeated.
+    pub const fn variadic(self) -> Self {
+        Self { is_variadic: true, ..self }
+    }
+
+    /// The entry with the name that DataFusion has for the function.
+    pub const fn named_there(self, name: &'static str) -> Self {
+        Self { implementation: Implementation::DataFusion(name), ..self }
+    }
+
+    /// The entry, for which PostgreSQL is asked this.
+    pub const fn means(self, template: &'static str) -> Self {
+        Self { reference: Reference::As(template), ..self }
+    }
+
+    /// The entry, which PostgreSQL does not have.
+    pub const fn not_in_postgres(self) -> Self {
+        Self { reference: Reference::Nothing, ..self }
+    }
+
+    /// How SQL writes a call with these arguments.
+    pub fn write(&self, arguments: &[String]) -> String {
+        match self.syntax {
+            Syntax::Call => format!("{}({})", self.name, arguments.join(", ")),
+            Syntax::Template(template) => fill(template, arguments),
+        }
+    }
+
+    /// What PostgreSQL is asked for a call with these arguments, written for it; `None` when it has nothing like it.
+    pub fn write_reference(&self, arguments: &[String]) -> Option<String> {
+        match self.reference {
+            Reference::Same => Some(self.write(arguments)),
+            Reference::As(template) => Some(fill(template, arguments)),
+            Reference::Nothing => None,
+        }
+    }
+}
+
+/// The template with the arguments in their places.
+fn fill(template: &str, arguments: &[String]) -> String {
+    let mut out = String::new();
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once('{') {
+        out.push_str(before);
+        let Some((number, behind)) = after.split_once('}') else {
+            panic!("the template '{template}' has a brace that is not closed");
+        };
+        let argument = number.parse().ok().and_then(|number: usize| arguments.get(number));
+        out.push_str(argument.unwrap_or_else(|| panic!("the template '{template}' has no argument {number}")));
+        rest = behind;
+    }
+    out.push_str(rest);
+    out
+}
+
+/// A part of the table, as the documentation shows it.
+pub struct Family {
+    /// its heading
+    pub title: &'static str,
+    /// its entries, in the order in which they are shown
+    pub entries: &'static [Entry],
+}
+
+/// The whole table.
+pub const FAMILIES: &[Family] = &[
+    Family { title: "Comparisons and conditions", entries: conditions::ENTRIES },
+    Family { title: "Numbers: operators", entries: numbers::OPERATORS },
+    Family { title: "Numbers: functions", entries: numbers::FUNCTIONS },
+    Family { title: "Casts between numbers", entries: numbers::CASTS },
+    Family { title: "Text", entries: texts::ENTRIES },
+    Family { title: "Time", entries: times::ENTRIES },
+    Family { title: "Lists", entries: lists::ENTRIES },
+];
+
+/// Every entry of the table.
+pub fn entries() -> impl Iterator<Item = &'static Entry> {
+    FAMILIES.iter().flat_map(|family| family.entries)
+}

@@ -1,0 +1,428 @@
+//! Types expressions over numbers as PostgreSQL does, before DataFusion's own rules see them.
+//!
+//! Owns the pass over a plan and over an expression. A plan as the parser left it enters; one leaves in which whole literals are INTEGER,
+//! operators over numbers are functions of ours, casts round, and whatever is compared or chosen from has one type.
+
+use std::sync::Arc;
+
+use arrow_schema::DataType;
+use datafusion_common::tree_node::{Transformed, TransformedResult, TreeNode};
+use datafusion_common::{Column, DFSchema, ExprSchema, Result, ScalarValue, plan_err};
+use datafusion_expr::expr::{AggregateFunction, InList, ScalarFunction};
+use datafusion_expr::expr_rewriter::NamePreserver;
+use datafusion_expr::logical_plan::Subquery;
+use datafusion_expr::utils::merge_schema;
+use datafusion_expr::{Between, BinaryExpr, Case, Cast, Expr, ExprSchemable, Join, LogicalPlan, Operator, Projection, Union};
+use num_bigint::BigInt;
+use schemas::numeric::{Numeric, WIDE_DIGITS, WIDE_SCALE};
+
+use super::cast::cast;
+use super::functions::{NumberFunction, negation, of_operator};
+use super::kind::{EXACT_DIGITS_MAX, NumberKind};
+use crate::plan::wording;
+
+/// Functions whose arguments are of one type, which is that of the result.
+const ONE_TYPE: [&str; 4] = ["coalesce", "greatest", "least", "make_array"];
+
+/// Types every expression of a plan.
+pub fn type_plan(plan: LogicalPlan) -> Result<LogicalPlan> {
+    plan_within(plan, &[])
+}
+
+/// Types an expression over the columns of a schema.
+pub fn type_expression(expression: Expr, schema: &DFSchema) -> Result<Expr> {
+    expression_within(expression, schema, &[])
+}
+
+/// Types a plan inside of others, whose columns it may refer to.
+fn plan_within(plan: LogicalPlan, outer: &[&DFSchema]) -> Result<LogicalPlan> {
+    let plan = plan.map_children(|input| plan_within(input, outer).map(Transformed::yes))?.data;
+    let schema = merge_schema(&plan.inputs());
+    let plan = match plan {
+        LogicalPlan::Join(join) => LogicalPlan::Join(typed_join(join, outer)?),
+        LogicalPlan::Projection(_)
+        | LogicalPlan::Filter(_)
+        | LogicalPlan::Aggregate(_)
+        | LogicalPlan::Window(_)
+        | LogicalPlan::Sort(_) => {
+            let names = NamePreserver::new(&plan);
+            plan.map_expressions(|expression| {
+                let name = names.save(&expression);
+                Ok(Transformed::yes(name.restore(expression_within(expression, &schema, outer)?)))
+            })?
+            .data
+        }
+        LogicalPlan::Union(union) => return typed_union(union.inputs),
+        other => other,
+    };
+    plan.recompute_schema()
+}
+
+/// Columns of numbers that differ get the type that they have in common.
+fn typed_union(inputs: Vec<Arc<LogicalPlan>>) -> Result<LogicalPlan> {
+    let width = inputs.first().map_or(0, |input| input.schema().fields().len());
+    let kinds = |column: usize| {
+        let of = |input: &Arc<LogicalPlan>| NumberKind::of(input.schema().fields().get(column)?.data_type());
+        inputs.iter().filter_map(of).reduce(NumberKind::common)
+    };
+    let common: Vec<Option<NumberKind>> = (0..width).map(kinds).collect();
+    let inputs = inputs.into_iter().map(|input| with_columns(input, &common)).collect::<Result<Vec<_>>>()?;
+    Ok(LogicalPlan::Union(Union::try_new_with_loose_types(inputs)?))
+}
+
+fn with_columns(input: Arc<LogicalPlan>, kinds: &[Option<NumberKind>]) -> Result<Arc<LogicalPlan>> {
+    let mut is_changed = false;
+    let mut columns = Vec::with_capacity(kinds.len());
+    for (place, kind) in kinds.iter().enumerate() {
+        let (relation, field) = input.schema().qualified_field(place);
+        let column = Expr::Column(Column::from((relation, field)));
+        columns.push(match kind {
+            Some(kind) if NumberKind::of(field.data_type()).is_some_and(|found| found != *kind) => {
+                is_changed = true;
+                as_type(column, field.data_type(), &kind.data_type())?.alias_qualified(relation.cloned(), field.name())
+            }
+            _ => column,
+        });
+    }
+    if !is_changed { Ok(input) } else { Ok(Arc::new(LogicalPlan::Projection(Projection::try_new(columns, input)?))) }
+}
+
+fn typed_join(mut join: Join, outer: &[&DFSchema]) -> Result<Join> {
+    let mut both = join.left.schema().as_ref().clone();
+    both.merge(join.right.schema());
+    join.filter = join.filter.map(|filter| expression_within(filter, &both, outer)).transpose()?;
+    join.on = join
+        .on
+        .into_iter()
+        .map(|(left, right)| {
+            let left = expression_within(left, join.left.schema(), outer)?;
+            let right = expression_within(right, join.right.schema(), outer)?;
+            let types = (left.get_type(join.left.schema())?, right.get_type(join.right.schema())?);
+            match (NumberKind::of(&types.0), NumberKind::of(&types.1)) {
+                (Some(left_kind), Some(right_kind)) if left_kind != right_kind => {
+                    let common = left_kind.common(right_kind).data_type();
+                    Ok((as_type(left, &types.0, &common)?, as_type(right, &types.1, &common)?))
+                }
+                _ => Ok((left, right)),
+            }
+        })
+        .collect::<Result<_>>()?;
+    Ok(join)
+}
+
+fn expression_within(expression: Expr, schema: &DFSchema, outer: &[&DFSchema]) -> Result<Expr> {
+    expression.transform_up(|part| part_within(part, schema, outer).map(Transformed::yes)).data()
+}
+
+fn part_within(part: Expr, schema: &DFSchema, outer: &[&DFSchema]) -> Result<Expr> {
+    Ok(match part {
+        Expr::Literal(value, metadata) => Expr::Literal(literal(value)?, metadata),
+        Expr::Negative(inner) => match NumberKind::of(&inner.get_type(schema)?) {
+            Some(_) => Expr::ScalarFunction(ScalarFunction::new_udf(negation(), vec![*inner])),
+            None => Expr::Negative(inner),
+        },
+        Expr::BinaryExpr(binary) => typed_binary(binary, schema)?,
+        Expr::Between(between) => typed_between(between, schema)?,
+        Expr::InList(list) => typed_list(list, schema)?,
+        Expr::Case(case) => typed_case(case, schema)?,
+        Expr::Cast(inner) => typed_cast(inner, schema)?,
+        Expr::TryCast(_) => {
+            return plan_err!("TRY_CAST is not PostgreSQL's: write CAST, behind a condition that tells what can be cast");
+        }
+        Expr::ScalarFunction(call) => typed_call(call, schema)?,
+        Expr::AggregateFunction(call) if call.func.name() == "count" => Expr::AggregateFunction(with_wide_literals(call)),
+        Expr::OuterReferenceColumn(field, column) => {
+            // The type may have changed since the sub-query was planned.
+            let found = outer.iter().rev().find_map(|outer| outer.field_from_column(&column).ok());
+            let field = found.map_or(field, |found| Arc::new(found.as_ref().clone()));
+            Expr::OuterReferenceColumn(field, column)
+        }
+        Expr::ScalarSubquery(subquery) => Expr::ScalarSubquery(typed_subquery(subquery, schema, outer)?),
+        Expr::Exists(mut exists) => {
+            exists.subquery = typed_subquery(exists.subquery, schema, outer)?;
+            Expr::Exists(exists)
+        }
+        Expr::InSubquery(mut search) => {
+            search.subquery = typed_subquery(search.subquery, schema, outer)?;
+            Expr::InSubquery(search)
+        }
+        Expr::SetComparison(mut comparison) => {
+            comparison.subquery = typed_subquery(comparison.subquery, schema, outer)?;
+            Expr::SetComparison(comparison)
+        }
+        other => other,
+    })
+}
+
+fn typed_subquery(subquery: Subquery, schema: &DFSchema, outer: &[&DFSchema]) -> Result<Subquery> {
+    let mut around = outer.to_vec();
+    around.push(schema);
+    let plan = plan_within(Arc::unwrap_or_clone(subquery.subquery), &around)?;
+    let columns = subquery.outer_ref_columns.into_iter().map(|column| part_within(column, schema, &around));
+    Ok(Subquery { subquery: Arc::new(plan), outer_ref_columns: columns.collect::<Result<_>>()?, spans: subquery.spans })
+}
+
+/// A literal with PostgreSQL's type: INTEGER where it fits, BIGINT, and NUMERIC.
+fn literal(value: ScalarValue) -> Result<ScalarValue> {
+    Ok(match value {
+        ScalarValue::Int64(Some(whole)) if whole > i64::from(i32::MIN) => match i32::try_from(whole) {
+            Ok(narrow) => ScalarValue::Int32(Some(narrow)),
+            Err(_) => ScalarValue::Int64(Some(whole)),
+        },
+        ScalarValue::UInt64(Some(whole)) => narrowest(&Numeric::new(whole, 0))?,
+        ScalarValue::Decimal128(Some(units), _, scale) => narrowest(&Numeric::with_signed_scale(units.into(), scale))?,
+        ScalarValue::Decimal256(Some(units), _, scale) if scale != WIDE_SCALE => {
+            narrowest(&Numeric::with_signed_scale(BigInt::from_signed_bytes_le(&units.to_le_bytes()), scale))?
+        }
+        other => other,
+    })
+}
+
+/// The number as a constant of the narrowest NUMERIC.
+fn narrowest(number: &Numeric) -> Result<ScalarValue> {
+    let scale = number.scale();
+    let units = number.units_exactly(scale).and_then(|units| i128::try_from(units).ok());
+    let digits = units.map(|units| units.unsigned_abs().to_string().len().max(scale as usize));
+    if let (Some(units), Some(digits), Ok(scale)) =
+        (units, digits.and_then(|digits| u8::try_from(digits).ok()), i8::try_from(scale))
+        && digits <= EXACT_DIGITS_MAX
+    {
+        return Ok(ScalarValue::Decimal128(Some(units), digits, scale));
+    }
+    match number.to_wide() {
+        Some(units) => Ok(ScalarValue::Decimal256(Some(units), WIDE_DIGITS, WIDE_SCALE)),
+        None => {
+            plan_err!("the number {number} has too many digits: there are 28 before the point and 48 behind it, or 38 in all")
+        }
+    }
+}
+
+fn typed_binary(binary: BinaryExpr, schema: &DFSchema) -> Result<Expr> {
+    let BinaryExpr { left, op, right } = binary;
+    let types = (left.get_type(schema)?, right.get_type(schema)?);
+    let kinds = (NumberKind::of(&types.0), NumberKind::of(&types.1));
+    if kinds.0.is_none() && kinds.1.is_none() {
+        return Ok(Expr::BinaryExpr(BinaryExpr { left, op, right }));
+    }
+    let (left, right) = with_typed_texts((*left, &types.0), (*right, &types.1), op)?;
+    let types = (left.get_type(schema)?, right.get_type(schema)?);
+    let kinds = (NumberKind::of(&types.0), NumberKind::of(&types.1));
+    let null = |kind: &DataType| *kind == DataType::Null;
+    let are_numbers = (kinds.0.is_some() || null(&types.0)) && (kinds.1.is_some() || null(&types.1));
+    if are_numbers && let Some(function) = of_operator(op) {
+        return Ok(Expr::ScalarFunction(ScalarFunction::new_udf(function, vec![left, right])));
+    }
+    let (left, right) = match kinds {
+        (Some(left_kind), Some(right_kind)) if left_kind != right_kind && is_comparison(op) => {
+            let common = left_kind.common(right_kind).data_type();
+            (as_type(left, &types.0, &common)?, as_type(right, &types.1, &common)?)
+        }
+        _ => (left, right),
+    };
+    Ok(Expr::BinaryExpr(BinaryExpr::new(Box::new(left), op, Box::new(right))))
+}
+
+fn is_comparison(operator: Operator) -> bool {
+    use Operator::{Eq, Gt, GtEq, IsDistinctFrom, IsNotDistinctFrom, Lt, LtEq, NotEq};
+    matches!(operator, Eq | NotEq | Lt | LtEq | Gt | GtEq | IsDistinctFrom | IsNotDistinctFrom)
+}
+
+/// A constant text beside a number is one: `price > '1.5'`. Any other text is refused, as PostgreSQL does.
+fn with_typed_texts(
+    (left, left_type): (Expr, &DataType),
+    (right, right_type): (Expr, &DataType),
+    operator: Operator,
+) -> Result<(Expr, Expr)> {
+    let typed = |text: Expr, from: &DataType, other: &DataType| {
+        if *from != DataType::Utf8 || NumberKind::of(other).is_none() || operator == Operator::StringConcat {
+            return Ok(text);
+        }
+        if !matches!(text, Expr::Literal(_, _)) {
+            return plan_err!(
+                "{} is TEXT and the other side of '{operator}' is {}: write CAST(... AS {})",
+                wording::sql(&text),
+                wording::type_name(other),
+                wording::type_name(other)
+            );
+        }
+        // An unknown literal takes the type of the other side, but no scale.
+        let target = match NumberKind::of(other) {
+            Some(NumberKind::Exact { .. }) => NumberKind::Wide.data_type(),
+            _ => other.clone(),
+        };
+        as_type(text, from, &target)
+    };
+    Ok((typed(left, left_type, right_type)?, typed(right, right_type, left_type)?))
+}
+
+fn typed_between(between: Between, schema: &DFSchema) -> Result<Expr> {
+    let Between { expr, negated, low, high } = between;
+    let types = [expr.get_type(schema)?, low.get_type(schema)?, high.get_type(schema)?];
+    let differ = types.iter().any(|kind| *kind != types[0]);
+    if !differ || types.iter().all(|kind| NumberKind::of(kind).is_none()) {
+        return Ok(Expr::Between(Between { expr, negated, low, high }));
+    }
+    // Each bound is compared in the type that it has in common with the value.
+    let (first, second, joined) =
+        if negated { (Operator::Lt, Operator::Gt, Operator::Or) } else { (Operator::GtEq, Operator::LtEq, Operator::And) };
+    let low = typed_binary(BinaryExpr::new(expr.clone(), first, low), schema)?;
+    let high = typed_binary(BinaryExpr::new(expr, second, high), schema)?;
+    Ok(Expr::BinaryExpr(BinaryExpr::new(Box::new(low), joined, Box::new(high))))
+}
+
+fn typed_list(list: InList, schema: &DFSchema) -> Result<Expr> {
+    let InList { expr, list, negated } = list;
+    let mut all = vec![*expr];
+    all.extend(list);
+    let mut all = of_one_type(all, schema)?.into_iter();
+    match all.next() {
+        Some(expr) => Ok(Expr::InList(InList::new(Box::new(expr), all.collect(), negated))),
+        None => plan_err!("IN needs a value"),
+    }
+}
+
+fn typed_case(case: Case, schema: &DFSchema) -> Result<Expr> {
+    let Case { expr, when_then_expr, else_expr } = case;
+    let (whens, thens): (Vec<Expr>, Vec<Expr>) = when_then_expr.into_iter().map(|(when, then)| (*when, *then)).unzip();
+    let (expr, whens) = match expr {
+        Some(expr) => {
+            let mut all = vec![*expr];
+            all.extend(whens);
+            let mut all = of_one_type(all, schema)?.into_iter();
+            (all.next().map(Box::new), all.collect())
+        }
+        None => (None, whens),
+    };
+    let has_else = else_expr.is_some();
+    let mut results = of_one_type(thens.into_iter().chain(else_expr.map(|other| *other)).collect(), schema)?;
+    let else_expr = if has_else { results.pop().map(Box::new) } else { None };
+    let when_then_expr = whens.into_iter().zip(results).map(|(when, then): (Expr, Expr)| (Box::new(when), Box::new(then)));
+    Ok(Expr::Case(Case { expr, when_then_expr: when_then_expr.collect(), else_expr }))
+}
+
+fn typed_cast(inner: Cast, schema: &DFSchema) -> Result<Expr> {
+    let (from, to) = (inner.expr.get_type(schema)?, inner.field.data_type().clone());
+    if matches!(to, DataType::Float32 | DataType::Float16) {
+        return plan_err!("REAL is not supported: write DOUBLE PRECISION");
+    }
+    Ok(match cast(&inner.expr, &from, &to)? {
+        Some(expression) => expression,
+        None => Expr::Cast(inner),
+    })
+}
+
+fn typed_call(call: ScalarFunction, schema: &DFSchema) -> Result<Expr> {
+    let ScalarFunction { func, args } = call;
+    let name = func.name();
+    if func.inner().is::<NumberFunction>() {
+        return Ok(Expr::ScalarFunction(ScalarFunction::new_udf(func, args)));
+    }
+    if ONE_TYPE.contains(&name) {
+        let args = of_one_type(args, schema)?;
+        return Ok(Expr::ScalarFunction(ScalarFunction::new_udf(func, args)));
+    }
+    if name == "nullif"
+        && let [value, other] = &args[..]
+        && NumberKind::of(&value.get_type(schema)?).is_some()
+    {
+        // NULL where both are equal in their common type, otherwise the value in its own.
+        let equality = BinaryExpr::new(Box::new(value.clone()), Operator::Eq, Box::new(other.clone()));
+        let null = Expr::Literal(ScalarValue::try_from(&value.get_type(schema)?)?, None);
+        let when = vec![(Box::new(typed_binary(equality, schema)?), Box::new(null))];
+        return Ok(Expr::Case(Case { expr: None, when_then_expr: when, else_expr: Some(Box::new(value.clone())) }));
+    }
+    // DataFusion's functions are declared for its literals.
+    let args = args.into_iter().map(|argument| if name.starts_with("cast to ") { argument } else { widened(argument) }).collect();
+    Ok(Expr::ScalarFunction(ScalarFunction::new_udf(func, args)))
+}
+
+/// A whole literal as DataFusion has it.
+fn widened(expression: Expr) -> Expr {
+    match expression {
+        Expr::Literal(ScalarValue::Int32(Some(value)), metadata) => {
+            Expr::Literal(ScalarValue::Int64(Some(value.into())), metadata)
+        }
+        other => other,
+    }
+}
+
+/// `count(1)`, which `count(*)` becomes, is known by its literal.
+fn with_wide_literals(mut call: AggregateFunction) -> AggregateFunction {
+    call.params.args = call.params.args.into_iter().map(widened).collect();
+    call
+}
+
+/// The expressions in the type that all of them have in common, where they are numbers.
+fn of_one_type(expressions: Vec<Expr>, schema: &DFSchema) -> Result<Vec<Expr>> {
+    let types = expressions.iter().map(|expression| expression.get_type(schema)).collect::<Result<Vec<_>>>()?;
+    let Some(common) = types.iter().filter_map(NumberKind::of).reduce(NumberKind::common) else { return Ok(expressions) };
+    let common = common.data_type();
+    expressions
+        .into_iter()
+        .zip(&types)
+        .map(|(expression, from)| match (NumberKind::of(from), from, &expression) {
+            (Some(_), _, _) | (None, DataType::Utf8, Expr::Literal(_, _)) => as_type(expression, from, &common),
+            _ => Ok(expression),
+        })
+        .collect()
+}
+
+/// The expression as one of a type of numbers.
+fn as_type(expression: Expr, from: &DataType, to: &DataType) -> Result<Expr> {
+    match cast(&expression, from, to)? {
+        Some(expression) => Ok(expression),
+        None => plan_err!("{} is {}, which is not a number", wording::sql(&expression), wording::type_name(from)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow_schema::Field;
+
+    use super::*;
+
+    fn field(name: &str, kind: DataType) -> Field {
+        Field::new(name, kind, true)
+    }
+
+    fn typed(expression: Expr) -> (Expr, DataType) {
+        let columns = vec![
+            field("small", DataType::Int16),
+            field("whole", DataType::Int32),
+            field("big", DataType::Int64),
+            field("price", DataType::Decimal128(10, 2)),
+            field("real", DataType::Float64),
+        ];
+        let schema = DFSchema::try_from(arrow_schema::Schema::new(columns)).expect("a schema");
+        let typed = type_expression(expression, &schema).expect("the expression has a type");
+        let kind = typed.get_type(&schema).expect("the expression has a type");
+        (typed, kind)
+    }
+
+    fn binary(left: Expr, operator: Operator, right: Expr) -> Expr {
+        Expr::BinaryExpr(BinaryExpr::new(Box::new(left), operator, Box::new(right)))
+    }
+
+    fn column(name: &str) -> Expr {
+        Expr::Column(datafusion_common::Column::from_name(name))
+    }
+
+    fn number(value: ScalarValue) -> Expr {
+        Expr::Literal(value, None)
+    }
+
+    #[test]
+    fn literals_and_results_have_the_types_of_postgresql() {
+        let five = || number(ScalarValue::Int64(Some(5)));
+        let half = || number(ScalarValue::Decimal128(Some(15), 2, 1));
+        assert_eq!(typed(five()).1, DataType::Int32);
+        assert_eq!(typed(number(ScalarValue::Int64(Some(3_000_000_000)))).1, DataType::Int64);
+        assert_eq!(typed(number(ScalarValue::Decimal128(Some(5), 1, -3))).1, DataType::Decimal128(4, 0));
+        assert_eq!(typed(binary(column("whole"), Operator::Plus, five())).1, DataType::Int32);
+        assert_eq!(typed(binary(column("big"), Operator::Plus, five())).1, DataType::Int64);
+        assert_eq!(typed(binary(column("price"), Operator::Multiply, half())).1, DataType::Decimal128(12, 3));
+        assert_eq!(typed(binary(column("price"), Operator::Divide, five())).1, NumberKind::Wide.data_type());
+        assert_eq!(typed(binary(column("real"), Operator::Plus, half())).1, DataType::Float64);
+        assert_eq!(typed(binary(column("big"), Operator::Eq, half())).1, DataType::Boolean);
+    }
+}

@@ -1,0 +1,148 @@
+//! Whether two answers are the same: by value, not by how they are printed.
+
+use std::collections::BTreeMap;
+
+use schemas::field::Value;
+use schemas::numeric::Numeric;
+
+use super::generator::Expression;
+use super::ours::{Answers, Ours};
+use super::theirs::Theirs;
+
+/// Functions of DOUBLE PRECISION may differ in the last places: no two libraries of mathematics agree to the bit.
+const RELATIVE_MAX: f64 = 1e-12;
+/// A quotient that is divided again may be rounded at another digit, but not before this one.
+const ROUNDED_RELATIVE: &str = "0.000000000000001";
+
+/// Differences of one function that are kept to be printed.
+const SHOWN_PER_FUNCTION: usize = 3;
+
+/// What computes only one of its arguments.
+const CHOICES: [&str; 5] = ["CASE", "coalesce", " AND ", " OR ", "nullif"];
+
+/// What came of all expressions.
+#[derive(Default)]
+pub struct Outcome {
+    /// values that agree
+    pub equal: usize,
+    /// errors that both have
+    pub errors: usize,
+    /// values that NUMERIC does not hold here: not finite, or with too many digits
+    pub beyond: usize,
+    /// quotients that were rounded at another digit
+    pub rounded: usize,
+    /// values where PostgreSQL has an error in a part that it computes although it is not chosen
+    pub lazy: usize,
+    /// expressions that are refused although PostgreSQL has them, and why
+    pub refused: Vec<(String, String)>,
+    /// what differs, a few of each function
+    pub differences: Vec<String>,
+    /// how often, by the function on the outside
+    pub by_function: BTreeMap<&'static str, usize>,
+}
+
+/// Compares the answers to an expression.
+pub fn compare(expression: &Expression, ours: &Answers, theirs: &[Theirs], total: &mut Outcome) {
+    let ours = match ours {
+        Ok(ours) => ours,
+        Err(_) if theirs.iter().all(|answer| matches!(answer, Theirs::Error(_))) => {
+            total.errors += theirs.len();
+            return;
+        }
+        Err(reason) => {
+            total.refused.push((expression.ours.clone(), reason.clone()));
+            return;
+        }
+    };
+    assert_eq!(ours.len(), theirs.len(), "every row has an answer: {}", expression.ours);
+    for (row, (ours, theirs)) in ours.iter().zip(theirs).enumerate() {
+        let difference = match (ours, theirs) {
+            (Ours::Error(_), Theirs::Error(_)) => {
+                total.errors += 1;
+                continue;
+            }
+            (Ours::Error(error), _)
+                if error.contains("more digits than NUMERIC keeps") || error.contains("holds finite numbers only") =>
+            {
+                total.beyond += 1;
+                continue;
+            }
+            // PostgreSQL computes constant parts of a choice before it chooses.
+            (Ours::Value(_), Theirs::Error(_)) if CHOICES.iter().any(|choice| expression.ours.contains(choice)) => {
+                total.lazy += 1;
+                continue;
+            }
+            (Ours::Value(Value::Null), Theirs::Null) => {
+                total.equal += 1;
+                continue;
+            }
+            (Ours::Value(value), Theirs::Value(text)) => match is_equal(value, text) {
+                Verdict::Equal => {
+                    total.equal += 1;
+                    continue;
+                }
+                Verdict::Rounded => {
+                    total.rounded += 1;
+                    continue;
+                }
+                Verdict::Different => format!("{} instead of {text}", shown(value)),
+            },
+            (Ours::Value(value), Theirs::Null) => format!("{} instead of NULL", shown(value)),
+            (Ours::Value(value), Theirs::Error(error)) => format!("{} instead of the error {error}", shown(value)),
+            (Ours::Error(error), theirs) => format!("the error '{error}' instead of {theirs:?}"),
+        };
+        let count = total.by_function.entry(expression.name).or_default();
+        *count += 1;
+        if *count <= SHOWN_PER_FUNCTION {
+            total.differences.push(format!("row {row}: {}\n    is {difference}", expression.ours));
+        }
+        return;
+    }
+}
+
+enum Verdict {
+    Equal,
+    Rounded,
+    Different,
+}
+
+fn is_equal(value: &Value<'static>, text: &str) -> Verdict {
+    let verdict = |is_equal: bool| if is_equal { Verdict::Equal } else { Verdict::Different };
+    match value {
+        Value::Null => Verdict::Different,
+        Value::Boolean(truth) => verdict(text == if *truth { "true" } else { "false" }),
+        Value::Int(whole) => verdict(Numeric::parse(text).is_ok_and(|number| number.compare(&Numeric::new(*whole, 0)).is_eq())),
+        Value::UInt(whole) => verdict(text == whole.to_string()),
+        Value::Decimal(units, scale) => exact(&Numeric::with_signed_scale((*units).into(), *scale), text),
+        Value::Numeric(units) => exact(&Numeric::from_wide(*units), text),
+        Value::Float(float) => verdict(text.parse().is_ok_and(|theirs: f64| {
+            let is_close = (float - theirs).abs() <= RELATIVE_MAX * theirs.abs();
+            *float == theirs || (float.is_nan() && theirs.is_nan()) || (float.is_finite() && theirs.is_finite() && is_close)
+        })),
+        Value::Text(ours) => verdict(ours == text),
+        Value::Timestamp(micros) => verdict(text == micros.to_string()),
+        Value::Date(days) => verdict(text == days.to_string()),
+        Value::Bytes(bytes) => verdict(bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>() == text),
+        Value::List(_) => {
+            let mut json = String::new();
+            value.write_json(&mut json);
+            let parse = |text: &str| serde_json::from_str::<serde_json::Value>(text).expect("JSON");
+            verdict(parse(&json) == parse(text))
+        }
+    }
+}
+
+fn exact(ours: &Numeric, text: &str) -> Verdict {
+    let Ok(theirs) = Numeric::parse(text) else { return Verdict::Different };
+    if ours.compare(&theirs).is_eq() {
+        return Verdict::Equal;
+    }
+    let allowed = theirs.abs().multiply(&Numeric::parse(ROUNDED_RELATIVE).expect("a number"));
+    if ours.subtract(&theirs).abs().compare(&allowed).is_le() { Verdict::Rounded } else { Verdict::Different }
+}
+
+fn shown(value: &Value<'static>) -> String {
+    let mut out = String::new();
+    value.write_json(&mut out);
+    out
+}
