@@ -119,6 +119,8 @@ fn a_start_leaves_the_one_row_of_an_aggregate_without_groups() {
         let mut deployment = Deployment::replay(Arc::clone(&planned), &[], checkpointed(1 + random.below(3), 4));
         deployment.catch_up();
         check(&deployment, &notes, "before anything came");
+        deployment.ingest(&[created(&producer, 1000, None), created(&producer, 1001, Some(1000))]);
+        notes.extend([(1000, None), (1001, Some(1000))]);
         for round in 0..5 {
             let lines = random_notes(&producer, &mut random, &mut notes, &mut next, round % 2 == 0);
             deployment.ingest(&lines);

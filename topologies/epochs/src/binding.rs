@@ -125,8 +125,8 @@ impl BoundRange {
 }
 
 /// A fingerprint of a description.
-pub fn fingerprint(description: &str) -> Fingerprint {
-    Fingerprint(Sha256::digest(description.as_bytes()).into())
+pub fn fingerprint(description: impl AsRef<[u8]>) -> Fingerprint {
+    Fingerprint(Sha256::digest(description.as_ref()).into())
 }
 
 fn hex(bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -32,6 +32,8 @@ pub struct PartitionReader {
     ahead: VecDeque<StoredRecord>,
     /// the offset after the last record that was read
     read: Offset,
+    /// nothing was there any more when it was read last
+    is_at_end: bool,
 }
 
 /// How much may be taken.
@@ -73,7 +75,7 @@ impl Room {
 impl PartitionReader {
     /// Reads a partition from an offset on.
     pub fn new(topic: Topic, partition: Partition, next: Offset, end: Option<Offset>) -> Self {
-        Self { topic, partition, next, end, ahead: VecDeque::new(), read: next }
+        Self { topic, partition, next, end, ahead: VecDeque::new(), read: next, is_at_end: false }
     }
 
     /// Begins at the next offset: what was read before is used if it goes on there and the log still has it.
@@ -86,15 +88,18 @@ impl PartitionReader {
             self.ahead.clear();
             self.read = self.next;
         }
+        self.is_at_end = false;
         Ok(())
     }
 
     /// The timestamp of the first record that was not taken; reads on when nothing is left of what was read.
     fn head(&mut self, log: &dyn Log, records: usize, bytes: usize) -> Result<Option<i64>, LogError> {
-        if self.ahead.is_empty() {
+        if self.ahead.is_empty() && !self.is_at_end {
             let left =
                 self.end.map_or(usize::MAX, |end| usize::try_from(end.0.saturating_sub(self.read.0)).unwrap_or(usize::MAX));
-            if left == 0 {
+            // Most partitions have nothing new most of the time, and that costs less to ask than to read.
+            self.is_at_end |= left == 0 || log.bounds(&self.topic, self.partition)?.1 == self.read;
+            if self.is_at_end {
                 return Ok(None);
             }
             self.ahead = log.read(&self.topic, self.partition, self.read, left.min(records), bytes)?.into();

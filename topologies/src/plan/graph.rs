@@ -13,6 +13,7 @@ use schemas::field::FieldKind;
 use schemas::row::Row;
 use schemas::serving::{Column, IndexColumn};
 
+use super::identity::{self, Form, Reference, Subject};
 use super::scalar::{Scalar, Size};
 
 /// The most parts within one another of an expression that is made of several views' own.
@@ -216,32 +217,6 @@ impl Operator {
             Self::Union(inputs) => inputs.clone(),
         }
     }
-
-    /// The same with other numbers for the nodes it reads.
-    pub fn with_inputs(&self, renumber: impl Fn(NodeId) -> NodeId) -> Self {
-        let mut operator = self.clone();
-        match &mut operator {
-            Self::Source(_) | Self::Table(_) | Self::Constant(_) => {}
-            Self::Map { input, .. }
-            | Self::TemporalFilter { input, .. }
-            | Self::Reduce { input, .. }
-            | Self::Distinct(input)
-            | Self::TopK { input, .. }
-            | Self::Unnest { input, .. }
-            | Self::Repeat { input, .. }
-            | Self::Session { input, .. } => *input = renumber(*input),
-            Self::Join { left, right, .. } | Self::Semijoin { left, right, .. } => {
-                left.input = renumber(left.input);
-                right.input = renumber(right.input);
-            }
-            Self::CountBeyond { rows, positions, .. } => {
-                rows.input = renumber(rows.input);
-                positions.input = renumber(positions.input);
-            }
-            Self::Union(inputs) => inputs.iter_mut().for_each(|input| *input = renumber(*input)),
-        }
-        operator
-    }
 }
 
 /// The nodes of a deployment.
@@ -249,7 +224,7 @@ impl Operator {
 pub struct Graph {
     /// in an order in which inputs come first
     pub nodes: Vec<Node>,
-    known: HashMap<String, NodeId>,
+    known: HashMap<Form, NodeId>,
 }
 
 impl Graph {
@@ -555,13 +530,16 @@ impl Graph {
 
     fn intern(&mut self, node: Node) -> NodeId {
         // Names are for people: nodes that differ only in them are the same node.
-        let types: Vec<String> = node.columns.iter().map(|column| column.data_type.to_string()).collect();
-        let fingerprint = format!("{} {types:?}", fingerprint(&node.operator));
-        if let Some(&known) = self.known.get(&fingerprint) {
+        let mut form = Form::new(Subject::Interned);
+        let by_number = |form: &mut Form, reference: Reference| match reference {
+            Reference::Source(number) | Reference::Table(number) | Reference::Node(number) => form.count(number),
+        };
+        identity::operator(&mut form, &node.operator, &node.columns, &by_number, &identity::by_number);
+        if let Some(&known) = self.known.get(&form) {
             return known;
         }
         self.nodes.push(node);
-        self.known.insert(fingerprint, self.nodes.len() - 1);
+        self.known.insert(form, self.nodes.len() - 1);
         self.nodes.len() - 1
     }
 }
@@ -589,12 +567,4 @@ fn side_fields(side: &Side, columns: usize, value: fn(usize) -> JoinField) -> Ve
             None => value(side.values.iter().position(|&other| other == column).unwrap_or_default()),
         })
         .collect()
-}
-
-fn fingerprint(operator: &Operator) -> String {
-    let scalars = |scalars: &[Scalar]| scalars.iter().map(Scalar::fingerprint).collect::<Vec<_>>();
-    match operator {
-        Operator::Map { input, predicates, outputs } => format!("map {input} {:?} {:?}", scalars(predicates), scalars(outputs)),
-        other => format!("{other:?}"),
-    }
 }

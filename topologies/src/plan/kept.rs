@@ -2,15 +2,16 @@
 //!
 //! Owns [`Kept`]. A topology enters; leaves the first collections with state behind its streams (tables, deduplication windows,
 //! accumulations over streams), each with a fingerprint of what it is computed from and how. Everything behind them is computed anew.
+//! The fingerprints are those of canonical forms ([`super::identity`]), so that a later version of this program finds the states again.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 
-use epochs::binding::{Fingerprint, fingerprint};
+use epochs::binding::Fingerprint;
 use epochs::coordinator::StateSpec;
 use schemas::position::Topic;
 
-use super::graph::{NodeId, Operator};
+use super::graph::{Node, NodeId, Operator};
+use super::identity::{self, Form, Reference, Subject};
 use crate::topology::{Served, Source, Topology};
 
 /// Something with state of its own.
@@ -42,35 +43,31 @@ impl KeptStates {
     pub fn of(topology: &Topology) -> Self {
         let mut states = Self::default();
         for (number, source) in topology.sources.iter().enumerate() {
-            states.add(Kept::Deduplication(number), format!("deduplication of {}", source.name), &deduplication(source));
+            states.add(Kept::Deduplication(number), format!("deduplication of {}", source.name), deduplication(source));
         }
         let (owners, identities) = (topology.owners(), identities(topology));
         for node in topology.used_nodes() {
             match &topology.graph.nodes[node].operator {
                 Operator::Table(table) if topology.tables[*table].merge.is_some() => {
-                    states.add(
-                        Kept::Table(*table),
-                        format!("table {}", topology.tables[*table].name),
-                        &Hex(&identities[node]).to_string(),
-                    );
+                    states.add(Kept::Table(*table), format!("table {}", topology.tables[*table].name), identities[node]);
                 }
                 _ if is_kept(topology, node) => {
-                    states.add(Kept::Node(node), owners[node].clone(), &Hex(&identities[node]).to_string());
+                    states.add(Kept::Node(node), owners[node].clone(), identities[node]);
                 }
                 _ => {}
             }
         }
-        states.add(Kept::RowErrors, "row errors".to_owned(), "row errors");
-        states.add(Kept::DeadLetters, "dead letters".to_owned(), "dead letters");
+        states.add(Kept::RowErrors, "row errors".to_owned(), Form::new(Subject::RowErrors).fingerprint());
+        states.add(Kept::DeadLetters, "dead letters".to_owned(), Form::new(Subject::DeadLetters).fingerprint());
         for number in 0..states.specs.len() {
             states.specs[number].topics = states.topics(topology, &BTreeSet::from([number as u32]));
         }
         states
     }
 
-    fn add(&mut self, kept: Kept, name: String, description: &str) {
+    fn add(&mut self, kept: Kept, name: String, fingerprint: Fingerprint) {
         self.kept.push(kept);
-        self.specs.push(StateSpec { fingerprint: fingerprint(description), name, topics: Vec::new() });
+        self.specs.push(StateSpec { fingerprint, name, topics: Vec::new() });
     }
 
     /// The topics from which these states are computed.
@@ -102,64 +99,89 @@ fn is_kept(topology: &Topology, node: NodeId) -> bool {
 /// The identity of everything that is served: what is computed, how, and under which names.
 pub fn plan_fingerprint(topology: &Topology) -> Fingerprint {
     let identities = identities(topology);
-    let views: Vec<String> = topology.served.iter().map(|served| view_text(served, &identities)).collect();
-    fingerprint(&views.join("\n"))
+    let mut form = Form::new(Subject::Plan);
+    form.each(topology.served.iter(), |form, served| view(form, served, &identities));
+    form.fingerprint()
 }
 
 /// The identity of each view by name: its rows, its columns and its indexes. Who may read it is no part of that.
 pub fn view_fingerprints(topology: &Topology) -> BTreeMap<String, Fingerprint> {
     let identities = identities(topology);
-    topology.served.iter().map(|served| (served.view.name.clone(), fingerprint(&view_text(served, &identities)))).collect()
+    let identity = |served: &Served| {
+        let mut form = Form::new(Subject::View);
+        view(&mut form, served, &identities);
+        (served.view.name.clone(), form.fingerprint())
+    };
+    topology.served.iter().map(identity).collect()
 }
 
 /// The identity of the rows of each served relation by name: what is computed and under which columns, but not in which orders it is
 /// kept.
 pub fn row_fingerprints(topology: &Topology) -> BTreeMap<String, Fingerprint> {
     let identities = identities(topology);
-    let text = |served: &Served| format!("{:?} {}", served.view.columns, Hex(&identities[served.node]));
-    topology.served.iter().map(|served| (served.view.name.clone(), fingerprint(&text(served)))).collect()
+    let identity = |served: &Served| {
+        let mut form = Form::new(Subject::Rows);
+        identity::view_columns(&mut form, &served.view.columns);
+        form.identity(identities[served.node]);
+        (served.view.name.clone(), form.fingerprint())
+    };
+    topology.served.iter().map(identity).collect()
 }
 
-fn view_text(served: &Served, identities: &[Fingerprint]) -> String {
-    let view = &served.view;
-    format!("{} {:?} {:?} {}", view.name, view.columns, view.indexes, Hex(&identities[served.node]))
+fn view(form: &mut Form, served: &Served, identities: &[Fingerprint]) {
+    form.text(&served.view.name);
+    identity::view_columns(form, &served.view.columns);
+    form.each(served.view.indexes.iter(), identity::index);
+    form.identity(identities[served.node]);
 }
 
-fn deduplication(source: &Source) -> String {
-    format!("deduplication {} {:?} {} {}", source.schema.topic, source.encoding, source.partitions, source.deduplication_micros)
+fn deduplication(source: &Source) -> Fingerprint {
+    let mut form = Form::new(Subject::Deduplication);
+    identity::source(&mut form, source);
+    form.fingerprint()
 }
 
 /// For each node what it computes and from what, without the numbers that nodes, tables and sources happen to have.
-fn identities(topology: &Topology) -> Vec<Fingerprint> {
+pub fn identities(topology: &Topology) -> Vec<Fingerprint> {
     let mut identities: Vec<Fingerprint> = Vec::with_capacity(topology.graph.nodes.len());
+    // Inputs come before the nodes that read them.
     for node in &topology.graph.nodes {
-        let columns: Vec<String> = node.columns.iter().map(|column| column.data_type.to_string()).collect();
-        let own = match &node.operator {
-            Operator::Source(number) => format!("source {}", deduplication(&topology.sources[*number])),
-            Operator::Table(number) => table_text(topology, *number),
-            other => format!("{:?}", other.with_inputs(|_| 0)),
-        };
-        // Inputs come before the nodes that read them.
-        let inputs: Vec<String> = node.operator.inputs().iter().map(|&input| format!("{}", Hex(&identities[input]))).collect();
-        identities.push(fingerprint(&format!("{own} {columns:?} {inputs:?}")));
+        identities.push(node_form(topology, node, &identities).fingerprint());
     }
     identities
 }
 
-fn table_text(topology: &Topology, number: usize) -> String {
-    let table = &topology.tables[number];
-    let merge = table.merge.as_ref().map(|merge| {
-        let source = deduplication(&topology.sources[merge.source]);
-        format!("{source} {:?} {:?} {:?}", merge.key, merge.fields, merge.clauses)
-    });
-    format!("table {:?} {:?} {:?} {merge:?}", table.columns, table.not_null, table.primary_key)
-}
-
-/// All of a fingerprint; what people see is shortened.
-struct Hex<'a>(&'a Fingerprint);
-
-impl fmt::Display for Hex<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+fn node_form(topology: &Topology, node: &Node, before: &[Fingerprint]) -> Form {
+    let mut form = Form::new(Subject::Node);
+    // A map over a source reads the columns that it names, whatever others the topic has by now.
+    let mapped = match &node.operator {
+        Operator::Map { input, .. } => match topology.graph.nodes[*input].operator {
+            Operator::Source(number) => Some(&topology.sources[number]),
+            _ => None,
+        },
+        _ => None,
+    };
+    let refer = |form: &mut Form, reference: Reference| match (reference, mapped) {
+        (Reference::Source(number), _) => {
+            identity::source(form, &topology.sources[number]);
+            identity::source_columns(form, &topology.sources[number]);
+        }
+        (Reference::Table(number), _) => {
+            let table = &topology.tables[number];
+            identity::table(form, table, table.merge.as_ref().map(|merge| &topology.sources[merge.source]));
+        }
+        (Reference::Node(_), Some(source)) => {
+            form.tag(1);
+            identity::source(form, source);
+        }
+        (Reference::Node(node), None) => {
+            form.tag(2);
+            form.identity(before[node]);
+        }
+    };
+    match mapped {
+        Some(source) => identity::operator(&mut form, &node.operator, &node.columns, &refer, &identity::by_name(source)),
+        None => identity::operator(&mut form, &node.operator, &node.columns, &refer, &identity::by_number),
     }
+    form
 }

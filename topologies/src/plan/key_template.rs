@@ -6,6 +6,8 @@ use std::collections::BTreeSet;
 
 use schemas::field::{FieldKind, Value};
 
+use super::identity::Form;
+
 /// How a key is made of a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyTemplate(Vec<Part>);
@@ -47,6 +49,20 @@ impl KeyTemplate {
             return Err(("the key does not begin with a text of its own".to_owned(), help));
         }
         Ok(Self(parts))
+    }
+
+    /// Writes what it makes of a row.
+    pub fn write_form(&self, form: &mut Form) {
+        form.each(self.0.iter(), |form, part| match part {
+            Part::Literal(text) => {
+                form.tag(1);
+                form.text(text);
+            }
+            Part::Column(column) => {
+                form.tag(2);
+                form.count(*column);
+            }
+        });
     }
 
     /// The columns that it is made of.

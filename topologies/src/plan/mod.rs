@@ -11,6 +11,7 @@ pub mod count_join;
 pub mod expansion;
 pub mod functions;
 pub mod graph;
+pub mod identity;
 pub mod join;
 pub mod kept;
 pub mod key_template;

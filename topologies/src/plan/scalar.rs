@@ -54,6 +54,7 @@ impl Scalar {
             return Ok(Self::Column(schema.index_of_column(column)?));
         }
         super::lint::check(&expression)?;
+        super::identity::expression::check(&expression)?;
         let data_type = stored_type(&expression.get_type(schema)?);
         if let Expr::Literal(value, _) = &expression {
             return constant(value, data_type);
@@ -169,15 +170,6 @@ impl Scalar {
                 });
                 named.data().map_or_else(|error| error.to_string(), |expression| wording::sql(&expression))
             }
-        }
-    }
-
-    /// Identifies the expression: two with the same text compute the same.
-    pub fn fingerprint(&self) -> String {
-        match self {
-            Self::Column(index) => format!("c{index}"),
-            Self::Constant { field, data_type, .. } => format!("{field:?}:{data_type}"),
-            Self::Computed(computed) => format!("{:?}:{}", computed.expression, computed.data_type),
         }
     }
 }

@@ -5,11 +5,12 @@
 
 use std::collections::BTreeSet;
 
-use epochs::binding::{Fingerprint, fingerprint};
+use epochs::binding::Fingerprint;
 use schemas::catalogue::catalogue;
 use sources::log::TOPIC_NAME_LENGTH_MAX;
 
 use super::graph::{NodeId, Operator};
+use super::identity::{Form, Subject};
 use super::key_template::KeyTemplate;
 use super::unique::is_unique;
 use crate::diagnostic::{Diagnostic, suggestion};
@@ -82,7 +83,36 @@ impl DeclaredSink {
     /// The identity of what it writes, given that of the rows of its view.
     pub fn fingerprint(&self, rows: Fingerprint) -> Fingerprint {
         let Self { name, view, target, content } = self;
-        fingerprint(&format!("sink {name} {view} {target:?} {content:?} {rows}"))
+        let mut form = Form::new(Subject::Sink);
+        form.text(name);
+        form.text(view);
+        match target {
+            Target::Log { topic } => {
+                form.tag(1);
+                form.text(topic);
+            }
+            Target::Redis { channel, mode } => {
+                form.tag(2);
+                form.text(channel);
+                form.tag(match mode {
+                    SinkMode::Delete => 1,
+                    SinkMode::Version => 2,
+                });
+            }
+        }
+        match content {
+            Content::Upsert { key } => {
+                form.tag(1);
+                form.counts(key);
+            }
+            Content::Changelog => form.tag(2),
+            Content::Invalidate { key } => {
+                form.tag(3);
+                key.write_form(&mut form);
+            }
+        }
+        form.identity(rows);
+        form.fingerprint()
     }
 
     /// The derived topic that it writes, if it writes one.

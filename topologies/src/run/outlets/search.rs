@@ -8,16 +8,17 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use epochs::binding::{Fingerprint, fingerprint};
+use epochs::binding::Fingerprint;
 use epochs::crash_point::{SEARCH_APPLIED_NOT_COMMITTED, crash_point};
 use epochs::progress::Progress;
 use epochs::sink::{Contents, Sink, SinkError, SinkKind, Unit};
 use schemas::position::{Epoch, Position};
 use schemas::row::{Diff, Row};
-use schemas::serving::SearchIndex;
+use schemas::serving::{Language, SearchIndex};
 use sinks::search::{Definition, Place, SearchError, SearchIndexes, SearchReader, SearchWriter, Stored, remove_undeclared};
 
 use super::{Effect, Means, OutletPlan, progress_text};
+use crate::plan::identity::{Form, Subject};
 use crate::topology::Topology;
 
 /// How often an index that another writes is tried, before it is left to the other and built anew.
@@ -54,7 +55,18 @@ pub fn outlet_name(index: &SearchIndex) -> String {
 
 /// The identity of what an index holds, given that of the rows of its view.
 pub fn identity(index: &SearchIndex, rows: Fingerprint) -> Fingerprint {
-    fingerprint(&format!("search {index:?} {rows}"))
+    let SearchIndex { name, view, searched, included, guarded, key, stemmer, prefix_letters, suggested, popularity } = index;
+    let mut form = Form::new(Subject::Search);
+    form.text(name);
+    form.text(view);
+    [searched, included, guarded, key].into_iter().for_each(|columns| form.counts(columns));
+    let codes = Language::ALL.iter().filter(|(language, ..)| Some(*language) == *stemmer).map(|(_, code, _)| *code);
+    form.optional(codes.last(), Form::text);
+    form.count(*prefix_letters);
+    form.optional(*suggested, Form::count);
+    form.optional(*popularity, Form::count);
+    form.identity(rows);
+    form.fingerprint()
 }
 
 /// Tells readers how far the view of their index is, so that one that nothing changed answers for the latest epoch.
