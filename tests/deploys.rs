@@ -160,7 +160,7 @@ fn fault_48_what_is_still_read_is_not_dropped_and_a_wrong_topology_changes_nothi
     let folder = tempfile::tempdir().unwrap();
     let server = Server::run(&folder.path().join("data"), &[]);
     let (code, _, complaint) = ask(&server, &folder, &["drop", "posts"]);
-    assert!(code == Some(4) && complaint.contains("'following_feed'"), "{code:?} {complaint}");
+    assert!(code == Some(4) && complaint.contains("'post_cards'"), "{code:?} {complaint}");
     // The command checks the statements first, so the server is asked itself.
     let wrong =
         json!({ "action": "deploy", "files": [{ "path": "a.sql", "text": "CREATE VIEW v AS SELECT nothing FROM nowhere;" }] });

@@ -21,6 +21,8 @@ use crate::answers::{JsonRow, Views};
 pub const PATIENCE: Duration = Duration::from_secs(120);
 /// How long a test pauses before it looks again.
 const PAUSE: Duration = Duration::from_millis(5);
+/// Pause before lines are sent again that were refused because the views are behind.
+pub const REFUSED_PAUSE: Duration = Duration::from_millis(200);
 /// The key that the tests sign tokens with.
 pub const SECRET: &[u8] = b"a secret of more than thirty-two bytes";
 const ANSWER_BYTES_MAX: u64 = 256 * 1024 * 1024;
@@ -154,6 +156,11 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// Returns the number of lines, the last ones, that were refused because the views are behind: they are to be sent again.
+    pub fn refused(&self) -> usize {
+        self.json()["refused"].as_u64().and_then(|refused| usize::try_from(refused).ok()).expect("the answer counts refused lines")
+    }
+
     /// The answer as JSON.
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
@@ -311,11 +318,20 @@ impl Client {
     pub fn ingest(&self, lines: &[impl AsRef<str>]) -> String {
         let mut last = String::new();
         for batch in lines.chunks(2_000) {
-            let body: String = batch.iter().flat_map(|line| [line.as_ref(), "\n"]).collect();
-            let answer = self.try_post(body.as_bytes(), Some(&operator())).unwrap();
-            assert_eq!(answer.status, 200, "{}", answer.text);
-            assert_eq!(answer.json()["rejected"], 0, "{}", answer.text);
-            last = answer.json()["position"].as_str().unwrap().to_owned();
+            let mut rest = batch;
+            while !rest.is_empty() {
+                let body: String = rest.iter().flat_map(|line| [line.as_ref(), "\n"]).collect();
+                let answer = self.try_post(body.as_bytes(), Some(&operator())).unwrap();
+                assert!(matches!(answer.status, 200 | 429), "{}", answer.text);
+                assert_eq!(answer.json()["rejected"], 0, "{}", answer.text);
+                let taken = rest.len() - answer.refused();
+                if taken > 0 {
+                    last = answer.json()["position"].as_str().unwrap().to_owned();
+                } else {
+                    std::thread::sleep(REFUSED_PAUSE);
+                }
+                rest = &rest[taken..];
+            }
             let visible = self.get(&format!("/v1/views/posts?limit=1&wait=30000&after={last}"), None);
             assert_eq!(visible.status, 200, "{}", visible.text);
         }

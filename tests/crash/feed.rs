@@ -4,7 +4,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use crate::process::{Client, operator};
+use crate::process::{Client, REFUSED_PAUSE, operator};
 
 /// Lines of one request: few, so that requests and epochs are many.
 const BATCH: usize = 3;
@@ -51,7 +51,11 @@ impl Feed {
             let answer = server.try_post(batch.join("\n").as_bytes(), Some(&operator));
             self.is_waiting.store(false, Ordering::SeqCst);
             match answer {
-                Ok(answer) if answer.status == 200 => drop(self.acknowledged.fetch_add(batch.len(), Ordering::SeqCst)),
+                Ok(answer) if answer.status == 200 => {
+                    self.acknowledged.fetch_add(batch.len() - answer.refused(), Ordering::SeqCst);
+                }
+                // The views are behind after a start: what was not taken is sent again.
+                Ok(answer) if answer.status == 429 => std::thread::sleep(REFUSED_PAUSE),
                 Ok(answer) => panic!("the server refused: {}", answer.text),
                 Err(ureq::Error::ConnectionFailed) => return End::Refused,
                 Err(ureq::Error::Io(error)) if error.kind() == std::io::ErrorKind::ConnectionRefused => return End::Refused,

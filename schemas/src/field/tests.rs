@@ -9,7 +9,7 @@ use arrow_array::{
 };
 
 use super::*;
-use crate::row::RowCodec;
+use crate::row::{RowCodec, one_form_of_each_number};
 use crate::serving::{Column, Index, IndexColumn, IndexLayout};
 
 const INTS: [i64; 9] = [i64::MIN, i64::MIN + 1, -256, -1, 0, 1, 255, i64::MAX - 1, i64::MAX];
@@ -155,6 +155,8 @@ fn arrow_reads_what_was_written() {
         let codec = RowCodec::new(&[array.data_type().clone()]).expect("rows hold the type");
         let rows: Vec<Row> = values.iter().map(|value| written(&kind, value)).collect();
         let decoded = codec.decode(rows.iter().map(Row::as_bytes)).expect("decodes");
+        // Of the two zeros one is left.
+        let array = one_form_of_each_number(&array).expect("a column of numbers");
         assert_eq!(decoded[0].to_data(), array.to_data(), "{kind:?}");
     }
 }

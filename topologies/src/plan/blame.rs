@@ -10,6 +10,7 @@ use datafusion_common::{DataFusionError, Result};
 use datafusion_sql::sqlparser::ast::{Expr, ObjectNamePart, Spanned, Value, Visit, VisitMut, Visitor, VisitorMut};
 use datafusion_sql::sqlparser::tokenizer::Span;
 
+use super::patience::PlanningEnded;
 use super::wording::message;
 
 /// Most plans that are tried for one error.
@@ -41,6 +42,9 @@ pub fn unusable(error: &DataFusionError) -> Option<&Unusable> {
 
 /// The place of the expression that an error of planning `tree` is about; `None` when no single expression is.
 pub fn blame<T: Visit + VisitMut + Clone>(tree: &T, error: &DataFusionError, attempt: impl Fn(T) -> Result<()>) -> Option<Span> {
+    if PlanningEnded::is_cause_of(error) {
+        return None;
+    }
     let mut candidates = Candidates::default();
     let _ = Visit::visit(tree, &mut candidates);
     let function = unusable(error).and_then(|unusable| unusable.function.clone());
@@ -54,7 +58,7 @@ pub fn blame<T: Visit + VisitMut + Clone>(tree: &T, error: &DataFusionError, att
     let is_gone = |candidate: &&Candidate| {
         let mut without = tree.clone();
         let _ = VisitMut::visit(&mut without, &mut Remove { place: candidate.place, next: 0 });
-        attempt(without).map_or_else(|other| message(&other).0 != said, |()| true)
+        attempt(without).map_or_else(|other| !PlanningEnded::is_cause_of(&other) && message(&other).0 != said, |()| true)
     };
     order.iter().take(ATTEMPTS_MAX).find(is_gone).map(|candidate| candidate.span)
 }

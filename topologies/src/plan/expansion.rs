@@ -22,6 +22,22 @@ pub fn check(plan: &LogicalPlan) -> Result<()> {
     Measures::default().of(plan).map(|_| ())
 }
 
+/// Refuses to put a second copy of an expression into a plan when it is large: nested copies would double with each level.
+pub fn check_copy(expression: &Expr) -> Result<()> {
+    let mut parts = 0_u64;
+    expression.apply(|_| {
+        parts += 1;
+        Ok(if parts > EXPRESSION_PARTS_MAX { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+    })?;
+    if parts > EXPRESSION_PARTS_MAX {
+        return plan_err!(
+            "an expression would have more than {EXPRESSION_PARTS_MAX} parts, because NULLIF, BETWEEN and subscripts need what they compare \
+             twice: compute it in an inner query"
+        );
+    }
+    Ok(())
+}
+
 /// Refuses a query whose WITH would be read too often, before the planner walks what it makes of it.
 pub fn check_syntax(query: &Query) -> Result<()> {
     let mut reads = Reads::default();
@@ -139,6 +155,7 @@ impl Measures {
                 Expr::ScalarSubquery(subquery) => Some(subquery),
                 Expr::Exists(exists) => Some(&exists.subquery),
                 Expr::InSubquery(within) => Some(&within.subquery),
+                Expr::SetComparison(comparison) => Some(&comparison.subquery),
                 _ => None,
             };
             if let Some(subquery) = subquery {

@@ -97,11 +97,12 @@ fn marked(part: Expr, input: &mut LogicalPlan, aliases: &Arc<AliasGenerator>) ->
     let (plan, negated) = match &part {
         Expr::Exists(Exists { subquery, negated }) => (subquery.subquery.as_ref().clone(), *negated),
         Expr::InSubquery(InSubquery { expr, subquery, negated }) => {
-            let (qualifier, field) = subquery.subquery.schema().qualified_field(0);
-            let value = Expr::Column(Column::new(qualifier.cloned(), field.name()));
+            // Under a name of its own: the query around may read the same relation.
+            let alias = aliases.next("__in_sq");
+            let rows = LogicalPlanBuilder::from(subquery.subquery.as_ref().clone()).alias(alias.as_str())?.build()?;
+            let value = Expr::Column(Column::new(Some(alias), rows.schema().field(0).name()));
             let equality = value.eq(from_inside(expr, input.schema())?);
-            let plan = LogicalPlanBuilder::from(subquery.subquery.as_ref().clone()).filter(equality)?.build()?;
-            (plan, *negated)
+            (LogicalPlanBuilder::from(rows).filter(equality)?.build()?, *negated)
         }
         _ => return Ok(Transformed::no(part)),
     };

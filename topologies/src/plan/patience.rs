@@ -7,9 +7,33 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use datafusion_common::tree_node::Transformed;
-use datafusion_common::{Result, plan_err};
+use datafusion_common::{DataFusionError, Result};
 use datafusion_expr::LogicalPlan;
 use datafusion_optimizer::{OptimizerConfig, OptimizerRule};
+
+/// The end of the time for planning, or of the client that waited for it.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanningEnded {
+    /// the client is gone
+    #[error("nobody waits for this plan any more")]
+    NobodyWaits,
+    /// the time is over
+    #[error("planning takes longer than {} s: make the statements simpler", .0.as_secs_f64())]
+    TooLong(Duration),
+}
+
+impl PlanningEnded {
+    /// Returns true if an error says that planning ended before there was a plan.
+    pub fn is_cause_of(error: &DataFusionError) -> bool {
+        matches!(error.find_root(), DataFusionError::External(cause) if cause.is::<Self>())
+    }
+}
+
+impl From<PlanningEnded> for DataFusionError {
+    fn from(ended: PlanningEnded) -> Self {
+        Self::External(Box::new(ended))
+    }
+}
 
 /// How long planning may take; copies share it.
 #[derive(Clone, Debug, Default)]
@@ -32,9 +56,9 @@ impl Patience {
     /// An error when planning should end.
     pub fn check(&self) -> Result<()> {
         match self.until {
-            _ if self.is_over.load(Ordering::Acquire) => plan_err!("nobody waits for this plan any more"),
+            _ if self.is_over.load(Ordering::Acquire) => Err(PlanningEnded::NobodyWaits.into()),
             Some((until, time)) if Instant::now() >= until => {
-                plan_err!("planning takes longer than {} s: make the statements simpler", time.as_secs_f64())
+                Err(PlanningEnded::TooLong(time).into())
             }
             _ => Ok(()),
         }

@@ -53,6 +53,7 @@ impl ExprPlanner for PostgresPlanner {
         if matches!(key.as_ref(), Expr::Literal(value, _) if *value > ScalarValue::Int64(Some(0))) {
             return Ok(PlannerResult::Original(access));
         }
+        super::expansion::check_copy(key)?;
         let counted = when(key.as_ref().clone().gt(lit(0_i64)), key.as_ref().clone()).end()?;
         let field_access = GetFieldAccess::ListIndex { key: Box::new(counted) };
         Ok(PlannerResult::Original(RawFieldAccessExpr { field_access, expr: access.expr }))
@@ -164,13 +165,13 @@ fn rewrite_part(part: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
         Expr::BinaryExpr(BinaryExpr { left, op, right }) if is_comparison(op) && (interval(&left) || interval(&right)) => {
             Ok(Transformed::yes(Expr::BinaryExpr(BinaryExpr::new(measured(*left, schema)?, op, measured(*right, schema)?))))
         }
-        Expr::Between(between) if interval(&between.expr) => Ok(Transformed::yes(Expr::Between(Between::new(
+        Expr::Between(between) if [&between.expr, &between.low, &between.high].into_iter().any(|part| interval(part)) => Ok(Transformed::yes(Expr::Between(Between::new(
             measured(*between.expr, schema)?,
             between.negated,
             measured(*between.low, schema)?,
             measured(*between.high, schema)?,
         )))),
-        Expr::InList(list) if interval(&list.expr) => {
+        Expr::InList(list) if interval(&list.expr) || list.list.iter().any(interval) => {
             let items = list.list.into_iter().map(|item| measured(item, schema).map(|item| *item)).collect::<Result<_>>()?;
             Ok(Transformed::yes(Expr::InList(InList::new(measured(*list.expr, schema)?, items, list.negated))))
         }
@@ -179,10 +180,11 @@ fn rewrite_part(part: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
             let branches = case.when_then_expr.into_iter().map(|(when, then)| Ok((measured(*when, schema)?, then)));
             Ok(Transformed::yes(Expr::Case(Case::new(operand, branches.collect::<Result<_>>()?, case.else_expr))))
         }
-        Expr::ScalarFunction(call) if call.args.first().is_some_and(interval) => match call.name() {
+        Expr::ScalarFunction(call) if call.args.iter().any(interval) => match call.name() {
             "greatest" => called("interval_greatest", call.args).map(Transformed::yes),
             "least" => called("interval_least", call.args).map(Transformed::yes),
             "nullif" if call.args.len() == 2 => {
+                super::expansion::check_copy(&call.args[0])?;
                 let (left, right) = (call.args[0].clone(), call.args[1].clone());
                 let equal = Expr::eq(*measured(left.clone(), schema)?, *measured(right, schema)?);
                 let null = Expr::Literal(ScalarValue::IntervalMonthDayNano(None), None);

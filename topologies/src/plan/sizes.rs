@@ -13,6 +13,8 @@ use datafusion_expr::ColumnarValue;
 /// Bytes that an item of a list needs beside its own.
 pub const ITEM_BYTES: u64 = 8;
 const NANOS_PER_DAY: i128 = 86_400_000_000_000;
+/// Bytes around an escaped text: quotes, and an E before them.
+const ESCAPED_EXTRA_BYTES: u64 = 64;
 /// Days of the shortest month.
 const MONTH_DAYS_MIN: i128 = 28;
 
@@ -39,6 +41,8 @@ pub enum Growth {
     ListReplace,
     /// lists side by side: each as long as the longest
     Zip,
+    /// a text in which each character may become so many, and a few around it
+    Escaped(u64),
     /// not more than all arguments together
     Sum,
     /// the same with the first between all others
@@ -52,6 +56,8 @@ pub fn growth_of(name: &str) -> Option<Growth> {
         "repeat" => Growth::Repeat,
         "replace" => Growth::Replace,
         "regexp_replace" => Growth::RegexpReplace,
+        "quote_literal" | "quote_ident" | "like_escape" | "text_of" => Growth::Escaped(2),
+        "encode" => Growth::Escaped(4),
         "array_repeat" => Growth::ListRepeat,
         "array_resize" => Growth::ListResize,
         "range" | "generate_series" => Growth::Range,
@@ -260,6 +266,7 @@ impl Growth {
                 let all: u64 = arguments.iter().map(|list| list.bytes(row)).sum();
                 all.saturating_add(longest.saturating_mul(ITEM_BYTES * arguments.len() as u64))
             }
+            Self::Escaped(times) => bytes(0).saturating_mul(times).saturating_add(ESCAPED_EXTRA_BYTES),
             Self::Sum => arguments.iter().map(|argument| argument.bytes(row)).sum(),
             Self::Join => {
                 let own: u64 = arguments.iter().map(|argument| argument.bytes(row)).sum();
@@ -303,8 +310,8 @@ fn regexp_replaced(text: &str, pattern: &str, replacement: &str, flags: &str) ->
     let pattern = if flags.is_empty() { pattern.to_owned() } else { format!("(?{flags}){pattern}") };
     match regex::Regex::new(&pattern) {
         Ok(pattern) => at_most(pattern.find_iter(text).count() as u64),
-        // The function itself says what is wrong with it.
-        Err(_) => 0,
+        // A pattern of another language than this one's: the function itself stops at its limit.
+        Err(_) => own,
     }
 }
 

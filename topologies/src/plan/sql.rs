@@ -96,6 +96,8 @@ impl Relations {
             let plan = super::steps::forget_keys_of_lists(plan)?;
             let plan = super::lift::lift(plan)?;
             let plan = super::predicates::rewrite(plan)?;
+            // Each NOT IN, ANY and ALL has become several uses of its sub-query.
+            super::expansion::check(&plan)?;
             super::correlation::check(&plan)?;
             self.optimize(super::postgres::rewrite_plan(type_plan(plan)?)?)
         })

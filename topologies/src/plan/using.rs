@@ -4,16 +4,21 @@
 //! Owns the rewriting of a query's syntax tree before it is planned. USING becomes ON; the column's plain name becomes an expression of the
 //! sides, `*` the list of what it stands for. A query without USING is left as it is.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
+use std::rc::Rc;
 
 use datafusion_sql::sqlparser::ast::{
     BinaryOperator, Expr, Ident, Join, JoinConstraint, JoinOperator, ObjectName, OrderBy, Query, Select, SelectItem,
-    SelectItemQualifiedWildcardKind, SetExpr, TableAlias, TableFactor, TableWithJoins, Visit, VisitMut, Visitor, VisitorMut,
+    SelectItemQualifiedWildcardKind, SetExpr, Spanned as _, TableAlias, TableFactor, TableWithJoins, Visit, VisitMut, Visitor, VisitorMut,
 };
 use datafusion_sql::sqlparser::tokenizer::Span;
 
 use super::rewrite::{RewriteError, call};
+
+/// Most queries that are looked at to resolve one statement.
+const QUERIES_LOOKED_AT_MAX: usize = 10_000;
 
 /// The names of a relation's columns; `None` when there is no such relation.
 pub type Columns<'a> = dyn Fn(&str) -> Option<Vec<String>> + 'a;
@@ -23,7 +28,7 @@ pub fn resolve(query: &mut Query, columns: &Columns<'_>) -> Result<(), RewriteEr
     if Visit::visit(query, &mut FindUsing).is_continue() {
         return Ok(());
     }
-    Scope { columns, with: Vec::new() }.query(query)
+    Scope { columns, with: Vec::new(), looked_at: Rc::default() }.query(query)
 }
 
 struct FindUsing;
@@ -62,10 +67,22 @@ struct Scope<'a> {
     columns: &'a Columns<'a>,
     /// those of WITH, the nearest last
     with: Vec<(String, Option<Vec<String>>)>,
+    /// number of queries that were looked at, shared by all scopes: each level of nesting looks at those below it more than once
+    looked_at: Rc<Cell<usize>>,
 }
 
 impl Scope<'_> {
+    /// Counts one query more; false when there were too many.
+    fn look(&self) -> bool {
+        self.looked_at.set(self.looked_at.get() + 1);
+        self.looked_at.get() <= QUERIES_LOOKED_AT_MAX
+    }
+
     fn query(&mut self, query: &mut Query) -> Result<(), RewriteError> {
+        if !self.look() {
+            let message = "queries with USING or NATURAL nest too deep here: write ON with the columns instead".to_owned();
+            return Err(RewriteError { message, span: query.span() });
+        }
         let outside = self.with.len();
         for cte in query.with.iter_mut().flat_map(|with| &mut with.cte_tables) {
             self.query(&mut cte.query)?;
@@ -237,7 +254,11 @@ impl Scope<'_> {
 
     /// The names of a query's columns, once its own USING are resolved.
     fn names_of_query(&self, query: &Query) -> Option<Vec<String>> {
-        let mut inside = Scope { columns: self.columns, with: self.with.clone() };
+        // The error comes from where the query is rewritten.
+        if !self.look() {
+            return None;
+        }
+        let mut inside = Scope { columns: self.columns, with: self.with.clone(), looked_at: Rc::clone(&self.looked_at) };
         for cte in query.with.iter().flat_map(|with| &with.cte_tables) {
             let names = inside.names_of_query(&cte.query).map(|names| renamed(names, &cte.alias));
             inside.with.push((folded(&cte.alias.name), names));
@@ -277,7 +298,7 @@ impl Scope<'_> {
     /// The columns of a FROM clause without USING, each with the name of its relation.
     fn names_of_from(&self, select: &Select) -> Option<Vec<(Option<String>, String)>> {
         let mut all = Vec::new();
-        let mut inside = Scope { columns: self.columns, with: self.with.clone() };
+        let mut inside = Scope { columns: self.columns, with: self.with.clone(), looked_at: Rc::clone(&self.looked_at) };
         for mut table in select.from.iter().cloned() {
             let columns = inside.table(&mut table).ok()??;
             all.extend(columns.into_iter().map(|column| match &column.expression {
@@ -471,7 +492,7 @@ impl Scope<'_> {
     /// What plain names mean a column of a query itself, in its FROM or its SELECT list.
     fn names_inside(&self, query: &Query) -> Option<BTreeSet<String>> {
         let mut names: BTreeSet<String> = self.names_of_query(query)?.into_iter().collect();
-        let mut inside = Scope { columns: self.columns, with: self.with.clone() };
+        let mut inside = Scope { columns: self.columns, with: self.with.clone(), looked_at: Rc::clone(&self.looked_at) };
         for cte in query.with.iter().flat_map(|with| &with.cte_tables) {
             inside
                 .with

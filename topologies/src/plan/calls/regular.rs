@@ -3,6 +3,7 @@
 use schemas::field::Value;
 
 use super::pattern::{Groups, Pattern, compiled};
+use super::text::{TEXT_BYTES_MAX, limited};
 use super::{Answer, Check, Constants, Definition, Fault, Gives, Kind, Overload, integer, made, text};
 
 /// The functions of this file.
@@ -140,6 +141,9 @@ fn replace(arguments: &[Value<'_>]) -> Answer {
         let Some(Some((start, end))) = groups.first().copied() else { continue };
         out.push_str(&searched[at..start]);
         replacement(text(&arguments[2]), searched, &groups, &mut out);
+        if out.len() > TEXT_BYTES_MAX {
+            return limited(None, String::new);
+        }
         at = end;
     }
     out.push_str(&searched[at..]);

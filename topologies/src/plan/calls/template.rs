@@ -132,7 +132,12 @@ fn format(arguments: &[Value<'_>]) -> Answer {
                     ('L', value) => quoted_literal(&written(value)),
                     (_, value) => written(value).into_owned(),
                 };
-                out.push_str(&if left { format!("{text:<width$}") } else { format!("{text:>width$}") });
+                let missing = width.saturating_sub(text.chars().count());
+                if out.len() + text.len() + missing > TEXT_BYTES_MAX {
+                    return limited(None, String::new);
+                }
+                let padding = " ".repeat(missing);
+                out.extend(if left { [text, padding] } else { [padding, text] });
             }
         }
     }

@@ -74,7 +74,7 @@ fn constants_that_can_never_work_are_found_without_a_row() {
     assert!(refused("to_char", &[None, Some(word("%Y-%m-%d"))], &[Kind::Timestamp, Kind::Text]));
     assert!(refused("to_char", &[None, Some(word("YYYY"))], &[Kind::BigInt, Kind::Text]));
     assert!(refused("regexp_like", &[None, Some(word("(a")), None], &[]));
-    assert!(refused("similar_to", &[None, Some(word("[a"))], &[]));
+    assert!(refused(SIMILAR_TO, &[None, Some(word("[a"))], &[]));
     assert!(refused("date_bin", &[Some(Value::Interval(Interval::default())), None], &[]));
 }
 

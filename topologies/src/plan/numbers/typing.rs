@@ -14,7 +14,7 @@ use datafusion_expr::logical_plan::Subquery;
 use datafusion_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
 use datafusion_expr::utils::merge_schema;
 use datafusion_expr::{
-    Between, BinaryExpr, Case, Cast, Expr, ExprSchemable, Join, LogicalPlan, Operator, Projection, ScalarUDF, Union,
+    Between, BinaryExpr, Case, Cast, Expr, ExprSchemable, Join, LogicalPlan, LogicalPlanBuilder, Operator, Projection, ScalarUDF, Union,
 };
 use datafusion_sql::sqlparser::ast;
 use num_bigint::BigInt;
@@ -24,6 +24,7 @@ use super::cast::cast;
 use super::functions::{NumberFunction, negation, of_operator};
 use super::kind::{EXACT_DIGITS_MAX, NumberKind};
 use crate::plan::calls::is_call;
+use crate::plan::expansion::check_copy;
 use crate::plan::{list_functions, wording};
 
 /// Functions whose arguments are of one type, which is that of the result.
@@ -84,7 +85,17 @@ pub fn type_expression(expression: Expr, schema: &DFSchema) -> Result<Expr> {
 
 /// Types a plan inside of others, whose columns it may refer to.
 fn plan_within(plan: LogicalPlan, outer: &[&DFSchema]) -> Result<LogicalPlan> {
-    let plan = plan.map_children(|input| plan_within(input, outer).map(Transformed::yes))?.data;
+    let plan = match plan {
+        // The right side of a LATERAL join may refer to columns of the left.
+        LogicalPlan::Join(mut join) => {
+            join.left = Arc::new(plan_within(Arc::unwrap_or_clone(join.left), outer)?);
+            let mut around = outer.to_vec();
+            around.push(join.left.schema());
+            join.right = Arc::new(plan_within(Arc::unwrap_or_clone(join.right), &around)?);
+            LogicalPlan::Join(join)
+        }
+        plan => plan.map_children(|input| plan_within(input, outer).map(Transformed::yes))?.data,
+    };
     let schema = merge_schema(&plan.inputs());
     let plan = match plan {
         LogicalPlan::Join(join) => LogicalPlan::Join(typed_join(join, outer)?),
@@ -101,9 +112,29 @@ fn plan_within(plan: LogicalPlan, outer: &[&DFSchema]) -> Result<LogicalPlan> {
             .data
         }
         LogicalPlan::Union(union) => return typed_union(union.inputs),
+        LogicalPlan::Values(values) => return typed_values(values.values, outer),
         other => other,
     };
     plan.recompute_schema()
+}
+
+/// Rows of VALUES: each cell is typed by itself, and a column has the type that its cells have in common.
+fn typed_values(rows: Vec<Vec<Expr>>, outer: &[&DFSchema]) -> Result<LogicalPlan> {
+    let schema = DFSchema::empty();
+    let width = rows.first().map_or(0, Vec::len);
+    let mut columns: Vec<Vec<Expr>> = vec![Vec::with_capacity(rows.len()); width];
+    for row in rows {
+        for (column, cell) in columns.iter_mut().zip(row) {
+            column.push(expression_within(cell, &schema, outer)?);
+        }
+    }
+    let columns = columns.into_iter().map(|column| of_one_type(column, &schema)).collect::<Result<Vec<_>>>()?;
+    let mut columns: Vec<_> = columns.into_iter().map(Vec::into_iter).collect();
+    let mut rows = Vec::new();
+    while let Some(row) = columns.iter_mut().map(Iterator::next).collect::<Option<Vec<Expr>>>().filter(|row| !row.is_empty()) {
+        rows.push(row);
+    }
+    LogicalPlanBuilder::values(rows)?.build()
 }
 
 /// Columns of numbers that differ get the type that they have in common.
@@ -310,6 +341,7 @@ fn typed_between(between: Between, schema: &DFSchema) -> Result<Expr> {
     if !differ || types.iter().all(|kind| NumberKind::of(kind).is_none()) {
         return Ok(Expr::Between(Between { expr, negated, low, high }));
     }
+    check_copy(&expr)?;
     // Each bound is compared in the type that it has in common with the value.
     let (first, second, joined) =
         if negated { (Operator::Lt, Operator::Gt, Operator::Or) } else { (Operator::GtEq, Operator::LtEq, Operator::And) };
@@ -376,6 +408,7 @@ fn typed_call(call: ScalarFunction, schema: &DFSchema) -> Result<Expr> {
         && let [value, other] = &args[..]
         && NumberKind::of(&value.get_type(schema)?).is_some()
     {
+        check_copy(value)?;
         // NULL where both are equal in their common type, otherwise the value in its own.
         let equality = BinaryExpr::new(Box::new(value.clone()), Operator::Eq, Box::new(other.clone()));
         let null = Expr::Literal(ScalarValue::try_from(&value.get_type(schema)?)?, None);
@@ -400,6 +433,7 @@ fn typed_call(call: ScalarFunction, schema: &DFSchema) -> Result<Expr> {
 
 /// An element of a list. DataFusion counts negative places from the end, where there is nothing.
 fn typed_subscript(function: Arc<ScalarUDF>, args: Vec<Expr>) -> Result<Expr> {
+    args.get(1).map_or(Ok(()), check_copy)?;
     let place = args.get(1).cloned().map(widened);
     let args: Vec<Expr> = args.into_iter().map(widened).collect();
     let element = Expr::ScalarFunction(ScalarFunction::new_udf(function, args));
@@ -433,7 +467,14 @@ fn with_wide_literals(mut call: AggregateFunction) -> AggregateFunction {
 fn of_one_type(expressions: Vec<Expr>, schema: &DFSchema) -> Result<Vec<Expr>> {
     let types = expressions.iter().map(|expression| expression.get_type(schema)).collect::<Result<Vec<_>>>()?;
     let Some(common) = types.iter().filter_map(NumberKind::of).reduce(NumberKind::common) else { return Ok(expressions) };
-    let common = common.data_type();
+    // A text literal takes the type of the others, but not their scale: it would be rounded.
+    let is_text_literal =
+        |(expression, kind): (&Expr, &DataType)| matches!((expression, kind), (Expr::Literal(_, _), DataType::Utf8));
+    let has_text = expressions.iter().zip(&types).any(is_text_literal);
+    let common = match common {
+        NumberKind::Exact { .. } if has_text => NumberKind::Wide.data_type(),
+        common => common.data_type(),
+    };
     expressions
         .into_iter()
         .zip(&types)
