@@ -28,7 +28,7 @@ const FORMAT: u64 = 1;
 /// A data directory with this file was not restored to its end.
 pub(crate) const UNFINISHED_FILE: &str = "restore.unfinished";
 
-/// What a backup has.
+/// Content of a backup.
 #[derive(Debug, Serialize, Deserialize)]
 struct Manifest {
     format: u64,
@@ -40,7 +40,7 @@ struct Manifest {
     files: BTreeMap<String, (u64, u32)>,
 }
 
-/// What was copied.
+/// Summary of a copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Copied {
     /// files

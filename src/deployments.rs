@@ -35,18 +35,18 @@ use crate::ingest::{LogIngest, wall_micros};
 
 /// The most bytes of all statements of a deployment.
 const STATEMENTS_BYTES_MAX: usize = 8 * 1024 * 1024;
-/// Who starts a process.
+/// Account that starts a process.
 const LOCAL: &str = "local";
-/// How long planning a request may take.
+/// Most time for planning a request.
 const PLAN_TIME_MAX: Duration = Duration::from_secs(30);
-/// How many requests are planned at once: each takes a thread, whether or not its client still waits.
+/// Most requests that are planned at once: each takes a thread, even when its client no longer waits.
 const PLANS_MAX: usize = 2;
 
 /// Statements and what they declare.
 pub struct Declared {
     /// the statements
     pub files: Vec<SourceFile>,
-    /// what they declare
+    /// the topology that they declare
     pub topology: Topology,
 }
 
@@ -141,7 +141,7 @@ impl Deployer {
         Err(DeployRefusal::NotFound { detail: format!("no view '{view}' is served{meant}") })
     }
 
-    /// What is written to a topic already can't be read as something else.
+    /// Refuses an encoding that differs from the records that a topic has.
     fn check_encodings(&self, topology: &Topology) -> Result<(), DeployRefusal> {
         let written_otherwise = |source: &&topologies::topology::Source| {
             self.ingest.encoding(&source.schema.topic).is_some_and(|written| written != source.encoding)
@@ -378,13 +378,13 @@ fn row_difference(difference: ViewDifference) -> RowDifference {
     }
 }
 
-/// What a process starts with.
+/// Topology that a process starts with.
 pub struct Chosen {
     /// the topology
     pub declared: Declared,
     /// a directory that is in force from now on, because it is not what it was at the start before; its fingerprint
     pub directory: Option<String>,
-    /// whether states are computed also from a log whose beginning is gone: for a topology that went on so before
+    /// true if states are computed also from a log whose beginning is gone: for a topology that was accepted so before
     pub accept_missing_history: bool,
 }
 
@@ -413,10 +413,10 @@ pub fn remember_start(
     store.start(files, directory, stamp, accept_missing_history)
 }
 
-/// Why a start does not know what to run.
+/// Reason why a start does not know which topology to run.
 #[derive(Debug, thiserror::Error)]
 pub enum ChooseError {
-    /// what was deployed can't be planned
+    /// the deployed statements can't be planned
     #[error("the topology that was deployed last can't be planned by this version: {0}")]
     Load(#[from] LoadError),
 }

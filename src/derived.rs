@@ -17,9 +17,9 @@ const PARTITION: Partition = Partition(0);
 /// The derived topics of a process.
 #[derive(Clone)]
 pub struct DerivedTopics {
-    /// where they are
+    /// the log of their records
     pub log: Arc<dyn Log>,
-    /// which there are
+    /// reports of all sinks
     pub reports: Arc<Reports>,
 }
 

@@ -57,23 +57,23 @@ pub(crate) const LOCK_FILE: &str = "lock";
 const REDIS_URL_VARIABLE: &str = "TIDEWATER_REDIS_URL";
 /// The most workers when nothing is said.
 const WORKERS_DEFAULT_MAX: usize = 8;
-/// What an operator does about a source that is halted, beside what the reason says.
+/// Advice to the operator for a halted source, beside what the reason says.
 const HALTED_ACTION: &str =
     "do what the reason says, then start the process again; 'tidewater doctor --data' looks at the data while it is stopped";
 
-/// What a server is started with.
+/// Options of a server.
 pub struct ServerOptions<'a> {
-    /// what is derived, unless something else was deployed since this was last asked for
+    /// statements to run, unless something else was deployed since
     pub declared: Declared,
-    /// where the log is kept
+    /// data directory
     pub data: &'a Path,
     /// address, workers and clock
     pub arguments: &'a ServerArguments,
-    /// who may do what
+    /// permissions
     pub api: ApiConfig,
 }
 
-/// What a process began with.
+/// Generation that a process began with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GenerationAtStart {
     /// its number
@@ -88,7 +88,7 @@ pub struct Server {
     pub address: SocketAddr,
     /// the way into the log
     pub ingest: LogIngest,
-    /// what is served
+    /// the served views
     pub views: Arc<Views>,
     /// the generation that was in force at the start
     pub generation: GenerationAtStart,
@@ -176,7 +176,7 @@ impl Server {
         !matches!(self.stop_requests.recv_timeout(wait), Err(RecvTimeoutError::Timeout))
     }
 
-    /// Why the process has to end by itself, if it has to.
+    /// Returns the reason why the process has to end by itself, if there is one.
     pub fn lost(&self) -> Option<Failure> {
         match self.engine.status().trouble {
             Trouble::Fenced(reason) => Some(Failure::Fenced { reason }),
@@ -184,12 +184,12 @@ impl Server {
         }
     }
 
-    /// How the process is doing.
+    /// Returns the values of the metrics.
     pub fn figures(&self) -> Figures {
         self.health.figures()
     }
 
-    /// Whether the views show everything that was appended before this call.
+    /// Returns true if the views show everything that was appended before this call.
     pub fn is_current(&self) -> bool {
         all_visible(&self.board.topology(), self.log.as_ref(), &self.views)
     }
@@ -258,7 +258,7 @@ fn records_logged(log: &dyn Log) -> Result<u64, sources::error::LogError> {
     Ok(records)
 }
 
-/// How far the views may be behind the log while events are taken.
+/// Returns the greatest lag within which events are taken.
 fn lag_limits(arguments: &ServerArguments) -> LagLimits {
     LagLimits { records: arguments.ingest_lag_records, bytes: arguments.ingest_lag_bytes, time: arguments.ingest_lag_time }
 }
@@ -283,7 +283,7 @@ fn engine_options(arguments: &ServerArguments, data: &Path) -> Result<Options, F
     })
 }
 
-/// Where Redis is, if that is said: the address may hold a password, which no list of processes shows when it is in the environment.
+/// Returns the address of Redis, if one is given: it may hold a password, which no list of processes shows when it is in the environment.
 fn redis_url(arguments: &ServerArguments) -> Result<Option<RedisUrl>, Failure> {
     let url = arguments.redis_url.clone().or_else(|| std::env::var(REDIS_URL_VARIABLE).ok());
     url.map(|url| RedisUrl::new(&url).map_err(|source| Failure::Redis { source })).transpose()
@@ -308,7 +308,7 @@ fn watch_signals(runtime: &Runtime) -> Result<mpsc::Receiver<()>, Failure> {
     Ok(requests)
 }
 
-/// What the API asks about the engine.
+/// State of the engine, as the API asks for it.
 struct EngineHealth {
     ingest: LogIngest,
     views: Arc<Views>,

@@ -1,4 +1,4 @@
-//! Which events made a row, as the API asks it: the engine's answer, found on a thread of its own.
+//! Events that made a row, as the API asks for them: the engine's answer, found on a thread of its own.
 //!
 //! Owns how many such searches run at a time. Questions of the API enter and go to [`topologies::why`]; its answers leave.
 

@@ -11,7 +11,7 @@ use crate::deployments::DeployRefusal;
 use crate::host::{IngestError, Refusal};
 use crate::limits::{HYDRATION_RETRY_SECONDS, HYDRATION_RETRY_SECONDS_MAX, QUERY_PARAMETERS_MAX, RANGES_MAX, SCAN_ROWS_MAX};
 
-/// Why a request was not answered as asked.
+/// Reason why a request was not answered as asked.
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs, reason = "the message of each variant says what it is")]
 pub enum ApiError {
@@ -148,7 +148,7 @@ pub enum ApiError {
     Ingest(#[from] IngestError),
 }
 
-/// When it is worth asking again for a view that is being filled.
+/// Seconds after which it is worth asking again for a view that is being filled.
 pub(crate) fn seconds_left(hydration: &Hydration) -> u64 {
     hydration.seconds_left.unwrap_or(HYDRATION_RETRY_SECONDS).clamp(1, HYDRATION_RETRY_SECONDS_MAX)
 }

@@ -46,7 +46,7 @@ pub(crate) struct RawEvent<'a> {
 
 type Members<'a> = SmallVec<[(Cow<'a, str>, Token<'a>); 8]>;
 
-/// What should be an object.
+/// A value that should be an object.
 enum Nested<'a, T> {
     Object(T),
     Other(Token<'a>),

@@ -21,7 +21,7 @@ struct Posts {
     producer: Producer,
 }
 
-/// What is wrong now: relation, what failed in words, how often.
+/// Current errors: relation, failure in words, count.
 type Errors = Vec<(String, String, i64)>;
 
 impl Posts {

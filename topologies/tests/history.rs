@@ -196,7 +196,7 @@ fn a_start_with_an_edited_topology_is_refused_and_goes_on_with_the_one_before() 
     assert_eq!(deployment.bytes(), whole.bytes(), "after a restart");
 }
 
-/// What is on the disk at the moment of a switch is gone on with: the same rows, of the topology before or of the next.
+/// Cuts off at a switch and goes on with what is on the disk: the same rows, of the topology before or of the next.
 #[test]
 fn a_run_that_is_cut_off_at_a_switch_goes_on_with_the_same_rows() {
     for seed in 0..6 {

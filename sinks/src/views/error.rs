@@ -1,4 +1,4 @@
-//! What can go wrong with views: a commit that can't be applied, a wait that can't be satisfied.
+//! Errors of views: a commit that can't be applied, a wait that can't be satisfied.
 
 use schemas::position::{Epoch, Offset, Partition, Position, Timeline, Token, Topic};
 use schemas::row::{Diff, Row};
@@ -17,7 +17,7 @@ pub enum ViewsError {
         index: String,
         /// the row in stored form
         row: Row,
-        /// what its count would be
+        /// the count that it would have
         count: Diff,
         /// the epoch refused
         epoch: Epoch,
@@ -61,7 +61,7 @@ pub enum ViewsError {
     UnknownIndex {
         /// the number of the index
         index: usize,
-        /// how many indexes were numbered
+        /// number of indexes that were numbered
         indexes: usize,
     },
     /// an index that is read already was to be filled aside
@@ -105,13 +105,13 @@ pub enum ViewsError {
         epoch: Epoch,
         /// the id
         id: u64,
-        /// how many dead letters there were
+        /// number of dead letters
         count: u64,
     },
     /// dead letters that can't be those of an earlier process
     #[error("can't restore the dead letters: {reason}; the checkpoint they are from is damaged or of another version")]
     BadSeed {
-        /// what is wrong with them
+        /// the fault
         reason: &'static str,
     },
 }
@@ -140,7 +140,7 @@ pub enum WaitError {
     Timeout {
         /// the token
         token: Token,
-        /// what is visible
+        /// the visible position
         position: Position,
     },
 }

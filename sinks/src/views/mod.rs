@@ -56,7 +56,7 @@ pub use write::{Commit, EpochChanges};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct IndexId(pub usize);
 
-/// What is kept from the start.
+/// Definition of the views at the start.
 #[derive(Clone, Debug)]
 pub struct Definition {
     /// the history whose epochs are published
@@ -91,12 +91,12 @@ pub struct Views {
     publishing: Mutex<()>,
     progress: Mutex<Progress>,
     progressed: Condvar,
-    /// What the last epochs changed; written while `state` is.
+    /// changes of the last epochs; written while `state` is
     history: RwLock<History>,
     listener: RwLock<Option<Listener>>,
 }
 
-/// What an epoch changes, under one lock.
+/// The state that an epoch changes, under one lock.
 struct State {
     epoch: Option<Epoch>,
     wall_micros: i64,

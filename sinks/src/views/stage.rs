@@ -70,7 +70,7 @@ impl Views {
         }
     }
 
-    /// How many rows an index of a staged view holds, repeats counted; `None` when it is not staged.
+    /// Returns the number of rows of a staged view's index, repeats counted; `None` when it is not staged.
     pub fn staged_rows(&self, index: IndexId) -> Option<u64> {
         self.aside.lock().0.get(&index).map(FilledIndex::rows)
     }

@@ -1,4 +1,4 @@
-//! What a running server says of itself.
+//! State of a running server as it reports it.
 //!
 //! The answers of `/v1/status` and `/v1/dead-letters` enter, a report leaves.
 

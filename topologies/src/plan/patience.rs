@@ -11,7 +11,7 @@ use datafusion_common::{Result, plan_err};
 use datafusion_expr::LogicalPlan;
 use datafusion_optimizer::{OptimizerConfig, OptimizerRule};
 
-/// How long planning may take; copies share it.
+/// Limit of the time for planning; copies share it.
 #[derive(Clone, Debug, Default)]
 pub struct Patience {
     until: Option<(Instant, Duration)>,

@@ -14,13 +14,13 @@ use super::drain::Drain;
 use crate::plan::kept::{Kept, KeptStates};
 use crate::run::Restored;
 
-/// What one worker restores.
+/// State that one worker restores.
 pub struct Keeping {
     /// the epoch that the restored entries are of; the first that is published
     pub start: Time,
     /// states that were not kept: they are computed from records that come before `start`
     pub missing: Arc<BTreeSet<u32>>,
-    /// what the topology keeps
+    /// the states that the topology keeps
     pub states: Arc<KeptStates>,
     /// the entries, by the number of the state
     pub restored: Restored,
@@ -38,12 +38,12 @@ impl Keeping {
         KeptState::new(start, restored, move |time, change| drain.state(time, number, change.key, change.value))
     }
 
-    /// Where the dataflow begins.
+    /// Returns the time at which the dataflow begins.
     pub fn begin(&self) -> Time {
         if self.missing.is_empty() { self.start } else { Time::MIN }
     }
 
-    /// Whether something was restored, so that it must not see again what came until `start`.
+    /// Returns true if something was restored, so that it must not see again what came until `start`.
     pub fn is_restored(&self, kept: Kept) -> bool {
         let number = self.states.number(kept);
         self.start > Time::MIN && number.is_some_and(|number| !self.missing.contains(&number))

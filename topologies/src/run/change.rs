@@ -1,4 +1,4 @@
-//! What starting a topology on a data directory would change: which views, which state is kept, and what is read once more.
+//! Comparison of a topology with a data directory: changed views, kept state, and what is read once more.
 //!
 //! Owns [`Change`]. A topology, the newest checkpoint and the log enter; nothing is written but what every opening of a data directory
 //! tidies up.
@@ -25,7 +25,7 @@ use crate::topology::Topology;
 /// Records of a backfill that one worker takes in a second, measured with the social topology on one core; for estimates only.
 pub const BACKFILL_RECORDS_PER_SECOND: u64 = 150_000;
 
-/// What happens to a view, or to a sink.
+/// Change of a view or of a sink.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ViewChange {
     /// it was not there
@@ -65,7 +65,7 @@ impl RetainedStates {
     }
 }
 
-/// What starting a topology would change.
+/// Changes that starting a topology would make.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
     /// the epoch of the checkpoint that it is compared with; `None` when there is none, so that everything is computed from the log
@@ -84,7 +84,7 @@ pub struct Change {
     pub lost: Vec<LostHistory>,
     /// kept state that nothing reads any more
     pub dropped: Vec<String>,
-    /// what is read for that
+    /// records that are read for it
     pub backfill: Vec<TopicBackfill>,
 }
 
@@ -100,7 +100,7 @@ impl Change {
     }
 }
 
-/// What a topology is compared with.
+/// The topology before, for comparison.
 #[derive(Default)]
 struct Before {
     checkpoint: Option<u64>,
@@ -180,7 +180,7 @@ fn compare(topology: &Topology, before: &Before, log: &dyn Log, replay: &BTreeSe
     })
 }
 
-/// What happens to every view, by the identities of those before; one whose state is computed once more is filled anew.
+/// Compares every view with those before, by identity; one whose state is computed once more is filled again.
 pub(super) fn view_changes(
     topology: &Topology,
     before: &BTreeMap<String, String>,
@@ -202,7 +202,7 @@ pub(super) fn view_changes(
     changes
 }
 
-/// What happens to every sink, by the identities of those before.
+/// Compares every sink with those before, by identity.
 fn sink_changes(topology: &Topology, before: &BTreeMap<String, String>) -> BTreeMap<String, ViewChange> {
     let mut changes: BTreeMap<String, ViewChange> = before.keys().map(|name| (name.clone(), ViewChange::Removed)).collect();
     changes.extend(identities(topology).into_iter().map(|(name, identity)| {

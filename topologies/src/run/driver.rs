@@ -56,7 +56,7 @@ pub(super) struct InFlight {
     pub(super) outputs: Vec<EpochOutput>,
 }
 
-/// What all workers made of an epoch.
+/// Output of all workers for an epoch.
 struct Assembled {
     commit: Commit,
     stream_errors: Vec<(RowError, Diff)>,
@@ -65,15 +65,15 @@ struct Assembled {
     duplicates: u64,
 }
 
-/// What a driver is made of.
+/// Parts of a driver.
 pub struct Parts {
-    /// what is computed, and who computes it
+    /// the engine and its topology
     pub engine: Engine,
-    /// what is to be deployed
+    /// requested deployments
     pub deployments: Receiver<Deployment>,
-    /// how that goes
+    /// their status
     pub board: Arc<Board>,
-    /// what is put aside
+    /// quarantined records
     pub quarantine: Arc<Quarantine>,
     /// the log
     pub log: Arc<dyn Log>,
@@ -87,13 +87,13 @@ pub struct Parts {
     pub letters: Letters,
     /// the wall clock
     pub wall: Wall,
-    /// what follows the views durably
+    /// sinks that follow the views durably
     pub outlets: Outlets,
-    /// what is served
+    /// the served views
     pub views: Arc<Views>,
-    /// how far it is
+    /// progress of the driver
     pub status: Arc<Status>,
-    /// what each view is, for the checkpoints
+    /// identity of each view, for the checkpoints
     pub identities: BTreeMap<String, String>,
 }
 
@@ -188,12 +188,12 @@ impl Driver {
         if self.deploying.holds() { HELD_WAIT_MAX } else { WAIT_MAX }
     }
 
-    /// Whether an earlier run may have shown something that is not visible yet.
+    /// Returns true if an earlier run may have shown something that is not visible yet.
     pub(super) fn is_recovering(&self) -> bool {
         self.recovering.is_some()
     }
 
-    /// Whether everything that was bound is visible.
+    /// Returns true if everything that was bound is visible.
     pub(super) fn is_idle(&self) -> bool {
         self.in_flight.is_empty()
     }
@@ -254,7 +254,7 @@ impl Driver {
         self.parts.views.set_hydration_of_all(Some(Hydration { done, total, seconds_left }));
     }
 
-    /// Whether it may help to try again later: the disk is full, or the log can't be read now.
+    /// Returns true if it may help to try again later: the disk is full, or the log can't be read now.
     fn is_passing(&self, error: &EpochError) -> bool {
         match error {
             EpochError::Disk(error) if error.action == DiskAction::Sync => {

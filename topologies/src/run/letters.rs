@@ -18,7 +18,7 @@ use crate::plan::kept::{Kept, KeptStates};
 pub struct Meta {
     /// dead letters so far
     pub dead_letters: u64,
-    /// how many of them were sent again
+    /// number of them that were sent again
     pub retried: u64,
     /// rows of all indexes, by which a restart tells how far it is
     pub rows: u64,
@@ -90,7 +90,7 @@ impl Letters {
         self.errors.iter().map(|(error, count)| (error.clone(), *count))
     }
 
-    /// Whether an error of a row of a stream is known.
+    /// Returns true if an error of a row of a stream is known.
     pub fn knows(&self, error: &RowError) -> bool {
         self.errors.contains_key(error)
     }
@@ -136,7 +136,7 @@ impl Letters {
         changes.push((self.row_errors, key, value));
     }
 
-    /// What is kept beside the entries.
+    /// Returns the data kept beside the entries.
     pub fn meta(&self, rows: u64, views: BTreeMap<String, String>, outlets: BTreeSet<String>) -> Meta {
         Meta { dead_letters: self.count, retried: self.retried, rows, views, outlets }
     }

@@ -63,26 +63,26 @@ pub const EPOCHS_IN_FLIGHT_MAX: usize = 2;
 pub const WORKERS_MAX: usize = 64;
 /// The shortest time between two epochs unless an option says otherwise.
 pub const EPOCH_INTERVAL_DEFAULT: Duration = Duration::from_millis(20);
-/// How often the wall clock advances while no events come, so that rows of temporal filters leave in time.
+/// Interval at which the wall clock advances while no events come, so that rows of temporal filters leave in time.
 pub const IDLE_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How long the driver waits for one thing before it looks at the others.
+/// Longest wait of the driver for one thing before it looks at the others.
 const WAIT_MAX: Duration = Duration::from_millis(50);
 
-/// How often a checkpoint is written unless an option says otherwise.
+/// Interval of checkpoints unless an option says otherwise.
 pub const CHECKPOINT_INTERVAL_DEFAULT: Duration = Duration::from_secs(10);
 /// Changes of state after which a checkpoint is written in any case: they wait in memory.
 pub const CHECKPOINT_CHANGES_MAX: usize = 1_000_000;
 
-/// Where bindings and checkpoints are kept.
+/// Storage of bindings and checkpoints.
 pub type Storage = Arc<dyn Disk>;
 
-/// How a topology is run.
+/// Options of a running topology.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// worker threads
     pub workers: usize,
-    /// where the wall clock of epochs comes from
+    /// source of the epochs' wall clock
     pub clock: Clock,
     /// the shortest time between two epochs
     pub epoch_interval: Duration,
@@ -90,7 +90,7 @@ pub struct Options {
     pub epoch_records: usize,
     /// the name of the history that begins when the storage is empty
     pub timeline: Timeline,
-    /// how often a checkpoint is written
+    /// interval of checkpoints
     pub checkpoint_interval: Duration,
     /// changes of state after which a checkpoint is written in any case, at most [`CHECKPOINT_CHANGES_MAX`]
     pub checkpoint_changes: usize,
@@ -98,13 +98,13 @@ pub struct Options {
     pub log_retention_bytes: Option<u64>,
     /// states are computed also from a log whose beginning is gone: what the earlier records made is missing then
     pub accept_missing_history: bool,
-    /// how long the states of earlier topologies are kept, so that one that comes back has its rows again
+    /// limits of keeping the states of earlier topologies, so that one that comes back has its rows again
     pub retained: RetainedLimits,
-    /// what joins and lists may make of one event
+    /// limits of the rows that joins and lists make of one event
     pub event_limits: Limits,
-    /// where sinks with connector = 'redis' write
+    /// address for sinks with connector = 'redis'
     pub redis: Option<RedisUrl>,
-    /// where the full-text indexes are
+    /// location of the full-text indexes
     pub search: Place,
 }
 
@@ -128,13 +128,13 @@ impl Default for Options {
     }
 }
 
-/// Why a topology could not be started.
+/// Reason why a topology could not be started.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// too few or too many workers
     #[error("{workers} workers were asked for: choose 1 to {WORKERS_MAX}")]
     Workers {
-        /// how many
+        /// number of workers
         workers: usize,
     },
     /// the log refused
@@ -142,13 +142,13 @@ pub enum StartError {
     Log {
         /// the topic
         topic: String,
-        /// what the log said
+        /// the log's error
         error: LogError,
     },
     /// a planned expression could not be compiled
     #[error("the topology can't be rendered: {detail}")]
     Render {
-        /// what was refused
+        /// the refusal
         detail: String,
     },
     /// a sink needs Redis
@@ -163,16 +163,16 @@ pub enum StartError {
     /// the system refused a thread
     #[error("a thread could not be started: {detail}")]
     Thread {
-        /// what the system said
+        /// the system's error
         detail: String,
     },
 }
 
 /// A topology that runs; dropping it stops it.
 pub struct Running {
-    /// what is served
+    /// the served views
     pub views: Arc<Views>,
-    /// what is deployed, and where deployments are asked for
+    /// status of deployments, and the way to ask for one
     pub board: Arc<Board>,
     status: Arc<Status>,
     outlets: Arc<Reports>,
@@ -224,7 +224,7 @@ fn create_topics(topology: &Topology, log: &dyn Log) -> Result<Vec<TopicMetadata
 }
 
 impl Running {
-    /// How far it is.
+    /// Returns its progress.
     pub fn status(&self) -> StatusReport {
         self.status.report()
     }
@@ -234,7 +234,7 @@ impl Running {
         Arc::clone(&self.status)
     }
 
-    /// How what follows the views is doing, for another thread.
+    /// Returns the reports of the sinks, for another thread.
     pub fn outlets(&self) -> Arc<Reports> {
         Arc::clone(&self.outlets)
     }
@@ -244,12 +244,12 @@ impl Running {
         Arc::clone(&self.search)
     }
 
-    /// Who can say which events made a row.
+    /// Returns the finder of the events that made a row.
     pub fn witness(&self) -> Witness {
         self.witness.clone()
     }
 
-    /// What became stale in caches, as it happens.
+    /// Returns the keys that become stale in caches, as they do.
     pub fn invalidations(&self) -> Arc<Invalidations> {
         Arc::clone(&self.invalidations)
     }

@@ -30,7 +30,7 @@ const FORMAT: u64 = 1;
 /// Said of an end that nobody was there to describe.
 const UNEXPLAINED: &str = "it ended without a panic: an abort, a stack overflow, a lack of memory, or someone who killed it";
 
-/// What is put aside, and the ends that may lead to more.
+/// Quarantined records, and the ends of the process that may lead to more.
 pub struct Quarantine {
     storage: Storage,
     marks: Marks,
@@ -56,11 +56,11 @@ struct Stored {
 pub struct Ends {
     /// the epoch
     pub epoch: u64,
-    /// how many, one after the other
+    /// number of them, one after the other
     pub count: u32,
-    /// what the last one said
+    /// text of the last one
     pub detail: String,
-    /// what it was
+    /// the cause
     #[serde(default)]
     pub cause: Cause,
 }
@@ -90,7 +90,7 @@ struct Aside {
 }
 
 impl Quarantine {
-    /// What an earlier run has stored.
+    /// Opens what an earlier run has stored.
     pub fn open(storage: Storage) -> Result<Self, DiskError> {
         let stored = match storage.length(FILE) {
             Ok(length) => {
@@ -122,7 +122,7 @@ impl Quarantine {
         Self { limits, ..self }
     }
 
-    /// What may be made of so many records of an epoch.
+    /// Returns the limits for so many records of an epoch.
     pub fn limits(&self, epoch: u64, records: usize) -> Option<Limits> {
         let is_exempt = records == 0 || self.exempt.load(Ordering::Acquire) == epoch;
         (!is_exempt).then(|| self.limits.times((records as u64).min(EPOCH_EVENTS)))
@@ -190,8 +190,8 @@ impl Quarantine {
         self.store(&stored)
     }
 
-    /// Whether an epoch is ahead, or under way, that has ended the process: then only one is computed at a time, so that the right one
-    /// is blamed.
+    /// Returns true if an epoch is ahead, or under way, that has ended the process: then only one is computed at a time, so that
+    /// the right one is blamed.
     pub fn is_watching(&self) -> bool {
         self.is_watching.load(Ordering::Acquire)
     }

@@ -27,7 +27,7 @@ use crate::render::keep::Keeping;
 /// that follow are put aside with them.
 pub const CULPRITS_MAX: usize = 16;
 
-/// Why no other engine could go on.
+/// Reason why no other engine could take over.
 #[derive(Debug, thiserror::Error)]
 enum RebuildError {
     #[error(transparent)]

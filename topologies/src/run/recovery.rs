@@ -61,7 +61,7 @@ struct Taken {
     opening: Opening,
 }
 
-/// Why a recovery ended without a driver.
+/// Reason why a recovery ended without a driver.
 #[derive(Debug, thiserror::Error)]
 enum RecoveryError {
     #[error(transparent)]
@@ -94,7 +94,7 @@ impl Recovery {
         Ok(Self { topology, log, storage, topics, options, board, deployments, states, reports, means, taken })
     }
 
-    /// Where deployments are asked for.
+    /// Returns the handle for deployments.
     pub fn board(&self) -> Arc<Board> {
         Arc::clone(&self.board)
     }
@@ -113,7 +113,7 @@ impl Recovery {
         self.taken.start.offsets.clone()
     }
 
-    /// What became stale in caches, as it happens.
+    /// Returns the keys that become stale in caches, as they do.
     pub fn invalidations(&self) -> Arc<Invalidations> {
         Arc::clone(&self.means.invalidations)
     }
@@ -123,7 +123,7 @@ impl Recovery {
         Arc::clone(&self.means.search)
     }
 
-    /// How what follows the views is doing.
+    /// Returns the reports of the sinks.
     pub fn reports(&self) -> Arc<Reports> {
         Arc::clone(&self.reports)
     }

@@ -26,7 +26,7 @@ use crate::render::keep::Keeping;
 use crate::render::source::Records;
 use crate::topology::Topology;
 
-/// How long an idle worker sleeps before it looks at its channel again; the driver wakes it sooner.
+/// Longest sleep of an idle worker before it looks at its channel again; the driver wakes it sooner.
 const PARK_MAX: Duration = Duration::from_millis(100);
 
 /// One worker's part of an epoch.
@@ -39,7 +39,7 @@ pub struct Work {
     pub records: Vec<Records>,
 }
 
-/// What one worker made of an epoch.
+/// Output of one worker for an epoch.
 pub struct Done {
     /// the epoch
     pub epoch: Time,
@@ -50,16 +50,16 @@ pub struct Done {
 /// The driver's ends of the channels.
 pub struct Workers {
     work: Vec<(Sender<Work>, Thread)>,
-    /// what is done, from all workers
+    /// finished work of all workers
     pub done: Receiver<Done>,
-    /// what a panic of one of them means
+    /// treatment of a panic of one of them
     pub fate: Arc<Fate>,
-    /// how much an epoch may make
+    /// budget of an epoch
     pub budget: Budget,
     guards: Option<timely::communication::WorkerGuards<()>>,
 }
 
-/// What a panic of a worker means: the end of the process when readers depend on it, the end of a deployment when they do not yet.
+/// Treatment of a worker's panic: the end of the process when readers depend on it, the end of a deployment when they do not yet.
 #[derive(Default)]
 pub struct Fate {
     /// called before the process ends, when readers depend on the workers
@@ -77,7 +77,7 @@ impl Fate {
         let _ = self.on_panic.set(Box::new(on_panic));
     }
 
-    /// What a worker panicked with, or gave up for.
+    /// Returns the message of a worker's panic, or the reason why it gave up.
     pub fn failure(&self) -> Option<&str> {
         self.failure.get().map(String::as_str)
     }
@@ -143,7 +143,7 @@ pub fn start(topology: &Arc<Topology>, keeping: Vec<Keeping>, status: &Arc<Statu
 }
 
 impl Workers {
-    /// How many there are.
+    /// Returns their number.
     pub fn count(&self) -> usize {
         self.work.len()
     }

@@ -86,7 +86,7 @@ impl Unnumber {
     }
 }
 
-/// What an operator makes of its inputs at this wall clock; it reads them as nodes 0, 1 and so on. `columns` are those of its rows.
+/// Runs an operator over its inputs at this wall clock; it reads them as nodes 0, 1 and so on. `columns` are those of its rows.
 pub fn run(
     operator: Operator,
     inputs: Vec<Input>,

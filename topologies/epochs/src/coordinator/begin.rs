@@ -16,7 +16,7 @@ use crate::lost_history::{LostHistory, MissingHistory, lost_history};
 use crate::reader::Offsets;
 use crate::sink::SinkKind;
 
-/// How far the sinks are that can be gone on with.
+/// Progress of the sinks that can resume.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SinkFloors {
     /// the least epoch of all of them: from there on they get what they have not seen
@@ -93,7 +93,7 @@ pub(super) fn lost_states<'s>(
     Ok(lost_history(log, states.map(|state| -> (&str, &[Topic]) { (&state.name, &state.topics) }))?)
 }
 
-/// How far every partition was ever read, also those that no source reads any more.
+/// Returns the position reached in every partition, also those that no source reads any more.
 pub(super) fn read_until<D: Disk>(newest: Option<&CheckpointHeader>, bindings: &Bindings<D>) -> Result<Offsets, EpochError> {
     let mut offsets = newest.map(offsets_of).unwrap_or_default();
     for binding in bindings.read(newest.map_or(0, |newest| newest.epoch + 1)) {

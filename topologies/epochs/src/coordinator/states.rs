@@ -12,7 +12,7 @@ pub fn stored_state(header: &CheckpointHeader, state: &StateSpec) -> Option<Stat
     header.states.iter().find(|(_, fingerprint, _)| *fingerprint == state.fingerprint.0).map(|(id, _, _)| *id)
 }
 
-/// Whether a checkpoint has every one of these states.
+/// Returns true if a checkpoint has every one of these states.
 pub fn holds(header: &CheckpointHeader, states: &[StateSpec]) -> bool {
     states.iter().all(|state| stored_state(header, state).is_some())
 }

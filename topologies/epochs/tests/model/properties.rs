@@ -1,4 +1,4 @@
-//! What must hold in every state, and what must be reached in some.
+//! Invariants of every state, and milestones that must be reached in some.
 //!
 //! Owns the judge. It computes what a sink must hold from the bound records alone, along the history that the sink's progress names; it
 //! knows nothing of checkpoints, processes or guards.
@@ -35,7 +35,7 @@ const MEMORY: usize = 2 * EPOCH_RECORDS_MAX;
 /// A world, what comes to pass in it, and how that is seen.
 pub type Milestone = (Scenario, &'static str, fn(&World) -> bool);
 
-/// What is seen at least once in these worlds, so that the rest does not hold for want of events.
+/// Milestones that are reached at least once in these worlds, so that the invariants do not hold for want of events.
 pub const REACHED: [Milestone; 14] = [
     (LOST_PROGRESS, "a sink was built anew", |world| world.sinks.iter().any(|sink| sink.store.generation > 0)),
     (ZOMBIES, "a process was fenced", |world| world.trace.process_was_fenced),
@@ -127,7 +127,7 @@ fn records_of(binding: &Binding) -> Vec<u8> {
     binding.ranges.iter().flat_map(|range| range.records.iter().copied()).collect()
 }
 
-/// What the records of a history come to.
+/// Returns the rows that the records of a history lead to.
 fn computed(history: &[&Arc<Binding>]) -> Vec<Row> {
     let mut rows = Vec::new();
     for binding in history {

@@ -107,7 +107,7 @@ const KNOWN: &[(&[&str], &str)] = &[
     (&["to_date", "to_number"], "is not supported: write CAST(text AS type)"),
 ];
 
-/// What to say about a function that the table does not have: the message, and what may help.
+/// Returns the message about a function that the table does not have, and the advice.
 pub fn advice(name: &str) -> (String, Option<String>) {
     let name = name.to_lowercase();
     if let Some((_, reason)) = KNOWN.iter().find(|(names, _)| names.contains(&name.as_str())) {

@@ -19,7 +19,7 @@ pub fn semantics(function: &str) -> u32 {
     SEMANTICS.iter().find(|(name, _)| *name == function).map_or(1, |(_, version)| *version)
 }
 
-/// Whether an expression has a canonical form.
+/// Fails if an expression has no canonical form.
 ///
 /// # Errors
 /// The kind that has none.

@@ -34,7 +34,7 @@ use crate::run::worker::{self, Done};
 use crate::run::{EPOCHS_IN_FLIGHT_MAX, Restored};
 use crate::topology::Topology;
 
-/// How long the thread waits for one thing before it looks at the others.
+/// Longest wait of the thread for one thing before it looks at the others.
 const WAIT_MAX: Duration = Duration::from_millis(20);
 /// Different errors of rows that a deployment may have: they are in memory until it takes over.
 pub const ROW_ERRORS_MAX: usize = 100_000;
@@ -51,9 +51,9 @@ pub struct Bound {
     pub is_switch: bool,
 }
 
-/// What a candidate begins from.
+/// Start of a candidate.
 pub struct Preparation {
-    /// what is computed
+    /// the topology to compute
     pub topology: Arc<Topology>,
     /// the log
     pub log: Arc<dyn Log>,
@@ -65,31 +65,31 @@ pub struct Preparation {
     pub header: CheckpointHeader,
     /// its entries, for each worker
     pub restored: Vec<Restored>,
-    /// what the topology keeps
+    /// the states that the topology keeps
     pub states: Arc<KeptStates>,
-    /// what of it is computed from the log
+    /// those that are computed from the log
     pub missing: BTreeSet<u32>,
-    /// what of it is handed over, because the running topology has not got it: that, and what is brought up to date
+    /// states that are handed over, because the running topology has not got them: the missing ones, and those brought up to date
     pub handed: BTreeSet<u32>,
-    /// what is missing is computed also from a log whose beginning is gone
+    /// true if missing states are computed also from a log whose beginning is gone
     pub accept_missing_history: bool,
     /// the epochs since the checkpoint, and those to come
     pub bound: Vec<Bound>,
-    /// where rows go
+    /// destination of rows
     pub views: Arc<Views>,
     /// the views that are filled aside
     pub staged: BTreeSet<String>,
-    /// where progress is shown
+    /// status of the deployment
     pub board: Arc<Board>,
-    /// what is put aside
+    /// quarantined records
     pub quarantine: Arc<Quarantine>,
 }
 
 /// Everything that a candidate hands over at the switch.
 pub struct Handover {
-    /// who computes from now on
+    /// the engine that computes from now on
     pub engine: Engine,
-    /// what the epoch of the switch changes in views that are filled aside
+    /// changes by the epoch of the switch in staged views
     pub changes: Vec<(IndexId, Vec<(Row, Diff)>)>,
     /// all entries of the states that the topology before has not got, by their numbers in the new plan
     pub state: StateChanges,
@@ -101,7 +101,7 @@ pub struct Handover {
     pub dead_letters: Vec<DeadLetter>,
 }
 
-/// What the driver has of a candidate. Dropping it ends the thread.
+/// Handle of a candidate for the driver. Dropping it ends the thread.
 pub struct Candidate {
     epochs: Option<Sender<Bound>>,
     outcome: Receiver<Result<Box<Handover>, String>>,
@@ -137,7 +137,7 @@ impl Candidate {
         self.reached.load(Ordering::Acquire)
     }
 
-    /// What it handed over, or why it failed; `None` while it computes.
+    /// Returns the handover, or the reason of the failure; `None` while it computes.
     pub fn outcome(&self) -> Option<Result<Box<Handover>, String>> {
         match self.outcome.try_recv() {
             Ok(outcome) => Some(outcome),
@@ -275,7 +275,7 @@ impl<'a> Computation<'a> {
         }
     }
 
-    /// What a worker has done, if it is within reach; an error when going on makes no sense.
+    /// Receives finished work of a worker, if there is any; an error when continuing makes no sense.
     fn receive(&mut self) -> Result<Option<Done>, String> {
         let done = match self.engine.workers.done.recv_timeout(WAIT_MAX) {
             Ok(done) => Some(done),

@@ -29,7 +29,7 @@ use crate::run::{Restored, StartError, ViewChange, check_rendering, create_topic
 /// Epochs that a candidate may be behind when no more are bound until it has them: they are computed within a moment.
 const HELD_EPOCHS: u64 = 4;
 
-/// What was read of a checkpoint.
+/// The content of a checkpoint.
 pub type Begin = Result<(CheckpointHeader, Vec<Restored>), String>;
 
 /// A deployment on its way.
@@ -63,15 +63,15 @@ pub struct Hydrating {
 
 /// A handover, and what else changes with it.
 pub struct Takeover {
-    /// what the candidate handed over
+    /// handover of the candidate
     pub handover: Handover,
-    /// what becomes of the views
+    /// change of the catalogue
     pub catalogue: CatalogueChange,
     hydrating: Hydrating,
 }
 
 impl Deploying {
-    /// Whether no further epoch may be bound for now.
+    /// Returns true if no further epoch may be bound for now.
     pub fn holds(&self) -> bool {
         match self {
             Self::Computing(hydrating) => hydrating.is_held,
@@ -80,12 +80,12 @@ impl Deploying {
         }
     }
 
-    /// Whether there is one.
+    /// Returns true if there is a deployment.
     pub fn is_under_way(&self) -> bool {
         !matches!(self, Self::Not)
     }
 
-    /// Whether it can't be given up any more.
+    /// Returns true if it can't be given up any more.
     pub fn is_switching(&self) -> bool {
         matches!(self, Self::Switching(..))
     }
@@ -103,7 +103,7 @@ impl Deploying {
         }
     }
 
-    /// What takes over with this epoch, when the candidate has computed it too.
+    /// Returns the handover that takes over with this epoch, when the candidate has computed it too.
     pub fn take_over(&mut self, epoch: u64) -> Option<Takeover> {
         if !matches!(self, Self::Switching(_, switch, Some(_)) if *switch == epoch) {
             return None;
@@ -171,7 +171,7 @@ impl Driver {
         Ok(topics)
     }
 
-    /// Why states of a deployment can't be computed: the log no longer has all that they would be made of.
+    /// Returns why states of a deployment can't be computed: the log no longer has all that they would be made of.
     fn lost_history(&self, deployment: &Deployment) -> Result<Option<String>, EpochError> {
         let states = KeptStates::of(&deployment.topology);
         let anew = replayed_states(&deployment.topology, &states, &deployment.replay);

@@ -51,7 +51,7 @@ pub trait Effect: Send {
     /// An epoch changed these rows, which have the columns of the view in their order.
     fn epoch(&mut self, position: Position, changes: &[(Row, Diff)]);
 
-    /// What changed up to this position is not known.
+    /// Forgets which keys became stale up to this position.
     fn reset(&mut self, position: Position);
 }
 
@@ -61,15 +61,15 @@ pub struct OutletPlan {
     pub name: String,
     /// the view that it follows; rows have its columns in their order
     pub view: String,
-    /// where it writes, for people
+    /// destination, for people
     pub target: String,
     /// the derived topic that it writes, if it writes one
     pub topic: Option<String>,
     /// the identity of what it writes: of the view and of its own definition
     pub plan: Fingerprint,
-    /// where it writes
+    /// the sink
     pub sink: Box<dyn Sink + Send>,
-    /// who is told at once, made when it begins
+    /// effect after each commit, made when it begins
     pub effect: Option<Begin>,
 }
 
@@ -239,7 +239,7 @@ impl Outlets {
     }
 }
 
-/// By which an outlet is known across runs: its name and what it writes.
+/// Returns the stable id of a sink task: its name and what it writes.
 fn identity(name: &str, plan: Fingerprint) -> String {
     format!("{name} {plan}")
 }
@@ -260,7 +260,7 @@ pub fn identities(topology: &Topology) -> BTreeMap<String, String> {
 }
 
 impl OutletPlan {
-    /// By which it is known across runs.
+    /// Returns its stable id across runs.
     fn identity(&self) -> String {
         identity(&self.name, self.plan)
     }
@@ -280,22 +280,22 @@ impl Drop for Outlets {
     }
 }
 
-/// What sinks are opened with.
+/// Connections that sinks are opened with.
 #[derive(Clone)]
 pub struct Means {
-    /// where derived topics are
+    /// log of derived topics
     pub log: Arc<dyn Log>,
-    /// where caches are
+    /// address of caches
     pub redis: Option<RedisUrl>,
-    /// who is told at once what became stale
+    /// listeners for stale keys
     pub invalidations: Arc<Invalidations>,
-    /// where full-text indexes are
+    /// location of full-text indexes
     pub place: Place,
     /// the full-text indexes that answer
     pub search: Arc<SearchIndexes>,
 }
 
-/// What follows the views of a topology.
+/// Returns the sink tasks of a topology.
 pub fn plans(topology: &Topology, means: &Means) -> Vec<OutletPlan> {
     let rows = row_fingerprints(topology);
     let plan = |declared: &DeclaredSink| {

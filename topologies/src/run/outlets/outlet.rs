@@ -19,51 +19,51 @@ use super::queue::{Handed, Queue, Taken};
 use super::report::{OutletReport, OutletState, Reports};
 use super::rows::as_declared;
 
-/// How long an idle sink goes without being told how far it is.
+/// Interval at which an idle sink is told its progress.
 pub const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(1);
-/// How long a sink that does not answer is left alone.
+/// Pause before a sink that does not answer is asked again.
 const RETRY_INTERVAL: Duration = Duration::from_millis(500);
 /// After so long without an answer a sink that can be built anew holds nothing back any more.
 pub const DETACH_AFTER: Duration = Duration::from_secs(60);
-/// How long a stop waits for what is left to be sent; a start sends the rest.
+/// Longest wait of a stop for what is left to be sent; a start sends the rest.
 const STOP_PATIENCE: Duration = Duration::from_secs(2);
 /// Units that are sent before the queue is looked at again.
 const STEPS_MAX: usize = 64;
-/// How often a thread looks around that has nothing to do.
+/// Interval at which an idle thread looks for work.
 const IDLE_INTERVAL: Duration = Duration::from_secs(60);
 /// Changes that may wait in an outbox.
 const WAITING_CHANGES_MAX: usize = 1_000_000;
 
-/// What an outlet is made of.
+/// Parts of a sink task.
 pub struct Parts {
     /// its name
     pub name: String,
-    /// by which it is known across runs
+    /// its stable id across runs
     pub identity: String,
     /// the view that it follows
     pub view: String,
-    /// where it writes, for people
+    /// destination, for people
     pub target: String,
     /// the derived topic that it writes, if it writes one
     pub topic: Option<String>,
     /// the identity of what it writes
     pub plan: Fingerprint,
-    /// where it writes
+    /// the sink
     pub sink: Box<dyn Sink + Send>,
-    /// who is told at once
+    /// effect after each commit
     pub effect: Option<Box<dyn Effect>>,
     /// an earlier run has written to it
     pub seen: bool,
-    /// how far it was when this run was opened, if that can be gone on with
+    /// progress when this run was opened, if it can resume
     pub found: Option<Progress>,
 }
 
-/// What all outlets of a run share.
+/// Context that all sink tasks of a run share.
 #[derive(Clone)]
 pub struct Surroundings {
-    /// what is followed
+    /// the followed views
     pub views: Arc<Views>,
-    /// how they are doing
+    /// their reports
     pub reports: Arc<Reports>,
     /// the identities of epochs
     pub history: Arc<Mutex<History>>,
@@ -90,7 +90,7 @@ pub struct Outlet {
     held: Option<(Unit, Instant)>,
     /// rows are there
     has_begun: bool,
-    /// when the sink last answered
+    /// time of the sink's last answer
     answered: Instant,
     retry_at: Option<Instant>,
     report: OutletReport,
@@ -147,7 +147,7 @@ impl Outlet {
         }
     }
 
-    /// How long the thread may sleep.
+    /// Returns the time for which the thread may sleep.
     fn patience(&self) -> Duration {
         if self.retry_at.is_none() && self.has_begun && self.has_work() {
             return Duration::ZERO;
@@ -349,7 +349,7 @@ impl Outlet {
     }
 }
 
-/// What an epoch changed in a view.
+/// Returns the changes of an epoch in a view.
 fn changes_of(served: &ServedView, changes: &EpochChanges) -> Vec<(Row, Diff)> {
     let Some((index, layout)) = served.indexes.first() else { return Vec::new() };
     let Ok(place) = changes.changes.binary_search_by_key(index, |(index, _)| *index) else { return Vec::new() };

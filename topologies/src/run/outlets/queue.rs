@@ -29,11 +29,11 @@ pub struct Handed {
     pub retained_from: u64,
     /// the view as it is served from this epoch on; `None` when it is gone
     pub served: Option<Arc<ServedView>>,
-    /// what it changed
+    /// its changes
     pub changes: Arc<EpochChanges>,
 }
 
-/// What the thread takes out at once.
+/// Work that the thread takes at once.
 #[derive(Default)]
 pub struct Taken {
     /// the last epoch that was dropped; everything before is gone too

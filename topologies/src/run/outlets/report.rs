@@ -1,4 +1,4 @@
-//! How each outlet is doing, for operators.
+//! State of each sink task, for operators.
 //!
 //! Owns [`Reports`], which the threads of the outlets write and the status endpoint reads. It outlives a start that has to be repeated.
 
@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use parking_lot::Mutex;
 
-/// What an outlet does now.
+/// State of a sink task.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum OutletState {
     /// it was not asked yet how far it is, or did not answer
@@ -29,11 +29,11 @@ pub struct OutletReport {
     pub name: String,
     /// the view that it follows
     pub view: String,
-    /// where it writes, for people
+    /// destination, for people
     pub target: String,
     /// the derived topic that it writes, if it writes one
     pub topic: Option<String>,
-    /// what it does
+    /// its state
     pub state: OutletState,
     /// the epoch that it holds, if that is known
     pub epoch: Option<u64>,
@@ -41,17 +41,17 @@ pub struct OutletReport {
     pub handed: u64,
     /// changes that wait for it
     pub waiting_changes: u64,
-    /// how often it was built anew
+    /// number of times that it was rebuilt
     pub reconciled: u64,
-    /// how often it had lost what it had acknowledged, and got it again
+    /// number of times that it had lost what it had acknowledged, and got it again
     pub repaired: u64,
-    /// why it does not go on for now
+    /// reason why it does not continue for now
     pub trouble: Option<String>,
     /// nothing after this epoch may be forgotten
     pub(super) floor: Option<u64>,
     /// it has held data of ours
     pub(super) seen: bool,
-    /// by which it is known across runs
+    /// its stable id across runs
     pub(super) identity: String,
 }
 

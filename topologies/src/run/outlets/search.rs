@@ -21,7 +21,7 @@ use super::{Effect, Means, OutletPlan, progress_text};
 use crate::plan::identity::{Form, Subject};
 use crate::topology::Topology;
 
-/// How often an index that another writes is tried, before it is left to the other and built anew.
+/// Most attempts on an index that another process writes, before it is left to that process and rebuilt.
 const LOCK_ATTEMPTS: u32 = 10;
 
 /// The outlets of the full-text indexes of a topology. Indexes that are no longer declared answer no more, and their files go.
@@ -93,7 +93,7 @@ impl Effect for SearchEffect {
 struct Open {
     writer: SearchWriter,
     reader: SearchReader,
-    /// what was taken over; `None` when the index has to be built
+    /// progress of the last commit; `None` when the index has to be built
     applied: Option<Progress>,
     /// something was taken over that may not be committed
     is_ahead: bool,
@@ -106,7 +106,7 @@ pub struct SearchSink {
     indexes: Arc<SearchIndexes>,
     open: Option<Open>,
     incarnation: u64,
-    /// how often another had the index
+    /// number of times that another process had the index
     locked: u32,
 }
 
