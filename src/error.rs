@@ -83,7 +83,7 @@ pub enum Failure {
     #[error(transparent)]
     Redis {
         /// its fault
-        source: topologies::run::outlets::BadRedisUrl,
+        source: topologies::run::sink_tasks::BadRedisUrl,
     },
     /// a file or directory
     #[error("cannot {action} '{}': {source}", path.display())]

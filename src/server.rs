@@ -30,8 +30,8 @@ use tokio::task::JoinHandle;
 use topologies::builder::PARTITIONS_DEFAULT;
 use topologies::lineage::lineage;
 use topologies::render::budget::Limits;
-use topologies::run::outlets::{OutletReport, OutletState, RedisUrl, Reports};
-use topologies::run::{Board, Clock, DEAD_LETTER_TOPIC, Options, Running, Status, StatusReport, Storage, Trouble, start};
+use topologies::run::sink_tasks::{SinkTaskReport, SinkTaskState, RedisUrl, Reports};
+use topologies::run::{DeploymentHandle, Clock, DEAD_LETTER_TOPIC, Options, Running, Status, StatusReport, Storage, Trouble, start};
 use topologies::slt::all_visible;
 use topologies::topology::Topology;
 
@@ -93,7 +93,7 @@ pub struct Server {
     /// the generation that was in force at the start
     pub generation: GenerationAtStart,
     log: Arc<dyn Log>,
-    board: Arc<Board>,
+    deployment_handle: Arc<DeploymentHandle>,
     health: Arc<EngineHealth>,
     engine: Running,
     /// Held until everything else has ended.
@@ -135,14 +135,14 @@ impl Server {
             views: Arc::clone(&views),
             log: Arc::clone(&log),
             status: engine.status_handle(),
-            sinks: engine.outlets(),
-            board: Arc::clone(&engine.board),
+            sinks: engine.sink_tasks(),
+            deployment_handle: Arc::clone(&engine.deployment_handle),
         });
-        let deployer = Deployer::new(store, Arc::clone(&engine.board), Arc::clone(&log), ingest.clone());
-        api.derived = Some(Arc::new(DerivedTopics { log: Arc::clone(&log), reports: engine.outlets() }));
+        let deployer = Deployer::new(store, Arc::clone(&engine.deployment_handle), Arc::clone(&log), ingest.clone());
+        api.derived = Some(Arc::new(DerivedTopics { log: Arc::clone(&log), reports: engine.sink_tasks() }));
         api.invalidations = Some(engine.invalidations());
         api.search = engine.search();
-        api.provenance = Some(Arc::new(RowEvents::new(engine.witness())));
+        api.provenance = Some(Arc::new(RowEvents::new(engine.lineage_query())));
         let state = ApiState::new(Arc::clone(&views), Arc::new(ingest.clone()), Arc::clone(&health) as Arc<dyn Health>, api)
             .with_deployments(Arc::new(deployer));
         let (shutdown, shut_down) = oneshot::channel();
@@ -153,14 +153,14 @@ impl Server {
         let served = runtime.spawn(api::serve(listener, api::router(state), wait));
         let stop_requests = watch_signals(&runtime)?;
         tracing::info!(%address, records, workers = worker_count(arguments), "serving");
-        let board = Arc::clone(&engine.board);
+        let deployment_handle = Arc::clone(&engine.deployment_handle);
         Ok(Self {
             address,
             ingest,
             views,
             generation,
             log,
-            board,
+            deployment_handle,
             health,
             engine,
             _lock: lock,
@@ -191,7 +191,7 @@ impl Server {
 
     /// Returns true if the views show everything that was appended before this call.
     pub fn is_current(&self) -> bool {
-        all_visible(&self.board.topology(), self.log.as_ref(), &self.views)
+        all_visible(&self.deployment_handle.topology(), self.log.as_ref(), &self.views)
     }
 
     /// Records in the log.
@@ -315,7 +315,7 @@ struct EngineHealth {
     log: Arc<dyn Log>,
     status: Arc<Status>,
     sinks: Arc<Reports>,
-    board: Arc<Board>,
+    deployment_handle: Arc<DeploymentHandle>,
 }
 
 impl Health for EngineHealth {
@@ -343,7 +343,7 @@ impl Health for EngineHealth {
     }
 
     fn lineage(&self) -> Lineage {
-        lineage(&self.board.topology())
+        lineage(&self.deployment_handle.topology())
     }
 
     fn status(&self) -> HostStatus {
@@ -374,14 +374,14 @@ impl Health for EngineHealth {
     }
 }
 
-fn sink_status(report: OutletReport) -> SinkStatus {
+fn sink_status(report: SinkTaskReport) -> SinkStatus {
     let (lag_epochs, epoch) = (report.lag_epochs(), report.epoch.map(Epoch));
     let (state, reason) = match report.state {
-        OutletState::Waiting => ("waiting", report.trouble),
-        OutletState::Attached => ("attached", report.trouble),
-        OutletState::Rebuilding => ("rebuilding", report.trouble),
-        OutletState::Detached => ("detached", report.trouble),
-        OutletState::Halted(why) => ("halted", Some(why)),
+        SinkTaskState::Waiting => ("waiting", report.trouble),
+        SinkTaskState::Attached => ("attached", report.trouble),
+        SinkTaskState::Rebuilding => ("rebuilding", report.trouble),
+        SinkTaskState::Detached => ("detached", report.trouble),
+        SinkTaskState::Halted(why) => ("halted", Some(why)),
     };
     SinkStatus {
         name: report.name,

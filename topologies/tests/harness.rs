@@ -15,9 +15,9 @@ use sinks::invalidations::Invalidations;
 use sinks::views::{Range, Views};
 use sources::log::{Log, Record};
 use sources::memory::MemoryLog;
-use topologies::run::outlets::{OutletReport, OutletState};
+use topologies::run::sink_tasks::{SinkTaskReport, SinkTaskState};
 use topologies::run::{
-    Board, Clock, DeployPhase, DeployReport, Options, Running, Standing, StartError, StatusReport, Storage, Trouble, Verify,
+    DeploymentHandle, Clock, DeployPhase, DeployReport, Options, Running, Standing, StartError, StatusReport, Storage, Trouble, Verify,
     start,
 };
 use topologies::slt::all_visible;
@@ -204,7 +204,7 @@ impl Deployment {
         record: Arc<Mutex<Vec<bool>>>,
     ) {
         let deployment = topologies::run::Deployment {
-            generation: self.running.board.report().generation + 1,
+            generation: self.running.deployment_handle.report().generation + 1,
             topology: Arc::new(topology(sql)),
             replay: replay.iter().map(|name| (*name).to_owned()).collect(),
             verify,
@@ -214,16 +214,16 @@ impl Deployment {
                 Ok(())
             }),
         };
-        self.running.board.begin(deployment).expect("no other deployment is under way");
+        self.running.deployment_handle.begin(deployment).expect("no other deployment is under way");
     }
 
     /// Waits for the deployment that was begun.
     pub fn deployed(&mut self) -> DeployReport {
         let deadline = Instant::now() + CATCH_UP_MAX;
         loop {
-            let report = self.running.board.report();
+            let report = self.running.deployment_handle.report();
             if report.phase == DeployPhase::Finished {
-                self.topology = self.running.board.topology();
+                self.topology = self.running.deployment_handle.topology();
                 return report;
             }
             assert!(Instant::now() < deadline, "the deployment did not end within {CATCH_UP_MAX:?}: {report:?}");
@@ -249,8 +249,8 @@ impl Deployment {
     }
 
     /// Returns the handle for deployments.
-    pub fn board(&self) -> &Board {
-        &self.running.board
+    pub fn deployment_handle(&self) -> &DeploymentHandle {
+        &self.running.deployment_handle
     }
 
     /// The views, for someone who watches them.
@@ -298,13 +298,13 @@ impl Deployment {
     }
 
     /// Returns the reports of the sinks, once all of them hold what is visible or write nothing any more.
-    pub fn sinks(&self) -> Vec<OutletReport> {
+    pub fn sinks(&self) -> Vec<SinkTaskReport> {
         let deadline = Instant::now() + CATCH_UP_MAX;
         loop {
-            let (epoch, reports) = (self.epochs(), self.running.outlets().list());
-            let is_done = |report: &OutletReport| match report.state {
-                OutletState::Attached => report.epoch == Some(epoch),
-                OutletState::Halted(_) => true,
+            let (epoch, reports) = (self.epochs(), self.running.sink_tasks().list());
+            let is_done = |report: &SinkTaskReport| match report.state {
+                SinkTaskState::Attached => report.epoch == Some(epoch),
+                SinkTaskState::Halted(_) => true,
                 _ => false,
             };
             if !reports.is_empty() && reports.iter().all(is_done) && epoch == self.epochs() {
@@ -365,7 +365,7 @@ impl Deployment {
         let wall_micros = self.running.views.snapshot().wall_micros();
         let consumed = self.running.views.consumed();
         let question = Question { view: served.view.clone(), rows, consumed, wall_micros, events_max: ORIGINS_MAX };
-        self.running.witness().explain(&question, limits).unwrap_or_else(|error| panic!("'{view}': {error}"))
+        self.running.lineage_query().explain(&question, limits).unwrap_or_else(|error| panic!("'{view}': {error}"))
     }
 
     /// The stored bytes of every index of every view, and how often each row is there.

@@ -1,6 +1,6 @@
 //! Kept states on one worker: what each operator starts from, and where it reports how its state changed.
 //!
-//! Owns [`Keeping`]. The restored entries of this worker enter; each operator that keeps state takes its own. Changes go to the worker's
+//! Owns [`RestoreContext`]. The restored entries of this worker enter; each operator that keeps state takes its own. Changes go to the worker's
 //! drain, epoch by epoch.
 
 use std::collections::BTreeSet;
@@ -15,7 +15,7 @@ use crate::plan::kept::{Kept, KeptStates};
 use crate::run::Restored;
 
 /// State that one worker restores.
-pub struct Keeping {
+pub struct RestoreContext {
     /// the epoch that the restored entries are of; the first that is published
     pub start: Time,
     /// states that were not kept: they are computed from records that come before `start`
@@ -26,7 +26,7 @@ pub struct Keeping {
     pub restored: Restored,
 }
 
-impl Keeping {
+impl RestoreContext {
     /// The state of something that is kept.
     pub fn state(&mut self, kept: Kept, drain: &Drain) -> KeptState {
         let Some(number) = self.states.number(kept) else {

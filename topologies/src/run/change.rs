@@ -15,9 +15,9 @@ use schemas::position::{Partition, Topic};
 use sources::log::Log;
 
 use super::Storage;
-use super::deploy::Board;
-use super::letters::Meta;
-use super::outlets::{identities, name_of};
+use super::deploy::DeploymentHandle;
+use super::dead_letters::Meta;
+use super::sink_tasks::{identities, name_of};
 use crate::plan::graph::{NodeId, Operator};
 use crate::plan::kept::{Kept, KeptStates, view_fingerprints};
 use crate::topology::Topology;
@@ -117,15 +117,15 @@ impl Before {
     fn checkpoint(header: &CheckpointHeader) -> Self {
         let meta: Meta = serde_json::from_slice(&header.meta).unwrap_or_default();
         let states = header.states.iter().map(|(_, fingerprint, name)| (*fingerprint, name.clone()));
-        let sinks = meta.outlets.into_iter().map(|identity| (name_of(&identity).to_owned(), identity)).collect();
+        let sinks = meta.sink_tasks.into_iter().map(|identity| (name_of(&identity).to_owned(), identity)).collect();
         Self { checkpoint: Some(header.epoch), states: states.collect(), views: meta.views, sinks, retained: Vec::new() }
     }
 
-    fn running(board: &Board) -> Self {
-        let topology = &board.topology();
+    fn running(deployment_handle: &DeploymentHandle) -> Self {
+        let topology = &deployment_handle.topology();
         let states = KeptStates::of(topology).specs.into_iter().map(|spec| (spec.fingerprint.0, spec.name));
         let views = view_fingerprints(topology).into_iter().map(|(name, identity)| (name, identity.to_string()));
-        let (sinks, retained) = (identities(topology), board.retained());
+        let (sinks, retained) = (identities(topology), deployment_handle.retained());
         Self { checkpoint: None, states: states.collect(), views: views.collect(), sinks, retained }
     }
 }
@@ -139,7 +139,7 @@ pub fn plan_change(topology: &Topology, log: &dyn Log, storage: &Storage) -> Res
 }
 
 /// Compares a topology with the one that is running; the state behind the views of `replay` is computed once more.
-pub fn plan_switch(topology: &Topology, running: &Board, log: &dyn Log, replay: &BTreeSet<String>) -> Result<Change, EpochError> {
+pub fn plan_switch(topology: &Topology, running: &DeploymentHandle, log: &dyn Log, replay: &BTreeSet<String>) -> Result<Change, EpochError> {
     compare(topology, &Before::running(running), log, replay)
 }
 

@@ -1,6 +1,6 @@
 //! A deployment: another topology takes over while readers go on.
 //!
-//! Owns its vocabulary and what is known of it from outside: a [`Deployment`] enters through [`Board::begin`], a [`DeployReport`] leaves
+//! Owns its vocabulary and what is known of it from outside: a [`Deployment`] enters through [`DeploymentHandle::begin`], a [`DeployReport`] leaves
 //! at any time. [`candidate`] computes the new topology beside the running one, [`switch`] is the driver's part: from the checkpoint to
 //! begin from, to the epoch at which both change places.
 
@@ -162,14 +162,14 @@ pub enum DeployError {
 }
 
 /// Shared, read-only status of a running topology's deployments.
-pub struct Board {
+pub struct DeploymentHandle {
     report: Mutex<DeployReport>,
     topology: Mutex<Arc<Topology>>,
     retained: Mutex<Vec<RetainedStates>>,
     deployments: Sender<Deployment>,
 }
 
-impl Board {
+impl DeploymentHandle {
     /// A board for a topology that runs, and where its driver finds what is to be deployed.
     pub fn new(topology: Arc<Topology>) -> (Arc<Self>, Receiver<Deployment>) {
         let (deployments, queue) = channel();

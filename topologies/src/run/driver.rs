@@ -26,14 +26,14 @@ use sources::log::{Log, StoredRecord};
 use super::checkpointer::Checkpointer;
 use super::deploy::candidate::Bound;
 use super::deploy::switch::{Deploying, Takeover};
-use super::deploy::{Board, Deployment};
+use super::deploy::{DeploymentHandle, Deployment};
 use super::engine::{Allowance, Engine, Left};
-use super::letters::{LetterRecord, Letters};
-use super::outlets::Outlets;
+use super::dead_letters::{LetterRecord, DeadLetterState};
+use super::sink_tasks::SinkTasks;
 use super::quarantine::Quarantine;
 use super::retention::Retention;
 use super::status::Status;
-use super::wall::{Clock, Wall};
+use super::epoch_clock::{Clock, EpochClock};
 use super::worker::Done;
 use super::{DEAD_LETTER_TOPIC, EPOCHS_IN_FLIGHT_MAX, IDLE_INTERVAL, Options, Storage, WAIT_MAX};
 use crate::render::drain::EpochOutput;
@@ -72,7 +72,7 @@ pub struct Parts {
     /// requested deployments
     pub deployments: Receiver<Deployment>,
     /// their status
-    pub board: Arc<Board>,
+    pub deployment_handle: Arc<DeploymentHandle>,
     /// quarantined records
     pub quarantine: Arc<Quarantine>,
     /// the log
@@ -84,11 +84,11 @@ pub struct Parts {
     /// forgets what the log need not keep
     pub retention: Retention,
     /// dead letters and errors of rows of streams
-    pub letters: Letters,
+    pub letters: DeadLetterState,
     /// the wall clock
-    pub wall: Wall,
+    pub wall: EpochClock,
     /// sinks that follow the views durably
-    pub outlets: Outlets,
+    pub sink_tasks: SinkTasks,
     /// the served views
     pub views: Arc<Views>,
     /// progress of the driver
@@ -423,7 +423,7 @@ impl Driver {
         if let Some(next) = self.in_flight.iter().find(|epoch| epoch.has_records) {
             self.parts.quarantine.given(next.epoch);
         }
-        self.parts.outlets.published(self.parts.coordinator.history(), &changes);
+        self.parts.sink_tasks.published(self.parts.coordinator.history(), &changes);
         self.parts.status.published(number, events, duplicates, bound_at.elapsed());
         // Before the next epoch, which may hold what no earlier run has shown.
         self.show_recovery();
@@ -456,7 +456,7 @@ impl Driver {
     /// Begins a checkpoint when it is time, and forgets what the last one made superfluous.
     fn keep_up_checkpoints(&mut self) -> Result<(), EpochError> {
         for epoch in self.parts.checkpointer.written() {
-            self.parts.coordinator.checkpoint_written(epoch, self.parts.outlets.floor())?;
+            self.parts.coordinator.checkpoint_written(epoch, self.parts.sink_tasks.floor())?;
             self.parts.status.checkpoint(epoch);
             if !self.deploying.is_under_way() {
                 // A candidate may have to read from before.
@@ -481,14 +481,14 @@ impl Driver {
                  a rollback to it computes them from what the log has"
             );
         }
-        self.parts.board.show_retained(self.parts.coordinator.retained());
+        self.parts.deployment_handle.show_retained(self.parts.coordinator.retained());
     }
 
     pub(super) fn begin_checkpoint(&mut self) {
-        let (identities, seen) = (self.parts.identities.clone(), self.parts.outlets.seen());
+        let (identities, seen) = (self.parts.identities.clone(), self.parts.sink_tasks.seen());
         let meta = self.parts.letters.meta(total_rows(&self.parts.views), identities, seen);
         let meta = serde_json::to_vec(&meta).unwrap_or_default();
-        if let Some(job) = self.parts.coordinator.checkpoint(meta, self.parts.outlets.floor()) {
+        if let Some(job) = self.parts.coordinator.checkpoint(meta, self.parts.sink_tasks.floor()) {
             self.checkpointed_at = Instant::now();
             self.is_checkpoint_due = false;
             self.parts.checkpointer.write(job);
@@ -516,7 +516,7 @@ impl Driver {
         }
         if self.parts.coordinator.is_writing_checkpoint()
             && let Some(epoch) = self.parts.checkpointer.wait()
-            && let Err(error) = self.parts.coordinator.checkpoint_written(epoch, self.parts.outlets.floor())
+            && let Err(error) = self.parts.coordinator.checkpoint_written(epoch, self.parts.sink_tasks.floor())
         {
             tracing::warn!(%error, "what the last checkpoint made superfluous could not be removed");
         }

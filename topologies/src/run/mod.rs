@@ -8,16 +8,16 @@ mod checkpointer;
 mod deploy;
 mod driver;
 mod engine;
-mod letters;
+mod dead_letters;
 mod marks;
-pub mod outlets;
+pub mod sink_tasks;
 pub(crate) mod quarantine;
 mod rebuild;
 mod recovery;
 mod restore;
 mod retention;
 mod status;
-mod wall;
+mod epoch_clock;
 mod worker;
 
 use std::sync::Arc;
@@ -35,7 +35,7 @@ use sinks::views::Views;
 use sources::error::LogError;
 use sources::log::{Log, TopicMetadata};
 
-use self::outlets::{RedisUrl, Reports};
+use self::sink_tasks::{RedisUrl, Reports};
 use self::recovery::Recovery;
 
 pub use self::change::{
@@ -43,17 +43,17 @@ pub use self::change::{
 };
 pub use self::deploy::candidate::ROW_ERRORS_MAX;
 pub use self::deploy::{
-    Board, DIFFERENCE_ROWS_MAX, DeployError, DeployOutcome, DeployPhase, DeployReport, Deployment, Record, Standing, Verify,
+    DeploymentHandle, DIFFERENCE_ROWS_MAX, DeployError, DeployOutcome, DeployPhase, DeployReport, Deployment, Record, Standing, Verify,
     ViewDifference,
 };
-pub use self::letters::LetterRecord;
+pub use self::dead_letters::LetterRecord;
 pub use self::quarantine::ENDS_MAX;
 pub use self::restore::{Restored, partition_of};
 pub use self::status::{Status, StatusReport, Trouble};
-pub use self::wall::{Clock, system_micros};
+pub use self::epoch_clock::{Clock, system_micros};
 use crate::render::budget::Limits;
 use crate::topology::Topology;
-use crate::why::Witness;
+use crate::why::LineageQuery;
 
 /// The topic of events that were refused at ingest.
 pub const DEAD_LETTER_TOPIC: &str = "tidewater.dead_letters";
@@ -173,12 +173,12 @@ pub struct Running {
     /// the served views
     pub views: Arc<Views>,
     /// status of deployments, and the way to ask for one
-    pub board: Arc<Board>,
+    pub deployment_handle: Arc<DeploymentHandle>,
     status: Arc<Status>,
-    outlets: Arc<Reports>,
+    sink_tasks: Arc<Reports>,
     invalidations: Arc<Invalidations>,
     search: Arc<SearchIndexes>,
-    witness: Witness,
+    lineage_query: LineageQuery,
     stop: Arc<AtomicBool>,
     driver: Option<JoinHandle<()>>,
 }
@@ -189,16 +189,16 @@ pub fn start(topology: Arc<Topology>, log: Arc<dyn Log>, storage: Storage, optio
     if options.workers == 0 || options.workers > WORKERS_MAX {
         return Err(StartError::Workers { workers: options.workers });
     }
-    if let Some(sink) = outlets::without_means(&topology, options.redis.as_ref()) {
+    if let Some(sink) = sink_tasks::without_connection(&topology, options.redis.as_ref()) {
         return Err(StartError::NoRedis { sink: sink.name.clone() });
     }
     check_rendering(&topology)?;
     let topics = create_topics(&topology, log.as_ref())?;
     let (shared_log, shared_storage) = (Arc::clone(&log), Arc::clone(&storage));
     let recovery = Recovery::open(topology, log, storage, topics, options)?;
-    let (views, board) = (recovery.views(), recovery.board());
-    let witness = Witness::new(Arc::clone(&board), shared_log, shared_storage);
-    let (outlets, invalidations, search) = (recovery.reports(), recovery.invalidations(), recovery.search());
+    let (views, deployment_handle) = (recovery.views(), recovery.deployment_handle());
+    let lineage_query = LineageQuery::new(Arc::clone(&deployment_handle), shared_log, shared_storage);
+    let (sink_tasks, invalidations, search) = (recovery.reports(), recovery.invalidations(), recovery.search());
     let status = Arc::new(Status::default());
     status.begins_at(recovery.offsets());
     let stop = Arc::new(AtomicBool::new(false));
@@ -207,7 +207,7 @@ pub fn start(topology: Arc<Topology>, log: Arc<dyn Log>, storage: Storage, optio
         .name("driver".to_owned())
         .spawn(move || recovery.run(running_views, running_status, &stopping))
         .map_err(|error| StartError::Thread { detail: error.to_string() })?;
-    Ok(Running { views, board, status, outlets, invalidations, search, witness, stop, driver: Some(thread) })
+    Ok(Running { views, deployment_handle, status, sink_tasks, invalidations, search, lineage_query, stop, driver: Some(thread) })
 }
 
 /// Every expression is compiled once here, so that workers meet no error.
@@ -235,8 +235,8 @@ impl Running {
     }
 
     /// Returns the reports of the sinks, for another thread.
-    pub fn outlets(&self) -> Arc<Reports> {
-        Arc::clone(&self.outlets)
+    pub fn sink_tasks(&self) -> Arc<Reports> {
+        Arc::clone(&self.sink_tasks)
     }
 
     /// The full-text indexes.
@@ -245,8 +245,8 @@ impl Running {
     }
 
     /// Returns the finder of the events that made a row.
-    pub fn witness(&self) -> Witness {
-        self.witness.clone()
+    pub fn lineage_query(&self) -> LineageQuery {
+        self.lineage_query.clone()
     }
 
     /// Returns the keys that become stale in caches, as they do.

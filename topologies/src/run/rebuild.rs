@@ -21,7 +21,7 @@ use super::status::Status;
 use super::{WAIT_MAX, create_topics, worker};
 use crate::plan::kept::KeptStates;
 use crate::render::budget::Exceeded;
-use crate::render::keep::Keeping;
+use crate::render::keep::RestoreContext;
 
 /// The most records of an epoch that are found to make too much, each by computing the epoch's beginning again: if there are more, all
 /// that follow are put aside with them.
@@ -97,7 +97,7 @@ impl Driver {
         }
         let Rebuilt { engine, mut reader } = self.computed_again()?;
         let quarantine = Arc::clone(&self.parts.quarantine);
-        engine.workers.fate.take_service(move |detail| quarantine.panicked(detail));
+        engine.workers.panic_policy.take_service(move |detail| quarantine.panicked(detail));
         self.parts.engine = engine;
         for number in 0..self.in_flight.len() {
             let slot = &self.in_flight[number];
@@ -119,7 +119,7 @@ impl Driver {
         if self.parts.coordinator.is_writing_checkpoint()
             && let Some(written) = self.parts.checkpointer.wait()
         {
-            self.parts.coordinator.checkpoint_written(written, self.parts.outlets.floor())?;
+            self.parts.coordinator.checkpoint_written(written, self.parts.sink_tasks.floor())?;
             self.parts.status.checkpoint(written);
         }
         Ok(())
@@ -173,7 +173,7 @@ impl Driver {
         let mut reader = Reader::new(Arc::clone(&parts.log), &topics, &offsets_of(&header), usize::MAX)?;
         let (states, missing) = (Arc::new(states), Arc::<BTreeSet<u32>>::default());
         let keep =
-            |restored| Keeping { start: header.epoch, missing: Arc::clone(&missing), states: Arc::clone(&states), restored };
+            |restored| RestoreContext { start: header.epoch, missing: Arc::clone(&missing), states: Arc::clone(&states), restored };
         let keeping = restored.into_iter().map(keep).collect();
         let workers = worker::start(&topology, keeping, &Arc::new(Status::default()));
         let workers = workers.map_err(|detail| RebuildError::Failed { detail })?;
@@ -210,7 +210,7 @@ impl Engine {
                     if let Some(exceeded) = self.workers.budget.exceeded() {
                         return Ok(Some(exceeded.clone()));
                     }
-                    if let Some(detail) = self.workers.fate.failure() {
+                    if let Some(detail) = self.workers.panic_policy.failure() {
                         return Err(RebuildError::Failed { detail: detail.to_owned() });
                     }
                     if error == RecvTimeoutError::Disconnected {

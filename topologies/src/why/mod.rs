@@ -33,7 +33,7 @@ pub use self::scan::Consumed;
 use self::scan::Scans;
 use crate::plan::graph::{NodeId, Operator};
 use crate::run::quarantine::Quarantine;
-use crate::run::{Board, Storage};
+use crate::run::{DeploymentHandle, Storage};
 use crate::topology::{Source, Topology};
 
 /// Most records that are read for one question; a source that is read again counts again.
@@ -177,22 +177,22 @@ impl From<DataFusionError> for WhyError {
 
 /// Answers questions about a running topology; clones share it.
 #[derive(Clone)]
-pub struct Witness {
-    board: Arc<Board>,
+pub struct LineageQuery {
+    deployment_handle: Arc<DeploymentHandle>,
     log: Arc<dyn Log>,
     storage: Storage,
 }
 
-impl Witness {
+impl LineageQuery {
     /// For what `board` has in force.
-    pub fn new(board: Arc<Board>, log: Arc<dyn Log>, storage: Storage) -> Self {
-        Self { board, log, storage }
+    pub fn new(deployment_handle: Arc<DeploymentHandle>, log: Arc<dyn Log>, storage: Storage) -> Self {
+        Self { deployment_handle, log, storage }
     }
 
     /// Answers a question. Reads the log and computes: call it from a thread that may.
     pub fn explain(&self, question: &Question, limits: Limits) -> Result<Answer, WhyError> {
         let quarantine = Quarantine::open(Arc::clone(&self.storage))?;
-        explain(&self.board.topology(), (self.log.as_ref(), &quarantine), question, limits)
+        explain(&self.deployment_handle.topology(), (self.log.as_ref(), &quarantine), question, limits)
     }
 }
 

@@ -7,7 +7,7 @@
 mod arrays;
 mod calendar;
 mod encoding;
-mod letters;
+mod dead_letters;
 mod like;
 mod number_format;
 mod pattern;

@@ -22,10 +22,10 @@ use schemas::row::{Diff, Row};
 use sinks::views::{Hydration, IndexId, Views};
 use sources::log::{Log, TopicMetadata};
 
-use super::{Board, DeployPhase};
+use super::{DeploymentHandle, DeployPhase};
 use crate::plan::kept::KeptStates;
 use crate::render::drain::EpochOutput;
-use crate::render::keep::Keeping;
+use crate::render::keep::RestoreContext;
 use crate::run::driver::letters_in_order;
 use crate::run::engine::{Allowance, Engine};
 use crate::run::quarantine::Quarantine;
@@ -80,7 +80,7 @@ pub struct Preparation {
     /// the views that are filled aside
     pub staged: BTreeSet<String>,
     /// status of the deployment
-    pub board: Arc<Board>,
+    pub deployment_handle: Arc<DeploymentHandle>,
     /// quarantined records
     pub quarantine: Arc<Quarantine>,
 }
@@ -164,7 +164,7 @@ struct Computation<'a> {
     queue: &'a Receiver<Bound>,
     reached: &'a AtomicU64,
     views: Arc<Views>,
-    board: Arc<Board>,
+    deployment_handle: Arc<DeploymentHandle>,
     staged: BTreeSet<IndexId>,
     names: BTreeSet<String>,
     handed: BTreeSet<u32>,
@@ -193,13 +193,13 @@ impl<'a> Computation<'a> {
             bound,
             views,
             staged,
-            board,
+            deployment_handle,
             quarantine,
         } = preparation;
         let offsets = offsets_of(&header);
         let mut reader = Reader::new(Arc::clone(&log), &topics, &offsets, usize::MAX).map_err(|error| error.to_string())?;
         let anew = Arc::new(missing.clone());
-        let keep = |restored| Keeping { start: header.epoch, missing: Arc::clone(&anew), states: Arc::clone(&states), restored };
+        let keep = |restored| RestoreContext { start: header.epoch, missing: Arc::clone(&anew), states: Arc::clone(&states), restored };
         let state = brought_along(&restored, &handed);
         let keeping = restored.into_iter().map(keep).collect();
         let status = Arc::new(Status::default());
@@ -224,7 +224,7 @@ impl<'a> Computation<'a> {
             stream_errors: BTreeMap::new(),
             dead_letters: Vec::new(),
             views,
-            board,
+            deployment_handle,
         };
         if !missing.is_empty() {
             let backfill = Backfill::new(log, &read, &offsets, header.epoch).map_err(|error| error.to_string())?;
@@ -237,14 +237,14 @@ impl<'a> Computation<'a> {
             computation.backfill(backfill, header.wall_micros)?;
         }
         computation.send(header.epoch, header.wall_micros, false, Records::new());
-        computation.board.update(|report| report.phase = DeployPhase::CatchingUp);
+        computation.deployment_handle.update(|report| report.phase = DeployPhase::CatchingUp);
         let changes = computation.catch_up(&mut reader)?;
         Ok(computation.hand_over(changes))
     }
 
     /// Computes the states that are new, in times before the checkpoint's.
     fn backfill(&mut self, mut backfill: Backfill, wall_micros: i64) -> Result<(), String> {
-        self.board.update(|report| report.phase = DeployPhase::Backfilling);
+        self.deployment_handle.update(|report| report.phase = DeployPhase::Backfilling);
         for (topic, partition, earliest) in &backfill.gaps {
             tracing::warn!(%topic, %partition, %earliest, "a new state is computed from what the log still has; earlier records are gone");
         }
@@ -269,7 +269,7 @@ impl<'a> Computation<'a> {
     }
 
     fn show_backfill(&self, (done, total): (u64, u64)) {
-        self.board.update(|report| report.backfill = (done, total));
+        self.deployment_handle.update(|report| report.backfill = (done, total));
         for name in &self.names {
             self.views.set_staged_hydration(name, Hydration { done, total, seconds_left: None });
         }
@@ -282,17 +282,17 @@ impl<'a> Computation<'a> {
             Err(RecvTimeoutError::Timeout) => None,
             Err(RecvTimeoutError::Disconnected) => return Err(self.failure()),
         };
-        if self.engine.workers.fate.failure().is_some() {
+        if self.engine.workers.panic_policy.failure().is_some() {
             return Err(self.failure());
         }
         let rows = self.status.report().rows.0;
-        self.board.update(|report| report.rows = rows);
+        self.deployment_handle.update(|report| report.rows = rows);
         self.take_epochs(Duration::ZERO)?;
         Ok(done)
     }
 
     fn failure(&self) -> String {
-        format!("computing it failed: {}", self.engine.workers.fate.failure().unwrap_or("a worker ended"))
+        format!("computing it failed: {}", self.engine.workers.panic_policy.failure().unwrap_or("a worker ended"))
     }
 
     /// Takes the epochs that were bound meanwhile; waits for one at most as long as this.

@@ -1,4 +1,4 @@
-//! Full-text indexes: outlets that follow a view into its index.
+//! Full-text indexes: sink tasks that follow a view into its index.
 //!
 //! Owns [`SearchSink`], which opens the index of a [`SearchIndex`] and applies epochs to it, and [`SearchEffect`], which tells the readers of an
 //! index how far its view is. A commit of the
@@ -17,15 +17,15 @@ use schemas::row::{Diff, Row};
 use schemas::serving::{Language, SearchIndex};
 use sinks::search::{Definition, Place, SearchError, SearchIndexes, SearchReader, SearchWriter, Stored, remove_undeclared};
 
-use super::{Effect, Means, OutletPlan, progress_text};
+use super::{Effect, SinkConnections, SinkTaskPlan, progress_text};
 use crate::plan::identity::{Form, Subject};
 use crate::topology::Topology;
 
 /// Most attempts on an index that another process writes, before it is left to that process and rebuilt.
 const LOCK_ATTEMPTS: u32 = 10;
 
-/// The outlets of the full-text indexes of a topology. Indexes that are no longer declared answer no more, and their files go.
-pub fn plans(topology: &Topology, rows: &BTreeMap<String, Fingerprint>, means: &Means) -> Vec<OutletPlan> {
+/// The sink tasks of the full-text indexes of a topology. Indexes that are no longer declared answer no more, and their files go.
+pub fn plans(topology: &Topology, rows: &BTreeMap<String, Fingerprint>, means: &SinkConnections) -> Vec<SinkTaskPlan> {
     let declared = || topology.searches.iter().map(|index| index.name.as_str());
     means.search.retain(|name| declared().any(|known| known == name));
     if let Err(error) = remove_undeclared(&means.place, declared()) {
@@ -35,8 +35,8 @@ pub fn plans(topology: &Topology, rows: &BTreeMap<String, Fingerprint>, means: &
         let view = &topology.served.iter().find(|served| served.view.name == index.view)?.view;
         let definition = Definition { index: index.clone(), columns: view.columns.clone() };
         let effect = SearchEffect { name: index.name.clone(), indexes: Arc::clone(&means.search) };
-        Some(OutletPlan {
-            name: outlet_name(index),
+        Some(SinkTaskPlan {
+            name: sink_task_name(index),
             view: index.view.clone(),
             target: format!("full-text index '{}'", index.name),
             topic: None,
@@ -48,8 +48,8 @@ pub fn plans(topology: &Topology, rows: &BTreeMap<String, Fingerprint>, means: &
     topology.searches.iter().filter_map(plan).collect()
 }
 
-/// The name of the outlet of an index.
-pub fn outlet_name(index: &SearchIndex) -> String {
+/// The name of the sink task of an index.
+pub fn sink_task_name(index: &SearchIndex) -> String {
     format!("search:{}", index.name)
 }
 

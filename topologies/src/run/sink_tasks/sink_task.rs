@@ -16,7 +16,7 @@ use sinks::views::{EpochChanges, Range, ServedView, Views};
 
 use super::Effect;
 use super::queue::{Handed, Queue, Taken};
-use super::report::{OutletReport, OutletState, Reports};
+use super::report::{SinkTaskReport, SinkTaskState, Reports};
 use super::rows::as_declared;
 
 /// Interval at which an idle sink is told its progress.
@@ -60,7 +60,7 @@ pub struct Parts {
 
 /// Context that all sink tasks of a run share.
 #[derive(Clone)]
-pub struct Surroundings {
+pub struct SinkContext {
     /// the followed views
     pub views: Arc<Views>,
     /// their reports
@@ -74,8 +74,8 @@ pub struct Surroundings {
 }
 
 /// The thread's state.
-pub struct Outlet {
-    around: Surroundings,
+pub struct SinkTask {
+    around: SinkContext,
     queue: Arc<Queue>,
     outbox: Outbox<Box<dyn Sink + Send>>,
     effect: Option<Box<dyn Effect>>,
@@ -93,28 +93,28 @@ pub struct Outlet {
     /// time of the sink's last answer
     answered: Instant,
     retry_at: Option<Instant>,
-    report: OutletReport,
+    report: SinkTaskReport,
 }
 
-impl Outlet {
-    /// An outlet that begins with the run.
-    pub fn new(parts: Parts, around: Surroundings, queue: Arc<Queue>) -> Self {
+impl SinkTask {
+    /// A sink task that begins with the run.
+    pub fn new(parts: Parts, around: SinkContext, queue: Arc<Queue>) -> Self {
         let Parts { name, identity, view, target, topic, plan, sink, effect, seen, found } = parts;
         let limits = OutboxLimits { waiting_changes: WAITING_CHANGES_MAX, ..OutboxLimits::default() };
         let history = around.history.lock().clone();
         let served = around.views.view(&view);
-        let mut outlet = Self {
+        let mut sink_task = Self {
             outbox: Outbox::new(sink, seen, found, limits),
             history,
             completed: around.start,
-            report: OutletReport {
+            report: SinkTaskReport {
                 name,
                 identity,
                 view: view.clone(),
                 target,
                 topic,
                 handed: around.start,
-                ..OutletReport::default()
+                ..SinkTaskReport::default()
             },
             held: None,
             has_begun: false,
@@ -127,8 +127,8 @@ impl Outlet {
             served,
             around,
         };
-        outlet.publish_report();
-        outlet
+        sink_task.publish_report();
+        sink_task
     }
 
     /// Follows until the queue is closed.
@@ -202,7 +202,7 @@ impl Outlet {
         self.outbox.detach();
         (self.completed, self.around.start) = (last, last);
         self.report.handed = last;
-        self.report.state = OutletState::Detached;
+        self.report.state = SinkTaskState::Detached;
         let position = self.position(last);
         if let Some(effect) = &mut self.effect {
             effect.reset(position);
@@ -316,7 +316,7 @@ impl Outlet {
         if may_detach && self.answered.elapsed() > DETACH_AFTER {
             tracing::warn!(sink = self.report.name, "the sink did not answer for too long; it will be built anew");
             self.outbox.detach();
-            self.report.state = OutletState::Detached;
+            self.report.state = SinkTaskState::Detached;
         }
     }
 
@@ -331,14 +331,14 @@ impl Outlet {
     }
 
     fn publish_report(&mut self) {
-        let is_detached = self.report.state == OutletState::Detached;
+        let is_detached = self.report.state == SinkTaskState::Detached;
         let report = &mut self.report;
         report.state = match self.outbox.state() {
-            SinkState::Unknown if is_detached => OutletState::Detached,
-            SinkState::Unknown => OutletState::Waiting,
-            SinkState::Attached => OutletState::Attached,
-            SinkState::Reconciling => OutletState::Rebuilding,
-            SinkState::Halted(why) => OutletState::Halted(why.clone()),
+            SinkState::Unknown if is_detached => SinkTaskState::Detached,
+            SinkState::Unknown => SinkTaskState::Waiting,
+            SinkState::Attached => SinkTaskState::Attached,
+            SinkState::Reconciling => SinkTaskState::Rebuilding,
+            SinkState::Halted(why) => SinkTaskState::Halted(why.clone()),
         };
         report.epoch = self.outbox.acknowledged().map(|progress| progress.epoch);
         report.floor = self.outbox.floor();

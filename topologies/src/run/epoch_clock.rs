@@ -24,14 +24,14 @@ pub enum Clock {
 }
 
 /// Binds the wall clock of epochs.
-pub enum Wall {
+pub enum EpochClock {
     /// the system's clocks, the monotonic one counted from an instant
     System(WallClock, Instant),
     /// the events of some topics; the latest so far
     Event(BTreeMap<Topic, EventDecoder>, i64),
 }
 
-impl Wall {
+impl EpochClock {
     /// A clock that starts at 1970 and is moved by the system or by the events of these sources.
     pub fn new(kind: Clock, sources: &[Source]) -> Self {
         match kind {
@@ -63,7 +63,7 @@ impl Wall {
     }
 }
 
-impl WallSource for Wall {
+impl WallSource for EpochClock {
     fn bind(&mut self, records: &Records) -> i64 {
         match self {
             Self::System(clock, since) => {
