@@ -114,7 +114,7 @@ fn verify(from: &Path) -> Result<Manifest, Failure> {
     // A manifest that was tampered with must not reach outside the directories.
     let is_outside = |path: &&String| path.split('/').any(|part| matches!(part, "" | "." | ".."));
     if let Some(path) = manifest.files.keys().chain(&manifest.folders).find(is_outside) {
-        return Err(bad(from, format!("'{MANIFEST_FILE}' names '{path}', which is no path in it")));
+        return Err(bad(from, format!("'{MANIFEST_FILE}' names '{path}', which is not a path in it")));
     }
     for (path, expected) in &manifest.files {
         let Measure { bytes, crc } =

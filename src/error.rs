@@ -192,7 +192,7 @@ pub enum Failure {
         directory: PathBuf,
     },
     /// no data directory
-    #[error("'{}' is no data directory of Tidewater: it has no file 'identity', which the first 'run' writes", directory.display())]
+    #[error("'{}' is not a data directory of Tidewater: it has no file 'identity', which the first 'run' writes", directory.display())]
     NoData {
         /// the directory
         directory: PathBuf,

@@ -235,7 +235,7 @@ impl Shared {
         Ok(request.finish().pop().unwrap_or(LineOutcome::Empty))
     }
 
-    /// Appends a record once more that was put aside as it lay in its topic: nothing has seen its event yet, whatever its id.
+    /// Appends a record once more that was quarantined as it lay in its topic: nothing has seen its event yet, whatever its id.
     fn release(&self, id: u64, letter: &DeadLetter) -> Result<LineOutcome, LogError> {
         let (topic, now) = (Topic::new(&letter.topic), wall_micros());
         let read = self.log.read(&topic, Partition(letter.partition), Offset(letter.offset), 1, REBUILD_BYTES)?;

@@ -27,7 +27,7 @@ pub enum ApiError {
     UnknownColumn { view: String, column: String, suggestion: Option<String> },
     #[error("'{name}' is not a parameter here; there are: {known}{}", meant(.suggestion))]
     UnknownParameter { name: String, known: String, suggestion: Option<String> },
-    #[error("'{given}' is no condition on '{column}': write {column}=eq.<value>, in.(a,b), gt., gte., lt., lte. or is.null")]
+    #[error("'{given}' is not a condition on '{column}': write {column}=eq.<value>, in.(a,b), gt., gte., lt., lte. or is.null")]
     BadOperator { column: String, given: String },
     #[error("'{value}' can't be compared with '{column}', which is {kind}: expected {expected}")]
     BadValue { column: String, value: String, kind: String, expected: String },
@@ -69,7 +69,7 @@ pub enum ApiError {
     #[error("not all views are filled yet: {}", views.iter().map(|(name, _)| format!("'{name}'")).collect::<Vec<_>>().join(", "))]
     NotReady { views: Vec<(String, Hydration)> },
     #[error(
-        "the request is no deployment: {detail}; send {{\"action\":\"deploy\",\"files\":[...]}}, or the action 'rollback', 'replay' or 'drop'"
+        "the request is not a deployment: {detail}; send {{\"action\":\"deploy\",\"files\":[...]}}, or the action 'rollback', 'replay' or 'drop'"
     )]
     BadDeployment { detail: String },
     #[error("this process runs one topology only")]

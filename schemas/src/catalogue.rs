@@ -212,7 +212,7 @@ fn topic_schema(message: &MessageDescriptor, topic: String, pool: &DescriptorPoo
 }
 
 fn event_schema(member: &FieldDescriptor, pool: &DescriptorPool) -> EventSchema {
-    let Kind::Message(payload) = member.kind() else { panic!("the payload {} is no message", member.full_name()) };
+    let Kind::Message(payload) = member.kind() else { panic!("the payload {} is not a message", member.full_name()) };
     let event_type = match field_option(pool, member, "event_type") {
         Some(Value::String(name)) => name,
         _ => panic!("the payload {} has no option tidewater.v1.event_type", member.full_name()),

@@ -108,7 +108,7 @@ impl Fault {
     }
 }
 
-/// An event that was put aside.
+/// An event that was quarantined.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeadLetter {
     /// the topic in whose log the bytes lie

@@ -111,7 +111,7 @@ impl Connection {
         let mut response = match response {
             Ok(response) => response,
             Err(ureq::Error::BadUri(detail)) => {
-                return Err(NoResponse::Lasting(self.unreachable(&format!("'{detail}' is no address"))));
+                return Err(NoResponse::Lasting(self.unreachable(&format!("'{detail}' is not an address"))));
             }
             Err(error) => return Err(NoResponse::Passing(self.unreachable(&error.to_string()))),
         };

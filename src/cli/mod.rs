@@ -515,7 +515,7 @@ fn report(failure: &Failure) -> ExitCode {
 
 fn start_logging(filter: &str) -> Result<(), String> {
     let filter =
-        tracing_subscriber::EnvFilter::try_new(filter).map_err(|error| format!("--log '{filter}' is no filter: {error}"))?;
+        tracing_subscriber::EnvFilter::try_new(filter).map_err(|error| format!("--log '{filter}' is not a filter: {error}"))?;
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     Ok(())
 }

@@ -188,7 +188,7 @@ impl Store {
 
     /// The generation in force, of a process that has chosen one.
     pub fn current(&self) -> &Generation {
-        self.in_force().unwrap_or_else(|| panic!("a topology runs that is no generation"))
+        self.in_force().unwrap_or_else(|| panic!("a topology runs that is not a generation"))
     }
 
     /// All that are kept, oldest first.

@@ -20,7 +20,7 @@ pub const VALUE_BYTES_MAX: usize = 1_024;
 pub const SUGGESTED_BYTES_MAX: usize = 256;
 /// Bytes of the fingerprint that stands for the end of a long value.
 const FINGERPRINT_BYTES: usize = 16;
-/// Says in what form documents are written; an index of another form is built anew.
+/// Says in what form documents are written; an index of another form is rebuilt.
 const FORM: u32 = 2;
 
 /// The name of the words of a text, with stems where the index has them.

@@ -72,7 +72,7 @@ impl Generation {
                 Ok(None) => {}
                 Err(error @ SearchError::Locked { .. }) => return Err(error),
                 Err(error) => {
-                    tracing::warn!(index = layout.index.name, generation = number, %error, "a full-text index is built anew")
+                    tracing::warn!(index = layout.index.name, generation = number, %error, "a full-text index is rebuilt")
                 }
             }
         }

@@ -74,7 +74,7 @@ impl SearchWriter {
         Ok((writer, reader, found))
     }
 
-    /// An index that is to be opened by [`reopen`](Self::reopen), or built anew whatever is there.
+    /// An index that is to be opened by [`reopen`](Self::reopen), or rebuilt whatever is there.
     pub fn new(definition: Definition, place: Place) -> Result<(Self, SearchReader), SearchError> {
         let layout = Arc::new(Layout::new(definition));
         let visible = Arc::new(Visible::default());

@@ -46,7 +46,7 @@ pub struct Step {
 
 /// The error that the changes after an epoch are not known, or not any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the changes after epoch {epoch} are not remembered; read the rows anew and follow them from there")]
+#[error("the changes after epoch {epoch} are not remembered; read the rows again and follow them from there")]
 pub struct Forgotten {
     /// the epoch that was asked for
     pub epoch: Epoch,

@@ -36,7 +36,7 @@ pub enum CompareError {
         /// the name
         view: String,
     },
-    /// nothing is filled aside under this name
+    /// nothing is staged under this name
     #[error("can't compare view '{view}' with what is served: it is not being deployed")]
     NotStaged {
         /// the name

@@ -64,8 +64,8 @@ pub enum ViewsError {
         /// number of indexes that were numbered
         indexes: usize,
     },
-    /// an index that is read already was to be filled aside
-    #[error("can't fill index {index} aside: it is served already, so its changes belong into a commit")]
+    /// an index that is read already was to be staged
+    #[error("can't stage index {index}: it is served already, so its changes belong into a commit")]
     AlreadyServed {
         /// the number of the index
         index: usize,
@@ -79,7 +79,7 @@ pub enum ViewsError {
         view: String,
     },
     /// a view that is to be shown and was never staged
-    #[error("can't show view '{view}' at epoch {epoch}: it was not filled aside")]
+    #[error("can't show view '{view}' at epoch {epoch}: it was not staged")]
     NotStaged {
         /// the epoch refused
         epoch: Epoch,
@@ -87,13 +87,13 @@ pub enum ViewsError {
         view: String,
     },
     /// a second definition for a name
-    #[error("can't fill view '{view}' aside: another definition of it is being filled; show it or give it up first")]
+    #[error("can't stage view '{view}': another definition of it is being filled; show it or give it up first")]
     AlreadyStaged {
         /// its name
         view: String,
     },
     /// a view that can't be read
-    #[error("can't fill view '{view}' aside: it has no index to be served from")]
+    #[error("can't stage view '{view}': it has no index to be served from")]
     NoIndex {
         /// its name
         view: String,

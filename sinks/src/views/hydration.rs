@@ -30,7 +30,7 @@ impl Hydration {
 pub(super) struct Hydrations {
     /// views in their place, after a restart
     pub served: BTreeMap<String, Hydration>,
-    /// views that are filled aside: all of them
+    /// views that are staged: all of them
     pub staged: BTreeMap<String, Hydration>,
 }
 
@@ -43,7 +43,7 @@ impl Views {
         }
     }
 
-    /// Says how far the view is that is filled aside under this name; it is not whole until it is shown.
+    /// Says how far the view is that is staged under this name; it is not whole until it is shown.
     pub fn set_staged_hydration(&self, name: &str, hydration: Hydration) {
         if self.catalogue().staged.contains_key(name) {
             self.hydrations.write().staged.insert(name.to_owned(), hydration);
@@ -72,7 +72,7 @@ impl Views {
         self.hydrations.read().served.iter().map(|(name, hydration)| (name.clone(), *hydration)).collect()
     }
 
-    /// The views that are filled aside, by name.
+    /// The views that are staged, by name.
     pub fn staged_hydrations(&self) -> Vec<(String, Hydration)> {
         self.hydrations.read().staged.iter().map(|(name, hydration)| (name.clone(), *hydration)).collect()
     }

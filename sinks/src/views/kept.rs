@@ -1,4 +1,4 @@
-//! One index with its rows, and one that is filled aside.
+//! One index with its rows, and one that is staged.
 //!
 //! Owns [`KeptIndex`] and [`FilledIndex`]. Changes enter; rows that are whole leave with [`FilledIndex::finish`].
 

@@ -78,7 +78,7 @@ impl Snapshot<'_> {
         self.state.catalogue.served.values()
     }
 
-    /// The views that were filled aside, by name.
+    /// The views that were staged, by name.
     pub fn staged(&self) -> impl Iterator<Item = &Arc<ServedView>> {
         self.state.catalogue.staged.values()
     }

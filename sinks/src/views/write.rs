@@ -122,7 +122,7 @@ impl Views {
         Ok(())
     }
 
-    /// The changes of what is served, none of which makes a count negative, and those of what is filled aside.
+    /// The changes of what is served, none of which makes a count negative, and those of what is staged.
     fn check_changes(&self, state: &State, epoch: Epoch, changes: Changes) -> Result<(Changes, Changes), ViewsError> {
         let (mut served, mut aside) = (Vec::with_capacity(changes.len()), Vec::new());
         for (index, changes) in changes {
@@ -142,7 +142,7 @@ impl Views {
         Ok((served, aside))
     }
 
-    /// Brings what is filled aside to this epoch, and takes out what is shown with it.
+    /// Brings what is staged to this epoch, and takes out what is shown with it.
     fn fill_aside(
         &self,
         epoch: Epoch,

@@ -49,7 +49,7 @@ pub enum Control {
     /// another plan computes from this epoch on: its generation
     #[prost(uint64, tag = "10")]
     Deploy(u64),
-    /// a view or a record was put aside, because computing it ended the process again and again: what and why
+    /// a view or a record was quarantined, because computing it ended the process again and again: what and why
     #[prost(string, tag = "11")]
     Quarantine(String),
     /// this timeline begins here, after an epoch of another one

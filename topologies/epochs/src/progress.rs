@@ -21,7 +21,7 @@ pub struct Progress {
     pub incarnation: u64,
     /// the plan whose output it is
     pub plan: [u8; HASH_BYTES],
-    /// counts how often the sink was built anew
+    /// counts how often the sink was rebuilt
     pub generation: u64,
 }
 

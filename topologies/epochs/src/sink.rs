@@ -2,7 +2,7 @@
 //!
 //! Owns the trait [`Sink`] and [`Outbox`], the one place that applies epochs to a sink. Units of complete epochs enter; each is applied
 //! once, in order, guarded by the identity of the epoch before. After an answer that never came the sink is asked how far it got. A
-//! sink that went back is given again what is retained; one that can't be matched is built anew from a snapshot.
+//! sink that went back is given again what is retained; one that can't be matched is rebuilt from a snapshot.
 
 use std::collections::VecDeque;
 
@@ -13,7 +13,7 @@ use crate::progress::{History, Progress};
 
 /// Epochs that are retained for a sink after it has acknowledged them, in case it loses them again.
 pub const RETAINED_EPOCHS: usize = 64;
-/// Changes that may wait for a sink; one that lags further is detached and built anew later, so that memory stays bounded.
+/// Changes that may wait for a sink; one that lags further is detached and rebuilt later, so that memory stays bounded.
 pub const WAITING_CHANGES_MAX: usize = 4_000_000;
 
 /// The output of an epoch for one sink: at most one entry per row, sorted, none of them zero.
@@ -39,7 +39,7 @@ pub struct Contents {
 /// Kind of a sink's data, by which it can or can't be taken back once written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SinkKind {
-    /// the data is the state at an epoch: it can be built anew beside the old one
+    /// the data is the state at an epoch: it can be rebuilt beside the old one
     State,
     /// the data is a record of changes that others have read
     Append,
@@ -135,7 +135,7 @@ pub struct Run<'a> {
     pub plan: Fingerprint,
     /// the last complete epoch: the units of all later ones are still to be pushed
     pub completed: u64,
-    /// the sink's rows at the last complete epoch, with that epoch's number; asked for when the sink is built anew
+    /// the sink's rows at the last complete epoch, with that epoch's number; asked for when the sink is rebuilt
     pub snapshot: &'a dyn Fn() -> (u64, Vec<(Row, Diff)>),
 }
 
@@ -146,7 +146,7 @@ pub enum SinkState {
     Unknown,
     /// it follows
     Attached,
-    /// it will be built anew
+    /// it will be rebuilt
     Reconciling,
     /// its data does not belong to this history, and it can't be rebuilt: an operator has to choose
     Halted(String),

@@ -6,7 +6,7 @@
 //!
 //! A form is never changed: states on disks are known by it. A new kind of part gets a new tag. What is computed otherwise than before gets
 //! another number in [`expression::semantics`], or, when that affects everything, in [`FORM_VERSION`]: the states concerned are then
-//! computed anew. `topologies/tests/identities.rs` pins the fingerprints of a topology that has everything.
+//! recomputed. `topologies/tests/identities.rs` pins the fingerprints of a topology that has everything.
 
 pub mod expression;
 pub mod types;

@@ -1,7 +1,7 @@
 //! State that a topology keeps across a restart, and the identity by which it is found again.
 //!
 //! Owns [`Kept`]. A topology enters; leaves the first collections with state behind its streams (tables, deduplication windows,
-//! accumulations over streams), each with a fingerprint of what it is computed from and how. Everything behind them is computed anew.
+//! accumulations over streams), each with a fingerprint of what it is computed from and how. Everything behind them is recomputed.
 //! The fingerprints are those of canonical forms ([`super::identity`]), so that a later version of this program finds the states again.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,7 +25,7 @@ pub enum Kept {
     Node(NodeId),
     /// errors of rows of streams: nothing retracts them
     RowErrors,
-    /// events that were put aside
+    /// events that were quarantined
     DeadLetters,
 }
 

@@ -180,7 +180,7 @@ fn check_topic<'a>(topology: &Topology, mut others: impl Iterator<Item = &'a Dec
     let help = "choose another topic, such as 'derived.name'";
     let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-".contains(&byte);
     if name.len() > TOPIC_NAME_LENGTH_MAX || !name.bytes().all(allowed) {
-        let message = format!("'{name}' is no name of a topic");
+        let message = format!("'{name}' is not a name of a topic");
         let help = format!("a name has 1 to {TOPIC_NAME_LENGTH_MAX} of the characters a-z, 0-9, '.', '_' and '-'");
         return Err(refused_at(topic, message, &help));
     }

@@ -76,7 +76,7 @@ impl Drain {
         });
     }
 
-    /// Adds an event that was put aside; `appended` is when it was appended, microseconds since 1970.
+    /// Adds an event that was quarantined; `appended` is when it was appended, microseconds since 1970.
     pub fn dead_letter(&self, time: Time, appended: i64, dead_letter: DeadLetter) {
         self.at(time, |output| output.dead_letters.push((appended, dead_letter)));
     }

@@ -50,7 +50,7 @@ pub(super) struct InFlight {
     pub(super) allowance: Allowance,
     bound_at: Instant,
     consumed: BTreeMap<(Topic, Partition), Offset>,
-    /// events that were refused at ingest or are put aside, each with the time when it was appended
+    /// events that were refused at ingest or are quarantined, each with the time when it was appended
     pub(super) refused: Vec<(i64, DeadLetter)>,
     pub(super) retried: Vec<u64>,
     pub(super) outputs: Vec<EpochOutput>,
@@ -329,7 +329,7 @@ impl Driver {
         });
     }
 
-    /// Hands records to the workers; returns the events that were refused at ingest or are put aside, and the ids of those that were sent again.
+    /// Hands records to the workers; returns the events that were refused at ingest or are quarantined, and the ids of those that were sent again.
     pub(super) fn send(
         &self,
         epoch: u64,
@@ -346,7 +346,7 @@ impl Driver {
         (refused, retried)
     }
 
-    /// Waits for the workers and publishes what is complete; what makes too much is put aside.
+    /// Waits for the workers and publishes what is complete; what makes too much is quarantined.
     fn collect(&mut self) -> Result<(), EpochError> {
         if let Some(exceeded) = self.parts.engine.workers.budget.exceeded().cloned() {
             return self.over_budget(&exceeded);
@@ -544,6 +544,6 @@ fn read_letter(record: StoredRecord, refused: &mut Vec<(i64, DeadLetter)>, retri
             let letter = DeadLetter { topic: DEAD_LETTER_TOPIC.to_owned(), partition, offset, ..letter };
             refused.push((record.timestamp, letter));
         }
-        Err(error) => tracing::error!(offset = record.offset.0, %error, "a record of '{DEAD_LETTER_TOPIC}' is no dead letter"),
+        Err(error) => tracing::error!(offset = record.offset.0, %error, "a record of '{DEAD_LETTER_TOPIC}' is not a dead letter"),
     }
 }

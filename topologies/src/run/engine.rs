@@ -57,7 +57,7 @@ impl Allowance {
 pub struct Left {
     /// records that no source of the plan reads
     pub others: Records,
-    /// records that are put aside, each with the time when it was appended
+    /// records that are quarantined, each with the time when it was appended
     pub aside: Vec<(i64, DeadLetter)>,
 }
 

@@ -1,8 +1,8 @@
-//! Records that are put aside because computing their epoch ended the process again and again.
+//! Records that are quarantined because computing their epoch ended the process again and again.
 //!
 //! Owns the file `quarantine`. An end of the process enters: a panic before it ends, any other end (an abort, a stack overflow, a lack of
 //! memory) at the next start, by the [`Marks`] that it left behind. After [`ENDS_MAX`] of them at the same epoch its records leave as dead
-//! letters, at that start and at every later one, and all others go on. What was put aside can be sent again.
+//! letters, at that start and at every later one, and all others go on. What was quarantined can be sent again.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -19,9 +19,9 @@ use super::Storage;
 use super::marks::Marks;
 use crate::render::budget::{EPOCH_EVENTS, Limits};
 
-/// Ends of the process at the same epoch after which its records are put aside.
+/// Ends of the process at the same epoch after which its records are quarantined.
 pub const ENDS_MAX: u32 = 3;
-/// Epochs whose records may be put aside: more are no accident of a few records.
+/// Epochs whose records may be quarantined: more are no accident of a few records.
 pub const EPOCHS_MAX: usize = 1_000;
 const FILE: &str = "quarantine";
 const FILE_ASIDE: &str = "quarantine.new";
@@ -65,7 +65,7 @@ pub struct Ends {
     pub cause: Cause,
 }
 
-/// The reason why records are put aside.
+/// The reason why records are quarantined.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cause {
@@ -133,7 +133,7 @@ impl Quarantine {
         self.exempt.store(epoch, Ordering::Release);
     }
 
-    /// An epoch made too much, and the process ends next: its records are put aside at the next start.
+    /// An epoch made too much, and the process ends next: its records are quarantined at the next start.
     pub fn condemn(&self, epoch: u64, detail: &str) {
         let mut stored = self.stored.lock();
         stored.ends = Some(Ends { epoch, count: ENDS_MAX, detail: detail.to_owned(), cause: Cause::Budget });

@@ -24,7 +24,7 @@ use crate::render::budget::Exceeded;
 use crate::render::keep::RestoreContext;
 
 /// The most records of an epoch that are found to make too much, each by computing the epoch's beginning again: if there are more, all
-/// that follow are put aside with them.
+/// that follow are quarantined with them.
 pub const CULPRITS_MAX: usize = 16;
 
 /// Reason why no other engine could take over.
@@ -32,7 +32,7 @@ pub const CULPRITS_MAX: usize = 16;
 enum RebuildError {
     #[error(transparent)]
     Epochs(#[from] EpochError),
-    #[error("there is no checkpoint to go on from: {detail}")]
+    #[error("there is no checkpoint to resume from: {detail}")]
     NoCheckpoint { detail: String },
     #[error("the log could not be used: {detail}")]
     Log { detail: String },
@@ -61,7 +61,7 @@ impl Driver {
         };
         if let Err(error) = rebuilt {
             self.parts.quarantine.condemn(epoch, &detail);
-            eprintln!("epoch {epoch}: {detail}; {error}; the process ends, and the next start puts its records aside");
+            eprintln!("epoch {epoch}: {detail}; {error}; the process ends, and the next start quarantines its records");
             std::process::abort();
         }
         Ok(())
@@ -87,11 +87,11 @@ impl Driver {
         }
         for (detail, culprit) in culprits {
             let (topic, partition, offset, _) = &culprit;
-            tracing::error!(topic, partition, offset, detail, "a record is put aside: a view makes too much of it");
+            tracing::error!(topic, partition, offset, detail, "a record is quarantined: a view makes too much of it");
             let text = format!("{topic} {partition}:{offset}: {detail}");
             let is_aside = self.parts.quarantine.put_aside(epoch, vec![culprit], Cause::Budget, &detail);
             if !is_aside.map_err(EpochError::from)? {
-                return Err(RebuildError::Failed { detail: "more is aside already than a few records explain".to_owned() });
+                return Err(RebuildError::Failed { detail: "more is quarantined already than a few records explain".to_owned() });
             }
             self.parts.coordinator.announce(Control::Quarantine(text));
         }

@@ -71,7 +71,7 @@ enum RecoveryError {
     #[error("a thread could not be started: {detail}")]
     Thread { detail: String },
     #[error(
-        "computing epoch {epoch} ended the process {count} times, and it is not its records that can be put aside: {detail}; start with a topology without the view that fails"
+        "computing epoch {epoch} ended the process {count} times, and it is not its records that can be quarantined: {detail}; start with a topology without the view that fails"
     )]
     Ends { epoch: u64, count: u32, detail: String },
 }
@@ -158,7 +158,7 @@ impl Recovery {
         let meta = start.checkpoint.as_ref().map(read_meta).unwrap_or_default();
         let (letters, seed) = DeadLetterState::restore(&states, &meta, &own);
         if let Err(error) = views.seed_dead_letters(seed) {
-            tracing::warn!(%error, "the list of dead letters begins anew; their bytes are in the log");
+            tracing::warn!(%error, "the list of dead letters starts again; their bytes are in the log");
         }
         status.expect_rows(meta.rows);
         status.begins_at(start.offsets.clone());
@@ -207,7 +207,7 @@ impl Recovery {
         Ok((Driver::new(parts, &options), backfill, first))
     }
 
-    /// The entries of the checkpoint; `None` when it is damaged and was put aside.
+    /// The entries of the checkpoint; `None` when it is damaged and was quarantined.
     fn restore(&mut self, status: &Status) -> Result<Option<(Vec<Restored>, Restored)>, RecoveryError> {
         let workers = self.options.workers;
         let Some(header) = &self.taken.start.checkpoint else {
@@ -234,7 +234,7 @@ fn put_aside(quarantine: &Quarantine, coordinator: &mut Coordinator<Storage>) ->
     match binding {
         Some(binding) if quarantine.put_aside(epoch, ranges_of(&binding), cause, &detail).map_err(EpochError::from)? => {
             let records = binding.records();
-            tracing::error!(epoch, records, detail, "records are put aside: computing them ended the process, or made too much");
+            tracing::error!(epoch, records, detail, "records are quarantined: computing them ended the process, or made too much");
             coordinator.announce(Control::Quarantine(format!("epoch {epoch}: {detail}")));
             Ok(())
         }

@@ -156,7 +156,7 @@ pub enum WhyError {
     #[error("the event log could not be read: {0}")]
     Log(#[from] LogError),
     /// quarantined records can't be read
-    #[error("the records that are put aside could not be read: {0}")]
+    #[error("the quarantined records could not be read: {0}")]
     Disk(#[from] DiskError),
     /// a limit was reached
     #[error(transparent)]

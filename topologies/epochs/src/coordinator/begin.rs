@@ -21,7 +21,7 @@ use crate::sink::SinkKind;
 pub struct SinkFloors {
     /// the least epoch of all of them: from there on they get what they have not seen
     pub all: Option<u64>,
-    /// the least epoch of those that can't be built anew: they have to get it
+    /// the least epoch of those that can't be rebuilt: they have to get it
     pub append: Option<u64>,
 }
 
@@ -103,7 +103,7 @@ pub(super) fn read_until<D: Disk>(newest: Option<&CheckpointHeader>, bindings: &
 }
 
 /// Chooses among the checkpoints of this history, the newest of which comes first. One that all sinks can follow is best. Then those that can't
-/// be built anew count; for their sake, and with fewer checkpoints than are wanted, the beginning is one, if the log still has it.
+/// be rebuilt count; for their sake, and with fewer checkpoints than are wanted, the beginning is one, if the log still has it.
 pub fn checkpoint_to_begin_with(
     usable: &[CheckpointHeader],
     floors: SinkFloors,

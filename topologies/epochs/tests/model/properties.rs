@@ -24,7 +24,7 @@ pub const NOT_LOST: &str = "an acknowledged record is in the outputs when all is
 pub const NO_OUTAGE: &str = "an outage never becomes data";
 pub const MONOTONE: &str = "the wall clock of epochs only goes forward";
 pub const CACHE: &str = "a cache is not invalidated before the store behind it has the epoch";
-pub const UNHARMED_SINK: &str = "a sink that nothing happened to is neither halted nor built anew";
+pub const UNHARMED_SINK: &str = "a sink that nothing happened to is neither halted nor rebuilt";
 pub const UNHARMED_SOURCE: &str = "a source that nothing happened to is not halted";
 pub const BOUNDED: &str = "an epoch fits into memory";
 pub const PROGRESS: &str = "when all is quiet every sink is where the bindings are";
@@ -37,7 +37,7 @@ pub type Milestone = (Scenario, &'static str, fn(&World) -> bool);
 
 /// Milestones that are reached at least once in these worlds, so that the invariants do not hold for want of events.
 pub const REACHED: [Milestone; 14] = [
-    (LOST_PROGRESS, "a sink was built anew", |world| world.sinks.iter().any(|sink| sink.store.generation > 0)),
+    (LOST_PROGRESS, "a sink was rebuilt", |world| world.sinks.iter().any(|sink| sink.store.generation > 0)),
     (ZOMBIES, "a process was fenced", |world| world.trace.process_was_fenced),
     (ZOMBIES, "two processes ran at once", |world| {
         world.processes.iter().filter(|process| process.phase == Phase::Running).count() == 2
@@ -139,7 +139,7 @@ fn computed(history: &[&Arc<Binding>]) -> Vec<Row> {
 
 fn is_pure(world: &World, sink: usize) -> bool {
     let store = &world.sinks[sink].store;
-    // Without progress nothing is claimed: the sink is built anew.
+    // Without progress nothing is claimed: the sink is rebuilt.
     let Some(progress) = &store.progress else { return true };
     let Some(history) = history(world, progress.chain) else { return false };
     let rows = computed(&history);

@@ -90,7 +90,7 @@ fn floors(
 }
 
 impl Process {
-    /// Starts on what is there. A checkpoint that turns out to be damaged is put aside, and the start is tried again.
+    /// Starts on what is there. A checkpoint that turns out to be damaged is quarantined, and the start is tried again.
     pub fn open(world: &mut World) -> Result<Self, EpochError> {
         loop {
             let settings = settings(world);

@@ -77,7 +77,7 @@ pub struct Preparation {
     pub bound: Vec<Bound>,
     /// destination of rows
     pub views: Arc<Views>,
-    /// the views that are filled aside
+    /// the views that are staged
     pub staged: BTreeSet<String>,
     /// status of the deployment
     pub deployment_handle: Arc<DeploymentHandle>,
@@ -97,7 +97,7 @@ pub struct Handover {
     pub row_errors: BTreeMap<RowError, Diff>,
     /// errors of rows of streams that were read once more
     pub stream_errors: BTreeMap<RowError, Diff>,
-    /// events of new topics that were put aside
+    /// events of new topics that were quarantined
     pub dead_letters: Vec<DeadLetter>,
 }
 
@@ -132,7 +132,7 @@ impl Candidate {
         let _ = self.epochs.as_ref().map(|epochs| epochs.send(bound));
     }
 
-    /// The last epoch whose rows are in the views that are filled aside.
+    /// The last epoch whose rows are in the views that are staged.
     pub fn reached(&self) -> u64 {
         self.reached.load(Ordering::Acquire)
     }
@@ -344,7 +344,7 @@ impl<'a> Computation<'a> {
         }
     }
 
-    /// Keeps what the switch needs of an epoch; returns the changes of the views that are filled aside.
+    /// Keeps what the switch needs of an epoch; returns the changes of the views that are staged.
     fn absorb(&mut self, outputs: Vec<EpochOutput>) -> Result<Vec<(IndexId, Vec<(Row, Diff)>)>, String> {
         let mut changes = Vec::new();
         for output in outputs {

@@ -229,7 +229,7 @@ impl Sink for LogSink {
     }
 
     fn replace(&mut self, _contents: &Contents) -> Result<(), SinkError> {
-        Err(self.refused("can't be written anew"))
+        Err(self.refused("can't be rewritten"))
     }
 }
 

@@ -14,9 +14,9 @@ pub enum SinkTaskState {
     Waiting,
     /// it follows
     Attached,
-    /// it is built anew
+    /// it is rebuilt
     Rebuilding,
-    /// it was too far behind and is not waited for any more; it is built anew when it answers
+    /// it was too far behind and is not waited for any more; it is rebuilt when it answers
     Detached,
     /// someone has to do something; what, is said
     Halted(String),

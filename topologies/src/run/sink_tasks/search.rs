@@ -3,7 +3,7 @@
 //! Owns [`SearchSink`], which opens the index of a [`SearchIndex`] and applies epochs to it, and [`SearchEffect`], which tells the readers of an
 //! index how far its view is. A commit of the
 //! index holds the progress it stands for, so an index that lost its last commits is given them again, and one that is lost or damaged is
-//! built anew while the old one answers.
+//! rebuilt while the old one answers.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -23,7 +23,7 @@ use super::rows::as_declared;
 pub const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(1);
 /// Pause before a sink that does not answer is asked again.
 const RETRY_INTERVAL: Duration = Duration::from_millis(500);
-/// After so long without an answer a sink that can be built anew holds nothing back any more.
+/// After so long without an answer a sink that can be rebuilt holds nothing back any more.
 pub const DETACH_AFTER: Duration = Duration::from_secs(60);
 /// Longest wait of a stop for what is left to be sent; a start sends the rest.
 const STOP_PATIENCE: Duration = Duration::from_secs(2);
@@ -188,7 +188,7 @@ impl SinkTask {
         let sink = &self.report.name;
         match self.outbox.sink().kind() {
             SinkKind::State => {
-                tracing::info!(sink, "more changed at once than is kept for the sink; it is built anew from its view")
+                tracing::info!(sink, "more changed at once than is kept for the sink; it is rebuilt from its view")
             }
             SinkKind::Append => tracing::warn!(sink, "the sink did not keep up with the views; it is not waited for"),
         }
@@ -231,7 +231,7 @@ impl SinkTask {
     }
 
     /// Pushes a unit, together with the ones before that changed nothing. What the sink has already goes in alone: its place is found by
-    /// the end of a unit. So does everything as long as it is not known what it has, unless it can be built anew.
+    /// the end of a unit. So does everything as long as it is not known what it has, unless it can be rebuilt.
     fn add(&mut self, unit: Unit) {
         let has_it = self.outbox.acknowledged().is_some_and(|known| known.epoch >= unit.progress.epoch);
         let is_unknown = self.outbox.acknowledged().is_none() && self.outbox.sink().kind() == SinkKind::Append;
@@ -314,7 +314,7 @@ impl SinkTask {
         self.retry_at = Some(Instant::now() + RETRY_INTERVAL);
         let may_detach = self.outbox.sink().kind() == SinkKind::State && self.outbox.floor().is_some();
         if may_detach && self.answered.elapsed() > DETACH_AFTER {
-            tracing::warn!(sink = self.report.name, "the sink did not answer for too long; it will be built anew");
+            tracing::warn!(sink = self.report.name, "the sink did not answer for too long; it will be rebuilt");
             self.outbox.detach();
             self.report.state = SinkTaskState::Detached;
         }
