@@ -30,7 +30,7 @@ use crate::writer::{Writer, append};
 const POSTS_PER_SECOND: u64 = 2_000;
 const FOLLOWERS: u64 = 50;
 const LINES_PER_APPEND: usize = 5_000;
-/// How long posts are written before anything is measured: every feed gets a full page.
+/// Time in which posts are written before anything is measured: every feed gets a full page.
 const WARM: Duration = Duration::from_secs(3);
 const CONNECTIONS: usize = 8;
 /// Users that each connection reads as, in turn.
@@ -40,15 +40,15 @@ const TOKEN_SECONDS: i64 = 3_600;
 const MICROS_PER_SECOND: i64 = 1_000_000;
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// What is deployed, and for how many.
+/// A topology to deploy, and its size.
 pub struct Scene {
-    /// how the table calls it
+    /// its name in the table
     pub name: &'static str,
     /// files of the social topology; all of them without
     pub files: Option<&'static [&'static str]>,
     /// people
     pub users: u64,
-    /// how long it is written without readers, and then with readers; the latter only if not zero
+    /// time without readers, and then with readers; the latter only if not zero
     pub durations: [Duration; 2],
 }
 
@@ -222,11 +222,11 @@ impl Stage {
     }
 }
 
-/// What was used up to an instant.
+/// Resources used up to an instant.
 struct Moment {
     at: Instant,
     cpu: ThreadTimes,
-    /// of the thread that writes, which is this one
+    /// processor time of the thread that writes, which is this one
     writer: f64,
 }
 

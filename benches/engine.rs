@@ -20,17 +20,17 @@ use topologies::topology::{Topology, read_folder};
 
 use crate::Failure;
 
-/// How long the engine may take for what it was sent.
+/// Most time for the engine to compute what it was sent.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// What a feed needs.
+/// The files that a feed needs.
 pub const FEED_FILES: [&str; 6] = ["sources", "users", "follows", "blocks", "posts", "following_feed"];
 
 /// A topology at work.
 pub struct Engine {
     topology: Arc<Topology>,
     log: Arc<dyn Log>,
-    /// what runs
+    /// the running topology
     pub running: Running,
 }
 

@@ -25,11 +25,11 @@ const SEED: u64 = 1;
 /// A post: its number, its author and when it was written.
 type Post = (u64, u64, i64);
 
-/// What was made of the posts.
+/// Result of the run.
 struct Outcome {
     deliveries: u64,
     seconds: f64,
-    /// of these, on the threads that compute
+    /// part of it on the threads that compute
     computing: f64,
 }
 

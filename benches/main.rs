@@ -26,7 +26,7 @@ use std::thread::available_parallelism;
 
 use table::{Figure, table};
 
-/// Why a measurement could not be made.
+/// Reason why a measurement could not be made.
 type Failure = Box<dyn Error + Send + Sync>;
 
 /// The allocator of the program that is measured.
@@ -63,7 +63,7 @@ fn end_to_end() -> Result<Vec<Figure>, Failure> {
     Ok(figures)
 }
 
-/// What it ran on.
+/// Describes the machine.
 fn machine() -> Result<String, Failure> {
     let field = |text: &str, name: &str| {
         let line = text.lines().find(|line| line.starts_with(name)).unwrap_or_default();

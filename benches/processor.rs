@@ -35,7 +35,7 @@ impl ThreadTimes {
         Ok(Self(times))
     }
 
-    /// What the threads whose names start with one of `prefixes` have used since `earlier`.
+    /// Returns the time that threads whose names start with one of `prefixes` have used since `earlier`.
     pub fn since(&self, earlier: &Self, prefixes: &[&str]) -> f64 {
         let is_meant = |name: &str| prefixes.iter().any(|prefix| name.starts_with(prefix));
         let meant = self.0.iter().filter(|(name, _)| is_meant(name));

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use crate::Failure;
 
-/// How long a reader waits for an answer.
+/// Longest wait of a reader for an answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 /// Rows of a page.
 pub const PAGE_ROWS: usize = 20;

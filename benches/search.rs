@@ -30,7 +30,7 @@ const MEANWHILE_RATE: u64 = 5_000;
 const MEANWHILE: Duration = Duration::from_secs(10);
 /// The kernel counts processor time of a process in so many parts of a second.
 const TICKS_PER_SECOND: f64 = 100.0;
-/// How often it is looked whether merges are at work, and the processor time below which none is.
+/// Interval at which merges are looked for, and the processor time below which none is at work.
 const LOOK_INTERVAL: Duration = Duration::from_millis(500);
 const IDLE_SECONDS: f64 = 0.05;
 /// Places of the times of user and kernel in `/proc/self/stat`, behind the name of the program.

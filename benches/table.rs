@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-/// What a figure was to be.
+/// Goal of a figure.
 #[derive(Clone, Copy, Debug)]
 pub enum Goal {
     /// nothing was aimed at
@@ -18,13 +18,13 @@ pub enum Goal {
 pub struct Figure {
     /// the letter of the section
     pub section: char,
-    /// what was measured
+    /// name of the measurement
     pub what: String,
     /// the figure
     pub value: f64,
     /// its unit
     pub unit: &'static str,
-    /// what it was to be
+    /// its goal
     pub goal: Goal,
 }
 

@@ -16,9 +16,9 @@ use tidewater::ingest::{LogIngest, wall_micros};
 use crate::Failure;
 use crate::lines::{Lines, Random};
 
-/// How often posts are written.
+/// Interval at which posts are written.
 const TICK: Duration = Duration::from_millis(10);
-/// How long a post may take to be visible.
+/// Most time until a post is visible.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Posts that came into being at one tick, and where they lie in the log.
@@ -31,11 +31,11 @@ struct Written {
 pub struct Writer {
     /// the way into the log
     pub ingest: LogIngest,
-    /// what shows them
+    /// the views that show them
     pub views: Arc<Views>,
-    /// who may be an author
+    /// number of users who may be authors
     pub users: u64,
-    /// how many posts a second
+    /// posts a second
     pub rate: u64,
     /// the number of the next post
     pub next: u64,

@@ -1,4 +1,4 @@
-//! How many events are taken while the views are behind the log: all, all after a little while, a part, or none.
+//! Admission of events while the views are behind the log: all, all after a little while, a part, or none.
 //!
 //! Owns [`Admission`]. The sizes of a request's lines enter; how many of them may be appended, after which delay, and why the others are
 //! refused leave. Senders wait and send again, so the engine never falls behind by more than the limits, and readers go on.
@@ -15,13 +15,13 @@ use parking_lot::Mutex;
 use crate::lag::LagMeter;
 use crate::memory::{MemoryLimit, OutOfMemory};
 
-/// How old a measured lag may be.
+/// Greatest age of a measured lag.
 const SAMPLE_INTERVAL: Duration = Duration::from_millis(5);
 /// The part of a limit, in percent, from which on answers are delayed.
 const SLOW_PERCENT: u64 = 50;
 /// The delay of an answer right below a limit.
 const DELAY_MAX: Duration = Duration::from_millis(500);
-/// When a refused request is worth trying again: half of the time that the views are behind, within these bounds.
+/// Bounds of the time after which a refused request is worth trying again: half of the time that the views are behind.
 const RETRY_AFTER_MIN: Duration = Duration::from_secs(1);
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(30);
 
@@ -36,7 +36,7 @@ struct Shared {
     taken: Mutex<Taken>,
 }
 
-/// What is known of the lag.
+/// The last measured lag, and what was taken since.
 #[derive(Default)]
 struct Taken {
     /// the lag, and when it was measured
@@ -47,13 +47,13 @@ struct Taken {
     appended: (u64, u64),
 }
 
-/// What becomes of a request's lines.
+/// Decision on a request's lines.
 pub struct Admitted {
     /// so many of the first lines are taken
     pub lines: usize,
-    /// how long their append has to wait
+    /// time that their append has to wait
     pub delay: Duration,
-    /// why the others are not taken, if there are others
+    /// reason why the others are not taken, if there are others
     pub refusal: Option<Refusal>,
     /// the place of the lines until they were appended
     pub reservation: Reservation,
@@ -72,12 +72,12 @@ impl Admission {
         Self(Arc::new(Shared { limits, memory, meter, taken: Mutex::default() }))
     }
 
-    /// What measures how far the views are behind.
+    /// Returns the meter of the lag.
     pub fn meter(&self) -> &LagMeter {
         &self.0.meter
     }
 
-    /// How far the views may be behind.
+    /// Returns the greatest lag within which events are taken.
     pub fn limits(&self) -> LagLimits {
         self.0.limits
     }
@@ -139,7 +139,7 @@ impl Taken {
     }
 }
 
-/// What there is room for beside what is under way.
+/// Room beside what is under way.
 struct Room {
     /// the lag, with what is being appended
     lag: Lag,
@@ -148,8 +148,8 @@ struct Room {
 }
 
 impl Room {
-    /// How many of the first lines fit, with their records and bytes. Where nothing at all is under way one line fits whatever its size,
-    /// or it never would.
+    /// Returns the number of first lines that fit, with their records and bytes. Where nothing at all is under way one line fits
+    /// whatever its size, or it never would.
     fn fit(&self, lines: &[usize]) -> (usize, u64, u64) {
         let (mut records, mut bytes) = (0, 0);
         for (count, line) in lines.iter().enumerate().filter(|(_, line)| **line > 0) {
@@ -172,13 +172,13 @@ impl Room {
         of(records, self.limits.records).max(of(bytes, self.limits.bytes)).max(of(age, micros(self.limits.time)))
     }
 
-    /// How long an answer is delayed: longer, the less room there is.
+    /// Returns the delay of an answer: longer, the less room there is.
     fn delay(&self) -> Duration {
         let above = self.percent().clamp(SLOW_PERCENT, 100) - SLOW_PERCENT;
         DELAY_MAX * u32::try_from(above).unwrap_or(u32::MAX) / (100 - SLOW_PERCENT) as u32
     }
 
-    /// Why a line is not taken beside so many records and bytes of its request.
+    /// Returns the reason why a line is not taken beside so many records and bytes of its request.
     fn refusal(&self, records: u64, bytes: u64) -> Refusal {
         let (records, bytes, age) = (self.lag.records + records, self.lag.bytes + bytes, self.lag.micros);
         let retry_after = Duration::from_micros(age / 2).clamp(RETRY_AFTER_MIN, RETRY_AFTER_MAX);

@@ -1,4 +1,4 @@
-//! Who may do what over HTTP, from the command line's arguments.
+//! Permissions over HTTP, from the command line's arguments.
 //!
 //! Key files enter, the API's configuration leaves. Without a key the events are open to whoever reaches the address, so that is
 //! allowed on this machine only.

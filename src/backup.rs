@@ -28,7 +28,7 @@ const FORMAT: u64 = 1;
 /// A data directory with this file was not restored to its end.
 pub(crate) const UNFINISHED_FILE: &str = "restore.unfinished";
 
-/// What a backup has.
+/// Content of a backup.
 #[derive(Debug, Serialize, Deserialize)]
 struct Manifest {
     format: u64,
@@ -40,7 +40,7 @@ struct Manifest {
     files: BTreeMap<String, (u64, u32)>,
 }
 
-/// What was copied.
+/// Summary of a copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Copied {
     /// files
@@ -114,7 +114,7 @@ fn verify(from: &Path) -> Result<Manifest, Failure> {
     // A manifest that was tampered with must not reach outside the directories.
     let is_outside = |path: &&String| path.split('/').any(|part| matches!(part, "" | "." | ".."));
     if let Some(path) = manifest.files.keys().chain(&manifest.folders).find(is_outside) {
-        return Err(bad(from, format!("'{MANIFEST_FILE}' names '{path}', which is no path in it")));
+        return Err(bad(from, format!("'{MANIFEST_FILE}' names '{path}', which is not a path in it")));
     }
     for (path, expected) in &manifest.files {
         let Measure { bytes, crc } =

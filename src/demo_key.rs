@@ -16,17 +16,17 @@ use crate::error::Failure;
 
 /// Random bytes in the secret.
 const SECRET_BYTES: usize = 32;
-/// How long a token of the demo is valid; each start writes a new one.
+/// Validity of a token of the demo; each start writes a new one.
 const TOKEN_VALID: Duration = Duration::from_secs(7 * 24 * 3600);
 const SECRET_FILE: &str = "secret";
 const HEADER_FILE: &str = "authorization";
 const OWNER_ONLY: u32 = 0o600;
-/// Where the system's randomness is read.
+/// Source of the system's randomness.
 const RANDOMNESS: &str = "/dev/urandom";
 
 /// The secret and the file with the token.
 pub struct DemoKey {
-    /// what HS256 tokens of this demo are signed with
+    /// secret that signs HS256 tokens of this demo
     pub secret: Vec<u8>,
     /// a file with the line `Authorization: Bearer <token>`
     pub header_file: PathBuf,

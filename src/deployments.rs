@@ -24,7 +24,7 @@ use tokio::sync::Semaphore;
 use topologies::diagnostic::{Diagnostic, SourceFile};
 use topologies::plan::patience::Patience;
 use topologies::run::{
-    Board, DeployError, DeployOutcome, DeployPhase, DeployReport, Deployment, Standing, Verify, ViewChange, ViewDifference,
+    DeploymentHandle, DeployError, DeployOutcome, DeployPhase, DeployReport, Deployment, Standing, Verify, ViewChange, ViewDifference,
     plan_switch,
 };
 use topologies::topology::{LoadError, Topology, build_within, read_folder};
@@ -35,18 +35,18 @@ use crate::ingest::{LogIngest, wall_micros};
 
 /// The most bytes of all statements of a deployment.
 const STATEMENTS_BYTES_MAX: usize = 8 * 1024 * 1024;
-/// Who starts a process.
+/// Account that starts a process.
 const LOCAL: &str = "local";
-/// How long planning a request may take.
+/// Most time for planning a request.
 const PLAN_TIME_MAX: Duration = Duration::from_secs(30);
-/// How many requests are planned at once: each takes a thread, whether or not its client still waits.
+/// Most requests that are planned at once: each takes a thread, even when its client no longer waits.
 const PLANS_MAX: usize = 2;
 
 /// Statements and what they declare.
 pub struct Declared {
     /// the statements
     pub files: Vec<SourceFile>,
-    /// what they declare
+    /// the topology that they declare
     pub topology: Topology,
 }
 
@@ -72,7 +72,7 @@ impl Declared {
 #[derive(Clone)]
 pub struct Deployer {
     store: Arc<Mutex<Store>>,
-    board: Arc<Board>,
+    deployment_handle: Arc<DeploymentHandle>,
     log: Arc<dyn Log>,
     ingest: LogIngest,
     plans: Arc<Semaphore>,
@@ -89,8 +89,8 @@ struct Planned {
 
 impl Deployer {
     /// The deployments that `store` remembers and `board` carries out.
-    pub fn new(store: Store, board: Arc<Board>, log: Arc<dyn Log>, ingest: LogIngest) -> Self {
-        Self { store: Arc::new(Mutex::new(store)), board, log, ingest, plans: Arc::new(Semaphore::new(PLANS_MAX)) }
+    pub fn new(store: Store, deployment_handle: Arc<DeploymentHandle>, log: Arc<dyn Log>, ingest: LogIngest) -> Self {
+        Self { store: Arc::new(Mutex::new(store)), deployment_handle, log, ingest, plans: Arc::new(Semaphore::new(PLANS_MAX)) }
     }
 
     /// Plans what is asked for. Nothing is held meanwhile: what planning takes must not be felt by anybody else.
@@ -123,7 +123,7 @@ impl Deployer {
             DeployAction::Drop { view } => {
                 self.known(&view)?;
                 let mut files = current.source_files();
-                let is_table = self.board.topology().tables.iter().any(|table| table.name == view);
+                let is_table = self.deployment_handle.topology().tables.iter().any(|table| table.name == view);
                 files.push(store::drop_statement(current, &view, is_table));
                 (files, Origin::Drop { view }, BTreeSet::new())
             }
@@ -131,7 +131,7 @@ impl Deployer {
     }
 
     fn known(&self, view: &str) -> Result<(), DeployRefusal> {
-        let topology = self.board.topology();
+        let topology = self.deployment_handle.topology();
         let names = || topology.served.iter().map(|served| served.view.name.as_str());
         if names().any(|name| name == view) {
             return Ok(());
@@ -141,7 +141,7 @@ impl Deployer {
         Err(DeployRefusal::NotFound { detail: format!("no view '{view}' is served{meant}") })
     }
 
-    /// What is written to a topic already can't be read as something else.
+    /// Refuses an encoding that differs from the records that a topic has.
     fn check_encodings(&self, topology: &Topology) -> Result<(), DeployRefusal> {
         let written_otherwise = |source: &&topologies::topology::Source| {
             self.ingest.encoding(&source.schema.topic).is_some_and(|written| written != source.encoding)
@@ -172,7 +172,7 @@ impl Deployer {
         let record = move |standing: Standing<'_>| record(&mut shared.lock(), generation, standing);
         let (topology, record) = (Arc::new(declared.topology), Box::new(record));
         let deployment = Deployment { generation, topology, replay, verify, accept_missing_history, record };
-        self.board.begin(deployment).map_err(|error| {
+        self.deployment_handle.begin(deployment).map_err(|error| {
             if let Err(error) = store.end(generation, GenerationState::Failed, error.to_string(), wall_micros()) {
                 tracing::warn!(generation, %error, "it could not be recorded that a deployment did not begin");
             }
@@ -182,7 +182,7 @@ impl Deployer {
     }
 
     fn under_way(&self) -> Option<u64> {
-        let report = self.board.report();
+        let report = self.deployment_handle.report();
         (!matches!(report.phase, DeployPhase::None | DeployPhase::Finished)).then_some(report.generation)
     }
 
@@ -190,9 +190,9 @@ impl Deployer {
         let store = self.store.lock();
         let in_force = store.current().generation;
         let generations = store.list().map(|generation| info(generation, store.life(generation.generation), in_force));
-        let report = self.board.report();
+        let report = self.deployment_handle.report();
         let last = (report.phase != DeployPhase::None).then(|| state(report));
-        let retained_epochs = self.board.retained().iter().map(|retained| retained.epoch).collect();
+        let retained_epochs = self.deployment_handle.retained().iter().map(|retained| retained.epoch).collect();
         DeploymentsReport { in_force, generations: generations.collect(), retained_epochs, last }
     }
 }
@@ -205,7 +205,7 @@ impl Deployments for Deployer {
     fn plan(&self, request: DeployRequest) -> BoxFuture<'_, Result<Value, DeployRefusal>> {
         blocking(self, move |deployer, patience| {
             let planned = deployer.plan_request(request, patience)?;
-            let change = plan_switch(&planned.declared.topology, &deployer.board, deployer.log.as_ref(), &planned.replay);
+            let change = plan_switch(&planned.declared.topology, &deployer.deployment_handle, deployer.log.as_ref(), &planned.replay);
             let change = change.map_err(|error| DeployRefusal::Storage { detail: error.to_string() })?;
             Ok(crate::cli::change_as_json(&change))
         })
@@ -378,13 +378,13 @@ fn row_difference(difference: ViewDifference) -> RowDifference {
     }
 }
 
-/// What a process starts with.
+/// Topology that a process starts with.
 pub struct Chosen {
     /// the topology
     pub declared: Declared,
     /// a directory that is in force from now on, because it is not what it was at the start before; its fingerprint
     pub directory: Option<String>,
-    /// whether states are computed also from a log whose beginning is gone: for a topology that went on so before
+    /// true if states are computed also from a log whose beginning is gone: for a topology that was accepted so before
     pub accept_missing_history: bool,
 }
 
@@ -413,10 +413,10 @@ pub fn remember_start(
     store.start(files, directory, stamp, accept_missing_history)
 }
 
-/// Why a start does not know what to run.
+/// Reason why a start does not know which topology to run.
 #[derive(Debug, thiserror::Error)]
 pub enum ChooseError {
-    /// what was deployed can't be planned
+    /// the deployed statements can't be planned
     #[error("the topology that was deployed last can't be planned by this version: {0}")]
     Load(#[from] LoadError),
 }

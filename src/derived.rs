@@ -6,8 +6,8 @@ use api::{BoxFuture, Derived, IngestError, RecordPage, TopicRecord};
 use schemas::position::{Offset, Partition, Topic};
 use sources::error::LogError;
 use sources::log::{Log, StoredRecord};
-use topologies::run::outlets::Reports;
-use topologies::run::outlets::derived::end_of;
+use topologies::run::sink_tasks::Reports;
+use topologies::run::sink_tasks::derived::end_of;
 
 /// The most bytes of records of one answer; one record more may be in it.
 const ANSWER_BYTES: usize = 8 * 1024 * 1024;
@@ -17,9 +17,9 @@ const PARTITION: Partition = Partition(0);
 /// The derived topics of a process.
 #[derive(Clone)]
 pub struct DerivedTopics {
-    /// where they are
+    /// the log of their records
     pub log: Arc<dyn Log>,
-    /// which there are
+    /// reports of all sinks
     pub reports: Arc<Reports>,
 }
 

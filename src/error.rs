@@ -1,4 +1,4 @@
-//! Why a command failed, and the exit code that says so.
+//! Reason why a command failed, and its exit code.
 //!
 //! Owns [`Failure`], what a person reads, and [`Exit`], what a program reads. The exit codes are a contract; `--help` lists them.
 
@@ -38,7 +38,7 @@ pub enum Exit {
     MissingHistory = 10,
 }
 
-/// What `--help` says of the exit codes.
+/// Text of `--help` on the exit codes.
 pub const EXIT_CODES_HELP: &str = "Exit codes:
   0  success
   1  failure: a file, the disk, the event log
@@ -58,7 +58,7 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// What was done to a file when it failed.
+/// Operation on a file that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileAction {
     /// reading
@@ -76,23 +76,23 @@ impl std::fmt::Display for FileAction {
     }
 }
 
-/// Why a command failed.
+/// Reason why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    /// where Redis is said to be
+    /// setting that names Redis
     #[error(transparent)]
     Redis {
-        /// what is wrong with it
-        source: topologies::run::outlets::BadRedisUrl,
+        /// its fault
+        source: topologies::run::sink_tasks::BadRedisUrl,
     },
     /// a file or directory
     #[error("cannot {action} '{}': {source}", path.display())]
     File {
-        /// what was attempted
+        /// the operation
         action: FileAction,
         /// the file
         path: PathBuf,
-        /// why not
+        /// the reason
         source: io::Error,
     },
     /// the event log
@@ -103,7 +103,7 @@ pub enum Failure {
     Listen {
         /// the address
         address: SocketAddr,
-        /// why not
+        /// the reason
         source: io::Error,
     },
     /// anybody in the network could write
@@ -121,13 +121,13 @@ pub enum Failure {
     /// a token could not be signed
     #[error("cannot sign a token for the demo: {source}")]
     SignToken {
-        /// why not
+        /// the reason
         source: jsonwebtoken::errors::Error,
     },
     /// the threads of the process
     #[error("cannot start the process: {source}")]
     Start {
-        /// why not
+        /// the reason
         source: io::Error,
     },
     /// the engine could not be started
@@ -144,7 +144,7 @@ pub enum Failure {
     Unreachable {
         /// the server's address
         server: String,
-        /// what was tried and how it failed
+        /// the attempt and its failure
         detail: String,
     },
     /// the server does not take the request
@@ -176,7 +176,7 @@ pub enum Failure {
     /// the process lost its data directory
     #[error("another process took over: {reason}; what was acknowledged is in the log")]
     Fenced {
-        /// what was found
+        /// the finding
         reason: String,
     },
     /// a restore was begun here and not finished
@@ -192,7 +192,7 @@ pub enum Failure {
         directory: PathBuf,
     },
     /// no data directory
-    #[error("'{}' is no data directory of Tidewater: it has no file 'identity', which the first 'run' writes", directory.display())]
+    #[error("'{}' is not a data directory of Tidewater: it has no file 'identity', which the first 'run' writes", directory.display())]
     NoData {
         /// the directory
         directory: PathBuf,
@@ -202,22 +202,22 @@ pub enum Failure {
     BadBackup {
         /// the backup
         directory: PathBuf,
-        /// what is wrong
+        /// the fault
         detail: String,
     },
     /// `doctor` found problems; they have been printed
     #[error("{problems} {} found", if *problems == 1 { "problem was" } else { "problems were" })]
     Unhealthy {
-        /// how many
+        /// number of problems
         problems: usize,
     },
-    /// which topology to run
+    /// choice of the topology to run
     #[error(transparent)]
     Choose(#[from] crate::deployments::ChooseError),
     /// a topology that is planned would be refused
     #[error("{reason}")]
     MissingHistory {
-        /// which states, and what to do
+        /// the states, and the remedy
         reason: String,
     },
     /// a deployment ended, and everything is as it was
@@ -225,7 +225,7 @@ pub enum Failure {
     NotDeployed {
         /// its number
         generation: u64,
-        /// why
+        /// the reason
         reason: String,
     },
     /// the topology can't be read
@@ -234,9 +234,9 @@ pub enum Failure {
     /// the topology can't be deployed; its errors have been printed
     #[error("the topology in '{}' has {errors} {}", directory.display(), if *errors == 1 { "error" } else { "errors" })]
     InvalidTopology {
-        /// where it lies
+        /// its directory
         directory: PathBuf,
-        /// how many errors
+        /// number of errors
         errors: usize,
     },
     /// no such view
@@ -244,7 +244,7 @@ pub enum Failure {
     UnknownView {
         /// the name that was given
         view: String,
-        /// where the topology lies
+        /// directory of the topology
         directory: PathBuf,
         /// the name that was meant, perhaps
         suggestion: Option<String>,
@@ -252,14 +252,14 @@ pub enum Failure {
     /// tests of a topology failed; what differs has been printed
     #[error("{failed} of {tests} tests failed")]
     TestsFailed {
-        /// how many failed
+        /// number of failures
         failed: usize,
-        /// how many there are
+        /// number of them
         tests: usize,
     },
 }
 
-/// What a client of ours does about a refusal for want of rights.
+/// Advice for a client that was refused for want of rights.
 fn token_hint(status: u16) -> &'static str {
     if matches!(status, 401 | 403) { "; name a file with a token that has the right by --token-file" } else { "" }
 }

@@ -38,12 +38,12 @@ const REBUILD_BYTES: usize = 8 * 1024 * 1024;
 #[derive(Clone)]
 pub struct LogIngest(Arc<Shared>);
 
-/// How the records of a topic are kept.
+/// Storage format of a topic's records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TopicFormat {
     /// partitions, where the topic is not there yet
     pub partitions: u32,
-    /// what the bytes of its records are
+    /// encoding of its records
     pub encoding: Encoding,
 }
 
@@ -62,7 +62,7 @@ struct Request {
     outcomes: Vec<LineOutcome>,
     groups: BTreeMap<Topic, Group>,
     dead_letters: Vec<Record>,
-    /// where the first line with an id is among the lines
+    /// first line of each id
     first: BTreeMap<(Topic, EventId), usize>,
     /// lines that repeat an earlier one, and that one
     repeats: Vec<(usize, usize)>,
@@ -96,7 +96,7 @@ impl LogIngest {
         Ok(Self(Arc::new(Shared { log, topics, recent, events, refused, admission })))
     }
 
-    /// What the records of a topic are written as.
+    /// Returns the encoding of a topic's records.
     pub fn encoding(&self, topic: &str) -> Option<Encoding> {
         self.0.topics.get(&Topic::new(topic)).copied()
     }
@@ -111,12 +111,12 @@ impl LogIngest {
         self.0.refused.load(Ordering::Relaxed)
     }
 
-    /// What decides how much is taken.
+    /// Returns the admission of lines.
     pub fn admission(&self) -> &Admission {
         &self.0.admission
     }
 
-    /// What [`Ingest::submit`] does, on the calling thread.
+    /// Does the work of [`Ingest::submit`] on the calling thread.
     pub fn append(&self, lines: Vec<Vec<u8>>) -> Result<Vec<LineOutcome>, IngestError> {
         let admitted = self.admit(&lines);
         thread::sleep(admitted.delay);
@@ -235,7 +235,7 @@ impl Shared {
         Ok(request.finish().pop().unwrap_or(LineOutcome::Empty))
     }
 
-    /// Appends a record once more that was put aside as it lay in its topic: nothing has seen its event yet, whatever its id.
+    /// Appends a record once more that was quarantined as it lay in its topic: nothing has seen its event yet, whatever its id.
     fn release(&self, id: u64, letter: &DeadLetter) -> Result<LineOutcome, LogError> {
         let (topic, now) = (Topic::new(&letter.topic), wall_micros());
         let read = self.log.read(&topic, Partition(letter.partition), Offset(letter.offset), 1, REBUILD_BYTES)?;
@@ -378,7 +378,7 @@ fn recent_ids(
     Ok(recent)
 }
 
-/// Why a letter can't be sent again at all.
+/// Returns the reason why a letter can't be sent again at all.
 fn hindrance(letter: &DeadLetter) -> Option<Fault> {
     if letter.topic != DEAD_LETTER_TOPIC {
         let detail =

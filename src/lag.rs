@@ -1,4 +1,4 @@
-//! How far the views are behind the log: in records, in bytes and in time.
+//! Lag of the views behind the log: in records, in bytes and in time.
 //!
 //! Owns [`LagMeter`]. What ingest appends enters, with its sizes; the log's ends and the visible offsets are looked at when somebody asks,
 //! so the answer is true at that moment and not at the end of the last epoch. Records are counted exactly. Bytes and times are known by
@@ -32,9 +32,9 @@ pub struct LagMeter(Arc<Shared>);
 
 struct Shared {
     log: Arc<dyn Log>,
-    /// what is appended and not visible yet
+    /// records that are appended and not visible yet
     waiting: Mutex<Waiting>,
-    /// what makes it visible, once it was started
+    /// engine that makes them visible, once it was started
     engine: OnceLock<Followed>,
 }
 
@@ -42,7 +42,7 @@ struct Shared {
 struct Followed {
     views: Arc<Views>,
     status: Arc<Status>,
-    /// where the log ended when the engine was started
+    /// ends of the log when the engine was started
     ends_at_start: Offsets,
     caught_up: AtomicBool,
 }
@@ -71,7 +71,7 @@ pub struct Appended {
     pub next: Offset,
     /// bytes of their keys and values
     pub bytes: u64,
-    /// when the oldest was appended, microseconds since 1970
+    /// append time of the oldest, microseconds since 1970
     pub timestamp: i64,
 }
 
@@ -131,7 +131,7 @@ impl LagMeter {
         lag
     }
 
-    /// When a record was appended that this process has not seen, read once per record.
+    /// Returns the append time of a record that this process has not seen, read once per record.
     fn timestamp(&self, partition: &TopicPartition, at: Offset, appends: &mut PartitionAppends) -> Option<i64> {
         if appends.unseen.is_none_or(|(known, _)| known != at) {
             let read = self.0.log.read(&partition.0, partition.1, at, 1, RECORD_READ_BYTES).ok()?;
@@ -185,7 +185,7 @@ impl PartitionAppends {
         bytes + part(noted.1, (end.0 - visible.0).saturating_sub(records), noted.0)
     }
 
-    /// When the record at an offset was appended, if that was seen.
+    /// Returns the append time of the record at an offset, if it was seen.
     fn oldest(&self, visible: Offset) -> Option<i64> {
         self.appends.front().filter(|first| first.first <= visible).map(|first| first.timestamp)
     }

@@ -1,4 +1,4 @@
-//! How much memory the process may have, and when it takes no more events.
+//! Memory limit of the process, and the point from which it takes no more events.
 //!
 //! Owns [`MemoryLimit`]. The limit enters from the command line, the control group or the machine; whether there is room leaves. Ingest
 //! asks before it takes a batch: readers go on, senders wait and send again, and the system does not have to end the process.
@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 
 /// The part of the limit, in percent, from which on no events are taken: what is under way needs the rest.
 pub const INGEST_PERCENT: u64 = 80;
-/// How often the system is asked.
+/// Interval at which the system is asked.
 const SAMPLE_INTERVAL: Duration = Duration::from_millis(100);
 /// Control groups say this or more when they set no limit.
 const NO_LIMIT: u64 = 1 << 60;
@@ -44,7 +44,7 @@ impl MemoryLimit {
         Self(Arc::new(Shared { limit, used: AtomicU64::new(0), sampled: Mutex::new(None) }))
     }
 
-    /// Whether there is room for more events.
+    /// Returns true if there is room for more events.
     pub fn check(&self) -> Result<(), OutOfMemory> {
         let (used, limit) = (self.used(), self.0.limit);
         if used >= limit / 100 * INGEST_PERCENT { Err(OutOfMemory { used, limit }) } else { Ok(()) }

@@ -26,7 +26,7 @@ impl RecentIds {
         Self { places: HashMap::new(), oldest_first: VecDeque::new(), capacity }
     }
 
-    /// Where the event with this id is, when it is among the recent ones.
+    /// Returns the position of the event with this id, when it is among the recent ones.
     pub fn get(&self, id: EventId) -> Option<(Partition, Offset)> {
         self.places.get(&id).copied()
     }

@@ -30,8 +30,8 @@ use tokio::task::JoinHandle;
 use topologies::builder::PARTITIONS_DEFAULT;
 use topologies::lineage::lineage;
 use topologies::render::budget::Limits;
-use topologies::run::outlets::{OutletReport, OutletState, RedisUrl, Reports};
-use topologies::run::{Board, Clock, DEAD_LETTER_TOPIC, Options, Running, Status, StatusReport, Storage, Trouble, start};
+use topologies::run::sink_tasks::{SinkTaskReport, SinkTaskState, RedisUrl, Reports};
+use topologies::run::{DeploymentHandle, Clock, DEAD_LETTER_TOPIC, Options, Running, Status, StatusReport, Storage, Trouble, start};
 use topologies::slt::all_visible;
 use topologies::topology::Topology;
 
@@ -57,23 +57,23 @@ pub(crate) const LOCK_FILE: &str = "lock";
 const REDIS_URL_VARIABLE: &str = "TIDEWATER_REDIS_URL";
 /// The most workers when nothing is said.
 const WORKERS_DEFAULT_MAX: usize = 8;
-/// What an operator does about a source that is halted, beside what the reason says.
+/// Advice to the operator for a halted source, beside what the reason says.
 const HALTED_ACTION: &str =
     "do what the reason says, then start the process again; 'tidewater doctor --data' looks at the data while it is stopped";
 
-/// What a server is started with.
+/// Options of a server.
 pub struct ServerOptions<'a> {
-    /// what is derived, unless something else was deployed since this was last asked for
+    /// statements to run, unless something else was deployed since
     pub declared: Declared,
-    /// where the log is kept
+    /// data directory
     pub data: &'a Path,
     /// address, workers and clock
     pub arguments: &'a ServerArguments,
-    /// who may do what
+    /// permissions
     pub api: ApiConfig,
 }
 
-/// What a process began with.
+/// Generation that a process began with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GenerationAtStart {
     /// its number
@@ -88,12 +88,12 @@ pub struct Server {
     pub address: SocketAddr,
     /// the way into the log
     pub ingest: LogIngest,
-    /// what is served
+    /// the served views
     pub views: Arc<Views>,
     /// the generation that was in force at the start
     pub generation: GenerationAtStart,
     log: Arc<dyn Log>,
-    board: Arc<Board>,
+    deployment_handle: Arc<DeploymentHandle>,
     health: Arc<EngineHealth>,
     engine: Running,
     /// Held until everything else has ended.
@@ -135,14 +135,14 @@ impl Server {
             views: Arc::clone(&views),
             log: Arc::clone(&log),
             status: engine.status_handle(),
-            sinks: engine.outlets(),
-            board: Arc::clone(&engine.board),
+            sinks: engine.sink_tasks(),
+            deployment_handle: Arc::clone(&engine.deployment_handle),
         });
-        let deployer = Deployer::new(store, Arc::clone(&engine.board), Arc::clone(&log), ingest.clone());
-        api.derived = Some(Arc::new(DerivedTopics { log: Arc::clone(&log), reports: engine.outlets() }));
+        let deployer = Deployer::new(store, Arc::clone(&engine.deployment_handle), Arc::clone(&log), ingest.clone());
+        api.derived = Some(Arc::new(DerivedTopics { log: Arc::clone(&log), reports: engine.sink_tasks() }));
         api.invalidations = Some(engine.invalidations());
         api.search = engine.search();
-        api.provenance = Some(Arc::new(RowEvents::new(engine.witness())));
+        api.provenance = Some(Arc::new(RowEvents::new(engine.lineage_query())));
         let state = ApiState::new(Arc::clone(&views), Arc::new(ingest.clone()), Arc::clone(&health) as Arc<dyn Health>, api)
             .with_deployments(Arc::new(deployer));
         let (shutdown, shut_down) = oneshot::channel();
@@ -153,14 +153,14 @@ impl Server {
         let served = runtime.spawn(api::serve(listener, api::router(state), wait));
         let stop_requests = watch_signals(&runtime)?;
         tracing::info!(%address, records, workers = worker_count(arguments), "serving");
-        let board = Arc::clone(&engine.board);
+        let deployment_handle = Arc::clone(&engine.deployment_handle);
         Ok(Self {
             address,
             ingest,
             views,
             generation,
             log,
-            board,
+            deployment_handle,
             health,
             engine,
             _lock: lock,
@@ -176,7 +176,7 @@ impl Server {
         !matches!(self.stop_requests.recv_timeout(wait), Err(RecvTimeoutError::Timeout))
     }
 
-    /// Why the process has to end by itself, if it has to.
+    /// Returns the reason why the process has to end by itself, if there is one.
     pub fn lost(&self) -> Option<Failure> {
         match self.engine.status().trouble {
             Trouble::Fenced(reason) => Some(Failure::Fenced { reason }),
@@ -184,14 +184,14 @@ impl Server {
         }
     }
 
-    /// How the process is doing.
+    /// Returns the values of the metrics.
     pub fn figures(&self) -> Figures {
         self.health.figures()
     }
 
-    /// Whether the views show everything that was appended before this call.
+    /// Returns true if the views show everything that was appended before this call.
     pub fn is_current(&self) -> bool {
-        all_visible(&self.board.topology(), self.log.as_ref(), &self.views)
+        all_visible(&self.deployment_handle.topology(), self.log.as_ref(), &self.views)
     }
 
     /// Records in the log.
@@ -258,7 +258,7 @@ fn records_logged(log: &dyn Log) -> Result<u64, sources::error::LogError> {
     Ok(records)
 }
 
-/// How far the views may be behind the log while events are taken.
+/// Returns the greatest lag within which events are taken.
 fn lag_limits(arguments: &ServerArguments) -> LagLimits {
     LagLimits { records: arguments.ingest_lag_records, bytes: arguments.ingest_lag_bytes, time: arguments.ingest_lag_time }
 }
@@ -283,7 +283,7 @@ fn engine_options(arguments: &ServerArguments, data: &Path) -> Result<Options, F
     })
 }
 
-/// Where Redis is, if that is said: the address may hold a password, which no list of processes shows when it is in the environment.
+/// Returns the address of Redis, if one is given: it may hold a password, which no list of processes shows when it is in the environment.
 fn redis_url(arguments: &ServerArguments) -> Result<Option<RedisUrl>, Failure> {
     let url = arguments.redis_url.clone().or_else(|| std::env::var(REDIS_URL_VARIABLE).ok());
     url.map(|url| RedisUrl::new(&url).map_err(|source| Failure::Redis { source })).transpose()
@@ -308,14 +308,14 @@ fn watch_signals(runtime: &Runtime) -> Result<mpsc::Receiver<()>, Failure> {
     Ok(requests)
 }
 
-/// What the API asks about the engine.
+/// State of the engine, as the API asks for it.
 struct EngineHealth {
     ingest: LogIngest,
     views: Arc<Views>,
     log: Arc<dyn Log>,
     status: Arc<Status>,
     sinks: Arc<Reports>,
-    board: Arc<Board>,
+    deployment_handle: Arc<DeploymentHandle>,
 }
 
 impl Health for EngineHealth {
@@ -343,7 +343,7 @@ impl Health for EngineHealth {
     }
 
     fn lineage(&self) -> Lineage {
-        lineage(&self.board.topology())
+        lineage(&self.deployment_handle.topology())
     }
 
     fn status(&self) -> HostStatus {
@@ -374,14 +374,14 @@ impl Health for EngineHealth {
     }
 }
 
-fn sink_status(report: OutletReport) -> SinkStatus {
+fn sink_status(report: SinkTaskReport) -> SinkStatus {
     let (lag_epochs, epoch) = (report.lag_epochs(), report.epoch.map(Epoch));
     let (state, reason) = match report.state {
-        OutletState::Waiting => ("waiting", report.trouble),
-        OutletState::Attached => ("attached", report.trouble),
-        OutletState::Rebuilding => ("rebuilding", report.trouble),
-        OutletState::Detached => ("detached", report.trouble),
-        OutletState::Halted(why) => ("halted", Some(why)),
+        SinkTaskState::Waiting => ("waiting", report.trouble),
+        SinkTaskState::Attached => ("attached", report.trouble),
+        SinkTaskState::Rebuilding => ("rebuilding", report.trouble),
+        SinkTaskState::Detached => ("detached", report.trouble),
+        SinkTaskState::Halted(why) => ("halted", Some(why)),
     };
     SinkStatus {
         name: report.name,

@@ -1,4 +1,4 @@
-//! Which events made a row, as the API asks it: the engine's answer, found on a thread of its own.
+//! Events that made a row, as the API asks for them: the engine's answer, found on a thread of its own.
 //!
 //! Owns how many such searches run at a time. Questions of the API enter and go to [`topologies::why`]; its answers leave.
 
@@ -6,21 +6,21 @@ use std::sync::Arc;
 
 use api::{BoxFuture, Provenance, WhyAnswer, WhyEvent, WhyQuestion, WhyRefusal, WhyRow};
 use tokio::sync::Semaphore;
-use topologies::why::{Answer, Limits, NamedEvent, Question, RowAnswer, WhyError, Witness};
+use topologies::why::{Answer, Limits, NamedEvent, Question, RowAnswer, WhyError, LineageQuery};
 
 /// Searches that run at the same time; further ones wait for their turn. Each may hold some hundred megabytes.
 const SEARCHES_AT_ONCE: usize = 2;
 
 /// Finds the events of rows of a running topology.
 pub struct RowEvents {
-    witness: Witness,
+    lineage_query: LineageQuery,
     permits: Arc<Semaphore>,
 }
 
 impl RowEvents {
     /// Asks this witness.
-    pub fn new(witness: Witness) -> Self {
-        Self { witness, permits: Arc::new(Semaphore::new(SEARCHES_AT_ONCE)) }
+    pub fn new(lineage_query: LineageQuery) -> Self {
+        Self { lineage_query, permits: Arc::new(Semaphore::new(SEARCHES_AT_ONCE)) }
     }
 }
 
@@ -31,11 +31,11 @@ impl Provenance for RowEvents {
         Box::pin(async move {
             let failed = |detail: String| WhyRefusal::Failed { detail };
             let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|error| failed(error.to_string()))?;
-            let witness = self.witness.clone();
+            let lineage_query = self.lineage_query.clone();
             let search = tokio::task::spawn_blocking(move || {
                 // Whoever asked may be gone: the search goes on until its end, and so does its place.
                 let _permit = permit;
-                witness.explain(&question, Limits::default())
+                lineage_query.explain(&question, Limits::default())
             });
             match search.await.map_err(|error| failed(error.to_string()))? {
                 Ok(answer) => Ok(as_answer(answer)),

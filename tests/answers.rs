@@ -28,7 +28,7 @@ const HALF_LIFE_MICROS: i64 = 6 * 3_600_000_000;
 /// Rows that a feed serves of each user.
 const FEED_ROWS: usize = 600;
 
-/// What is searched for in generated worlds: frequent and rare words, several, and one that nobody writes.
+/// Searches in generated worlds: frequent and rare words, several, and one that nobody writes.
 const QUERIES: [&str; 6] = ["the", "coffee", "the river", "storm of the", "edited", "zzzznotthere"];
 
 /// The rows that an expected file has, made from the views of the topology.

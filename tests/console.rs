@@ -11,7 +11,7 @@ use browser::Browser;
 const POSTS: u64 = 45;
 const PHONE: u32 = 390;
 const DESKTOP: u32 = 1_280;
-/// What would run if the text of an event were read as markup.
+/// Markup that would run if the text of an event were read as HTML.
 const WICKED: &str = "<img src=x onerror='window.wicked=1'><script>window.wicked=1</script>";
 
 /// A server with some posts and two dead letters, and a browser at its page.

@@ -17,12 +17,12 @@ use crate::process::{Server, operator};
 
 use self::campaign::Campaign;
 
-/// How long kills go on, unless the environment says otherwise; every step is met at least once in any case.
+/// Duration of the kills, unless the environment says otherwise; every step is met at least once in any case.
 const CAMPAIGN_SECONDS: u64 = 240;
 /// Posts of the world per second of the campaign: more than can be sent, each with what is done about it.
 const POSTS_PER_SECOND: u64 = 250;
 const USERS: u32 = 60;
-/// How often a step is reached before it kills, one after the other.
+/// Number of times that a step is reached before it kills, one after the other.
 const COUNTS: [u64; 4] = [1, 3, 2, 12];
 /// Steps of a recovery, three deep: what is restored, what is computed again, and what is shown before anything new is bound.
 const RECOVERIES: [[(&str, u64); 3]; 4] = [
@@ -36,7 +36,7 @@ fn campaign_seconds() -> u64 {
     std::env::var("TIDEWATER_CRASH_SECONDS").map_or(CAMPAIGN_SECONDS, |seconds| seconds.parse().expect("a number of seconds"))
 }
 
-/// How often a step can be reached in one life: a recovery ends once.
+/// Returns the most times that a step can be reached in one life: a recovery ends once.
 fn reachable(point: &str, count: u64) -> u64 {
     if point == RESTORED { 1 } else { count }
 }

@@ -15,7 +15,7 @@ fn demo(data: &Path) -> Process {
     Process::start(&["demo", "--data", data, "--listen", "127.0.0.1:0", "--users", "100", "--rate", "50", "--seconds", "600"])
 }
 
-/// What is printed up to and with the third line that a person copies; and those lines.
+/// Reads up to the third line that a person copies; returns the lines.
 fn read_examples(demo: &mut Process) -> (Vec<String>, Vec<String>) {
     let mut printed = Vec::new();
     let mut examples = Vec::new();

@@ -60,7 +60,7 @@ fn fault_06_records_that_end_the_process_three_times_are_put_aside_and_taken_whe
     let server = loop {
         assert!(!server.process.wait().success());
         ends += 1;
-        assert!(ends <= 3, "nothing was put aside");
+        assert!(ends <= 3, "nothing was quarantined");
         if ends == 3 {
             break Server::run_ready(&launch);
         }
@@ -103,10 +103,10 @@ fn fault_06_records_that_end_the_process_without_a_panic_are_put_aside_as_well()
     }) {
         ends += 1;
         // The first end may be blamed on an epoch that was computed beside: from the second start on each is computed by itself.
-        assert!(ends <= 4, "nothing was put aside after {ends} ends");
+        assert!(ends <= 4, "nothing was quarantined after {ends} ends");
         server = launch.server().unwrap_or_else(|mut process| panic!("{}", process.complaint()));
     }
-    assert!(ends >= 3, "it was put aside after {ends} ends");
+    assert!(ends >= 3, "it was quarantined after {ends} ends");
     server.ingest(&[posted(3, 3, 1, "after").to_string()]);
     let rows = server.pages("/v1/views/posts?select=post_id", 100, None);
     let posts: std::collections::BTreeSet<u64> = rows.iter().map(|row| row["post_id"].as_u64().unwrap()).collect();

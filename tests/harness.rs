@@ -33,7 +33,7 @@ pub struct Harness {
     running: Running,
 }
 
-/// Where the declared topologies are.
+/// Returns the folder of the declared topologies.
 pub fn topologies_folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("topologies")
 }

@@ -26,3 +26,4 @@ mod social_views;
 mod subscriptions;
 mod traces;
 mod why;
+mod words;

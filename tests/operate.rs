@@ -1,4 +1,4 @@
-//! What an operator does: send refused events again, look for problems, bound the log, back up and restore.
+//! Tasks of an operator: send refused events again, look for problems, bound the log, back up and restore.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use crate::lines::{posted, registered, world};
 use crate::oracle::Oracle;
 use crate::process::{Launch, Server, eventually, operator, shell, tidewater};
 
-/// What a command ended with and printed.
+/// Exit and output of a command.
 struct Outcome {
     code: Option<i32>,
     printed: String,
@@ -197,7 +197,7 @@ fn the_doctor_finds_what_is_damaged_and_says_what_to_do() {
     assert!(nothing.code == Some(1) && nothing.complaint.contains("no data directory"), "{}", nothing.complaint);
 }
 
-/// What is in a data directory, as a server shows it.
+/// Returns the content of a data directory, as a server shows it.
 fn history(server: &Server) -> (String, u64) {
     let status = status(server);
     (status["timeline"].as_str().unwrap().to_owned(), status["epoch"].as_u64().unwrap())

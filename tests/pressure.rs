@@ -41,7 +41,7 @@ fn send(client: &Client, lines: &[String]) -> Answer {
     client.try_post(body.as_bytes(), Some(&operator())).unwrap()
 }
 
-/// How many of the first lines were taken. The others are refused, and the answer says when to send them again.
+/// Returns the number of first lines that were taken. The others are refused, and the answer says when to send them again.
 fn taken(answer: &Answer, lines: usize) -> usize {
     let json = answer.json();
     let results = json["results"].as_array().unwrap_or_else(|| panic!("{json}"));

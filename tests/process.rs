@@ -17,9 +17,9 @@ use ureq::Agent;
 
 use crate::answers::{JsonRow, Views};
 
-/// How long anything may take before a test gives up; reached only by a program that hangs.
+/// Longest wait before a test gives up; reached only by a program that hangs.
 pub const PATIENCE: Duration = Duration::from_secs(120);
-/// How long a test pauses before it looks again.
+/// Pause of a test before it looks again.
 const PAUSE: Duration = Duration::from_millis(5);
 /// Pause before lines are sent again that were refused because the views are behind.
 pub const REFUSED_PAUSE: Duration = Duration::from_millis(200);
@@ -108,7 +108,7 @@ impl Process {
         self.child.id()
     }
 
-    /// How it ended, if it has.
+    /// Returns its exit status, if it has ended.
     pub fn ended(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().unwrap()
     }
@@ -145,7 +145,7 @@ impl Drop for Process {
     }
 }
 
-/// What the server answered.
+/// Answer of the server.
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
@@ -214,7 +214,7 @@ impl Server {
     }
 }
 
-/// How a server is started.
+/// Options of a server's start.
 pub struct Launch<'a> {
     /// the data directory, where the file with the key is put too
     pub data: &'a Path,

@@ -20,11 +20,11 @@ const TEXT_BYTES: usize = 8_000;
 const START_MICROS: i64 = 1_704_067_200_000_000;
 /// Event time between two edits: 20,000 of them fill a deduplication window of seven days.
 const STEP_MICROS: i64 = 30 * 1_000_000;
-/// What the log may have, beside its journal of 128 MB and what is on its way out.
+/// Bytes that the log may have, beside its journal of 128 MB and what is about to be removed.
 const LOG_RETENTION_BYTES: &str = "30000000";
 /// Half of what is written in all.
 const DISK_BYTES_MAX: u64 = 280_000_000;
-/// What memory may vary by between the second and the last third.
+/// Bytes by which memory may vary between the second and the last third.
 const MEMORY_SLACK_BYTES: u64 = 96 << 20;
 
 /// A text that neither repeats nor compresses, without a second word.

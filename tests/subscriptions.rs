@@ -73,7 +73,7 @@ impl Follower {
         self.rows.values().map(|row| row["post_id"].as_i64().unwrap()).collect()
     }
 
-    /// What was followed is what a page of the same query has.
+    /// Checks that the followed rows are those of a page of the same query.
     fn check(&self, server: &Client, after: &str) {
         let page = server.get(&format!("{FEED}?{QUERY}&after={after}&wait=30000"), Some(&token(7, "")));
         let page: Vec<Value> = page.rows().into_iter().map(|row| json!(row)).collect();

@@ -1,4 +1,4 @@
-//! Why a row is here, asked of the program itself: over HTTP and on the command line, after a restart too.
+//! Provenance of a row, asked of the program itself: over HTTP and on the command line, after a restart too.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! Which rows of a view a reader may see.
+//! The rows of a view that a reader may see.
 //!
 //! A view's [`Access`] and the claims of a verified token enter; [`Admission`] leaves. A [`Rule`] is a policy in which the claims are
 //! filled in. Nothing is visible unless a statement says so, and what can't be compared is not equal.
@@ -11,7 +11,7 @@ use crate::stored::{Loaded, Reader};
 use crate::token::Claims;
 use crate::value::printed_as;
 
-/// Whether a reader may read a view at all.
+/// Admission of a reader to a view.
 pub(crate) enum Admission {
     /// the reader must not learn that it exists
     Hidden,
@@ -38,7 +38,7 @@ pub(crate) enum Rule {
     Any(Vec<Rule>),
 }
 
-/// What a reader with these claims may see of `view`.
+/// Returns the rows of `view` that a reader with these claims may see.
 pub(crate) fn admit(view: &View, claims: Option<&Claims>) -> Admission {
     match (&view.access, claims) {
         (Access::Denied, _) => Admission::Hidden,
@@ -114,7 +114,7 @@ impl Rule {
         }
     }
 
-    /// Whether this reader may see the row.
+    /// Returns true if this reader may see the row.
     pub(crate) fn holds(&self, reader: &Reader<'_>, row: &Loaded) -> bool {
         match self {
             Self::Always => true,

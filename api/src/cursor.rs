@@ -1,4 +1,4 @@
-//! Where the next page begins: opaque to clients, self-contained, good across restarts.
+//! The place where the next page begins: opaque to clients, self-contained, good across restarts.
 //!
 //! Owns [`Place`] and its text. A cursor holds the last row that was served in stored form, so the next page begins after it
 //! whatever came or went meanwhile, and a [`Seal`]: fingerprints of the query, its index and its reader, so it can't be used with
@@ -23,11 +23,11 @@ const FOREIGN: ApiError = ApiError::BadCursor { reason: "belongs to another quer
 pub(crate) struct Place {
     /// the row in stored form
     pub(crate) row: Row,
-    /// how many of its repeats were served
+    /// number of its repeats that were served
     pub(crate) repeats: i64,
 }
 
-/// What a cursor is good for.
+/// The query that a cursor is good for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Seal {
     /// the query, how its index lays out rows, and its reader: a cursor fits where this is the same
@@ -55,7 +55,7 @@ impl Seal {
         }
     }
 
-    /// Whether a cursor with the seal `found` fits. A definition that changed matters only where the rows did.
+    /// Checks that a cursor with the seal `found` fits. A definition that changed matters only where the rows did.
     fn check(&self, found: Self, view: &str) -> Result<(), ApiError> {
         if found.query == self.query {
             return Ok(());

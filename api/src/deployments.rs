@@ -1,4 +1,4 @@
-//! What operators may do to the topology of a running process, as the process offers it.
+//! Changes of the topology that operators may make in a running process, as the process offers them.
 //!
 //! Owns the trait and the words of requests and reports. A request enters as JSON and leaves to the process; its answers come back.
 
@@ -7,33 +7,33 @@ use serde_json::Value;
 
 use crate::host::BoxFuture;
 
-/// Who changes what is derived.
+/// The part of the process that changes what is derived.
 pub trait Deployments: Send + Sync + 'static {
     /// Begins a deployment for whoever asks; its generation is returned at once, and how it goes by [`report`](Self::report).
     fn begin(&self, request: DeployRequest, by: String) -> BoxFuture<'_, Result<u64, DeployRefusal>>;
 
-    /// What a deployment would change; nothing is done.
+    /// Tells what a deployment would change; changes nothing.
     fn plan(&self, request: DeployRequest) -> BoxFuture<'_, Result<Value, DeployRefusal>>;
 
-    /// What is in force, and how the last deployment goes or went. May not block for long.
+    /// Returns the generation in force and the state of the last deployment. May not block for long.
     fn report(&self) -> DeploymentsReport;
 }
 
-/// What is asked for.
+/// A request to deploy.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct DeployRequest {
-    /// what takes over
+    /// the topology that takes over
     #[serde(flatten)]
     pub action: DeployAction,
-    /// whether rows are compared first
+    /// true if rows are compared first
     #[serde(default)]
     pub verify: VerifyMode,
-    /// whether states are computed also from a log whose beginning is gone
+    /// true if states are computed also from a log whose beginning is gone
     #[serde(default)]
     pub accept_missing_history: bool,
 }
 
-/// What takes over.
+/// The topology that takes over.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(tag = "action", rename_all = "snake_case")]
 pub enum DeployAction {
@@ -44,7 +44,7 @@ pub enum DeployAction {
     },
     /// an earlier generation
     Rollback {
-        /// which; the one before when nothing is said
+        /// number of the generation; without it the one before
         to: Option<u64>,
     },
     /// the same, with the state behind a view computed once more from the log
@@ -69,7 +69,7 @@ pub struct StatementFile {
     pub text: String,
 }
 
-/// Whether old and new rows are compared before the switch.
+/// True if old and new rows are compared before the switch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum VerifyMode {
@@ -82,7 +82,7 @@ pub enum VerifyMode {
     Refuse,
 }
 
-/// Why a deployment did not begin.
+/// Reason why a deployment did not begin.
 #[derive(Clone, Debug, PartialEq)]
 pub enum DeployRefusal {
     /// the statements have errors
@@ -91,27 +91,27 @@ pub enum DeployRefusal {
         text: String,
         /// for programs
         diagnostics: Value,
-        /// how many
+        /// number of errors
         errors: usize,
     },
     /// there is no such view or generation
     NotFound {
-        /// what was looked for and what there is
+        /// the version that was looked for and the one there is
         detail: String,
     },
     /// it does not fit what is there
     Conflict {
-        /// what
+        /// the reason, in words
         detail: String,
     },
     /// the disk or the engine
     Storage {
-        /// what failed
+        /// the failure, in words
         detail: String,
     },
 }
 
-/// What is and was in force.
+/// The generations, and the one in force.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct DeploymentsReport {
     /// the generation that readers see
@@ -129,26 +129,26 @@ pub struct DeploymentsReport {
 pub struct GenerationInfo {
     /// its number
     pub generation: u64,
-    /// where it came from
+    /// origin of its statements
     pub origin: String,
-    /// how many files of statements it has
+    /// number of its files of statements
     pub files: usize,
-    /// whether readers see it
+    /// true if readers see it
     pub in_force: bool,
     /// `deploying`, `in_force`, `replaced` (it was in force), `refused`, `failed`, `interrupted` (the process ended before it took over) or
     /// `unrecorded` (it never was in force, and an earlier version did not record why)
     pub state: &'static str,
-    /// when it was begun; a version that did not record it has none
+    /// begin of the deployment; a version that did not record it has none
     pub begun_at: Option<String>,
-    /// who began it: the subject of a token, or `local` where no token is asked for
+    /// account that began it: the subject of a token, or `local` where no token is asked for
     pub by: Option<String>,
-    /// when it ended: was replaced, refused or failed
+    /// end of its time: it was replaced, refused or failed
     pub ended_at: Option<String>,
-    /// why it ended
+    /// reason of its end
     pub reason: Option<String>,
 }
 
-/// How a deployment goes or went.
+/// State of the current or last deployment.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct DeploymentState {
     /// its generation
@@ -171,17 +171,17 @@ pub struct DeploymentState {
     pub removed: Vec<String>,
     /// views that stay as they are
     pub kept: Vec<String>,
-    /// what the comparison found, for each changed view
+    /// differences that the comparison found, for each changed view
     pub differences: Vec<RowDifference>,
     /// `switched`, `differs`, `refused` or `failed`, when it is over
     pub outcome: Option<&'static str>,
     /// the first epoch of its own, when it took over
     pub epoch: Option<u64>,
-    /// why it failed or was refused
+    /// reason of its failure or refusal
     pub reason: Option<String>,
 }
 
-/// How the rows of a view would change.
+/// The change of a view's rows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RowDifference {
     /// the view
@@ -192,7 +192,7 @@ pub struct RowDifference {
     pub rows_gone: Option<u64>,
     /// rows that would come
     pub rows_new: Option<u64>,
-    /// why the rows can't be compared
+    /// reason why the rows can't be compared
     pub incomparable: Option<String>,
     /// the first rows that would go, value by value
     pub gone: Vec<Vec<String>>,

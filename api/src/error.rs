@@ -11,7 +11,7 @@ use crate::deployments::DeployRefusal;
 use crate::host::{IngestError, Refusal};
 use crate::limits::{HYDRATION_RETRY_SECONDS, HYDRATION_RETRY_SECONDS_MAX, QUERY_PARAMETERS_MAX, RANGES_MAX, SCAN_ROWS_MAX};
 
-/// Why a request was not answered as asked.
+/// Reason why a request was not answered as asked.
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs, reason = "the message of each variant says what it is")]
 pub enum ApiError {
@@ -27,7 +27,7 @@ pub enum ApiError {
     UnknownColumn { view: String, column: String, suggestion: Option<String> },
     #[error("'{name}' is not a parameter here; there are: {known}{}", meant(.suggestion))]
     UnknownParameter { name: String, known: String, suggestion: Option<String> },
-    #[error("'{given}' is no condition on '{column}': write {column}=eq.<value>, in.(a,b), gt., gte., lt., lte. or is.null")]
+    #[error("'{given}' is not a condition on '{column}': write {column}=eq.<value>, in.(a,b), gt., gte., lt., lte. or is.null")]
     BadOperator { column: String, given: String },
     #[error("'{value}' can't be compared with '{column}', which is {kind}: expected {expected}")]
     BadValue { column: String, value: String, kind: String, expected: String },
@@ -69,7 +69,7 @@ pub enum ApiError {
     #[error("not all views are filled yet: {}", views.iter().map(|(name, _)| format!("'{name}'")).collect::<Vec<_>>().join(", "))]
     NotReady { views: Vec<(String, Hydration)> },
     #[error(
-        "the request is no deployment: {detail}; send {{\"action\":\"deploy\",\"files\":[...]}}, or the action 'rollback', 'replay' or 'drop'"
+        "the request is not a deployment: {detail}; send {{\"action\":\"deploy\",\"files\":[...]}}, or the action 'rollback', 'replay' or 'drop'"
     )]
     BadDeployment { detail: String },
     #[error("this process runs one topology only")]
@@ -148,7 +148,7 @@ pub enum ApiError {
     Ingest(#[from] IngestError),
 }
 
-/// When it is worth asking again for a view that is being filled.
+/// Seconds after which it is worth asking again for a view that is being filled.
 pub(crate) fn seconds_left(hydration: &Hydration) -> u64 {
     hydration.seconds_left.unwrap_or(HYDRATION_RETRY_SECONDS).clamp(1, HYDRATION_RETRY_SECONDS_MAX)
 }

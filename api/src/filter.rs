@@ -16,7 +16,7 @@ use crate::query::Query;
 use crate::suggest::nearest;
 use crate::value;
 
-/// What must hold of one column.
+/// A condition on one column.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Condition {
     /// its value is one of these, which are sorted
@@ -25,7 +25,7 @@ pub(crate) enum Condition {
     Between(Bound<Row>, Bound<Row>),
 }
 
-/// What must hold of each column named.
+/// The condition on each named column.
 pub(crate) type Conditions = BTreeMap<usize, Condition>;
 
 /// The conditions of a request: those it states, and those that follow from what its reader may see.
@@ -130,7 +130,7 @@ fn list_items(text: &str) -> Option<Vec<String>> {
 }
 
 impl Condition {
-    /// Whether an encoded field fulfils the condition.
+    /// Returns true if an encoded field fulfils the condition.
     pub(crate) fn admits(&self, field: &[u8]) -> bool {
         match self {
             Self::OneOf(fields) => fields.binary_search_by(|known| known.as_bytes().cmp(field)).is_ok(),

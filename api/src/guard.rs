@@ -1,4 +1,4 @@
-//! What stands before every endpoint: limits on the request, on how many there are and on how long they take; and the count.
+//! The layers before every endpoint: limits on the request, on the number of requests and on their time, and the request counter.
 
 use std::time::Instant;
 

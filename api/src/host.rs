@@ -1,4 +1,4 @@
-//! What the API needs of the process it runs in: somewhere to put events, and how that process is doing.
+//! The parts of the process that the API needs: somewhere to put events, and the state of the process.
 //!
 //! Owns the two traits that the front door implements. Raw lines leave, outcomes and figures enter.
 
@@ -13,7 +13,7 @@ use schemas::position::{Epoch, LogPosition, Offset, Partition, Topic};
 /// A future behind a trait object.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// Where posted events go.
+/// The destination of posted events.
 pub trait Ingest: Send + Sync + 'static {
     /// Validates and appends lines; called once per request, from many requests at a time. Returns one outcome per line in
     /// order, after everything accepted is synced to disk. Lines that are refused for now are the last ones. An error means that none
@@ -28,7 +28,7 @@ pub trait Ingest: Send + Sync + 'static {
     fn topics(&self) -> Result<Vec<TopicInfo>, IngestError>;
 }
 
-/// What became of one line.
+/// Outcome of one line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LineOutcome {
     /// appended here, and synced
@@ -43,7 +43,7 @@ pub enum LineOutcome {
     Refused(Refusal),
 }
 
-/// Why a line is not taken for now.
+/// Reason why a line is not taken for now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// the views lack too many records of the log
@@ -53,7 +53,7 @@ pub enum Refusal {
         behind: u64,
         /// records that there may be
         limit: u64,
-        /// when it is worth trying again
+        /// time after which it is worth trying again
         retry_after: Duration,
     },
     /// the views lack too many bytes of the log
@@ -63,7 +63,7 @@ pub enum Refusal {
         behind: u64,
         /// bytes that there may be
         limit: u64,
-        /// when it is worth trying again
+        /// time after which it is worth trying again
         retry_after: Duration,
     },
     /// the oldest record that the views lack is too old
@@ -76,7 +76,7 @@ pub enum Refusal {
         behind: Duration,
         /// age that it may have
         limit: Duration,
-        /// when it is worth trying again
+        /// time after which it is worth trying again
         retry_after: Duration,
     },
     /// the process has no memory for what events lead to
@@ -88,7 +88,7 @@ pub enum Refusal {
         used: u64,
         /// bytes that may be
         limit: u64,
-        /// when it is worth trying again
+        /// time after which it is worth trying again
         retry_after: Duration,
     },
 }
@@ -104,7 +104,7 @@ impl Refusal {
         }
     }
 
-    /// When it is worth trying again.
+    /// Returns the time after which it is worth trying again.
     pub fn retry_after(&self) -> Duration {
         match self {
             Self::LagRecords { retry_after, .. }
@@ -115,18 +115,18 @@ impl Refusal {
     }
 }
 
-/// What the sender of a refused line does.
+/// Returns the advice for the sender of a refused line.
 fn again(after: Duration) -> String {
     format!("send the event again in {} s", after.as_secs().max(1))
 }
 
-/// Why no line could be taken.
+/// Reason why no line could be taken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IngestError {
     /// the log could not be read or written
     #[error("the event log could not be used: {detail}")]
     Storage {
-        /// what failed, in words
+        /// the failure, in words
         detail: String,
     },
     /// no space is left for the log
@@ -145,7 +145,7 @@ pub struct TopicInfo {
     pub partitions: Vec<(Offset, Offset)>,
 }
 
-/// What is derived beside the views.
+/// Topics that are derived beside the views.
 pub trait Derived: Send + Sync + 'static {
     /// The view that a derived topic follows; `None` when the topic is none.
     fn view_of(&self, topic: &str) -> Option<String>;
@@ -160,7 +160,7 @@ pub trait Derived: Send + Sync + 'static {
 pub struct RecordPage {
     /// the first offset that is kept
     pub earliest: Offset,
-    /// where the records of complete epochs end
+    /// end of the records of complete epochs
     pub end: Offset,
     /// in order
     pub records: Vec<TopicRecord>,
@@ -171,7 +171,7 @@ pub struct RecordPage {
 pub struct TopicRecord {
     /// its place
     pub offset: Offset,
-    /// when it was appended, microseconds since 1970
+    /// append time, microseconds since 1970
     pub timestamp: i64,
     /// its key
     pub key: Vec<u8>,
@@ -179,22 +179,22 @@ pub struct TopicRecord {
     pub value: Vec<u8>,
 }
 
-/// How the process is doing.
+/// State of the process.
 pub trait Health: Send + Sync + 'static {
-    /// Whether the views show what was in the log at the start. Called often; must not block.
+    /// Returns true once the views show all that was in the log at the start. Called often; must not block.
     fn readiness(&self) -> Readiness;
 
-    /// What the metrics show. Called at every scrape; must not block.
+    /// Returns the values of the metrics. Called at every scrape; must not block.
     fn figures(&self) -> Figures;
 
-    /// What an operator asks for. May not block for long.
+    /// Returns the status for an operator. May not block for long.
     fn status(&self) -> HostStatus;
 
-    /// What is computed from what, as it is deployed now. Must not block.
+    /// Returns the relations and the edges between them, as deployed now. Must not block.
     fn lineage(&self) -> Lineage;
 }
 
-/// Whether answers are as fresh as the log.
+/// Freshness of answers, compared with the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Readiness {
     /// caught up
@@ -208,20 +208,20 @@ pub enum Readiness {
     },
     /// answers are not kept current for now, which is tried again and again
     Stalled {
-        /// what stands in the way, in words
+        /// the obstacle, in words
         reason: String,
     },
     /// a source is no longer read; answers are no longer kept current
     Halted {
-        /// which and why, in words
+        /// the source and the reason, in words
         reason: String,
     },
 }
 
-/// How the process keeps its promises, for operators.
+/// State of the process for operators.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HostStatus {
-    /// how often the process was started on its data, 0 when it does not count
+    /// number of starts of the process on its data, 0 when it does not count
     pub incarnation: u64,
     /// the epoch a restart would go on from, if there is one
     pub checkpoint: Option<Epoch>,
@@ -229,15 +229,15 @@ pub struct HostStatus {
     pub ends: BTreeMap<(Topic, Partition), Offset>,
     /// sources that are no longer read
     pub halted: Vec<HaltedSource>,
-    /// what stands in the way for now
+    /// reason why nothing moves for now
     pub stalled: Option<String>,
-    /// what leaves the process, following the views
+    /// the sinks that follow the views
     pub sinks: Vec<SinkStatus>,
-    /// how far the machine's clock is ahead of the views', because it jumped and the jump is held
+    /// time by which the machine's clock is ahead of the views', because it jumped and the jump is held
     pub clock_held: Duration,
-    /// how far the views are behind the log
+    /// lag of the views behind the log
     pub lag: Lag,
-    /// how far they may be before events are refused
+    /// lag from which events are refused
     pub lag_limits: LagLimits,
 }
 
@@ -252,7 +252,7 @@ pub struct Lag {
     pub micros: u64,
 }
 
-/// How far the views may be behind the log while events are taken.
+/// Greatest lag of the views behind the log while events are taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LagLimits {
     /// records
@@ -263,14 +263,14 @@ pub struct LagLimits {
     pub time: Duration,
 }
 
-/// How a sink is doing.
+/// State of a sink.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SinkStatus {
     /// its name
     pub name: String,
     /// the view that it follows
     pub view: String,
-    /// where it writes, for people
+    /// destination, for people
     pub target: String,
     /// `waiting`, `attached`, `rebuilding`, `detached` or `halted`
     pub state: &'static str,
@@ -280,9 +280,9 @@ pub struct SinkStatus {
     pub lag_epochs: u64,
     /// changes that wait for it
     pub waiting_changes: u64,
-    /// how often it was built anew
+    /// number of times that it was rebuilt
     pub rebuilt: u64,
-    /// why it does not go on, for now or for good
+    /// reason why it does not continue, for now or for good
     pub reason: Option<String>,
 }
 
@@ -291,9 +291,9 @@ pub struct SinkStatus {
 pub struct HaltedSource {
     /// its name in the topology
     pub source: String,
-    /// what was found
+    /// the finding, in words
     pub reason: String,
-    /// what the operator can do
+    /// advice to the operator
     pub action: String,
 }
 
@@ -306,10 +306,10 @@ pub struct Figures {
     pub events_processed: u64,
     /// lines that were refused for now since the start
     pub lines_refused: u64,
-    /// how far the views are behind the log
+    /// lag of the views behind the log
     pub lag: Lag,
-    /// how far they may be before events are refused
+    /// lag from which events are refused
     pub lag_limits: LagLimits,
-    /// how long the last epoch took, in microseconds
+    /// duration of the last epoch, in microseconds
     pub epoch_micros: u64,
 }

@@ -46,9 +46,9 @@ pub const WHY_EVENTS_DEFAULT: usize = 100;
 pub const WHY_EVENTS_MAX: usize = 1_000;
 /// Requests answered at the same time, unless configured.
 pub const REQUESTS_MAX: usize = 10_000;
-/// How long one request may take, unless configured; longer than the longest wait of `after`.
+/// Most time for one request, unless configured; longer than the longest wait of `after`.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
-/// How long a stopping server waits for requests it has begun to answer.
+/// Time that a stopping server gives to requests it has begun to answer.
 pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
 /// Seconds after which a client that was turned away may come back.
 pub const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -73,17 +73,17 @@ pub const SUBSCRIPTION_CHANGES_MAX: usize = 10_000;
 pub const SUBSCRIPTION_PAGE_ROWS: usize = 64;
 /// Bytes of events after which they are handed to the connection, which holds about sixteen times as much while its client does not read.
 pub const SUBSCRIPTION_BATCH_BYTES: usize = 2 * 1024;
-/// How often in a row a subscription begins to send its rows before its client is told that it reads too slowly.
+/// Most times in a row that a subscription begins to send its rows before its client is told that it reads too slowly.
 pub const SUBSCRIPTION_RESTARTS_MAX: usize = 5;
-/// How often a subscription tells the position while nothing changes for it; after a change it does so at once.
+/// Interval at which a subscription tells the position while nothing changes for it; after a change it does so at once.
 pub const PROGRESS_INTERVAL: Duration = Duration::from_secs(1);
-/// How long a subscription is silent before it shows that it is alive, unless configured.
+/// Longest silence of a subscription before it shows that it is alive, unless configured.
 pub const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(15);
 /// The most bytes that a WebSocket's client may send in one message; nothing is expected of it.
 pub const WEBSOCKET_MESSAGE_BYTES_MAX: usize = 4 * 1024;
 /// Bytes that the system keeps for a connection until its client takes them; it uses about twice as much.
 pub const SEND_BUFFER_BYTES: usize = 128 * 1024;
-/// How long a client may take nothing of what is sent to it before its connection is closed.
+/// Longest time in which a client takes nothing of what is sent to it before its connection is closed.
 pub const SEND_STALL_MAX: Duration = Duration::from_secs(30);
 
 /// The limits that an operator may set.
@@ -91,13 +91,13 @@ pub const SEND_STALL_MAX: Duration = Duration::from_secs(30);
 pub struct Limits {
     /// requests answered at the same time
     pub requests_max: usize,
-    /// how long one request may take
+    /// most time for one request
     pub request_timeout: Duration,
     /// bytes of one ingest request
     pub events_body_bytes_max: usize,
     /// subscriptions open at the same time
     pub subscriptions_max: usize,
-    /// how long a subscription is silent before it shows that it is alive
+    /// longest silence of a subscription before it shows that it is alive
     pub heartbeat_interval: Duration,
 }
 

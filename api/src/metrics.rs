@@ -1,4 +1,4 @@
-//! What Prometheus scrapes.
+//! The metrics that Prometheus scrapes.
 //!
 //! Owns the counters of requests; everything else is read from the views and the process when it is asked for.
 
@@ -68,7 +68,7 @@ impl Metrics {
         self.requests.get_or_create(&RequestLabels { route: route.to_owned(), status }).inc();
     }
 
-    /// How many subscriptions are open; whoever opens one counts it.
+    /// Number of open subscriptions; whoever opens one counts it.
     pub(crate) fn subscriptions(&self) -> &Gauge {
         &self.subscriptions
     }
@@ -86,7 +86,7 @@ impl Metrics {
     }
 }
 
-/// What is measured elsewhere.
+/// Values that are measured elsewhere.
 struct Surroundings {
     views: Arc<Views>,
     health: Arc<dyn Health>,

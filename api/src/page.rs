@@ -53,7 +53,7 @@ impl Projection {
     }
 }
 
-/// What is read of a view.
+/// The part of a view that is read.
 pub(crate) struct PageRequest<'a> {
     pub(crate) view: &'a View,
     pub(crate) plan: Plan<'a>,
@@ -118,7 +118,7 @@ impl PageRequest<'_> {
         self.resume.as_ref().filter(|place| place.row.as_bytes() == stored).map_or(0, |place| place.repeats)
     }
 
-    /// What of a range lies at or behind the place that the page begins at; `None` when nothing does.
+    /// Returns the part of a range at or behind the place where the page begins; `None` when it is empty.
     fn rest_of(&self, range: &KeyRange) -> Option<KeyRange> {
         let KeyRange { mut lower, mut upper } = range.clone();
         match &self.resume {

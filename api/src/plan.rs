@@ -1,4 +1,4 @@
-//! Which index answers a request, and which parts of it.
+//! Choice of the index that answers a request, and of its ranges.
 //!
 //! Conditions and an order enter; [`Plan`] leaves: an index, the byte ranges of its rows in the order they are read, and the
 //! conditions that are left to test. Rows are read in the order of an index or its reverse; nothing is sorted here.
@@ -37,19 +37,19 @@ pub(crate) struct OrderColumn {
     descending: bool,
 }
 
-/// How a request is answered.
+/// A planned answer to a request.
 pub(crate) struct Plan<'a> {
-    /// where its rows are
+    /// the index that is read
     pub(crate) id: IndexId,
     /// the index
     pub(crate) index: &'a Index,
-    /// how it stores rows
+    /// layout of its rows
     pub(crate) layout: &'a IndexLayout,
-    /// whether it is read backwards
+    /// true if it is read backwards
     pub(crate) reverse: bool,
-    /// what to read, in the order of reading
+    /// the ranges to read, in the order of reading
     pub(crate) ranges: Vec<KeyRange>,
-    /// what the ranges do not ensure
+    /// conditions that the ranges do not ensure
     pub(crate) residual: Vec<(usize, &'a Condition)>,
 }
 
@@ -126,7 +126,7 @@ fn describe_columns(view: &View, columns: impl Iterator<Item = OrderColumn>, sep
     names.collect::<Vec<_>>().join(separator)
 }
 
-/// Whether the index has to be read backwards for this order; `None` when it does not keep it.
+/// Returns true if the index has to be read backwards for this order, false if forwards; `None` when it does not keep it.
 ///
 /// Columns with one known value do not count, on either side.
 fn direction(layout: &IndexLayout, conditions: &Conditions, order: &[OrderColumn]) -> Option<bool> {
@@ -144,7 +144,7 @@ fn direction(layout: &IndexLayout, conditions: &Conditions, order: &[OrderColumn
     Some(reverse.unwrap_or(false))
 }
 
-/// How many columns the index leads with have known values.
+/// Returns the number of leading columns of the index with known values.
 fn points(layout: &IndexLayout, conditions: &Conditions) -> usize {
     let known = |column: &&usize| matches!(conditions.get(column), Some(Condition::OneOf(_)));
     layout.order.iter().take_while(known).count()

@@ -16,7 +16,7 @@ use crate::error::{ApiError, seconds_left};
 use crate::host::{IngestError, Refusal};
 use crate::limits::{HYDRATION_RETRY_SECONDS, RETRY_AFTER};
 
-/// What every `type` starts with.
+/// Prefix of every `type`.
 const TYPE_PREFIX: &str = "urn:tidewater:problem:";
 const CONTENT_TYPE: HeaderValue = HeaderValue::from_static("application/problem+json");
 
@@ -132,7 +132,7 @@ fn class(error: &ApiError) -> (StatusCode, &'static str) {
     }
 }
 
-/// Whether a query asks for more than is looked at, not for something that can't be read.
+/// Returns true if a query asks for more than is looked at, not for something that can't be read.
 fn is_costly(error: &QueryError) -> bool {
     !matches!(error, QueryError::Syntax { .. } | QueryError::OnlyNegative { .. } | QueryError::Engine(_))
 }
@@ -194,7 +194,7 @@ fn add_details(error: &ApiError, problem: &mut Value) {
     }
 }
 
-/// What a request about lines answers in any case.
+/// Adds the members that every answer to a request about lines has.
 fn add_answer(problem: &mut Value, reason: &str, answer: &Value) {
     problem["reason"] = reason.into();
     if let (Value::Object(problem), Value::Object(answer)) = (problem, answer) {

@@ -15,16 +15,16 @@ use crate::page::Projection;
 use crate::query::Query;
 use crate::stored::Reader;
 
-/// What the order is named that no column has.
+/// Name of the order by relevance, which is no column.
 const RELEVANCE: &str = "relevance";
 
-/// What a hit is: the columns of an index as if they were a view.
+/// A hit: the columns of an index as if they were a view.
 pub(crate) struct HitView {
     view: View,
     layout: IndexLayout,
-    /// how many of its columns, from the first, are searched
+    /// number of its columns, from the first, that are searched
     searched: usize,
-    /// which of its columns are included
+    /// the included columns
     included: Vec<usize>,
     /// the columns of the index's view that policies compare, each with its place among those of a hit
     guarded: Vec<(usize, usize)>,
@@ -45,7 +45,7 @@ impl HitView {
         Self { view, layout, searched: index.searched.len(), included, guarded }
     }
 
-    /// What the parameters ask for that name columns and compare them.
+    /// Builds the filter from the parameters that name columns.
     pub(crate) fn filter(&self, query: &Query<'_>, reserved: &'static [&'static str]) -> Result<Filter, ApiError> {
         let mut filters = Vec::new();
         for (place, condition) in conditions(query, reserved, &self.view, &Rule::Always)? {
@@ -73,7 +73,7 @@ impl HitView {
         }
     }
 
-    /// What is looked for, and what of it is shown.
+    /// Builds the search, and the selection of its columns.
     pub(crate) fn search(&self, query: &Query<'_>, visible: Filter, filter: Filter) -> Result<(Search, Projection), ApiError> {
         let highlights = self.named(query, "highlight")?;
         for &place in &highlights {

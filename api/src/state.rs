@@ -1,4 +1,4 @@
-//! What every request is answered from.
+//! State that every request is answered from.
 //!
 //! Owns [`ApiState`], cheap to clone, and [`ApiConfig`]. Views, the process's traits and the configuration enter at the start.
 
@@ -26,19 +26,19 @@ pub const INGEST_SCOPE: &str = "events:write";
 /// The scope that reads dead letters and sends them again, unless configured.
 pub const OPERATOR_SCOPE: &str = "operator";
 
-/// How the API is configured. The default lets nobody in but readers of public views.
+/// Configuration of the API. The default lets nobody in but readers of public views.
 pub struct ApiConfig {
     /// the keys tokens are verified with; without, every token is refused
     pub verifier: Option<Verifier>,
-    /// who may send events and see the topics
+    /// permission to send events and to see the topics
     pub ingest: Permission,
-    /// who may read dead letters and the status, and send dead letters again
+    /// permission to read dead letters and the status, and to send dead letters again
     pub operator: Permission,
-    /// what is derived beside the views
+    /// topics that are derived beside the views
     pub derived: Option<Arc<dyn Derived>>,
-    /// what becomes stale in caches, as it happens
+    /// keys that become stale in caches, as they do
     pub invalidations: Option<Arc<Invalidations>>,
-    /// who finds the events that made a row
+    /// finder of the events that made a row
     pub provenance: Option<Arc<dyn Provenance>>,
     /// limits
     pub limits: Limits,
@@ -161,7 +161,7 @@ impl ApiState {
         &self.0.subscriptions
     }
 
-    /// How often the process was started on its data; 0 while it does not know, which is before any view is whole.
+    /// Returns the number of starts of the process on its data; 0 while it is unknown, which is before any view is whole.
     pub(crate) fn incarnation(&self) -> u64 {
         if let Some(incarnation) = self.0.incarnation.get() {
             return *incarnation;
@@ -197,7 +197,7 @@ impl ApiState {
         receiver
     }
 
-    /// Who sent these headers.
+    /// Returns the claims of the sender of these headers.
     pub(crate) fn claims(&self, headers: &HeaderMap) -> Result<Option<Claims>, ApiError> {
         authenticate(self.0.config.verifier.as_ref(), headers)
     }
@@ -249,13 +249,13 @@ impl ApiState {
     }
 }
 
-/// Whether the index is one of the view as it is served now: a deployment may have replaced the view before its index.
+/// Returns true if the index is one of the view as it is served now: a deployment may have replaced the view before its index.
 fn is_index_of(reader: &SearchReader, served: &ServedView) -> bool {
     let columns = reader.index().columns();
     columns.iter().zip(reader.columns()).all(|(&position, column)| served.view.columns.get(position) == Some(column))
 }
 
-/// Whether a reader may read a view.
+/// Returns true if a reader may read a view.
 pub(crate) fn is_readable(served: &ServedView, claims: Option<&Claims>) -> bool {
     matches!(admit(&served.view, claims), Admission::Rows(_))
 }

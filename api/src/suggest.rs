@@ -20,7 +20,7 @@ pub(crate) fn nearest<'a>(unknown: &str, known: impl IntoIterator<Item = &'a str
         .map(|(_, name)| name.to_owned())
 }
 
-/// How many letters have to be inserted, removed or replaced.
+/// Returns the number of letters to insert, remove or replace.
 fn distance(left: &[char], right: &str) -> usize {
     let mut previous: Vec<usize> = (0..=left.len()).collect();
     for (row, letter) in right.chars().map(|c| c.to_ascii_lowercase()).enumerate() {

@@ -1,4 +1,4 @@
-//! Who is asking: bearer tokens, verified.
+//! Verified bearer tokens: the identity of the caller.
 //!
 //! Owns [`Verifier`], the configured keys, and [`Claims`], what a verified token says. The `Authorization` header enters. The
 //! algorithm is that of the configured key, never the token's choice.
@@ -47,7 +47,7 @@ pub enum TokenConfigError {
     BadKey {
         /// the algorithm it was configured for
         algorithm: Algorithm,
-        /// what is wrong with it
+        /// the fault of the token
         source: jsonwebtoken::errors::Error,
     },
 }
@@ -124,7 +124,7 @@ fn refused(kind: &ErrorKind) -> ApiError {
     ApiError::BadToken { detail }
 }
 
-/// What a verified token says.
+/// Claims of a verified token.
 pub(crate) struct Claims(Map<String, Value>);
 
 impl Claims {
@@ -133,12 +133,12 @@ impl Claims {
         self.0.get(name)
     }
 
-    /// When the token expires, in seconds since 1970; every token does.
+    /// Expiry of the token in seconds since 1970; every token has one.
     pub(crate) fn expires_at(&self) -> Option<f64> {
         self.0.get("exp").and_then(Value::as_f64)
     }
 
-    /// Whether the claim `scope`, a text of words or a list, has this scope.
+    /// Returns true if the claim `scope`, a text of words or a list, has this scope.
     fn grants(&self, scope: &str) -> bool {
         match self.0.get("scope") {
             Some(Value::String(words)) => words.split(' ').any(|word| word == scope),
@@ -169,7 +169,7 @@ pub(crate) fn authenticate(verifier: Option<&Verifier>, headers: &HeaderMap) -> 
     verifier.verify(token.trim()).map(Some)
 }
 
-/// Who may do what no view's policy decides: sending events, reading dead letters.
+/// Permission for actions that no view's policy decides: sending events, reading dead letters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Permission {
     /// anybody

@@ -46,7 +46,7 @@ fn encode(kind: &FieldKind, value: &Value<'_>) -> Row {
     field
 }
 
-/// What the API prints, without the quotes of a string.
+/// Returns the text that the API prints, without the quotes of a string.
 fn printed_text<'a>(value: &'a Value<'_>) -> Cow<'a, str> {
     if let Value::Text(text) = value {
         return Cow::Borrowed(text);

@@ -1,4 +1,4 @@
-//! What the API needs of the process to answer why a row is in a view: the events of the log that made it.
+//! The part of the process that answers why a row is in a view: the events of the log that made it.
 //!
 //! Owns the trait that the front door implements, and the words for question and answer. Rows of a view at a position enter, events leave.
 
@@ -10,7 +10,7 @@ use schemas::serving::View;
 
 use crate::host::BoxFuture;
 
-/// Who finds the events that made rows of views.
+/// Finder of the events that made rows of views.
 pub trait Provenance: Send + Sync + 'static {
     /// Finds them. May take long; must not block the thread that polls it.
     fn why(&self, question: WhyQuestion) -> BoxFuture<'_, Result<WhyAnswer, WhyRefusal>>;
@@ -31,7 +31,7 @@ pub struct WhyQuestion {
     pub events_max: usize,
 }
 
-/// What was found.
+/// Answer to a question for provenance.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WhyAnswer {
     /// one for each row of the question, in its order
@@ -40,18 +40,18 @@ pub struct WhyAnswer {
     pub records: u64,
     /// partitions of which the log has lost the beginning, and the offset that they begin at now
     pub gaps: Vec<(Topic, Partition, Offset)>,
-    /// which limit ended the search, in words
+    /// the limit that ended the search, in words
     pub unfinished: Option<String>,
 }
 
-/// What was found for one row.
+/// Answer for one row.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WhyRow {
-    /// whether these events give the row as the view shows it
+    /// true if these events give the row as the view shows it
     pub is_found: bool,
     /// the events, by topic, partition and offset
     pub events: Vec<WhyEvent>,
-    /// whether there are more
+    /// true if there are more
     pub is_cut: bool,
 }
 
@@ -68,20 +68,20 @@ pub struct WhyEvent {
     pub event_id: String,
     /// its type
     pub event_type: String,
-    /// when it happened, microseconds since 1970
+    /// event time, microseconds since 1970
     pub occurred_at: i64,
     /// all of it, a JSON object
     pub json: String,
 }
 
-/// Why there is no answer.
+/// Reason why there is no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WhyRefusal {
     /// the view is not served as it was when it was asked about
     Replaced,
     /// the log could not be read, or the plan not be followed
     Failed {
-        /// what went wrong, in words
+        /// the failure, in words
         detail: String,
     },
 }

@@ -1,4 +1,4 @@
-//! What many open subscriptions cost: a process of its own, so that nothing else changes its memory meanwhile.
+//! The cost of many open subscriptions: a process of its own, so that nothing else changes its memory meanwhile.
 
 #![allow(clippy::unwrap_used)]
 
@@ -22,9 +22,9 @@ use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
 const SUBSCRIPTIONS: usize = 1_000;
-/// What that many may cost, all together.
+/// Most bytes that all of them together may cost.
 const SUBSCRIPTIONS_BYTES_MAX: usize = 50 * 1024 * 1024;
-/// What that many may cost when nobody reads them, beside what the system keeps for their connections.
+/// Most bytes that they may cost when nobody reads them, beside what the system keeps for their connections.
 const STUCK_BYTES_MAX: usize = 100 * 1024 * 1024;
 const PATIENCE: Duration = Duration::from_secs(120);
 const OWNERS: i64 = 100;

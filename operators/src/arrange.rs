@@ -62,7 +62,7 @@ impl PartialEq<&Row> for RowRef<'_> {
     }
 }
 
-/// How an arrangement stores keys, values, times, differences and offsets.
+/// Storage of an arrangement's keys, values, times, differences and offsets.
 type RowLayout = (RowContainer, RowContainer, Vec<Time>, Vec<Diff>, OffsetList);
 
 /// Rows one after another in one allocation. The list of offsets starts with the 0 at which the first row starts.
@@ -71,7 +71,7 @@ pub struct RowContainer {
     bytes: Vec<u8>,
 }
 
-/// What a row is assumed to take when only the number of rows is known.
+/// Bytes that a row is assumed to take when only the number of rows is known.
 const ROW_BYTES_EXPECTED: usize = 16;
 
 impl RowContainer {

@@ -34,7 +34,7 @@ use crate::sorted_rows::SortedRows;
 use crate::state::KeptState;
 use crate::{KeyedRows, Rows, Time};
 
-/// How a position must lie to the bound to be counted.
+/// Side of the bound on which a position is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Beyond {
     /// position > bound
@@ -66,11 +66,11 @@ struct Counts {
     keys: RowMap<Group>,
 }
 
-/// What there is of one key.
+/// State of one key.
 #[derive(Default)]
 struct Group {
     positions: SortedRows,
-    /// by bound and row
+    /// count by bound and row
     rows: BTreeMap<(Row, Row), Diff>,
 }
 
@@ -92,7 +92,7 @@ impl Group {
         }
     }
 
-    /// How often a row is there, and its count.
+    /// Returns the multiplicity of a row, and its count.
     fn state(&self, row: &(Row, Row), beyond: Beyond) -> (Diff, Diff) {
         match self.rows.get(row) {
             Some(&times) => (times, self.count(&row.0, beyond)),

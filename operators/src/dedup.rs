@@ -48,7 +48,7 @@ pub struct DeduplicationWindow {
     slots: Vec<u32>,
     /// positions by time and id
     by_time: Oldest,
-    /// what was remembered and forgotten; `None` when the window is not kept
+    /// changes of the window; `None` when it is not kept
     changes: Option<Vec<WindowChange>>,
     /// the newest time as it was reported last
     newest_reported: i64,
@@ -92,7 +92,8 @@ impl DeduplicationWindow {
         Self { changes: Some(Vec::new()), ..Self::new(window_micros, ids_max) }
     }
 
-    /// How the entries changed since the last call, in order: the last change of an entry counts. Nothing when the window is not kept.
+    /// Returns the changes of the entries since the last call, in order: the last change of an entry counts. Empty when the
+    /// window is not kept.
     pub fn take_changes(&mut self) -> Vec<WindowChange> {
         let Some(changes) = &mut self.changes else { return Vec::new() };
         if self.newest != self.newest_reported {
@@ -124,7 +125,7 @@ impl DeduplicationWindow {
         }
     }
 
-    /// Whether this id is new, and remembers it. An event from before the window is always new: what was known of it is forgotten.
+    /// Remembers the id and returns true if it is new. An event from before the window is always new: what was known of it is forgotten.
     /// `occurred_at` is in microseconds.
     pub fn first_seen(&mut self, id: [u8; ID_BYTES], occurred_at: i64) -> bool {
         if occurred_at > self.newest {
@@ -147,17 +148,17 @@ impl DeduplicationWindow {
         true
     }
 
-    /// How many ids are kept.
+    /// Returns the number of ids that are kept.
     pub fn len(&self) -> usize {
         self.by_time.len()
     }
 
-    /// Whether no id is kept.
+    /// Returns true if no id is kept.
     pub fn is_empty(&self) -> bool {
         self.by_time.is_empty()
     }
 
-    /// How many ids were forgotten before their time because there were too many: copies of those would pass.
+    /// Returns the number of ids that were forgotten before their time because there were too many: copies of those would pass.
     pub fn evicted_by_limit(&self) -> u64 {
         self.evicted_by_limit
     }

@@ -1,4 +1,4 @@
-//! How numbers and byte strings are written into the values of kept entries, and read back.
+//! Encoding of numbers and byte strings in the values of kept entries.
 //!
 //! Numbers enter and leave as LEB128, signed ones in zigzag order, so that the small counts of most groups take one byte. One number has
 //! one encoding: equal state has equal bytes.
@@ -45,7 +45,7 @@ impl<'a> Reader<'a> {
         Self(bytes)
     }
 
-    /// What was not read yet.
+    /// The part that was not read yet.
     pub(crate) fn rest(&self) -> &'a [u8] {
         self.0
     }
@@ -85,7 +85,7 @@ impl<'a> Reader<'a> {
         Some(*array)
     }
 
-    /// Whether everything was read.
+    /// Returns true if everything was read.
     pub(crate) fn is_done(&self) -> bool {
         self.0.is_empty()
     }

@@ -39,13 +39,13 @@ use crate::keyed::{Emit, EpochLogic, epochs};
 use crate::state::{KeptState, split_key};
 use crate::{Errors, Rows, Time};
 
-/// How many keys are folded together: one call of the logic sees at most so many steps.
+/// Most keys that are folded together: one call of the logic sees at most so many steps.
 pub const FOLD_KEYS_MAX: usize = 8_192;
 
 /// The place of an event in the order of appending, among the events of its topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct LogOrder {
-    /// when it was appended, microseconds since 1970: never less than for the event before it in its partition
+    /// append time, microseconds since 1970: never less than that of the event before it in its partition
     pub appended: i64,
     /// its partition; tells events apart that were appended at one time
     pub partition: u32,
@@ -66,7 +66,7 @@ pub struct FoldStep<'a> {
     pub current: Option<&'a [u8]>,
 }
 
-/// What an event does to its row.
+/// Effect of an event on its row.
 pub enum FoldOutcome {
     /// nothing
     Keep,

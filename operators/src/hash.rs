@@ -1,4 +1,4 @@
-//! How bytes are hashed: a stable hash that distributes keys over workers, and a seeded one for the hash maps of operators.
+//! Hash functions for bytes: a stable one that distributes keys over workers, and a seeded one for the hash maps of operators.
 //!
 //! The stable hash decides on which worker a key lives, in every process and after every restart, so it must never change. The
 //! seeded one only finds entries in memory: a stranger who chooses keys can't make them collide. No map is ever iterated, so no

@@ -27,12 +27,12 @@ use crate::hash::exchange_hash;
 use crate::state::{KeptState, StateChange, split_key, state_key};
 use crate::{Errors, Time};
 
-/// How much an operator does before it lets others run, in changes taken in or given out: a few milliseconds.
+/// Work of an operator before it lets others run, in changes taken in or given out: a few milliseconds.
 pub(crate) const FUEL_PER_ACTIVATION: usize = 8_192;
 
 type Changes<O> = Vec<(O, Time, Diff)>;
 
-/// What an operator emits at one time, and how much work it may still do.
+/// Output of an operator at one time, and the work that it may still do.
 pub(crate) struct Emit<O> {
     time: Time,
     fuel: usize,
@@ -47,7 +47,7 @@ impl<O> Emit<O> {
         Self { time, fuel, rows: Vec::new(), errors: Vec::new(), state: is_kept.then(Vec::new) }
     }
 
-    /// Whether changes of the state are to be reported.
+    /// Returns true if changes of the state are to be reported.
     pub(crate) fn keeps_state(&self) -> bool {
         self.state.is_some()
     }
@@ -77,13 +77,13 @@ impl<O> Emit<O> {
         self.fuel = self.fuel.saturating_sub(work);
     }
 
-    /// Whether the logic should return and be called again.
+    /// Returns true if the logic should return and be called again.
     pub(crate) fn is_spent(&self) -> bool {
         self.fuel == 0
     }
 }
 
-/// What an operator does with the records of complete epochs.
+/// Work of an operator on the records of complete epochs.
 pub(crate) trait EpochLogic<D, O>: 'static {
     /// Takes all of this worker's records of an epoch; called once per epoch that has any, in order of time.
     fn begin(&mut self, records: Vec<D>);
@@ -97,7 +97,7 @@ pub(crate) trait EpochLogic<D, O>: 'static {
         panic!("state was restored into an operator that keeps none");
     }
 
-    /// Whether [`begin`](Self::begin) must be called for the first epoch even if it has no records and nothing was restored.
+    /// Returns true if [`begin`](Self::begin) must be called for the first epoch even without records or restored state.
     fn acts_at_start(&self) -> bool {
         false
     }
@@ -186,7 +186,7 @@ fn take_complete<D>(stash: &mut BTreeMap<Time, Pending<D>>, is_complete: impl Fn
     is_complete(earliest.key()).then(|| earliest.remove())
 }
 
-/// What an operator does with the changes of one key at one time.
+/// Work of an operator on the changes of one key at one time.
 pub(crate) trait KeyLogic<V, O>: 'static {
     /// Applies the changes, which are sorted by value, at most one per value, none of them zero. There is at least one, but for the
     /// empty key of [`has_empty_key`](Self::has_empty_key) in the first epoch. May take the vector's content.
@@ -198,7 +198,7 @@ pub(crate) trait KeyLogic<V, O>: 'static {
         panic!("state of the key {key:?} was restored into an operator that keeps none");
     }
 
-    /// Whether the empty key exists from the first epoch on, without any rows: then it is shown that epoch in any case.
+    /// Returns true if the empty key exists from the first epoch on, without any rows: then it is shown that epoch in any case.
     fn has_empty_key(&self) -> bool {
         false
     }

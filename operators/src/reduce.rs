@@ -53,7 +53,7 @@ mod wide;
 pub use decayed::DECAY_LANDMARK_MICROS;
 pub use ordered::{AGGREGATE_BYTES_MAX, AGGREGATE_ITEMS_MAX};
 
-/// What to compute per group.
+/// The aggregates to compute for each group.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ReduceSpec {
     /// the kinds of the key's fields
@@ -73,7 +73,7 @@ pub struct ReduceSpec {
 /// One aggregate of a group.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AggregateSpec {
-    /// what is computed
+    /// the function
     pub kind: AggregateKind,
     /// fields of the value row: the arguments first, then the ordering fields
     pub input: Vec<usize>,
@@ -116,23 +116,23 @@ pub enum AggregateKind {
     ArrayAgg {
         /// the kind of an item
         item: FieldKind,
-        /// whether each ordering field is descending
+        /// true if each ordering field is descending
         order: Vec<bool>,
         /// equal items once; the ordering fields may only be the item itself
         distinct: bool,
     },
     /// texts one after another, ordered as a list is
     StringAgg {
-        /// what stands between two texts
+        /// text between two elements
         separator: String,
-        /// whether each ordering field is descending
+        /// true if each ordering field is descending
         order: Vec<bool>,
         /// equal texts once; the ordering fields may only be the text itself
         distinct: bool,
     },
-    /// whether all are true
+    /// true if all are true
     BoolAnd,
-    /// whether any is true
+    /// true if any is true
     BoolOr,
     /// Arguments: a weight (integer or decimal) and a time. The logarithm to base 2 of the sum of `weight * 2^((time - L) / half life)`,
     /// with L = [`DECAY_LANDMARK_MICROS`], as DOUBLE; NULL when the sum is not positive. Its order is that of the decayed sums at any

@@ -20,9 +20,9 @@ pub(crate) struct SortedRows {
 #[derive(Default)]
 struct Block {
     bytes: Vec<u8>,
-    /// where each row ends
+    /// end of each row
     ends: Vec<u32>,
-    /// how often each row is there; empty while all are there once
+    /// multiplicity of each row; empty while all are there once
     counts: Vec<Diff>,
 }
 
@@ -85,7 +85,7 @@ impl SortedRows {
         Some((row, self.take_at(index, at, times)))
     }
 
-    /// How many rows are before this one, each counted as often as it is there.
+    /// Returns the number of rows before this one, repeats counted.
     pub(crate) fn count_before(&self, row: &[u8]) -> Diff {
         let index = self.block_of(row);
         let whole = self.blocks.iter().take(index).map(Block::total);
@@ -93,7 +93,7 @@ impl SortedRows {
         whole.chain(part.take_while(|(other, _)| *other < row).map(|(_, count)| count)).sum()
     }
 
-    /// How often a row is there.
+    /// Returns the multiplicity of a row.
     pub(crate) fn count(&self, row: &[u8]) -> Diff {
         let Some(block) = self.blocks.get(self.block_of(row)) else { return 0 };
         block.search(row).map_or(0, |at| block.count(at))

@@ -20,7 +20,7 @@ use crate::Time;
 use crate::encoding::{Reader, write_bytes};
 use crate::hash::exchange_hash;
 
-/// What became of an entry. Of several changes of one entry at one time the last counts.
+/// Change of an entry. Among several changes of one entry at one time the last counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StateChange {
     /// the state key

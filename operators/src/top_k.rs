@@ -33,12 +33,12 @@ use crate::keyed::{Emit, KeyLogic, keyed};
 use crate::sorted_rows::SortedRows;
 use crate::state::KeptState;
 
-/// Which rows of each key.
+/// The rows that are kept of each key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TopKSpec {
-    /// how many rows
+    /// number of rows
     pub limit: usize,
-    /// how many rows before them are left out
+    /// number of rows before them that are left out
     pub offset: usize,
     /// append the place, counted from 1, as a BIGINT field
     pub rank: bool,
@@ -58,9 +58,9 @@ struct TopK {
     moves: Moves,
 }
 
-/// What happens to the key at hand.
+/// Changes of the key at hand.
 struct Moves {
-    /// how the wanted rows changed
+    /// changes of the wanted rows
     shown: Vec<(Row, Diff)>,
     /// the rows that may be held more or less often now; `None` when the state is not kept
     touched: Option<Vec<Row>>,
@@ -140,7 +140,7 @@ fn limit_of(count: usize) -> Diff {
     Diff::try_from(count).unwrap_or(Diff::MAX)
 }
 
-/// Whether a row belongs in this stretch rather than behind it.
+/// Returns true if a row belongs in this stretch rather than behind it.
 fn accepts(stretch: &SortedRows, row: &Row, limit: Diff) -> bool {
     stretch.total() < limit || stretch.last().is_some_and(|last| row.as_bytes() < last)
 }
@@ -240,7 +240,7 @@ impl Places {
         }
     }
 
-    /// How often a row is there; less than never when it was retracted before it came.
+    /// Returns the multiplicity of a row; negative when it was retracted before it came.
     fn count(&self, row: &Row) -> Diff {
         let there: Diff = [&self.before, &self.wanted, &self.after].map(|stretch| stretch.count(row.as_bytes())).iter().sum();
         there - self.owed.get(row).copied().unwrap_or_default()

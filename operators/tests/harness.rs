@@ -73,7 +73,7 @@ pub fn random_changes<D: Data + Ord>(
     (0..epochs).map(epoch).collect()
 }
 
-/// What is there after each epoch.
+/// Returns the rows that are there after each epoch.
 pub fn contents<D: Clone + Ord>(epochs: &[Vec<(D, Diff)>]) -> Vec<Contents<D>> {
     let mut now = Contents::new();
     let after = |changes: &Vec<(D, Diff)>| {
@@ -106,11 +106,11 @@ where
 /// The entries of a kept state.
 pub type Entries = BTreeMap<Row, Row>;
 
-/// What came out of a dataflow whose state is kept.
+/// Output of a dataflow whose state is kept.
 pub struct Kept<O> {
     /// the output of each epoch
     pub changes: Vec<Vec<(O, Diff)>>,
-    /// what was reported in each epoch, in order
+    /// reports of each epoch, in order
     pub reports: Vec<Vec<StateChange>>,
 }
 

@@ -18,7 +18,7 @@ use crate::{fold, reduce, temporal_filter};
 /// Numbers of workers before and after a restart.
 const WORKERS: [(usize, usize); 3] = [(1, 2), (2, 3), (3, 1)];
 
-/// How many percent of faults must be noticed: all, where every entry has its row in the output.
+/// Percentage of faults that must be noticed: all, where every entry has its row in the output.
 const ALL: usize = 100;
 const MANY: usize = 60;
 /// At least one of up to a hundred.
@@ -95,7 +95,7 @@ impl<D: ExchangeData + Send + Sync, B> Case<D, B> {
         (kept, expected)
     }
 
-    /// What is reported after a restart continues the state, and what was restored is not reported.
+    /// Checks that reports after a restart continue the state, and that restored entries are not reported.
     fn check_reports<O: Data + Ord + Send>(&self, kept: &[Entries])
     where
         B: Build<D, O>,
@@ -108,7 +108,7 @@ impl<D: ExchangeData + Send + Sync, B> Case<D, B> {
         }
     }
 
-    /// How many entries there are after an epoch, and whose loss changes the output.
+    /// Returns the entries after an epoch: their number, and those whose loss changes the output.
     fn lost<O: Data + Ord + Send>(&self, start: usize, kept: &[Entries], expected: &[Contents<O>]) -> (usize, usize)
     where
         B: Build<D, O>,

@@ -32,15 +32,15 @@ pub struct TopicSchema {
     pub topic: String,
     /// the full name of its Protobuf message, such as `social.v1.PostEvent`
     pub message: String,
-    /// what names an aggregate of the topic
+    /// kind of the aggregate of the topic
     pub aggregate: AggregateKind,
     /// its events in the order of their Protobuf tags
     pub events: Vec<EventSchema>,
-    /// what SQL sees: the envelope, then every field of every event
+    /// columns in SQL: the envelope, then every field of every event
     pub columns: Vec<EventColumn>,
 }
 
-/// What names an aggregate.
+/// Kind of an aggregate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AggregateKind {
     /// a number
@@ -58,7 +58,7 @@ pub struct EventSchema {
     pub name: String,
     /// the Protobuf tag of the payload
     pub tag: u32,
-    /// what the payload holds, in the order of the Protobuf tags
+    /// fields of the payload, in the order of the Protobuf tags
     pub fields: Vec<FieldSchema>,
 }
 
@@ -73,9 +73,9 @@ pub struct FieldSchema {
     pub tag: u32,
     /// its type
     pub kind: EventFieldKind,
-    /// whether it may be missing or null; a list that is missing is empty
+    /// true if it may be missing or null; a list that is missing is empty
     pub nullable: bool,
-    /// whether it must equal the aggregate's id
+    /// true if it must equal the aggregate's id
     pub key: bool,
 }
 
@@ -107,12 +107,12 @@ pub struct EventColumn {
     pub name: String,
     /// its Arrow type
     pub data_type: DataType,
-    /// whether it may be NULL; fields of payloads are, in every event of another type
+    /// true if it may be NULL; fields of payloads are, in every event of another type
     pub nullable: bool,
     pub(crate) source: ColumnSource,
 }
 
-/// Where a column's value comes from.
+/// Origin of a column's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ColumnSource {
     EventId,
@@ -212,7 +212,7 @@ fn topic_schema(message: &MessageDescriptor, topic: String, pool: &DescriptorPoo
 }
 
 fn event_schema(member: &FieldDescriptor, pool: &DescriptorPool) -> EventSchema {
-    let Kind::Message(payload) = member.kind() else { panic!("the payload {} is no message", member.full_name()) };
+    let Kind::Message(payload) = member.kind() else { panic!("the payload {} is not a message", member.full_name()) };
     let event_type = match field_option(pool, member, "event_type") {
         Some(Value::String(name)) => name,
         _ => panic!("the payload {} has no option tidewater.v1.event_type", member.full_name()),

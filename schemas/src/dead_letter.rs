@@ -1,4 +1,4 @@
-//! What could not be processed: the bytes of an event that is not one, or a row that an expression failed on.
+//! Data that could not be processed: the bytes of an event that is not one, or a row that an expression failed on.
 //!
 //! Owns the reasons and the record that keeps them. Reasons are a contract: alerts and tests name them.
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// The most bytes of a bad event that a dead letter keeps.
 pub const DEAD_LETTER_BYTES_MAX: usize = 64 * 1024;
 
-/// Why an event or a row was put aside.
+/// Reason why an event or a row was quarantined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
@@ -92,7 +92,7 @@ pub struct Fault {
     pub reason: Reason,
     /// the path of the field it lies in, such as `payload.text`
     pub field: Option<String>,
-    /// what was found and what was expected, in words
+    /// the value found and the one expected, in words
     pub detail: String,
 }
 
@@ -108,7 +108,7 @@ impl Fault {
     }
 }
 
-/// An event that was put aside.
+/// An event that was quarantined.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeadLetter {
     /// the topic in whose log the bytes lie
@@ -119,11 +119,11 @@ pub struct DeadLetter {
     pub offset: u64,
     /// the topic that the event named, where it could be read
     pub sent_to: Option<String>,
-    /// what is wrong
+    /// the fault
     pub fault: Fault,
     /// the bytes, at most [`DEAD_LETTER_BYTES_MAX`]
     pub bytes: Vec<u8>,
-    /// how many bytes there were
+    /// number of bytes found
     pub length: u64,
 }
 
@@ -134,7 +134,7 @@ pub struct RowError {
     pub relation: String,
     /// the expression, as SQL
     pub expression: String,
-    /// what failed, in words
+    /// the failure, in words
     pub detail: String,
     /// the row it failed on, as JSON
     pub row: String,

@@ -50,16 +50,16 @@ pub struct EventDecoder {
     columns: Vec<(ColumnSource, ColumnBuilder)>,
 }
 
-/// What a batch of records held. The vectors have one entry per row of the batch, in the order of the records.
+/// Columns of a batch of records. The vectors have one entry per row of the batch, in the order of the records.
 #[derive(Debug)]
 pub struct DecodedBatch {
     /// the wanted columns; without any it still counts its rows
     pub batch: RecordBatch,
     /// the identity of each event
     pub event_ids: Vec<EventId>,
-    /// when each event happened, in microseconds since 1970, UTC
+    /// event times, in microseconds since 1970, UTC
     pub occurred_at: Vec<i64>,
-    /// where each event lies
+    /// positions of the events
     pub places: Vec<(Partition, Offset)>,
     /// the records that are no events
     pub faults: Vec<BadRecord>,
@@ -72,11 +72,11 @@ pub struct BadRecord {
     pub partition: Partition,
     /// its place there
     pub offset: Offset,
-    /// what is wrong with it
+    /// its fault
     pub fault: Fault,
     /// its bytes, at most [`DEAD_LETTER_BYTES_MAX`]
     pub bytes: Vec<u8>,
-    /// how many bytes it has
+    /// number of bytes found
     pub length: u64,
 }
 

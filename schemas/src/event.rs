@@ -34,13 +34,13 @@ pub const EVENT_BYTES_MAX: usize = 1024 * 1024;
 /// The deepest nesting of arrays and objects in an event's JSON.
 pub const NESTING_DEPTH_MAX: usize = 128;
 
-/// How far ahead of the clock an event may lie, in microseconds: a day, so that a wrong time zone passes and a wrong year does not.
+/// Most microseconds by which an event may lie ahead of the clock: a day, so that a wrong time zone passes and a wrong year does not.
 pub const EVENT_FUTURE_MICROS_MAX: i64 = 24 * 3_600 * 1_000_000;
 
 /// The most characters of someone's text that a message repeats.
 const QUOTED_CHARACTERS_MAX: usize = 80;
 
-/// How an event is written in a log.
+/// Encoding of an event in a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encoding {
     /// the `event` object of an ingest line
@@ -56,13 +56,13 @@ pub struct EventId(pub [u8; 16]);
 /// A line that was accepted.
 #[derive(Clone, Debug)]
 pub struct Incoming {
-    /// where it is to be appended
+    /// topic to append it to
     pub topic: Topic,
     /// the text of its `aggregate_id`, which decides the partition
     pub key: Vec<u8>,
     /// its identity
     pub event_id: EventId,
-    /// when it happened, in microseconds since 1970, UTC
+    /// event time, in microseconds since 1970, UTC
     pub occurred_at: i64,
     /// its content
     pub event: ParsedEvent,
@@ -72,7 +72,7 @@ pub struct Incoming {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{fault}")]
 pub struct Rejected {
-    /// what is wrong with it
+    /// its fault
     pub fault: Fault,
     /// the topic it names, where that could be read
     pub sent_to: Option<String>,
@@ -164,7 +164,7 @@ impl ParsedEvent {
         self.event.event_id
     }
 
-    /// When it happened, in microseconds since 1970, UTC.
+    /// Returns the event time, in microseconds since 1970, UTC.
     pub fn occurred_at(&self) -> i64 {
         self.event.occurred_at
     }
@@ -276,7 +276,7 @@ pub(crate) fn check_length(length: usize) -> Result<(), Fault> {
     ))
 }
 
-/// What can only be said of the whole event: that it lies with its owner, and not in the future.
+/// Checks rules that concern the whole event: it lies with its owner, and not in the future.
 pub(crate) fn check_event(schema: &TopicSchema, event: &Event<'_>, now_micros: i64) -> Result<(), Fault> {
     if event.occurred_at > now_micros.saturating_add(EVENT_FUTURE_MICROS_MAX) {
         let detail = format!(

@@ -1,4 +1,4 @@
-//! What is inside one field of a [`Row`]: where it ends, which value it holds, how a value is written.
+//! The inside of one field of a [`Row`]: its end, its value, its encoding.
 //!
 //! Owns [`FieldKind`], the shape of a column's encoding, and [`Value`], one decoded value. Bytes of a row enter, borrowed values,
 //! field boundaries and JSON leave. It must agree with `arrow-row` to the byte; the tests hold the two against each other.
@@ -124,7 +124,7 @@ impl FieldKind {
         })
     }
 
-    /// Where the field that starts at `start` ends.
+    /// Returns the end of the field that starts at `start`.
     pub fn end(&self, row: &[u8], start: usize) -> usize {
         match self.fixed_width() {
             Some(width) => start + width,
@@ -220,12 +220,12 @@ impl FieldKind {
     }
 }
 
-/// Whether the field that starts at `start` is NULL.
+/// Returns true if the field that starts at `start` is NULL.
 pub fn is_null(row: &[u8], start: usize) -> bool {
     row[start] == NULL
 }
 
-/// Where the fields of `row` end, one offset per kind.
+/// Returns the ends of the fields of `row`, one offset per kind.
 pub fn field_ends(kinds: &[FieldKind], row: &[u8]) -> FieldEnds {
     let mut at = 0;
     kinds

@@ -46,7 +46,7 @@ pub(crate) struct RawEvent<'a> {
 
 type Members<'a> = SmallVec<[(Cow<'a, str>, Token<'a>); 8]>;
 
-/// What should be an object.
+/// A value that should be an object.
 enum Nested<'a, T> {
     Object(T),
     Other(Token<'a>),
@@ -265,7 +265,7 @@ fn id(token: &Token<'_>, path: &str) -> Result<i64, Fault> {
     match digits.parse().ok().filter(|_| only_digits) {
         Some(number) => check_id(number, path),
         None => {
-            let detail = format!("'{}' is no id: digits without a sign, at most {}", shortened(digits), i64::MAX);
+            let detail = format!("'{}' is not an id: digits without a sign, at most {}", shortened(digits), i64::MAX);
             Err(Fault::at(Reason::BadId, path, detail))
         }
     }
@@ -290,7 +290,7 @@ fn float(token: &Token<'_>, path: &str) -> Result<f64, Fault> {
 fn time(token: &Token<'_>, path: &str) -> Result<i64, Fault> {
     let Token::Text(text) = token else { return Err(wrong_type(path, "a time", token)) };
     parse_rfc3339(text).ok_or_else(|| {
-        let detail = format!("'{}' is no time that exists, such as 2024-01-01T12:00:00.000001Z", shortened(text));
+        let detail = format!("'{}' is not a time that exists, such as 2024-01-01T12:00:00.000001Z", shortened(text));
         Fault::at(Reason::BadTime, path, detail)
     })
 }

@@ -1,4 +1,4 @@
-//! The vocabulary of Tidewater: events, rows, fields, times, positions, what is served, and what was put aside. Pure: no I/O, no clock.
+//! The vocabulary of Tidewater: events, rows, fields, times, positions, what is served, and what was quarantined. Pure: no I/O, no clock.
 
 pub mod catalogue;
 pub mod dead_letter;

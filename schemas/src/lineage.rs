@@ -1,4 +1,4 @@
-//! What is computed from what: the relations of a topology, their indexes, where their changes go, and the edges between them.
+//! The relations of a topology, their indexes, the sinks of their changes, and the edges between them.
 //!
 //! Owns the vocabulary between the planner, which knows it, and those who show it: the API, its page and `tidewater explain`. It
 //! serializes to the JSON that all of them print.
@@ -10,7 +10,7 @@ use serde::Serialize;
 pub struct Lineage {
     /// sources, then tables, then views, each by name and each followed by its indexes; then sinks
     pub nodes: Vec<LineageNode>,
-    /// by the order of the nodes they lead to
+    /// edges, in the order of the nodes they lead to
     pub edges: Vec<LineageEdge>,
 }
 
@@ -21,30 +21,30 @@ pub struct LineageNode {
     pub id: String,
     /// as SQL spells it
     pub name: String,
-    /// what it is
+    /// kind of the node
     #[serde(flatten)]
     pub kind: LineageKind,
     /// its columns; of an index those it orders by, of a full-text index those whose words are found; of a sink none
     pub columns: Vec<LineageColumn>,
 }
 
-/// What a node is.
+/// Kind of a node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum LineageKind {
     /// a stream of events
     Source {
-        /// where they are read
+        /// topic that is read
         topic: String,
     },
-    /// what a stream folds into
+    /// the fold of a stream
     Table {
         /// the columns of its primary key
         key: Vec<String>,
     },
     /// a query
     View {
-        /// whether its rows are kept
+        /// true if its rows are kept
         materialized: bool,
     },
     /// an order in which a relation is kept and served
@@ -59,7 +59,7 @@ pub enum LineageKind {
         /// the id of the relation
         of: String,
     },
-    /// where the changes of a relation go
+    /// destination of the changes of a relation
     Sink {
         /// the topic or the system, for people
         target: String,
@@ -78,7 +78,7 @@ pub struct LineageColumn {
     pub descending: bool,
 }
 
-/// What is computed from what.
+/// Dependency of one relation on another.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct LineageEdge {
     /// the id of what is read

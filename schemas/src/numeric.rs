@@ -34,7 +34,7 @@ pub struct Numeric {
     scale: u32,
 }
 
-/// Why a text is not a number.
+/// Reason why a text is not a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NumericError {
     /// it is something else
@@ -110,7 +110,7 @@ impl Numeric {
         result
     }
 
-    /// Whether it is zero.
+    /// Returns true if it is zero.
     pub fn is_zero(&self) -> bool {
         self.units.sign() == Sign::NoSign
     }

@@ -1,4 +1,4 @@
-//! Where something is: in a log (topic, partition, offset) and in time (timeline, epoch).
+//! Positions in a log (topic, partition, offset) and in time (timeline, epoch).
 //!
 //! Owns the newtypes and their text forms, which clients see as opaque tokens.
 
@@ -49,7 +49,7 @@ pub struct LogPosition {
     pub offset: Offset,
 }
 
-/// What a reader may ask to be visible before it is answered: an epoch it has seen, or records it has written.
+/// State that a reader may ask to be visible before it is answered: an epoch it has seen, or records it has written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Token {
     /// the position of an earlier answer

@@ -46,7 +46,7 @@ struct RawEvent<'a> {
     payload: Option<(u32, Wire<'a>)>,
 }
 
-/// Which fields of each event type somebody wants; lists that nobody does are checked but not collected.
+/// The wanted fields of each event type; lists that nobody wants are checked but not collected.
 #[derive(Clone, Debug)]
 pub(crate) struct Wanted(pub(crate) Vec<u64>);
 

@@ -20,7 +20,7 @@ use smallvec::SmallVec;
 use crate::field::canonical;
 use crate::interval::{INTERVAL_BYTES, Interval};
 
-/// How often a row is in a collection, or by how much that changed.
+/// Multiplicity of a row in a collection, or the change of it.
 pub type Diff = i64;
 
 /// Rows up to this many bytes live without an allocation: three BIGINT columns, the shape of most feeds.
@@ -80,7 +80,7 @@ impl Row {
         self.0.len()
     }
 
-    /// Whether the row has no columns.
+    /// Returns true if the row has no columns.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

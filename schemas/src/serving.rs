@@ -1,4 +1,4 @@
-//! What is served: views, their indexes, and who may read them.
+//! Served views, their indexes, and their readers.
 //!
 //! Owns the vocabulary between the planner, which decides it, and the sinks and the API, which obey it.
 
@@ -45,7 +45,7 @@ pub struct View {
     pub columns: Vec<Column>,
     /// the orders it is kept in
     pub indexes: Vec<Index>,
-    /// who may read it
+    /// readers who may read it
     pub access: Access,
 }
 
@@ -129,7 +129,7 @@ impl Language {
     }
 }
 
-/// Who may read a view. Nobody, unless a statement says so.
+/// Readers of a view. Nobody, unless a statement says so.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Access {
     /// neither GRANT nor POLICY: the API does not know the view
@@ -211,7 +211,7 @@ impl Policy {
     }
 }
 
-/// How the rows of a view are laid out in one of its indexes: the index columns first, then the others in the view's order.
+/// Layout of a view's rows in one of its indexes: the index columns first, then the others in the view's order.
 ///
 /// Fields of descending columns are stored with every bit inverted, so that byte order is the index's order.
 #[derive(Clone, Debug)]
@@ -220,7 +220,7 @@ pub struct IndexLayout {
     pub order: Vec<usize>,
     /// the kind at each place of the stored row
     pub kinds: Vec<FieldKind>,
-    /// whether the field at each place is inverted
+    /// true if the field at each place is inverted
     pub inverted: Vec<bool>,
     view_kinds: Arc<[FieldKind]>,
 }

@@ -1,4 +1,4 @@
-//! What the tests of several files share: one event of every type, and numbers that look random.
+//! Helpers that several test files share: one event of every type, and random numbers with a seed.
 
 use crate::catalogue::{AggregateKind, EventFieldKind, EventSchema, FieldSchema, TopicSchema, catalogue};
 

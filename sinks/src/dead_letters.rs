@@ -1,4 +1,4 @@
-//! What could not be processed, as readers see it: events put aside, and rows on which an expression fails.
+//! Dead letters and row errors as readers see them.
 //!
 //! Owns the bounds of both. Events stay for good, in the order of the log, whose topic has their bytes; here are the newest. Errors
 //! of rows are data and go away with their cause. Ids go on after a restart, from a [`DeadLettersSeed`].
@@ -20,14 +20,14 @@ pub const ROW_ERRORS_KEPT_MAX: usize = 10_000;
 /// The most bytes of row errors that are listed; reached before [`ROW_ERRORS_KEPT_MAX`] when the rows are large.
 pub const ROW_ERROR_BYTES_KEPT_MAX: usize = 64 * 1024 * 1024;
 
-/// What an earlier process knew of dead letters and of errors of rows that come from streams.
+/// Dead letters, and errors of rows that come from streams, that an earlier process recorded.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeadLettersSeed {
     /// letters with their ids, which ascend: those that were listed
     pub letters: Vec<(u64, DeadLetter)>,
-    /// how many dead letters there were; the next id is one more
+    /// number of dead letters; the next id is one more
     pub count: u64,
-    /// how many of them were sent again
+    /// number of those that were sent again
     pub retried: u64,
     /// errors of rows and how often each is there; each once
     pub row_errors: Vec<(RowError, Diff)>,
@@ -108,12 +108,12 @@ impl DeadLetters {
         self.kept.range(seen..).take(limit).cloned().collect()
     }
 
-    /// How many there were.
+    /// Returns their number.
     pub fn count(&self) -> u64 {
         self.count
     }
 
-    /// How many of them were sent again.
+    /// Returns the number of those that were sent again.
     pub fn retried(&self) -> u64 {
         self.retried
     }
@@ -198,7 +198,7 @@ impl RowErrors {
         self.kept.iter().take(limit).map(|(error, count)| (error.clone(), *count)).collect()
     }
 
-    /// How many there are, repeats counted.
+    /// Returns their number, repeats counted.
     pub fn count(&self) -> u64 {
         (self.kept_count + self.unkept_count).unsigned_abs()
     }

@@ -22,7 +22,7 @@ pub struct Invalidations {
 /// Called after each epoch that a feed took in.
 type Listener = Arc<dyn Fn() + Send + Sync>;
 
-/// What the latest epochs made stale for one sink.
+/// Keys that the latest epochs made stale for one sink.
 pub struct Feed {
     /// the view whose rows decide
     pub view: String,
@@ -40,7 +40,7 @@ struct State {
     keys: usize,
 }
 
-/// What a follower is told.
+/// Message to a follower.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Told {
     /// the keys that each of these epochs made stale, ascending; nothing else became stale up to the position
@@ -106,12 +106,12 @@ impl Feed {
         }
     }
 
-    /// What became stale up to this position is not known.
+    /// Forgets which keys became stale up to this position.
     pub fn reset(&self, position: Position) {
         *self.state.lock() = State { since: Some(position), last: position, ..State::default() };
     }
 
-    /// What a follower has to be told that knows everything up to `known`; `None` when that is all there is.
+    /// Returns the message for a follower that knows everything up to `known`; `None` when it knows all.
     pub fn after(&self, known: Option<Position>) -> Option<Told> {
         let state = self.state.lock();
         let since = state.since?;

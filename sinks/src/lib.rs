@@ -1,4 +1,4 @@
-//! Where derived rows live and are read from: one folder per system, its write half and its read half side by side.
+//! Stores of derived rows: one folder per system, its write half and its read half side by side.
 //!
 //! The changes of an epoch enter, rows in the order of an index leave. [`views`] is what the API reads, in memory;
 //! [`search`] finds rows by their words; [`dead_letters`] keeps what could not be processed. Nothing here knows of a dataflow or of HTTP.

@@ -1,4 +1,4 @@
-//! What every implementation of [`Log`] has to do, as checks that any of them can be put through.
+//! Conformance suite: the checks that every implementation of [`Log`] has to pass.
 //!
 //! A maker of empty logs enters; a panic that names the check and what it saw leaves, when an implementation fails.
 
@@ -15,7 +15,7 @@ use crate::log::{
 };
 use crate::partitioner::partition_of;
 
-/// What a check finds: the log's own failure, or nothing.
+/// Result of a check: the log's own failure, or nothing.
 type Outcome = Result<(), LogError>;
 type Check = fn(Arc<dyn Log>) -> Outcome;
 

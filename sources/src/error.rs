@@ -1,4 +1,4 @@
-//! What can go wrong with an event log, each with what was attempted and what to do.
+//! Errors of an event log, each with what was attempted and what to do.
 
 use std::fmt;
 use std::io;
@@ -57,7 +57,7 @@ pub enum LogError {
         topic: Topic,
         /// the partition that was asked for
         partition: Partition,
-        /// how many there are
+        /// number found
         partitions: u32,
     },
     /// The name can't be a topic's.
@@ -83,7 +83,7 @@ pub enum LogError {
     PartitionsDiffer {
         /// the topic
         topic: Topic,
-        /// how many it has
+        /// number that it has
         existing: u32,
         /// the number that was asked for
         requested: u32,
@@ -105,7 +105,7 @@ pub enum LogError {
     TooManyRecords {
         /// the topic
         topic: Topic,
-        /// how many there were
+        /// number that there were
         records: usize,
     },
     /// An append has more bytes than the log takes at once.
@@ -142,13 +142,13 @@ pub enum LogError {
         partition: Partition,
         /// the first offset that can't be read
         offset: Offset,
-        /// what is wrong
+        /// the damage
         damage: Damage,
     },
     /// An input or output failure.
     #[error("cannot {action} topic '{topic}': {source}; check the disk's space and health")]
     Io {
-        /// what was attempted
+        /// the attempt
         action: Action,
         /// the topic
         topic: Topic,
@@ -159,7 +159,7 @@ pub enum LogError {
     #[error("cannot {action} topic '{topic}': the disk of '{}' has {free} bytes left, {needed} are needed; nothing was kept of this, reading goes \
              on, and the log goes on by itself once there is space", directory.display())]
     NoSpace {
-        /// what was attempted
+        /// the attempt
         action: Action,
         /// the topic
         topic: Topic,
@@ -173,7 +173,7 @@ pub enum LogError {
     /// The log takes no more records, because an earlier write failed.
     #[error("cannot {action} topic '{topic}': an earlier write to '{}' failed; free the disk and start the process again", directory.display())]
     Stopped {
-        /// what was attempted
+        /// the attempt
         action: Action,
         /// the topic
         topic: Topic,
@@ -182,7 +182,7 @@ pub enum LogError {
     },
 }
 
-/// What was attempted when input or output failed.
+/// The attempt in which input or output failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
     /// the creation of a topic
@@ -195,7 +195,7 @@ pub enum Action {
     Trim,
 }
 
-/// How stored records differ from what was written.
+/// Difference between stored records and what was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Damage {
     /// the bytes don't have the checksum that was stored with them

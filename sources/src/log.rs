@@ -28,7 +28,7 @@ pub const TIMESTAMP_MAX: i64 = i64::MAX / 2;
 /// A record to append.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
-    /// what places the record: records with equal keys get the same partition, in the order in which they are appended
+    /// key that decides the partition: records with equal keys get the same one, in the order in which they are appended
     pub key: Vec<u8>,
     /// the event as bytes
     pub value: Vec<u8>,
@@ -51,18 +51,18 @@ pub struct StoredRecord {
     pub value: Vec<u8>,
 }
 
-/// What a topic is known by across deletion and creation under the same name: random, drawn at creation.
+/// Identity of a topic across deletion and creation under the same name: random, drawn at creation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TopicId(pub u128);
 
-/// What there is to know about a topic.
+/// Metadata of a topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TopicMetadata {
     /// the name
     pub topic: Topic,
     /// the identity
     pub topic_id: TopicId,
-    /// how many partitions it has, fixed at creation
+    /// number of its partitions, fixed at creation
     pub partitions: u32,
 }
 
@@ -94,7 +94,7 @@ pub trait Log: Send + Sync {
     /// An input or output failure, which a later call may not meet.
     fn topics(&self) -> Result<Vec<TopicMetadata>, LogError>;
 
-    /// What a topic is, or nothing when it does not exist.
+    /// Returns the metadata of a topic, or nothing when it does not exist.
     ///
     /// # Errors
     /// As for [`topics`](Log::topics).
@@ -192,7 +192,7 @@ pub(crate) fn next_timestamp(last: i64, given: i64) -> i64 {
     given.min(TIMESTAMP_MAX).max(next)
 }
 
-/// What one read may still take.
+/// Remaining budget of one read.
 pub(crate) struct ReadBudget {
     records: usize,
     bytes: usize,
@@ -205,12 +205,12 @@ impl ReadBudget {
         Self { records: max_records, bytes: max_bytes, taken: false }
     }
 
-    /// Whether nothing more is taken.
+    /// Returns true if nothing more is taken.
     pub fn is_spent(&self) -> bool {
         self.taken && (self.records == 0 || self.bytes == 0)
     }
 
-    /// Whether a record of so many bytes is taken. The first is, whatever its size, or a reader would never get past it.
+    /// Returns true if a record of so many bytes is taken. The first is, whatever its size, or a reader would never get past it.
     pub fn take(&mut self, bytes: usize) -> bool {
         if self.is_spent() || (self.taken && self.bytes < bytes) {
             return false;

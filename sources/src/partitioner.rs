@@ -1,4 +1,4 @@
-//! Which partition a key belongs to: what Kafka's default partitioner answers, so that a topic is partitioned alike in every log.
+//! Partition of a key: what Kafka's default partitioner answers, so that a topic is partitioned alike in every log.
 //!
 //! The function is part of the stored format. It may not change: records with equal keys would lose their order.
 

@@ -14,7 +14,7 @@ use ureq::http::StatusCode;
 
 use crate::error::Failure;
 
-/// How long one request may take.
+/// Most time for one request.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The most bytes of an answer that are read.
@@ -29,17 +29,17 @@ pub(super) struct Connection {
     authorization: Option<String>,
 }
 
-/// What a server answered, whatever it was.
+/// Answer of a server, whatever its status.
 pub(super) struct Response {
     /// its status
     pub(super) status: StatusCode,
     /// its body
     pub(super) text: String,
-    /// when it is worth asking again, if it says so
+    /// time after which it is worth asking again, if the answer says so
     pub(super) retry_after: Option<Duration>,
 }
 
-/// Why there was no answer.
+/// Reason why there was no answer.
 pub(super) enum NoResponse {
     /// it may be there when it is tried again
     Passing(Failure),
@@ -111,7 +111,7 @@ impl Connection {
         let mut response = match response {
             Ok(response) => response,
             Err(ureq::Error::BadUri(detail)) => {
-                return Err(NoResponse::Lasting(self.unreachable(&format!("'{detail}' is no address"))));
+                return Err(NoResponse::Lasting(self.unreachable(&format!("'{detail}' is not an address"))));
             }
             Err(error) => return Err(NoResponse::Passing(self.unreachable(&error.to_string()))),
         };

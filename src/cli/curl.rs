@@ -7,9 +7,9 @@ use std::path::Path;
 
 use schemas::time::timestamp_text;
 
-/// What the lines name.
+/// Values that the lines name.
 pub struct Example<'a> {
-    /// where the API listens
+    /// address of the API
     pub address: SocketAddr,
     /// the file with the header that authorises
     pub header_file: &'a Path,

@@ -15,7 +15,7 @@ use crate::error::Failure;
 
 /// Letters of one request: as many as the API gives.
 const PAGE: usize = 100;
-/// How often a server that is behind may put a letter off before it is given up.
+/// Most times that a server that is behind may put a letter off before it is given up.
 const REFUSALS_MAX: u32 = 60;
 /// The most characters of a letter's text that a line shows.
 const PREVIEW_CHARACTERS: usize = 60;

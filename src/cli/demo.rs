@@ -24,7 +24,7 @@ use crate::world::{Live, World, WorldOptions};
 
 /// Each start makes up the same people.
 const SEED: u64 = 1;
-/// How much past a new network gets.
+/// Microseconds of history that a new network gets.
 const PAST_MICROS: i64 = 3 * 24 * 3_600 * 1_000_000;
 /// Posts of each user in that past.
 const POSTS_PER_USER: u64 = 5;
@@ -34,7 +34,7 @@ const FOLLOWS_PER_USER: u32 = 20;
 const EXAMPLE_USER: u64 = 42;
 /// Ids from here on are free for posts that a person writes: far above those of the made up ones.
 const FREE_POST_ID: u64 = 1_000_000_000_000;
-/// How often new events are made.
+/// Interval at which new events are made.
 const TICK: Duration = Duration::from_millis(50);
 
 struct Demo {

@@ -15,10 +15,10 @@ use super::{DeployArguments, Format, RemoteArguments, RollbackArguments, ViewArg
 use crate::deployments::Declared;
 use crate::error::Failure;
 
-/// How often the server is asked how far it is.
+/// Interval at which the server is asked for its progress.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
-/// What a list shows of a reason.
+/// Most characters of a reason in a list.
 const REASON_CHARACTERS_MAX: usize = 120;
 
 /// Sends a directory of statements and waits until they have taken over.
@@ -50,7 +50,7 @@ pub(super) fn drop(arguments: &ViewArguments) -> Result<(), Failure> {
     begin(&json!({ "action": "drop", "view": arguments.view }), &arguments.remote)
 }
 
-/// What deploying these statements would change.
+/// Tells what deploying these statements would change.
 pub(super) fn plan(declared: &Declared, remote: &RemoteArguments) -> Result<Value, Failure> {
     post(&connect(remote)?, "/v1/deployments/plan", &request_of(declared))
 }
@@ -78,7 +78,7 @@ pub(super) fn status(remote: &RemoteArguments) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What a generation is, since when, who began it, and why it ended.
+/// Describes a generation: its state, since when, who began it, and why it ended.
 fn generation_line(generation: &Value) -> String {
     let mark = if generation["in_force"] == true { "*" } else { " " };
     let (number, origin) = (generation["generation"].to_string(), text(&generation["origin"]));

@@ -12,13 +12,13 @@ use super::output::print_line;
 use super::{DoctorArguments, Format};
 use crate::error::Failure;
 
-/// What was found.
+/// Findings of the doctor.
 #[derive(Debug, Default, Serialize)]
 struct Report {
     facts: Vec<(&'static str, Value)>,
-    /// what stands in the way of going on
+    /// findings that stop progress
     problems: Vec<Finding>,
-    /// what is worth knowing
+    /// findings worth knowing
     notes: Vec<Finding>,
 }
 

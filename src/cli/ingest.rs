@@ -17,7 +17,7 @@ use crate::error::Failure;
 /// The most rejected lines that are listed.
 const REJECTS_LISTED_MAX: usize = 10;
 
-/// What became of the lines.
+/// Summary of the lines.
 #[derive(Debug, Default, Serialize)]
 struct Summary {
     lines: u64,

@@ -34,7 +34,7 @@ use topologies::run::WORKERS_MAX;
 pub(crate) use self::plan::as_json as change_as_json;
 use crate::error::{EXIT_CODES_HELP, Failure};
 
-/// Where the API listens when nothing else is said.
+/// Address of the API when none is given.
 pub const LISTEN_DEFAULT: &str = "127.0.0.1:8080";
 
 /// Records that the views may be behind the log when nothing else is said: two epochs of the largest size.
@@ -53,7 +53,7 @@ const SERVER_DEFAULT: &str = "http://127.0.0.1:8080";
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
-    /// What is logged to stderr: error, warn, info, debug or trace, also by module as in "tidewater=debug"
+    /// Log level on stderr: error, warn, info, debug or trace, also by module as in "tidewater=debug"
     #[arg(long, global = true, default_value = "warn", value_name = "FILTER")]
     log: String,
 }
@@ -113,7 +113,7 @@ pub struct PlanArguments {
     /// File with the bearer token to send
     #[arg(long, value_name = "FILE")]
     pub token_file: Option<PathBuf>,
-    /// How it is printed
+    /// Output format
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
 }
@@ -184,7 +184,7 @@ pub struct DemoArguments {
     /// Stop after so many seconds
     #[arg(long, value_name = "SECONDS")]
     pub seconds: Option<u64>,
-    /// Where the event log and the demo's secret are kept; a second start goes on with them
+    /// Directory of the event log and the demo's secret; a second start goes on with them
     #[arg(long, value_name = "DIR", default_value = "tidewater-demo")]
     pub data: PathBuf,
     /// Address, workers and clock
@@ -198,7 +198,7 @@ pub struct RunArguments {
     /// The topology: a directory of .sql files
     #[arg(long, value_name = "DIR")]
     pub topologies: PathBuf,
-    /// Where the event log is kept
+    /// Directory of the event log
     #[arg(long, value_name = "DIR")]
     pub data: PathBuf,
     /// Address, workers and clock
@@ -209,7 +209,7 @@ pub struct RunArguments {
     pub auth: AuthArguments,
 }
 
-/// What `demo` and `run` share.
+/// Arguments that `demo` and `run` share.
 #[derive(Clone, Debug, Args)]
 pub struct ServerArguments {
     /// Address and port of the API; port 0 takes a free one
@@ -218,10 +218,10 @@ pub struct ServerArguments {
     /// Threads that compute; half of the cores when not given
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=WORKERS_MAX as i64))]
     pub workers: Option<u16>,
-    /// What NOW() follows: the wall clock, or the largest occurred_at of the events, for a past that is replayed
+    /// Source of NOW(): the wall clock, or the largest occurred_at of the events, for a past that is replayed
     #[arg(long, value_enum, default_value_t = Clock::System)]
     pub clock: Clock,
-    /// How often the state is kept, so that a restart begins from there, such as 500ms, 10s or 5m
+    /// Interval at which the state is kept, so that a restart begins from there, such as 500ms, 10s or 5m
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = duration::parse)]
     pub checkpoint_interval: Duration,
     /// Bytes above which the log forgets the oldest events, if no restart needs them; without it everything is kept
@@ -253,12 +253,13 @@ pub struct ServerArguments {
     /// The same in bytes of those rows
     #[arg(long, value_name = "BYTES", default_value_t = EVENT_BYTES_MAX, value_parser = clap::value_parser!(u64).range(1..))]
     pub event_bytes_max: u64,
-    /// Where sinks with connector = 'redis' write: redis://[user:password@]host[:port][/database]; TIDEWATER_REDIS_URL when not given
+    /// Address of the Redis for sinks with connector = 'redis': redis://[user:password@]host[:port][/database];
+    /// TIDEWATER_REDIS_URL when not given
     #[arg(long, value_name = "URL")]
     pub redis_url: Option<String>,
 }
 
-/// What `NOW()` follows.
+/// Source of `NOW()`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Clock {
     /// the machine's time
@@ -267,7 +268,7 @@ pub enum Clock {
     Event,
 }
 
-/// Whose tokens are accepted. Secrets are read from files, so that no list of processes shows them.
+/// Keys whose tokens are accepted. Secrets are read from files, so that no list of processes shows them.
 #[derive(Clone, Debug, Default, Args)]
 pub struct AuthArguments {
     /// File with the secret of tokens signed with HS256, at least 32 bytes; a line break at its end is not part of it
@@ -299,7 +300,7 @@ pub struct IngestArguments {
     /// File with the bearer token to send
     #[arg(long, value_name = "FILE")]
     pub token_file: Option<PathBuf>,
-    /// How the summary is printed
+    /// Format of the summary
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
 }
@@ -311,7 +312,7 @@ pub struct DeadLettersArguments {
     pub(crate) action: LettersAction,
 }
 
-/// What is done with dead letters.
+/// Actions on dead letters.
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum LettersAction {
     /// List them, a line each
@@ -346,7 +347,7 @@ pub struct RemoteArguments {
     /// File with the bearer token to send
     #[arg(long, value_name = "FILE")]
     pub token_file: Option<PathBuf>,
-    /// How the answer is printed
+    /// Format of the answer
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
 }
@@ -357,7 +358,7 @@ pub struct TapArguments {
     /// A derived topic, or a view
     #[arg(value_name = "TOPIC|VIEW")]
     pub name: String,
-    /// Where to begin in a topic: earliest, latest, or an offset. A view begins with the rows that it has
+    /// First position in a topic: earliest, latest, or an offset. A view begins with the rows that it has
     #[arg(long, value_name = "OFFSET", default_value = "earliest")]
     pub from: tap::From,
     /// Stop after so many records or changes
@@ -375,7 +376,7 @@ pub struct TapArguments {
 pub struct WhyArguments {
     /// The view
     pub view: String,
-    /// What the row has: post_id=5, or with an operator of the API as in created_at=gt.2024-01-01
+    /// Condition on the row: post_id=5, or with an operator of the API as in created_at=gt.2024-01-01
     #[arg(value_name = "COLUMN=VALUE", required = true)]
     pub conditions: Vec<why::Condition>,
     /// Rows that are explained when more are like that
@@ -400,7 +401,7 @@ pub struct DoctorArguments {
     /// File with the bearer token to send
     #[arg(long, value_name = "FILE")]
     pub token_file: Option<PathBuf>,
-    /// How the findings are printed
+    /// Format of the findings
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
 }
@@ -411,7 +412,7 @@ pub struct BackupArguments {
     /// The data directory; no process may use it meanwhile
     #[arg(long, value_name = "DIR")]
     pub data: PathBuf,
-    /// Where the backup is written: an empty directory, or one that is made
+    /// Directory of the backup: an empty one, or one that is made
     #[arg(long, value_name = "DIR")]
     pub to: PathBuf,
 }
@@ -433,7 +434,7 @@ pub struct DirectoryArguments {
     /// The topology: a directory of .sql files
     #[arg(value_name = "DIR")]
     pub directory: PathBuf,
-    /// How the outcome is printed
+    /// Format of the outcome
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
 }
@@ -447,12 +448,12 @@ pub struct ExplainArguments {
     /// The view, or a table; without it all sources, tables, views and indexes are shown
     #[arg(value_name = "VIEW")]
     pub view: Option<String>,
-    /// How it is printed
+    /// Output format
     #[arg(long, value_enum, default_value_t = ExplainFormat::Text)]
     pub format: ExplainFormat,
 }
 
-/// How `explain` prints.
+/// Output format of `explain`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ExplainFormat {
     /// for people
@@ -514,7 +515,7 @@ fn report(failure: &Failure) -> ExitCode {
 
 fn start_logging(filter: &str) -> Result<(), String> {
     let filter =
-        tracing_subscriber::EnvFilter::try_new(filter).map_err(|error| format!("--log '{filter}' is no filter: {error}"))?;
+        tracing_subscriber::EnvFilter::try_new(filter).map_err(|error| format!("--log '{filter}' is not a filter: {error}"))?;
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     Ok(())
 }

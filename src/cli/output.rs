@@ -1,4 +1,4 @@
-//! What commands print for people and programs on standard output.
+//! Output of commands for people and programs on standard output.
 //!
 //! Lines enter. A reader that went away, as `head` does, is no error: nobody is left to tell.
 

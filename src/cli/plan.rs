@@ -38,7 +38,7 @@ pub(super) fn plan(arguments: &PlanArguments) -> Result<(), Failure> {
     }
 }
 
-/// What a start on a data directory would change.
+/// Tells what a start on a data directory would change.
 fn plan_at_start(topology: &Topology, data: &Path) -> Result<Change, Failure> {
     if !data.is_dir() {
         return Err(Failure::NoData { directory: data.to_owned() });

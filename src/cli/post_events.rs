@@ -15,11 +15,11 @@ use ureq::http::StatusCode;
 use super::connection::{Connection, NoResponse};
 use crate::error::Failure;
 
-/// How often a request is tried.
+/// Most attempts of a request.
 const ATTEMPTS_MAX: u32 = 6;
 /// The wait before the second attempt; it doubles with each.
 const FIRST_WAIT: Duration = Duration::from_millis(250);
-/// How often in a row a server may refuse every line before it is given up: more than ten minutes.
+/// Most times in a row that a server may refuse every line before it is given up: more than ten minutes.
 const REFUSALS_MAX: u32 = 600;
 /// The wait after a refusal that does not say how long.
 const REFUSAL_WAIT: Duration = Duration::from_secs(1);
@@ -27,16 +27,16 @@ const REFUSAL_WAIT: Duration = Duration::from_secs(1);
 /// A server that events are sent to.
 pub struct Client(Connection);
 
-/// What the server said to a batch.
+/// Answer of the server to a batch.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Answer {
     /// per line, in order
     pub results: Vec<LineAnswer>,
-    /// what `after` takes to wait until the batch is visible
+    /// value for `after` to wait until the batch is visible
     pub position: Option<String>,
 }
 
-/// What the server said to a line.
+/// Answer of the server to a line.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(tag = "status", rename_all = "snake_case")]
 pub enum LineAnswer {
@@ -53,7 +53,7 @@ pub enum LineAnswer {
         /// the path of the field it lies in
         #[serde(default)]
         field: Option<String>,
-        /// what is wrong, in words
+        /// the fault, in words
         #[serde(default)]
         detail: String,
     },
@@ -89,7 +89,7 @@ enum RefusedLine {
 struct Part {
     looked_at: Vec<LineAnswer>,
     position: Option<String>,
-    /// why the lines behind those are refused, in words
+    /// reason why the lines behind those are refused, in words
     refused: Option<String>,
 }
 

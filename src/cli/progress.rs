@@ -1,4 +1,4 @@
-//! What a person watches while the demo runs: how many events, how fast, how far behind, and what each view holds.
+//! The display of a running demo: events, rate, lag, and the rows of each view.
 //!
 //! Figures enter; a table that is redrawn in place leaves, or single lines now and then where the output is no terminal.
 
@@ -9,17 +9,17 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::output::print_line;
 
-/// How often a terminal is redrawn.
+/// Interval at which a terminal is redrawn.
 pub const REDRAW_INTERVAL: Duration = Duration::from_millis(500);
-/// How often a line is printed where the output is no terminal.
+/// Interval at which a line is printed where the output is no terminal.
 const LINE_INTERVAL: Duration = Duration::from_secs(5);
 /// Columns that views are listed in.
 const VIEW_COLUMNS: usize = 2;
 
-/// What is shown.
+/// Values of the display.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Snapshot {
-    /// what happens now, in a few words
+    /// current phase, in a few words
     pub phase: String,
     /// events taken since the start
     pub events: u64,
@@ -27,7 +27,7 @@ pub struct Snapshot {
     pub lag_records: u64,
     /// age of the oldest of them
     pub lag: Duration,
-    /// how long the last epoch took
+    /// duration of the last epoch
     pub epoch: Duration,
     /// rows of each view, by name
     pub views: Vec<(String, u64)>,

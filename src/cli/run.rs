@@ -9,7 +9,7 @@ use crate::auth::api_config;
 use crate::error::Failure;
 use crate::server::{Server, ServerOptions};
 
-/// How long one wait for a signal is.
+/// Longest wait for a signal.
 const WATCH_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Starts and waits for SIGINT or SIGTERM; a process that lost its data directory ends by itself.

@@ -16,10 +16,10 @@ use crate::error::Failure;
 
 /// Records of one request: as many as the API gives.
 const PAGE: u64 = 1_000;
-/// How long the end of a topic is left alone.
+/// Interval at which the end of a topic is read.
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
-/// Where to begin in a topic.
+/// First position in a topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum From {
     /// with what is kept
@@ -42,7 +42,7 @@ impl FromStr for From {
     }
 }
 
-/// What is left to print.
+/// Rows that are left to print.
 struct Printer {
     format: Format,
     left: u64,

@@ -11,7 +11,7 @@ use super::output::{print_line, printable};
 use super::{Format, WhyArguments};
 use crate::error::Failure;
 
-/// How a condition of the API begins; anything else is a value that the column has.
+/// Beginnings of the API's conditions; anything else is a value that the column has.
 const OPERATORS: [&str; 7] = ["eq.", "in.", "gt.", "gte.", "lt.", "lte.", "is."];
 
 /// A column and what it has.

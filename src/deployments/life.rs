@@ -1,4 +1,4 @@
-//! What became of a generation: who began it and when, whether it was in force, and why it ended.
+//! Life of a generation: who began it and when, its state, and why it ended.
 //!
 //! Owns [`Life`], which the store keeps for each generation, and its words for people and programs.
 
@@ -6,7 +6,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// What a generation is now.
+/// State of a generation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GenerationState {
@@ -40,7 +40,7 @@ impl GenerationState {
         }
     }
 
-    /// Whether readers ever saw it.
+    /// Returns true if readers ever saw it.
     pub fn was_in_force(self) -> bool {
         matches!(self, Self::InForce | Self::Replaced)
     }
@@ -52,7 +52,7 @@ impl fmt::Display for GenerationState {
     }
 }
 
-/// Who does something, and when.
+/// Account and time of an action.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stamp {
     /// microseconds since 1970
@@ -61,18 +61,18 @@ pub struct Stamp {
     pub by: String,
 }
 
-/// What became of a generation.
+/// Life of a generation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Life {
-    /// what it is
+    /// its state
     pub state: GenerationState,
-    /// when it was begun, microseconds since 1970; an earlier version did not record it
+    /// begin, microseconds since 1970; an earlier version did not record it
     pub begun_micros: Option<i64>,
-    /// who began it
+    /// account that began it
     pub by: Option<String>,
-    /// when it ended
+    /// end, microseconds since 1970
     pub ended_micros: Option<i64>,
-    /// why it ended
+    /// reason of its end
     pub reason: Option<String>,
     /// states of it were computed, or may be, from a log whose beginning is gone
     pub accept_missing_history: bool,

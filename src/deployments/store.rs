@@ -28,7 +28,7 @@ const SUFFIX: &str = ".json";
 /// Generations that are kept, the one in force not counted.
 pub const GENERATIONS_KEPT: usize = 50;
 
-/// Where a generation came from.
+/// Origin of a generation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Origin {
@@ -80,9 +80,9 @@ pub struct Generation {
     format: u64,
     /// its number, from 1
     pub generation: u64,
-    /// where it came from
+    /// origin of its statements
     pub origin: Origin,
-    /// what the directory held that the process was started with
+    /// fingerprint of the directory that the process was started with
     pub directory: String,
     /// the statements
     pub files: Vec<File>,
@@ -93,7 +93,7 @@ struct Current {
     format: u64,
     /// those that were in force, oldest first; the last one is
     in_force: Vec<u64>,
-    /// what became of each; the first format has none
+    /// life of each generation; the first format has none
     #[serde(default)]
     lives: BTreeMap<u64, Life>,
 }
@@ -106,13 +106,13 @@ impl Generation {
     }
 }
 
-/// Why there is nothing to go back to.
+/// Reason why there is nothing to go back to.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoGeneration {
     /// no generation has this number any more, or ever had
     #[error("there is no {wanted} to go back to; those that were in force are {known}: see 'tidewater status'")]
     Unknown {
-        /// what was asked for
+        /// the number asked for
         wanted: String,
         /// those that were in force
         known: String,
@@ -126,9 +126,9 @@ pub enum NoGeneration {
     NeverInForce {
         /// its number
         generation: u64,
-        /// what it is instead
+        /// its state instead
         state: GenerationState,
-        /// why
+        /// the reason of its end
         reason: Option<String>,
         /// those that were in force
         known: String,
@@ -145,7 +145,7 @@ pub struct Store {
 }
 
 impl Store {
-    /// What a data directory remembers.
+    /// Opens the store of a data directory.
     pub fn open(disk: Storage) -> Result<Self, DiskError> {
         disk.create_directory(FOLDER)?;
         disk.sync_directory("")?;
@@ -188,7 +188,7 @@ impl Store {
 
     /// The generation in force, of a process that has chosen one.
     pub fn current(&self) -> &Generation {
-        self.in_force().unwrap_or_else(|| panic!("a topology runs that is no generation"))
+        self.in_force().unwrap_or_else(|| panic!("a topology runs that is not a generation"))
     }
 
     /// All that are kept, oldest first.
@@ -196,7 +196,7 @@ impl Store {
         self.generations.values()
     }
 
-    /// What became of a generation.
+    /// Returns the life of a generation.
     pub fn life(&self, generation: u64) -> Life {
         self.lives.get(&generation).cloned().unwrap_or_else(|| Life::of_state(GenerationState::Unrecorded))
     }
@@ -268,7 +268,7 @@ impl Store {
         Ok(number)
     }
 
-    /// Which one is in force from now on, durably.
+    /// Records durably which generation is in force from now on.
     pub fn put_in_force(&mut self, generation: u64, at_micros: i64) -> Result<(), DiskError> {
         let (mut in_force, mut lives) = (self.in_force.clone(), self.lives.clone());
         if let Some(before) = in_force.last().filter(|before| **before != generation).and_then(|before| lives.get_mut(before)) {
@@ -352,7 +352,7 @@ fn path_of(generation: u64) -> String {
     format!("{FOLDER}/{generation:010}{SUFFIX}")
 }
 
-/// What a directory holds, whatever its path is.
+/// Returns the fingerprint of a directory's content, whatever its path is.
 pub fn directory_fingerprint(files: &[SourceFile]) -> String {
     let name = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
     let contents: Vec<(String, &str)> = files.iter().map(|file| (name(&file.path), file.text.as_ref())).collect();

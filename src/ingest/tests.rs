@@ -1,4 +1,4 @@
-//! What becomes of lines, against logs in memory and on disk.
+//! Outcomes of lines, with logs in memory and on disk.
 
 use std::time::Duration;
 
@@ -50,7 +50,7 @@ fn end(log: &Arc<dyn Log>, topic: &Topic, partition: Partition) -> Offset {
     log.bounds(topic, partition).unwrap().1
 }
 
-/// How many of the first lines were looked at; the others are refused.
+/// Returns the number of first lines that were looked at; the others are refused.
 fn looked_at(outcomes: &[LineOutcome]) -> usize {
     let looked_at = outcomes.iter().take_while(|outcome| !matches!(outcome, LineOutcome::Refused(_))).count();
     assert!(outcomes[looked_at..].iter().all(|outcome| matches!(outcome, LineOutcome::Refused(_))), "{outcomes:?}");

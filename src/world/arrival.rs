@@ -15,14 +15,14 @@ const LATE_ONE_IN: u64 = 20;
 pub const LATENESS_MICROS_MAX: i64 = 5_000_000;
 /// One event in so many comes a second time.
 const REPEATED_ONE_IN: u64 = 200;
-/// How many second copies are kept back at once: on average a copy comes this many times [`REPEATED_ONE_IN`] lines after its first.
+/// Second copies that are kept back at once: on average a copy comes this many times [`REPEATED_ONE_IN`] lines after it
 const REPEATS_HELD: usize = 64;
 
 /// Events under way; at most what occurs within the largest lateness, and a fixed number of copies.
 #[derive(Debug)]
 pub(super) struct Arrivals {
     random: Random,
-    /// by arrival, then in the order sent
+    /// events under way, by arrival, then in the order sent
     under_way: BinaryHeap<Reverse<(i64, u64, Aggregate, String)>>,
     /// the last arrival of each aggregate that has events under way
     last_of: BTreeMap<Aggregate, i64>,

@@ -30,17 +30,17 @@ impl Kind {
     }
 }
 
-/// What orders events: those of one aggregate keep their order.
+/// Key that orders events: those of one aggregate keep their order.
 pub(super) type Aggregate = (Kind, String);
 
 /// An event that has no time yet.
 #[derive(Clone, Debug)]
 pub(super) struct Draft {
-    /// whose event it is
+    /// its aggregate
     pub(super) aggregate: Aggregate,
     /// such as `post.created`
     pub(super) event_type: &'static str,
-    /// who did it
+    /// its actor
     pub(super) actor: u32,
     /// the fields, as a JSON object
     pub(super) payload: String,

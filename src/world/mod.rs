@@ -37,21 +37,21 @@ const FULL_MINUTE_ONE_IN: u64 = 8;
 /// The size and the kind of a world.
 #[derive(Clone, Debug)]
 pub struct WorldOptions {
-    /// which of all worlds
+    /// seed of the world
     pub seed: u64,
     /// people
     pub users: u32,
     /// whom each follows at the beginning; 0 is allowed
     pub follows_per_user: u32,
-    /// how unevenly followers and posts are spread
+    /// spread of followers and posts
     pub popularity: Popularity,
     /// likes, comments, messages and so on for each post
     pub activities_per_post: u32,
     /// posts of the history
     pub posts: u64,
-    /// when it begins, microseconds since 1970
+    /// beginning, microseconds since 1970
     pub start: i64,
-    /// how long the history is, about, in microseconds
+    /// length of the history, about, in microseconds
     pub span: i64,
     /// the first id of posts, comments and messages: above those that exist when a world is continued
     pub first_id: u64,
@@ -117,7 +117,7 @@ impl World {
         }
     }
 
-    /// How many different events have occurred.
+    /// Returns the number of different events that have occurred.
     pub fn events(&self) -> u64 {
         self.events
     }
@@ -288,7 +288,7 @@ impl Live {
         std::iter::from_fn(|| self.world.arrivals.take()).collect()
     }
 
-    /// How many different events have occurred, those of the history among them.
+    /// Returns the number of different events that have occurred, those of the history among them.
     pub fn events(&self) -> u64 {
         self.world.events
     }

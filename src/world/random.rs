@@ -49,7 +49,7 @@ impl Random {
     }
 }
 
-/// How unevenly members are drawn.
+/// Spread of members.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Popularity {
     /// the member at rank r is drawn with weight 1/r, as in most networks of people

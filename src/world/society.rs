@@ -23,7 +23,7 @@ const FOLLOWS_MAX: usize = 2_000;
 const BLOCKS_MAX: usize = 4_096;
 /// The most conversations; then people talk on in those that there are.
 const CONVERSATIONS_MAX: usize = 50_000;
-/// How often a user who was drawn can't do what was drawn before something else is done.
+/// Attempts in a row in which a drawn user can't do what was drawn, before something else is done.
 const ATTEMPTS: usize = 8;
 
 #[derive(Debug)]
@@ -43,7 +43,7 @@ struct Conversation {
     recent: VecDeque<u64>,
 }
 
-/// What people do besides writing posts, and how often, in parts of their sum.
+/// Activities of people besides writing posts, and their weights.
 const ACTIVITIES: [(Activity, u64); 11] = [
     (Activity::Like, 300),
     (Activity::Unlike, 30),
@@ -79,7 +79,7 @@ pub(super) struct Society {
     random: Random,
     users: u32,
     popular: Sampler,
-    /// by user, counted from 1
+    /// followed users, by user, counted from 1
     follows: Vec<BTreeSet<u32>>,
     blocks: Vec<(u32, u32)>,
     posts: VecDeque<Post>,

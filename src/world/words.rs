@@ -1,4 +1,4 @@
-//! What the people of the generated world talk about.
+//! Topics that the people of the generated world talk about.
 //!
 //! Owns the word list and the making of texts. The first words are the most frequent.
 

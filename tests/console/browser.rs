@@ -10,7 +10,7 @@ use ureq::Agent;
 
 use crate::process::{PATIENCE, Process, eventually};
 
-/// What a found element is called in WebDriver's JSON.
+/// Key of a found element in WebDriver's JSON.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 const HEIGHT: u32 = 844;
 const ANSWER_BYTES_MAX: u64 = 64 * 1024 * 1024;
@@ -118,7 +118,7 @@ impl Browser {
         self.post("/goog/cdp/execute", &json!({ "cmd": command, "params": parameters }));
     }
 
-    /// What the page or the browser complained of since the last call.
+    /// Returns the complaints of the page or the browser since the last call.
     pub fn complaints(&self) -> Vec<String> {
         let entries = self.log("browser");
         let is_bad = |entry: &&Value| matches!(entry["level"].as_str(), Some("WARNING" | "SEVERE"));

@@ -70,7 +70,7 @@ fn transfers() -> Vec<String> {
     (0..TRANSFERS).filter_map(|_| transfer()).collect()
 }
 
-/// What the pollers saw in one life, and altogether.
+/// Observations of the pollers in one life, and altogether.
 #[derive(Default)]
 struct Seen {
     polls: AtomicUsize,

@@ -29,7 +29,7 @@ const KILLED: i32 = 9;
 /// One of so many kills may meet a server that happened to have no request.
 const IDLE_ONE_IN: u64 = 5;
 
-/// What was done.
+/// Counts of what was done.
 #[derive(Debug, Default)]
 pub struct Tally {
     /// kills by step; those at random are called so
@@ -38,7 +38,7 @@ pub struct Tally {
     restarts: u64,
     comparisons: u64,
     views: usize,
-    /// of derived topics, the last time
+    /// records of derived topics, the last time
     records: usize,
 }
 

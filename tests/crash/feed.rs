@@ -17,7 +17,7 @@ pub struct Feed {
     is_waiting: AtomicBool,
 }
 
-/// How feeding ended.
+/// End of feeding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
     /// it was told to
@@ -82,7 +82,7 @@ impl Feed {
         self.acknowledged.fetch_add(batch.len(), Ordering::SeqCst);
     }
 
-    /// Whether a request has begun and is not answered.
+    /// Returns true if a request has begun and is not answered.
     pub fn is_waiting(&self) -> bool {
         self.is_waiting.load(Ordering::SeqCst)
     }

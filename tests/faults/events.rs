@@ -30,7 +30,7 @@ fn refusal(server: &Server, line: &Value) -> (String, String) {
     (text("reason"), text("field"))
 }
 
-/// Waits until as many events were put aside.
+/// Waits until as many events were quarantined.
 fn await_dead_letters(server: &Server, count: usize) {
     eventually("dead letters", || {
         let answer = server.get("/v1/dead-letters?limit=100", Some(&operator())).json();

@@ -1,4 +1,4 @@
-//! Faults of topologies: what can't be kept in bounds is refused, a row on which an expression fails is put aside, and a topology that
+//! Faults of topologies: what can't be kept in bounds is refused, a row on which an expression fails is quarantined, and a topology that
 //! is refused leaves everything as it was.
 
 use std::process::Output;
@@ -77,7 +77,7 @@ CREATE INDEX ON numbers (post_id);
 GRANT SELECT ON numbers TO PUBLIC;
 ";
 
-/// The posts that each view has, and what is put aside.
+/// The posts that each view has, and what is quarantined.
 fn fragile_rows(server: &Server) -> (Vec<Vec<u64>>, Value) {
     let posts = |view: &str| {
         let rows = server.get(&format!("/v1/views/{view}?select=post_id"), None).rows();

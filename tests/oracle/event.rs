@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-/// What happened, with the ids as numbers.
+/// Kind of an event, with the ids as numbers.
 #[derive(Clone, Debug, PartialEq)]
 pub enum What {
     Registered,

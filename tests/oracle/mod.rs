@@ -48,7 +48,7 @@ impl Oracle {
         self.events.iter().map(|event| event.at).max().unwrap_or(0)
     }
 
-    /// What the events lead to.
+    /// Returns the state that the events lead to.
     pub fn state(&self) -> State {
         State::of(&self.events)
     }

@@ -1,4 +1,4 @@
-//! What events lead to, before any view: the last word on each pair, post and conversation.
+//! State that events lead to, before any view: the last word on each pair, post and conversation.
 //!
 //! Events enter all at once; maps leave. "Last" is by time within the aggregate, so the events are sorted by time first, those of
 //! one time in order of arrival.
@@ -41,7 +41,7 @@ pub struct State {
     pub follows: BTreeSet<(u64, u64)>,
     pub blocks: BTreeSet<(u64, u64)>,
     pub posts: BTreeMap<u64, Post>,
-    /// by post and user, with the time of the last like
+    /// time of the last like, by post and user
     pub likes: BTreeMap<(u64, u64), i64>,
     /// post, author, time
     pub comments: Vec<(u64, u64, i64)>,
@@ -109,7 +109,7 @@ impl State {
         }
     }
 
-    /// Whether one of two users blocks the other.
+    /// Returns true if one of two users blocks the other.
     pub fn blocked_either_way(&self, one: u64, other: u64) -> bool {
         self.blocks.contains(&(one, other)) || self.blocks.contains(&(other, one))
     }

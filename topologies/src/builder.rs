@@ -34,7 +34,7 @@ pub const PARTITIONS_DEFAULT: u32 = 4;
 
 type Outcome<T> = Result<T, Box<Diagnostic>>;
 
-/// What a name stands for.
+/// Meaning of a name.
 #[derive(Clone, Debug)]
 struct Relation {
     kind: RelationKind,

@@ -1,4 +1,4 @@
-//! What a person reads when a topology is wrong: the place, the text underlined, the remedy.
+//! Errors of a topology as a person reads them: the place, the text underlined, the remedy.
 //!
 //! Owns the text of a file, a place in it and the message about it. The parser and the planner make diagnostics; the command
 //! line prints them as text, tools read them as JSON.
@@ -11,10 +11,10 @@ use serde::{Serialize, Serializer};
 /// The most characters of a line that are printed; a longer one is cut around the place.
 pub const SHOWN_CHARACTERS_MAX: usize = 160;
 
-/// How a tab is printed, so that carets stand below what they mean.
+/// Printed form of a tab, so that carets stand below what they mean.
 const TAB: &str = "    ";
 
-/// How many characters stay visible before the place in a line that is cut.
+/// Characters that stay visible before the place in a line that is cut.
 const SHOWN_CHARACTERS_BEFORE: usize = 60;
 
 /// A name is suggested when at most one in this many of its characters differs.
@@ -49,12 +49,12 @@ pub struct Location {
 /// An error in a topology.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Diagnostic {
-    /// what is underlined
+    /// the underlined place
     #[serde(flatten)]
     pub location: Location,
-    /// what is wrong: lower case, without a full stop
+    /// the fault: lower case, without a full stop
     pub message: String,
-    /// what to do about it
+    /// the remedy
     pub help: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! How errors look, and which names are close.
+//! Printed errors, and suggestions of close names.
 
 use super::*;
 

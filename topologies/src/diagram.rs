@@ -12,7 +12,7 @@ use crate::lineage::index_order;
 /// Characters after which a line of a box is broken at the next space.
 const LINE_CHARACTERS: usize = 48;
 
-/// What a box stands for, which its form and colour show.
+/// Kind of a box, shown by its form and colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
     /// a stream of events
@@ -23,7 +23,7 @@ pub enum Form {
     View,
     /// an index
     Index,
-    /// where changes go
+    /// destination of changes
     Sink,
     /// a step of a plan
     Operator,
@@ -32,9 +32,9 @@ pub enum Form {
 /// A box.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shape {
-    /// what it stands for
+    /// its kind
     pub form: Form,
-    /// what it says
+    /// its text
     pub lines: Vec<String>,
 }
 
@@ -83,7 +83,7 @@ impl Form {
         }
     }
 
-    /// What stands before and after the quoted text.
+    /// Returns the brackets around the quoted text.
     fn mermaid_brackets(self) -> (&'static str, &'static str) {
         match self {
             Self::Source => ("([", "])"),

@@ -1,4 +1,4 @@
-//! How a view is computed, for people.
+//! Explanation of a view's computation, for people.
 //!
 //! Owns two forms of the graph of nodes: a tree of text, inputs indented below what reads them, with what each node keeps; and a
 //! diagram in which each node is there once.

@@ -1,4 +1,4 @@
-//! Which relation is computed from which.
+//! Dependencies between relations.
 //!
 //! A topology enters; its sources, tables, views, indexes and sinks leave as a graph, and as a text for people.
 

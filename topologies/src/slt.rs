@@ -22,25 +22,25 @@ use crate::rows::rows_as_text;
 use crate::run::{Clock, Options, Running, start};
 use crate::topology::{LoadError, Topology, build, read_folder};
 
-/// How long a query waits for the events before it.
+/// Longest wait of a query for the events before it.
 pub const CATCH_UP_MAX: Duration = Duration::from_secs(30);
 /// The clock against which events of a test are too far in the future: the year 2100.
 const TEST_NOW_MICROS: i64 = 4_102_444_800_000_000;
 
-/// What became of one file.
+/// Result of one file.
 #[derive(Clone, Debug)]
 pub struct Report {
     /// the file
     pub path: PathBuf,
-    /// how many queries it has
+    /// number of its queries
     pub queries: usize,
-    /// what went wrong, with the line
+    /// the failure, with the line
     pub failure: Option<String>,
-    /// how long it took
+    /// its duration
     pub took: Duration,
 }
 
-/// Why a step failed.
+/// Reason why a step failed.
 #[derive(Debug, thiserror::Error)]
 pub enum SltError {
     /// an event was refused
@@ -48,7 +48,7 @@ pub enum SltError {
     Rejected {
         /// from 1
         line: usize,
-        /// why
+        /// the reason
         detail: String,
     },
     /// no source reads the topic
@@ -60,7 +60,7 @@ pub enum SltError {
     /// the log refused
     #[error("the event could not be appended: {detail}")]
     Log {
-        /// what it said
+        /// its message
         detail: String,
     },
     /// the query was not planned
@@ -185,7 +185,7 @@ impl Database {
     }
 }
 
-/// Whether everything that was appended to the topics of a topology is visible.
+/// Returns true if everything that was appended to the topics of a topology is visible.
 pub fn all_visible(topology: &Topology, log: &dyn Log, views: &Views) -> bool {
     use schemas::position::{LogPosition, Offset, Partition, Token};
     let mut records = Vec::new();

@@ -31,11 +31,11 @@ pub struct Source {
     pub name: String,
     /// the topic, its events and columns
     pub schema: &'static TopicSchema,
-    /// what the bytes of its records are
+    /// encoding of its records
     pub encoding: Encoding,
-    /// how many partitions the topic is created with
+    /// number of partitions that the topic is created with
     pub partitions: u32,
-    /// how long an event id is remembered, in microseconds of event time
+    /// time for which an event id is remembered, in microseconds of event time
     pub deduplication_micros: i64,
 }
 
@@ -46,24 +46,24 @@ pub struct Table {
     pub name: String,
     /// its columns
     pub columns: Vec<NodeColumn>,
-    /// which may not be NULL
+    /// columns that may not be NULL
     pub not_null: Vec<bool>,
     /// numbers of the columns of its key
     pub primary_key: Vec<usize>,
-    /// how it follows its source; a table without is empty
+    /// its fold; a table without one is empty
     pub merge: Option<Merge>,
 }
 
 /// A relation that can be read, and the node that produces it.
 #[derive(Clone, Debug)]
 pub struct Served {
-    /// what is served
+    /// the served view
     pub view: View,
     /// its rows
     pub node: NodeId,
 }
 
-/// What a name stands for.
+/// Kind of a relation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RelationKind {
     /// made by CREATE SOURCE
@@ -79,7 +79,7 @@ pub enum RelationKind {
 /// A relation as its statement declares it, however it is computed.
 #[derive(Clone, Debug)]
 pub struct Declaration {
-    /// what it is
+    /// its kind
     pub kind: RelationKind,
     /// its columns
     pub columns: Vec<Column>,
@@ -94,11 +94,11 @@ pub struct Topology {
     pub sources: Vec<Source>,
     /// the tables
     pub tables: Vec<Table>,
-    /// how views are computed
+    /// nodes that compute the views
     pub graph: Graph,
-    /// what is kept and served
+    /// the views that are kept and served
     pub served: Vec<Served>,
-    /// where changes of what is served go
+    /// sinks of the served views' changes
     pub sinks: Vec<DeclaredSink>,
     /// the full-text indexes of what is served
     pub searches: Vec<SearchIndex>,
@@ -108,7 +108,7 @@ pub struct Topology {
     pub declarations: BTreeMap<String, Declaration>,
 }
 
-/// Why a folder could not be loaded.
+/// Reason why a folder could not be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// the folder or a file can't be read
@@ -116,7 +116,7 @@ pub enum LoadError {
     Unreadable {
         /// the path
         path: String,
-        /// what the system said
+        /// the system's error
         error: std::io::Error,
     },
     /// no statements

@@ -1,4 +1,4 @@
-//! Rows on which an expression fails: they are put aside by name, all others flow on, and the error goes when its row does.
+//! Rows on which an expression fails: they are quarantined by name, all others flow on, and the error goes when its row does.
 
 use schemas::field::Value;
 use topologies::run::Options;
@@ -21,7 +21,7 @@ struct Posts {
     producer: Producer,
 }
 
-/// What is wrong now: relation, what failed in words, how often.
+/// Current errors: relation, failure in words, count.
 type Errors = Vec<(String, String, i64)>;
 
 impl Posts {
@@ -240,7 +240,7 @@ fn a_merge_puts_an_event_aside_that_breaks_the_table() {
             posts.errors().into_iter().map(|(relation, detail, _)| format!("{relation}: {detail}")).collect();
         assert_eq!(details, ["replies: division by zero", "replies: NULL in column 'reply_to', which is NOT NULL"]);
 
-        // A value that depends on the row found: the update is put aside, the row stays as it was.
+        // A value that depends on the row found: the update is quarantined, the row stays as it was.
         posts.update(1, "x");
         posts.update(4, "x");
         assert_eq!(posts.rows("replies"), [[1, 9, 10], [4, 9, 1]]);

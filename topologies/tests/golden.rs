@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-/// Whether the expected texts are to be written.
+/// Returns true if the expected texts are to be written.
 pub fn is_updating() -> bool {
     std::env::var_os("UPDATE_GOLDEN").is_some()
 }

@@ -1,4 +1,4 @@
-//! What the tests of several files share: a topology that runs on a log in memory, events for it, and numbers that look random.
+//! Helpers that several test files share: a topology that runs on a log in memory, events for it, and random numbers with a seed.
 
 use std::cell::Cell;
 use std::sync::{Arc, Mutex};
@@ -15,18 +15,18 @@ use sinks::invalidations::Invalidations;
 use sinks::views::{Range, Views};
 use sources::log::{Log, Record};
 use sources::memory::MemoryLog;
-use topologies::run::outlets::{OutletReport, OutletState};
+use topologies::run::sink_tasks::{SinkTaskReport, SinkTaskState};
 use topologies::run::{
-    Board, Clock, DeployPhase, DeployReport, Options, Running, Standing, StartError, StatusReport, Storage, Trouble, Verify,
+    DeploymentHandle, Clock, DeployPhase, DeployReport, Options, Running, Standing, StartError, StatusReport, Storage, Trouble, Verify,
     start,
 };
 use topologies::slt::all_visible;
 use topologies::topology::{Topology, build, inline};
 use topologies::why::{Answer, Limits, ORIGINS_MAX, Question};
 
-/// When the first event happens: 2024-01-01T00:00:00Z.
+/// Time of the first event: 2024-01-01T00:00:00Z.
 pub const START_MICROS: i64 = 1_704_067_200_000_000;
-/// How long events may take to be visible.
+/// Most time for events to be visible.
 const CATCH_UP_MAX: Duration = Duration::from_secs(120);
 /// More than any test has.
 const ROW_ERRORS_MAX: usize = 10_000;
@@ -204,7 +204,7 @@ impl Deployment {
         record: Arc<Mutex<Vec<bool>>>,
     ) {
         let deployment = topologies::run::Deployment {
-            generation: self.running.board.report().generation + 1,
+            generation: self.running.deployment_handle.report().generation + 1,
             topology: Arc::new(topology(sql)),
             replay: replay.iter().map(|name| (*name).to_owned()).collect(),
             verify,
@@ -214,16 +214,16 @@ impl Deployment {
                 Ok(())
             }),
         };
-        self.running.board.begin(deployment).expect("no other deployment is under way");
+        self.running.deployment_handle.begin(deployment).expect("no other deployment is under way");
     }
 
     /// Waits for the deployment that was begun.
     pub fn deployed(&mut self) -> DeployReport {
         let deadline = Instant::now() + CATCH_UP_MAX;
         loop {
-            let report = self.running.board.report();
+            let report = self.running.deployment_handle.report();
             if report.phase == DeployPhase::Finished {
-                self.topology = self.running.board.topology();
+                self.topology = self.running.deployment_handle.topology();
                 return report;
             }
             assert!(Instant::now() < deadline, "the deployment did not end within {CATCH_UP_MAX:?}: {report:?}");
@@ -243,14 +243,14 @@ impl Deployment {
         self.running.views.views().map(|served| served.view.name.clone()).collect()
     }
 
-    /// How far it is.
+    /// Returns its progress.
     pub fn status(&self) -> StatusReport {
         self.running.status()
     }
 
-    /// What is deployed.
-    pub fn board(&self) -> &Board {
-        &self.running.board
+    /// Returns the handle for deployments.
+    pub fn deployment_handle(&self) -> &DeploymentHandle {
+        &self.running.deployment_handle
     }
 
     /// The views, for someone who watches them.
@@ -279,7 +279,7 @@ impl Deployment {
         self.catch_up();
     }
 
-    /// Whether all events are visible.
+    /// Returns true if all events are visible.
     pub fn is_current(&self) -> bool {
         self.status().published && all_visible(&self.topology, self.log.as_ref(), &self.running.views)
     }
@@ -292,19 +292,19 @@ impl Deployment {
         }
     }
 
-    /// What became stale in caches.
+    /// Returns the keys that became stale in caches.
     pub fn invalidations(&self) -> Arc<Invalidations> {
         self.running.invalidations()
     }
 
-    /// How sinks are doing, once all of them hold what is visible or write nothing any more.
-    pub fn sinks(&self) -> Vec<OutletReport> {
+    /// Returns the reports of the sinks, once all of them hold what is visible or write nothing any more.
+    pub fn sinks(&self) -> Vec<SinkTaskReport> {
         let deadline = Instant::now() + CATCH_UP_MAX;
         loop {
-            let (epoch, reports) = (self.epochs(), self.running.outlets().list());
-            let is_done = |report: &OutletReport| match report.state {
-                OutletState::Attached => report.epoch == Some(epoch),
-                OutletState::Halted(_) => true,
+            let (epoch, reports) = (self.epochs(), self.running.sink_tasks().list());
+            let is_done = |report: &SinkTaskReport| match report.state {
+                SinkTaskState::Attached => report.epoch == Some(epoch),
+                SinkTaskState::Halted(_) => true,
                 _ => false,
             };
             if !reports.is_empty() && reports.iter().all(is_done) && epoch == self.epochs() {
@@ -354,7 +354,7 @@ impl Deployment {
         rows
     }
 
-    /// Which events made these rows of a view.
+    /// Returns the events that made these rows of a view.
     pub fn why(&self, view: &str, rows: Vec<Row>) -> Answer {
         self.why_within(view, rows, Limits::default())
     }
@@ -365,7 +365,7 @@ impl Deployment {
         let wall_micros = self.running.views.snapshot().wall_micros();
         let consumed = self.running.views.consumed();
         let question = Question { view: served.view.clone(), rows, consumed, wall_micros, events_max: ORIGINS_MAX };
-        self.running.witness().explain(&question, limits).unwrap_or_else(|error| panic!("'{view}': {error}"))
+        self.running.lineage_query().explain(&question, limits).unwrap_or_else(|error| panic!("'{view}': {error}"))
     }
 
     /// The stored bytes of every index of every view, and how often each row is there.
@@ -386,18 +386,18 @@ impl Deployment {
         self.running.views.snapshot().row_errors(ROW_ERRORS_MAX)
     }
 
-    /// What was put aside, with its numbers.
+    /// Returns the dead letters, with their numbers.
     pub fn dead_letters(&self) -> Vec<(u64, DeadLetter)> {
         self.running.views.snapshot().dead_letters(None, usize::MAX)
     }
 
-    /// What was put aside: the reason and the detail of each letter, oldest first.
+    /// Returns the reason and the detail of each dead letter, oldest first.
     pub fn dead_letter_reasons(&self) -> Vec<(Reason, String)> {
         let letters = self.running.views.snapshot().dead_letters(None, ROW_ERRORS_MAX);
         letters.into_iter().map(|(_, letter)| (letter.fault.reason, letter.fault.detail.clone())).collect()
     }
 
-    /// How many epochs are visible; the status says so a moment later.
+    /// Returns the number of visible epochs; the status says so a moment later.
     pub fn epochs(&self) -> u64 {
         self.running.views.position().epoch.0
     }

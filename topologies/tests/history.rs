@@ -134,7 +134,7 @@ fn fault_51_what_can_not_be_computed_in_full_is_refused_and_a_topology_that_come
             deployment = deployment.restart(planned, forgetful(1 + random.below(3), 1 + random.below(9)));
             both(&deployment, &whole, &events(&producer, &mut random, 30));
         }
-        let change = plan_switch(&topology(&before()), deployment.board(), deployment.log().as_ref(), &BTreeSet::new());
+        let change = plan_switch(&topology(&before()), deployment.deployment_handle(), deployment.log().as_ref(), &BTreeSet::new());
         let change = change.expect("it can be read");
         assert!(change.lost.is_empty() && change.restored.iter().any(|(name, _)| name == "table posts"), "{change:?}");
 
@@ -196,7 +196,7 @@ fn a_start_with_an_edited_topology_is_refused_and_goes_on_with_the_one_before() 
     assert_eq!(deployment.bytes(), whole.bytes(), "after a restart");
 }
 
-/// What is on the disk at the moment of a switch is gone on with: the same rows, of the topology before or of the next.
+/// Cuts off at a switch and goes on with what is on the disk: the same rows, of the topology before or of the next.
 #[test]
 fn a_run_that_is_cut_off_at_a_switch_goes_on_with_the_same_rows() {
     for seed in 0..6 {
@@ -257,7 +257,7 @@ fn states_of_earlier_topologies_are_given_up_beyond_the_limits_and_that_is_said(
     trimmed(&deployment, &whole, &producer, &mut random);
     assert_switched(&deployment.deploy_with_loss(&after()), "somebody insists");
     let deadline = Instant::now() + Duration::from_secs(60);
-    while !deployment.board().retained().is_empty() {
+    while !deployment.deployment_handle().retained().is_empty() {
         assert!(Instant::now() < deadline, "it is held for ever");
         deployment.ingest(&events(&producer, &mut random, 30));
     }

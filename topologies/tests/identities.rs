@@ -10,7 +10,7 @@ use datafusion_common::tree_node::{TreeNode, TreeNodeRecursion};
 use topologies::plan::graph::Operator;
 use topologies::plan::kept::{KeptStates, identities, plan_fingerprint, row_fingerprints, view_fingerprints};
 use topologies::plan::scalar::Scalar;
-use topologies::run::outlets;
+use topologies::run::sink_tasks;
 use topologies::topology::Topology;
 
 use crate::golden;
@@ -49,7 +49,7 @@ fn text(topology: &Topology) -> String {
     KeptStates::of(topology).specs.iter().for_each(|state| line("state", &state.name, &state.fingerprint));
     view_fingerprints(topology).iter().for_each(|(name, identity)| line("view", name, identity));
     row_fingerprints(topology).iter().for_each(|(name, identity)| line("rows", name, identity));
-    outlets::identities(topology).iter().for_each(|(name, identity)| line("outlet", name, identity));
+    sink_tasks::identities(topology).iter().for_each(|(name, identity)| line("sink", name, identity));
     let (owners, of_nodes) = (topology.owners(), identities(topology));
     for node in topology.used_nodes() {
         line(kind(&topology.graph.nodes[node].operator), &owners[node], &of_nodes[node]);

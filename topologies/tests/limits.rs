@@ -1,4 +1,4 @@
-//! What one event may cost: values, lists and joins have limits, and what exceeds one is put aside by itself.
+//! Limits of one event: values, lists and joins have limits, and what exceeds one is quarantined by itself.
 
 
 use schemas::dead_letter::Reason;

@@ -16,7 +16,7 @@ mod limits;
 mod metamorphic;
 mod one_row;
 mod order;
-mod outlets;
+mod sink_tasks;
 mod postgres;
 mod queries;
 mod refusals;

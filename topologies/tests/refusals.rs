@@ -1,4 +1,4 @@
-//! What is refused before it runs, and in which words: each statement of `refusals/cases.sql` on top of `refusals/given.sql`.
+//! Refusals before anything runs, and their words: each statement of `refusals/cases.sql` on top of `refusals/given.sql`.
 //!
 //! `UPDATE_GOLDEN=1 cargo test -p topologies` writes `refusals/said.txt` anew, to be read as a diff.
 

@@ -38,7 +38,7 @@ impl Observed {
         operate(&self.0.lock().expect("nobody panics with the disk"))
     }
 
-    /// What a process would find that starts now.
+    /// Returns the disk as a process would find it that starts now.
     pub fn image(&self) -> SimulatedDisk {
         let image = SimulatedDisk::new(0);
         self.locked(|disk| copy(disk, &image, "")).expect("the disk can be read");
@@ -113,7 +113,7 @@ fn random_options(random: &mut Random, run: usize) -> Options {
     Options { workers, epoch_records, checkpoint_interval, ..options() }
 }
 
-/// How the starts went.
+/// Counts of the starts.
 #[derive(Debug, Default)]
 pub struct Starts {
     /// with entries of a checkpoint

@@ -1,4 +1,4 @@
-//! Which events made a row: exact for every operator, and enough to make the row again.
+//! Origins of rows: exact for every operator, and enough to make the row again.
 //!
 //! The property is told by the engine itself: replaying nothing but the events that are named gives the row, and without one of them it
 //! is not the same.
@@ -289,7 +289,7 @@ fn a_limit_ends_a_search_and_is_named() {
     }
 }
 
-/// What a view is made of.
+/// Returns the nodes that a view is made of.
 fn nodes_of(topology: &Topology, view: &str) -> Vec<NodeId> {
     let mut open = vec![topology.served.iter().find(|served| served.view.name == view).expect("it is served").node];
     let mut nodes = Vec::new();

@@ -1,4 +1,4 @@
-// Dead letters: events that were put aside, each with its place, the reason and its text; and rows on which an expression fails.
+// Dead letters: events that were quarantined, each with its place, the reason and its text; and rows on which an expression fails.
 
 import { get, post } from './api.js';
 import { counted, element, problemNotice, whole } from './dom.js';

@@ -1,4 +1,4 @@
-//! `GET /v1/dead-letters?limit=&after=`: events that were put aside, oldest first, and rows on which an expression fails now.
+//! `GET /v1/dead-letters?limit=&after=`: events that were quarantined, oldest first, and rows on which an expression fails now.
 //!
 //! For operators: bodies of events may hold anything. `after` is the id of the last letter seen; `next` is that id when there may
 //! be more. Letters that were sent again are counted and no longer listed.

@@ -15,12 +15,12 @@ use crate::query::Query;
 use crate::state::ApiState;
 use crate::token::Claims;
 
-/// Who asks where no token is asked for.
+/// Account where no token is asked for.
 const LOCAL: &str = "local";
-/// What is kept of a subject.
+/// Most characters of a subject that are kept.
 const SUBJECT_CHARACTERS_MAX: usize = 200;
 
-/// What is in force.
+/// Answers with the generation in force.
 pub(crate) async fn deployments(State(state): State<ApiState>, uri: Uri, headers: HeaderMap) -> Result<Response, ApiError> {
     let (host, _) = host(&state, &uri, &headers, "reading the deployments")?;
     let report = serde_json::to_string(&host.report()).unwrap_or_default();
@@ -41,7 +41,7 @@ pub(crate) async fn deploy(
     Ok(response)
 }
 
-/// What a deployment would change.
+/// Answers with what a deployment would change.
 pub(crate) async fn plan(State(state): State<ApiState>, uri: Uri, headers: HeaderMap, body: Bytes) -> Result<Response, ApiError> {
     let (host, _) = host(&state, &uri, &headers, "planning a deployment")?;
     let change = host.plan(read(&headers, &body)?).await.map_err(ApiError::Deploy)?;

@@ -54,7 +54,7 @@ pub(crate) async fn events(State(state): State<ApiState>, request: Request) -> R
     }
 }
 
-/// Why lines are refused, if some are.
+/// Returns the reason why lines are refused, if some are.
 fn refusal(outcomes: &[LineOutcome]) -> Option<Refusal> {
     outcomes.iter().find_map(|outcome| match outcome {
         LineOutcome::Refused(refusal) => Some(*refusal),
@@ -62,7 +62,7 @@ fn refusal(outcomes: &[LineOutcome]) -> Option<Refusal> {
     })
 }
 
-/// Whether the body may be a single JSON object over several lines.
+/// Returns true if the body may be a single JSON object over several lines.
 fn is_single_json(headers: &HeaderMap) -> Result<bool, ApiError> {
     let Some(value) = headers.get(header::CONTENT_TYPE) else { return Ok(true) };
     let found = String::from_utf8_lossy(value.as_bytes()).into_owned();
@@ -129,7 +129,7 @@ fn answer(outcomes: &[LineOutcome], position: Option<&str>) -> Value {
     })
 }
 
-/// What became of one line.
+/// Describes the outcome of one line.
 pub(super) fn describe(outcome: &LineOutcome) -> Value {
     match outcome {
         LineOutcome::Accepted(position) => json!({ "status": "accepted", "position": position.to_string() }),

@@ -31,7 +31,7 @@ use crate::subscribe::Stopping;
 const LAST_EVENT_ID: &str = "last-event-id";
 /// Asks nginx, and proxies that do as it does, to pass events on at once.
 const UNBUFFERED: (HeaderName, HeaderValue) = (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
-/// How long a stream is silent before it shows that it is alive.
+/// Longest silence of a stream before it shows that it is alive.
 const SILENCE_MAX: Duration = Duration::from_secs(15);
 
 /// The stream of a sink.

@@ -50,7 +50,7 @@ pub(crate) async fn records(
     Ok(json_response(describe(&topic, &page, from).to_string(), Some(&position)))
 }
 
-/// Whether everybody may read all rows of a view.
+/// Returns true if everybody may read all rows of a view.
 pub(super) fn is_public(state: &ApiState, view: &str) -> bool {
     let served = state.views().view(view);
     served.is_some_and(|served| matches!(admit(&served.view, None), Admission::Rows(Rule::Always)))

@@ -1,4 +1,4 @@
-//! `POST /v1/dead-letters/{id}/retry`: sends an event that was put aside again, as its bytes are.
+//! `POST /v1/dead-letters/{id}/retry`: sends an event that was quarantined again, as its bytes are.
 //!
 //! For operators. The answer is that of an event: accepted with its position, or duplicate, and then the letter leaves the list; or
 //! rejected with the reason, which may be another one than before, and then the letter stays. It stays too when the event is refused for now.

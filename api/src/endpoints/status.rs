@@ -71,7 +71,7 @@ fn describe_partition((topic, partition): &(Topic, Partition), visible: Offset, 
     json!({ "topic": topic.as_str(), "partition": partition.0, "visible": visible.0, "end": end.0, "lag": lag })
 }
 
-/// Views that are served, then those that are filled aside.
+/// Views that are served, then those that are staged.
 fn describe_views(views: &Views) -> Vec<Value> {
     let staged = views.staged_hydrations();
     let snapshot = views.snapshot();

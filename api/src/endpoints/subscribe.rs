@@ -56,7 +56,7 @@ pub(crate) async fn subscribe(
     Ok(upgrade.on_upgrade(move |socket| messages(socket, feed)))
 }
 
-/// Whether a request for a page asks for a subscription.
+/// Returns true if a request for a page asks for a subscription.
 pub(super) fn accepts_events(headers: &HeaderMap) -> bool {
     let values = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
     let mut types = values.flat_map(|value| value.split(',')).filter_map(|item| item.split(';').next());

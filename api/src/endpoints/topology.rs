@@ -24,9 +24,9 @@ use crate::state::{ApiState, is_readable};
 struct Shown<'a> {
     #[serde(flatten)]
     node: &'a LineageNode,
-    /// who may read it; none when it is not served
+    /// readers who may read it; none when it is not served
     access: Option<&'static str>,
-    /// whether the caller may
+    /// true if the caller may
     readable: bool,
     rows: Option<u64>,
     row_changes: Option<u64>,

@@ -35,7 +35,7 @@ use crate::why::{WhyAnswer, WhyEvent, WhyQuestion, WhyRefusal, WhyRow};
 /// The parameters that are not conditions.
 const PARAMETERS: &[&str] = &["limit", "events", "detail", "after", "wait"];
 
-/// What is asked besides which rows.
+/// The part of the question that does not select rows.
 struct Wanted {
     rows_max: usize,
     events_max: usize,
@@ -47,7 +47,7 @@ struct Asked {
     question: WhyQuestion,
     /// the rows of the question as JSON objects
     shown: Vec<String>,
-    /// whether more rows fulfil the conditions
+    /// true if more rows fulfil the conditions
     has_more: bool,
     position: String,
 }
@@ -177,7 +177,7 @@ fn write(asked: &Asked, answer: &WhyAnswer, has_bodies: bool) -> String {
     json
 }
 
-/// Why the answer is not whole, when it is not.
+/// The reason why the answer is incomplete, if it is.
 fn reason(answer: &WhyAnswer) -> Option<String> {
     if let Some(limit) = &answer.unfinished {
         return Some(format!("the search was not finished, because {limit}"));

@@ -1,4 +1,4 @@
-//! What one epoch changes for a subscription.
+//! The changes of one epoch for a subscription.
 //!
 //! A step of the view's history enters; [`Change`]s leave, always the same ones in the same order, so that a reader may go on in the
 //! middle of them. Where a limit cuts, the rows before and after the step are compared: a row that moves up is an upsert.
@@ -14,7 +14,7 @@ use super::shown::Shown;
 use crate::limits::{SCAN_ROWS_MAX, SUBSCRIPTION_CHANGES_MAX, SUBSCRIPTION_PAGE_ROWS};
 use crate::stored::Reader;
 
-/// What becomes of a row.
+/// The change of one row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Change {
     /// it goes, so many times
@@ -48,7 +48,7 @@ impl Shown {
         Ok(gone)
     }
 
-    /// Of rows that changed within the ranges, those that the reader gets.
+    /// Returns those of the changed rows within the ranges that the reader gets.
     fn admitted(&self, changed: impl Iterator<Item = (Row, Diff)>) -> Result<Vec<(Row, Diff)>, Interruption> {
         let reader = Reader::new(self.layout());
         let admitted = changed.filter(|(row, _)| self.admit(&reader, row.as_bytes()).is_some());
@@ -62,7 +62,7 @@ impl Shown {
         ranges.flat_map(|range| step.changes.groups_of(self.id, self.layout(), range)).collect()
     }
 
-    /// Where the index serves a limited number of rows for each value of its first column.
+    /// Collects changes where the index serves a limited number of rows for each value of its first column.
     fn changed_groups(&self, views: &Views, step: &Step) -> Result<Vec<(Row, Diff)>, Interruption> {
         let mut changed = Vec::new();
         for group in self.touched(step) {
@@ -75,7 +75,7 @@ impl Shown {
         Ok(changed)
     }
 
-    /// Where the reader wants a limited number of rows.
+    /// Collects changes where the reader wants a limited number of rows.
     fn changed_top(&self, views: &Views, step: &Step) -> Result<Vec<(Row, Diff)>, Interruption> {
         if self.touched(step).is_empty() {
             return Ok(Vec::new());

@@ -15,14 +15,14 @@ const FRAME_BYTES: usize = 96;
 /// A comment, which clients pass over.
 const HEARTBEAT: &str = ": heartbeat\n\n";
 
-/// Why the rows are sent from the beginning.
+/// Reason why the rows are sent from the beginning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reset {
     /// the subscription is new
     Start,
     /// the id to go on from is none, or of another query, reader or process
     UnknownId,
-    /// what happened since the id is not remembered any more
+    /// the changes since the id are not remembered any more
     OldId,
     /// the id is from the middle of a snapshot
     PartialSnapshot,
@@ -49,7 +49,7 @@ impl Reset {
     }
 }
 
-/// What a subscriber is told.
+/// One message to a subscriber.
 pub(crate) struct Event {
     name: &'static str,
     id: Option<EventId>,
@@ -101,7 +101,7 @@ impl Event {
     }
 }
 
-/// What is handed to a connection at once.
+/// One piece of work handed to a connection.
 pub(crate) enum Signal {
     /// events
     Events(Vec<Event>),
@@ -137,7 +137,7 @@ impl Batch {
         self.events.push(event);
     }
 
-    /// Whether they should be sent before there are more.
+    /// Returns true if they should be sent before there are more.
     pub(crate) fn is_full(&self) -> bool {
         self.bytes >= SUBSCRIPTION_BATCH_BYTES
     }

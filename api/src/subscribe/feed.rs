@@ -23,7 +23,7 @@ use crate::plan::KeyRange;
 use crate::state::ApiState;
 use crate::stored::Reader;
 
-/// Where a subscription is.
+/// Stage of a subscription.
 #[derive(Clone, Debug)]
 enum Stage {
     /// all rows are to be sent
@@ -36,21 +36,21 @@ enum Stage {
     Ended,
 }
 
-/// How far the rows of an epoch are sent.
+/// Progress of sending the rows of an epoch.
 #[derive(Clone, Debug)]
 struct Filling {
     epoch: Epoch,
     /// the range that is read
     range: usize,
-    /// what is left of it; `None` for all
+    /// the part that is left; `None` for all
     rest: Option<Bound<Row>>,
-    /// how many rows may still be sent
+    /// number of rows that may still be sent
     left: Diff,
     /// rows that were looked at and not sent
     passed_over: usize,
 }
 
-/// What one move of a subscription led to.
+/// Result of one move of a subscription.
 enum Move {
     /// events to be sent
     Events(Batch),
@@ -66,7 +66,7 @@ pub(crate) struct Feed {
     request: Request,
     shown: Shown,
     stage: Stage,
-    /// what was found to send before the answer began
+    /// messages that were ready before the answer began
     ready: Option<Vec<Event>>,
     published: watch::Receiver<Position>,
     stopping: Option<Stopping>,
@@ -75,7 +75,7 @@ pub(crate) struct Feed {
     told: Epoch,
     told_at: Instant,
     sent_at: Instant,
-    /// how often in a row the rows were begun
+    /// number of beginnings of the rows in a row
     restarts: usize,
     _open: Open,
 }
@@ -202,7 +202,7 @@ impl Feed {
         }
     }
 
-    /// When the position should be told although nothing changed for the reader.
+    /// The time at which the position should be sent although nothing changed for the reader.
     fn progress_due(&self) -> Option<Instant> {
         match self.stage {
             Stage::Following { epoch, .. } if epoch > self.told => Some(self.told_at + PROGRESS_INTERVAL),
@@ -350,7 +350,7 @@ impl Feed {
         batch
     }
 
-    /// What there is to say when nothing changed: now and then, how far the views are.
+    /// Decides what to send when nothing changed: the position of the views, now and then.
     fn rest(&mut self, epoch: Epoch) -> Move {
         if self.progress_due().is_none_or(|due| Instant::now() < due) {
             return Move::Wait;
@@ -371,7 +371,7 @@ impl Feed {
     }
 }
 
-/// Where a subscription begins: behind the event with this id, or with all rows.
+/// Finds the place where a subscription begins: behind the event with this id, or with all rows.
 fn resumed(state: &ApiState, shown: &Shown, last_event_id: Option<&str>) -> Stage {
     let Some(text) = last_event_id.filter(|text| !text.is_empty()) else { return Stage::Beginning(Reset::Start) };
     let known = |id: &EventId| (id.seal, id.position.timeline) == (shown.seal, state.views().timeline());

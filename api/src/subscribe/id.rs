@@ -12,7 +12,7 @@ const SNAPSHOT: &str = "s";
 const COMPLETE: &str = "p";
 const RADIX: u32 = 16;
 
-/// How much of an epoch was sent.
+/// The part of an epoch that was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
     /// some of the rows as they were at the epoch
@@ -28,9 +28,9 @@ pub(crate) enum Place {
 pub(crate) struct EventId {
     /// the epoch
     pub(crate) position: Position,
-    /// where in it
+    /// the place within it
     pub(crate) place: Place,
-    /// of what query
+    /// seal of its query
     pub(crate) seal: u64,
 }
 

@@ -20,9 +20,9 @@ pub(crate) use shown::Request;
 
 use crate::error::ApiError;
 
-/// Why a subscription can't simply go on.
+/// Reason why a subscription can't simply continue.
 enum Interruption {
-    /// what it has to tell next is not remembered any more
+    /// the next change for it is not remembered any more
     Forgotten,
     /// one epoch changed more than is told one by one
     ManyChanges,
@@ -55,7 +55,7 @@ impl Stopping {
         (stop, Self(stopping))
     }
 
-    /// Whether the server stops.
+    /// Returns true if the server stops.
     pub(crate) fn is_set(&self) -> bool {
         *self.0.borrow()
     }

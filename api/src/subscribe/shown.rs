@@ -1,4 +1,4 @@
-//! What a subscription shows: a query, planned as that of a page is, and kept.
+//! The content of a subscription: a query, planned as that of a page is, and kept.
 //!
 //! A request enters; [`Shown`] leaves, which tells what of a view's rows and changes its reader gets. It is planned anew when the view is
 //! replaced, or its readers are.
@@ -26,13 +26,13 @@ use crate::token::Claims;
 /// The parameters that are not conditions.
 pub(super) const PARAMETERS: &[&str] = &["select", "order", "limit", "key", "after", "wait", "last_event_id"];
 
-/// Who asks for what.
+/// A query and its reader.
 pub(crate) struct Request {
     /// the view
     pub(crate) name: String,
     /// the text after `?`
     pub(crate) query: Option<String>,
-    /// what the reader's token says
+    /// claims of the reader's token
     pub(crate) claims: Option<Claims>,
 }
 
@@ -79,7 +79,7 @@ impl Shown {
         Ok(Self { id, number, reverse, ranges, residual, projection, key, limit, seal, rule, conditions, served })
     }
 
-    /// Whether the reader would see the same rows in the same form by this plan.
+    /// Returns true if the reader would see the same rows in the same form by this plan.
     pub(super) fn agrees_with(&self, other: &Self) -> bool {
         (self.id, self.seal) == (other.id, other.seal)
     }
@@ -89,12 +89,12 @@ impl Shown {
         &self.served.view.indexes[self.number]
     }
 
-    /// How it stores rows.
+    /// Layout of the index that is read.
     pub(super) fn layout(&self) -> &IndexLayout {
         &self.served.indexes[self.number].1
     }
 
-    /// Whether the view is still the one that was planned for.
+    /// Returns true if the view is still the one that was planned for.
     pub(super) fn is_current(&self, views: &Views) -> bool {
         views.view(&self.served.view.name).is_some_and(|current| Arc::ptr_eq(&current, &self.served))
     }
@@ -126,7 +126,7 @@ impl Shown {
         range
     }
 
-    /// Whether a row lies within the ranges.
+    /// Returns true if a row lies within the ranges.
     pub(super) fn covers(&self, stored: &Row) -> bool {
         let is_within = |range: &KeyRange| *stored >= range.lower && range.upper.as_ref().is_none_or(|upper| stored < upper);
         self.ranges.iter().any(is_within)

@@ -248,11 +248,11 @@ impl TextIngest {
     }
 }
 
-/// How far a test's views are behind.
+/// Lag of a test's views.
 const LAG: Lag = Lag { records: 4, bytes: 900, micros: 1_500_000 };
 const LAG_LIMITS: LagLimits = LagLimits { records: 100, bytes: 10_000, time: Duration::from_secs(5) };
 
-/// How a test's process is doing.
+/// State of a test's process.
 pub(super) struct TestHealth(pub(super) Readiness);
 
 impl TestHealth {

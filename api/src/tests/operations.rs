@@ -1,4 +1,4 @@
-//! What operators look at, and how the API behaves under load.
+//! The endpoints of operators, and the API under load.
 
 use super::*;
 

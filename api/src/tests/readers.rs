@@ -1,4 +1,4 @@
-//! Who sees what: nothing a request can say shows a reader another reader's row.
+//! The rows that each reader sees: nothing a request can say shows a reader another reader's row.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! How fast pages are made. Prints a figure; asserts only that the pages are right.
+//! The speed of making pages. Prints a figure; asserts only that the pages are right.
 
 use std::time::Instant;
 

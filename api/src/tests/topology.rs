@@ -1,4 +1,4 @@
-//! What is computed from what: all of it for operators, and for everybody else only what they may read.
+//! The graph of relations: all of it for operators, and for everybody else only those that they may read.
 
 use schemas::lineage::{LineageColumn, LineageEdge, LineageKind, LineageNode};
 

@@ -1,4 +1,4 @@
-//! Why a row is here: who may ask, which row is meant, and what the answer says when it is not whole.
+//! Provenance of a row: who may ask, which row is meant, and the words of an incomplete answer.
 
 use super::*;
 use crate::{Provenance, WhyAnswer, WhyEvent, WhyQuestion, WhyRefusal, WhyRow};

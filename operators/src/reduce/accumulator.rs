@@ -1,4 +1,4 @@
-//! What one aggregate keeps of a group: takes changes in, writes the result as a field.
+//! State of one aggregate in one group: takes changes in, writes the result as a field.
 
 use num_bigint::BigInt;
 use schemas::field::{FieldEnds, FieldKind, Value, is_null};
@@ -78,7 +78,7 @@ pub(super) enum Accumulator {
         counts: RowMap<Diff>,
         present: Diff,
     },
-    /// how often each value is there, and the aggregate over those that are
+    /// multiplicity of each value, and the aggregate over the distinct ones
     OfDistinct {
         counts: RowMap<Diff>,
         inner: Box<Accumulator>,

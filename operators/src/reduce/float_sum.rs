@@ -63,7 +63,7 @@ impl FloatSum {
         self.count
     }
 
-    /// Whether nothing is left of what was added.
+    /// Returns true if nothing is left of the added values.
     pub(super) fn is_empty(&self) -> bool {
         *self == Self::default()
     }
@@ -103,7 +103,7 @@ impl FloatSum {
         Ok(if is_negative != (self.count < 0) { -mean } else { mean })
     }
 
-    /// What the values that are no finite numbers make of the result.
+    /// Returns the result that values other than finite numbers decide.
     fn special(&self) -> Option<f64> {
         match (self.not_a_number > 0, self.infinite > 0, self.negative_infinite > 0) {
             (true, _, _) | (_, true, true) => Some(f64::NAN),
@@ -211,7 +211,7 @@ impl Fixed {
         }
     }
 
-    /// Whether it is negative, and the words of its absolute value.
+    /// Returns true if it is negative, and the words of its absolute value.
     fn magnitude(&self) -> (bool, Vec<u64>) {
         if !self.is_negative() {
             return (false, self.words.clone());
@@ -282,7 +282,7 @@ fn bits_at(word: impl Fn(usize) -> u64, bit: usize) -> u64 {
     word(place) >> offset | above
 }
 
-/// Whether a bit below a place is set.
+/// Returns true if a bit below a place is set.
 fn has_bits_below(words: &[u64], base: usize, bit: usize) -> bool {
     let whole = (bit / WORD_BITS).saturating_sub(base).min(words.len());
     let part = words.get(whole).filter(|_| base + whole == bit / WORD_BITS);

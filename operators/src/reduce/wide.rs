@@ -52,7 +52,7 @@ impl Wide {
         Some(Self(words))
     }
 
-    /// Whether the sum is zero.
+    /// Returns true if the sum is zero.
     pub(super) fn is_zero(&self) -> bool {
         self.0 == [0; WORDS]
     }

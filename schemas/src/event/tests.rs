@@ -4,7 +4,7 @@ use super::*;
 use crate::catalogue::EventFieldKind;
 use crate::testing::{NOW, Random, sample_line, sample_lines};
 
-/// Whether a line that was read held an event, or why it was rejected and in which field.
+/// Outcome of reading a line: an event, or the reason and the field for which it was rejected.
 type Verdict = Result<bool, (Reason, Option<String>)>;
 
 fn reason(line: &[u8]) -> Verdict {
@@ -40,7 +40,7 @@ fn user(event: &str, aggregate_id: &str, payload: &str) -> Vec<u8> {
     line_with("social.user", event, "1", &format!("\"{aggregate_id}\""), "\"2024-01-01T12:00:00Z\"", payload).into_bytes()
 }
 
-/// What happens to each kind of bad line, in the order of the published list.
+/// The verdict on each kind of bad line, in the order of the published list.
 fn poison() -> Vec<(Vec<u8>, Verdict)> {
     let good = post("a post", "a post");
     let registered = r#"{"username":"u","email":"u@example.invalid","display_name":"U","bio":""}"#;

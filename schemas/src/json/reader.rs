@@ -23,7 +23,7 @@ pub(crate) struct Reader<'a> {
     text: &'a str,
     at: usize,
     depth: usize,
-    /// whether the text was cut where bytes follow that are not UTF-8
+    /// true if the text was cut where bytes follow that are not UTF-8
     cut: bool,
 }
 

@@ -18,7 +18,7 @@ const EXPONENT_MAX: f64 = 2_400.0;
 /// Whole exponents up to this one multiply; greater ones go by the logarithm.
 const MULTIPLIED_MAX: u64 = 256;
 
-/// Why there is no result.
+/// Reason why there is no result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NumericDomainError {
     /// a logarithm of zero

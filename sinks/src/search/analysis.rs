@@ -1,4 +1,4 @@
-//! How text becomes words: runs of letters and digits, and without their endings where the index says so.
+//! Words of a text: runs of letters and digits, and without their endings where the index says so.
 //!
 //! Owns [`Analysis`]. A text enters, words with their places leave; the same for what is indexed, asked for and highlighted. Words are in the
 //! form of `normal`. Chinese, Japanese, Korean, Thai, Lao, Khmer and Burmese are found inside a run of their letters: each letter with its marks is a
@@ -30,7 +30,7 @@ impl Analysis {
         Self { stemmer }
     }
 
-    /// Whether words are kept in a second form, as written, for prefixes.
+    /// Returns true if words are kept in a second form, as written, for prefixes.
     pub fn has_stems(&self) -> bool {
         self.stemmer.is_some()
     }
@@ -126,7 +126,7 @@ struct Words {
     has_words: bool,
     runs: Runs,
     letters: Vec<Letter>,
-    /// of the run at hand, where each of its letters with its marks begins and ends among `letters`
+    /// bounds among `letters` of each letter of the run at hand, with its marks
     units: Vec<(usize, usize)>,
     token: Token,
 }

@@ -24,41 +24,41 @@ const ROWS_BETWEEN_LOOKS: u64 = 4_096;
 /// Parts of one in which scores are added up.
 const SCORE_PARTS: f64 = 65_536.0;
 
-/// What hits are ordered by.
+/// Criterion that hits are ordered by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OrderBy {
-    /// how well they match, best first
+    /// relevance, best first
     Relevance,
     /// an included column, by its position among those of a hit
     Column(usize),
 }
 
-/// How hits are ordered; those that are equal in it come by their key, ascending.
+/// Order of hits; those that are equal in it come by their key, ascending.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Order {
-    /// by what
+    /// the criterion
     pub by: OrderBy,
     /// largest first; NULL is larger than any value
     pub descending: bool,
 }
 
-/// What is looked for.
+/// The query of a search.
 pub(super) struct Request<'a> {
     pub query: &'a Compiled,
     pub filter: &'a Filter,
     pub order: Order,
-    /// how many of the best are kept
+    /// number of the best that are kept
     pub keep: usize,
     /// the columns whose values are counted
     pub facets: Vec<&'a Included>,
 }
 
-/// What was found.
+/// Hits of a search.
 #[derive(Default)]
 pub(super) struct Found {
     /// the best, in order
     pub best: Vec<DocAddress>,
-    /// how many there are
+    /// number of hits
     pub total: u64,
     /// for each facet, how often each value occurs; NULL is not counted
     pub counts: Vec<BTreeMap<Row, u64>>,
@@ -73,7 +73,7 @@ type Candidate = (u8, Vec<u8>, Vec<u8>, DocAddress);
 /// A query and what counts for relevance in it, ready for any segment.
 struct Weights {
     query: Box<dyn Weight>,
-    /// whether the query says itself how well a row matches
+    /// true if the query says itself how well a row matches
     is_leaf: bool,
     leaves: Vec<Box<dyn Weight>>,
 }

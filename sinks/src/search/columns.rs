@@ -87,7 +87,7 @@ pub(super) fn after_all_with(prefix: &[u8]) -> Option<Vec<u8>> {
     Some(end)
 }
 
-/// How often the row of a key is there, by the last commit.
+/// Returns the multiplicity of the row of a key, by the last commit.
 pub(super) fn count_of(searcher: &Searcher, key: &Term) -> tantivy::Result<Diff> {
     for reader in searcher.segment_readers() {
         let Some(mut postings) = reader.inverted_index(key.field())?.read_postings(key, IndexRecordOption::Basic)? else {

@@ -35,11 +35,11 @@ pub(super) enum Mark {
 pub(super) struct Compiled {
     /// the query
     pub query: Box<dyn Query>,
-    /// what each counts for relevance: the words, phrases and prefixes that are wanted
+    /// parts that count for relevance: the words, phrases and prefixes that are wanted
     pub leaves: Vec<Box<dyn Query>>,
-    /// whether the query is its one leaf
+    /// true if the query is its one leaf
     pub is_leaf: bool,
-    /// what is highlighted, and in which searched column; in any where none is named
+    /// highlighted words, and the searched column of each; any column where none is named
     pub marks: Vec<(Option<usize>, Mark)>,
 }
 

@@ -1,4 +1,4 @@
-//! How a row of a view is a document of its index.
+//! Conversion of a row of a view into a document of its index.
 //!
 //! Owns [`Definition`] and [`Layout`]: the fields of a document, and how each is made from a row. Rows of the view enter, documents and the
 //! keys they are known by leave. A document keeps the columns of a hit as one row; words, numbers and values beside it are for looking up.
@@ -20,7 +20,7 @@ pub const VALUE_BYTES_MAX: usize = 1_024;
 pub const SUGGESTED_BYTES_MAX: usize = 256;
 /// Bytes of the fingerprint that stands for the end of a long value.
 const FINGERPRINT_BYTES: usize = 16;
-/// Says in what form documents are written; an index of another form is built anew.
+/// Says in what form documents are written; an index of another form is rebuilt.
 const FORM: u32 = 2;
 
 /// The name of the words of a text, with stems where the index has them.
@@ -34,10 +34,10 @@ pub(super) const BEGINNINGS: &str = "beginnings";
 /// The name of the field of suggested values.
 pub(super) const SUGGESTED: &str = "suggested";
 
-/// What an index is made from.
+/// Declaration and layout of an index.
 #[derive(Clone, Debug)]
 pub struct Definition {
-    /// what is declared
+    /// the declaration
     pub index: SearchIndex,
     /// the columns of its view, which the rows have in this order
     pub columns: Vec<Column>,
@@ -54,7 +54,7 @@ pub(super) struct Included {
     pub name: String,
     /// its field
     pub field: Field,
-    /// whether its values are also looked up
+    /// true if its values are also looked up
     pub is_guarded: bool,
 }
 
@@ -70,17 +70,17 @@ impl Included {
 
 /// The fields of a document.
 pub(super) struct Layout {
-    /// what is declared
+    /// the declaration
     pub index: SearchIndex,
     /// the columns of a hit
     pub columns: Vec<Column>,
-    /// how texts are read
+    /// analysis of its texts
     pub analysis: Analysis,
     /// the schema
     pub schema: Schema,
     /// tells documents apart
     pub key: Field,
-    /// how often the row is there, when that is more than once
+    /// multiplicity of the row, when that is more than one
     pub count: Field,
     /// the columns of a hit, as a row
     pub row: Field,
@@ -88,7 +88,7 @@ pub(super) struct Layout {
     pub words: Vec<Field>,
     /// words of each searched column as written, where `words` has stems
     pub written: Vec<Field>,
-    /// what is suggested of runs in each searched column, where words are suggested
+    /// pieces of runs in each searched column that are suggested, where words are suggested
     pub pieces: Vec<Field>,
     /// names of the columns that hold the words of each row, where policies compare columns: what a reader may see is searched row by row
     pub beginnings: Vec<String>,
@@ -209,7 +209,7 @@ impl Loaded<'_> {
         }
     }
 
-    /// What tells the row apart: its key, or all of it.
+    /// Returns the key of the row, or all of it when there is none.
     pub fn key(&self) -> Vec<u8> {
         let key = &self.layout.index.key;
         if key.is_empty() {

@@ -1,10 +1,10 @@
-//! What can go wrong with a full-text index: keeping it, and asking it.
+//! Errors of a full-text index: keeping it, and asking it.
 
 use tantivy::TantivyError;
 
 use super::{EXPANSIONS_MAX, NESTING_MAX, PARTS_MAX, QUERY_BYTES_MAX, SEARCH_TIME_MAX};
 
-/// Why an index could not be opened or changed. What was committed before stays readable.
+/// Reason why an index could not be opened or changed. The last commit stays readable.
 #[derive(Debug, thiserror::Error)]
 pub enum SearchError {
     /// a file or folder could not be used
@@ -14,7 +14,7 @@ pub enum SearchError {
         index: String,
         /// the folder
         path: String,
-        /// what the system said
+        /// the system's error
         error: std::io::Error,
     },
     /// the engine of the index refused
@@ -22,9 +22,9 @@ pub enum SearchError {
     Engine {
         /// the index
         index: String,
-        /// what was attempted
+        /// the attempt
         attempt: &'static str,
-        /// what the engine said
+        /// the engine's error
         error: TantivyError,
     },
     /// files whose content is not what was written
@@ -32,7 +32,7 @@ pub enum SearchError {
     Damaged {
         /// the index
         index: String,
-        /// how many
+        /// number of files
         files: usize,
     },
     /// somebody else writes it
@@ -46,7 +46,7 @@ pub enum SearchError {
     Failed {
         /// the index
         index: String,
-        /// why
+        /// the reason
         reason: String,
     },
 }
@@ -58,13 +58,13 @@ impl SearchError {
     }
 }
 
-/// Why a search was not done as asked. Each names the part of the request that is to blame.
+/// Reason why a search was not done as asked. Each names the part of the request that is to blame.
 #[derive(Debug, thiserror::Error)]
 pub enum QueryError {
     /// more text than is read
     #[error("the query has {bytes} bytes, and {QUERY_BYTES_MAX} are read: ask for less")]
     TooLong {
-        /// how many
+        /// number of bytes
         bytes: usize,
     },
     /// more words, phrases and prefixes than are looked up
@@ -81,7 +81,7 @@ pub enum QueryError {
     Syntax {
         /// the query from there on
         part: String,
-        /// what should stand there
+        /// the expected value
         expected: &'static str,
     },
     /// nothing is looked for
@@ -95,7 +95,7 @@ pub enum QueryError {
     ShortPrefix {
         /// the prefix
         part: String,
-        /// how many it needs
+        /// number of letters that it needs
         letters: usize,
     },
     /// too many words begin so
@@ -113,7 +113,7 @@ pub enum QueryError {
         part: String,
         /// rows that would be looked at
         documents: u64,
-        /// how many are
+        /// most that are allowed
         documents_max: u64,
     },
     /// too many values to count
@@ -121,7 +121,7 @@ pub enum QueryError {
     ManyFacetValues {
         /// the column
         column: String,
-        /// how many are counted
+        /// most values that are counted
         values_max: usize,
     },
     /// it takes too long

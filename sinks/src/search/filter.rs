@@ -13,7 +13,7 @@ use super::columns::SegmentColumn;
 use super::document::{Included, Layout, bounded};
 use super::number::{is_number, to_number};
 
-/// What must hold of a row. Columns are positions among those of a hit.
+/// A condition on a row. Columns are positions among those of a hit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Filter {
     /// its value is one of these encoded fields
@@ -98,7 +98,7 @@ impl SegmentFilter {
         filters.iter().map(|filter| Self::new(filter, layout, reader)).collect()
     }
 
-    /// Whether a document fulfils it.
+    /// Returns true if a document fulfils it.
     pub fn admits(&self, document: u32) -> bool {
         match self {
             Self::OneOf(column, numbers, null) => {

@@ -15,7 +15,7 @@ use super::document::{BEGINNINGS, Layout, PIECES, WORDS, WRITTEN};
 use super::error::SearchError;
 use super::{MERGE_THREADS, WRITER_BYTES, WRITER_THREADS};
 
-/// Where the generations of an index are.
+/// Location of the generations of an index.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
     /// in memory: nothing is there after a restart
@@ -24,14 +24,14 @@ pub enum Place {
     Folder(PathBuf),
 }
 
-/// How far an index got, as its last commit says.
+/// Progress of an index, as its last commit says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stored {
     /// the epoch
     pub epoch: u64,
-    /// what the caller keeps with it
+    /// progress that the caller keeps with it
     pub progress: String,
-    /// what the documents are made of
+    /// fingerprint of the documents' definition
     definition: String,
 }
 
@@ -72,7 +72,7 @@ impl Generation {
                 Ok(None) => {}
                 Err(error @ SearchError::Locked { .. }) => return Err(error),
                 Err(error) => {
-                    tracing::warn!(index = layout.index.name, generation = number, %error, "a full-text index is built anew")
+                    tracing::warn!(index = layout.index.name, generation = number, %error, "a full-text index is rebuilt")
                 }
             }
         }
@@ -134,7 +134,7 @@ impl Generation {
         Ok(())
     }
 
-    /// What a reader sees of the last commit.
+    /// Returns the last commit as readers see it.
     pub fn searcher(&self, layout: &Layout) -> Result<Searcher, SearchError> {
         self.reader.reload().map_err(SearchError::engine(&layout.index.name, "be read"))?;
         Ok(self.reader.searcher())

@@ -1,4 +1,4 @@
-//! What people type into a search: words, "phrases", beginnings*, OR, -not and parentheses.
+//! The query language of searches: words, "phrases", beginnings*, OR, -not and parentheses.
 //!
 //! A query enters, an [`Expression`] leaves, or the part that can't be read. Words side by side are all wanted. `column:` before a word,
 //! a phrase or a parenthesis looks in that searched column only; before anything else a colon separates words. A minus before anything but a
@@ -9,7 +9,7 @@ use super::{NESTING_MAX, PARTS_MAX, QUERY_BYTES_MAX};
 
 /// Characters of a part that a message shows.
 const PART_SHOWN: usize = 40;
-/// How far the signs in full width are from those of ASCII.
+/// Distance of the signs in full width from those of ASCII.
 const FULL_WIDTH: u32 = 0xfee0;
 /// The word between alternatives.
 const OR: &str = "OR";

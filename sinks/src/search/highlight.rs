@@ -1,4 +1,4 @@
-//! What of a text matched: a part of it as HTML, with the words that were found in `<mark>`.
+//! Excerpt of a text as HTML, with the matching words in `<mark>`.
 //!
 //! A text and the words of a query enter; escaped HTML leaves. The part is the one with the most words that were found, the first of those.
 
@@ -70,7 +70,7 @@ fn note_matches(mark: &Mark, part: &Part, as_written: &Part, matches: &mut [bool
     }
 }
 
-/// Where the first window begins that has the most matches.
+/// Returns the start of the first window that has the most matches.
 fn best_window(matches: &[bool]) -> usize {
     let mut inside = matches.iter().take(WORDS_SHOWN).filter(|is_match| **is_match).count();
     let (mut best, mut most) = (0, inside);

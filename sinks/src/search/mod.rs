@@ -49,7 +49,7 @@ pub const MERGE_THREADS: usize = 1;
 pub const WRITER_BYTES: usize = 32 * 1024 * 1024;
 /// The longest time between a change and the commit that shows it, unless a reader waits for it.
 pub const COMMIT_INTERVAL: Duration = Duration::from_millis(250);
-/// How often an index without changes says how far it got all the same.
+/// Longest time after which an index without changes stores its progress all the same.
 pub const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(5);
 /// Bytes of a query.
 pub const QUERY_BYTES_MAX: usize = 1_024;
@@ -61,11 +61,11 @@ pub const NESTING_MAX: usize = 16;
 pub const EXPANSIONS_MAX: usize = 2_000;
 /// Rows that one search looks at, by what its words are known to occur in.
 pub const DOCUMENTS_MAX: u64 = 2_000_000;
-/// How long one search may take.
+/// Most time for one search.
 pub const SEARCH_TIME_MAX: Duration = Duration::from_secs(2);
 /// Hits of one answer.
 pub const HITS_MAX: usize = 100;
-/// How many hits may lie before those of an answer.
+/// Most hits that may lie before those of an answer.
 pub const DEPTH_MAX: usize = 10_000;
 /// Values of one column that are counted.
 pub const FACET_VALUES_MAX: usize = 10_000;

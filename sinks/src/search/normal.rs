@@ -20,9 +20,9 @@ const TRADE_MARKS: [char; 5] = ['\u{2120}', '\u{2122}', '\u{1f16a}', '\u{1f16b}'
 pub(super) struct Letter {
     /// the character
     pub character: char,
-    /// where the characters begin that it was made from, in bytes of the text
+    /// start of the characters that it was made from, in bytes of the text
     pub from: usize,
-    /// where they end
+    /// their end
     pub to: usize,
 }
 

@@ -5,7 +5,7 @@
 use schemas::field::{FieldKind, is_null};
 use schemas::row::Row;
 
-/// Whether a number stands for every value of the kind.
+/// Returns true if a number stands for every value of the kind.
 pub(super) fn is_number(kind: &FieldKind) -> bool {
     // One byte says whether it is NULL, at most eight follow.
     kind.fixed_width().is_some_and(|width| width <= 9)

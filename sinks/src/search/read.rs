@@ -28,14 +28,14 @@ use super::suggest::{Suggestion, suggest};
 use super::visible::Visible;
 use super::{DOCUMENTS_MAX, FACET_VALUES_SHOWN, SEARCH_TIME_MAX};
 
-/// What is looked for. Columns are positions among those of a hit.
+/// A search. Columns are positions among those of a hit.
 #[derive(Clone, Debug)]
 pub struct Search {
     /// in the grammar of queries; `None` finds every row
     pub query: Option<String>,
     /// the rows that the reader may see: no others count for anything
     pub visible: Filter,
-    /// what must hold besides
+    /// the filter
     pub filter: Filter,
     /// the order of the hits
     pub order: Order,
@@ -49,7 +49,7 @@ pub struct Search {
     pub facets: Vec<usize>,
 }
 
-/// What was found.
+/// The hits of a search.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     /// the epoch whose rows were searched
@@ -92,7 +92,7 @@ impl SearchReader {
         Self { layout, visible }
     }
 
-    /// What is declared.
+    /// Returns the declaration.
     pub fn index(&self) -> &SearchIndex {
         &self.layout.index
     }
@@ -118,7 +118,7 @@ impl SearchReader {
         self.visible.set_listener(listener);
     }
 
-    /// Whether an epoch is shown; if it is not, it will be as soon as can be.
+    /// Returns true if an epoch is shown; otherwise asks for it as soon as can be.
     pub fn ask_for(&self, epoch: Epoch) -> bool {
         self.visible.ask_for(epoch)
     }
@@ -146,7 +146,7 @@ impl SearchReader {
         Ok(Some(Answer { epoch, total: found.total, hits: hits.collect::<Result<_, _>>()?, facets: shown_facets(search, found) }))
     }
 
-    /// How what somebody types may go on, in rows that the reader may see and that fulfil the filter; `None` while nothing is shown.
+    /// Completes a prefix from rows that the reader may see and that fulfil the filter; `None` while nothing is shown.
     pub fn suggest(
         &self,
         prefix: &str,

@@ -32,11 +32,11 @@ pub(super) struct Scope<'a> {
     pub layout: &'a Layout,
     /// the commit
     pub searcher: &'a Searcher,
-    /// when the search has to be over
+    /// end of the time for the search
     pub deadline: Instant,
-    /// of each segment, ascending; `None` where nothing is hidden
+    /// visible rows of each segment, ascending; `None` where nothing is hidden
     rows: Option<Vec<Arc<Vec<DocId>>>>,
-    /// how many of the rows have a word, as far as it was asked
+    /// number of rows that have a word, as far as it was asked
     frequencies: RefCell<HashMap<Term, u64>>,
 }
 

@@ -32,12 +32,12 @@ use super::scope::Scope;
 pub struct Suggestion {
     /// the word or value
     pub text: String,
-    /// by which it has its place: the largest value of the column that says how popular a row is, encoded; without such a column the number
+    /// its rank: the largest value of the column that says how popular a row is, encoded; without such a column the number
     /// of rows
     pub popularity: Popularity,
 }
 
-/// How popular a suggestion is.
+/// Popularity of a suggestion.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Popularity {
     /// so many rows have it
@@ -49,7 +49,7 @@ pub enum Popularity {
 /// Words or values, and what is known of them.
 type Candidates = BTreeMap<Vec<u8>, Candidate>;
 
-/// What is known of one word or value.
+/// Counts of one word or value.
 #[derive(Default)]
 struct Candidate {
     rows: u64,
@@ -57,7 +57,7 @@ struct Candidate {
     best: Option<(Option<u64>, Reverse<Vec<u8>>, DocAddress)>,
 }
 
-/// What goes on after `prefix`, of rows that fulfil the filter.
+/// Returns the completions of `prefix` in rows that fulfil the filter.
 pub(super) fn suggest(prefix: &str, filter: &Filter, limit: usize, scope: &Scope<'_>) -> Result<Vec<Suggestion>, QueryError> {
     let mut prefix = suggested_form(prefix.trim());
     if scope.layout.suggested.is_none() {

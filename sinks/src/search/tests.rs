@@ -1,4 +1,4 @@
-//! What the tests of this folder share: an index of small posts, and how rows of it are written.
+//! Helpers that the tests of this folder share: an index of small posts, and the encoding of its rows.
 
 mod faults;
 mod hidden;
@@ -131,7 +131,7 @@ pub(super) fn field(kind: &FieldKind, value: &Value<'_>) -> Row {
     field
 }
 
-/// How far a commit says it is.
+/// Returns the progress that a commit holds.
 pub(super) fn place_of(stored: Option<&Stored>) -> Option<(u64, &str)> {
     stored.map(|stored| (stored.epoch, stored.progress.as_str()))
 }

@@ -1,4 +1,4 @@
-//! What readers of an index see: its last commit, and how far that is.
+//! State of an index that readers see: its last commit and the progress of it.
 //!
 //! Owns [`Visible`], the only thing that the two halves share. The writer shows commits; whoever follows the view tells which epochs there were and
 //! whether they changed it, so that an index that nothing changed is as far as its view. Readers look, wait and ask for more.
@@ -13,11 +13,11 @@ use tantivy::Searcher;
 /// Called with the epoch of each change that became visible.
 type Listener = Arc<dyn Fn(Epoch) + Send + Sync>;
 
-/// What is shown.
+/// The commit that is shown.
 #[derive(Default)]
 struct Shown {
     searcher: Option<Searcher>,
-    /// of the last commit
+    /// epoch of the last commit
     committed: Option<Epoch>,
     /// the last epoch of the view
     latest: Option<Epoch>,
@@ -105,7 +105,7 @@ impl Visible {
         }
     }
 
-    /// What is shown, and of which epoch.
+    /// Returns the commit that is shown, and its epoch.
     pub fn shown(&self) -> Option<(Searcher, Epoch)> {
         let shown = self.shown.lock();
         shown.searcher.clone().zip(shown.epoch())
@@ -121,7 +121,7 @@ impl Visible {
         *self.listener.write() = Some(listener);
     }
 
-    /// Whether an epoch is shown; if it is not, it will be as soon as can be.
+    /// Returns true if an epoch is shown; otherwise asks for it as soon as can be.
     pub fn ask_for(&self, epoch: Epoch) -> bool {
         let mut shown = self.shown.lock();
         let is_shown = shown.epoch() >= Some(epoch);

@@ -22,31 +22,31 @@ use super::read::SearchReader;
 use super::visible::Visible;
 use super::{COMMIT_INTERVAL, Definition, HEARTBEAT_INTERVAL, Place};
 
-/// How far the changes are that the engine has.
+/// Progress of the changes that the engine has.
 struct Applied {
     epoch: Epoch,
     progress: String,
     /// since when documents wait for a commit
     changed: Option<Instant>,
-    /// when the last commit was
+    /// time of the last commit
     committed: Instant,
 }
 
 /// A generation that is written.
 struct Open {
     generation: Generation,
-    /// of the last commit
+    /// searcher of the last commit
     searcher: Searcher,
     applied: Applied,
-    /// how often rows are there that changed since the last commit, where only the whole row tells them apart
+    /// multiplicity of rows that changed since the last commit, where only the whole row tells them apart
     counts: HashMap<Vec<u8>, Diff>,
 }
 
-/// What the writer and its thread share.
+/// State that the writer and its thread share.
 #[derive(Default)]
 struct State {
     open: Option<Open>,
-    /// why nothing can be written
+    /// reason why nothing can be written
     failure: Option<String>,
     stop: bool,
 }
@@ -61,7 +61,7 @@ struct Shared {
 pub struct SearchWriter {
     shared: Arc<Shared>,
     place: Place,
-    /// of the newest generation so far
+    /// number of the newest generation so far
     number: u64,
     thread: Option<JoinHandle<()>>,
 }
@@ -74,7 +74,7 @@ impl SearchWriter {
         Ok((writer, reader, found))
     }
 
-    /// An index that is to be opened by [`reopen`](Self::reopen), or built anew whatever is there.
+    /// An index that is to be opened by [`reopen`](Self::reopen), or rebuilt whatever is there.
     pub fn new(definition: Definition, place: Place) -> Result<(Self, SearchReader), SearchError> {
         let layout = Arc::new(Layout::new(definition));
         let visible = Arc::new(Visible::default());
@@ -131,7 +131,7 @@ impl SearchWriter {
         self.shared.commit(&mut state)
     }
 
-    /// How far what was taken over is.
+    /// Returns the progress of the changes taken over.
     pub fn progress(&self) -> Option<String> {
         self.shared.state.lock().open.as_ref().map(|open| open.applied.progress.clone())
     }
@@ -238,7 +238,7 @@ impl Shared {
 }
 
 impl Applied {
-    /// When the next commit is due.
+    /// Returns the time at which the next commit is due.
     fn due(&self, wanted: Option<Epoch>) -> Instant {
         match self.changed {
             Some(since) if wanted.is_some_and(|wanted| wanted <= self.epoch) => since,
@@ -273,7 +273,7 @@ impl Open {
         Ok(())
     }
 
-    /// How often a row is there before this change, where only the whole of it tells it apart.
+    /// Returns the number of times that a row is there before this change, where only the whole of it tells it apart.
     fn count_before(&mut self, layout: &Layout, key: &[u8], diff: Diff) -> Result<Diff, SearchError> {
         let before = match self.counts.get(key) {
             Some(count) => *count,

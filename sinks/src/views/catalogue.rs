@@ -1,4 +1,4 @@
-//! Which views there are: those that are served, and those that are filled aside until a commit shows them.
+//! The catalogue of views: those that are served, and those that are staged until a commit shows them.
 //!
 //! Owns [`Catalogue`], which is replaced as a whole, and [`CatalogueChange`], what a commit does to it. Numbers of indexes are given
 //! once and never again, so a dataflow that still runs for a view that is gone can't reach the rows of another.
@@ -11,7 +11,7 @@ use schemas::serving::{Access, IndexLayout, View};
 
 use super::{IndexId, ServedView, ViewsError};
 
-/// What a commit does to the catalogue, at the instant its rows become visible.
+/// Change of the catalogue by a commit, at the instant its rows become visible.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CatalogueChange {
     /// views that go away
@@ -25,11 +25,11 @@ pub struct CatalogueChange {
 /// The views by name.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Catalogue {
-    /// what is served
+    /// the served views
     pub served: BTreeMap<String, Arc<ServedView>>,
-    /// what is filled aside
+    /// the staged views
     pub staged: BTreeMap<String, Arc<ServedView>>,
-    /// how many indexes were numbered so far
+    /// number of indexes that were numbered so far
     pub indexes_numbered: usize,
 }
 
@@ -53,7 +53,7 @@ impl Catalogue {
         Arc::new(ServedView { view, indexes })
     }
 
-    /// Whether a view that is served has this index.
+    /// Returns true if a view that is served has this index.
     pub fn serves(&self, index: IndexId) -> bool {
         self.served.values().any(|served| served.indexes.iter().any(|(id, _)| *id == index))
     }

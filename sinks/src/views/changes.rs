@@ -1,4 +1,4 @@
-//! What the last epochs changed, for those who follow a view from one epoch to the next.
+//! Changes of the last epochs, for those who follow a view from one epoch to the next.
 //!
 //! Owns [`History`], one for all followers: a follower is no more than the epoch it has come to. Published changes enter; [`Step`]s
 //! leave, one epoch at a time and none left out. What is older than the limits is forgotten, and who has not come that far is told.
@@ -20,7 +20,7 @@ pub const HISTORY_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// The most epochs whose changes are remembered, unless configured.
 pub const HISTORY_EPOCHS_MAX: usize = 4_096;
 
-/// How much is remembered.
+/// Limits of the history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HistoryLimits {
     /// bytes of changes
@@ -40,13 +40,13 @@ impl Default for HistoryLimits {
 pub struct Step {
     /// the epoch before
     pub previous: Epoch,
-    /// what became visible after it
+    /// changes that became visible after it
     pub changes: Arc<EpochChanges>,
 }
 
-/// What changed after an epoch is not known, or not any more.
+/// The error that the changes after an epoch are not known, or not any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the changes after epoch {epoch} are not remembered; read the rows anew and follow them from there")]
+#[error("the changes after epoch {epoch} are not remembered; read the rows again and follow them from there")]
 pub struct Forgotten {
     /// the epoch that was asked for
     pub epoch: Epoch,
@@ -60,7 +60,7 @@ pub(super) struct History {
     bytes: usize,
     /// `None` until the first publish, which shows rows and changes none
     latest: Option<Epoch>,
-    /// when indexes became visible that were not there from the start
+    /// epochs at which indexes became visible that were not there from the start
     shown: BTreeMap<IndexId, Epoch>,
 }
 

@@ -11,9 +11,10 @@ use schemas::row::{Diff, Row};
 pub(super) const CHUNK_ROWS_MAX: usize = 128;
 /// A chunk with more bytes of rows is split, unless it is one row.
 pub(super) const CHUNK_BYTES_MAX: usize = 8 * 1024;
-/// Of the limits, what two neighbours may have together to be made one: less than one, or the next insertion would split them.
+/// Quarters of the limits that two neighbours may have together to be merged: less than one limit, or the next insertion would
+/// split them.
 const MERGED_QUARTERS_MAX: usize = 3;
-/// Of the limits, what makes a chunk small enough to look for a neighbour.
+/// Quarters of the limits that make a chunk small enough to look for a neighbour.
 const SMALL_QUARTERS_MAX: usize = 1;
 /// Memory grows by this part of itself: in small steps, since most chunks stay as they are for long.
 const GROWTH_DIVISOR: usize = 8;
@@ -40,12 +41,12 @@ impl Chunk {
         &self.bytes[self.start(at)..self.ends[at] as usize]
     }
 
-    /// How often a row is there.
+    /// Returns the multiplicity of a row.
     pub fn count(&self, at: usize) -> Diff {
         self.counts.get(at).copied().unwrap_or(1)
     }
 
-    /// Where the row is, or would be; rows before `from` are known to be less.
+    /// Returns the place of the row, or where it would be; rows before `from` are known to be less.
     pub fn find(&self, row: &[u8], from: usize) -> Result<usize, usize> {
         let (mut low, mut high) = (from, self.len());
         while low < high {
@@ -77,7 +78,7 @@ impl Chunk {
         }
     }
 
-    /// Whether a row is after all rows of this chunk.
+    /// Returns true if a row is after all rows of this chunk.
     pub fn ends_before(&self, row: &[u8]) -> bool {
         self.len().checked_sub(1).is_none_or(|last| self.row(last) < row)
     }
@@ -187,17 +188,17 @@ impl Chunk {
         }
     }
 
-    /// Whether the chunk has to be split.
+    /// Returns true if the chunk has to be split.
     pub fn is_overfull(&self) -> bool {
         self.len() > 1 && !self.fits(4)
     }
 
-    /// Whether the chunk should look for a neighbour to be merged with.
+    /// Returns true if the chunk should look for a neighbour to be merged with.
     pub fn is_small(&self) -> bool {
         self.fits(SMALL_QUARTERS_MAX)
     }
 
-    /// Whether the two would make a chunk that is not soon split again.
+    /// Returns true if the two would make a chunk that is not soon split again.
     pub fn can_append(&self, right: &Chunk) -> bool {
         within(self.len() + right.len(), self.bytes.len() + right.bytes.len(), MERGED_QUARTERS_MAX)
     }

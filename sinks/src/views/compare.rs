@@ -1,4 +1,4 @@
-//! What a changed view would change: the rows of a view that is served against those of one that is filled aside.
+//! Comparison of a staged view with the served one.
 //!
 //! Two names enter, [`Difference`] leaves. Readers go on; publishing and filling wait, so that both sides are of one epoch.
 
@@ -12,22 +12,22 @@ use super::ordered_rows::OrderedRows;
 use super::read::Range;
 use super::{IndexId, ServedView, Views, ViewsError};
 
-/// How the rows of two views differ. Rows are in the stored form of the first index, with how many more there are on their side.
+/// Difference between the rows of two views. Rows are in the stored form of the first index, with how many more there are on their side.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Difference {
     /// the first rows, in the order of the index, that are there more often in the served view
     pub only_old: Vec<(Row, Diff)>,
     /// the first rows that are there more often in the staged view
     pub only_new: Vec<(Row, Diff)>,
-    /// how many such rows there are in the served view, repeats counted
+    /// number of such rows in the served view, repeats counted
     pub only_old_count: u64,
-    /// how many such rows there are in the staged view, repeats counted
+    /// number of such rows in the staged view, repeats counted
     pub only_new_count: u64,
-    /// how many rows both have, repeats counted
+    /// number of rows in both, repeats counted
     pub equal_count: u64,
 }
 
-/// Why two views can't be compared.
+/// Reason why two views can't be compared.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CompareError {
     /// nothing is served under this name
@@ -36,7 +36,7 @@ pub enum CompareError {
         /// the name
         view: String,
     },
-    /// nothing is filled aside under this name
+    /// nothing is staged under this name
     #[error("can't compare view '{view}' with what is served: it is not being deployed")]
     NotStaged {
         /// the name
@@ -147,7 +147,7 @@ fn difference(old: &OrderedRows, new: &OrderedRows, examples_max: usize) -> Diff
 }
 
 impl Difference {
-    /// Whether the two have the same rows.
+    /// Returns true if the two have the same rows.
     pub fn is_empty(&self) -> bool {
         self.only_old_count == 0 && self.only_new_count == 0
     }

@@ -1,4 +1,4 @@
-//! What can go wrong with views: a commit that can't be applied, a wait that can't be satisfied.
+//! Errors of views: a commit that can't be applied, a wait that can't be satisfied.
 
 use schemas::position::{Epoch, Offset, Partition, Position, Timeline, Token, Topic};
 use schemas::row::{Diff, Row};
@@ -17,7 +17,7 @@ pub enum ViewsError {
         index: String,
         /// the row in stored form
         row: Row,
-        /// what its count would be
+        /// the count that it would have
         count: Diff,
         /// the epoch refused
         epoch: Epoch,
@@ -61,11 +61,11 @@ pub enum ViewsError {
     UnknownIndex {
         /// the number of the index
         index: usize,
-        /// how many indexes were numbered
+        /// number of indexes that were numbered
         indexes: usize,
     },
-    /// an index that is read already was to be filled aside
-    #[error("can't fill index {index} aside: it is served already, so its changes belong into a commit")]
+    /// an index that is read already was to be staged
+    #[error("can't stage index {index}: it is served already, so its changes belong into a commit")]
     AlreadyServed {
         /// the number of the index
         index: usize,
@@ -79,7 +79,7 @@ pub enum ViewsError {
         view: String,
     },
     /// a view that is to be shown and was never staged
-    #[error("can't show view '{view}' at epoch {epoch}: it was not filled aside")]
+    #[error("can't show view '{view}' at epoch {epoch}: it was not staged")]
     NotStaged {
         /// the epoch refused
         epoch: Epoch,
@@ -87,13 +87,13 @@ pub enum ViewsError {
         view: String,
     },
     /// a second definition for a name
-    #[error("can't fill view '{view}' aside: another definition of it is being filled; show it or give it up first")]
+    #[error("can't stage view '{view}': another definition of it is being filled; show it or give it up first")]
     AlreadyStaged {
         /// its name
         view: String,
     },
     /// a view that can't be read
-    #[error("can't fill view '{view}' aside: it has no index to be served from")]
+    #[error("can't stage view '{view}': it has no index to be served from")]
     NoIndex {
         /// its name
         view: String,
@@ -105,13 +105,13 @@ pub enum ViewsError {
         epoch: Epoch,
         /// the id
         id: u64,
-        /// how many dead letters there were
+        /// number of dead letters
         count: u64,
     },
     /// dead letters that can't be those of an earlier process
     #[error("can't restore the dead letters: {reason}; the checkpoint they are from is damaged or of another version")]
     BadSeed {
-        /// what is wrong with them
+        /// the fault
         reason: &'static str,
     },
 }
@@ -140,7 +140,7 @@ pub enum WaitError {
     Timeout {
         /// the token
         token: Token,
-        /// what is visible
+        /// the visible position
         position: Position,
     },
 }

@@ -1,4 +1,4 @@
-//! Which views are whole: after a restart none is until its rows are recomputed, after a deployment the new ones are not.
+//! Hydration of views: after a restart none is whole until its rows are recomputed, after a deployment the new ones are not.
 //!
 //! Owns [`Hydration`] and who has one. The driver says how far it is; readers of a view that is not whole are told to come back.
 //! The lock is taken after every other and only for a look, so it may be asked for while a snapshot is held.
@@ -7,14 +7,14 @@ use std::collections::BTreeMap;
 
 use super::Views;
 
-/// How far the rows of a view are.
+/// Progress of filling a view.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Hydration {
     /// rows, or other units of work, that are done
     pub done: u64,
-    /// how many there are in all; 0 when that is not known yet
+    /// number of them in all; 0 when that is not known yet
     pub total: u64,
-    /// how long the rest will take, by the rate so far
+    /// time that the rest will take, by the rate so far
     pub seconds_left: Option<u64>,
 }
 
@@ -30,7 +30,7 @@ impl Hydration {
 pub(super) struct Hydrations {
     /// views in their place, after a restart
     pub served: BTreeMap<String, Hydration>,
-    /// views that are filled aside: all of them
+    /// views that are staged: all of them
     pub staged: BTreeMap<String, Hydration>,
 }
 
@@ -43,7 +43,7 @@ impl Views {
         }
     }
 
-    /// Says how far the view is that is filled aside under this name; it is not whole until it is shown.
+    /// Says how far the view is that is staged under this name; it is not whole until it is shown.
     pub fn set_staged_hydration(&self, name: &str, hydration: Hydration) {
         if self.catalogue().staged.contains_key(name) {
             self.hydrations.write().staged.insert(name.to_owned(), hydration);
@@ -57,12 +57,12 @@ impl Views {
         catalogue.served.keys().for_each(|name| set(&mut hydrations.served, name, hydration));
     }
 
-    /// How far the view that is served under this name is; `None` when it is whole.
+    /// Returns the progress of the view that is served under this name; `None` when it is whole.
     pub fn hydration(&self, name: &str) -> Option<Hydration> {
         self.hydrations.read().served.get(name).copied()
     }
 
-    /// How far the view is that is filled aside under this name.
+    /// Returns the progress of the view that is staged under this name.
     pub fn staged_hydration(&self, name: &str) -> Option<Hydration> {
         self.hydrations.read().staged.get(name).copied()
     }
@@ -72,7 +72,7 @@ impl Views {
         self.hydrations.read().served.iter().map(|(name, hydration)| (name.clone(), *hydration)).collect()
     }
 
-    /// The views that are filled aside, by name.
+    /// The views that are staged, by name.
     pub fn staged_hydrations(&self) -> Vec<(String, Hydration)> {
         self.hydrations.read().staged.iter().map(|(name, hydration)| (name.clone(), *hydration)).collect()
     }

@@ -1,4 +1,4 @@
-//! One index with its rows, and one that is filled aside.
+//! One index with its rows, and one that is staged.
 //!
 //! Owns [`KeptIndex`] and [`FilledIndex`]. Changes enter; rows that are whole leave with [`FilledIndex::finish`].
 
@@ -17,7 +17,7 @@ pub(super) struct KeptIndex {
     pub view: String,
     /// its name
     pub index: String,
-    /// how it stores rows
+    /// layout of its rows
     pub layout: IndexLayout,
     /// the most rows served for one value of its first column
     pub limit: Option<usize>,
@@ -48,7 +48,7 @@ impl KeptIndex {
 /// An index that nobody reads yet. Its changes come in parts of an epoch, so a row may be taken away before it has come.
 pub(super) struct FilledIndex {
     kept: KeptIndex,
-    /// what was taken away and has not come; every count is negative
+    /// rows that were retracted before they came; every count is negative
     owed: BTreeMap<Row, Diff>,
 }
 
@@ -84,7 +84,7 @@ impl FilledIndex {
         }
     }
 
-    /// How many rows it holds, repeats counted.
+    /// Returns the number of its rows, repeats counted.
     pub fn rows(&self) -> u64 {
         self.kept.rows.rows()
     }

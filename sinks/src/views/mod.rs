@@ -5,7 +5,7 @@
 //!
 //! `write` and `read` are the two halves, `wait` is the time between them; `ordered_rows` keeps the rows of one index, in
 //! `chunk`s, and `served` cuts an index at its limit. Which views there are changes with a commit (`catalogue`): new ones are
-//! filled aside (`stage`) and compared with what is served (`compare`); `hydration` tells which are not whole yet. `changes`
+//! staged (`stage`) and compared with what is served (`compare`); `hydration` tells which are not whole yet. `changes`
 //! remembers the last epochs for those who follow, and `past` reads rows as they were at one of them.
 
 mod catalogue;
@@ -56,7 +56,7 @@ pub use write::{Commit, EpochChanges};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct IndexId(pub usize);
 
-/// What is kept from the start.
+/// Definition of the views at the start.
 #[derive(Clone, Debug)]
 pub struct Definition {
     /// the history whose epochs are published
@@ -91,12 +91,12 @@ pub struct Views {
     publishing: Mutex<()>,
     progress: Mutex<Progress>,
     progressed: Condvar,
-    /// What the last epochs changed; written while `state` is.
+    /// changes of the last epochs; written while `state` is
     history: RwLock<History>,
     listener: RwLock<Option<Listener>>,
 }
 
-/// What an epoch changes, under one lock.
+/// The state that an epoch changes, under one lock.
 struct State {
     epoch: Option<Epoch>,
     wall_micros: i64,
@@ -156,12 +156,12 @@ impl Views {
         self.catalogue().served.values().cloned().collect::<Vec<_>>().into_iter()
     }
 
-    /// The view that is filled aside under this name.
+    /// The view that is staged under this name.
     pub fn staged(&self, name: &str) -> Option<Arc<ServedView>> {
         self.catalogue().staged.get(name).cloned()
     }
 
-    /// All views that are filled aside, by name.
+    /// All views that are staged, by name.
     pub fn all_staged(&self) -> impl Iterator<Item = Arc<ServedView>> {
         self.catalogue().staged.values().cloned().collect::<Vec<_>>().into_iter()
     }

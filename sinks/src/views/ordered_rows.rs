@@ -94,7 +94,7 @@ impl OrderedRows {
         self.heap_bytes += kept.heap_bytes();
     }
 
-    /// How often a row is there.
+    /// Returns the multiplicity of a row.
     pub fn count(&self, row: &[u8]) -> Diff {
         let chunk = self.chunks_within(row, Bound::Unbounded).next();
         chunk.and_then(|(_, chunk)| chunk.find(row, 0).ok().map(|at| chunk.count(at))).unwrap_or(0)

@@ -22,7 +22,7 @@ const GROUP_PAGE_ROWS: usize = 128;
 pub struct Page {
     /// stored rows, and how often each was there
     pub rows: Vec<(Row, Diff)>,
-    /// where the rest of the range begins, on the side it is read from; `None` when there is no rest
+    /// beginning of the rest of the range, on the side it is read from; `None` when there is no rest
     pub rest: Option<Bound<Row>>,
 }
 
@@ -77,7 +77,7 @@ impl Snapshot<'_> {
         Ok(rows)
     }
 
-    /// How the rows that a client gets for one value of the first column changed with a step, ascending.
+    /// Returns the change with a step of the rows that a client gets for one value of the first column, ascending.
     pub fn group_change(&self, index: IndexId, group: &[u8], step: &Step) -> Result<Vec<(Row, Diff)>, Forgotten> {
         let before = self.group_at(index, group, step.previous, |_| false)?;
         let after = self.group_at(index, group, step.changes.epoch, |_| false)?;

@@ -16,12 +16,12 @@ use super::ordered_rows::Rows;
 use super::served::Served;
 use super::{IndexId, ServedView, State, Views};
 
-/// Which rows of an index, by their bytes in stored form, and from which end.
+/// A range of rows of an index, by their bytes in stored form, and the end to read it from.
 #[derive(Clone, Copy, Debug)]
 pub struct Range<'b> {
-    /// where the range begins, in the order of the index
+    /// lower end, in the order of the index
     pub lower: Bound<&'b [u8]>,
-    /// where it ends
+    /// upper end
     pub upper: Bound<&'b [u8]>,
     /// from the upper bound down
     pub reverse: bool,
@@ -78,7 +78,7 @@ impl Snapshot<'_> {
         self.state.catalogue.served.values()
     }
 
-    /// The views that were filled aside, by name.
+    /// The views that were staged, by name.
     pub fn staged(&self) -> impl Iterator<Item = &Arc<ServedView>> {
         self.state.catalogue.staged.values()
     }
@@ -102,17 +102,17 @@ impl Snapshot<'_> {
         Served::new(&kept.rows, &kept.layout, kept.limit, range)
     }
 
-    /// How many rows the index holds, repeats counted, also those beyond its limit.
+    /// Returns the number of rows of the index, repeats counted, also those beyond its limit.
     pub fn rows(&self, index: IndexId) -> u64 {
         self.index(index).rows.rows()
     }
 
-    /// How many rows all indexes of all views hold, repeats counted.
+    /// Returns the number of rows of all indexes of all views, repeats counted.
     pub fn total_rows(&self) -> u64 {
         self.state.indexes.values().map(|kept| kept.rows.rows()).sum()
     }
 
-    /// How many rows came, went or changed their number since the index is served.
+    /// Returns the number of rows that came, went or changed their multiplicity since the index is served.
     pub fn row_changes(&self, index: IndexId) -> u64 {
         self.index(index).row_changes
     }
@@ -128,12 +128,12 @@ impl Snapshot<'_> {
         self.state.dead_letters.list(after, limit)
     }
 
-    /// How many dead letters there were, also those no longer kept and those sent again. It is the last id.
+    /// Returns the number of dead letters, also those no longer kept and those sent again. It is the last id.
     pub fn dead_letter_count(&self) -> u64 {
         self.state.dead_letters.count()
     }
 
-    /// How many of them were sent again.
+    /// Returns the number of those that were sent again.
     pub fn retried_count(&self) -> u64 {
         self.state.dead_letters.retried()
     }
@@ -144,12 +144,12 @@ impl Snapshot<'_> {
         self.state.row_errors.list(limit)
     }
 
-    /// How many errors of rows there are now, repeats counted, also those that are not kept.
+    /// Returns the number of row errors, repeats counted, also those that are not kept.
     pub fn row_error_count(&self) -> u64 {
         self.state.row_errors.count()
     }
 
-    /// What the last epochs changed, up to this one.
+    /// Locks the changes of the last epochs, up to this one.
     pub(super) fn history(&self) -> RwLockReadGuard<'_, History> {
         self.views.history.read()
     }

@@ -15,7 +15,7 @@ use super::read::{Range, Scan, prefix_end};
 /// The rows of a range that the limit of the index lets through, one by one: stored form and count.
 pub struct Served<'a> {
     scan: Scan<'a>,
-    /// what is still to be done when `scan` has ended; `None` without a limit
+    /// the work that remains when `scan` has ended; `None` without a limit
     groups: Option<Groups<'a>>,
 }
 
@@ -86,7 +86,7 @@ impl<'a> Groups<'a> {
     }
 }
 
-/// Of two bounds on one side, the one that lets fewer rows through; `inside` tells for different bytes.
+/// Returns the tighter of two bounds on one side; `inside` tells for different bytes.
 pub(super) fn tightest<'b>(old: Bound<&'b [u8]>, new: Bound<&'b [u8]>, inside: fn(&[u8], &[u8]) -> bool) -> Bound<&'b [u8]> {
     match (old, new) {
         (Bound::Unbounded, bound) | (bound, Bound::Unbounded) => bound,
@@ -102,7 +102,7 @@ pub(super) fn tightest<'b>(old: Bound<&'b [u8]>, new: Bound<&'b [u8]>, inside: f
     }
 }
 
-/// Where the first field of a stored row ends.
+/// Returns the end of the first field of a stored row.
 pub(super) fn first_field_end(layout: &IndexLayout, stored: &[u8]) -> usize {
     if layout.inverted[0] {
         layout.kinds[0].invert_field(Row::from_bytes(stored).tail_mut(0), 0)

@@ -16,12 +16,12 @@ use super::kept::{FilledIndex, KeptIndex};
 use super::write::consolidate;
 use super::{IndexId, ServedView, Views, ViewsError};
 
-/// The indexes that are filled aside.
+/// The indexes that are staged.
 #[derive(Default)]
 pub(super) struct Aside(BTreeMap<IndexId, FilledIndex>);
 
 impl Views {
-    /// Makes room for a view that is filled aside: by [`Self::hydrate`], and by commits that name its indexes. It is not served
+    /// Makes room for a view that is staged: by [`Self::hydrate`], and by commits that name its indexes. It is not served
     /// until a commit shows it; one that is served under its name stays so until then.
     pub fn stage(&self, view: View) -> Result<Arc<ServedView>, ViewsError> {
         let _publishing = self.publishing.lock();
@@ -70,14 +70,14 @@ impl Views {
         }
     }
 
-    /// How many rows an index of a staged view holds, repeats counted; `None` when it is not staged.
+    /// Returns the number of rows of a staged view's index, repeats counted; `None` when it is not staged.
     pub fn staged_rows(&self, index: IndexId) -> Option<u64> {
         self.aside.lock().0.get(&index).map(FilledIndex::rows)
     }
 }
 
 impl Aside {
-    /// An index that is filled aside.
+    /// An index that is staged.
     pub fn get(&self, index: IndexId) -> Option<&FilledIndex> {
         self.0.get(&index)
     }

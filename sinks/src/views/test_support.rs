@@ -1,4 +1,4 @@
-//! What the tests of several files share: repeatable random numbers, and views of two columns.
+//! Helpers that several test files share: repeatable random numbers, and views of two columns.
 
 use schemas::field::{FieldKind, Value};
 use schemas::row::Row;

@@ -10,7 +10,7 @@ use schemas::position::{Epoch, LogPosition, Offset, Partition, Position, Token, 
 
 use super::{Views, WaitError};
 
-/// What is visible: the epoch, and the records it covers.
+/// The visible state: the epoch, and the records it covers.
 #[derive(Default)]
 pub(super) struct Progress {
     /// `None` until the first publish
@@ -25,7 +25,7 @@ impl Views {
         self.position_of(self.progress.lock().epoch)
     }
 
-    /// Whether a snapshot taken now shows what the token stands for. Nothing is reached before the first publish.
+    /// Returns true if a snapshot taken now shows what the token stands for. Nothing is reached before the first publish.
     pub fn reached(&self, token: &Token) -> Result<bool, WaitError> {
         self.covers(&self.progress.lock(), token)
     }

@@ -19,14 +19,14 @@ use super::{CatalogueChange, IndexId, State, Views, ViewsError};
 /// Changes by index.
 type Changes = Vec<(IndexId, Vec<(Row, Diff)>)>;
 
-/// How the rows that are served went from one epoch to the next.
+/// Changes of the served rows from one epoch to the next.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EpochChanges {
     /// the epoch that became visible
     pub epoch: Epoch,
     /// its wall clock, microseconds since 1970
     pub wall_micros: i64,
-    /// by index, ascending: the rows in the stored form of the index, each once, ascending, and by how much their count changed. An
+    /// changes by index, ascending: the rows in the stored form of the index, each once, ascending, and the change of their count. An
     /// index that became visible with this epoch is not among them: all its rows are new.
     pub changes: Vec<(IndexId, Vec<(Row, Diff)>)>,
 }
@@ -52,7 +52,7 @@ pub struct Commit {
     pub row_errors: Vec<(RowError, Diff)>,
     /// the errors of rows are these alone, and those before are gone: another plan computes from this epoch on
     pub row_errors_anew: bool,
-    /// what becomes of the views themselves, at the same instant
+    /// change of the catalogue at the same instant
     pub catalogue: Option<CatalogueChange>,
 }
 
@@ -122,7 +122,7 @@ impl Views {
         Ok(())
     }
 
-    /// The changes of what is served, none of which makes a count negative, and those of what is filled aside.
+    /// The changes of what is served, none of which makes a count negative, and those of what is staged.
     fn check_changes(&self, state: &State, epoch: Epoch, changes: Changes) -> Result<(Changes, Changes), ViewsError> {
         let (mut served, mut aside) = (Vec::with_capacity(changes.len()), Vec::new());
         for (index, changes) in changes {
@@ -142,7 +142,7 @@ impl Views {
         Ok((served, aside))
     }
 
-    /// Brings what is filled aside to this epoch, and takes out what is shown with it.
+    /// Brings what is staged to this epoch, and takes out what is shown with it.
     fn fill_aside(
         &self,
         epoch: Epoch,

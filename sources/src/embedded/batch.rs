@@ -26,7 +26,7 @@ const KEY_BYTES: usize = PLACE_BYTES + 8;
 /// The key that a batch is filed under.
 pub type BatchKey = [u8; KEY_BYTES];
 
-/// Where the batches of a partition are.
+/// Location of the batches of a partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct BatchPlace {
     /// the topic
@@ -58,13 +58,13 @@ impl BatchPlace {
 pub struct Section {
     /// the partition
     pub partition: Partition,
-    /// how many records
+    /// number of records
     pub count: u32,
     /// the greatest of their timestamps
     pub newest: i64,
     /// the records
     pub bytes: Vec<u8>,
-    /// where the timestamp of each record is among the bytes
+    /// place of each record's timestamp among the bytes
     stamps: Vec<usize>,
 }
 
@@ -111,7 +111,7 @@ impl OpenBatch {
         Self { base, count: 0, newest, value }
     }
 
-    /// How large the batch is so far.
+    /// Bytes of the batch so far.
     pub fn bytes(&self) -> usize {
         self.value.len()
     }
@@ -202,7 +202,7 @@ impl<'a> Batch<'a> {
     }
 }
 
-/// What is left to read.
+/// The part that is left to read.
 struct Fields<'a>(&'a [u8]);
 
 impl<'a> Fields<'a> {

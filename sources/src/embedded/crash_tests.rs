@@ -1,4 +1,4 @@
-//! What is left after the process was killed, ran out of disk, or could not sync: each in a child process, which is this test
+//! State after the process was killed, ran out of disk, or could not sync: each in a child process, which is this test
 //! binary again with the name of an ignored test.
 
 use std::collections::BTreeMap;
@@ -70,7 +70,7 @@ fn acknowledge(positions: &[(Partition, Offset)], numbers: &[u64]) {
     println!("{line} end");
 }
 
-/// Whether a line acknowledges records. The line that was being written when the child was killed may lack its end.
+/// Returns true if a line acknowledges records. The line that was being written when the child was killed may lack its end.
 fn acknowledges(line: &str) -> bool {
     line.starts_with("acknowledged ") && line.ends_with(" end")
 }
@@ -86,7 +86,7 @@ fn note(line: &str, acknowledged: &mut BTreeMap<(u32, u64), u64>) {
     }
 }
 
-/// What a child that has ended acknowledged.
+/// Returns the records that a child acknowledged before it ended.
 pub fn acknowledged(output: &str) -> BTreeMap<(u32, u64), u64> {
     let mut acknowledged = BTreeMap::new();
     output.lines().filter(|line| acknowledges(line)).for_each(|line| note(line, &mut acknowledged));

@@ -13,9 +13,9 @@ use super::tests::{directory, noise, open, record, topic};
 use super::*;
 
 const ABORTED: i32 = 6;
-/// How long the store may take to give space back on a busy machine.
+/// Most time for the store to give space back on a busy machine.
 const SPACE_RETURNS_MAX: Duration = Duration::from_secs(30);
-/// What is freed for the store to compact in.
+/// Megabytes that are freed for the store to compact in.
 const ROOM_MEGABYTES: u32 = 16;
 
 /// Runs a program to its end, which has to be a good one.

@@ -35,11 +35,11 @@ const CLEAR_BYTES: usize = 1 + 8;
 const TRAILER: &[u8] = b"FJL\x03";
 const END_BYTES: usize = 1 + 8 + TRAILER.len();
 const ZEROS: [u8; 4096] = [0; 4096];
-/// What the database names its journal files by, after a number that grows.
+/// Extension of the database's journal files, after a number that grows.
 const EXTENSION: &str = "jnl";
 /// The file that an open database holds locked.
 const LOCK_FILE: &str = "lock";
-/// How often the lock is tried, since a log that was just closed holds it a moment longer.
+/// Most attempts to take the lock, since a log that was just closed holds it a moment longer.
 const LOCK_ATTEMPTS: u32 = 3;
 const LOCK_PAUSE: Duration = Duration::from_millis(100);
 
@@ -92,7 +92,7 @@ fn files(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
     Ok(files.into_iter().map(|(_, path)| path).collect())
 }
 
-/// Where the bytes of a journal file are damaged. The last file may end with a batch that was cut off; the others were synced whole.
+/// Finds damaged bytes of a journal file. The last file may end with a batch that was cut off; the others were synced whole.
 /// The sequence numbers, which the checksums don't cover, have to grow from batch to batch.
 fn damage(bytes: &[u8], is_last: bool, sequence: &mut Option<u64>) -> Option<usize> {
     let mut position = 0;
@@ -118,7 +118,8 @@ fn written(bytes: &[u8]) -> usize {
     rest.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1)
 }
 
-/// Whether what can't be made out was written to its end: as far as its counts say, or to a trailer that nothing or another batch follows.
+/// Returns true if what can't be made out was written to its end: as far as its counts say, or to a trailer that nothing or
+/// another batch follows.
 fn was_ended(rest: &[u8]) -> bool {
     let mut trailers = rest.windows(TRAILER.len()).enumerate().filter(|(_, window)| *window == TRAILER);
     Batch::parse(rest).is_some()

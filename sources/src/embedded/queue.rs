@@ -26,7 +26,7 @@ pub struct Pending {
     pub sections: Vec<Section>,
     /// for each record in the order of the append, its section, its place there, and the time that its caller gives
     pub order: Vec<(usize, u64, i64)>,
-    /// where the offset of the first record of each section is to go
+    /// channel for the offset of the first record of each section
     pub reply: SyncSender<Result<Vec<Offset>, LogError>>,
 }
 

@@ -1,4 +1,4 @@
-//! How full the disk is: what the log occupies, and whether there is room for what it is about to write.
+//! Use of the disk: the bytes that the log occupies, and the room for the next write.
 //!
 //! The database below gives up for good when a write of its own meets a full disk, also one in the background. So the log asks first:
 //! it begins nothing unless there is room for that, for what is in memory only, and for a reserve.
@@ -12,7 +12,7 @@ use std::path::Path;
 pub const LOG_FREE_BYTES_MIN: u64 = 64 << 20;
 /// The bytes that trimming leaves free: less than appends, because it is what makes room.
 pub const TRIM_FREE_BYTES_MIN: u64 = 16 << 20;
-/// How often what is appended is written: to the journal, and to its place.
+/// Number of times that appended bytes are written: to the journal, and to their place.
 pub const WRITES_PER_BYTE: u64 = 2;
 
 /// The unit of [`MetadataExt::blocks`], whatever the disk's own.
@@ -27,7 +27,7 @@ pub struct Shortage {
     pub needed: u64,
 }
 
-/// Whether the disk of a directory lacks space.
+/// Returns true if the disk of a directory lacks space.
 pub fn shortage(directory: &Path, needed: u64) -> io::Result<Option<Shortage>> {
     let disk = rustix::fs::statvfs(directory)?;
     let free = disk.f_bavail.saturating_mul(disk.f_frsize);

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 pub struct Stable(AtomicI64);
 
 impl Stable {
-    /// What was found when the log was opened.
+    /// Begins with the newest timestamp that was found when the log was opened.
     pub fn new(newest: i64) -> Self {
         Self(AtomicI64::new(newest))
     }

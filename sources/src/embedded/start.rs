@@ -19,7 +19,7 @@ const FORMAT: u8 = 1;
 const CHECKSUM_BYTES: usize = 4;
 const VALUE_BYTES: usize = CHECKSUM_BYTES + 1 + 8 + 8 + 8;
 
-/// Where a partition starts.
+/// Start of a partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Start {
     /// the earliest offset that can be read

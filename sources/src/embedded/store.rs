@@ -54,7 +54,8 @@ impl Store {
         self.database.snapshot().range(&self.batches, keys)
     }
 
-    /// Whether the disk lacks space for so many bytes: for those, for what has yet to move from memory to its place, and for a reserve.
+    /// Returns true if the disk lacks space for so many bytes: for those, for what has yet to move from memory to its place, and
+    /// for a reserve.
     pub fn shortage(&self, bytes: u64) -> io::Result<Option<Shortage>> {
         let needed = LOG_FREE_BYTES_MIN + bytes * WRITES_PER_BYTE + self.database.write_buffer_size();
         space::shortage(&self.directory, needed)

@@ -1,4 +1,4 @@
-//! What the embedded log does beyond the conformance suite: reopening, locking, damage, and its rates.
+//! Tests of the embedded log beyond the conformance suite: reopening, locking, damage, and its rates.
 
 use std::path::Path;
 use std::sync::Arc;

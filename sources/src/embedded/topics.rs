@@ -17,7 +17,7 @@ use crate::log::{self, TopicId, TopicMetadata};
 const FORMAT: u8 = 1;
 const DESCRIPTION_BYTES: usize = 1 + 16 + 4;
 
-/// How far a partition reaches.
+/// End of a partition.
 #[derive(Clone, Copy, Debug)]
 pub struct PartitionEnd {
     /// the offset of the next record
@@ -26,7 +26,7 @@ pub struct PartitionEnd {
     pub newest: i64,
 }
 
-/// Where the batches of a partition begin.
+/// Beginning of the batches of a partition.
 #[derive(Clone, Copy, Debug)]
 pub struct StoredStart {
     /// the earliest offset that may be read
@@ -38,7 +38,7 @@ pub struct StoredStart {
 /// A topic in memory.
 #[derive(Debug)]
 pub struct TopicState {
-    /// what it is
+    /// its metadata
     pub metadata: TopicMetadata,
     /// the durable ends of its partitions: readers see nothing beyond, and the writer moves them all at once
     pub ends: RwLock<Vec<PartitionEnd>>,
@@ -52,7 +52,7 @@ pub struct Topics {
 }
 
 impl TopicState {
-    /// Where the batches of a partition are.
+    /// Returns the location of the batches of a partition.
     pub fn place(&self, partition: Partition) -> BatchPlace {
         BatchPlace { topic_id: self.metadata.topic_id, partition }
     }
@@ -62,7 +62,7 @@ impl TopicState {
         self.ends.read()[partition.0 as usize]
     }
 
-    /// Where the batches of a partition begin, which must exist.
+    /// Returns the beginning of the batches of a partition, which must exist.
     pub fn stored_start(&self, partition: Partition) -> StoredStart {
         self.starts.read()[partition.0 as usize]
     }
@@ -116,7 +116,7 @@ impl Topics {
         by_name.values().filter_map(of_topic).max().unwrap_or(i64::MIN)
     }
 
-    /// What all topics are, by name.
+    /// Returns the metadata of all topics, by name.
     pub fn list(&self) -> Vec<TopicMetadata> {
         self.by_name.read().values().map(|state| state.metadata.clone()).collect()
     }
@@ -165,7 +165,7 @@ fn first_key(store: &Store, place: BatchPlace) -> Result<Option<Offset>, fjall::
     Ok(key.and_then(|key| key.last_chunk().map(|last| Offset(u64::from_be_bytes(*last)))))
 }
 
-/// How far a partition reaches by its last batch, if it has one.
+/// Returns the end of a partition by its last batch, if it has one.
 fn last_end(store: &Store, metadata: &TopicMetadata, place: BatchPlace) -> Result<Option<PartitionEnd>, LogError> {
     let all = place.key(Offset(0))..=place.key(Offset(u64::MAX));
     let Some(last) = store.batches.range(all).next_back() else {

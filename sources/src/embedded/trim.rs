@@ -25,7 +25,7 @@ const REMOVED_AT_ONCE_MAX: usize = 4096;
 const RECLAIM_BYTES_MIN: u64 = 64 << 20;
 /// Compacting rewrites what is stored with few bytes, so it waits until this part of all bytes was removed.
 const RECLAIM_PART: u64 = 4;
-/// How long to wait for the removals to get from memory to disk. They are compacted the next time if it takes longer.
+/// Longest wait for the removals to get from memory to disk. They are compacted the next time if it takes longer.
 const FLUSH_WAIT_MAX: Duration = Duration::from_secs(10);
 const FLUSH_POLL: Duration = Duration::from_millis(5);
 

@@ -1,4 +1,4 @@
-//! What trimming leaves behind: after reopening, after a crash in the middle, and on the disk.
+//! State after trimming: after reopening, after a crash in the middle, and on the disk.
 
 use super::batch::BatchPlace;
 use super::start::Start;
@@ -104,7 +104,7 @@ fn a_damaged_start_is_found_when_the_log_opens() {
     assert!(matches!(error, LogError::Corrupt { damage: Damage::Checksum, .. }), "{error:?}");
 }
 
-/// What the disk may hold beside the records that are left: the journal, records on their way to their place, and trimmed ones.
+/// Bytes that the disk may hold beside the records that are left: the journal, records on their way to their place, and trimmed ones.
 const OVERHEAD_BYTES_MAX: u64 = 192 << 20;
 
 /// Appends and trims many times what stays, and looks at the disk all the while.

@@ -118,7 +118,7 @@ fn write(store: &Store, pending: &[Pending], shown: impl FnOnce()) {
     }
 }
 
-/// What is written and synced together.
+/// A group of appends that are written and synced together.
 #[derive(Default)]
 struct Group {
     topics: BTreeMap<TopicId, TopicEnds>,

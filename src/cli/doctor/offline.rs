@@ -1,4 +1,4 @@
-//! What a data directory holds that no process uses.
+//! State of a data directory that no process uses.
 //!
 //! The files enter, read to their end where they have checksums; a report leaves that says whether a start would go on, and from where.
 
@@ -27,7 +27,7 @@ use crate::server::LOG_DIRECTORY;
 const FREE_BYTES_MIN: u64 = 1 << 30;
 const RESTORE: &str = "restore a backup with 'tidewater restore'";
 
-/// What is bound: the identity of each epoch, and how far each partition was read.
+/// The bindings: the identity of each epoch, and the progress in each partition.
 #[derive(Default)]
 struct Bound {
     first: Option<u64>,
@@ -189,7 +189,7 @@ fn describe_topics(report: &mut Report, log: &EmbeddedLog) -> Result<(), sources
     Ok(())
 }
 
-/// Whether the log has what a start from the newest checkpoint reads.
+/// Returns true if the log has what a start from the newest checkpoint reads.
 fn check_source(report: &mut Report, log: &EmbeddedLog, topic: &str, id: u128, partition: u32, next: u64) {
     let found = log.topic(&Topic::new(topic)).ok().flatten();
     if found.is_none_or(|metadata| metadata.topic_id.0 != id) {

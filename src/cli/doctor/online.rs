@@ -1,4 +1,4 @@
-//! What a running server says of itself.
+//! State of a running server as it reports it.
 //!
 //! The answers of `/v1/status` and `/v1/dead-letters` enter, a report leaves.
 
@@ -90,7 +90,7 @@ fn add_sinks(report: &mut Report, status: &Value) {
             (Some("attached"), None) => {}
             (state, Some(reason)) => report.problem(
                 format!("the sink '{name}' ({target}) does not go on for now: {reason}"),
-                if state == Some("detached") { "look at its system; it is built anew when it answers" } else { "look at its system; it is tried again" },
+                if state == Some("detached") { "look at its system; it is rebuilt when it answers" } else { "look at its system; it is tried again" },
             ),
             (Some(state), None) => report.note(format!("the sink '{name}' ({target}) is {state}"), "wait; GET /v1/status tells how far it is"),
             (None, None) => {}

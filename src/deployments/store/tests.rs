@@ -1,4 +1,4 @@
-//! What was in force is found again, what never was is not gone back to, and what earlier versions wrote is read.
+//! Generations are found again, only those that were in force are gone back to, and stores of earlier versions are read.
 
 use std::sync::Arc;
 

@@ -18,7 +18,7 @@ pub struct Backfill {
     log: Arc<dyn Log>,
     /// ordered by topic and partition
     partitions: Vec<PartitionReader>,
-    /// how many chunks may still come
+    /// number of chunks that may still come
     chunks_left: u64,
     chunk_records: usize,
     done: u64,

@@ -43,13 +43,13 @@ pub struct BoundRange {
     pub crc: u32,
 }
 
-/// What happens at an epoch besides its records.
+/// Control entry of an epoch, besides its records.
 #[derive(Clone, PartialEq, Eq, prost::Oneof)]
 pub enum Control {
     /// another plan computes from this epoch on: its generation
     #[prost(uint64, tag = "10")]
     Deploy(u64),
-    /// a view or a record was put aside, because computing it ended the process again and again: what and why
+    /// a view or a record was quarantined, because computing it ended the process again and again: what and why
     #[prost(string, tag = "11")]
     Quarantine(String),
     /// this timeline begins here, after an epoch of another one
@@ -57,7 +57,7 @@ pub enum Control {
     Opened(Parent),
 }
 
-/// Where a timeline branched off.
+/// Origin of a timeline's branch.
 #[derive(Clone, PartialEq, Eq, Message)]
 pub struct Parent {
     /// the timeline before
@@ -71,7 +71,7 @@ pub struct Parent {
     pub chain: Vec<u8>,
 }
 
-/// What an epoch is made of. Once it is durable it is never decided again.
+/// Content of an epoch. Once it is durable it is never decided again.
 #[derive(Clone, PartialEq, Eq, Message)]
 pub struct Binding {
     /// the history
@@ -95,7 +95,7 @@ pub struct Binding {
     /// the identity of the epoch before
     #[prost(bytes = "vec", tag = "7")]
     pub previous: Vec<u8>,
-    /// what else happens
+    /// the control entry
     #[prost(oneof = "Control", tags = "10, 11, 12")]
     pub control: Option<Control>,
 }
@@ -106,12 +106,12 @@ impl Binding {
         Chain(Sha256::digest(self.encode_to_vec()).into())
     }
 
-    /// How many records it binds.
+    /// Returns the number of records that it binds.
     pub fn records(&self) -> u64 {
         self.ranges.iter().map(|range| range.next.saturating_sub(range.from)).sum()
     }
 
-    /// Whether it follows the epoch with this number and identity.
+    /// Returns true if it follows the epoch with this number and identity.
     pub fn follows(&self, epoch: u64, chain: Chain) -> bool {
         self.epoch == epoch + 1 && self.previous == chain.0
     }

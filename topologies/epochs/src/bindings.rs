@@ -23,7 +23,7 @@ const FRAME_BYTES: usize = 8;
 const SUFFIX: &str = ".bindings";
 const ASIDE: &str = "segment.new";
 
-/// What was found behind the last whole binding.
+/// State of the bytes behind the last whole binding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tail {
     /// nothing
@@ -95,7 +95,7 @@ impl<D: Disk> Bindings<D> {
         self.last
     }
 
-    /// Whether nothing was ever bound.
+    /// Returns true if nothing was ever bound.
     pub fn is_empty(&self) -> bool {
         self.last.is_none()
     }
@@ -170,7 +170,7 @@ impl<D: Disk> Bindings<D> {
         format!("{}/{first:020}{SUFFIX}", self.directory)
     }
 
-    /// What a failed append may have left is not part of the segment; when it can't be cut off now, the next start does that.
+    /// Removes the rest of a failed append, which is not part of the segment; when it can't be cut off now, the next start does that.
     fn take_back(&self, path: &str, length: u64, error: &DiskError) {
         if error.cause == DiskCause::NoSpace
             && let Err(error) = self.disk.truncate(path, length)
@@ -283,7 +283,7 @@ fn word(bytes: &[u8], at: usize) -> Option<u32> {
     bytes.get(at..at + 4)?.try_into().ok().map(u32::from_le_bytes)
 }
 
-/// Whether a whole binding of a later epoch lies behind damage: then the damage is not the end of what was synced.
+/// Returns true if a whole binding of a later epoch lies behind damage: then the damage is not the end of what was synced.
 fn finds_binding_behind(bytes: &[u8], damaged: usize, epoch: u64) -> bool {
     (damaged + 1..bytes.len()).any(|at| read_frame(&bytes[at..]).is_some_and(|(binding, _)| binding.epoch > epoch))
 }

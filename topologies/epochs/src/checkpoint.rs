@@ -27,7 +27,7 @@ pub use merge::{KeyValue, Scan};
 pub use run::{BLOCK_BYTES, ENTRY_BYTES_MAX};
 use run::{Run, RunName, RunWriter};
 
-/// How many checkpoints are kept in any case: when the newest is damaged, there is another.
+/// Number of checkpoints that are kept in any case: when the newest is damaged, there is another.
 pub const CHECKPOINTS_KEPT: usize = 2;
 /// With more runs than this, [`Checkpoints::merge`] makes them fewer.
 pub const RUNS_MAX: usize = 8;
@@ -43,7 +43,7 @@ const ASIDE: &str = "checkpoint.new";
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StateId(pub u32);
 
-/// How the entry of a key changed: its new value, or `None` when it was deleted.
+/// Change of the entry of a key: its new value, or `None` when it was deleted.
 pub type StateChange = (StateId, Box<[u8]>, Option<Box<[u8]>>);
 
 /// An older checkpoint that is not removed, because it holds states that later ones do not.
@@ -55,7 +55,7 @@ pub struct RetainedCheckpoint {
     pub bytes: u64,
 }
 
-/// What a checkpoint is of.
+/// Header of a checkpoint.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CheckpointHeader {
     /// the history
@@ -68,7 +68,7 @@ pub struct CheckpointHeader {
     pub plan: [u8; 32],
     /// the wall clock of the epoch, microseconds since 1970
     pub wall_micros: i64,
-    /// where the log is read on: topic, identity of the topic, partition, next offset
+    /// positions from which the log is read on: topic, identity of the topic, partition, next offset
     pub offsets: Vec<(String, u128, u32, u64)>,
     /// the states: number, what it is computed from and how, name
     pub states: Vec<(StateId, [u8; 32], String)>,
@@ -76,11 +76,11 @@ pub struct CheckpointHeader {
     pub next_state: u32,
     /// older checkpoints that are kept beside the newest [`CHECKPOINTS_KEPT`]
     pub retained: Vec<RetainedCheckpoint>,
-    /// what else the driver wants to find again
+    /// further data of the driver
     pub meta: Vec<u8>,
 }
 
-/// What was found at the start.
+/// Checkpoints found at the start.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Opened {
     /// the checkpoints that can be started from, newest first

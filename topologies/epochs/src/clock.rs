@@ -5,7 +5,7 @@
 
 /// The longest time between two runs after which the clock is believed without a question.
 pub const STOPPED_MICROS_MAX: i64 = 30 * 24 * 60 * 60 * 1_000_000;
-/// How far the wall clock may get ahead of the monotonic clock while running.
+/// Most microseconds by which the wall clock may get ahead of the monotonic clock while running.
 pub const JUMP_MICROS_MAX: i64 = 60 * 1_000_000;
 
 /// A reading of both clocks, in microseconds.
@@ -64,7 +64,7 @@ impl WallClock {
         self.last
     }
 
-    /// How far the system's clock is ahead of what is bound, because its jump is held; 0 when it is not.
+    /// Returns the microseconds by which the system's clock is ahead of what is bound, because its jump is held; 0 when it is not.
     pub fn held_micros(&self) -> i64 {
         self.held_micros
     }

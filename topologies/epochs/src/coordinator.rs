@@ -68,7 +68,7 @@ pub trait WallSource {
 /// A state that the plan keeps: its identity and its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StateSpec {
-    /// what it is computed from and how
+    /// fingerprint of its computation
     pub fingerprint: Fingerprint,
     /// for people
     pub name: String,
@@ -76,10 +76,10 @@ pub struct StateSpec {
     pub topics: Vec<Topic>,
 }
 
-/// How long the states of earlier plans are retained.
+/// Limits of retaining the states of earlier plans.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RetainedLimits {
-    /// how many plans
+    /// number of plans
     pub generations: usize,
     /// epochs that were bound since
     pub epochs: u64,
@@ -93,7 +93,7 @@ impl Default for RetainedLimits {
     }
 }
 
-/// How much is kept of what is no longer needed, and how finely it is given back.
+/// Limits of what is kept beyond need, and of how finely it is given back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retention {
     /// epochs behind the oldest kept checkpoint whose bindings are kept
@@ -108,7 +108,7 @@ impl Default for Retention {
     }
 }
 
-/// What a run is opened with.
+/// Options of a run.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// most records of one epoch
@@ -121,14 +121,14 @@ pub struct Settings {
     pub timeline: u64,
     /// states are computed also from a log whose beginning is gone
     pub accept_missing_history: bool,
-    /// how long the states of earlier plans are retained
+    /// limits of retaining the states of earlier plans
     pub retained: RetainedLimits,
 }
 
-/// How an epoch's state changed: the number of the state in [`Settings::states`], the key, and the entry; `None` when it is gone.
+/// Changes of an epoch's state: the number of the state in [`Settings::states`], the key, and the entry; `None` when it is gone.
 pub type StateChanges = Vec<(u32, Row, Option<Row>)>;
 
-/// Where a run begins.
+/// Beginning of a run.
 #[derive(Clone, Debug)]
 pub struct Start {
     /// the epoch that the restored state is of
@@ -137,7 +137,7 @@ pub struct Start {
     pub wall_micros: i64,
     /// the next offset of every partition
     pub offsets: BTreeMap<(Topic, Partition), Offset>,
-    /// what is restored; `None` at the beginning of everything
+    /// the restored checkpoint; `None` at the beginning of everything
     pub checkpoint: Option<CheckpointHeader>,
     /// the numbers of the states that the checkpoint does not hold: they have to be computed from the log
     pub missing: Vec<u32>,
@@ -158,16 +158,16 @@ pub struct EpochInput {
     pub consumed: BTreeMap<(Topic, Partition), Offset>,
     /// it was bound by an earlier run
     pub replayed: bool,
-    /// what else happens
+    /// the control entry
     pub control: Option<Control>,
 }
 
 /// A checkpoint to write, by whoever has the time.
 #[derive(Debug)]
 pub struct CheckpointJob {
-    /// what it is of
+    /// its header
     pub header: CheckpointHeader,
-    /// how the state changed since the one before
+    /// changes of the state since the one before
     pub changes: Vec<(StateId, Box<[u8]>, Option<Box<[u8]>>)>,
     /// nothing of the one before is part of it
     pub is_base: bool,
@@ -223,7 +223,7 @@ pub struct Coordinator<D: Disk> {
     /// the states with the numbers that checkpoints hold them under: one keeps its number for as long as it is the same
     states: StateNumbers,
     next_is_base: bool,
-    /// how far partitions were read that no source of the plan reads any more
+    /// positions in partitions that no source of the plan reads any more
     dormant: Offsets,
     /// the checkpoints that are kept for a restart, oldest first
     kept: VecDeque<KeptCheckpoint>,
@@ -234,7 +234,7 @@ pub struct Coordinator<D: Disk> {
     /// up to this epoch it is known from before how much was bound since they were written
     counted: u64,
     retained_epochs: u64,
-    /// what the next epoch says besides its records
+    /// control entry of the next epoch
     announced: Option<Control>,
 }
 
@@ -379,7 +379,7 @@ impl<D: Disk> Coordinator<D> {
         self.bindings.last().map_or(self.complete.0, |(last, _)| last)
     }
 
-    /// Whether epochs of an earlier run are still to be computed again.
+    /// Returns true if epochs of an earlier run are still to be computed again.
     pub fn is_replaying(&self) -> bool {
         !self.replay.is_empty()
     }
@@ -394,7 +394,7 @@ impl<D: Disk> Coordinator<D> {
         behind.sum()
     }
 
-    /// Whether a checkpoint is being written.
+    /// Returns true if a checkpoint is being written.
     pub fn is_writing_checkpoint(&self) -> bool {
         self.writing.is_some()
     }
@@ -521,7 +521,7 @@ impl<D: Disk> Coordinator<D> {
     }
 }
 
-/// Where the log is read on after a checkpoint.
+/// Returns the positions from which the log is read on after a checkpoint.
 pub fn offsets_of(header: &CheckpointHeader) -> Offsets {
     let offset = |(topic, id, partition, next): &(String, u128, u32, u64)| {
         ((Topic::new(topic), Partition(*partition)), (TopicId(*id), Offset(*next)))

@@ -95,11 +95,11 @@ fn is_step(name: &str) -> bool {
     ALL.contains(&name) || OF_A_DEPLOYMENT.contains(&name)
 }
 
-/// What the environment asks for.
+/// The crash point that the environment asks for.
 #[derive(Debug)]
 struct Armed {
     name: String,
-    /// how often the step may still be reached, the last time included
+    /// number of times that the step may still be reached, the last time included
     left: AtomicU64,
 }
 
@@ -110,7 +110,7 @@ impl Armed {
         is_step(name).then(|| Self { name: name.to_owned(), left: AtomicU64::new(count) })
     }
 
-    /// Whether this is the time.
+    /// Returns true if this is the time.
     fn strikes(&self, name: &str) -> bool {
         // It goes on counting below zero in other threads, which never comes round to one again.
         self.name == name && self.left.fetch_sub(1, Ordering::AcqRel) == 1

@@ -46,21 +46,21 @@ pub trait Disk: Send + Sync {
     fn remove(&self, path: &str) -> Result<(), DiskError>;
 }
 
-/// What failed, where, and why.
+/// A failed operation on a disk, with its path and reason.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("cannot {action} '{path}': {detail}")]
 pub struct DiskError {
-    /// what was attempted
+    /// the operation
     pub action: DiskAction,
     /// the path below the data directory
     pub path: String,
     /// the kind of cause
     pub cause: DiskCause,
-    /// what the system said
+    /// the system's error
     pub detail: String,
 }
 
-/// What was attempted.
+/// An operation on a disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DiskAction {
     /// reading a file or a folder

@@ -1,4 +1,4 @@
-//! Why the protocol stops, waits or refuses, each with what to do.
+//! Reasons why the protocol stops, waits or refuses, each with what to do.
 
 use std::fmt;
 
@@ -33,7 +33,7 @@ pub enum EpochError {
         topic: String,
         /// the partition, where there is one
         partition: Option<u32>,
-        /// what was found, with numbers, and what to do
+        /// the finding, with numbers, and what to do
         detail: String,
     },
     /// a later run of the process took over
@@ -49,9 +49,9 @@ pub enum EpochError {
     Damaged {
         /// the file
         path: String,
-        /// where
+        /// its offset
         offset: u64,
-        /// what is wrong
+        /// the fault
         detail: String,
     },
     /// the data directory was written by another version
@@ -61,9 +61,9 @@ pub enum EpochError {
     Format {
         /// the file
         path: String,
-        /// what it says
+        /// the version that it has
         found: u64,
-        /// what is understood
+        /// the newest version that is understood
         supported: u64,
     },
     /// an epoch was bound that does not follow the last one
@@ -85,12 +85,12 @@ pub enum EpochError {
     NothingToStartFrom {
         /// the first epoch that is still bound
         first: u64,
-        /// why each checkpoint can't be read
+        /// reasons why each checkpoint can't be read
         damages: Vec<String>,
     },
 }
 
-/// Why a source is not read any further.
+/// Reason why a source is not read any further.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HaltReason {
     /// the topic was deleted and made again, or is gone

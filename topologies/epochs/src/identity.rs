@@ -1,4 +1,4 @@
-//! Who writes here: the timeline of a data directory and the incarnation of the process that has it.
+//! Identity of the writer: the timeline of a data directory and the incarnation of the process that has it.
 //!
 //! Owns the file `identity`. It is replaced as a whole, by rename, at every start: a process whose incarnation is no longer the one in
 //! the file has been overtaken and must not write.
@@ -15,7 +15,7 @@ pub const FORMAT: u64 = 1;
 const PATH: &str = "identity";
 const PATH_ASIDE: &str = "identity.new";
 
-/// What is known of a data directory before anything else is read.
+/// Identity of a data directory, known before anything else is read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
     /// the format of all files
@@ -24,7 +24,7 @@ pub struct Identity {
     pub timeline: u64,
     /// counts the starts
     pub incarnation: u64,
-    /// where the timeline branched off: `(timeline, epoch, chain)`; it is written into the first binding
+    /// origin of the timeline: `(timeline, epoch, chain)`; it is written into the first binding
     pub parent: Option<(u64, u64, Vec<u8>)>,
 }
 

@@ -25,7 +25,7 @@ pub struct LostHistory {
     pub earliest: Offset,
 }
 
-/// Why states are not computed: rows would be missing for ever.
+/// The error that states are not computed: rows would be missing for ever.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{}: what the earlier records made would be missing for ever; leave these states as they are declared, or accept the loss with \

@@ -28,7 +28,7 @@ pub struct PartitionReader {
     pub next: Offset,
     /// the offset before which records are taken; `None` for all that are there
     pub end: Option<Offset>,
-    /// what was read and not taken
+    /// records that were read and not taken
     ahead: VecDeque<StoredRecord>,
     /// the offset after the last record that was read
     read: Offset,
@@ -36,7 +36,7 @@ pub struct PartitionReader {
     is_at_end: bool,
 }
 
-/// How much may be taken.
+/// Room for records that may be taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Room {
     /// records that are taken whatever their bytes
@@ -108,7 +108,7 @@ impl PartitionReader {
         Ok(self.ahead.front().map(|first| first.timestamp))
     }
 
-    /// Whether a record at or before a timestamp is still to be taken; what is there must have been read.
+    /// Returns true if a record at or before a timestamp is still to be taken; what is there must have been read.
     pub fn is_behind(&self, timestamp: i64) -> bool {
         self.ahead.front().is_some_and(|first| first.timestamp <= timestamp)
     }

@@ -1,4 +1,4 @@
-//! How far a sink got: stored by the sink in the same atomic unit as its data.
+//! Progress of a sink, stored by the sink in the same atomic unit as its data.
 //!
 //! Owns [`Progress`], and [`History`], the identities of the epochs that can still be told apart.
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::binding::{Chain, Fingerprint, HASH_BYTES};
 
-/// How far a sink got. Two are compared by timeline and chain: an epoch's number says nothing.
+/// Progress of a sink. Two are compared by timeline and chain: an epoch's number says nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Progress {
     /// the history
@@ -21,7 +21,7 @@ pub struct Progress {
     pub incarnation: u64,
     /// the plan whose output it is
     pub plan: [u8; HASH_BYTES],
-    /// counts how often the sink was built anew
+    /// counts how often the sink was rebuilt
     pub generation: u64,
 }
 
@@ -59,8 +59,8 @@ impl History {
         self.chains = self.chains.split_off(&epoch);
     }
 
-    /// Whether a sink with this progress holds a state of this history, made by this plan, that is still retained. A timeline is no
-    /// criterion beside the chain: the epochs before a timeline branched off have the same identity on both.
+    /// Returns true if a sink with this progress holds a state of this history, made by this plan, that is still retained. A
+    /// timeline is no criterion beside the chain: the epochs before a timeline branched off have the same identity on both.
     pub fn is_good(&self, progress: &Progress, plan: Fingerprint) -> bool {
         self.chain(progress.epoch).is_some_and(|chain| chain.0 == progress.chain) && progress.plan == plan.0
     }

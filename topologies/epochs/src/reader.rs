@@ -254,7 +254,7 @@ fn crc(records: &[StoredRecord]) -> u32 {
     hasher.finalize()
 }
 
-/// How far partitions were read, with the identities of their topics.
+/// Positions in partitions, with the identities of their topics.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Offsets(pub BTreeMap<(Topic, Partition), (TopicId, Offset)>);
 

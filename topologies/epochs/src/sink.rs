@@ -2,7 +2,7 @@
 //!
 //! Owns the trait [`Sink`] and [`Outbox`], the one place that applies epochs to a sink. Units of complete epochs enter; each is applied
 //! once, in order, guarded by the identity of the epoch before. After an answer that never came the sink is asked how far it got. A
-//! sink that went back is given again what is retained; one that can't be matched is built anew from a snapshot.
+//! sink that went back is given again what is retained; one that can't be matched is rebuilt from a snapshot.
 
 use std::collections::VecDeque;
 
@@ -13,7 +13,7 @@ use crate::progress::{History, Progress};
 
 /// Epochs that are retained for a sink after it has acknowledged them, in case it loses them again.
 pub const RETAINED_EPOCHS: usize = 64;
-/// Changes that may wait for a sink; one that lags further is detached and built anew later, so that memory stays bounded.
+/// Changes that may wait for a sink; one that lags further is detached and rebuilt later, so that memory stays bounded.
 pub const WAITING_CHANGES_MAX: usize = 4_000_000;
 
 /// The output of an epoch for one sink: at most one entry per row, sorted, none of them zero.
@@ -21,7 +21,7 @@ pub const WAITING_CHANGES_MAX: usize = 4_000_000;
 pub struct Unit {
     /// the identity of the epoch before, which the sink must be at
     pub after: Chain,
-    /// where the sink is afterwards
+    /// progress of the sink afterwards
     pub progress: Progress,
     /// rows that came (positive) and went
     pub changes: Vec<(Row, Diff)>,
@@ -30,22 +30,22 @@ pub struct Unit {
 /// A sink's data at one epoch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Contents {
-    /// where it is
+    /// its progress
     pub progress: Progress,
     /// all rows
     pub rows: Vec<(Row, Diff)>,
 }
 
-/// Whether what was written once can be taken back.
+/// Kind of a sink's data, by which it can or can't be taken back once written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SinkKind {
-    /// the data is the state at an epoch: it can be built anew beside the old one
+    /// the data is the state at an epoch: it can be rebuilt beside the old one
     State,
     /// the data is a record of changes that others have read
     Append,
 }
 
-/// Why a sink did not do what it was asked.
+/// Reason why a sink did not do what it was asked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SinkError {
     /// nothing was done; it may work later
@@ -65,7 +65,7 @@ pub enum SinkError {
     Refused(String),
 }
 
-/// What an outbox keeps at most.
+/// Limits of an outbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OutboxLimits {
     /// epochs that are retained after the sink has acknowledged them
@@ -88,7 +88,7 @@ pub trait Sink {
     /// Its name.
     fn name(&self) -> &str;
 
-    /// What it keeps.
+    /// Returns the kind of data that it keeps.
     fn kind(&self) -> SinkKind;
 
     /// Refuses from now on whatever an earlier incarnation still has on its way, and tells how far the sink truly is.
@@ -125,7 +125,7 @@ impl<S: Sink + ?Sized> Sink for Box<S> {
     }
 }
 
-/// What an outbox needs to know of the run it belongs to.
+/// The part of a run that an outbox needs.
 pub struct Run<'a> {
     /// the epochs that can be told apart
     pub history: &'a History,
@@ -135,20 +135,20 @@ pub struct Run<'a> {
     pub plan: Fingerprint,
     /// the last complete epoch: the units of all later ones are still to be pushed
     pub completed: u64,
-    /// the sink's rows at the last complete epoch, with that epoch's number; asked for when the sink is built anew
+    /// the sink's rows at the last complete epoch, with that epoch's number; asked for when the sink is rebuilt
     pub snapshot: &'a dyn Fn() -> (u64, Vec<(Row, Diff)>),
 }
 
-/// How a sink is doing.
+/// State of a sink.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SinkState {
     /// it was not asked yet how far it is
     Unknown,
     /// it follows
     Attached,
-    /// it will be built anew
+    /// it will be rebuilt
     Reconciling,
-    /// what it holds does not belong to this history, and it can't be built anew: someone has to choose
+    /// its data does not belong to this history, and it can't be rebuilt: an operator has to choose
     Halted(String),
 }
 
@@ -165,9 +165,9 @@ pub struct Outbox<S> {
     limits: OutboxLimits,
     /// the sink has held data of ours: when it no longer knows how far it is, that is a loss and no beginning
     seen: bool,
-    /// how often it was built anew, and went back to what is retained
+    /// number of times that it was rebuilt, and went back to what is retained
     pub reconciled: u64,
-    /// how often units were applied a second time because the sink had lost them
+    /// number of times that units were applied a second time because the sink had lost them
     pub repaired: u64,
 }
 
@@ -195,7 +195,7 @@ impl<S: Sink> Outbox<S> {
         &self.sink
     }
 
-    /// How it is doing.
+    /// Returns its state.
     pub fn state(&self) -> &SinkState {
         &self.state
     }
@@ -207,7 +207,7 @@ impl<S: Sink> Outbox<S> {
         self.acknowledged.as_ref().filter(|_| follows).map(|acknowledged| acknowledged.epoch)
     }
 
-    /// How far the sink said that it is.
+    /// Returns the progress that the sink acknowledged.
     pub fn acknowledged(&self) -> Option<&Progress> {
         self.acknowledged.as_ref()
     }
@@ -217,7 +217,7 @@ impl<S: Sink> Outbox<S> {
         self.waiting
     }
 
-    /// Whether everything that was handed over is in the sink.
+    /// Returns true if everything that was handed over is in the sink.
     pub fn is_idle(&self) -> bool {
         self.state == SinkState::Attached && self.applied == self.units.len()
     }
@@ -255,12 +255,12 @@ impl<S: Sink> Outbox<S> {
         self.seen = true;
     }
 
-    /// Whether the sink holds data of ours.
+    /// Returns true if the sink holds data of ours.
     pub fn is_seen(&self) -> bool {
         self.seen
     }
 
-    /// How many of the units that are here the sink has; `None` when it is before the first of them.
+    /// Returns the number of units here that the sink has; `None` when it is before the first of them.
     fn position(&self, progress: &Progress, completed: u64) -> Option<usize> {
         match (self.units.front(), self.units.back()) {
             // Its history was checked: what it has and is not here yet comes again with the next epochs.

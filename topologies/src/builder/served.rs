@@ -1,4 +1,4 @@
-//! What is done with the rows of a relation: `CREATE INDEX`, `CREATE POLICY`, `CREATE SINK`.
+//! Uses of a relation's rows: `CREATE INDEX`, `CREATE POLICY`, `CREATE SINK`.
 //!
 //! Statements enter; the relation has an order, a full-text index, a rule for its readers or a follower more.
 
@@ -12,7 +12,7 @@ use crate::plan::unique::key_of;
 use crate::plan::{policy, search, sink};
 use crate::topology::place;
 
-/// What to do where only rows can be compared with a reader.
+/// Remedy where only rows can be compared with a reader.
 const ROWS_FOR_READERS: &str = "index a view that has a row for each reader, with a policy such as user_id = jwt('sub')";
 
 impl Builder {

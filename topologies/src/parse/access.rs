@@ -9,7 +9,7 @@ use super::statement::{DropKind, StatementKind};
 use super::unsupported::{not_yet, unknown_kind};
 use crate::diagnostic::Diagnostic;
 
-/// What can be dropped, the longer of two that begin alike first.
+/// Kinds that can be dropped, the longer of two that begin alike first.
 const DROP_KINDS: &[(&str, DropKind)] = &[
     ("SOURCE", DropKind::Source),
     ("TABLE", DropKind::Table),

@@ -132,7 +132,7 @@ pub(super) fn view(cursor: &mut Cursor<'_>, materialized: bool) -> Result<Statem
     Ok(StatementKind::CreateView { name, materialized, columns, query })
 }
 
-/// Why something that sqlparser reads as a query can't be a view, and what to do.
+/// Returns the reason why something that sqlparser reads as a query can't be a view, and the remedy.
 fn refused_query(query: &ast::Query) -> Option<(&'static str, &'static str)> {
     match query.body.as_ref() {
         ast::SetExpr::Insert(_) | ast::SetExpr::Update(_) | ast::SetExpr::Delete(_) | ast::SetExpr::Merge(_) => {

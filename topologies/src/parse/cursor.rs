@@ -15,7 +15,7 @@ use super::nesting::BRACKETS_DEPTH_MAX;
 use super::statement::Name;
 use crate::diagnostic::{Diagnostic, Location};
 
-/// How deep sqlparser may call itself: each bracket of an expression takes up to three calls.
+/// Most nested calls of sqlparser: each bracket of an expression takes up to three.
 const PARSER_DEPTH_MAX: usize = 4 * BRACKETS_DEPTH_MAX;
 
 /// Words that can't name anything unless quoted: an unquoted one means that the name is missing.
@@ -66,7 +66,7 @@ const RESERVED_WORDS: &[&str] = &[
 /// Words that begin a statement: where one is not expected, a semicolon is probably missing before it.
 const FIRST_WORDS: &[&str] = &["create", "drop", "grant", "merge"];
 
-/// Where a statement is read.
+/// A reader of one statement.
 pub(super) struct Cursor<'a> {
     parser: Parser<'static>,
     tokens: &'a [TokenWithSpan],
@@ -102,7 +102,7 @@ impl<'a> Cursor<'a> {
         unquoted_word(&self.parser.peek_nth_token_ref(ahead).token)
     }
 
-    /// Whether these words come next.
+    /// Returns true if these words come next.
     pub(super) fn peeks(&self, words: &str) -> bool {
         let mut expected = words.split(' ').enumerate();
         expected.all(|(ahead, word)| self.word(ahead).is_some_and(|found| found.eq_ignore_ascii_case(word)))
@@ -146,7 +146,7 @@ impl<'a> Cursor<'a> {
         if self.peek() == &Token::EOF { Ok(()) } else { Err(self.expected("';'")) }
     }
 
-    /// Whether the next word can't be a name.
+    /// Returns true if the next word can't be a name.
     pub(super) fn peeks_reserved(&self) -> bool {
         self.peek_word().is_some_and(|word| RESERVED_WORDS.contains(&word.to_ascii_lowercase().as_str()))
     }
@@ -220,7 +220,7 @@ impl<'a> Cursor<'a> {
         self.parser.parse_data_type().map_err(|error| self.diagnose(error))
     }
 
-    /// Where the next token stands.
+    /// Returns the place of the next token.
     pub(super) fn location(&self) -> Location {
         self.location_of(self.parser.peek_token_ref())
     }
@@ -266,7 +266,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Which token is next.
+    /// Returns the number of the next token.
     fn index(&self) -> usize {
         match self.parser.peek_token_ref() {
             token if token.token == Token::EOF => self.tokens.len(),

@@ -1,4 +1,4 @@
-//! Which SQL is read: PostgreSQL's, as far as views need it.
+//! The SQL dialect: PostgreSQL's, as far as views need it.
 //!
 //! Owns the differences. sqlparser asks a dialect before it reads what only some databases have; what is not answered here
 //! is refused by the parser.

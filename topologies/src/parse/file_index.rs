@@ -6,14 +6,14 @@ use datafusion_sql::sqlparser::tokenizer::{self, Span};
 
 use crate::diagnostic::{Location, SourceFile};
 
-/// What some editors write before the first character; no editor counts it as one.
+/// A mark that some editors write before the first character; no editor counts it as one.
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// A file whose lines can be looked up.
 #[derive(Debug, PartialEq, Eq)]
 pub struct FileIndex {
     file: SourceFile,
-    /// Where each line begins, in bytes.
+    /// beginning of each line, in bytes
     line_starts: Vec<usize>,
 }
 

@@ -36,7 +36,7 @@ use cursor::Cursor;
 use dialect::TopologyDialect;
 use nesting::TooDeep;
 
-/// What can be created, the longer of two that begin alike first.
+/// Kinds that can be created, the longer of two that begin alike first.
 const CREATE_KINDS: &[&str] = &["SOURCE", "TABLE", "VIEW", "MATERIALIZED VIEW", "INDEX", "POLICY", "SINK"];
 
 /// Reads the statements of files, in order.

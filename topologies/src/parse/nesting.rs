@@ -1,17 +1,17 @@
-//! How deep a statement can nest, found before it is parsed: deep trees would overflow the stack of whoever walks them.
+//! Nesting of a statement, found before it is parsed: deep trees would overflow the stack of whoever walks them.
 //!
 //! Enters: the tokens of a statement. Leaves: nothing, or the place where it gets too deep. The depth is estimated from
 //! above without calling itself: brackets nest, and so do chains of operators, which lean to the left.
 
 use datafusion_sql::sqlparser::tokenizer::{Span, Token, TokenWithSpan};
 
-/// How many brackets may be open at once.
+/// Number of brackets that may be open at once.
 pub const BRACKETS_DEPTH_MAX: usize = 32;
 
-/// How deep the tree of an expression or of queries may get.
+/// Greatest depth of the tree of an expression or of queries.
 pub const TREE_DEPTH_MAX: usize = 256;
 
-/// What is too deep, and where.
+/// A part that is too deep, and its place.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum TooDeep {
     /// more open brackets than the limit
@@ -20,12 +20,12 @@ pub(super) enum TooDeep {
     Operators(Span),
 }
 
-/// What has been read since a bracket was opened.
+/// Text read since a bracket was opened.
 #[derive(Clone, Copy, Default)]
 struct Level {
     /// Opened by `CASE`, closed by `END`.
     is_case: bool,
-    /// How deep the bracket itself stands.
+    /// depth of the bracket itself
     above: usize,
     /// Joins and set operations: each wraps all before it.
     queries: usize,

@@ -20,7 +20,7 @@ const UNITS: &[(&[&str], i64)] = &[
     (&["weeks", "week", "w"], 604_800_000_000),
 ];
 
-/// How durations are written, for messages.
+/// Help on writing durations, for messages.
 const DURATION_HELP: &str = "write a whole number and a unit, such as '7 days', '36 hours' or '90 seconds'";
 
 /// The options of one list.
@@ -36,7 +36,7 @@ pub(super) struct OptionEntry {
     name: Name,
     /// Without quotes and escapes.
     pub(super) text: String,
-    /// Of the value.
+    /// place of the value
     pub(super) location: Location,
 }
 

@@ -1,4 +1,4 @@
-//! What a file of statements says, before any name in it is looked up.
+//! Statements of a file, before any name in it is looked up.
 //!
 //! Owns the statements of the language. Names are folded as PostgreSQL folds them; expressions and queries stay sqlparser's,
 //! with spans that count from the start of the file.
@@ -17,7 +17,7 @@ use crate::diagnostic::Location;
 pub struct Name {
     /// as it is looked up
     pub text: String,
-    /// where it stands
+    /// its place
     pub location: Location,
 }
 
@@ -28,7 +28,7 @@ pub struct Statement {
     pub file: Arc<FileIndex>,
     /// its first line
     pub location: Location,
-    /// what it says
+    /// its kind and content
     pub kind: StatementKind,
 }
 
@@ -44,11 +44,11 @@ impl Statement {
 pub enum StatementKind {
     /// `CREATE SOURCE name WITH (...) FORMAT PLAIN ENCODE PROTOBUF (message = '...')`: a topic of a log as a stream
     CreateSource {
-        /// of the stream
+        /// name of the stream
         name: Name,
-        /// which kind of log
+        /// kind of the log
         connector: Connector,
-        /// of the log
+        /// topic of the log
         topic: String,
         /// for an error about the topic
         topic_location: Location,
@@ -56,18 +56,18 @@ pub enum StatementKind {
         message: String,
         /// for an error about the message
         message_location: Location,
-        /// what the bytes are
+        /// encoding of the records
         encoding: Encoding,
-        /// how many the topic is created with
+        /// number of partitions that the topic is created with
         partitions: Option<u32>,
-        /// how long an event id is remembered, in microseconds of event time
+        /// time for which an event id is remembered, in microseconds of event time
         deduplication: Option<i64>,
-        /// how long events are kept, in microseconds
+        /// time for which events are kept, in microseconds
         retention: Option<i64>,
     },
     /// `CREATE TABLE name (...)`: what a stream folds into
     CreateTable {
-        /// of the table
+        /// name of the table
         name: Name,
         /// in order
         columns: Vec<ColumnDefinition>,
@@ -76,33 +76,33 @@ pub enum StatementKind {
     },
     /// `MERGE INTO table USING source ON ...`: how a table follows a stream
     Merge {
-        /// what is changed
+        /// the changed table
         table: Name,
-        /// how the clauses name the row of the table
+        /// name of the table's row in the clauses
         target_alias: Option<Name>,
-        /// what is followed
+        /// the followed source
         source: Name,
-        /// how the clauses name the event
+        /// name of the event in the clauses
         source_alias: Option<Name>,
-        /// which row an event means
+        /// condition that relates an event to a row
         on: ast::Expr,
         /// in order, at least one: the first that applies acts
         clauses: Vec<MergeClause>,
     },
     /// `CREATE [MATERIALIZED] VIEW name [(columns)] AS SELECT ...`
     CreateView {
-        /// of the view
+        /// name of the view
         name: Name,
         /// kept, so that it can have indexes
         materialized: bool,
         /// new names of its columns; empty: as the query names them
         columns: Vec<Name>,
-        /// what it shows
+        /// its query
         query: Box<ast::Query>,
     },
     /// `CREATE INDEX [name] ON view (columns) [WITH (limit = n)]`: an order in which a view is served
     CreateIndex {
-        /// of the index
+        /// name of the index
         name: Option<Name>,
         /// a materialized view or a table
         view: Name,
@@ -113,22 +113,22 @@ pub enum StatementKind {
     },
     /// `CREATE INDEX [name] ON view USING FULLTEXT (columns) [INCLUDE (columns)] [WITH (...)]`: finds rows by their words
     CreateSearchIndex {
-        /// of the index
+        /// name of the index
         name: Option<Name>,
         /// a materialized view or a table
         view: Name,
-        /// whose words are found, at least one
+        /// columns whose words are found, at least one
         searched: Vec<Name>,
-        /// which can be compared, ordered by and counted
+        /// columns that can be compared, ordered by and counted
         included: Vec<Name>,
         /// the rest
         options: SearchOptions,
     },
     /// `CREATE POLICY name ON view FOR SELECT USING (...)`: who reads which rows
     CreatePolicy {
-        /// of the policy
+        /// name of the policy
         name: Name,
-        /// which it opens
+        /// the view that it opens
         view: Name,
         /// true for the rows that the caller may read
         using: ast::Expr,
@@ -140,27 +140,27 @@ pub enum StatementKind {
     },
     /// `CREATE SINK name FROM view WITH (...) [FORMAT ... ENCODE JSON]`: where the changes of a view go
     CreateSink {
-        /// of the sink
+        /// name of the sink
         name: Name,
         /// a materialized view or a table
         view: Name,
-        /// where it writes
+        /// its destination
         target: SinkTarget,
-        /// what it writes
+        /// its format
         format: SinkFormat,
     },
     /// `DROP kind [IF EXISTS] name`
     Drop {
-        /// what it is
+        /// the dropped kind
         kind: DropKind,
-        /// of what goes
+        /// the dropped name
         name: Name,
         /// fine if there is none
         if_exists: bool,
     },
 }
 
-/// How a full-text index reads and suggests.
+/// Options of a full-text index: analysis and suggestions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SearchOptions {
     /// the language whose endings are taken off words
@@ -173,14 +173,14 @@ pub struct SearchOptions {
     pub popularity: Option<Name>,
 }
 
-/// Which kind of log a source reads.
+/// Kind of the log that a source reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Connector {
     /// the embedded one
     Log,
 }
 
-/// What the bytes of an event are.
+/// Encoding of an event's bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encoding {
     /// the binary form of the message
@@ -198,7 +198,7 @@ pub struct Text {
     pub location: Location,
 }
 
-/// Where a sink writes.
+/// Destination of a sink.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SinkTarget {
     /// a topic of the embedded log
@@ -208,14 +208,14 @@ pub enum SinkTarget {
     },
     /// the Redis of the process
     Redis {
-        /// where what happened is published
+        /// channel that is told of each change
         channel: Option<String>,
-        /// what is done with keys
+        /// effect on keys
         mode: SinkMode,
     },
 }
 
-/// What an invalidation does with a key in Redis.
+/// Effect of an invalidation on a key in Redis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SinkMode {
     /// it is deleted
@@ -224,7 +224,7 @@ pub enum SinkMode {
     Version,
 }
 
-/// What a sink writes.
+/// Format of a sink.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SinkFormat {
     /// the last row of each key
@@ -236,7 +236,7 @@ pub enum SinkFormat {
     Changelog,
     /// the keys of a cache that became stale
     Invalidate {
-        /// how a key is made of columns
+        /// template of a key
         key: Text,
     },
 }
@@ -244,7 +244,7 @@ pub enum SinkFormat {
 /// A column of a table.
 #[derive(Clone, Debug)]
 pub struct ColumnDefinition {
-    /// of the column
+    /// name of the column
     pub name: Name,
     /// as written
     pub data_type: ast::DataType,
@@ -257,22 +257,22 @@ pub struct ColumnDefinition {
 /// One `WHEN` of a merge.
 #[derive(Clone, Debug)]
 pub struct MergeClause {
-    /// of its `WHEN`
+    /// place of its `WHEN`
     pub location: Location,
-    /// whether it is for rows that exist
+    /// true if it is for rows that exist
     pub matched: bool,
-    /// what has to be true besides
+    /// further condition
     pub condition: Option<ast::Expr>,
-    /// what is done
+    /// its action
     pub action: MergeAction,
 }
 
-/// What a clause of a merge does to the row.
+/// Action of a clause of a merge on the row.
 #[derive(Clone, Debug)]
 pub enum MergeAction {
     /// makes it
     Insert {
-        /// which columns get the values; empty: all, in order
+        /// columns that get the values; empty: all, in order
         columns: Vec<Name>,
         /// as many as columns, if those are named
         values: Vec<ast::Expr>,
@@ -285,7 +285,7 @@ pub enum MergeAction {
     DoNothing,
 }
 
-/// What a `DROP` takes away.
+/// Kinds that a `DROP` takes away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DropKind {
     /// `DROP SOURCE`

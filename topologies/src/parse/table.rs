@@ -10,7 +10,7 @@ use super::statement::{ColumnDefinition, Name, StatementKind};
 use super::unsupported::not_yet;
 use crate::diagnostic::{Diagnostic, did_you_mean};
 
-/// What PostgreSQL knows and a table that is folded from events does not have.
+/// Constraints that PostgreSQL knows and a table that is folded from events does not have.
 const CONSTRAINTS: &[(&str, &str)] = &[
     ("DEFAULT", "write the value in the INSERT of the MERGE"),
     ("UNIQUE", "only the primary key is unique"),
@@ -24,7 +24,7 @@ const CONSTRAINTS: &[(&str, &str)] = &[
     ("LIKE", "write the columns"),
 ];
 
-/// What has been read of a table.
+/// Parts of a table that were read so far.
 #[derive(Default)]
 struct Definition {
     columns: Vec<ColumnDefinition>,
@@ -79,7 +79,7 @@ impl Definition {
         Ok(())
     }
 
-    /// What follows the type; returns whether the column is never null.
+    /// Reads what follows the type; returns whether the column is never null.
     fn column_constraints(&mut self, cursor: &mut Cursor<'_>, name: &Name) -> Result<bool, Diagnostic> {
         let mut not_null = false;
         loop {

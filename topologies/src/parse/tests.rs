@@ -6,7 +6,7 @@ use schemas::serving::Language;
 
 use super::*;
 
-/// What architecture documents show, as far as it can be deployed.
+/// Statements that architecture documents show, as far as they can be deployed.
 const SCRIPT: &str = "\
 -- posts, and who reads them: größer, 🎉
 CREATE SOURCE post_events WITH (connector = 'log', topic = 'social.post') FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.PostEvent');

@@ -1,4 +1,4 @@
-//! What the language does not have: said by name, with what to write instead.
+//! Statements that the language does not have: refused by name, with what to write instead.
 //!
 //! Owns the words of later versions and those of other databases. Enters: a statement. Leaves: errors.
 
@@ -15,7 +15,7 @@ const LATER: &[(&str, &str, &str)] = &[
     ("EMIT CHANGES", "EMIT CHANGES", "leave it out: views always change with their events"),
 ];
 
-/// What people write first who know SQL, and what it is here.
+/// Statements of other SQL systems, and their equivalents here.
 const OTHER_STATEMENTS: &[(&str, &str)] = &[
     ("SELECT", "write CREATE VIEW name AS SELECT ..., and read it over HTTP"),
     ("WITH", "write CREATE VIEW name AS WITH ... SELECT ..., and read it over HTTP"),
@@ -35,7 +35,7 @@ const OTHER_STATEMENTS: &[(&str, &str)] = &[
     ("COMMENT", "write a comment in the file: -- ..."),
 ];
 
-/// What statements begin with.
+/// First words of statements.
 const STATEMENTS: &[&str] = &["CREATE", "MERGE", "GRANT", "DROP"];
 
 /// The error that something is not there yet, or not at all.

@@ -22,7 +22,7 @@ const ATTEMPTS_MAX: usize = 200;
 pub struct Unusable {
     /// the function that fails, if it is one
     pub function: Option<String>,
-    /// why
+    /// the reason
     pub reason: String,
 }
 
@@ -32,7 +32,7 @@ impl From<Unusable> for DataFusionError {
     }
 }
 
-/// What failed, if the error says that an expression can never be computed.
+/// Returns the expression that can never be computed, if the error is about one.
 pub fn unusable(error: &DataFusionError) -> Option<&Unusable> {
     match error.find_root() {
         DataFusionError::External(cause) => cause.downcast_ref(),

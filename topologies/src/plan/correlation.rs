@@ -1,4 +1,4 @@
-//! Which sub-queries may depend on the query around them, and where inside.
+//! Correlated sub-queries: those that may depend on the query around them, and the places inside.
 //!
 //! Owns the refusals. The optimiser makes a join of a sub-query by carrying the conditions that name outer columns out of it. Past some steps that
 //! changes what the sub-query says: past a LIMIT, a row number, the optional side of an outer join, an aggregate without GROUP BY. A plan
@@ -11,12 +11,12 @@ use datafusion_expr::logical_plan::Subquery;
 use datafusion_expr::utils::merge_schema;
 use datafusion_expr::{Distinct, Expr, Join, JoinType, LogicalPlan};
 
-/// What a sub-query is asked for.
+/// Question that a sub-query answers.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Asked {
-    /// whether it has rows
+    /// if it has rows
     Rows,
-    /// which values it has
+    /// its values
     Members,
     /// its value, of an aggregate without GROUP BY
     Value,
@@ -98,7 +98,7 @@ fn refused(subquery: &Subquery, message: String) -> DataFusionError {
     DataFusionError::Plan(message).with_diagnostic(diagnostic)
 }
 
-/// Where a sub-query is: the first column that it names.
+/// Returns the place of a sub-query: the first column that it names.
 fn place(subquery: &Subquery) -> Option<datafusion_common::Span> {
     let mut first = subquery.spans.first();
     let find = |plan: &LogicalPlan| {
@@ -116,7 +116,7 @@ fn place(subquery: &Subquery) -> Option<datafusion_common::Span> {
     first
 }
 
-/// How a plan depends on the query around it.
+/// Dependence of a plan on the query around it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Correlated {
     No,

@@ -14,7 +14,7 @@ use super::graph::{Aggregate, Graph, JoinField, NodeColumn, NodeId, Operator, Si
 use super::lower::identity;
 use super::scalar::{Computed, Scalar, column_number, numbered};
 
-/// What to reduce instead: an input, the columns of the group, and the aggregates.
+/// Replacement of a reduction: an input, the columns of the group, and the aggregates.
 type Rewritten = (NodeId, Vec<usize>, Vec<(Aggregate, NodeColumn)>);
 
 /// The cheaper form of a reduce, where there is one.

@@ -102,7 +102,7 @@ impl Visitor for Reads {
     }
 }
 
-/// What a plan amounts to: its operators, and the parts that each of its columns is made of.
+/// Size of a plan: its operators, and the parts that each of its columns is made of.
 #[derive(Clone)]
 struct Measure {
     operators: u64,

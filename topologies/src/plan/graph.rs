@@ -31,14 +31,14 @@ pub struct NodeColumn {
     pub name: String,
     /// the type of its values
     pub data_type: DataType,
-    /// whether it can be NULL
+    /// true if it can be NULL
     pub nullable: bool,
 }
 
 /// One node: what it does, its columns, and what is known of its rows.
 #[derive(Clone, Debug)]
 pub struct Node {
-    /// what it does
+    /// its operator
     pub operator: Operator,
     /// its columns
     pub columns: Vec<NodeColumn>,
@@ -61,7 +61,7 @@ pub struct Side {
     pub values: Vec<usize>,
 }
 
-/// Where an output column of a join comes from.
+/// Origin of an output column of a join.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum JoinField {
     /// the n-th column of the key
@@ -75,7 +75,7 @@ pub enum JoinField {
 /// One aggregate of a reduce node.
 #[derive(Clone, Debug)]
 pub struct Aggregate {
-    /// what it computes
+    /// the function
     pub kind: AggregateKind,
     /// columns of the input: arguments, then ordering columns
     pub inputs: Vec<usize>,
@@ -83,7 +83,7 @@ pub struct Aggregate {
     pub filter: Option<usize>,
 }
 
-/// What a node does.
+/// Operator of a node.
 #[derive(Clone, Debug)]
 pub enum Operator {
     /// the events of a source, all columns of its topic
@@ -133,11 +133,11 @@ pub enum Operator {
     CountBeyond {
         /// the rows
         rows: Side,
-        /// which of their columns is the bound
+        /// the column that is the bound
         bound: usize,
-        /// what is counted; the only value is the position
+        /// the counted rows; the only value is the position
         positions: Side,
-        /// how a position must lie
+        /// side of the bound that counts
         beyond: Beyond,
     },
     /// one row for each group
@@ -146,7 +146,7 @@ pub enum Operator {
         input: NodeId,
         /// columns of the group
         keys: Vec<usize>,
-        /// what is computed for each
+        /// the aggregates of each group
         aggregates: Vec<Aggregate>,
         /// no GROUP BY: one row even when there is no input
         global: bool,
@@ -161,11 +161,11 @@ pub enum Operator {
         partition: Vec<usize>,
         /// the order within it
         order: Vec<IndexColumn>,
-        /// how many rows
+        /// number of rows
         limit: usize,
-        /// how many are skipped before
+        /// number of rows that are skipped before
         offset: usize,
-        /// whether the row number is appended as a column
+        /// true if the row number is appended as a column
         rank: bool,
     },
     /// all rows of all inputs
@@ -183,7 +183,7 @@ pub enum Operator {
     Repeat {
         /// the input
         input: NodeId,
-        /// how many copies
+        /// the column that says how many copies
         copies: usize,
     },
     /// session windows; `window_start` and `window_end` are appended

@@ -6,7 +6,7 @@
 //!
 //! A form is never changed: states on disks are known by it. A new kind of part gets a new tag. What is computed otherwise than before gets
 //! another number in [`expression::semantics`], or, when that affects everything, in [`FORM_VERSION`]: the states concerned are then
-//! computed anew. `topologies/tests/identities.rs` pins the fingerprints of a topology that has everything.
+//! recomputed. `topologies/tests/identities.rs` pins the fingerprints of a topology that has everything.
 
 pub mod expression;
 pub mod types;
@@ -29,7 +29,7 @@ pub const FORM_VERSION: u8 = 1;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Form(Vec<u8>);
 
-/// What a form is of: forms of different kinds are never equal.
+/// Subject of a form: forms of different kinds are never equal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Subject {
     /// the deduplication window of a source
@@ -42,7 +42,7 @@ pub enum Subject {
     View = 4,
     /// the rows of a served view
     Rows = 5,
-    /// what is put aside
+    /// quarantined events
     DeadLetters = 6,
     /// errors of rows of streams
     RowErrors = 7,
@@ -129,7 +129,7 @@ impl Form {
     }
 }
 
-/// How the columns of an expression's input are told apart.
+/// Writer of the columns of an expression's input, so that they are told apart.
 pub type ColumnForm<'a> = &'a dyn Fn(&mut Form, usize);
 
 /// Tells columns apart by their numbers.
@@ -146,7 +146,7 @@ pub fn by_name(source: &Source) -> impl Fn(&mut Form, usize) + '_ {
     }
 }
 
-/// What an operator reads, to be written by whoever knows what it is.
+/// A node that an operator reads, to be written by the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reference {
     /// the events of a source

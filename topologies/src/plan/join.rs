@@ -16,7 +16,7 @@ use datafusion_expr::utils::split_conjunction;
 struct Keyed {
     node: NodeId,
     keys: Vec<usize>,
-    /// how many of its columns the plan knows of; computed keys come behind them
+    /// number of its columns that the plan knows of; computed keys come behind them
     width: usize,
 }
 
@@ -48,7 +48,7 @@ pub fn lower_join(graph: &mut Graph, join: &Join, left: NodeId, right: NodeId) -
     }
 }
 
-/// Which rows of the kept side stay.
+/// The rows of the kept side that stay.
 #[derive(Clone, Copy)]
 struct Existence {
     anti: bool,
@@ -91,7 +91,7 @@ impl Condition<'_> {
         graph.map(pairs, predicates, outputs)
     }
 
-    /// Whether the condition was simplified to FALSE or NULL.
+    /// Returns true if the condition was simplified to FALSE or NULL.
     fn never_holds(&self) -> bool {
         matches!(&self.join.filter, Some(Expr::Literal(ScalarValue::Boolean(None | Some(false)), _)))
     }

@@ -1,7 +1,7 @@
-//! What a topology has to remember across a restart, and by which identity it is found again.
+//! State that a topology keeps across a restart, and the identity by which it is found again.
 //!
 //! Owns [`Kept`]. A topology enters; leaves the first collections with state behind its streams (tables, deduplication windows,
-//! accumulations over streams), each with a fingerprint of what it is computed from and how. Everything behind them is computed anew.
+//! accumulations over streams), each with a fingerprint of what it is computed from and how. Everything behind them is recomputed.
 //! The fingerprints are those of canonical forms ([`super::identity`]), so that a later version of this program finds the states again.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,11 +25,11 @@ pub enum Kept {
     Node(NodeId),
     /// errors of rows of streams: nothing retracts them
     RowErrors,
-    /// events that were put aside
+    /// events that were quarantined
     DeadLetters,
 }
 
-/// What a topology keeps, in the order that numbers it.
+/// State that a topology keeps, in the order that numbers it.
 #[derive(Clone, Debug, Default)]
 pub struct KeptStates {
     /// each kept thing
@@ -39,7 +39,7 @@ pub struct KeptStates {
 }
 
 impl KeptStates {
-    /// What this topology keeps.
+    /// Returns the state that this topology keeps.
     pub fn of(topology: &Topology) -> Self {
         let mut states = Self::default();
         for (number, source) in topology.sources.iter().enumerate() {
@@ -90,7 +90,7 @@ impl KeptStates {
     }
 }
 
-/// Whether a node accumulates over a stream.
+/// Returns true if a node accumulates over a stream.
 fn is_kept(topology: &Topology, node: NodeId) -> bool {
     let nodes = &topology.graph.nodes;
     nodes[node].unbounded.is_none() && nodes[node].operator.inputs().iter().any(|&input| nodes[input].unbounded.is_some())

@@ -8,7 +8,7 @@ use schemas::field::{FieldKind, Value};
 
 use super::identity::Form;
 
-/// How a key is made of a row.
+/// Template of a key, filled from a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyTemplate(Vec<Part>);
 

@@ -58,7 +58,7 @@ fn without_marker(plan: &LogicalPlan) -> Option<LogicalPlan> {
     }
 }
 
-/// Whether a plan is a chain of steps over a single row without columns.
+/// Returns true if a plan is a chain of steps over a single row without columns.
 fn reads_nothing(plan: &LogicalPlan) -> bool {
     match plan {
         LogicalPlan::EmptyRelation(empty) => empty.produce_one_row,
@@ -70,7 +70,7 @@ fn reads_nothing(plan: &LogicalPlan) -> bool {
     }
 }
 
-/// Whether it is an UNNEST of the outer row's list and no more.
+/// Returns true if it is an UNNEST of the outer row's list and no more.
 fn is_bare(plan: &LogicalPlan) -> bool {
     match plan {
         LogicalPlan::EmptyRelation(_) => true,

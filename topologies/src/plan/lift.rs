@@ -77,7 +77,7 @@ fn out_of_condition(join: Join) -> Result<Transformed<LogicalPlan>> {
     Ok(Transformed::yes(LogicalPlan::Join(join)))
 }
 
-/// Whether a condition names no columns but those of one side, in its sub-queries neither.
+/// Returns true if a condition names no columns but those of one side, in its sub-queries neither.
 fn names_only(condition: &Expr, side: &DFSchema) -> bool {
     let mut others = condition.column_refs().into_iter().any(|column| !side.has_column(column));
     let visited = condition.apply(|part| {

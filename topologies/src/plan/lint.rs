@@ -1,4 +1,4 @@
-//! What an expression of a view or a MERGE may not contain, because it could not be kept current or recomputed the same.
+//! Expressions that a view or a MERGE may not contain, because they could not be kept current or recomputed the same.
 //!
 //! Owns the refusals: answers that differ from call to call, the wall clock outside of a filter, and sub-queries that no join stands
 //! for. A plan or an expression enters; an error that names the culprit and says what to write instead leaves.

@@ -51,7 +51,7 @@ pub fn instead_of(name: &str) -> Option<Arc<ScalarUDF>> {
 }
 
 impl ListFunction {
-    /// Whether the second argument is a list too.
+    /// Returns true if the second argument is a list too.
     fn takes_lists(&self) -> bool {
         matches!(self.name, "array_has_all" | "array_has_any")
     }

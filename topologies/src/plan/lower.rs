@@ -28,7 +28,7 @@ pub type Scans = BTreeMap<String, NodeId>;
 
 /// Lowers one query.
 pub struct Lowering<'a> {
-    /// where nodes are added
+    /// graph that nodes are added to
     pub graph: &'a mut Graph,
     /// the relations
     pub scans: &'a Scans,
@@ -333,7 +333,7 @@ impl<'a> Lowering<'a> {
     }
 }
 
-/// Whether a join's NULL keys match nothing.
+/// Returns true if a join's NULL keys match nothing.
 pub fn nulls_never_match(join: &Join) -> bool {
     join.null_equality == NullEquality::NullEqualsNothing
 }

@@ -82,7 +82,7 @@ fn mark_conditions(filter: Filter, aliases: &Arc<AliasGenerator>) -> Result<Tran
     }
 }
 
-/// Whether a condition is a semijoin or an antijoin by itself.
+/// Returns true if a condition is a semijoin or an antijoin by itself.
 fn is_join(condition: &Expr) -> bool {
     let inner = if let Expr::Not(inner) = condition { inner } else { condition };
     matches!(inner, Expr::Exists(_) | Expr::InSubquery(_))

@@ -22,7 +22,7 @@ pub struct Merge {
     pub source: usize,
     /// the table's key, over the columns of the source
     pub key: Vec<Scalar>,
-    /// what travels with each event, over the columns of the source
+    /// fields that travel with each event, over the columns of the source
     pub fields: Vec<(Scalar, NodeColumn)>,
     /// in order: the first that applies acts
     pub clauses: Vec<Clause>,
@@ -33,11 +33,11 @@ pub struct Merge {
 pub struct Clause {
     /// for rows that exist
     pub matched: bool,
-    /// what must be true besides
+    /// further condition
     pub condition: Option<FoldValue>,
-    /// what the event alone must satisfy for the condition to hold; `None` when that can't be told before the row is found
+    /// condition on the event alone; `None` when that can't be told before the row is found
     pub guard: Option<FoldValue>,
-    /// what is done
+    /// its action
     pub action: Action,
 }
 
@@ -54,7 +54,7 @@ impl Clause {
     }
 }
 
-/// What a clause does.
+/// Action of a clause.
 #[derive(Clone, Debug)]
 pub enum Action {
     /// a new row: a value for every column
@@ -76,7 +76,7 @@ pub enum FoldValue {
     Late(Scalar),
 }
 
-/// What a merge is planned against.
+/// Context that a merge is planned in.
 pub struct MergeContext<'a> {
     /// functions and types
     pub relations: &'a Relations,
@@ -86,7 +86,7 @@ pub struct MergeContext<'a> {
     pub event: (&'a str, &'a Schema),
     /// the table's columns as rows keep them
     pub columns: &'a [NodeColumn],
-    /// which of them are the key
+    /// the columns of the key
     pub primary_key: &'a [usize],
 }
 

@@ -17,9 +17,9 @@ use super::predicates::around;
 /// An aggregate without GROUP BY that depends on the query around it.
 pub struct OneRow {
     aggregate: Aggregate,
-    /// when there is a row; over the columns of the aggregate
+    /// condition of the row, over the columns of the aggregate
     pub having: Option<Expr>,
-    /// what its columns are; over the columns of the aggregate
+    /// its columns, over the columns of the aggregate
     pub values: Vec<Expr>,
 }
 

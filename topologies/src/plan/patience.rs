@@ -35,7 +35,7 @@ impl From<PlanningEnded> for DataFusionError {
     }
 }
 
-/// How long planning may take; copies share it.
+/// Limit of the time for planning; copies share it.
 #[derive(Clone, Debug, Default)]
 pub struct Patience {
     until: Option<(Instant, Duration)>,

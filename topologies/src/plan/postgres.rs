@@ -133,7 +133,7 @@ fn concatenated(raw: RawBinaryExpr, left: &DataType, right: &DataType) -> Result
     Ok(PlannerResult::Original(raw))
 }
 
-/// Whether Arrow writes values of a type differently than PostgreSQL.
+/// Returns true if Arrow writes values of a type differently than PostgreSQL.
 fn has_text_form(kind: &DataType) -> bool {
     is_time(kind) || is_date(kind) || is_interval(kind) || matches!(kind, DataType::Binary)
 }
@@ -216,7 +216,7 @@ fn is_comparison(operator: Operator) -> bool {
     matches!(operator, Eq | NotEq | Lt | LtEq | Gt | GtEq | IsDistinctFrom | IsNotDistinctFrom)
 }
 
-/// What is compared in place of an interval; a text beside one is read as an interval.
+/// Returns the value that is compared in place of an interval; a text beside one is read as an interval.
 fn measured(expression: Expr, schema: &dyn ExprSchema) -> Result<Box<Expr>> {
     let kind = expression.get_type(schema)?;
     let interval = if is_interval(&kind) {

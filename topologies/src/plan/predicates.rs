@@ -17,7 +17,7 @@ use datafusion_functions_aggregate::min_max::{max, min};
 
 use super::one_row::OneRow;
 
-/// Which truths the place of a condition tells apart.
+/// Truths that the place of a condition tells apart.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Wanted {
     /// only TRUE counts, as in WHERE
@@ -66,7 +66,7 @@ pub fn rewrite(plan: LogicalPlan) -> Result<LogicalPlan> {
     .data()
 }
 
-/// Whether an expression has a sub-query in it, of whatever kind.
+/// Returns true if an expression has a sub-query in it, of any kind.
 pub fn has_subquery(expression: &Expr) -> bool {
     let is_subquery = |part: &Expr| {
         Ok(matches!(part, Expr::Exists(_) | Expr::InSubquery(_) | Expr::SetComparison(_) | Expr::ScalarSubquery(_)))
@@ -193,7 +193,8 @@ impl Conditions<'_> {
         }
     }
 
-    /// When a comparison that finds no match is unknown: a NULL among the rows, or a NULL that is compared with any row.
+    /// Returns the condition under which a comparison without a match is unknown: a NULL among the rows, or a NULL that is
+    /// compared with any row.
     fn unknown(&self, left: &Expr, subquery: &Subquery) -> Result<Vec<Expr>> {
         let (qualifier, field) = subquery.subquery.schema().qualified_field(0);
         let mut parts = Vec::new();

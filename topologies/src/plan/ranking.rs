@@ -12,7 +12,7 @@ use super::scalar::unalias;
 pub struct RowNumber {
     /// its number among the columns of the plan
     pub column: usize,
-    /// whether something between the window and the plan computes with it
+    /// true if something between the window and the plan computes with it
     pub is_read_below: bool,
 }
 
@@ -34,7 +34,7 @@ pub fn row_number(plan: &LogicalPlan) -> Option<RowNumber> {
     }
 }
 
-/// Whether an expression reads a column, given by its number.
+/// Returns true if an expression reads a column, given by its number.
 pub fn reads(expression: &Expr, schema: &DFSchema, column: usize) -> bool {
     expression.column_refs().iter().any(|other| schema.maybe_index_of_column(other) == Some(column))
 }

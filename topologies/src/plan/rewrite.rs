@@ -1,4 +1,4 @@
-//! What SQL writes and DataFusion's planner does not know: fields of event payloads, and windows as table functions.
+//! Rewrites of SQL that DataFusion's planner does not know: fields of event payloads, and windows as table functions.
 //!
 //! Owns the rewriting of a query's syntax tree before it is planned. `e.created.author_id` becomes the column
 //! `"created.author_id"`, `TUMBLE(...)` a sub-query, `SESSION(...)` a relation of its own that the caller adds.
@@ -35,9 +35,9 @@ pub struct SessionCall {
 /// Something a rewrite refuses.
 #[derive(Debug)]
 pub struct RewriteError {
-    /// what is wrong
+    /// the fault
     pub message: String,
-    /// where
+    /// its place
     pub span: Span,
 }
 

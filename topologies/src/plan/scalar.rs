@@ -26,7 +26,7 @@ pub enum Scalar {
         field: Row,
         /// its type
         data_type: DataType,
-        /// how SQL writes it
+        /// text in SQL
         text: String,
     },
     /// computed from columns
@@ -42,7 +42,7 @@ pub struct Computed {
     pub inputs: BTreeMap<usize, (DataType, bool)>,
     /// the type of the result as rows keep it
     pub data_type: DataType,
-    /// whether the result can be NULL
+    /// true if the result can be NULL
     pub nullable: bool,
 }
 
@@ -155,7 +155,7 @@ impl Scalar {
         }
     }
 
-    /// How a person reads it; `names` are those of the input's columns.
+    /// Describes the expression for people; `names` are those of the input's columns.
     pub fn describe(&self, names: &[String]) -> String {
         match self {
             Self::Column(index) => names[*index].clone(),

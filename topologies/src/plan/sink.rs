@@ -17,25 +17,25 @@ use crate::diagnostic::{Diagnostic, suggestion};
 use crate::parse::{Name, SinkFormat, SinkMode, SinkTarget, Text};
 use crate::topology::Topology;
 
-/// What topics of the process itself begin with.
+/// Prefix of topics of the process itself.
 const RESERVED_TOPICS: &str = "tidewater.";
 
 type Outcome<T> = Result<T, Box<Diagnostic>>;
 
-/// Where the changes of a view go.
+/// Sink of a view's changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeclaredSink {
     /// its name
     pub name: String,
     /// the view that it follows
     pub view: String,
-    /// where it writes
+    /// its destination
     pub target: Target,
-    /// what it writes
+    /// its content
     pub content: Content,
 }
 
-/// Where a sink writes.
+/// Destination of a sink.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
     /// a topic of the embedded log
@@ -45,14 +45,14 @@ pub enum Target {
     },
     /// Redis
     Redis {
-        /// where what happened is published
+        /// channel that is told of each change
         channel: String,
-        /// what is done with a key
+        /// effect on a key
         mode: SinkMode,
     },
 }
 
-/// What a sink writes.
+/// Content of a sink.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Content {
     /// the last row of each key
@@ -64,7 +64,7 @@ pub enum Content {
     Changelog,
     /// keys of a cache that became stale
     Invalidate {
-        /// how a key is made
+        /// template of a key
         key: KeyTemplate,
     },
 }
@@ -120,7 +120,7 @@ impl DeclaredSink {
         if let Target::Log { topic } = &self.target { Some(topic) } else { None }
     }
 
-    /// Where it writes, for people.
+    /// Returns the destination, for people.
     pub fn target_text(&self) -> String {
         match &self.target {
             Target::Log { topic } => format!("topic '{topic}'"),
@@ -128,7 +128,7 @@ impl DeclaredSink {
         }
     }
 
-    /// What it writes, in a word.
+    /// Returns the format, in a word.
     pub fn format_name(&self) -> &'static str {
         match self.content {
             Content::Upsert { .. } => "upsert",
@@ -180,7 +180,7 @@ fn check_topic<'a>(topology: &Topology, mut others: impl Iterator<Item = &'a Dec
     let help = "choose another topic, such as 'derived.name'";
     let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-".contains(&byte);
     if name.len() > TOPIC_NAME_LENGTH_MAX || !name.bytes().all(allowed) {
-        let message = format!("'{name}' is no name of a topic");
+        let message = format!("'{name}' is not a name of a topic");
         let help = format!("a name has 1 to {TOPIC_NAME_LENGTH_MAX} of the characters a-z, 0-9, '.', '_' and '-'");
         return Err(refused_at(topic, message, &help));
     }

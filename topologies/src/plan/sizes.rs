@@ -18,7 +18,7 @@ const ESCAPED_EXTRA_BYTES: u64 = 64;
 /// Days of the shortest month.
 const MONTH_DAYS_MIN: i128 = 28;
 
-/// How the size of a result follows from the arguments.
+/// Growth of a result with the arguments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Growth {
     /// a text, filled up to a number of characters
@@ -211,7 +211,7 @@ pub fn slice_bytes(array: &dyn Array, from: usize, length: usize) -> u64 {
     }
 }
 
-/// Where the values begin, and how many units they take.
+/// Returns the beginning of the values, and the number of units they take.
 fn offsets(offsets: &[i32], from: usize, to: usize) -> (usize, u64) {
     (offsets[from] as usize, (offsets[to] - offsets[from]).unsigned_abs().into())
 }

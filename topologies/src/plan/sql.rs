@@ -42,7 +42,7 @@ use crate::diagnostic::suggestion;
 /// FLOAT(n) with n up to this is REAL.
 const REAL_BITS_MAX: u64 = 24;
 
-/// How often all rules are applied at most; they end earlier when nothing changes any more.
+/// Most passes of all rules; they end earlier when nothing changes any more.
 const OPTIMIZER_PASSES_MAX: u8 = 16;
 
 /// The relations and functions that a query may name.
@@ -350,7 +350,7 @@ fn decimal_type(precision: u64, scale: i64) -> Option<DataType> {
     is_valid.then_some(DataType::Decimal128(digits, scale))
 }
 
-/// Whether casting a value between two timestamp types only changes the unit or the zone's name.
+/// Returns true if casting a value between two timestamp types only changes the unit or the zone's name.
 pub fn is_timestamp(kind: &DataType) -> bool {
     matches!(
         kind,

@@ -15,7 +15,7 @@ use super::wording;
 const EXAMPLE: &str =
     "write it as a comparison of a time with NOW() plus or minus a constant, such as created_at > NOW() - INTERVAL '1 hour'";
 
-/// Whether an expression depends on the wall clock.
+/// Returns true if an expression depends on the wall clock.
 pub fn mentions_now(expression: &Expr) -> bool {
     let mut found = false;
     let visited = expression.apply(|part| {

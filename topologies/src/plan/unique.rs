@@ -1,4 +1,4 @@
-//! Which columns tell the rows of a node apart.
+//! Columns that tell the rows of a node apart.
 //!
 //! A node and columns enter; whether no two rows agree in all of them leaves. What can't be proved is not so.
 
@@ -8,7 +8,7 @@ use super::graph::{Graph, JoinField, NodeId, Operator, Side};
 use super::scalar::Scalar;
 use crate::topology::Table;
 
-/// Whether at most one row has the same values in these columns of a node.
+/// Returns true if at most one row has the same values in these columns of a node.
 pub fn is_unique(graph: &Graph, tables: &[Table], node: NodeId, columns: &BTreeSet<usize>) -> bool {
     let input_is_unique = |input: NodeId, columns: &BTreeSet<usize>| is_unique(graph, tables, input, columns);
     let width = graph.nodes[node].columns.len();

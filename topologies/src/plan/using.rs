@@ -330,7 +330,7 @@ impl Visible {
     }
 }
 
-/// Which side's rows are all there.
+/// The sides whose rows are all there.
 #[derive(Clone, Copy)]
 enum Keeps {
     Left,
@@ -489,7 +489,7 @@ impl VisitorMut for Replace<'_, '_> {
 }
 
 impl Scope<'_> {
-    /// What plain names mean a column of a query itself, in its FROM or its SELECT list.
+    /// Returns the plain names that mean a column of a query itself, in its FROM or its SELECT list.
     fn names_inside(&self, query: &Query) -> Option<BTreeSet<String>> {
         let mut names: BTreeSet<String> = self.names_of_query(query)?.into_iter().collect();
         let mut inside = Scope { columns: self.columns, with: self.with.clone(), looked_at: Rc::clone(&self.looked_at) };

@@ -16,7 +16,7 @@ use super::numbers::cast::NumberCast;
 use super::numbers::functions::NumberFunction;
 use crate::diagnostic::suggestion;
 
-/// What DataFusion calls the types that SQL has.
+/// DataFusion's names of SQL's types.
 const TYPE_NAMES: [(&str, &str); 13] = [
     ("Timestamp(µs, \"+00:00\")", "TIMESTAMPTZ"),
     ("Timestamp(ns, \"+00:00\")", "TIMESTAMPTZ"),
@@ -33,7 +33,7 @@ const TYPE_NAMES: [(&str, &str); 13] = [
     ("Decimal128(", "NUMERIC("),
 ];
 
-/// How SQL writes an expression.
+/// Returns the SQL text of an expression.
 pub fn sql(expression: &Expr) -> String {
     let shown = expression.clone().transform(|part| match &part {
         Expr::Literal(value, _) => Ok(Transformed::yes(Expr::Column(Column::from_name(literal(value))))),
@@ -70,7 +70,7 @@ fn as_written(call: &ScalarFunction) -> Option<Expr> {
     })
 }
 
-/// How SQL writes a constant.
+/// Returns the SQL text of a constant.
 pub fn literal(value: &ScalarValue) -> String {
     match value {
         value if value.is_null() => "NULL".to_owned(),
@@ -98,7 +98,7 @@ pub fn literal(value: &ScalarValue) -> String {
     }
 }
 
-/// How SQL names a type.
+/// Returns the SQL name of a type.
 pub fn type_name(kind: &DataType) -> String {
     FieldKind::of(kind).map_or_else(|| sql_types(&kind.to_string()), |kind| kind.sql_name())
 }

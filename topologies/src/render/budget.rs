@@ -25,7 +25,7 @@ const BYTES_ADDED: u64 = 1 << 20;
 /// Epochs whose counters are kept: more than are ever computed at once.
 const EPOCHS_KEPT: usize = 8;
 
-/// What may be made.
+/// Limits of rows and bytes that may be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// rows
@@ -58,7 +58,7 @@ pub struct Exceeded {
     pub rows: u64,
     /// bytes of those rows
     pub bytes: u64,
-    /// what was allowed
+    /// the limits that were exceeded
     pub limits: Limits,
 }
 

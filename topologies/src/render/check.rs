@@ -72,20 +72,20 @@ pub fn check_scalar(scalar: &Scalar) -> Result<()> {
     outcome
 }
 
-/// Whether an expression has the same value for every row.
+/// Returns true if an expression has the same value for every row.
 fn is_constant(expression: &Expr) -> bool {
     let varies = |part: &Expr| Ok(matches!(part, Expr::Column(_)) || is_lambda(part));
     !expression.exists(varies).unwrap_or(true)
 }
 
-/// Whether an expression is a call with a constant among its arguments, outside of a call that it means something in.
+/// Returns true if an expression is a call with a constant among its arguments, outside of a call that it means something in.
 fn takes_a_constant(expression: &Expr) -> bool {
     let Expr::ScalarFunction(call) = expression else { return false };
     call.args.iter().any(|argument| matches!(argument, Expr::Literal(..)))
         && !expression.exists(|part| Ok(is_lambda(part))).unwrap_or(true)
 }
 
-/// Whether an expression means something only inside of a call.
+/// Returns true if an expression means something only inside of a call.
 fn is_lambda(expression: &Expr) -> bool {
     matches!(expression, Expr::Lambda(_) | Expr::LambdaVariable(_))
 }

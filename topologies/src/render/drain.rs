@@ -1,4 +1,4 @@
-//! Where a worker's output gathers, epoch by epoch, until the driver takes it.
+//! Collector of a worker's output, epoch by epoch, until the driver takes it.
 //!
 //! Owns [`Drain`], shared by the last operators of a worker's dataflow and its loop. Changes of indexes, dead letters and row errors
 //! enter; when the frontier has passed an epoch, all of it leaves at once.
@@ -16,7 +16,7 @@ use sinks::views::IndexId;
 use super::budget::Budget;
 use crate::run::Status;
 
-/// What one worker made of one epoch.
+/// Output of one worker for one epoch.
 #[derive(Debug, Default)]
 pub struct EpochOutput {
     /// changes of rows in the stored form of each index
@@ -27,7 +27,7 @@ pub struct EpochOutput {
     pub row_errors: Vec<(RowError, Diff)>,
     /// those of rows of streams, which nothing computes again after a restart
     pub stream_errors: Vec<(RowError, Diff)>,
-    /// how kept states changed: the number of the state, the key, and the entry or that it is gone; the last of a key holds
+    /// changes of kept states: the number of the state, the key, and the entry or that it is gone; the last of a key holds
     pub state: Vec<(u32, Row, Option<Row>)>,
     /// decoded events, duplicates among them
     pub events: u64,
@@ -54,7 +54,7 @@ impl Drain {
         Self { epochs: Rc::default(), start, status, budget }
     }
 
-    /// How much the epochs may make.
+    /// Returns the budget of the epochs.
     pub fn budget(&self) -> &Budget {
         &self.budget
     }
@@ -76,7 +76,7 @@ impl Drain {
         });
     }
 
-    /// Adds an event that was put aside; `appended` is when it was appended, microseconds since 1970.
+    /// Adds an event that was quarantined; `appended` is when it was appended, microseconds since 1970.
     pub fn dead_letter(&self, time: Time, appended: i64, dead_letter: DeadLetter) {
         self.at(time, |output| output.dead_letters.push((appended, dead_letter)));
     }

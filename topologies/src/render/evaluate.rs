@@ -29,7 +29,7 @@ pub struct Evaluator {
     schema: SchemaRef,
     predicates: Vec<Compiled>,
     computed: Vec<(Compiled, RowCodec)>,
-    /// what each output column is
+    /// origin of each output column
     pub outputs: Vec<Output>,
 }
 
@@ -55,7 +55,7 @@ pub struct Failure<'a> {
     pub row: usize,
     /// the expression
     pub expression: &'a str,
-    /// what went wrong
+    /// the failure
     pub detail: String,
 }
 
@@ -104,7 +104,7 @@ impl Evaluator {
         Ok(Self { reads, schema, predicates, computed, outputs })
     }
 
-    /// Whether nothing has to be evaluated.
+    /// Returns true if nothing has to be evaluated.
     pub fn is_trivial(&self) -> bool {
         self.predicates.is_empty() && self.computed.is_empty()
     }
@@ -215,7 +215,7 @@ fn check_overflow(expression: Arc<dyn PhysicalExpr>) -> Result<Transformed<Arc<d
     Ok(Transformed::no(expression))
 }
 
-/// Why an expression failed, in words of this program's own.
+/// Returns why an expression failed, in words of this program's own.
 pub fn failure(error: &DataFusionError) -> String {
     let text = match error.find_root() {
         DataFusionError::ArrowError(arrow, _) => match arrow.as_ref() {

@@ -1,6 +1,6 @@
 //! Kept states on one worker: what each operator starts from, and where it reports how its state changed.
 //!
-//! Owns [`Keeping`]. The restored entries of this worker enter; each operator that keeps state takes its own. Changes go to the worker's
+//! Owns [`RestoreContext`]. The restored entries of this worker enter; each operator that keeps state takes its own. Changes go to the worker's
 //! drain, epoch by epoch.
 
 use std::collections::BTreeSet;
@@ -14,19 +14,19 @@ use super::drain::Drain;
 use crate::plan::kept::{Kept, KeptStates};
 use crate::run::Restored;
 
-/// What one worker restores.
-pub struct Keeping {
+/// State that one worker restores.
+pub struct RestoreContext {
     /// the epoch that the restored entries are of; the first that is published
     pub start: Time,
     /// states that were not kept: they are computed from records that come before `start`
     pub missing: Arc<BTreeSet<u32>>,
-    /// what the topology keeps
+    /// the states that the topology keeps
     pub states: Arc<KeptStates>,
     /// the entries, by the number of the state
     pub restored: Restored,
 }
 
-impl Keeping {
+impl RestoreContext {
     /// The state of something that is kept.
     pub fn state(&mut self, kept: Kept, drain: &Drain) -> KeptState {
         let Some(number) = self.states.number(kept) else {
@@ -38,12 +38,12 @@ impl Keeping {
         KeptState::new(start, restored, move |time, change| drain.state(time, number, change.key, change.value))
     }
 
-    /// Where the dataflow begins.
+    /// Returns the time at which the dataflow begins.
     pub fn begin(&self) -> Time {
         if self.missing.is_empty() { self.start } else { Time::MIN }
     }
 
-    /// Whether something was restored, so that it must not see again what came until `start`.
+    /// Returns true if something was restored, so that it must not see again what came until `start`.
     pub fn is_restored(&self, kept: Kept) -> bool {
         let number = self.states.number(kept);
         self.start > Time::MIN && number.is_some_and(|number| !self.missing.contains(&number))

@@ -239,7 +239,7 @@ impl MergeLogic {
         Ok((FoldOutcome::Keep, None))
     }
 
-    /// What each step does and the number of the clause that decided, if one did.
+    /// Returns the effect of each step and the number of the clause that decided, if one did.
     pub fn decide_all(&self, steps: &[FoldStep<'_>], mut decided: impl FnMut(Decided)) {
         let Some(late) = &self.late else {
             return steps.iter().for_each(|step| decided(self.decide(step, &|_| Ok(Row::empty()))));
@@ -280,7 +280,7 @@ impl MergeLogic {
     }
 }
 
-/// What an event does to its row, and the number of the clause that says so.
+/// Effect of an event on its row, and the number of the deciding clause.
 pub type Decided = (FoldOutcome, Option<usize>);
 
 /// A value that was computed, or why it could not be.

@@ -41,7 +41,7 @@ use timely::dataflow::{Scope, StreamVec};
 use self::budget::Meter;
 use self::drain::Drain;
 use self::evaluate::Evaluator;
-use self::keep::Keeping;
+use self::keep::RestoreContext;
 use self::source::{EventReader, Events, Records};
 use crate::plan::graph::{NodeColumn, NodeId, Operator};
 use crate::plan::kept::Kept;
@@ -62,7 +62,7 @@ pub struct Renderer<'s, 't> {
     errors: Vec<Errors<'s>>,
     /// errors of rows of streams
     stream_errors: Vec<Errors<'s>>,
-    keeping: Keeping,
+    keeping: RestoreContext,
     arrangements: HashMap<(NodeId, Vec<usize>, Vec<usize>), RowArrangement<'s>>,
     key_sets: HashMap<(NodeId, Vec<usize>), RowArrangement<'s>>,
     owners: Vec<String>,
@@ -76,7 +76,7 @@ pub fn render<'s>(
     clock: StreamVec<'s, Time, i64>,
     drain: &Drain,
     probe: &Handle<Time>,
-    mut keeping: Keeping,
+    mut keeping: RestoreContext,
 ) -> Result<()> {
     let graph = &topology.graph;
     let kinds = (0..graph.nodes.len()).map(|node| kinds_of(topology, node)).collect();

@@ -11,7 +11,7 @@ pub struct Slicer {
     /// shapes of the columns up to the last one that is wanted
     kinds: Vec<FieldKind>,
     columns: Vec<usize>,
-    /// where the wanted columns lie, when all before them have a fixed width
+    /// places of the wanted columns, when all before them have a fixed width
     fixed: Option<Vec<(usize, usize)>>,
 }
 
@@ -31,7 +31,7 @@ impl Slicer {
         Self { kinds, columns: columns.to_vec(), fixed }
     }
 
-    /// Where the wanted columns lie in `row`.
+    /// Returns the places of the wanted columns in `row`.
     pub fn ranges(&self, row: &[u8]) -> Ranges<'_> {
         match &self.fixed {
             Some(ranges) => Ranges::Fixed(ranges),
@@ -63,7 +63,7 @@ impl Slicer {
     }
 }
 
-/// Where some columns of one row lie.
+/// Places of some columns of one row.
 pub enum Ranges<'a> {
     /// the same in every row
     Fixed(&'a [(usize, usize)]),

@@ -42,7 +42,7 @@ pub struct Events {
     pub appended: Vec<i64>,
 }
 
-/// By when the records of one partition were appended: timestamps of older logs may fall, and a record never comes before the one
+/// Append times of the records of one partition: timestamps of older logs may fall, and a record never comes before the one
 /// before it.
 #[derive(Clone, Copy, Debug)]
 pub struct AppendTimes {
@@ -190,7 +190,7 @@ impl Windows {
         self.windows.entry(partition).or_insert_with(new)
     }
 
-    /// Whether records of this epoch were read before.
+    /// Returns true if records of this epoch were read before.
     fn is_again(&self, time: Time) -> bool {
         self.restored_at.is_some_and(|restored| time <= restored)
     }

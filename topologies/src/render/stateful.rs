@@ -199,7 +199,7 @@ impl<'s> Renderer<'s, '_> {
         }
     }
 
-    /// What a node reads. What was restored into a node holds the share of all rows until then: they must not come a second time.
+    /// Returns the rows that a node reads. A restored node holds the share of all rows until then: they must not come a second time.
     fn unkept_rows(&self, node: NodeId, input: NodeId) -> Rows<'s> {
         let start = self.keeping.start;
         if !self.keeping.is_restored(Kept::Node(node)) {
@@ -209,7 +209,7 @@ impl<'s> Renderer<'s, '_> {
     }
 }
 
-/// Where each column went.
+/// Returns the new place of each column.
 fn inverse(order: &[usize]) -> Vec<usize> {
     (0..order.len()).map(|column| order.iter().position(|&other| other == column).unwrap_or_default()).collect()
 }

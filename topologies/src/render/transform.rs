@@ -11,7 +11,7 @@ use timely::dataflow::channels::pact::Pipeline;
 use timely::dataflow::operators::generic::OutputBuilder;
 use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
 
-/// What a step makes of a batch of records.
+/// Output of a step for a batch of records.
 pub struct Made<O> {
     /// changes of the output
     pub rows: Vec<(O, Time, Diff)>,

@@ -1,4 +1,4 @@
-//! What starting a topology on a data directory would change: which views, which state is kept, and what is read once more.
+//! Comparison of a topology with a data directory: changed views, kept state, and what is read once more.
 //!
 //! Owns [`Change`]. A topology, the newest checkpoint and the log enter; nothing is written but what every opening of a data directory
 //! tidies up.
@@ -15,9 +15,9 @@ use schemas::position::{Partition, Topic};
 use sources::log::Log;
 
 use super::Storage;
-use super::deploy::Board;
-use super::letters::Meta;
-use super::outlets::{identities, name_of};
+use super::deploy::DeploymentHandle;
+use super::dead_letters::Meta;
+use super::sink_tasks::{identities, name_of};
 use crate::plan::graph::{NodeId, Operator};
 use crate::plan::kept::{Kept, KeptStates, view_fingerprints};
 use crate::topology::Topology;
@@ -25,7 +25,7 @@ use crate::topology::Topology;
 /// Records of a backfill that one worker takes in a second, measured with the social topology on one core; for estimates only.
 pub const BACKFILL_RECORDS_PER_SECOND: u64 = 150_000;
 
-/// What happens to a view, or to a sink.
+/// Change of a view or of a sink.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ViewChange {
     /// it was not there
@@ -65,7 +65,7 @@ impl RetainedStates {
     }
 }
 
-/// What starting a topology would change.
+/// Changes that starting a topology would make.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
     /// the epoch of the checkpoint that it is compared with; `None` when there is none, so that everything is computed from the log
@@ -84,7 +84,7 @@ pub struct Change {
     pub lost: Vec<LostHistory>,
     /// kept state that nothing reads any more
     pub dropped: Vec<String>,
-    /// what is read for that
+    /// records that are read for it
     pub backfill: Vec<TopicBackfill>,
 }
 
@@ -100,7 +100,7 @@ impl Change {
     }
 }
 
-/// What a topology is compared with.
+/// The topology before, for comparison.
 #[derive(Default)]
 struct Before {
     checkpoint: Option<u64>,
@@ -117,15 +117,15 @@ impl Before {
     fn checkpoint(header: &CheckpointHeader) -> Self {
         let meta: Meta = serde_json::from_slice(&header.meta).unwrap_or_default();
         let states = header.states.iter().map(|(_, fingerprint, name)| (*fingerprint, name.clone()));
-        let sinks = meta.outlets.into_iter().map(|identity| (name_of(&identity).to_owned(), identity)).collect();
+        let sinks = meta.sink_tasks.into_iter().map(|identity| (name_of(&identity).to_owned(), identity)).collect();
         Self { checkpoint: Some(header.epoch), states: states.collect(), views: meta.views, sinks, retained: Vec::new() }
     }
 
-    fn running(board: &Board) -> Self {
-        let topology = &board.topology();
+    fn running(deployment_handle: &DeploymentHandle) -> Self {
+        let topology = &deployment_handle.topology();
         let states = KeptStates::of(topology).specs.into_iter().map(|spec| (spec.fingerprint.0, spec.name));
         let views = view_fingerprints(topology).into_iter().map(|(name, identity)| (name, identity.to_string()));
-        let (sinks, retained) = (identities(topology), board.retained());
+        let (sinks, retained) = (identities(topology), deployment_handle.retained());
         Self { checkpoint: None, states: states.collect(), views: views.collect(), sinks, retained }
     }
 }
@@ -139,7 +139,7 @@ pub fn plan_change(topology: &Topology, log: &dyn Log, storage: &Storage) -> Res
 }
 
 /// Compares a topology with the one that is running; the state behind the views of `replay` is computed once more.
-pub fn plan_switch(topology: &Topology, running: &Board, log: &dyn Log, replay: &BTreeSet<String>) -> Result<Change, EpochError> {
+pub fn plan_switch(topology: &Topology, running: &DeploymentHandle, log: &dyn Log, replay: &BTreeSet<String>) -> Result<Change, EpochError> {
     compare(topology, &Before::running(running), log, replay)
 }
 
@@ -180,7 +180,7 @@ fn compare(topology: &Topology, before: &Before, log: &dyn Log, replay: &BTreeSe
     })
 }
 
-/// What happens to every view, by the identities of those before; one whose state is computed once more is filled anew.
+/// Compares every view with those before, by identity; one whose state is computed once more is filled again.
 pub(super) fn view_changes(
     topology: &Topology,
     before: &BTreeMap<String, String>,
@@ -202,7 +202,7 @@ pub(super) fn view_changes(
     changes
 }
 
-/// What happens to every sink, by the identities of those before.
+/// Compares every sink with those before, by identity.
 fn sink_changes(topology: &Topology, before: &BTreeMap<String, String>) -> BTreeMap<String, ViewChange> {
     let mut changes: BTreeMap<String, ViewChange> = before.keys().map(|name| (name.clone(), ViewChange::Removed)).collect();
     changes.extend(identities(topology).into_iter().map(|(name, identity)| {

@@ -19,7 +19,7 @@ use super::restore::restore;
 use super::status::Status;
 use crate::plan::kept::KeptStates;
 
-/// How long a full disk is left alone before the next attempt.
+/// Pause before the next attempt on a full disk.
 const RETRY_INTERVAL: Duration = Duration::from_millis(500);
 
 /// The thread's other end.
@@ -29,7 +29,7 @@ pub struct Checkpointer {
     thread: Option<JoinHandle<()>>,
 }
 
-/// What the thread is asked for.
+/// Work for the thread.
 enum Job {
     Write(CheckpointJob),
     Read { epoch: Option<u64>, states: KeptStates, anew: BTreeSet<u32>, workers: usize, reply: Sender<Begin> },

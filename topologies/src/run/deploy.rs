@@ -1,6 +1,6 @@
 //! A deployment: another topology takes over while readers go on.
 //!
-//! Owns its vocabulary and what is known of it from outside: a [`Deployment`] enters through [`Board::begin`], a [`DeployReport`] leaves
+//! Owns its vocabulary and what is known of it from outside: a [`Deployment`] enters through [`DeploymentHandle::begin`], a [`DeployReport`] leaves
 //! at any time. [`candidate`] computes the new topology beside the running one, [`switch`] is the driver's part: from the checkpoint to
 //! begin from, to the epoch at which both change places.
 
@@ -22,7 +22,7 @@ use crate::topology::Topology;
 /// Rows of a difference that are listed, on each side of each view.
 pub const DIFFERENCE_ROWS_MAX: usize = 20;
 
-/// What a deployment does with differences between what a view has and what it would have.
+/// Treatment of differences between the rows a view has and those it would have.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Verify {
     /// nothing is compared
@@ -34,7 +34,7 @@ pub enum Verify {
     Refuse,
 }
 
-/// What becomes of the generation that is deployed.
+/// Standing of the generation that is deployed.
 #[derive(Clone, Copy, Debug)]
 pub enum Standing<'o> {
     /// it is in force from the next epoch on
@@ -50,11 +50,11 @@ pub type Record = Box<dyn Fn(Standing<'_>) -> Result<(), DiskError> + Send>;
 pub struct Deployment {
     /// its number
     pub generation: u64,
-    /// what is to be computed
+    /// the topology to compute
     pub topology: Arc<Topology>,
     /// views whose kept state is computed from the log once more
     pub replay: BTreeSet<String>,
-    /// whether old and new rows are compared first
+    /// true if old and new rows are compared first
     pub verify: Verify,
     /// states are computed also from a log whose beginning is gone
     pub accept_missing_history: bool,
@@ -62,7 +62,7 @@ pub struct Deployment {
     pub record: Record,
 }
 
-/// Where a deployment is.
+/// Phase of a deployment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DeployPhase {
     /// there was none since the start
@@ -84,7 +84,7 @@ pub enum DeployPhase {
     Finished,
 }
 
-/// How a deployment ended.
+/// End of a deployment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DeployOutcome {
     /// it took over
@@ -96,17 +96,17 @@ pub enum DeployOutcome {
     Differs,
     /// rows would be missing for ever, and everything is as it was
     Refused {
-        /// which, and what to do
+        /// the states, and the remedy
         reason: String,
     },
     /// it could not take over, and everything is as it was
     Failed {
-        /// why
+        /// the reason
         reason: String,
     },
 }
 
-/// How the rows of a view would change.
+/// Change of a view's rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ViewDifference {
     /// the view
@@ -120,18 +120,18 @@ pub struct ViewDifference {
 }
 
 impl ViewDifference {
-    /// Whether the rows are not the same.
+    /// Returns true if the rows are not the same.
     pub fn differs(&self) -> bool {
         self.counts.as_ref().map_or(true, |(_, old, new)| old + new > 0)
     }
 }
 
-/// How far a deployment is.
+/// Progress of a deployment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeployReport {
     /// its number
     pub generation: u64,
-    /// where it is
+    /// its phase
     pub phase: DeployPhase,
     /// records that were read for its new state, and how many there are
     pub backfill: (u64, u64),
@@ -139,15 +139,15 @@ pub struct DeployReport {
     pub rows: u64,
     /// epochs that it is behind what readers see
     pub behind: u64,
-    /// what happens to every view
+    /// change of every view
     pub views: BTreeMap<String, ViewChange>,
-    /// what the comparison found
+    /// differences that the comparison found
     pub differences: Vec<ViewDifference>,
-    /// how it ended
+    /// its end
     pub outcome: Option<DeployOutcome>,
 }
 
-/// Why a deployment could not begin.
+/// Reason why a deployment could not begin.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DeployError {
     /// one at a time
@@ -161,15 +161,15 @@ pub enum DeployError {
     Stopped,
 }
 
-/// What everybody sees of the deployments of a running topology.
-pub struct Board {
+/// Shared, read-only status of a running topology's deployments.
+pub struct DeploymentHandle {
     report: Mutex<DeployReport>,
     topology: Mutex<Arc<Topology>>,
     retained: Mutex<Vec<RetainedStates>>,
     deployments: Sender<Deployment>,
 }
 
-impl Board {
+impl DeploymentHandle {
     /// A board for a topology that runs, and where its driver finds what is to be deployed.
     pub fn new(topology: Arc<Topology>) -> (Arc<Self>, Receiver<Deployment>) {
         let (deployments, queue) = channel();
@@ -192,7 +192,7 @@ impl Board {
         *self.retained.lock() = headers.map(RetainedStates::of).collect();
     }
 
-    /// How far the last deployment is.
+    /// Returns the progress of the last deployment.
     pub fn report(&self) -> DeployReport {
         self.report.lock().clone()
     }

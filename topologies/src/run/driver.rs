@@ -26,14 +26,14 @@ use sources::log::{Log, StoredRecord};
 use super::checkpointer::Checkpointer;
 use super::deploy::candidate::Bound;
 use super::deploy::switch::{Deploying, Takeover};
-use super::deploy::{Board, Deployment};
+use super::deploy::{DeploymentHandle, Deployment};
 use super::engine::{Allowance, Engine, Left};
-use super::letters::{LetterRecord, Letters};
-use super::outlets::Outlets;
+use super::dead_letters::{LetterRecord, DeadLetterState};
+use super::sink_tasks::SinkTasks;
 use super::quarantine::Quarantine;
 use super::retention::Retention;
 use super::status::Status;
-use super::wall::{Clock, Wall};
+use super::epoch_clock::{Clock, EpochClock};
 use super::worker::Done;
 use super::{DEAD_LETTER_TOPIC, EPOCHS_IN_FLIGHT_MAX, IDLE_INTERVAL, Options, Storage, WAIT_MAX};
 use crate::render::drain::EpochOutput;
@@ -50,13 +50,13 @@ pub(super) struct InFlight {
     pub(super) allowance: Allowance,
     bound_at: Instant,
     consumed: BTreeMap<(Topic, Partition), Offset>,
-    /// events that were refused at ingest or are put aside, each with the time when it was appended
+    /// events that were refused at ingest or are quarantined, each with the time when it was appended
     pub(super) refused: Vec<(i64, DeadLetter)>,
     pub(super) retried: Vec<u64>,
     pub(super) outputs: Vec<EpochOutput>,
 }
 
-/// What all workers made of an epoch.
+/// Output of all workers for an epoch.
 struct Assembled {
     commit: Commit,
     stream_errors: Vec<(RowError, Diff)>,
@@ -65,15 +65,15 @@ struct Assembled {
     duplicates: u64,
 }
 
-/// What a driver is made of.
+/// Parts of a driver.
 pub struct Parts {
-    /// what is computed, and who computes it
+    /// the engine and its topology
     pub engine: Engine,
-    /// what is to be deployed
+    /// requested deployments
     pub deployments: Receiver<Deployment>,
-    /// how that goes
-    pub board: Arc<Board>,
-    /// what is put aside
+    /// their status
+    pub deployment_handle: Arc<DeploymentHandle>,
+    /// quarantined records
     pub quarantine: Arc<Quarantine>,
     /// the log
     pub log: Arc<dyn Log>,
@@ -84,16 +84,16 @@ pub struct Parts {
     /// forgets what the log need not keep
     pub retention: Retention,
     /// dead letters and errors of rows of streams
-    pub letters: Letters,
+    pub letters: DeadLetterState,
     /// the wall clock
-    pub wall: Wall,
-    /// what follows the views durably
-    pub outlets: Outlets,
-    /// what is served
+    pub wall: EpochClock,
+    /// sinks that follow the views durably
+    pub sink_tasks: SinkTasks,
+    /// the served views
     pub views: Arc<Views>,
-    /// how far it is
+    /// progress of the driver
     pub status: Arc<Status>,
-    /// what each view is, for the checkpoints
+    /// identity of each view, for the checkpoints
     pub identities: BTreeMap<String, String>,
 }
 
@@ -188,12 +188,12 @@ impl Driver {
         if self.deploying.holds() { HELD_WAIT_MAX } else { WAIT_MAX }
     }
 
-    /// Whether an earlier run may have shown something that is not visible yet.
+    /// Returns true if an earlier run may have shown something that is not visible yet.
     pub(super) fn is_recovering(&self) -> bool {
         self.recovering.is_some()
     }
 
-    /// Whether everything that was bound is visible.
+    /// Returns true if everything that was bound is visible.
     pub(super) fn is_idle(&self) -> bool {
         self.in_flight.is_empty()
     }
@@ -254,7 +254,7 @@ impl Driver {
         self.parts.views.set_hydration_of_all(Some(Hydration { done, total, seconds_left }));
     }
 
-    /// Whether it may help to try again later: the disk is full, or the log can't be read now.
+    /// Returns true if it may help to try again later: the disk is full, or the log can't be read now.
     fn is_passing(&self, error: &EpochError) -> bool {
         match error {
             EpochError::Disk(error) if error.action == DiskAction::Sync => {
@@ -329,7 +329,7 @@ impl Driver {
         });
     }
 
-    /// Hands records to the workers; returns the events that were refused at ingest or are put aside, and the ids of those that were sent again.
+    /// Hands records to the workers; returns the events that were refused at ingest or are quarantined, and the ids of those that were sent again.
     pub(super) fn send(
         &self,
         epoch: u64,
@@ -346,7 +346,7 @@ impl Driver {
         (refused, retried)
     }
 
-    /// Waits for the workers and publishes what is complete; what makes too much is put aside.
+    /// Waits for the workers and publishes what is complete; what makes too much is quarantined.
     fn collect(&mut self) -> Result<(), EpochError> {
         if let Some(exceeded) = self.parts.engine.workers.budget.exceeded().cloned() {
             return self.over_budget(&exceeded);
@@ -423,7 +423,7 @@ impl Driver {
         if let Some(next) = self.in_flight.iter().find(|epoch| epoch.has_records) {
             self.parts.quarantine.given(next.epoch);
         }
-        self.parts.outlets.published(self.parts.coordinator.history(), &changes);
+        self.parts.sink_tasks.published(self.parts.coordinator.history(), &changes);
         self.parts.status.published(number, events, duplicates, bound_at.elapsed());
         // Before the next epoch, which may hold what no earlier run has shown.
         self.show_recovery();
@@ -456,7 +456,7 @@ impl Driver {
     /// Begins a checkpoint when it is time, and forgets what the last one made superfluous.
     fn keep_up_checkpoints(&mut self) -> Result<(), EpochError> {
         for epoch in self.parts.checkpointer.written() {
-            self.parts.coordinator.checkpoint_written(epoch, self.parts.outlets.floor())?;
+            self.parts.coordinator.checkpoint_written(epoch, self.parts.sink_tasks.floor())?;
             self.parts.status.checkpoint(epoch);
             if !self.deploying.is_under_way() {
                 // A candidate may have to read from before.
@@ -481,14 +481,14 @@ impl Driver {
                  a rollback to it computes them from what the log has"
             );
         }
-        self.parts.board.show_retained(self.parts.coordinator.retained());
+        self.parts.deployment_handle.show_retained(self.parts.coordinator.retained());
     }
 
     pub(super) fn begin_checkpoint(&mut self) {
-        let (identities, seen) = (self.parts.identities.clone(), self.parts.outlets.seen());
+        let (identities, seen) = (self.parts.identities.clone(), self.parts.sink_tasks.seen());
         let meta = self.parts.letters.meta(total_rows(&self.parts.views), identities, seen);
         let meta = serde_json::to_vec(&meta).unwrap_or_default();
-        if let Some(job) = self.parts.coordinator.checkpoint(meta, self.parts.outlets.floor()) {
+        if let Some(job) = self.parts.coordinator.checkpoint(meta, self.parts.sink_tasks.floor()) {
             self.checkpointed_at = Instant::now();
             self.is_checkpoint_due = false;
             self.parts.checkpointer.write(job);
@@ -516,7 +516,7 @@ impl Driver {
         }
         if self.parts.coordinator.is_writing_checkpoint()
             && let Some(epoch) = self.parts.checkpointer.wait()
-            && let Err(error) = self.parts.coordinator.checkpoint_written(epoch, self.parts.outlets.floor())
+            && let Err(error) = self.parts.coordinator.checkpoint_written(epoch, self.parts.sink_tasks.floor())
         {
             tracing::warn!(%error, "what the last checkpoint made superfluous could not be removed");
         }
@@ -544,6 +544,6 @@ fn read_letter(record: StoredRecord, refused: &mut Vec<(i64, DeadLetter)>, retri
             let letter = DeadLetter { topic: DEAD_LETTER_TOPIC.to_owned(), partition, offset, ..letter };
             refused.push((record.timestamp, letter));
         }
-        Err(error) => tracing::error!(offset = record.offset.0, %error, "a record of '{DEAD_LETTER_TOPIC}' is no dead letter"),
+        Err(error) => tracing::error!(offset = record.offset.0, %error, "a record of '{DEAD_LETTER_TOPIC}' is not a dead letter"),
     }
 }

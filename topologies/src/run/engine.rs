@@ -20,9 +20,9 @@ use crate::topology::Topology;
 
 /// A topology that is computed.
 pub struct Engine {
-    /// what is computed
+    /// the computed topology
     pub topology: Arc<Topology>,
-    /// who computes it
+    /// its workers
     pub workers: Workers,
     /// the served index for each index of the plan, in the order that numbers them there
     indexes: Vec<IndexId>,
@@ -30,12 +30,12 @@ pub struct Engine {
     quarantine: Arc<Quarantine>,
 }
 
-/// How much may be made of the records of an epoch.
+/// Budget for the records of an epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Allowance {
     /// anything: it is no record's fault
     Unlimited,
-    /// what the limits say
+    /// the limits
     Once,
     /// twice that: what was within the limits when it was computed first must be so again, though counters may differ a little
     Twice,
@@ -52,12 +52,12 @@ impl Allowance {
     }
 }
 
-/// What an engine did not take of an epoch.
+/// The part of an epoch that an engine did not take.
 #[derive(Default)]
 pub struct Left {
     /// records that no source of the plan reads
     pub others: Records,
-    /// records that are put aside, each with the time when it was appended
+    /// records that are quarantined, each with the time when it was appended
     pub aside: Vec<(i64, DeadLetter)>,
 }
 

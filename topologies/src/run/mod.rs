@@ -8,16 +8,16 @@ mod checkpointer;
 mod deploy;
 mod driver;
 mod engine;
-mod letters;
+mod dead_letters;
 mod marks;
-pub mod outlets;
+pub mod sink_tasks;
 pub(crate) mod quarantine;
 mod rebuild;
 mod recovery;
 mod restore;
 mod retention;
 mod status;
-mod wall;
+mod epoch_clock;
 mod worker;
 
 use std::sync::Arc;
@@ -35,7 +35,7 @@ use sinks::views::Views;
 use sources::error::LogError;
 use sources::log::{Log, TopicMetadata};
 
-use self::outlets::{RedisUrl, Reports};
+use self::sink_tasks::{RedisUrl, Reports};
 use self::recovery::Recovery;
 
 pub use self::change::{
@@ -43,17 +43,17 @@ pub use self::change::{
 };
 pub use self::deploy::candidate::ROW_ERRORS_MAX;
 pub use self::deploy::{
-    Board, DIFFERENCE_ROWS_MAX, DeployError, DeployOutcome, DeployPhase, DeployReport, Deployment, Record, Standing, Verify,
+    DeploymentHandle, DIFFERENCE_ROWS_MAX, DeployError, DeployOutcome, DeployPhase, DeployReport, Deployment, Record, Standing, Verify,
     ViewDifference,
 };
-pub use self::letters::LetterRecord;
+pub use self::dead_letters::LetterRecord;
 pub use self::quarantine::ENDS_MAX;
 pub use self::restore::{Restored, partition_of};
 pub use self::status::{Status, StatusReport, Trouble};
-pub use self::wall::{Clock, system_micros};
+pub use self::epoch_clock::{Clock, system_micros};
 use crate::render::budget::Limits;
 use crate::topology::Topology;
-use crate::why::Witness;
+use crate::why::LineageQuery;
 
 /// The topic of events that were refused at ingest.
 pub const DEAD_LETTER_TOPIC: &str = "tidewater.dead_letters";
@@ -63,26 +63,26 @@ pub const EPOCHS_IN_FLIGHT_MAX: usize = 2;
 pub const WORKERS_MAX: usize = 64;
 /// The shortest time between two epochs unless an option says otherwise.
 pub const EPOCH_INTERVAL_DEFAULT: Duration = Duration::from_millis(20);
-/// How often the wall clock advances while no events come, so that rows of temporal filters leave in time.
+/// Interval at which the wall clock advances while no events come, so that rows of temporal filters leave in time.
 pub const IDLE_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How long the driver waits for one thing before it looks at the others.
+/// Longest wait of the driver for one thing before it looks at the others.
 const WAIT_MAX: Duration = Duration::from_millis(50);
 
-/// How often a checkpoint is written unless an option says otherwise.
+/// Interval of checkpoints unless an option says otherwise.
 pub const CHECKPOINT_INTERVAL_DEFAULT: Duration = Duration::from_secs(10);
 /// Changes of state after which a checkpoint is written in any case: they wait in memory.
 pub const CHECKPOINT_CHANGES_MAX: usize = 1_000_000;
 
-/// Where bindings and checkpoints are kept.
+/// Storage of bindings and checkpoints.
 pub type Storage = Arc<dyn Disk>;
 
-/// How a topology is run.
+/// Options of a running topology.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// worker threads
     pub workers: usize,
-    /// where the wall clock of epochs comes from
+    /// source of the epochs' wall clock
     pub clock: Clock,
     /// the shortest time between two epochs
     pub epoch_interval: Duration,
@@ -90,7 +90,7 @@ pub struct Options {
     pub epoch_records: usize,
     /// the name of the history that begins when the storage is empty
     pub timeline: Timeline,
-    /// how often a checkpoint is written
+    /// interval of checkpoints
     pub checkpoint_interval: Duration,
     /// changes of state after which a checkpoint is written in any case, at most [`CHECKPOINT_CHANGES_MAX`]
     pub checkpoint_changes: usize,
@@ -98,13 +98,13 @@ pub struct Options {
     pub log_retention_bytes: Option<u64>,
     /// states are computed also from a log whose beginning is gone: what the earlier records made is missing then
     pub accept_missing_history: bool,
-    /// how long the states of earlier topologies are kept, so that one that comes back has its rows again
+    /// limits of keeping the states of earlier topologies, so that one that comes back has its rows again
     pub retained: RetainedLimits,
-    /// what joins and lists may make of one event
+    /// limits of the rows that joins and lists make of one event
     pub event_limits: Limits,
-    /// where sinks with connector = 'redis' write
+    /// address for sinks with connector = 'redis'
     pub redis: Option<RedisUrl>,
-    /// where the full-text indexes are
+    /// location of the full-text indexes
     pub search: Place,
 }
 
@@ -128,13 +128,13 @@ impl Default for Options {
     }
 }
 
-/// Why a topology could not be started.
+/// Reason why a topology could not be started.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// too few or too many workers
     #[error("{workers} workers were asked for: choose 1 to {WORKERS_MAX}")]
     Workers {
-        /// how many
+        /// number of workers
         workers: usize,
     },
     /// the log refused
@@ -142,13 +142,13 @@ pub enum StartError {
     Log {
         /// the topic
         topic: String,
-        /// what the log said
+        /// the log's error
         error: LogError,
     },
     /// a planned expression could not be compiled
     #[error("the topology can't be rendered: {detail}")]
     Render {
-        /// what was refused
+        /// the refusal
         detail: String,
     },
     /// a sink needs Redis
@@ -163,22 +163,22 @@ pub enum StartError {
     /// the system refused a thread
     #[error("a thread could not be started: {detail}")]
     Thread {
-        /// what the system said
+        /// the system's error
         detail: String,
     },
 }
 
 /// A topology that runs; dropping it stops it.
 pub struct Running {
-    /// what is served
+    /// the served views
     pub views: Arc<Views>,
-    /// what is deployed, and where deployments are asked for
-    pub board: Arc<Board>,
+    /// status of deployments, and the way to ask for one
+    pub deployment_handle: Arc<DeploymentHandle>,
     status: Arc<Status>,
-    outlets: Arc<Reports>,
+    sink_tasks: Arc<Reports>,
     invalidations: Arc<Invalidations>,
     search: Arc<SearchIndexes>,
-    witness: Witness,
+    lineage_query: LineageQuery,
     stop: Arc<AtomicBool>,
     driver: Option<JoinHandle<()>>,
 }
@@ -189,16 +189,16 @@ pub fn start(topology: Arc<Topology>, log: Arc<dyn Log>, storage: Storage, optio
     if options.workers == 0 || options.workers > WORKERS_MAX {
         return Err(StartError::Workers { workers: options.workers });
     }
-    if let Some(sink) = outlets::without_means(&topology, options.redis.as_ref()) {
+    if let Some(sink) = sink_tasks::without_connection(&topology, options.redis.as_ref()) {
         return Err(StartError::NoRedis { sink: sink.name.clone() });
     }
     check_rendering(&topology)?;
     let topics = create_topics(&topology, log.as_ref())?;
     let (shared_log, shared_storage) = (Arc::clone(&log), Arc::clone(&storage));
     let recovery = Recovery::open(topology, log, storage, topics, options)?;
-    let (views, board) = (recovery.views(), recovery.board());
-    let witness = Witness::new(Arc::clone(&board), shared_log, shared_storage);
-    let (outlets, invalidations, search) = (recovery.reports(), recovery.invalidations(), recovery.search());
+    let (views, deployment_handle) = (recovery.views(), recovery.deployment_handle());
+    let lineage_query = LineageQuery::new(Arc::clone(&deployment_handle), shared_log, shared_storage);
+    let (sink_tasks, invalidations, search) = (recovery.reports(), recovery.invalidations(), recovery.search());
     let status = Arc::new(Status::default());
     status.begins_at(recovery.offsets());
     let stop = Arc::new(AtomicBool::new(false));
@@ -207,7 +207,7 @@ pub fn start(topology: Arc<Topology>, log: Arc<dyn Log>, storage: Storage, optio
         .name("driver".to_owned())
         .spawn(move || recovery.run(running_views, running_status, &stopping))
         .map_err(|error| StartError::Thread { detail: error.to_string() })?;
-    Ok(Running { views, board, status, outlets, invalidations, search, witness, stop, driver: Some(thread) })
+    Ok(Running { views, deployment_handle, status, sink_tasks, invalidations, search, lineage_query, stop, driver: Some(thread) })
 }
 
 /// Every expression is compiled once here, so that workers meet no error.
@@ -224,7 +224,7 @@ fn create_topics(topology: &Topology, log: &dyn Log) -> Result<Vec<TopicMetadata
 }
 
 impl Running {
-    /// How far it is.
+    /// Returns its progress.
     pub fn status(&self) -> StatusReport {
         self.status.report()
     }
@@ -234,9 +234,9 @@ impl Running {
         Arc::clone(&self.status)
     }
 
-    /// How what follows the views is doing, for another thread.
-    pub fn outlets(&self) -> Arc<Reports> {
-        Arc::clone(&self.outlets)
+    /// Returns the reports of the sinks, for another thread.
+    pub fn sink_tasks(&self) -> Arc<Reports> {
+        Arc::clone(&self.sink_tasks)
     }
 
     /// The full-text indexes.
@@ -244,12 +244,12 @@ impl Running {
         Arc::clone(&self.search)
     }
 
-    /// Who can say which events made a row.
-    pub fn witness(&self) -> Witness {
-        self.witness.clone()
+    /// Returns the finder of the events that made a row.
+    pub fn lineage_query(&self) -> LineageQuery {
+        self.lineage_query.clone()
     }
 
-    /// What became stale in caches, as it happens.
+    /// Returns the keys that become stale in caches, as they do.
     pub fn invalidations(&self) -> Arc<Invalidations> {
         Arc::clone(&self.invalidations)
     }

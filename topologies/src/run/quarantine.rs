@@ -1,8 +1,8 @@
-//! Records that are put aside because computing their epoch ended the process again and again.
+//! Records that are quarantined because computing their epoch ended the process again and again.
 //!
 //! Owns the file `quarantine`. An end of the process enters: a panic before it ends, any other end (an abort, a stack overflow, a lack of
 //! memory) at the next start, by the [`Marks`] that it left behind. After [`ENDS_MAX`] of them at the same epoch its records leave as dead
-//! letters, at that start and at every later one, and all others go on. What was put aside can be sent again.
+//! letters, at that start and at every later one, and all others go on. What was quarantined can be sent again.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -19,9 +19,9 @@ use super::Storage;
 use super::marks::Marks;
 use crate::render::budget::{EPOCH_EVENTS, Limits};
 
-/// Ends of the process at the same epoch after which its records are put aside.
+/// Ends of the process at the same epoch after which its records are quarantined.
 pub const ENDS_MAX: u32 = 3;
-/// Epochs whose records may be put aside: more are no accident of a few records.
+/// Epochs whose records may be quarantined: more are no accident of a few records.
 pub const EPOCHS_MAX: usize = 1_000;
 const FILE: &str = "quarantine";
 const FILE_ASIDE: &str = "quarantine.new";
@@ -30,7 +30,7 @@ const FORMAT: u64 = 1;
 /// Said of an end that nobody was there to describe.
 const UNEXPLAINED: &str = "it ended without a panic: an abort, a stack overflow, a lack of memory, or someone who killed it";
 
-/// What is put aside, and the ends that may lead to more.
+/// Quarantined records, and the ends of the process that may lead to more.
 pub struct Quarantine {
     storage: Storage,
     marks: Marks,
@@ -56,16 +56,16 @@ struct Stored {
 pub struct Ends {
     /// the epoch
     pub epoch: u64,
-    /// how many, one after the other
+    /// number of them, one after the other
     pub count: u32,
-    /// what the last one said
+    /// text of the last one
     pub detail: String,
-    /// what it was
+    /// the cause
     #[serde(default)]
     pub cause: Cause,
 }
 
-/// The reason why records are put aside.
+/// The reason why records are quarantined.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cause {
@@ -90,7 +90,7 @@ struct Aside {
 }
 
 impl Quarantine {
-    /// What an earlier run has stored.
+    /// Opens what an earlier run has stored.
     pub fn open(storage: Storage) -> Result<Self, DiskError> {
         let stored = match storage.length(FILE) {
             Ok(length) => {
@@ -122,7 +122,7 @@ impl Quarantine {
         Self { limits, ..self }
     }
 
-    /// What may be made of so many records of an epoch.
+    /// Returns the limits for so many records of an epoch.
     pub fn limits(&self, epoch: u64, records: usize) -> Option<Limits> {
         let is_exempt = records == 0 || self.exempt.load(Ordering::Acquire) == epoch;
         (!is_exempt).then(|| self.limits.times((records as u64).min(EPOCH_EVENTS)))
@@ -133,7 +133,7 @@ impl Quarantine {
         self.exempt.store(epoch, Ordering::Release);
     }
 
-    /// An epoch made too much, and the process ends next: its records are put aside at the next start.
+    /// An epoch made too much, and the process ends next: its records are quarantined at the next start.
     pub fn condemn(&self, epoch: u64, detail: &str) {
         let mut stored = self.stored.lock();
         stored.ends = Some(Ends { epoch, count: ENDS_MAX, detail: detail.to_owned(), cause: Cause::Budget });
@@ -190,8 +190,8 @@ impl Quarantine {
         self.store(&stored)
     }
 
-    /// Whether an epoch is ahead, or under way, that has ended the process: then only one is computed at a time, so that the right one
-    /// is blamed.
+    /// Returns true if an epoch is ahead, or under way, that has ended the process: then only one is computed at a time, so that
+    /// the right one is blamed.
     pub fn is_watching(&self) -> bool {
         self.is_watching.load(Ordering::Acquire)
     }

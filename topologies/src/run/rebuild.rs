@@ -21,18 +21,18 @@ use super::status::Status;
 use super::{WAIT_MAX, create_topics, worker};
 use crate::plan::kept::KeptStates;
 use crate::render::budget::Exceeded;
-use crate::render::keep::Keeping;
+use crate::render::keep::RestoreContext;
 
 /// The most records of an epoch that are found to make too much, each by computing the epoch's beginning again: if there are more, all
-/// that follow are put aside with them.
+/// that follow are quarantined with them.
 pub const CULPRITS_MAX: usize = 16;
 
-/// Why no other engine could go on.
+/// Reason why no other engine could take over.
 #[derive(Debug, thiserror::Error)]
 enum RebuildError {
     #[error(transparent)]
     Epochs(#[from] EpochError),
-    #[error("there is no checkpoint to go on from: {detail}")]
+    #[error("there is no checkpoint to resume from: {detail}")]
     NoCheckpoint { detail: String },
     #[error("the log could not be used: {detail}")]
     Log { detail: String },
@@ -61,7 +61,7 @@ impl Driver {
         };
         if let Err(error) = rebuilt {
             self.parts.quarantine.condemn(epoch, &detail);
-            eprintln!("epoch {epoch}: {detail}; {error}; the process ends, and the next start puts its records aside");
+            eprintln!("epoch {epoch}: {detail}; {error}; the process ends, and the next start quarantines its records");
             std::process::abort();
         }
         Ok(())
@@ -87,17 +87,17 @@ impl Driver {
         }
         for (detail, culprit) in culprits {
             let (topic, partition, offset, _) = &culprit;
-            tracing::error!(topic, partition, offset, detail, "a record is put aside: a view makes too much of it");
+            tracing::error!(topic, partition, offset, detail, "a record is quarantined: a view makes too much of it");
             let text = format!("{topic} {partition}:{offset}: {detail}");
             let is_aside = self.parts.quarantine.put_aside(epoch, vec![culprit], Cause::Budget, &detail);
             if !is_aside.map_err(EpochError::from)? {
-                return Err(RebuildError::Failed { detail: "more is aside already than a few records explain".to_owned() });
+                return Err(RebuildError::Failed { detail: "more is quarantined already than a few records explain".to_owned() });
             }
             self.parts.coordinator.announce(Control::Quarantine(text));
         }
         let Rebuilt { engine, mut reader } = self.computed_again()?;
         let quarantine = Arc::clone(&self.parts.quarantine);
-        engine.workers.fate.take_service(move |detail| quarantine.panicked(detail));
+        engine.workers.panic_policy.take_service(move |detail| quarantine.panicked(detail));
         self.parts.engine = engine;
         for number in 0..self.in_flight.len() {
             let slot = &self.in_flight[number];
@@ -119,7 +119,7 @@ impl Driver {
         if self.parts.coordinator.is_writing_checkpoint()
             && let Some(written) = self.parts.checkpointer.wait()
         {
-            self.parts.coordinator.checkpoint_written(written, self.parts.outlets.floor())?;
+            self.parts.coordinator.checkpoint_written(written, self.parts.sink_tasks.floor())?;
             self.parts.status.checkpoint(written);
         }
         Ok(())
@@ -173,7 +173,7 @@ impl Driver {
         let mut reader = Reader::new(Arc::clone(&parts.log), &topics, &offsets_of(&header), usize::MAX)?;
         let (states, missing) = (Arc::new(states), Arc::<BTreeSet<u32>>::default());
         let keep =
-            |restored| Keeping { start: header.epoch, missing: Arc::clone(&missing), states: Arc::clone(&states), restored };
+            |restored| RestoreContext { start: header.epoch, missing: Arc::clone(&missing), states: Arc::clone(&states), restored };
         let keeping = restored.into_iter().map(keep).collect();
         let workers = worker::start(&topology, keeping, &Arc::new(Status::default()));
         let workers = workers.map_err(|detail| RebuildError::Failed { detail })?;
@@ -210,7 +210,7 @@ impl Engine {
                     if let Some(exceeded) = self.workers.budget.exceeded() {
                         return Ok(Some(exceeded.clone()));
                     }
-                    if let Some(detail) = self.workers.fate.failure() {
+                    if let Some(detail) = self.workers.panic_policy.failure() {
                         return Err(RebuildError::Failed { detail: detail.to_owned() });
                     }
                     if error == RecvTimeoutError::Disconnected {

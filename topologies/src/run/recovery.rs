@@ -23,19 +23,19 @@ use sinks::views::{Definition, Hydration, Views};
 use sources::log::{Log, TopicMetadata};
 
 use super::checkpointer::Checkpointer;
-use super::deploy::{Board, Deployment};
+use super::deploy::{DeploymentHandle, Deployment};
 use super::driver::{Driver, Parts};
 use super::engine::Engine;
-use super::letters::{Letters, Meta};
-use super::outlets::{Means, Opening, Outlets, Reports};
+use super::dead_letters::{DeadLetterState, Meta};
+use super::sink_tasks::{SinkConnections, Opening, SinkTasks, Reports};
 use super::quarantine::{Ends, Quarantine, ranges_of};
 use super::restore::{Restored, restore};
 use super::retention::Retention;
 use super::status::Status;
-use super::wall::Wall;
+use super::epoch_clock::EpochClock;
 use super::{Options, Storage, worker};
 use crate::plan::kept::{KeptStates, plan_fingerprint, view_fingerprints};
-use crate::render::keep::Keeping;
+use crate::render::keep::RestoreContext;
 use crate::topology::Topology;
 
 /// A data directory that was taken over.
@@ -45,23 +45,23 @@ pub struct Recovery {
     storage: Storage,
     topics: Vec<TopicMetadata>,
     options: Options,
-    board: Arc<Board>,
+    deployment_handle: Arc<DeploymentHandle>,
     deployments: Receiver<Deployment>,
     states: Arc<KeptStates>,
     reports: Arc<Reports>,
-    means: Means,
+    means: SinkConnections,
     taken: Taken,
 }
 
 struct Taken {
-    wall: Wall,
+    wall: EpochClock,
     coordinator: Coordinator<Storage>,
     checkpoints: Checkpoints<Storage>,
     start: Start,
     opening: Opening,
 }
 
-/// Why a recovery ended without a driver.
+/// Reason why a recovery ended without a driver.
 #[derive(Debug, thiserror::Error)]
 enum RecoveryError {
     #[error(transparent)]
@@ -71,7 +71,7 @@ enum RecoveryError {
     #[error("a thread could not be started: {detail}")]
     Thread { detail: String },
     #[error(
-        "computing epoch {epoch} ended the process {count} times, and it is not its records that can be put aside: {detail}; start with a topology without the view that fails"
+        "computing epoch {epoch} ended the process {count} times, and it is not its records that can be quarantined: {detail}; start with a topology without the view that fails"
     )]
     Ends { epoch: u64, count: u32, detail: String },
 }
@@ -87,16 +87,16 @@ impl Recovery {
     ) -> Result<Self, EpochError> {
         let states = Arc::new(KeptStates::of(&topology));
         let (redis, place) = (options.redis.clone(), options.search.clone());
-        let means = Means { log: Arc::clone(&log), redis, invalidations: Arc::default(), place, search: Arc::default() };
+        let means = SinkConnections { log: Arc::clone(&log), redis, invalidations: Arc::default(), place, search: Arc::default() };
         let taken = take_over(&topology, &means, &storage, &topics, &options, &states)?;
-        let (board, deployments) = Board::new(Arc::clone(&topology));
+        let (deployment_handle, deployments) = DeploymentHandle::new(Arc::clone(&topology));
         let reports = Arc::default();
-        Ok(Self { topology, log, storage, topics, options, board, deployments, states, reports, means, taken })
+        Ok(Self { topology, log, storage, topics, options, deployment_handle, deployments, states, reports, means, taken })
     }
 
-    /// Where deployments are asked for.
-    pub fn board(&self) -> Arc<Board> {
-        Arc::clone(&self.board)
+    /// Returns the handle for deployments.
+    pub fn deployment_handle(&self) -> Arc<DeploymentHandle> {
+        Arc::clone(&self.deployment_handle)
     }
 
     /// The views that will be published, empty.
@@ -113,7 +113,7 @@ impl Recovery {
         self.taken.start.offsets.clone()
     }
 
-    /// What became stale in caches, as it happens.
+    /// Returns the keys that become stale in caches, as they do.
     pub fn invalidations(&self) -> Arc<Invalidations> {
         Arc::clone(&self.means.invalidations)
     }
@@ -123,7 +123,7 @@ impl Recovery {
         Arc::clone(&self.means.search)
     }
 
-    /// How what follows the views is doing.
+    /// Returns the reports of the sinks.
     pub fn reports(&self) -> Arc<Reports> {
         Arc::clone(&self.reports)
     }
@@ -149,30 +149,30 @@ impl Recovery {
                 }
             }
         };
-        let Self { topology, log, storage, options, board, deployments, states, taken, reports, means, .. } = self;
+        let Self { topology, log, storage, options, deployment_handle, deployments, states, taken, reports, means, .. } = self;
         let Taken { wall, mut coordinator, checkpoints, start, opening } = taken;
         let quarantine = Quarantine::open(Arc::clone(&storage)).map_err(EpochError::from)?;
         let quarantine = Arc::new(quarantine.with_limits(options.event_limits));
         put_aside(&quarantine, &mut coordinator)?;
         quarantine.computing(start.epoch);
         let meta = start.checkpoint.as_ref().map(read_meta).unwrap_or_default();
-        let (letters, seed) = Letters::restore(&states, &meta, &own);
+        let (letters, seed) = DeadLetterState::restore(&states, &meta, &own);
         if let Err(error) = views.seed_dead_letters(seed) {
-            tracing::warn!(%error, "the list of dead letters begins anew; their bytes are in the log");
+            tracing::warn!(%error, "the list of dead letters starts again; their bytes are in the log");
         }
         status.expect_rows(meta.rows);
         status.begins_at(start.offsets.clone());
         status.begins(coordinator.identity().incarnation, start.checkpoint.as_ref().map(|header| header.epoch));
         let missing: Arc<BTreeSet<u32>> = Arc::new(start.missing.iter().copied().collect());
         let keep =
-            |restored| Keeping { start: start.epoch, missing: Arc::clone(&missing), states: Arc::clone(&states), restored };
+            |restored| RestoreContext { start: start.epoch, missing: Arc::clone(&missing), states: Arc::clone(&states), restored };
         let backfill = if missing.is_empty() { None } else { Some(coordinator.backfill(&states.topics(&topology, &missing))?) };
         let keeping = restored.into_iter().map(keep).collect();
         let workers = worker::start(&topology, keeping, &status).map_err(|detail| RecoveryError::Thread { detail })?;
         let noted = Arc::clone(&quarantine);
-        workers.fate.take_service(move |detail| noted.panicked(detail));
+        workers.panic_policy.take_service(move |detail| noted.panicked(detail));
         let engine = Engine::of_served(Arc::clone(&topology), workers, Arc::clone(&quarantine), &views);
-        board.show_retained(coordinator.retained());
+        deployment_handle.show_retained(coordinator.retained());
         let checkpointer = Checkpointer::start(storage, checkpoints).map_err(|error| no_thread(&error))?;
         let first = EpochInput {
             epoch: start.epoch,
@@ -184,14 +184,14 @@ impl Recovery {
             control: None,
         };
         let retention = Retention::start(Arc::clone(&log), options.log_retention_bytes).map_err(|error| no_thread(&error))?;
-        let outlets = Outlets::start(opening, means, &coordinator, (start.epoch, &meta.outlets), (&views, &reports));
-        let outlets = outlets.map_err(|error| no_thread(&error))?;
+        let sink_tasks = SinkTasks::start(opening, means, &coordinator, (start.epoch, &meta.sink_tasks), (&views, &reports));
+        let sink_tasks = sink_tasks.map_err(|error| no_thread(&error))?;
         crash_point(RESTORED);
         let identities = view_fingerprints(&topology).into_iter().map(|(name, identity)| (name, identity.to_string())).collect();
         let parts = Parts {
             identities,
             engine,
-            board,
+            deployment_handle,
             deployments,
             quarantine,
             log,
@@ -200,14 +200,14 @@ impl Recovery {
             retention,
             letters,
             wall,
-            outlets,
+            sink_tasks,
             views,
             status,
         };
         Ok((Driver::new(parts, &options), backfill, first))
     }
 
-    /// The entries of the checkpoint; `None` when it is damaged and was put aside.
+    /// The entries of the checkpoint; `None` when it is damaged and was quarantined.
     fn restore(&mut self, status: &Status) -> Result<Option<(Vec<Restored>, Restored)>, RecoveryError> {
         let workers = self.options.workers;
         let Some(header) = &self.taken.start.checkpoint else {
@@ -234,7 +234,7 @@ fn put_aside(quarantine: &Quarantine, coordinator: &mut Coordinator<Storage>) ->
     match binding {
         Some(binding) if quarantine.put_aside(epoch, ranges_of(&binding), cause, &detail).map_err(EpochError::from)? => {
             let records = binding.records();
-            tracing::error!(epoch, records, detail, "records are put aside: computing them ended the process, or made too much");
+            tracing::error!(epoch, records, detail, "records are quarantined: computing them ended the process, or made too much");
             coordinator.announce(Control::Quarantine(format!("epoch {epoch}: {detail}")));
             Ok(())
         }
@@ -248,13 +248,13 @@ fn no_thread(error: &std::io::Error) -> RecoveryError {
 
 fn take_over(
     topology: &Topology,
-    means: &Means,
+    means: &SinkConnections,
     storage: &Storage,
     topics: &[TopicMetadata],
     options: &Options,
     states: &KeptStates,
 ) -> Result<Taken, EpochError> {
-    let mut wall = Wall::new(options.clock, &topology.sources);
+    let mut wall = EpochClock::new(options.clock, &topology.sources);
     let settings = Settings {
         epoch_records: options.epoch_records,
         plan: plan_fingerprint(topology),
@@ -263,7 +263,7 @@ fn take_over(
         accept_missing_history: options.accept_missing_history,
         retained: options.retained,
     };
-    let mut opening = Opening::new(super::outlets::plans(topology, means));
+    let mut opening = Opening::new(super::sink_tasks::plans(topology, means));
     let mut floors = |history: &History, incarnation| Ok(opening.fence(history, incarnation));
     let (storage, log) = (Arc::new(Arc::clone(storage)), Arc::clone(&means.log));
     let (coordinator, checkpoints, start) = Coordinator::open(storage, log, topics, settings, &mut wall, &mut floors)?;

@@ -1,4 +1,4 @@
-//! How far a running topology is.
+//! Progress of a running topology.
 //!
 //! Owns the counters that the driver writes and that health checks, metrics and progress displays read. How far the views are behind the
 //! log is no counter: whoever asks compares the two as they are then.
@@ -31,7 +31,7 @@ pub struct Status {
     trouble: Mutex<Trouble>,
 }
 
-/// Why no further epoch is computed, for now or for good.
+/// Reason why no further epoch is computed, for now or for good.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Trouble {
     /// all is well
@@ -54,9 +54,9 @@ pub struct StatusReport {
     pub events: u64,
     /// events that were seen before
     pub duplicates: u64,
-    /// how long the last epoch took from binding to being visible
+    /// time of the last epoch from binding to being visible
     pub epoch_duration: Duration,
-    /// whether an epoch is visible
+    /// true if an epoch is visible
     pub published: bool,
     /// the epoch of the last durable checkpoint, 0 when there is none, and how many this run wrote
     pub checkpoint: (u64, u64),
@@ -66,11 +66,11 @@ pub struct StatusReport {
     pub replayed: (u64, u64),
     /// rows of views that were computed again from the checkpoint, and about how many there are
     pub rows: (u64, u64),
-    /// how far the system's clock is ahead of the epochs because its jump is held
+    /// time by which the system's clock is ahead of the epochs because its jump is held
     pub clock_held: Duration,
-    /// how often the data directory was taken over, this run included
+    /// number of times that the data directory was taken over, this run included
     pub incarnation: u64,
-    /// why no further epoch is computed
+    /// reason why no further epoch is computed
     pub trouble: Trouble,
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Owns the loop of a worker. Bound epochs enter through a channel, the epoch's output leaves through another once the frontier of all
 //! workers has passed it. A worker that panics would leave the others waiting for ever: it ends the process when readers depend on it
-//! ([`Fate`]), or else the other workers too.
+//! ([`PanicPolicy`]), or else the other workers too.
 
 use std::any::Any;
 use std::collections::VecDeque;
@@ -22,11 +22,11 @@ use timely::worker::Worker;
 use super::status::Status;
 use crate::render::budget::Budget;
 use crate::render::drain::{Drain, EpochOutput};
-use crate::render::keep::Keeping;
+use crate::render::keep::RestoreContext;
 use crate::render::source::Records;
 use crate::topology::Topology;
 
-/// How long an idle worker sleeps before it looks at its channel again; the driver wakes it sooner.
+/// Longest sleep of an idle worker before it looks at its channel again; the driver wakes it sooner.
 const PARK_MAX: Duration = Duration::from_millis(100);
 
 /// One worker's part of an epoch.
@@ -39,7 +39,7 @@ pub struct Work {
     pub records: Vec<Records>,
 }
 
-/// What one worker made of an epoch.
+/// Output of one worker for an epoch.
 pub struct Done {
     /// the epoch
     pub epoch: Time,
@@ -50,18 +50,18 @@ pub struct Done {
 /// The driver's ends of the channels.
 pub struct Workers {
     work: Vec<(Sender<Work>, Thread)>,
-    /// what is done, from all workers
+    /// finished work of all workers
     pub done: Receiver<Done>,
-    /// what a panic of one of them means
-    pub fate: Arc<Fate>,
-    /// how much an epoch may make
+    /// treatment of a panic of one of them
+    pub panic_policy: Arc<PanicPolicy>,
+    /// budget of an epoch
     pub budget: Budget,
     guards: Option<timely::communication::WorkerGuards<()>>,
 }
 
-/// What a panic of a worker means: the end of the process when readers depend on it, the end of a deployment when they do not yet.
+/// Treatment of a worker's panic: the end of the process when readers depend on it, the end of a deployment when they do not yet.
 #[derive(Default)]
-pub struct Fate {
+pub struct PanicPolicy {
     /// called before the process ends, when readers depend on the workers
     on_panic: OnceLock<OnPanic>,
     failure: OnceLock<String>,
@@ -70,14 +70,14 @@ pub struct Fate {
 /// Notes what a worker panicked with.
 type OnPanic = Box<dyn Fn(&str) + Send + Sync>;
 
-impl Fate {
+impl PanicPolicy {
     /// Readers depend on these workers from now on: a panic is noted, then the process ends.
     pub fn take_service(&self, on_panic: impl Fn(&str) + Send + Sync + 'static) {
         // Who takes service does so once.
         let _ = self.on_panic.set(Box::new(on_panic));
     }
 
-    /// What a worker panicked with, or gave up for.
+    /// Returns the message of a worker's panic, or the reason why it gave up.
     pub fn failure(&self) -> Option<&str> {
         self.failure.get().map(String::as_str)
     }
@@ -107,14 +107,14 @@ struct Port {
     thread: Sender<(usize, Thread)>,
 }
 
-/// Starts the workers of a topology. A panic ends the process only after [`Fate::take_service`].
-pub fn start(topology: &Arc<Topology>, keeping: Vec<Keeping>, status: &Arc<Status>) -> Result<Workers, String> {
-    let fate = Arc::new(Fate::default());
+/// Starts the workers of a topology. A panic ends the process only after [`PanicPolicy::take_service`].
+pub fn start(topology: &Arc<Topology>, keeping: Vec<RestoreContext>, status: &Arc<Status>) -> Result<Workers, String> {
+    let panic_policy = Arc::new(PanicPolicy::default());
     let count = keeping.len();
     let (done_sender, done) = channel();
     let (thread_sender, threads) = channel();
     let (senders, receivers): (Vec<Sender<Work>>, Vec<Receiver<Work>>) = (0..count).map(|_| channel()).unzip();
-    let ports: Vec<Option<(Port, Keeping)>> = receivers
+    let ports: Vec<Option<(Port, RestoreContext)>> = receivers
         .into_iter()
         .map(|work| Port { work, done: done_sender.clone(), thread: thread_sender.clone() })
         .zip(keeping)
@@ -122,7 +122,7 @@ pub fn start(topology: &Arc<Topology>, keeping: Vec<Keeping>, status: &Arc<Statu
         .collect();
     drop(thread_sender);
     let ports = Mutex::new(ports);
-    let (topology, status, shared) = (Arc::clone(topology), Arc::clone(status), Arc::clone(&fate));
+    let (topology, status, shared) = (Arc::clone(topology), Arc::clone(status), Arc::clone(&panic_policy));
     let budget = Budget::default();
     let spent = budget.clone();
     let guards = timely::execute(timely::Config::process(count), move |worker| {
@@ -138,12 +138,12 @@ pub fn start(topology: &Arc<Topology>, keeping: Vec<Keeping>, status: &Arc<Statu
     let mut handles: Vec<(usize, Thread)> = threads.iter().take(count).collect();
     handles.sort_by_key(|(index, _)| *index);
     let work: Vec<_> = senders.into_iter().zip(handles.into_iter().map(|(_, thread)| thread)).collect();
-    let workers = Workers { work, done, fate: Arc::clone(&fate), budget, guards: Some(guards) };
-    if workers.count() == count { Ok(workers) } else { Err(fate.failure().unwrap_or("a worker ended at its start").to_owned()) }
+    let workers = Workers { work, done, panic_policy: Arc::clone(&panic_policy), budget, guards: Some(guards) };
+    if workers.count() == count { Ok(workers) } else { Err(panic_policy.failure().unwrap_or("a worker ended at its start").to_owned()) }
 }
 
 impl Workers {
-    /// How many there are.
+    /// Returns their number.
     pub fn count(&self) -> usize {
         self.work.len()
     }
@@ -153,7 +153,7 @@ impl Workers {
         let (sender, thread) = &self.work[worker];
         // A worker ends early only when one has panicked, which whoever waits for the output looks at.
         let sent = sender.send(work).is_ok();
-        assert!(sent || self.fate.failure().is_some(), "worker {worker} ended while it had work");
+        assert!(sent || self.panic_policy.failure().is_some(), "worker {worker} ended while it had work");
         thread.unpark();
     }
 }
@@ -177,7 +177,7 @@ struct Inputs {
     clock: Input<i64>,
 }
 
-fn run(worker: &mut Worker, topology: &Topology, port: &Port, keeping: Keeping, drain: Drain, fate: &Fate) {
+fn run(worker: &mut Worker, topology: &Topology, port: &Port, keeping: RestoreContext, drain: Drain, panic_policy: &PanicPolicy) {
     let probe = Handle::new();
     let begin = keeping.begin();
     let mut inputs = worker.dataflow::<Time, _, _>(|scope| {
@@ -193,9 +193,9 @@ fn run(worker: &mut Worker, topology: &Topology, port: &Port, keeping: Keeping, 
     let mut pending: VecDeque<Time> = VecDeque::new();
     loop {
         if let Some(exceeded) = drain.budget().exceeded() {
-            fate.give_up(&exceeded.to_string());
+            panic_policy.give_up(&exceeded.to_string());
         }
-        if fate.failure().is_some() {
+        if panic_policy.failure().is_some() {
             // What waits for a worker that is gone would wait for ever.
             return worker.installed_dataflows().into_iter().for_each(|dataflow| worker.drop_dataflow(dataflow));
         }

@@ -1,4 +1,4 @@
-//! What is wanted of a node: rows whose columns have certain values, or all of them.
+//! Wanted rows of a node: those whose columns have certain values, or all of them.
 //!
 //! Owns [`Demand`]. It begins with the rows that are asked about and goes down the plan, from node to node, as far as columns pass
 //! through; [`Check`] then leaves of a node's rows those that are wanted.
@@ -22,7 +22,7 @@ struct Restriction {
     values: Rc<BTreeSet<Row>>,
 }
 
-/// What a column of a node is in the node below.
+/// Place of a node's column in the node below.
 pub enum Place {
     /// this column of it
     Column(usize),
@@ -44,7 +44,7 @@ impl Demand {
         self
     }
 
-    /// Whether no row can be wanted.
+    /// Returns true if no row can be wanted.
     pub fn is_nothing(&self) -> bool {
         self.0.iter().any(|restriction| restriction.values.is_empty())
     }
@@ -54,7 +54,7 @@ impl Demand {
         self.0.iter().map(|restriction| restriction.values.len()).min()
     }
 
-    /// What that wants of the node below, as far as its columns are those of this one; `kinds` are the kinds of this node's columns.
+    /// Returns the demand on the node below, as far as its columns are those of this one; `kinds` are the kinds of this node's columns.
     pub fn pushed(&self, kinds: &[FieldKind], place: impl Fn(usize) -> Place) -> Self {
         self.0.iter().fold(Self::default(), |pushed, restriction| {
             let (columns, values) = restriction.pushed(kinds, &place);
@@ -93,7 +93,7 @@ impl Restriction {
 pub struct Check(Vec<(Slicer, Rc<BTreeSet<Row>>)>);
 
 impl Check {
-    /// Whether the row is wanted.
+    /// Returns true if the row is wanted.
     pub fn admits(&self, row: &[u8]) -> bool {
         self.0.iter().all(|(slicer, values)| values.contains(&slicer.row(row)))
     }

@@ -111,7 +111,7 @@ impl State {
     }
 }
 
-/// Which columns of the row a clause looks at.
+/// Columns of the row that a clause reads.
 struct Reads {
     is_for_matched: bool,
     condition: Vec<usize>,

@@ -28,7 +28,7 @@ use crate::topology::Topology;
 pub struct Derived {
     /// the row
     pub row: Row,
-    /// where it comes from
+    /// its origins
     pub origins: Rc<Origins>,
 }
 
@@ -75,7 +75,7 @@ impl<'q> Interpreter<'q> {
         Ok(rows)
     }
 
-    /// What is held while a question is answered has a limit.
+    /// Refuses more rows than a question may hold.
     pub(super) fn check_rows(&self, node: NodeId, rows: usize) -> Result<(), WhyError> {
         check_rows(rows, self.scans.limits.rows, &self.owners[node])
     }
@@ -154,7 +154,7 @@ impl<'q> Interpreter<'q> {
         Ok(copies)
     }
 
-    /// What is wanted of the input of a node whose partitions have to be whole.
+    /// Returns the wanted input of a node whose partitions have to be whole.
     fn within(&self, node: NodeId, partition: &[usize], demand: &Demand) -> Demand {
         let place = |column: usize| if partition.contains(&column) { Place::Column(column) } else { Place::Elsewhere };
         demand.pushed(&self.kinds[node], place)
@@ -315,7 +315,7 @@ impl<'q> Interpreter<'q> {
         rows.iter().map(|derived| keys.row(derived.row.as_bytes())).collect()
     }
 
-    /// How many pairs a join makes.
+    /// Returns the number of pairs that a join makes.
     fn pairs(&self, (left, lefts): (&Side, &[Derived]), (right, rights): (&Side, &[Derived])) -> usize {
         let (left_keys, right_keys) = (self.slicer(left.input, &left.keys), self.slicer(right.input, &right.keys));
         let mut counts: BTreeMap<Row, usize> = BTreeMap::new();
@@ -323,7 +323,7 @@ impl<'q> Interpreter<'q> {
         rights.iter().filter_map(|derived| counts.get(&right_keys.row(derived.row.as_bytes()))).sum()
     }
 
-    /// Of what matches, what came of the fewest events is named: one is enough. That something is missing has no event.
+    /// Names, among matches, the one made of the fewest events: one is enough. A missing match has no event.
     fn semijoin(&mut self, left: &Side, right: &Side, anti: bool, demand: &Demand) -> Result<Vec<Derived>, WhyError> {
         let lefts = self.rows(left.input, demand)?;
         let rights = self.rows(right.input, &Demand::default().with(&right.keys, self.keys(left, &lefts)))?;

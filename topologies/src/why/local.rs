@@ -21,7 +21,7 @@ use crate::plan::graph::{Node, NodeColumn, Operator};
 use crate::plan::kept::KeptStates;
 use crate::render::budget::Budget;
 use crate::render::drain::Drain;
-use crate::render::keep::Keeping;
+use crate::render::keep::RestoreContext;
 use crate::render::slicer::Slicer;
 use crate::run::Restored;
 use crate::topology::{Served, Topology};
@@ -86,7 +86,7 @@ impl Unnumber {
     }
 }
 
-/// What an operator makes of its inputs at this wall clock; it reads them as nodes 0, 1 and so on. `columns` are those of its rows.
+/// Runs an operator over its inputs at this wall clock; it reads them as nodes 0, 1 and so on. `columns` are those of its rows.
 pub fn run(
     operator: Operator,
     inputs: Vec<Input>,
@@ -97,7 +97,7 @@ pub fn run(
     let made = timely::execute_directly(move |worker| {
         let (drain, probe) = (Drain::new(Time::MIN, Arc::default(), Budget::default()), Handle::new());
         let states = Arc::new(KeptStates::of(&topology));
-        let keeping = Keeping { start: Time::MIN, missing: Arc::default(), states, restored: Restored::new() };
+        let keeping = RestoreContext { start: Time::MIN, missing: Arc::default(), states, restored: Restored::new() };
         let rendered = worker.dataflow::<Time, _, _>(|scope| {
             let clock = [wall_micros].to_stream(scope);
             crate::render::render(&topology, scope, Vec::new(), clock, &drain, &probe, keeping)

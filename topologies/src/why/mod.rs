@@ -1,4 +1,4 @@
-//! Why is this row here? The events of the log that joined into a row of a view, found when somebody asks.
+//! Provenance: the events of the log that joined into a row of a view, found when somebody asks.
 //!
 //! Owns [`explain`]. Rows that a view shows at a position enter; for each the places of the events that made it leave, with the events
 //! themselves. Nothing is kept for that while views are computed: the log is read once more, up to the position, and the plan is evaluated
@@ -33,14 +33,14 @@ pub use self::scan::Consumed;
 use self::scan::Scans;
 use crate::plan::graph::{NodeId, Operator};
 use crate::run::quarantine::Quarantine;
-use crate::run::{Board, Storage};
+use crate::run::{DeploymentHandle, Storage};
 use crate::topology::{Source, Topology};
 
 /// Most records that are read for one question; a source that is read again counts again.
 pub const RECORDS_MAX: u64 = 20_000_000;
 /// Most rows that are held for one question, those in between included.
 pub const ROWS_MAX: usize = 500_000;
-/// How long a question may take: less than a request may.
+/// Most time for a question: less than for a request.
 pub const DURATION_MAX: Duration = Duration::from_secs(50);
 
 /// Rows of a view that are asked about.
@@ -58,7 +58,7 @@ pub struct Question {
     pub events_max: usize,
 }
 
-/// What was found.
+/// Answer to a question.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     /// one for each row of the question, in its order
@@ -67,18 +67,18 @@ pub struct Answer {
     pub records: u64,
     /// partitions that have lost their beginning, and where they begin now: what came before can't be named
     pub gaps: BTreeMap<(Topic, Partition), Offset>,
-    /// why the search was not finished
+    /// reason why the search was not finished
     pub unfinished: Option<Unfinished>,
 }
 
-/// What was found for one row.
+/// Answer for one row.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RowAnswer {
-    /// whether these events give the row as the view shows it
+    /// true if these events give the row as the view shows it
     pub is_found: bool,
     /// the events, by topic, partition and offset
     pub events: Vec<NamedEvent>,
-    /// whether there are more
+    /// true if there are more
     pub is_cut: bool,
 }
 
@@ -95,20 +95,20 @@ pub struct NamedEvent {
     pub event_id: String,
     /// its type
     pub event_type: String,
-    /// when it happened, microseconds since 1970
+    /// event time, microseconds since 1970
     pub occurred_at: i64,
     /// all of it, as JSON
     pub json: String,
 }
 
-/// What a search may cost.
+/// Limits of a search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// records that are read
     pub records: u64,
     /// rows that are held
     pub rows: usize,
-    /// how long it takes
+    /// its duration
     pub duration: Duration,
 }
 
@@ -118,7 +118,7 @@ impl Default for Limits {
     }
 }
 
-/// Which limit ended a search.
+/// Limit that ended a search.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unfinished {
     /// [`Limits::records`]
@@ -143,7 +143,7 @@ pub enum Unfinished {
     },
 }
 
-/// Why there is no answer.
+/// Reason why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum WhyError {
     /// the view is not served, or not as it was when the question was asked
@@ -155,8 +155,8 @@ pub enum WhyError {
     /// the log can't be read
     #[error("the event log could not be read: {0}")]
     Log(#[from] LogError),
-    /// what is put aside can't be read
-    #[error("the records that are put aside could not be read: {0}")]
+    /// quarantined records can't be read
+    #[error("the quarantined records could not be read: {0}")]
     Disk(#[from] DiskError),
     /// a limit was reached
     #[error(transparent)]
@@ -164,7 +164,7 @@ pub enum WhyError {
     /// the plan could not be evaluated
     #[error("the plan of the view could not be evaluated: {detail}")]
     Plan {
-        /// what was refused
+        /// the refusal
         detail: String,
     },
 }
@@ -177,22 +177,22 @@ impl From<DataFusionError> for WhyError {
 
 /// Answers questions about a running topology; clones share it.
 #[derive(Clone)]
-pub struct Witness {
-    board: Arc<Board>,
+pub struct LineageQuery {
+    deployment_handle: Arc<DeploymentHandle>,
     log: Arc<dyn Log>,
     storage: Storage,
 }
 
-impl Witness {
+impl LineageQuery {
     /// For what `board` has in force.
-    pub fn new(board: Arc<Board>, log: Arc<dyn Log>, storage: Storage) -> Self {
-        Self { board, log, storage }
+    pub fn new(deployment_handle: Arc<DeploymentHandle>, log: Arc<dyn Log>, storage: Storage) -> Self {
+        Self { deployment_handle, log, storage }
     }
 
     /// Answers a question. Reads the log and computes: call it from a thread that may.
     pub fn explain(&self, question: &Question, limits: Limits) -> Result<Answer, WhyError> {
         let quarantine = Quarantine::open(Arc::clone(&self.storage))?;
-        explain(&self.board.topology(), (self.log.as_ref(), &quarantine), question, limits)
+        explain(&self.deployment_handle.topology(), (self.log.as_ref(), &quarantine), question, limits)
     }
 }
 

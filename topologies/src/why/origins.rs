@@ -1,4 +1,4 @@
-//! Where a row comes from: places in the log, in order, and not too many.
+//! Origins of a row: places in the log, in order, and not too many.
 //!
 //! Owns [`Origins`]. Places of single events enter; unions of them leave, cut at a limit, and they say so.
 
@@ -65,7 +65,7 @@ impl Origins {
         &self.places
     }
 
-    /// Whether there are more events than these.
+    /// Returns true if there are more events than these.
     pub fn is_cut(&self) -> bool {
         self.is_cut
     }

@@ -37,12 +37,12 @@ pub struct Scans<'q> {
     pub decoded: Vec<Vec<usize>>,
     kept: BTreeMap<usize, Vec<Rc<Events>>>,
     kept_bytes: usize,
-    /// what the search may cost
+    /// limits of the search
     pub limits: Limits,
     deadline: Instant,
     /// records that were read
     pub records: u64,
-    /// where partitions begin that have lost their beginning
+    /// beginnings of partitions that have lost records
     pub gaps: BTreeMap<(Topic, Partition), Offset>,
 }
 
@@ -84,7 +84,7 @@ impl<'q> Scans<'q> {
         Ok(())
     }
 
-    /// Whether there is time left.
+    /// Returns true if there is time left.
     pub fn check_time(&self) -> Result<(), WhyError> {
         let duration_max = self.limits.duration;
         if Instant::now() < self.deadline { Ok(()) } else { Err(Unfinished::Time { duration_max }.into()) }

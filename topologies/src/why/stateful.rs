@@ -153,7 +153,7 @@ fn lies(position: &Row, beyond: Beyond, bound: &Row) -> bool {
     }
 }
 
-/// What an aggregate takes of a row.
+/// The part of a row that an aggregate takes.
 struct Contribution<'a> {
     kind: &'a AggregateKind,
     argument: Option<Slicer>,

@@ -1,4 +1,4 @@
-//! Whether two answers are the same: by value, not by how they are printed.
+//! Comparison of two answers: by value, not by how they are printed.
 
 use std::collections::BTreeMap;
 
@@ -20,13 +20,13 @@ const SHOWN_PER_FUNCTION: usize = 3;
 /// Functions that tell -0.0 from 0.0, which rows do not.
 const OF_SIGNED_ZERO: [&str; 2] = ["cot(", "atan2("];
 
-/// What computes only one of its arguments.
+/// Constructs that compute only one of their arguments.
 const CHOICES: [&str; 7] = ["CASE", "coalesce", " AND ", " OR ", " IN ", "nullif", ")["];
 
 /// A constant that PostgreSQL puts into what is around it before any row is computed, and so never looks at the other arguments.
 const NULL_CONSTANT: &str = "CAST(NULL AS";
 
-/// What came of all expressions.
+/// Results over all expressions.
 #[derive(Default)]
 pub struct Outcome {
     /// values that agree
@@ -43,9 +43,9 @@ pub struct Outcome {
     pub signless: usize,
     /// expressions that are refused although PostgreSQL has them, and why
     pub refused: Vec<(String, String)>,
-    /// what differs, a few of each function
+    /// differences, a few of each function
     pub differences: Vec<String>,
-    /// how often, by the function on the outside
+    /// counts by the function on the outside
     pub by_function: BTreeMap<&'static str, usize>,
 }
 

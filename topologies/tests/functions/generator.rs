@@ -5,7 +5,7 @@ use topologies::plan::functions::table::{Argument, Entry, Form, Reference, SqlTy
 use super::world::{COLUMNS, texts};
 use crate::harness::Random;
 
-/// How deep calls are nested.
+/// Greatest depth of nested calls.
 const DEPTH_MAX: usize = 3;
 
 /// An expression as both write it.
@@ -22,9 +22,9 @@ pub struct Expression {
 
 /// Makes expressions.
 pub struct Generator {
-    /// what is tried: each form in turn
+    /// entries that are tried: each form in turn
     tried: Vec<(&'static Entry, &'static Form)>,
-    /// what arguments are made of
+    /// entries that arguments are made of
     inner: Vec<(&'static Entry, &'static Form)>,
 }
 

@@ -1,4 +1,4 @@
-//! What the program answers: expressions are planned as columns of views over the table and evaluated on its rows.
+//! Answers of the program: expressions are planned as columns of views over the table and evaluated on its rows.
 
 use schemas::field::{FieldKind, Value};
 use schemas::interval::Interval;
@@ -13,7 +13,7 @@ use topologies::topology::{Topology, build, inline};
 use super::generator::Expression;
 use super::world::{WorldRow, encoded, table_sql};
 
-/// What an expression is in one row.
+/// Answer to an expression in one row.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Ours {
     /// a value, NULL included
@@ -22,7 +22,7 @@ pub enum Ours {
     Error(String),
 }
 
-/// What came of one expression: the reason of a refusal, or an answer per row.
+/// Answers to one expression: the reason of a refusal, or an answer per row.
 pub type Answers = Result<Vec<Ours>, String>;
 
 /// The answers to some expressions.

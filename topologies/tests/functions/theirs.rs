@@ -1,4 +1,4 @@
-//! What PostgreSQL answers: one script asks for all expressions over all rows.
+//! Answers of PostgreSQL: one script asks for all expressions over all rows.
 
 use topologies::plan::functions::table::SqlType;
 
@@ -6,7 +6,7 @@ use super::generator::Expression;
 use super::world::{COLUMNS, WorldRow, table_sql};
 use crate::postgres::Postgres;
 
-/// What an expression is in one row.
+/// Answer to an expression in one row.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Theirs {
     /// NULL

@@ -8,13 +8,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-/// How long a server may take until it answers.
+/// Most time until a server answers.
 const START_MAX: Duration = Duration::from_secs(60);
-/// Where Debian keeps the programs of a server: one directory per major version.
+/// Folder of Debian's server programs: one directory per major version.
 const DEBIAN_PROGRAMS: &str = "/usr/lib/postgresql";
 const INSTALL: &str = "install PostgreSQL (on Debian: apt-get install postgresql)";
 
-/// What `psql` writes behind the rows of each of many queries; no row of `COPY` begins like this.
+/// Line that `psql` writes behind the rows of each of many queries; no row of `COPY` begins like this.
 const END: &str = "\\.";
 
 /// One row; `None` is NULL.

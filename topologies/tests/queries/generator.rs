@@ -8,7 +8,7 @@ use super::scope::{Column, From, Kind, OTHER, Output, Select, TABLES, derived_co
 use super::subqueries::{CONDITION, named_inside};
 use crate::harness::Random;
 
-/// How deep queries are nested.
+/// Greatest depth of nested queries.
 const DEPTH: usize = 3;
 
 /// A query by its seed.

@@ -20,9 +20,9 @@ use crate::harness::{Deployment, options};
 use crate::postgres::Row;
 
 const QUERIES_DEFAULT: u64 = 600;
-/// How many views one topology has.
+/// Number of views that one topology has.
 const VIEWS_PER_TOPOLOGY: u64 = 40;
-/// How many events come before each comparison; none before the first.
+/// Number of events that come before each comparison; none before the first.
 const BATCHES: [usize; 6] = [0, 40, 120, 1, 120, 200];
 /// Before this batch the deployment stops and starts again.
 const RESTART_BEFORE: usize = 3;
@@ -30,7 +30,7 @@ const RESTART_BEFORE: usize = 3;
 const FAILURES_SHOWN: usize = 8;
 /// Rows of each side that are printed.
 const ROWS_SHOWN: usize = 6;
-/// Of how many queries one may be refused.
+/// Number of queries among which one may be refused.
 const REFUSED_ONE_IN: u64 = 25;
 
 fn number(variable: &str, default: u64) -> u64 {
@@ -63,12 +63,12 @@ fn generated_queries_agree_with_postgres_at_every_epoch() {
     assert!(count < VIEWS_PER_TOPOLOGY || filled * 2 >= count, "only {filled} of {count} queries had rows in the end");
 }
 
-/// What came of all queries.
+/// Results over all queries.
 #[derive(Default)]
 struct Outcome {
     failures: Vec<String>,
     refused: Vec<String>,
-    /// how many queries had rows in the end: the others prove little
+    /// number of queries that had rows in the end: the others prove little
     filled: u64,
 }
 

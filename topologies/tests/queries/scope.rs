@@ -1,6 +1,6 @@
-//! What generated queries can name: the tables, their columns, and which of them have values in common.
+//! Scope of generated queries: the tables, their columns, and which of them have values in common.
 
-/// What a column holds.
+/// Kind of a column's values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Int,
@@ -66,7 +66,7 @@ pub struct From {
     pub sql: String,
     pub conditions: Vec<String>,
     pub columns: Vec<Column>,
-    /// what a name without a relation can mean, as often as it can mean something
+    /// meanings of a name without a relation, repeated by weight
     pub bare: Vec<(String, Kind)>,
     /// lists that can be unnested
     pub lists: Vec<String>,
@@ -78,7 +78,7 @@ pub struct Select {
     pub columns: Vec<Output>,
 }
 
-/// What is known of a column that a query yields: its kind, whether it can be NULL, its domain.
+/// Knowledge of a column that a query yields: its kind, whether it can be NULL, its domain.
 pub type Output = (Kind, bool, u8);
 
 impl From {

@@ -11,7 +11,7 @@ struct Inside {
 }
 
 impl Inside {
-    /// What follows the SELECT list.
+    /// Writes the part behind the SELECT list.
     fn rest(&self) -> String {
         let conditions =
             if self.conditions.is_empty() { String::new() } else { format!(" WHERE {}", self.conditions.join(" AND ")) };
@@ -186,5 +186,5 @@ pub fn named_inside(scope: &[Column], inside: &From) -> Vec<Column> {
     scope.iter().filter(|column| column.sql.contains('.') || !is_hidden(&column.sql)).cloned().collect()
 }
 
-/// What is known of a condition as a column.
+/// Knowledge of a condition as a column.
 pub const CONDITION: super::scope::Output = (Kind::Bool, true, OTHER);

@@ -19,7 +19,7 @@ use tungstenite::{Message, WebSocket};
 
 use crate::tests::{ApiConfig, api_with};
 
-/// How long a test waits for a server that hangs.
+/// Longest wait of a test for a server that hangs.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A server and the runtime it runs on.
@@ -63,7 +63,7 @@ impl Server {
     }
 }
 
-/// What a subscription says.
+/// One message of a subscription.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Event {
     pub(super) name: String,

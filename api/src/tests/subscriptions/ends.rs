@@ -1,4 +1,4 @@
-//! How subscriptions begin, go on and end: what is refused, what a deploy does, silence, tokens that expire, a server that stops.
+//! The beginning, continuation and end of subscriptions: refusals, deployments, silence, expired tokens, a server that stops.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

@@ -1,4 +1,4 @@
-//! What a client makes of events, and what it should have: a model of the view that is worked out from scratch for every epoch.
+//! The state that a client folds from events, and the one it should have: a model of the view, worked out from scratch for every epoch.
 
 use std::collections::BTreeMap;
 
@@ -75,11 +75,11 @@ fn position(text: &Json) -> Position {
 /// A row of the view under test.
 type Item = (i64, i64, i64);
 
-/// What a query asks for, in the words of the model.
+/// A query, in the words of the model.
 pub(super) struct Asked {
     pub(super) uri: &'static str,
     pub(super) admits: fn(&Item) -> bool,
-    /// whether it reads the index that serves five rows an owner
+    /// true if it reads the index that serves five rows an owner
     pub(super) is_limited: bool,
     /// the order, when a number of rows is asked for
     pub(super) top: Option<(fn(&Item) -> Item, usize)>,
@@ -127,7 +127,7 @@ pub(super) const QUERIES: [Asked; 9] = [
 ];
 
 impl Asked {
-    /// What the query should give, sorted.
+    /// The result that the query should give, sorted.
     fn expected(&self, items: &BTreeMap<Item, i64>) -> Vec<String> {
         let all = items.iter().flat_map(|(item, count)| std::iter::repeat_n(*item, usize::try_from(*count).unwrap()));
         let mut rows: Vec<Item> = all.collect();

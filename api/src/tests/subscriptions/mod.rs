@@ -29,7 +29,7 @@ enum Transport {
     WebSocket,
 }
 
-/// What became of a client whose connection broke all the time.
+/// Outcome for a client whose connection broke all the time.
 #[derive(Default)]
 struct Journey {
     connections: usize,

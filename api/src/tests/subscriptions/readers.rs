@@ -1,4 +1,4 @@
-//! Who is told what: no subscription, and no id of somebody else's, shows a row of another reader.
+//! The changes that each subscriber gets: no subscription, and no id of somebody else's, shows a row of another reader.
 
 use super::*;
 

@@ -45,7 +45,7 @@ impl Naive {
         }
     }
 
-    /// How this compares with `bits * times`.
+    /// Compares this with `bits * times`.
     fn against(&self, bits: u64, times: Diff) -> Ordering {
         let mut rest = self.clone();
         rest.add(bits, -i128::from(times));

@@ -1,4 +1,4 @@
-//! Restarts, losses and damage: an index goes on from its last commit, or is built anew while the old one is served.
+//! Restarts, losses and damage: an index goes on from its last commit, or is rebuilt while the old one is served.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -14,10 +14,10 @@ fn random_post(random: &mut Random, id: i64) -> Post {
     Post { id, author, text: text.join(" "), likes: (random.below(5) > 0).then(|| random.below(4) as i64) }
 }
 
-/// Whether a text matches.
+/// Predicate that a text has to fulfil.
 type Matches = fn(&str) -> bool;
 
-/// What is expected of some queries.
+/// Expected results of some queries.
 const QUERIES: &[(&str, Matches)] = &[
     ("cat", |text| has(text, "cat")),
     ("cat dog", |text| has(text, "cat") && has(text, "dog")),

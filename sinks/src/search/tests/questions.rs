@@ -1,4 +1,4 @@
-//! What is found, in which order, and what is refused.
+//! Results, their order, and refusals.
 
 use std::ops::Bound;
 use std::time::{Duration, Instant};

@@ -8,7 +8,7 @@ use super::*;
 
 type Oracle = BTreeMap<Vec<u8>, Diff>;
 
-/// What every tree keeps to, whatever happened to it.
+/// Asserts the invariants that every tree keeps.
 fn assert_sound(rows: &OrderedRows) {
     assert!(rows.chunks.contains_key(&[][..]), "the first chunk is gone");
     let mut before: Option<&[u8]> = None;
@@ -30,7 +30,7 @@ fn listed<'a>(rows: impl Iterator<Item = (&'a [u8], Diff)>) -> Vec<(Vec<u8>, Dif
     rows.map(|(row, count)| (row.to_vec(), count)).collect()
 }
 
-/// How rows of a run look: few bytes, so that many are prefixes of others, or long ones with long common prefixes.
+/// Makes a row of a run: few bytes, so that many are prefixes of others, or long ones with long common prefixes.
 fn random_row(random: &mut Random, shape: usize) -> Vec<u8> {
     match shape {
         0 => (0..random.below(5)).map(|_| random.below(4) as u8 * 85).collect(),

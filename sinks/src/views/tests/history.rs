@@ -1,4 +1,4 @@
-//! What is remembered of the last epochs: every step of an index once and in order, and its rows as they were.
+//! The remembered changes of the last epochs: every step of an index once and in order, and its rows as they were.
 
 use super::super::test_support::Random;
 use super::*;

@@ -18,7 +18,7 @@ struct ModelView {
 
 type Model = BTreeMap<String, ModelView>;
 
-/// What each epoch should look like, noted before it is published.
+/// The expected rows of each epoch, noted before it is published.
 type History = Mutex<BTreeMap<u64, Model>>;
 
 struct Publisher<'v> {

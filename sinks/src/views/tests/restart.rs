@@ -1,4 +1,4 @@
-//! What goes on after a restart: epochs, positions, and ids of dead letters.
+//! Continuation after a restart: epochs, positions, and ids of dead letters.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! Why a checkpoint can't be written or read.
+//! Errors of writing and reading a checkpoint.
 
 use super::StateId;
 use crate::disk::{DiskAction, DiskCause, DiskError};
@@ -9,7 +9,7 @@ pub enum CheckpointError {
     /// the disk
     #[error(transparent)]
     Disk(#[from] DiskError),
-    /// what a file holds is not what was written
+    /// a file does not hold what was written
     #[error(
         "checkpoint file '{path}' is damaged{}: {detail}; start from an older checkpoint or restore the data directory from a backup",
         block.map(|block| format!(" in block {block}")).unwrap_or_default()
@@ -19,7 +19,7 @@ pub enum CheckpointError {
         path: String,
         /// the block, counted from 0 on, where it is one
         block: Option<usize>,
-        /// what is wrong
+        /// the fault
         detail: String,
     },
     /// another version wrote it
@@ -29,17 +29,17 @@ pub enum CheckpointError {
     Format {
         /// the file
         path: String,
-        /// what it says
+        /// the version that it has
         found: u64,
-        /// what is understood
+        /// the newest version that is understood
         supported: u64,
     },
     /// a checkpoint is not newer than the newest one
     #[error("cannot write a checkpoint of epoch {epoch}: there is one of epoch {newest}; remove the newer ones first")]
     NotNewer {
-        /// what was to be written
+        /// the epoch to be written
         epoch: u64,
-        /// what is there
+        /// the newest epoch there is
         newest: u64,
     },
     /// a change names a state that the header does not

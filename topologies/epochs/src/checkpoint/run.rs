@@ -47,7 +47,7 @@ pub(super) struct Run {
     blocks: Vec<Block>,
 }
 
-/// Where a block is and what is in it.
+/// Location and bounds of a block.
 #[derive(Clone, Copy, Debug)]
 struct Block {
     state: StateId,
@@ -128,7 +128,7 @@ pub(super) struct RunWriter<'d, D: Disk> {
     directory: &'d str,
     file: String,
     path: String,
-    /// what is not appended to the file yet; the last block in it is open
+    /// bytes that are not appended to the file yet; the last block in it is open
     bytes: Vec<u8>,
     blocks: Vec<Block>,
     offset: u64,
@@ -138,7 +138,7 @@ pub(super) struct RunWriter<'d, D: Disk> {
 
 struct OpenBlock {
     state: StateId,
-    /// where it starts in the bytes that are not appended yet
+    /// its start in the bytes that are not appended yet
     start: usize,
     entries: u32,
     last_key: Vec<u8>,

@@ -6,7 +6,7 @@ use std::cmp::Ordering;
 
 use super::StateChange;
 
-/// What decides most comparisons, side by side in memory, and where the change is.
+/// Prefix that decides most comparisons, side by side in memory, and the place of the change.
 struct Slot {
     state: u32,
     /// the first bytes of the key, behind those that all keys share

@@ -1,4 +1,4 @@
-//! What is written is read again, merged or not; the bytes are those that other versions read.
+//! Round trips of writing and reading, merged or not; the bytes are those that other versions read.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -60,7 +60,7 @@ fn apply(model: &mut Model, changes: &[StateChange]) {
     }
 }
 
-/// What all scans of a checkpoint give; each has to be ascending.
+/// Reads all scans of a checkpoint; each has to be ascending.
 fn read_all<D: Disk>(checkpoints: &Checkpoints<D>, header: &CheckpointHeader) -> Found {
     let mut model = Model::new();
     for (state, ..) in &header.states {

@@ -16,12 +16,12 @@ use crate::lost_history::{LostHistory, MissingHistory, lost_history};
 use crate::reader::Offsets;
 use crate::sink::SinkKind;
 
-/// How far the sinks are that can be gone on with.
+/// Progress of the sinks that can resume.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SinkFloors {
     /// the least epoch of all of them: from there on they get what they have not seen
     pub all: Option<u64>,
-    /// the least epoch of those that can't be built anew: they have to get it
+    /// the least epoch of those that can't be rebuilt: they have to get it
     pub append: Option<u64>,
 }
 
@@ -93,7 +93,7 @@ pub(super) fn lost_states<'s>(
     Ok(lost_history(log, states.map(|state| -> (&str, &[Topic]) { (&state.name, &state.topics) }))?)
 }
 
-/// How far every partition was ever read, also those that no source reads any more.
+/// Returns the position reached in every partition, also those that no source reads any more.
 pub(super) fn read_until<D: Disk>(newest: Option<&CheckpointHeader>, bindings: &Bindings<D>) -> Result<Offsets, EpochError> {
     let mut offsets = newest.map(offsets_of).unwrap_or_default();
     for binding in bindings.read(newest.map_or(0, |newest| newest.epoch + 1)) {
@@ -103,7 +103,7 @@ pub(super) fn read_until<D: Disk>(newest: Option<&CheckpointHeader>, bindings: &
 }
 
 /// Chooses among the checkpoints of this history, the newest of which comes first. One that all sinks can follow is best. Then those that can't
-/// be built anew count; for their sake, and with fewer checkpoints than are wanted, the beginning is one, if the log still has it.
+/// be rebuilt count; for their sake, and with fewer checkpoints than are wanted, the beginning is one, if the log still has it.
 pub fn checkpoint_to_begin_with(
     usable: &[CheckpointHeader],
     floors: SinkFloors,

@@ -1,4 +1,4 @@
-//! Which checkpoint is written next, and what may be forgotten when it is durable.
+//! Choice of the next checkpoint to write, and of what may be forgotten once it is durable.
 //!
 //! The changes since the last one leave as a job; its epoch comes back when it is on the disk. Then the bindings and the part of the log that
 //! no start, no sink and no earlier plan that may come back reads any more may go.
@@ -75,7 +75,8 @@ impl<D: Disk> Coordinator<D> {
         Some(CheckpointJob { header, changes, is_base, identity: self.identity.clone() })
     }
 
-    /// What is kept beside the next checkpoint: those of earlier plans, and the one that it continues, which may be older than those.
+    /// Returns the checkpoints kept beside the next one: those of earlier plans, and the one that it continues, which may be
+    /// older than those.
     fn retained_beside(&self) -> Vec<RetainedCheckpoint> {
         let mut retained = self.retained.stored();
         if let Some(continued) = self.newest_checkpoint()
@@ -123,7 +124,7 @@ impl<D: Disk> Coordinator<D> {
         Some(floor)
     }
 
-    /// Whether there are as many checkpoints as are wanted, and each holds every state of the plan.
+    /// Returns true if there are as many checkpoints as are wanted, and each holds every state of the plan.
     fn is_whole(&self) -> bool {
         self.kept.len() >= CHECKPOINTS_KEPT && self.kept.iter().all(|kept| kept.is_whole)
     }

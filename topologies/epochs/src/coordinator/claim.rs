@@ -47,7 +47,7 @@ pub fn branch<D: Disk>(disk: Arc<D>, timeline: u64) -> Result<Parent, EpochError
     Ok(Parent { timeline: parent, epoch, chain: chain.0.to_vec() })
 }
 
-/// Whether everything that was ever bound can be computed again.
+/// Returns true if everything that was ever bound can be computed again.
 pub(super) fn has_the_beginning<D: Disk>(log: &dyn Log, bindings: &Bindings<D>) -> Result<bool, EpochError> {
     let Some(first) = bindings.read(0).next().transpose()?.filter(|first| first.epoch == 0) else { return Ok(false) };
     for range in &first.ranges {

@@ -57,7 +57,7 @@ impl<D: Disk> Coordinator<D> {
         self.retained.holding(wanted)
     }
 
-    /// Whether the plan has this state.
+    /// Returns true if the plan has this state.
     pub fn has_state(&self, state: &StateSpec) -> bool {
         self.states.find(state).is_some()
     }

@@ -12,7 +12,7 @@ pub fn stored_state(header: &CheckpointHeader, state: &StateSpec) -> Option<Stat
     header.states.iter().find(|(_, fingerprint, _)| *fingerprint == state.fingerprint.0).map(|(id, _, _)| *id)
 }
 
-/// Whether a checkpoint has every one of these states.
+/// Returns true if a checkpoint has every one of these states.
 pub fn holds(header: &CheckpointHeader, states: &[StateSpec]) -> bool {
     states.iter().all(|state| stored_state(header, state).is_some())
 }
@@ -38,7 +38,7 @@ impl StateNumbers {
         Self { states, next }
     }
 
-    /// The same for another plan: a state that both have keeps its number, unless it is among the `anew`, which are computed anew.
+    /// The same for another plan: a state that both have keeps its number, unless it is among the `anew`, which are recomputed.
     pub fn replaced(&self, specs: Vec<StateSpec>, anew: &BTreeSet<u32>) -> Self {
         let mut next = self.next;
         let known = |number: usize, spec: &StateSpec| {
@@ -112,7 +112,7 @@ mod tests {
         let other = without.replaced(specs(&["d", "b", "a"]), &BTreeSet::new());
         assert_eq!(ids(&other), [3, 1, 0], "the entries of 'c' may still be in a run under 2");
         let anew = other.replaced(specs(&["d", "b", "a"]), &BTreeSet::from([1]));
-        assert_eq!(ids(&anew), [3, 4, 0], "what is computed anew shares nothing with what was");
+        assert_eq!(ids(&anew), [3, 4, 0], "what is recomputed shares nothing with what was");
     }
 
     #[test]
@@ -121,6 +121,6 @@ mod tests {
         let after = before.replaced(specs(&["new", "c", "a"]), &BTreeSet::from([2]));
         let change = |number: u32| (number, Row::from_bytes(&[number as u8]), None);
         let translated = after.translate(&before, vec![change(0), change(1), change(2)]);
-        assert_eq!(translated, [(1, Row::from_bytes(&[2]), None)], "'a' is computed anew, 'b' is gone");
+        assert_eq!(translated, [(1, Row::from_bytes(&[2]), None)], "'a' is recomputed, 'b' is gone");
     }
 }

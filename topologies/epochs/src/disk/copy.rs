@@ -9,7 +9,7 @@ use std::path::Path;
 /// Bytes that are read at a time.
 const BUFFER_BYTES: usize = 1 << 20;
 
-/// What a file is compared by.
+/// A measure that files are compared by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Measure {
     /// its length

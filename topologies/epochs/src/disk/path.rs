@@ -1,4 +1,4 @@
-//! Which paths a disk takes: relative ones that stay below the data directory.
+//! Paths that a disk takes: relative ones that stay below the data directory.
 //!
 //! A path enters and leaves unchanged, or as an error that says why it is refused.
 

@@ -25,7 +25,7 @@ pub struct SimulatedDisk {
     state: Arc<Mutex<State>>,
 }
 
-/// How many faults of each kind have struck.
+/// Number of faults of each kind that have struck.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FaultCounts {
     /// losses of power
@@ -163,7 +163,7 @@ impl SimulatedDisk {
         self.state().flip_bit(path, usize::try_from(offset).unwrap_or(usize::MAX), bit)
     }
 
-    /// How many faults have struck.
+    /// Returns the number of faults that have struck.
     pub fn faults(&self) -> FaultCounts {
         self.state().counts
     }
@@ -396,7 +396,7 @@ impl Disk for SimulatedDisk {
     }
 }
 
-/// Whether a fault that is armed strikes now; counts down otherwise.
+/// Returns true if a fault that is armed strikes now; counts down otherwise.
 fn strikes(after: &mut Option<u64>) -> bool {
     match after {
         Some(0) => {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::binding::fingerprint;
 
-/// What the sink answers next instead of `Ok`, and whether it does what it is asked all the same.
+/// Answer of the sink instead of `Ok`; some faults do what was asked all the same.
 #[derive(Clone, Copy)]
 enum Fault {
     LostRequest,

@@ -32,7 +32,7 @@ pub enum Action {
     Strike(Fault),
 }
 
-/// What a process does.
+/// A step of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Step {
     Fence(usize),
@@ -52,7 +52,7 @@ pub enum Step {
     Compact,
 }
 
-/// What goes wrong.
+/// A fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Fault {
     /// a process dies; what it wrote stays
@@ -81,12 +81,12 @@ pub enum Fault {
 const OUTCOMES: [Outcome; 4] = [Outcome::Arrives, Outcome::WriteLost, Outcome::AnswerLost, Outcome::Delayed];
 
 impl Protocol {
-    /// Whether a rule is in force.
+    /// Returns true if a rule is in force.
     pub fn follows(&self, rule: Rule) -> bool {
         self.removed != Some(rule)
     }
 
-    /// What happens sooner or later, whatever else does.
+    /// Adds the steps that happen sooner or later, whatever else does.
     pub fn steps(&self, world: &World, actions: &mut Vec<Action>) {
         for partition in 0..world.sources.len() {
             let sent = usize::from(world.sources[partition].acknowledged);
@@ -155,7 +155,7 @@ impl Protocol {
         }
     }
 
-    /// Whether a sink that was up to date is elsewhere.
+    /// Returns true if a sink that was up to date is elsewhere.
     fn has_strayed(&self, world: &World, sink: usize, known: &Progress) -> bool {
         let found = world.sinks[sink].store.progress.as_ref();
         let is_there =

@@ -1,4 +1,4 @@
-//! How output gets to the sinks: units and snapshots, what a sink does with them, and what is known when no answer comes.
+//! Output on its way to the sinks: units and snapshots, their effect, and the knowledge that remains when no answer comes.
 //!
 //! Owns steps 12 to 15 of the protocol. A process and a sink enter; both leave changed, or only one of them.
 
@@ -9,7 +9,7 @@ use crate::state::{
     APPEND, Epoch, Link, Progress, ROOT, Row, STATE, Store, Verdict, World, Write, entries, key, plan_of, totals,
 };
 
-/// What becomes of a write.
+/// Outcome of a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Outcome {
     Arrives,
@@ -21,7 +21,7 @@ pub enum Outcome {
     Delayed,
 }
 
-/// Why a sink refuses a write.
+/// Reason why a sink refuses a write.
 enum Refusal {
     Fenced,
     Guard,
@@ -71,7 +71,7 @@ impl Protocol {
         world.processes[p].links[sink] = link;
     }
 
-    /// What the sink itself does with a write, in one atomic step. The append sink can't compare identities: it knows its producer.
+    /// Applies a write in the sink itself, in one atomic step. The append sink can't compare identities: it knows its producer.
     fn accept(&self, world: &mut World, sink: usize, write: Write) -> Result<(), Refusal> {
         let keeps_past = world.budget.regressions > 0;
         let target = &mut world.sinks[sink];
@@ -134,7 +134,7 @@ fn progress(world: &World, p: usize, sink: usize) -> Progress {
     Progress { timeline, epoch: process.computed, chain, incarnation, plan: plan_of(sink, process.plan) }
 }
 
-/// What happened after `from`: absolute values of the keys that changed, and the changes.
+/// Returns what happened after `from`: absolute values of the keys that changed, and the changes.
 fn unit(world: &World, p: usize, sink: usize, from: &Progress) -> Write {
     let process = &world.processes[p];
     let rows: Vec<Row> = process.rows.iter().filter(|row| row.arrival > from.epoch).cloned().collect();

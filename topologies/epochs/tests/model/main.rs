@@ -27,7 +27,7 @@ use scenarios::Scenario;
 /// A mutant may go round in circles for ever: a hunt ends after so many states.
 const HUNT_STATES_MAX: usize = 1_500_000;
 
-/// What was done so far, by all tests.
+/// Counts over all tests.
 struct Tally {
     worlds: usize,
     hunts: usize,

@@ -1,4 +1,4 @@
-//! What must hold in every state, and what must be reached in some.
+//! Invariants of every state, and milestones that must be reached in some.
 //!
 //! Owns the judge. It computes what a sink must hold from the bound records alone, along the history that the sink's progress names; it
 //! knows nothing of checkpoints, processes or guards.
@@ -24,7 +24,7 @@ pub const NOT_LOST: &str = "an acknowledged record is in the outputs when all is
 pub const NO_OUTAGE: &str = "an outage never becomes data";
 pub const MONOTONE: &str = "the wall clock of epochs only goes forward";
 pub const CACHE: &str = "a cache is not invalidated before the store behind it has the epoch";
-pub const UNHARMED_SINK: &str = "a sink that nothing happened to is neither halted nor built anew";
+pub const UNHARMED_SINK: &str = "a sink that nothing happened to is neither halted nor rebuilt";
 pub const UNHARMED_SOURCE: &str = "a source that nothing happened to is not halted";
 pub const BOUNDED: &str = "an epoch fits into memory";
 pub const PROGRESS: &str = "when all is quiet every sink is where the bindings are";
@@ -35,9 +35,9 @@ const MEMORY: usize = 2 * EPOCH_RECORDS_MAX;
 /// A world, what comes to pass in it, and how that is seen.
 pub type Milestone = (Scenario, &'static str, fn(&World) -> bool);
 
-/// What is seen at least once in these worlds, so that the rest does not hold for want of events.
+/// Milestones that are reached at least once in these worlds, so that the invariants do not hold for want of events.
 pub const REACHED: [Milestone; 14] = [
-    (LOST_PROGRESS, "a sink was built anew", |world| world.sinks.iter().any(|sink| sink.store.generation > 0)),
+    (LOST_PROGRESS, "a sink was rebuilt", |world| world.sinks.iter().any(|sink| sink.store.generation > 0)),
     (ZOMBIES, "a process was fenced", |world| world.trace.process_was_fenced),
     (ZOMBIES, "two processes ran at once", |world| {
         world.processes.iter().filter(|process| process.phase == Phase::Running).count() == 2
@@ -127,7 +127,7 @@ fn records_of(binding: &Binding) -> Vec<u8> {
     binding.ranges.iter().flat_map(|range| range.records.iter().copied()).collect()
 }
 
-/// What the records of a history come to.
+/// Returns the rows that the records of a history lead to.
 fn computed(history: &[&Arc<Binding>]) -> Vec<Row> {
     let mut rows = Vec::new();
     for binding in history {
@@ -139,7 +139,7 @@ fn computed(history: &[&Arc<Binding>]) -> Vec<Row> {
 
 fn is_pure(world: &World, sink: usize) -> bool {
     let store = &world.sinks[sink].store;
-    // Without progress nothing is claimed: the sink is built anew.
+    // Without progress nothing is claimed: the sink is rebuilt.
     let Some(progress) = &store.progress else { return true };
     let Some(history) = history(world, progress.chain) else { return false };
     let rows = computed(&history);

@@ -1,4 +1,4 @@
-//! What a process does, step by step: start, bind, compute, checkpoint, compact.
+//! Steps of a process: start, bind, compute, checkpoint, compact.
 //!
 //! Owns the protocol as the model has it. A world enters in which a step is possible; the world after it leaves. Between any two steps of
 //! a process everything else may happen: another process may start, the process may be killed, or never be scheduled again.
@@ -108,7 +108,7 @@ impl Protocol {
         (is_same && is_same_plan).then_some(Progress { chain: ours, ..found })
     }
 
-    /// Whether two places in a history are one.
+    /// Returns true if two places in a history are one.
     pub fn is_same(&self, one: (Epoch, Chain), other: (Epoch, Chain)) -> bool {
         if self.follows(Rule::MatchByHash) { one.1 == other.1 } else { one.0 == other.0 }
     }

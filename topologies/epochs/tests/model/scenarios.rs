@@ -8,7 +8,7 @@ use crate::state::{Budget, UNDECODABLE};
 #[derive(Clone, Copy, Debug)]
 pub struct Scenario {
     pub name: &'static str,
-    /// what the producers send to each partition; a record is its event time and its identity
+    /// records that the producers send to each partition; a record is its event time and its identity
     pub records: [&'static [u8]; 2],
     /// a cache stands before the state sink
     pub has_cache: bool,

@@ -16,13 +16,13 @@ pub type Chain = u64;
 pub const ROOT: Chain = 0;
 /// A record that can't be decoded, now or ever.
 pub const UNDECODABLE: u8 = 9;
-/// What a recreated topic, or a partition after an unclean election, holds in the place of its records.
+/// Content of a recreated topic, or of a partition after an unclean election, in the place of its records.
 pub const FOREIGN: u8 = 7;
 /// Records of one partition that one epoch may have.
 pub const EPOCH_RECORDS_MAX: usize = 2;
 /// The most that the wall clock of an epoch is after that of the one before.
 pub const WALL_JUMP_MAX: u8 = 5;
-/// Where the clock stands at first.
+/// The clock's value at first.
 pub const CLOCK_START: u8 = 3;
 /// The place of the sink that keeps a state; it is also what the cache stands in front of.
 pub const STATE: usize = 0;
@@ -31,7 +31,7 @@ pub const APPEND: usize = 1;
 /// The partition whose decoding needs a schema registry; it is also the one whose topic is deleted and made again.
 pub const FOREIGN_PARTITION: usize = 1;
 
-/// What was decided about a record when it came in.
+/// Verdict on a record when it came in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Verdict {
     OnTime,
@@ -122,7 +122,7 @@ pub struct Disk {
     pub plan: u8,
     /// R, after the oldest checkpoint
     pub bindings: Vec<Arc<Binding>>,
-    /// how many of them survive a power loss
+    /// number of them that survive a power loss
     pub synced: usize,
     /// oldest first; the first one at all is of epoch 0 and empty
     pub checkpoints: Vec<Checkpoint>,
@@ -135,7 +135,7 @@ impl Disk {
         self.bindings.last().map_or(checkpoint, |binding| (binding.epoch, binding.chain))
     }
 
-    /// Whether an epoch survives a power loss.
+    /// Returns true if an epoch survives a power loss.
     pub fn is_durable(&self, epoch: Epoch, chain: Chain) -> bool {
         let is_compacted = self.checkpoints.first().is_some_and(|first| epoch <= first.epoch);
         is_compacted || self.bindings[..self.synced].iter().any(|binding| binding.chain == chain)
@@ -158,11 +158,11 @@ pub struct Progress {
     pub plan: u8,
 }
 
-/// What a sink holds: progress and data, changed together.
+/// State of a sink: progress and data, changed together.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Store {
     pub progress: Option<Progress>,
-    /// how often the sink was built anew
+    /// number of times that the sink was rebuilt
     pub generation: u8,
     /// the state sink's data, by key
     pub totals: [u16; 2],
@@ -172,7 +172,7 @@ pub struct Store {
     pub applied: Vec<Chain>,
 }
 
-/// What is sent to a sink.
+/// A write to a sink.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Write {
     /// the epoch it follows; `None` replaces everything
@@ -208,11 +208,11 @@ pub struct Source {
     pub topic: u8,
     pub start: u8,
     pub records: Vec<u8>,
-    /// how many records the producers have sent and had acknowledged
+    /// number of records that the producers have sent and had acknowledged
     pub acknowledged: u8,
 }
 
-/// What a process knows of a sink.
+/// Knowledge of a process about a sink.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Link {
     /// not asked since the start, or since an answer that never came; holds the last that was known
@@ -225,7 +225,7 @@ pub enum Link {
     Halted,
 }
 
-/// Why a process reads a source no further.
+/// Reason why a process reads a source no further.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum HaltReason {
     SourceIdentityChanged,
@@ -233,7 +233,7 @@ pub enum HaltReason {
     LogDiverged,
 }
 
-/// Where a process is.
+/// Phase of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Phase {
     /// the next sink to fence
@@ -259,7 +259,7 @@ pub struct Process {
     /// the last complete epoch, which readers see
     pub computed: Epoch,
     pub rows: Vec<Row>,
-    /// what the next epoch binds from
+    /// positions that the next epoch binds from
     pub topics: [u8; 2],
     pub offsets: [u8; 2],
     pub wall: u8,
@@ -284,13 +284,13 @@ impl Process {
         self.history.last().map_or(self.base, |binding| (binding.epoch, binding.chain))
     }
 
-    /// Whether everything that is bound is computed.
+    /// Returns true if everything that is bound is computed.
     pub fn is_replayed(&self) -> bool {
         self.computed == self.last().0
     }
 }
 
-/// What must not happen and leaves no trace in the state itself.
+/// Violations that leave no trace in the state itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Trace {
     pub process_was_fenced: bool,
@@ -301,7 +301,7 @@ pub struct Trace {
     pub cache_was_invalidated_too_early: bool,
 }
 
-/// How often each fault may still strike.
+/// Number of times that each fault may still strike.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Budget {
     pub kills: u8,
@@ -327,7 +327,7 @@ pub struct World {
     pub registry_is_down: bool,
     pub disk: Disk,
     pub backup: Option<Box<Disk>>,
-    /// how many timelines there were
+    /// number of timelines
     pub timelines: u8,
     /// oldest first: all but the last are zombies
     pub processes: Vec<Process>,
@@ -360,7 +360,7 @@ impl World {
         }
     }
 
-    /// Whether a process is the one that the data directory belongs to.
+    /// Returns true if a process is the one that the data directory belongs to.
     pub fn is_current(&self, process: &Process) -> bool {
         (process.timeline, process.incarnation) == (self.disk.timeline, self.disk.incarnation)
     }

@@ -9,7 +9,7 @@ use epochs::coordinator::{EpochInput, StateChanges};
 use schemas::row::{Diff, Row};
 use sources::log::StoredRecord;
 
-/// How long an account is recent after its last transfer, in microseconds of wall clock.
+/// Time in which an account counts as recent after its last transfer, in microseconds of wall clock.
 pub const RECENT_MICROS: i64 = 400_000;
 
 /// Numbers of the states.
@@ -77,11 +77,11 @@ pub struct Engine {
     ids: BTreeSet<u32>,
     accounts: BTreeMap<u8, Account>,
     plan: u8,
-    /// what is published
+    /// the published view
     pub view: View,
 }
 
-/// What an epoch made.
+/// Output of an epoch.
 pub struct Output {
     pub changes: Vec<(Row, Diff)>,
     pub state: StateChanges,

@@ -1,10 +1,10 @@
-//! How often everything happened: a simulation in which a fault never struck proves nothing about it.
+//! Counts of everything that happened: a simulation in which a fault never struck proves nothing about it.
 //!
 //! Owns [`Figures`]. The figures of seeds enter and are added up; the name of the first thing that never happened leaves.
 
 macro_rules! figures {
     ($($name:ident)*) => {
-        /// What happened, over all seeds.
+        /// Counts over all seeds.
         #[derive(Clone, Debug, Default)]
         pub struct Figures {
             $(pub $name: u64,)*

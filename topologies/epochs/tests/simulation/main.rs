@@ -14,7 +14,7 @@ mod world;
 use std::panic::catch_unwind;
 use std::time::Instant;
 
-/// How many seeds CI runs.
+/// Number of seeds that CI runs.
 const SEEDS: u64 = 2_000;
 
 /// Seeds that have found something, and what.

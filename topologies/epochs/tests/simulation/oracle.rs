@@ -1,4 +1,4 @@
-//! What must be: every view and every sink holds exactly what the epochs up to its own bind, computed from the beginning.
+//! Checks that every view and every sink holds exactly what the epochs up to its own bind, computed from the beginning.
 //!
 //! Owns [`Oracle`]. Every epoch that a process acts on enters; what is held at an epoch is compared with a computation of its own. An
 //! epoch is known by the identity of its binding, and no two may be acted on under one timeline and number; one that is acted on again,
@@ -25,7 +25,7 @@ pub fn accounts(appended: &[Transfer]) -> Accounts {
     accounts
 }
 
-/// What an epoch was when it was acted on first.
+/// State of an epoch when it was acted on first.
 struct Known {
     after: Engine,
     wall_micros: i64,
@@ -76,7 +76,7 @@ impl Oracle {
         self.known.insert(chain, Known { after, wall_micros, records: input.records.clone() });
     }
 
-    /// What has to be seen at an epoch by a plan.
+    /// Returns the view of a plan at an epoch.
     pub fn view(&self, chain: Chain, plan: Fingerprint) -> View {
         let Some(known) = self.known.get(&chain) else { panic!("something claims to be at an epoch that nobody acted on") };
         let Some(plan) = self.plans.get(&plan) else { panic!("something claims to be of a plan that nobody made") };

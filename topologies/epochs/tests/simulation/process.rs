@@ -51,7 +51,7 @@ pub struct Process {
     pub plan: Fingerprint,
     /// the disk was full, and it went on trying
     pub was_full: bool,
-    /// what readers see, and at which epoch
+    /// the state that readers see, and its epoch
     pub published: (Chain, View),
 }
 
@@ -67,7 +67,7 @@ fn settings(world: &World) -> Settings {
     }
 }
 
-/// How far the sinks are that can go on; each is fenced before it is asked.
+/// Returns the progress of the sinks that can resume; each is fenced before it is asked.
 fn floors(
     world: &World,
     found: &mut [Option<Progress>],
@@ -90,7 +90,7 @@ fn floors(
 }
 
 impl Process {
-    /// Starts on what is there. A checkpoint that turns out to be damaged is put aside, and the start is tried again.
+    /// Starts on what is there. A checkpoint that turns out to be damaged is quarantined, and the start is tried again.
     pub fn open(world: &mut World) -> Result<Self, EpochError> {
         loop {
             let settings = settings(world);
@@ -223,7 +223,7 @@ impl Process {
         Ok(())
     }
 
-    /// Whether there is nothing left to do but for sinks that wait for a person.
+    /// Returns true if there is nothing left to do but for sinks that wait for a person.
     pub fn is_idle(&self) -> bool {
         self.outboxes.iter().all(|outbox| outbox.is_idle() || matches!(outbox.state(), SinkState::Halted(_)))
     }

@@ -17,7 +17,7 @@ const STEPS: u64 = 160;
 /// Steps that a world without faults may take until everything is done.
 const CALM_STEPS_MAX: u64 = 20_000;
 
-/// What becomes of a process after an error.
+/// Decides the fate of a process after an error.
 fn survives(error: &EpochError) -> bool {
     match error {
         EpochError::Disk(error) => error.action != DiskAction::Sync && error.cause == DiskCause::NoSpace,

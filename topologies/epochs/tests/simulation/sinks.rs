@@ -16,7 +16,7 @@ use super::engine::View;
 /// Earlier states that a sink may fall back to.
 const STATES_KEPT: usize = 100;
 
-/// What a sink holds.
+/// Content of a sink.
 #[derive(Clone, Debug, Default)]
 pub struct Held {
     pub view: View,

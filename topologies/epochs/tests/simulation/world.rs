@@ -25,7 +25,7 @@ use super::sinks::SimulatedSink;
 
 pub const TOPIC: &str = "transfers";
 
-/// How often each thing happens, in a thousand steps: every seed draws its own mix.
+/// Frequency of each thing, in a thousand steps: every seed draws its own mix.
 pub struct Mix {
     pub kill: u32,
     pub power: u32,
@@ -70,12 +70,12 @@ impl Mix {
     }
 }
 
-/// What outlives a process.
+/// State that outlives a process.
 pub struct World {
     pub disk: SimulatedDisk,
     pub log: Arc<MemoryLog>,
     pub sinks: Vec<SimulatedSink>,
-    /// whether an earlier run has written to a sink
+    /// true if an earlier run has written to a sink
     pub seen: Vec<bool>,
     pub now: Reading,
     pub oracle: Oracle,
@@ -98,7 +98,7 @@ pub struct World {
     sent: Vec<Transfer>,
 }
 
-/// Why a world ended early.
+/// Reason why a world ended early.
 pub enum End {
     /// the data directory is damaged where nothing can replace it: it was refused by name
     Refused,
@@ -258,7 +258,7 @@ impl World {
         }
     }
 
-    /// Whether a process was overtaken; `None` when the disk can't tell.
+    /// Returns true if a process was overtaken; `None` when the disk can't tell.
     pub fn is_overtaken(&self, process: &Process) -> Option<bool> {
         let current = Identity::load(&self.disk).ok()??;
         Some(current != *process.coordinator.identity())
@@ -287,7 +287,7 @@ impl World {
         self.mix = Mix { kill: 0, power: 0, ..Mix::draw(&mut Chance::new(0)) };
     }
 
-    /// What can be seen must be what the oracle says.
+    /// Checks that the visible state is what the oracle says.
     pub fn check<'a>(&self, processes: impl IntoIterator<Item = &'a Process>) {
         for process in processes {
             let (chain, view) = &process.published;

@@ -95,7 +95,7 @@ pub fn check_pattern(pattern: &str) -> Result<(), Fault> {
     if elements(pattern).contains(&Element::Dangling) { Err(dangling(pattern)) } else { Ok(()) }
 }
 
-/// Whether a text matches, in time proportional to the product of the lengths at worst: after a mismatch only the last `%` grows.
+/// Returns true if a text matches, in time proportional to the product of the lengths at worst: after a mismatch only the last `%` grows.
 /// `None` when the text gets as far as an escape with nothing behind it.
 fn matches(text: &str, pattern: &[Element]) -> Option<bool> {
     let text: Vec<char> = text.chars().collect();

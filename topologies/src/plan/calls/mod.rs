@@ -39,7 +39,7 @@ pub use like::{SIMILAR_TO, check_pattern, with_backslash};
 pub use span::{is_interval, length_of};
 pub use time_parts::stride;
 
-/// Why a function has no answer for its arguments.
+/// Reason why a function has no answer for its arguments.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
     /// the result lies outside of what its type holds
@@ -57,7 +57,7 @@ impl Fault {
     }
 }
 
-/// What a function makes of one row.
+/// Answer of a function for one row.
 pub type Answer = std::result::Result<Value<'static>, Fault>;
 
 /// The type of a parameter or a result.
@@ -108,7 +108,7 @@ pub struct Overload {
     pub rest: Option<Kind>,
     /// its result
     pub gives: Gives,
-    /// what it computes
+    /// the implementation
     pub call: fn(&[Value<'_>]) -> Answer,
 }
 
@@ -120,7 +120,7 @@ pub struct Definition {
     pub aliases: &'static [&'static str],
     /// the ways to call it
     pub overloads: &'static [Overload],
-    /// whether NULL among the arguments makes NULL
+    /// true if NULL among the arguments makes NULL
     pub strict: bool,
     /// refuses constant arguments that can never work
     pub check: Option<Check>,

@@ -35,7 +35,7 @@ struct Pattern {
     /// from which digit before the point zeros are shown
     zeros_from: usize,
     fraction: usize,
-    /// how many digits behind the point are shown even when they are zeros and FM is given
+    /// digits behind the point that are shown even when they are zeros and FM is given
     fraction_min: usize,
 }
 

@@ -23,7 +23,7 @@ const KEPT_MAX: usize = 64;
 pub struct Pattern {
     regex: Regex,
     engine: PikeVM,
-    /// whether of several matches at one place the shortest counts
+    /// true if the shortest of several matches at one place counts
     shortest: bool,
 }
 
@@ -94,7 +94,7 @@ impl Pattern {
         Ok(Self { regex: regex(&translated.text, pattern, ignore_case)?, engine, shortest: translated.shortest })
     }
 
-    /// Whether a text has a match.
+    /// Returns true if a text has a match.
     pub fn is_match(&self, text: &str) -> bool {
         self.regex.is_match(text)
     }
@@ -247,7 +247,7 @@ impl<'p> Translation<'p> {
         self.text.push_str(&regex::escape(character.encode_utf8(&mut [0; 4])));
     }
 
-    /// What follows a backslash.
+    /// Reads the character behind a backslash.
     fn escape(&mut self, in_bracket: bool) -> Result<(), Fault> {
         let Some(character) = self.rest.next() else { return Err(refused(self.pattern, "it ends with a backslash")) };
         match (character, in_bracket) {

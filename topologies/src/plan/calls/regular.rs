@@ -71,7 +71,7 @@ pub const FUNCTIONS: &[Definition] = &[
     },
 ];
 
-/// What the letters of a flags argument ask for.
+/// Options that the letters of a flags argument ask for.
 struct Flags {
     ignore_case: bool,
     all: bool,

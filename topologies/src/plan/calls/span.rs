@@ -104,7 +104,7 @@ pub const FUNCTIONS: &[Definition] = &[
     },
 ];
 
-/// Whether values of a type are intervals.
+/// Returns true if values of a type are intervals.
 pub fn is_interval(data_type: &DataType) -> bool {
     matches!(data_type, DataType::Interval(_))
 }

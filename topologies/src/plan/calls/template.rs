@@ -69,7 +69,7 @@ fn too_few(number: usize) -> Fault {
 enum Piece {
     Literal(char),
     Value {
-        /// of the value, from 1
+        /// number of the value, from 1
         number: usize,
         width: usize,
         left: bool,

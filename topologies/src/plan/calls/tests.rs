@@ -5,7 +5,7 @@ use schemas::interval::Interval;
 
 use super::*;
 
-/// What a function makes of constants, as PostgreSQL writes it.
+/// Returns the answer of a function to constants, as PostgreSQL writes it.
 fn answer(name: &str, arguments: &[Value<'static>]) -> std::result::Result<String, String> {
     let definition = definitions().find(|definition| definition.name == name).unwrap_or_else(|| panic!("there is no {name}"));
     let types: Vec<DataType> = arguments.iter().map(type_of).collect();

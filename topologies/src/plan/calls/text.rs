@@ -344,7 +344,7 @@ fn trim_right(arguments: &[Value<'_>]) -> Answer {
     made(trimmed(arguments, false, true))
 }
 
-/// How many of `length` characters a count means: a negative one leaves so many out.
+/// Returns the number of characters, among `length`, that a count means: a negative one leaves so many out.
 fn taken(length: usize, count: i64) -> usize {
     match usize::try_from(count) {
         Ok(count) => count.min(length),
@@ -352,7 +352,7 @@ fn taken(length: usize, count: i64) -> usize {
     }
 }
 
-/// Where the character of a number begins; the end for numbers behind the last.
+/// Returns the first byte of the character of a number; the end for numbers behind the last.
 fn byte_of(text: &str, character: usize) -> usize {
     text.char_indices().nth(character).map_or(text.len(), |(byte, _)| byte)
 }

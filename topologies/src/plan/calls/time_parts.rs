@@ -97,7 +97,7 @@ pub const FUNCTIONS: &[Definition] = &[
     },
 ];
 
-/// What can be taken out of a time.
+/// A part that can be taken out of a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Field {
     Microseconds,

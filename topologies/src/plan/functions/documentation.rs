@@ -10,13 +10,16 @@ use super::table::{Argument, Entry, FAMILIES, Nulls, Reference, SqlType, Syntax}
 const HEAD: &str = "# Functions and operators
 
 This page is made from the table that the planner reads: `UPDATE_GOLDEN=1 cargo test -p topologies functions` writes it. What is not here is
-refused by `tidewater validate`. The tests compare conditions, numbers, casts and lists with PostgreSQL, over ordinary and extreme arguments. What
+refused by `tidewater validate`. The tests compare every function and operator with a real PostgreSQL, over ordinary and extreme arguments. What
 PostgreSQL does not have is marked with \u{2020}.
 
 - Without another word the answer is NULL when an argument is NULL, and depends on the arguments alone.
 - Where PostgreSQL reports an error, the row is left out of the view and stands in `errors` with the expression; so does a result that does not fit.
 - Rows keep no sign of zero: `cot` and `atan2` of -0.0 answer as of 0.0. A quotient that is divided again may differ from the 16th digit on.
 - NUMERIC(p, s) has at most 38 digits; without p and s it has 28 before the point and 48 behind it. There is no NaN and no infinity of NUMERIC.
+- The hours, minutes and seconds of an INTERVAL are at most 292 years; its months and days are counted apart.
+- Time zones have names of the IANA database such as 'Europe/Berlin'; abbreviations such as CET, and offsets, are refused.
+- Regular expressions with look-ahead, look-behind or back references are refused.
 - Names of types: SMALLINT, INTEGER and BIGINT are whole numbers of 16, 32 and 64 bits; TIMESTAMPTZ has microseconds and is shown in UTC.
 ";
 

@@ -50,7 +50,7 @@ pub struct Functions {
     pub aggregate: BTreeMap<String, Arc<AggregateUDF>>,
     /// window functions by name
     pub window: BTreeMap<String, Arc<WindowUDF>>,
-    /// what turns syntax such as `EXTRACT(x FROM y)` and `a[1]` into calls
+    /// planners that turn syntax such as `EXTRACT(x FROM y)` and `a[1]` into calls
     pub planners: Vec<Arc<dyn ExprPlanner>>,
 }
 
@@ -257,7 +257,7 @@ impl ScalarUDFImpl for DecayedValue {
     }
 }
 
-/// What a score of `decayed_sum` amounts to at an instant, in units of the weights.
+/// Returns the value of a `decayed_sum` score at an instant, in units of the weights.
 pub fn decayed_value(score: f64, at_micros: i64, half_life_micros: i64) -> f64 {
     libm::exp2(score - (at_micros - DECAY_LANDMARK_MICROS) as f64 / half_life_micros as f64)
 }

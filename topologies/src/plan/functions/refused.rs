@@ -8,8 +8,8 @@ use crate::diagnostic::suggestion;
 /// The aggregates that views may use, for suggestions and for the documentation.
 pub const AGGREGATES: &[(&str, &str)] = &[
     ("count", "the number of rows, or of values that are not NULL; also count(DISTINCT value)"),
-    ("sum", "the sum: of SMALLINT and INTEGER a BIGINT, of BIGINT and NUMERIC a NUMERIC"),
-    ("avg", "the mean, a NUMERIC"),
+    ("sum", "a BIGINT of SMALLINT and INTEGER, a NUMERIC of BIGINT and NUMERIC; of DOUBLE PRECISION exact and rounded once"),
+    ("avg", "the mean: a NUMERIC, of DOUBLE PRECISION a DOUBLE PRECISION; sum and avg also take DISTINCT"),
     ("min", "the least value"),
     ("max", "the greatest value"),
     ("bool_and", "whether all are true"),
@@ -107,7 +107,7 @@ const KNOWN: &[(&[&str], &str)] = &[
     (&["to_date", "to_number"], "is not supported: write CAST(text AS type)"),
 ];
 
-/// What to say about a function that the table does not have: the message, and what may help.
+/// Returns the message about a function that the table does not have, and the advice.
 pub fn advice(name: &str) -> (String, Option<String>) {
     let name = name.to_lowercase();
     if let Some((_, reason)) = KNOWN.iter().find(|(names, _)| names.contains(&name.as_str())) {

@@ -85,7 +85,7 @@ pub struct Form {
     pub result: SqlType,
 }
 
-/// How a call is written.
+/// Form in which a call is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Syntax {
     /// `name(a, b)`
@@ -94,7 +94,7 @@ pub enum Syntax {
     Template(&'static str),
 }
 
-/// What PostgreSQL is asked to learn the right answer.
+/// Question to PostgreSQL that gives the right answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reference {
     /// the same text
@@ -105,7 +105,7 @@ pub enum Reference {
     Nothing,
 }
 
-/// What becomes of NULL arguments.
+/// Treatment of NULL arguments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Nulls {
     /// NULL when any argument is NULL
@@ -114,7 +114,7 @@ pub enum Nulls {
     Described(&'static str),
 }
 
-/// Where the implementation comes from.
+/// Origin of the implementation.
 #[derive(Clone, Copy)]
 pub enum Implementation {
     /// the function of this name in DataFusion
@@ -136,21 +136,21 @@ pub struct Entry {
     pub name: &'static str,
     /// other names of the same function
     pub aliases: &'static [&'static str],
-    /// how it is written
+    /// form of a call
     pub syntax: Syntax,
     /// the types that it takes and gives
     pub forms: &'static [Form],
-    /// whether the last argument may be repeated
+    /// true if the last argument may be repeated
     pub is_variadic: bool,
-    /// what becomes of NULL
+    /// treatment of NULL
     pub nulls: Nulls,
-    /// whether the answer depends on the arguments alone
+    /// dependence of the answer on more than the arguments
     pub volatility: Volatility,
     /// one line for people
     pub about: &'static str,
-    /// where the implementation comes from
+    /// origin of the implementation
     pub implementation: Implementation,
-    /// what PostgreSQL is asked
+    /// question to PostgreSQL
     pub reference: Reference,
 }
 
@@ -236,7 +236,7 @@ impl Entry {
         Self { reference: Reference::Nothing, ..self }
     }
 
-    /// How SQL writes a call with these arguments.
+    /// Writes a call with these arguments in SQL.
     pub fn write(&self, arguments: &[String]) -> String {
         match self.syntax {
             Syntax::Call => format!("{}({})", self.name, arguments.join(", ")),
@@ -244,7 +244,7 @@ impl Entry {
         }
     }
 
-    /// What PostgreSQL is asked for a call with these arguments, written for it; `None` when it has nothing like it.
+    /// Writes the question to PostgreSQL for a call with these arguments; `None` when it has nothing like it.
     pub fn write_reference(&self, arguments: &[String]) -> Option<String> {
         match self.reference {
             Reference::Same => Some(self.write(arguments)),

@@ -11,7 +11,7 @@ use super::{Form, Subject, types};
 use crate::plan::numbers::cast::NumberCast;
 
 /// The version of what functions compute, where it is not the first: a function that computes something else than an earlier version of
-/// this program did gets the next number here, and what it is part of is computed anew.
+/// this program did gets the next number here, and what it is part of is recomputed.
 const SEMANTICS: [(&str, u32); 0] = [];
 
 /// The version of what a function computes.
@@ -19,7 +19,7 @@ pub fn semantics(function: &str) -> u32 {
     SEMANTICS.iter().find(|(name, _)| *name == function).map_or(1, |(_, version)| *version)
 }
 
-/// Whether an expression has a canonical form.
+/// Fails if an expression has no canonical form.
 ///
 /// # Errors
 /// The kind that has none.

@@ -96,14 +96,14 @@ fn is_text(kind: &DataType) -> bool {
     matches!(kind, DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8)
 }
 
-/// Whether a number is one of the two, and the other is a number, a text or a truth value.
+/// Returns true if a number is one of the two, and the other is a number, a text or a truth value.
 fn concerns_numbers(from: &DataType, to: &DataType) -> bool {
     let is_simple = |kind: &DataType| NumberKind::of(kind).is_some() || is_text(kind) || *kind == DataType::Boolean;
     let is_number = NumberKind::of(from).is_some() || NumberKind::of(to).is_some();
     is_number && is_simple(from) && is_simple(to)
 }
 
-/// Whether every value of one kind is one of another, and DataFusion's cast finds it.
+/// Returns true if every value of one kind is one of another, and DataFusion's cast finds it.
 fn loses_nothing(from: NumberKind, to: NumberKind) -> bool {
     match (from, to) {
         (from, to) if from.is_whole() && to.is_whole() => from.common(to) == to,

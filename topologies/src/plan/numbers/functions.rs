@@ -22,13 +22,13 @@ use super::{buckets, double};
 /// The greatest scale that `round` and `trunc` with a constant number of digits make known to the plan.
 const ROUNDED_SCALE_MAX: i64 = 38;
 
-/// How one operator or function calculates.
+/// Calculation of one operator or function.
 pub(super) struct Rule {
     /// the name in SQL
     pub(super) name: &'static str,
     /// the kind of the result; the error says what to write instead
     pub(super) result: fn(&[NumberKind]) -> Result<NumberKind, &'static str>,
-    /// how many arguments it takes at least and at most
+    /// least and greatest number of arguments
     pub(super) arguments: (usize, usize),
     /// the result of one row, of which no argument is NULL
     pub(super) compute: fn(&[Number], NumberKind) -> Result<Number, Fault>,
@@ -334,7 +334,7 @@ fn shifted(kinds: &[NumberKind]) -> Result<NumberKind, &'static str> {
     if kinds.iter().all(|kind| kind.is_whole()) { Ok(kinds[0]) } else { Err(OF_WHOLE_ONLY) }
 }
 
-/// What PostgreSQL has for NUMERIC and DOUBLE PRECISION only: whole numbers become the latter.
+/// Returns the kind of a result that PostgreSQL has for NUMERIC and DOUBLE PRECISION only: whole numbers become the latter.
 fn with_double(kind: NumberKind, before: u8, scale: u8) -> NumberKind {
     match kind {
         NumberKind::Exact { .. } | NumberKind::Wide => NumberKind::exact(before, scale),
@@ -378,12 +378,12 @@ fn factorial(numbers: &[Number], kind: NumberKind) -> Result<Number, Fault> {
     Ok(Number::Exact((2..=of).fold(Numeric::new(1, 0), |product, factor| product.multiply(&Numeric::new(factor, 0)))))
 }
 
-/// What is calculated with DOUBLE PRECISION only, which every number becomes.
+/// Returns the kind of a result that is calculated with DOUBLE PRECISION only, which every number becomes.
 pub(super) fn double_only(_: &[NumberKind]) -> Result<NumberKind, &'static str> {
     Ok(NumberKind::Float)
 }
 
-/// What PostgreSQL has for NUMERIC and for DOUBLE PRECISION: without either it is the latter.
+/// Returns the kind of a result that PostgreSQL has for NUMERIC and for DOUBLE PRECISION: without either it is the latter.
 fn series_kind(kinds: &[NumberKind]) -> Result<NumberKind, &'static str> {
     let is_exact = kinds.iter().any(|kind| matches!(kind, NumberKind::Exact { .. } | NumberKind::Wide));
     Ok(if is_exact && !kinds.contains(&NumberKind::Float) { NumberKind::Wide } else { NumberKind::Float })

@@ -70,7 +70,7 @@ impl NumberKind {
         }
     }
 
-    /// Whether it is SMALLINT, INTEGER or BIGINT.
+    /// Returns true if it is SMALLINT, INTEGER or BIGINT.
     pub fn is_whole(self) -> bool {
         matches!(self, Self::Int16 | Self::Int32 | Self::Int64)
     }

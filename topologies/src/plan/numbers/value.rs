@@ -27,7 +27,7 @@ pub(super) enum Number {
     Float(f64),
 }
 
-/// Why there is no number.
+/// Reason why there is no number.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Fault {
     /// a divisor is zero

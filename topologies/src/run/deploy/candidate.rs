@@ -22,10 +22,10 @@ use schemas::row::{Diff, Row};
 use sinks::views::{Hydration, IndexId, Views};
 use sources::log::{Log, TopicMetadata};
 
-use super::{Board, DeployPhase};
+use super::{DeploymentHandle, DeployPhase};
 use crate::plan::kept::KeptStates;
 use crate::render::drain::EpochOutput;
-use crate::render::keep::Keeping;
+use crate::render::keep::RestoreContext;
 use crate::run::driver::letters_in_order;
 use crate::run::engine::{Allowance, Engine};
 use crate::run::quarantine::Quarantine;
@@ -34,7 +34,7 @@ use crate::run::worker::{self, Done};
 use crate::run::{EPOCHS_IN_FLIGHT_MAX, Restored};
 use crate::topology::Topology;
 
-/// How long the thread waits for one thing before it looks at the others.
+/// Longest wait of the thread for one thing before it looks at the others.
 const WAIT_MAX: Duration = Duration::from_millis(20);
 /// Different errors of rows that a deployment may have: they are in memory until it takes over.
 pub const ROW_ERRORS_MAX: usize = 100_000;
@@ -51,9 +51,9 @@ pub struct Bound {
     pub is_switch: bool,
 }
 
-/// What a candidate begins from.
+/// Start of a candidate.
 pub struct Preparation {
-    /// what is computed
+    /// the topology to compute
     pub topology: Arc<Topology>,
     /// the log
     pub log: Arc<dyn Log>,
@@ -65,31 +65,31 @@ pub struct Preparation {
     pub header: CheckpointHeader,
     /// its entries, for each worker
     pub restored: Vec<Restored>,
-    /// what the topology keeps
+    /// the states that the topology keeps
     pub states: Arc<KeptStates>,
-    /// what of it is computed from the log
+    /// those that are computed from the log
     pub missing: BTreeSet<u32>,
-    /// what of it is handed over, because the running topology has not got it: that, and what is brought up to date
+    /// states that are handed over, because the running topology has not got them: the missing ones, and those brought up to date
     pub handed: BTreeSet<u32>,
-    /// what is missing is computed also from a log whose beginning is gone
+    /// true if missing states are computed also from a log whose beginning is gone
     pub accept_missing_history: bool,
     /// the epochs since the checkpoint, and those to come
     pub bound: Vec<Bound>,
-    /// where rows go
+    /// destination of rows
     pub views: Arc<Views>,
-    /// the views that are filled aside
+    /// the views that are staged
     pub staged: BTreeSet<String>,
-    /// where progress is shown
-    pub board: Arc<Board>,
-    /// what is put aside
+    /// status of the deployment
+    pub deployment_handle: Arc<DeploymentHandle>,
+    /// quarantined records
     pub quarantine: Arc<Quarantine>,
 }
 
 /// Everything that a candidate hands over at the switch.
 pub struct Handover {
-    /// who computes from now on
+    /// the engine that computes from now on
     pub engine: Engine,
-    /// what the epoch of the switch changes in views that are filled aside
+    /// changes by the epoch of the switch in staged views
     pub changes: Vec<(IndexId, Vec<(Row, Diff)>)>,
     /// all entries of the states that the topology before has not got, by their numbers in the new plan
     pub state: StateChanges,
@@ -97,11 +97,11 @@ pub struct Handover {
     pub row_errors: BTreeMap<RowError, Diff>,
     /// errors of rows of streams that were read once more
     pub stream_errors: BTreeMap<RowError, Diff>,
-    /// events of new topics that were put aside
+    /// events of new topics that were quarantined
     pub dead_letters: Vec<DeadLetter>,
 }
 
-/// What the driver has of a candidate. Dropping it ends the thread.
+/// Handle of a candidate for the driver. Dropping it ends the thread.
 pub struct Candidate {
     epochs: Option<Sender<Bound>>,
     outcome: Receiver<Result<Box<Handover>, String>>,
@@ -132,12 +132,12 @@ impl Candidate {
         let _ = self.epochs.as_ref().map(|epochs| epochs.send(bound));
     }
 
-    /// The last epoch whose rows are in the views that are filled aside.
+    /// The last epoch whose rows are in the views that are staged.
     pub fn reached(&self) -> u64 {
         self.reached.load(Ordering::Acquire)
     }
 
-    /// What it handed over, or why it failed; `None` while it computes.
+    /// Returns the handover, or the reason of the failure; `None` while it computes.
     pub fn outcome(&self) -> Option<Result<Box<Handover>, String>> {
         match self.outcome.try_recv() {
             Ok(outcome) => Some(outcome),
@@ -164,7 +164,7 @@ struct Computation<'a> {
     queue: &'a Receiver<Bound>,
     reached: &'a AtomicU64,
     views: Arc<Views>,
-    board: Arc<Board>,
+    deployment_handle: Arc<DeploymentHandle>,
     staged: BTreeSet<IndexId>,
     names: BTreeSet<String>,
     handed: BTreeSet<u32>,
@@ -193,13 +193,13 @@ impl<'a> Computation<'a> {
             bound,
             views,
             staged,
-            board,
+            deployment_handle,
             quarantine,
         } = preparation;
         let offsets = offsets_of(&header);
         let mut reader = Reader::new(Arc::clone(&log), &topics, &offsets, usize::MAX).map_err(|error| error.to_string())?;
         let anew = Arc::new(missing.clone());
-        let keep = |restored| Keeping { start: header.epoch, missing: Arc::clone(&anew), states: Arc::clone(&states), restored };
+        let keep = |restored| RestoreContext { start: header.epoch, missing: Arc::clone(&anew), states: Arc::clone(&states), restored };
         let state = brought_along(&restored, &handed);
         let keeping = restored.into_iter().map(keep).collect();
         let status = Arc::new(Status::default());
@@ -224,7 +224,7 @@ impl<'a> Computation<'a> {
             stream_errors: BTreeMap::new(),
             dead_letters: Vec::new(),
             views,
-            board,
+            deployment_handle,
         };
         if !missing.is_empty() {
             let backfill = Backfill::new(log, &read, &offsets, header.epoch).map_err(|error| error.to_string())?;
@@ -237,14 +237,14 @@ impl<'a> Computation<'a> {
             computation.backfill(backfill, header.wall_micros)?;
         }
         computation.send(header.epoch, header.wall_micros, false, Records::new());
-        computation.board.update(|report| report.phase = DeployPhase::CatchingUp);
+        computation.deployment_handle.update(|report| report.phase = DeployPhase::CatchingUp);
         let changes = computation.catch_up(&mut reader)?;
         Ok(computation.hand_over(changes))
     }
 
     /// Computes the states that are new, in times before the checkpoint's.
     fn backfill(&mut self, mut backfill: Backfill, wall_micros: i64) -> Result<(), String> {
-        self.board.update(|report| report.phase = DeployPhase::Backfilling);
+        self.deployment_handle.update(|report| report.phase = DeployPhase::Backfilling);
         for (topic, partition, earliest) in &backfill.gaps {
             tracing::warn!(%topic, %partition, %earliest, "a new state is computed from what the log still has; earlier records are gone");
         }
@@ -269,30 +269,30 @@ impl<'a> Computation<'a> {
     }
 
     fn show_backfill(&self, (done, total): (u64, u64)) {
-        self.board.update(|report| report.backfill = (done, total));
+        self.deployment_handle.update(|report| report.backfill = (done, total));
         for name in &self.names {
             self.views.set_staged_hydration(name, Hydration { done, total, seconds_left: None });
         }
     }
 
-    /// What a worker has done, if it is within reach; an error when going on makes no sense.
+    /// Receives finished work of a worker, if there is any; an error when continuing makes no sense.
     fn receive(&mut self) -> Result<Option<Done>, String> {
         let done = match self.engine.workers.done.recv_timeout(WAIT_MAX) {
             Ok(done) => Some(done),
             Err(RecvTimeoutError::Timeout) => None,
             Err(RecvTimeoutError::Disconnected) => return Err(self.failure()),
         };
-        if self.engine.workers.fate.failure().is_some() {
+        if self.engine.workers.panic_policy.failure().is_some() {
             return Err(self.failure());
         }
         let rows = self.status.report().rows.0;
-        self.board.update(|report| report.rows = rows);
+        self.deployment_handle.update(|report| report.rows = rows);
         self.take_epochs(Duration::ZERO)?;
         Ok(done)
     }
 
     fn failure(&self) -> String {
-        format!("computing it failed: {}", self.engine.workers.fate.failure().unwrap_or("a worker ended"))
+        format!("computing it failed: {}", self.engine.workers.panic_policy.failure().unwrap_or("a worker ended"))
     }
 
     /// Takes the epochs that were bound meanwhile; waits for one at most as long as this.
@@ -344,7 +344,7 @@ impl<'a> Computation<'a> {
         }
     }
 
-    /// Keeps what the switch needs of an epoch; returns the changes of the views that are filled aside.
+    /// Keeps what the switch needs of an epoch; returns the changes of the views that are staged.
     fn absorb(&mut self, outputs: Vec<EpochOutput>) -> Result<Vec<(IndexId, Vec<(Row, Diff)>)>, String> {
         let mut changes = Vec::new();
         for output in outputs {

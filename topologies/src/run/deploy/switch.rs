@@ -29,7 +29,7 @@ use crate::run::{Restored, StartError, ViewChange, check_rendering, create_topic
 /// Epochs that a candidate may be behind when no more are bound until it has them: they are computed within a moment.
 const HELD_EPOCHS: u64 = 4;
 
-/// What was read of a checkpoint.
+/// The content of a checkpoint.
 pub type Begin = Result<(CheckpointHeader, Vec<Restored>), String>;
 
 /// A deployment on its way.
@@ -63,15 +63,15 @@ pub struct Hydrating {
 
 /// A handover, and what else changes with it.
 pub struct Takeover {
-    /// what the candidate handed over
+    /// handover of the candidate
     pub handover: Handover,
-    /// what becomes of the views
+    /// change of the catalogue
     pub catalogue: CatalogueChange,
     hydrating: Hydrating,
 }
 
 impl Deploying {
-    /// Whether no further epoch may be bound for now.
+    /// Returns true if no further epoch may be bound for now.
     pub fn holds(&self) -> bool {
         match self {
             Self::Computing(hydrating) => hydrating.is_held,
@@ -80,12 +80,12 @@ impl Deploying {
         }
     }
 
-    /// Whether there is one.
+    /// Returns true if there is a deployment.
     pub fn is_under_way(&self) -> bool {
         !matches!(self, Self::Not)
     }
 
-    /// Whether it can't be given up any more.
+    /// Returns true if it can't be given up any more.
     pub fn is_switching(&self) -> bool {
         matches!(self, Self::Switching(..))
     }
@@ -103,7 +103,7 @@ impl Deploying {
         }
     }
 
-    /// What takes over with this epoch, when the candidate has computed it too.
+    /// Returns the handover that takes over with this epoch, when the candidate has computed it too.
     pub fn take_over(&mut self, epoch: u64) -> Option<Takeover> {
         if !matches!(self, Self::Switching(_, switch, Some(_)) if *switch == epoch) {
             return None;
@@ -148,7 +148,7 @@ impl Driver {
         let Ok(deployment) = self.parts.deployments.try_recv() else { return Deploying::Not };
         match self.begin(&deployment) {
             Ok(topics) => {
-                self.parts.board.update(|report| report.phase = DeployPhase::Checkpointing);
+                self.parts.deployment_handle.update(|report| report.phase = DeployPhase::Checkpointing);
                 Deploying::Checkpointing(deployment, topics, self.parts.coordinator.completed())
             }
             Err(outcome) => self.end(&deployment, outcome, &BTreeSet::new()),
@@ -158,7 +158,7 @@ impl Driver {
     /// Reads the topics that are new from now on: their records are bound to the epochs that both topologies compute.
     fn begin(&mut self, deployment: &Deployment) -> Result<Vec<TopicMetadata>, DeployOutcome> {
         let failed = |reason: String| DeployOutcome::Failed { reason };
-        if let Some(sink) = self.parts.outlets.without_means(&deployment.topology) {
+        if let Some(sink) = self.parts.sink_tasks.without_connection(&deployment.topology) {
             return Err(failed(StartError::NoRedis { sink: sink.name.clone() }.to_string()));
         }
         check_rendering(&deployment.topology).map_err(|error| failed(error.to_string()))?;
@@ -171,7 +171,7 @@ impl Driver {
         Ok(topics)
     }
 
-    /// Why states of a deployment can't be computed: the log no longer has all that they would be made of.
+    /// Returns why states of a deployment can't be computed: the log no longer has all that they would be made of.
     fn lost_history(&self, deployment: &Deployment) -> Result<Option<String>, EpochError> {
         let states = KeptStates::of(&deployment.topology);
         let anew = replayed_states(&deployment.topology, &states, &deployment.replay);
@@ -213,7 +213,7 @@ impl Driver {
         for name in staged {
             self.parts.views.unstage(name);
         }
-        self.parts.board.finish(outcome);
+        self.parts.deployment_handle.finish(outcome);
         Deploying::Not
     }
 
@@ -227,7 +227,7 @@ impl Driver {
         // What an earlier topology has kept is read on from where that one ended.
         let retained = self.parts.coordinator.retained_checkpoint(&states.specs, &anew).map(|header| header.epoch);
         let begin = self.parts.checkpointer.read(retained, states, anew, self.parts.engine.workers.count());
-        self.parts.board.update(|report| report.phase = DeployPhase::Restoring);
+        self.parts.deployment_handle.update(|report| report.phase = DeployPhase::Restoring);
         Deploying::Restoring(deployment, topics, retained, begin)
     }
 
@@ -279,7 +279,7 @@ impl Driver {
         let is_staged = |change: &ViewChange| matches!(change, ViewChange::Added | ViewChange::Changed);
         let staged: BTreeSet<String> =
             changes.iter().filter(|(_, change)| is_staged(change)).map(|(name, _)| name.clone()).collect();
-        self.parts.board.update(|report| report.views.clone_from(&changes));
+        self.parts.deployment_handle.update(|report| report.views.clone_from(&changes));
         for served in topology.served.iter().filter(|served| staged.contains(&served.view.name)) {
             if let Err(error) = self.parts.views.stage(served.view.clone()) {
                 return self.give_up(&deployment, error.to_string(), &staged);
@@ -300,7 +300,7 @@ impl Driver {
             bound,
             views: Arc::clone(&self.parts.views),
             staged: staged.clone(),
-            board: Arc::clone(&self.parts.board),
+            deployment_handle: Arc::clone(&self.parts.deployment_handle),
             quarantine: Arc::clone(&self.parts.quarantine),
         };
         match Candidate::start(preparation) {
@@ -318,7 +318,7 @@ impl Driver {
         }
         let reached = hydrating.candidate.reached();
         let behind = self.last_bound().saturating_sub(reached);
-        self.parts.board.update(|report| report.behind = behind);
+        self.parts.deployment_handle.update(|report| report.behind = behind);
         hydrating.is_held |= behind <= HELD_EPOCHS;
         if !self.is_idle() || reached != self.parts.coordinator.completed() {
             return Deploying::Computing(hydrating);
@@ -331,7 +331,7 @@ impl Driver {
             return self.give_up(&hydrating.deployment, format!("it could not be recorded: {error}"), &hydrating.staged);
         }
         crash_point(DEPLOY_RECORDED);
-        self.parts.board.update(|report| report.phase = DeployPhase::Switching);
+        self.parts.deployment_handle.update(|report| report.phase = DeployPhase::Switching);
         Deploying::Ready(hydrating)
     }
 
@@ -340,7 +340,7 @@ impl Driver {
         let changed = hydrating.changes.iter().filter(|(_, change)| **change == ViewChange::Changed);
         let differences: Vec<ViewDifference> = changed.map(|(name, _)| self.difference(name)).collect();
         let differs = differences.iter().any(ViewDifference::differs);
-        self.parts.board.update(|report| report.differences = differences);
+        self.parts.deployment_handle.update(|report| report.differences = differences);
         differs
     }
 
@@ -386,12 +386,12 @@ impl Driver {
         let Hydrating { deployment, states, handed, .. } = hydrating;
         let topology = Arc::clone(&deployment.topology);
         let quarantine = Arc::clone(&self.parts.quarantine);
-        handover.engine.workers.fate.take_service(move |detail| quarantine.panicked(detail));
+        handover.engine.workers.panic_policy.take_service(move |detail| quarantine.panicked(detail));
         let states_of_plan = states.specs.clone();
         self.parts.coordinator.redeploy(plan_fingerprint(&topology), states_of_plan, &handed, handover.state);
-        self.parts.board.show_retained(self.parts.coordinator.retained());
+        self.parts.deployment_handle.show_retained(self.parts.coordinator.retained());
         self.parts.letters.renumber(&states);
-        self.parts.outlets.redeploy(&topology, self.parts.coordinator.history(), epoch, !deployment.replay.is_empty());
+        self.parts.sink_tasks.redeploy(&topology, self.parts.coordinator.history(), epoch, !deployment.replay.is_empty());
         self.parts.identities =
             view_fingerprints(&topology).into_iter().map(|(name, identity)| (name, identity.to_string())).collect();
         let before = std::mem::replace(&mut self.parts.engine, handover.engine);
@@ -403,7 +403,7 @@ impl Driver {
         tracing::info!(generation = deployment.generation, epoch, "another topology took over");
         // Until there is one that holds its states a restart has to do the same once more.
         self.is_checkpoint_due = true;
-        self.parts.board.take_over(topology, epoch);
+        self.parts.deployment_handle.take_over(topology, epoch);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// What is left of a directory: the newest checkpoint first, and why others can't be read.
+/// Returns the state of a directory: the newest checkpoint first, and the reasons why others can't be read.
 fn look(history: &History) -> (Vec<(u64, Found)>, Vec<String>) {
     let (checkpoints, opened) = history.open().unwrap();
     let found = opened.headers.iter().map(|header| (header.epoch, read_all(&checkpoints, header)));

@@ -9,7 +9,7 @@ use super::generator::Generator;
 /// A file.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Content {
-    /// what processes see
+    /// bytes that processes see
     bytes: Vec<u8>,
     /// so many of them are durable
     synced: usize,

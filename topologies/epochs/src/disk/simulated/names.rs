@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::super::path::parent;
 use super::generator::Generator;
 
-/// What a name stands for.
+/// Meaning of a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Node {
     /// a folder
@@ -103,7 +103,7 @@ impl Names {
         }
     }
 
-    /// Which changes are of names in a folder, or are needed by such.
+    /// Returns which changes are of names in a folder, or are needed by such.
     fn needed_by(&self, path: &str) -> Vec<bool> {
         let mut needed = BTreeSet::new();
         let mut chosen: Vec<bool> = Vec::with_capacity(self.pending.len());
@@ -139,7 +139,7 @@ impl Names {
         count
     }
 
-    /// What is durable in a folder that is not, is gone.
+    /// Removes what is durable in a folder that is not.
     fn remove_orphans(&mut self) {
         let mut kept = Tree::new();
         // A folder sorts before what is in it.
@@ -184,7 +184,7 @@ fn touched(change: &Change) -> impl Iterator<Item = &str> {
     std::iter::once(first).chain(second).map(String::as_str)
 }
 
-/// Whether a change is of a name, or is in a folder, whose earlier change is lost.
+/// Returns true if a change is of a name, or is in a folder, whose earlier change is lost.
 fn needs(change: &Change, lost: &BTreeSet<String>) -> bool {
     touched(change).any(|name| {
         let mut name = name;

@@ -1,4 +1,4 @@
-//! What a loss of power and the other faults leave.
+//! State that a loss of power and the other faults leave.
 
 use std::collections::BTreeSet;
 
@@ -19,7 +19,7 @@ fn with_file(seed: u64) -> SimulatedDisk {
     disk
 }
 
-/// What is found with many seeds.
+/// Returns the results of many seeds.
 fn outcomes<T: Ord>(find: impl Fn(u64) -> T) -> BTreeSet<T> {
     (0..SEEDS).map(find).collect()
 }

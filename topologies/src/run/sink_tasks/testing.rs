@@ -1,4 +1,4 @@
-//! What the tests of sinks share: a small view, its rows, and a run whose epochs change it.
+//! Helpers that the tests of sinks share: a small view, its rows, and a run whose epochs change it.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ pub fn columns() -> Vec<Column> {
     vec![column("text", FieldKind::Text), column("id", FieldKind::Int64)]
 }
 
-/// How keys of a cache are made of its rows.
+/// Returns the template of a cache's keys.
 pub fn template(text: &str) -> KeyTemplate {
     let names: Vec<String> = columns().into_iter().map(|column| column.name).collect();
     let kinds: Vec<FieldKind> = columns().into_iter().map(|column| column.kind).collect();

@@ -1,9 +1,9 @@
-//! Full-text indexes: outlets that follow a view into its index.
+//! Full-text indexes: sink tasks that follow a view into its index.
 //!
 //! Owns [`SearchSink`], which opens the index of a [`SearchIndex`] and applies epochs to it, and [`SearchEffect`], which tells the readers of an
 //! index how far its view is. A commit of the
 //! index holds the progress it stands for, so an index that lost its last commits is given them again, and one that is lost or damaged is
-//! built anew while the old one answers.
+//! rebuilt while the old one answers.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,15 +17,15 @@ use schemas::row::{Diff, Row};
 use schemas::serving::{Language, SearchIndex};
 use sinks::search::{Definition, Place, SearchError, SearchIndexes, SearchReader, SearchWriter, Stored, remove_undeclared};
 
-use super::{Effect, Means, OutletPlan, progress_text};
+use super::{Effect, SinkConnections, SinkTaskPlan, progress_text};
 use crate::plan::identity::{Form, Subject};
 use crate::topology::Topology;
 
-/// How often an index that another writes is tried, before it is left to the other and built anew.
+/// Most attempts on an index that another process writes, before it is left to that process and rebuilt.
 const LOCK_ATTEMPTS: u32 = 10;
 
-/// The outlets of the full-text indexes of a topology. Indexes that are no longer declared answer no more, and their files go.
-pub fn plans(topology: &Topology, rows: &BTreeMap<String, Fingerprint>, means: &Means) -> Vec<OutletPlan> {
+/// The sink tasks of the full-text indexes of a topology. Indexes that are no longer declared answer no more, and their files go.
+pub fn plans(topology: &Topology, rows: &BTreeMap<String, Fingerprint>, means: &SinkConnections) -> Vec<SinkTaskPlan> {
     let declared = || topology.searches.iter().map(|index| index.name.as_str());
     means.search.retain(|name| declared().any(|known| known == name));
     if let Err(error) = remove_undeclared(&means.place, declared()) {
@@ -35,8 +35,8 @@ pub fn plans(topology: &Topology, rows: &BTreeMap<String, Fingerprint>, means: &
         let view = &topology.served.iter().find(|served| served.view.name == index.view)?.view;
         let definition = Definition { index: index.clone(), columns: view.columns.clone() };
         let effect = SearchEffect { name: index.name.clone(), indexes: Arc::clone(&means.search) };
-        Some(OutletPlan {
-            name: outlet_name(index),
+        Some(SinkTaskPlan {
+            name: sink_task_name(index),
             view: index.view.clone(),
             target: format!("full-text index '{}'", index.name),
             topic: None,
@@ -48,8 +48,8 @@ pub fn plans(topology: &Topology, rows: &BTreeMap<String, Fingerprint>, means: &
     topology.searches.iter().filter_map(plan).collect()
 }
 
-/// The name of the outlet of an index.
-pub fn outlet_name(index: &SearchIndex) -> String {
+/// The name of the sink task of an index.
+pub fn sink_task_name(index: &SearchIndex) -> String {
     format!("search:{}", index.name)
 }
 
@@ -93,7 +93,7 @@ impl Effect for SearchEffect {
 struct Open {
     writer: SearchWriter,
     reader: SearchReader,
-    /// what was taken over; `None` when the index has to be built
+    /// progress of the last commit; `None` when the index has to be built
     applied: Option<Progress>,
     /// something was taken over that may not be committed
     is_ahead: bool,
@@ -106,7 +106,7 @@ pub struct SearchSink {
     indexes: Arc<SearchIndexes>,
     open: Option<Open>,
     incarnation: u64,
-    /// how often another had the index
+    /// number of times that another process had the index
     locked: u32,
 }
 

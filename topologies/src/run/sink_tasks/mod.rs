@@ -1,12 +1,12 @@
-//! Outlets: what leaves the process durably, following the views.
+//! SinkTasks: what leaves the process durably, following the views.
 //!
 //! Owns the seam between the driver and sinks that keep their progress. Each published epoch enters, without ever making the driver wait;
-//! each outlet has a thread of its own that brings the changes of its view to its sink, exactly once. What leaves beside that is the
-//! least epoch that an outlet still needs, and how each is doing.
+//! each sink task has a thread of its own that brings the changes of its view to its sink, exactly once. What leaves beside that is the
+//! least epoch that a sink task still needs, and how each is doing.
 
 mod cache;
 pub mod derived;
-mod outlet;
+mod sink_task;
 mod progress_text;
 mod queue;
 mod report;
@@ -36,9 +36,9 @@ use sources::log::Log;
 pub use self::cache::{BadRedisUrl, RedisUrl};
 use self::cache::{Purpose, RedisSink};
 use self::derived::LogSink;
-use self::outlet::{Outlet, Surroundings};
+use self::sink_task::{SinkTask, SinkContext};
 use self::queue::{Handed, Queue};
-pub use self::report::{OutletReport, OutletState, Reports};
+pub use self::report::{SinkTaskReport, SinkTaskState, Reports};
 use self::rows::RowReader;
 use self::stale::StaleKeys;
 use super::EPOCHS_IN_FLIGHT_MAX;
@@ -51,37 +51,37 @@ pub trait Effect: Send {
     /// An epoch changed these rows, which have the columns of the view in their order.
     fn epoch(&mut self, position: Position, changes: &[(Row, Diff)]);
 
-    /// What changed up to this position is not known.
+    /// Forgets which keys became stale up to this position.
     fn reset(&mut self, position: Position);
 }
 
-/// An outlet that is to be.
-pub struct OutletPlan {
+/// A sink task that is to be.
+pub struct SinkTaskPlan {
     /// its name
     pub name: String,
     /// the view that it follows; rows have its columns in their order
     pub view: String,
-    /// where it writes, for people
+    /// destination, for people
     pub target: String,
     /// the derived topic that it writes, if it writes one
     pub topic: Option<String>,
     /// the identity of what it writes: of the view and of its own definition
     pub plan: Fingerprint,
-    /// where it writes
+    /// the sink
     pub sink: Box<dyn Sink + Send>,
-    /// who is told at once, made when it begins
+    /// effect after each commit, made when it begins
     pub effect: Option<Begin>,
 }
 
-/// Makes an effect when its outlet begins.
+/// Makes an effect when its sink task begins.
 pub type Begin = Box<dyn FnOnce() -> Box<dyn Effect> + Send>;
 
-/// Outlets before the run begins: they are asked how far they are, so that the run begins early enough for them.
-pub struct Opening(Vec<(OutletPlan, Option<Progress>)>);
+/// Sink tasks before the run begins: they are asked how far they are, so that the run begins early enough for them.
+pub struct Opening(Vec<(SinkTaskPlan, Option<Progress>)>);
 
 impl Opening {
-    /// The outlets of a run.
-    pub fn new(plans: Vec<OutletPlan>) -> Self {
+    /// The sink tasks of a run.
+    pub fn new(plans: Vec<SinkTaskPlan>) -> Self {
         Self(plans.into_iter().map(|plan| (plan, None)).collect())
     }
 
@@ -89,25 +89,25 @@ impl Opening {
     /// waited for.
     pub fn fence(&mut self, history: &History, incarnation: u64) -> SinkFloors {
         let mut floors = SinkFloors::default();
-        for (outlet, found) in &mut self.0 {
-            *found = match outlet.sink.fence(incarnation) {
-                Ok(progress) => progress.filter(|progress| history.is_good(progress, outlet.plan)),
+        for (sink_task, found) in &mut self.0 {
+            *found = match sink_task.sink.fence(incarnation) {
+                Ok(progress) => progress.filter(|progress| history.is_good(progress, sink_task.plan)),
                 Err(error) => {
-                    tracing::warn!(sink = outlet.name, %error, "the sink can't tell how far it is now");
+                    tracing::warn!(sink = sink_task.name, %error, "the sink can't tell how far it is now");
                     None
                 }
             };
-            found.iter().for_each(|found| floors.add(outlet.sink.kind(), found.epoch));
+            found.iter().for_each(|found| floors.add(sink_task.sink.kind(), found.epoch));
         }
         floors
     }
 }
 
-/// The outlets of a run.
-pub struct Outlets {
+/// The sink tasks of a run.
+pub struct SinkTasks {
     followers: Vec<Follower>,
-    means: Means,
-    around: Surroundings,
+    means: SinkConnections,
+    around: SinkContext,
 }
 
 struct Follower {
@@ -117,17 +117,17 @@ struct Follower {
     thread: Option<JoinHandle<()>>,
 }
 
-impl Outlets {
-    /// Starts a thread for each outlet. `start` is the epoch that the run begins with, `seen` names those that an earlier run has written
+impl SinkTasks {
+    /// Starts a thread for each sink task. `start` is the epoch that the run begins with, `seen` names those that an earlier run has written
     /// to.
     pub fn start<D: Disk>(
         opening: Opening,
-        means: Means,
+        means: SinkConnections,
         coordinator: &Coordinator<D>,
         (start, seen): (u64, &BTreeSet<String>),
         (views, reports): (&Arc<Views>, &Arc<Reports>),
     ) -> std::io::Result<Self> {
-        let around = Surroundings {
+        let around = SinkContext {
             views: Arc::clone(views),
             reports: Arc::clone(reports),
             history: Arc::new(Mutex::new(coordinator.history().clone())),
@@ -135,35 +135,35 @@ impl Outlets {
             start,
         };
         reports.retain(|name| opening.0.iter().any(|(plan, _)| plan.name == name));
-        let mut outlets = Self { followers: Vec::with_capacity(opening.0.len()), means, around };
+        let mut sink_tasks = Self { followers: Vec::with_capacity(opening.0.len()), means, around };
         for (plan, found) in opening.0 {
             let seen = seen.contains(&plan.identity());
-            outlets.follow(plan, seen, found, None)?;
+            sink_tasks.follow(plan, seen, found, None)?;
         }
-        Ok(outlets)
+        Ok(sink_tasks)
     }
 
     /// Starts a thread, which first waits for the one that had the sink before.
     fn follow(
         &mut self,
-        plan: OutletPlan,
+        plan: SinkTaskPlan,
         seen: bool,
         found: Option<Progress>,
         before: Option<JoinHandle<()>>,
     ) -> std::io::Result<()> {
         let identity = plan.identity();
-        let OutletPlan { name, view, target, topic, plan, sink, effect } = plan;
+        let SinkTaskPlan { name, view, target, topic, plan, sink, effect } = plan;
         let queue = Arc::new(Queue::beginning_with(self.around.start));
-        let thread_name = format!("outlet {name}");
+        let thread_name = format!("sink {name}");
         let followed = identity.clone();
         self.around.reports.begin(&identity);
         let effect = effect.map(|begin| begin());
-        let parts = outlet::Parts { name, identity, view: view.clone(), target, topic, plan, sink, effect, seen, found };
-        let outlet = Outlet::new(parts, self.around.clone(), Arc::clone(&queue));
+        let parts = sink_task::Parts { name, identity, view: view.clone(), target, topic, plan, sink, effect, seen, found };
+        let sink_task = SinkTask::new(parts, self.around.clone(), Arc::clone(&queue));
         let run = move || {
             // Its panic, if any, has been printed.
             before.map(JoinHandle::join);
-            outlet.run();
+            sink_task.run();
         };
         let thread = std::thread::Builder::new().name(thread_name).spawn(run)?;
         self.followers.push(Follower { identity: followed, view, queue, thread: Some(thread) });
@@ -192,12 +192,12 @@ impl Outlets {
         }
     }
 
-    /// Another topology takes over with an epoch that is handed over next. Outlets that are declared as before go on, unless what is kept
+    /// Another topology takes over with an epoch that is handed over next. Sink tasks that are declared as before go on, unless what is kept
     /// was computed once more; the others end, and new ones begin with what that epoch shows.
     pub fn redeploy(&mut self, topology: &Topology, history: &History, epoch: u64, computed_anew: bool) {
         let mut before: BTreeMap<String, Follower> =
             std::mem::take(&mut self.followers).into_iter().map(|follower| (follower.identity.clone(), follower)).collect();
-        let (kept, new): (Vec<OutletPlan>, Vec<OutletPlan>) =
+        let (kept, new): (Vec<SinkTaskPlan>, Vec<SinkTaskPlan>) =
             plans(topology, &self.means).into_iter().partition(|plan| before.contains_key(&plan.identity()));
         for plan in kept {
             let Some(follower) = before.remove(&plan.identity()) else { continue };
@@ -224,49 +224,49 @@ impl Outlets {
     }
 
     /// The first sink of a topology that needs what is not there.
-    pub fn without_means<'t>(&self, topology: &'t Topology) -> Option<&'t DeclaredSink> {
-        without_means(topology, self.means.redis.as_ref())
+    pub fn without_connection<'t>(&self, topology: &'t Topology) -> Option<&'t DeclaredSink> {
+        without_connection(topology, self.means.redis.as_ref())
     }
 
-    /// The least epoch that an outlet needs: nothing after it may be forgotten.
+    /// The least epoch that a sink task needs: nothing after it may be forgotten.
     pub fn floor(&self) -> Option<u64> {
         self.around.reports.floor()
     }
 
-    /// The identities of the outlets that hold data of ours, to be kept with the next checkpoint.
+    /// The identities of the sink tasks that hold data of ours, to be kept with the next checkpoint.
     pub fn seen(&self) -> BTreeSet<String> {
         self.around.reports.seen()
     }
 }
 
-/// By which an outlet is known across runs: its name and what it writes.
+/// Returns the stable id of a sink task: its name and what it writes.
 fn identity(name: &str, plan: Fingerprint) -> String {
     format!("{name} {plan}")
 }
 
-/// The name of the outlet that is known so.
+/// The name of the sink task that is known so.
 pub fn name_of(identity: &str) -> &str {
     identity.split(' ').next().unwrap_or_default()
 }
 
-/// The outlets of a topology: by which each is known, by its name.
+/// The sink tasks of a topology: by which each is known, by its name.
 pub fn identities(topology: &Topology) -> BTreeMap<String, String> {
     let rows = row_fingerprints(topology);
     let sinks = topology.sinks.iter().filter_map(|sink| Some((sink.name.clone(), sink.fingerprint(*rows.get(&sink.view)?))));
     let indexes = topology.searches.iter();
     let searches =
-        indexes.filter_map(|index| Some((search::outlet_name(index), search::identity(index, *rows.get(&index.view)?))));
+        indexes.filter_map(|index| Some((search::sink_task_name(index), search::identity(index, *rows.get(&index.view)?))));
     sinks.chain(searches).map(|(name, plan)| (name.clone(), identity(&name, plan))).collect()
 }
 
-impl OutletPlan {
-    /// By which it is known across runs.
+impl SinkTaskPlan {
+    /// Returns its stable id across runs.
     fn identity(&self) -> String {
         identity(&self.name, self.plan)
     }
 }
 
-impl Drop for Outlets {
+impl Drop for SinkTasks {
     fn drop(&mut self) {
         for follower in &self.followers {
             follower.queue.close();
@@ -280,29 +280,29 @@ impl Drop for Outlets {
     }
 }
 
-/// What sinks are opened with.
+/// Connections that sinks are opened with.
 #[derive(Clone)]
-pub struct Means {
-    /// where derived topics are
+pub struct SinkConnections {
+    /// log of derived topics
     pub log: Arc<dyn Log>,
-    /// where caches are
+    /// address of caches
     pub redis: Option<RedisUrl>,
-    /// who is told at once what became stale
+    /// listeners for stale keys
     pub invalidations: Arc<Invalidations>,
-    /// where full-text indexes are
+    /// location of full-text indexes
     pub place: Place,
     /// the full-text indexes that answer
     pub search: Arc<SearchIndexes>,
 }
 
-/// What follows the views of a topology.
-pub fn plans(topology: &Topology, means: &Means) -> Vec<OutletPlan> {
+/// Returns the sink tasks of a topology.
+pub fn plans(topology: &Topology, means: &SinkConnections) -> Vec<SinkTaskPlan> {
     let rows = row_fingerprints(topology);
     let plan = |declared: &DeclaredSink| {
         let served = topology.served.iter().find(|served| served.view.name == declared.view)?;
         let reader = RowReader::new(&served.view.columns);
         let effect = effect(declared, &reader, means);
-        Some(OutletPlan {
+        Some(SinkTaskPlan {
             name: declared.name.clone(),
             view: declared.view.clone(),
             target: declared.target_text(),
@@ -317,12 +317,12 @@ pub fn plans(topology: &Topology, means: &Means) -> Vec<OutletPlan> {
 }
 
 /// The first sink that needs what is not there.
-pub fn without_means<'t>(topology: &'t Topology, redis: Option<&RedisUrl>) -> Option<&'t DeclaredSink> {
+pub fn without_connection<'t>(topology: &'t Topology, redis: Option<&RedisUrl>) -> Option<&'t DeclaredSink> {
     let needs_redis = |sink: &&DeclaredSink| matches!(sink.target, Target::Redis { .. });
     topology.sinks.iter().find(needs_redis).filter(|_| redis.is_none())
 }
 
-fn open(declared: &DeclaredSink, rows: RowReader, means: &Means) -> Option<Box<dyn Sink + Send>> {
+fn open(declared: &DeclaredSink, rows: RowReader, means: &SinkConnections) -> Option<Box<dyn Sink + Send>> {
     let (name, content) = (declared.name.clone(), declared.content.clone());
     match (&declared.target, content) {
         (Target::Log { topic }, content) => Some(Box::new(LogSink::new(name, topic, Arc::clone(&means.log), content, rows))),
@@ -335,7 +335,7 @@ fn open(declared: &DeclaredSink, rows: RowReader, means: &Means) -> Option<Box<d
     }
 }
 
-fn effect(declared: &DeclaredSink, rows: &RowReader, means: &Means) -> Option<Begin> {
+fn effect(declared: &DeclaredSink, rows: &RowReader, means: &SinkConnections) -> Option<Begin> {
     let Content::Invalidate { key } = &declared.content else { return None };
     let (key, rows, invalidations) = (key.clone(), rows.clone(), Arc::clone(&means.invalidations));
     let (name, view) = (declared.name.clone(), declared.view.clone());

@@ -8,7 +8,7 @@ use std::time::Instant;
 use super::super::testing::{Following, Random, columns, template};
 use super::*;
 
-/// How long the server may take to be there.
+/// Most time for the server to be there.
 const START_MAX: Duration = Duration::from_secs(30);
 
 /// A Redis of its own.
@@ -199,7 +199,7 @@ fn many_keys_go_in_parts_and_each_is_told_once() {
     assert_eq!(version, "2a:1");
 }
 
-/// What a reader of the cache does who has read a page at a position: it is kept, unless it became stale since.
+/// Steps of a cache's reader who has read a page at a position: it is kept, unless it became stale since.
 const FILL: &str = r"
 local version = redis.call('GET', KEYS[1] .. ':version')
 if version and tonumber(string.match(version, ':(%d+)$')) > tonumber(ARGV[2]) then return 0 end

@@ -18,7 +18,7 @@ pub struct RowReader {
     kinds: Vec<FieldKind>,
 }
 
-/// What became of a key of a view.
+/// Change of a key of a view.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KeyChange {
     /// this is its row now
@@ -87,7 +87,7 @@ impl RowReader {
         all
     }
 
-    /// What became of each key.
+    /// Returns the change of each key.
     pub fn by_key(&self, key: &[usize], changes: &[(Row, Diff)]) -> BTreeMap<String, KeyChange> {
         let mut keys: BTreeMap<String, KeyChange> = BTreeMap::new();
         for (row, diff) in changes {

@@ -20,15 +20,15 @@ use super::rows::RowReader;
 use crate::parse::SinkMode;
 use crate::plan::key_template::KeyTemplate;
 
-/// How long a connection may take to be there.
+/// Most time for a connection to be made.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(500);
-/// How long an answer may take.
+/// Most time for an answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 /// Most keys of one script: it holds the server up for as long as it runs.
 const PART_KEYS: usize = 1_000;
-/// How many keys a search for keys looks at in one step.
+/// Number of keys that a search for keys looks at in one step.
 const SCAN_COUNT: usize = 1_000;
-/// How long it is remembered from which position on a key may be filled again.
+/// Time for which it is remembered from which position on a key may be filled again.
 const VERSION_SECONDS: u64 = 24 * 60 * 60;
 
 /// Shuts earlier incarnations out; answers how far the sink is.
@@ -93,7 +93,7 @@ redis.call('PUBLISH', ARGV[5], ARGV[6])
 return {'ok', ''}
 ";
 
-/// Where Redis is; it may hold a password, so it is never printed.
+/// Address of Redis; it may hold a password, so it is never printed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RedisUrl(String);
 
@@ -104,16 +104,16 @@ pub struct BadRedisUrl {
     detail: String,
 }
 
-/// What a sink in Redis does.
+/// Task of a sink in Redis.
 #[derive(Clone, Debug)]
 pub struct Purpose {
     /// its name
     pub name: String,
-    /// where it is published what became stale
+    /// channel that stale keys are published on
     pub channel: String,
-    /// what is done with keys
+    /// effect on keys
     pub mode: SinkMode,
-    /// how a key is made of a row
+    /// template of a key
     pub key: KeyTemplate,
 }
 
@@ -191,7 +191,7 @@ impl RedisSink {
         }
     }
 
-    /// What listeners are told.
+    /// Returns the message to listeners.
     fn message(&self, position: &str, members: &str) -> String {
         let mut message = String::from("{\"sink\":");
         json_string(&self.purpose.name, &mut message);

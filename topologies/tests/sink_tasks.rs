@@ -8,7 +8,7 @@ use schemas::position::{Offset, Partition, Topic};
 use serde_json::Value;
 use sinks::invalidations::Told;
 use sources::log::Log;
-use topologies::run::outlets::OutletState;
+use topologies::run::sink_tasks::SinkTaskState;
 use topologies::run::{DeployOutcome, Options, Verify, ViewChange};
 
 use crate::harness::{Deployment, Producer, Random, options, topology};
@@ -152,7 +152,7 @@ fn another_order_of_a_view_leaves_its_topics_as_they_are_and_another_content_hal
     let deployment = deployment.restart(Arc::new(topology(&other)), checkpointed(&mut random));
     deployment.ingest(&events(&producer, &mut random, 60));
     for report in deployment.sinks() {
-        let is_halted = matches!(report.state, OutletState::Halted(_));
+        let is_halted = matches!(report.state, SinkTaskState::Halted(_));
         assert_eq!(is_halted, report.name != "last", "{report:?}");
     }
     assert_eq!(records(&deployment, "derived.counts").len(), written, "nothing is mixed with what was there");

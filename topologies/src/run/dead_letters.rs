@@ -18,7 +18,7 @@ use crate::plan::kept::{Kept, KeptStates};
 pub struct Meta {
     /// dead letters so far
     pub dead_letters: u64,
-    /// how many of them were sent again
+    /// number of them that were sent again
     pub retried: u64,
     /// rows of all indexes, by which a restart tells how far it is
     pub rows: u64,
@@ -26,8 +26,8 @@ pub struct Meta {
     #[serde(default)]
     pub views: BTreeMap<String, String>,
     /// the identities of the sinks that were written to
-    #[serde(default)]
-    pub outlets: BTreeSet<String>,
+    #[serde(default, rename = "outlets")]
+    pub sink_tasks: BTreeSet<String>,
 }
 
 /// A record of the topic of dead letters.
@@ -47,7 +47,7 @@ pub enum LetterRecord {
 pub type Change = (u32, Row, Option<Row>);
 
 /// Dead letters and errors of rows of streams, as far as they are kept.
-pub struct Letters {
+pub struct DeadLetterState {
     dead_letters: u32,
     row_errors: u32,
     count: u64,
@@ -57,7 +57,7 @@ pub struct Letters {
     errors: BTreeMap<RowError, Diff>,
 }
 
-impl Letters {
+impl DeadLetterState {
     /// As a checkpoint holds them, and what the views are seeded with.
     pub fn restore(states: &KeptStates, meta: &Meta, restored: &Restored) -> (Self, DeadLettersSeed) {
         let number = |kept| states.number(kept).unwrap_or(u32::MAX);
@@ -90,7 +90,7 @@ impl Letters {
         self.errors.iter().map(|(error, count)| (error.clone(), *count))
     }
 
-    /// Whether an error of a row of a stream is known.
+    /// Returns true if an error of a row of a stream is known.
     pub fn knows(&self, error: &RowError) -> bool {
         self.errors.contains_key(error)
     }
@@ -136,9 +136,9 @@ impl Letters {
         changes.push((self.row_errors, key, value));
     }
 
-    /// What is kept beside the entries.
-    pub fn meta(&self, rows: u64, views: BTreeMap<String, String>, outlets: BTreeSet<String>) -> Meta {
-        Meta { dead_letters: self.count, retried: self.retried, rows, views, outlets }
+    /// Returns the data kept beside the entries.
+    pub fn meta(&self, rows: u64, views: BTreeMap<String, String>, sink_tasks: BTreeSet<String>) -> Meta {
+        Meta { dead_letters: self.count, retried: self.retried, rows, views, sink_tasks }
     }
 }
 
@@ -163,7 +163,7 @@ mod tests {
 
     #[test]
     fn a_letter_that_was_sent_again_leaves_once() {
-        let (mut letters, _) = Letters::restore(&KeptStates::default(), &Meta::default(), &Restored::new());
+        let (mut letters, _) = DeadLetterState::restore(&KeptStates::default(), &Meta::default(), &Restored::new());
         let mut changes = Vec::new();
         letters.epoch(&[letter(1), letter(2), letter(3)], &[], &mut changes);
         assert_eq!(letters.retry(vec![2, 2, 9], &mut changes), [2]);

@@ -10,7 +10,7 @@ use epochs::binding::Chain;
 use parking_lot::{Condvar, Mutex};
 use sinks::views::{EpochChanges, ServedView};
 
-/// Changes of all views that may wait for the thread of an outlet, and those of one more epoch, however large that is: an epoch that is dropped
+/// Changes of all views that may wait for the thread of a sink task, and those of one more epoch, however large that is: an epoch that is dropped
 /// ends a record of changes.
 pub const HANDED_CHANGES_MAX: usize = 1_000_000;
 /// Epochs that may wait for it: some minutes of them.
@@ -29,11 +29,11 @@ pub struct Handed {
     pub retained_from: u64,
     /// the view as it is served from this epoch on; `None` when it is gone
     pub served: Option<Arc<ServedView>>,
-    /// what it changed
+    /// its changes
     pub changes: Arc<EpochChanges>,
 }
 
-/// What the thread takes out at once.
+/// Work that the thread takes at once.
 #[derive(Default)]
 pub struct Taken {
     /// the last epoch that was dropped; everything before is gone too
@@ -44,10 +44,10 @@ pub struct Taken {
     pub closed: bool,
 }
 
-/// Epochs on their way to one outlet.
+/// Epochs on their way to one sink task.
 #[derive(Default)]
 pub struct Queue {
-    /// the epoch that the outlet begins with
+    /// the epoch that the sink task begins with
     start: u64,
     waiting: Mutex<Waiting>,
     arrived: Condvar,
@@ -60,7 +60,7 @@ struct Waiting {
 }
 
 impl Queue {
-    /// A way to an outlet that begins with this epoch. What that one shows is no change but everything that is there, so it does not wait here.
+    /// A way to a sink task that begins with this epoch. What that one shows is no change but everything that is there, so it does not wait here.
     pub fn beginning_with(start: u64) -> Self {
         Self { start, ..Self::default() }
     }

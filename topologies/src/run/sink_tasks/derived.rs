@@ -37,11 +37,11 @@ pub struct LogSink {
     content: Content,
     rows: RowReader,
     part_records: usize,
-    /// what is at the end of the topic; `None` when that has to be looked up
+    /// end of the topic; `None` when it has to be looked up
     end: Option<End>,
 }
 
-/// What the last record of a derived topic says.
+/// Content of a derived topic's last record.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct End {
     /// the next offset
@@ -154,7 +154,7 @@ impl LogSink {
         })
     }
 
-    /// Whether a unit continues what is at the end of the topic.
+    /// Returns true if a unit continues what is at the end of the topic.
     fn follows(&self, unit: &Unit, end: &End) -> Result<(), SinkError> {
         let bounds = self.log.bounds(&self.topic, PARTITION).map_err(|error| SinkError::Unavailable(error.to_string()))?;
         let is_after = match &end.progress {
@@ -164,7 +164,8 @@ impl LogSink {
         if bounds.1 == end.next && is_after { Ok(()) } else { Err(SinkError::Guard) }
     }
 
-    /// How many parts of a unit are there already. A first unit that has begun may be another one now: it begins again, with a reset.
+    /// Returns the number of parts of a unit that are there already. A first unit that has begun may be another one now: it
+    /// begins again, with a
     fn begun_parts(&self, unit: &Unit, end: &End) -> Result<usize, SinkError> {
         match &end.begun {
             Some((progress, parts)) if progress.chain == unit.progress.chain && progress.plan == unit.progress.plan => Ok(*parts),
@@ -228,7 +229,7 @@ impl Sink for LogSink {
     }
 
     fn replace(&mut self, _contents: &Contents) -> Result<(), SinkError> {
-        Err(self.refused("can't be written anew"))
+        Err(self.refused("can't be rewritten"))
     }
 }
 
@@ -262,7 +263,7 @@ fn parts_of(entries: &[Entry], part_records: usize) -> Vec<&[Entry]> {
     }
 }
 
-/// What is at the end of a derived topic; `None` when something else wrote there than the sink (any sink, if none is named).
+/// Returns the end of a derived topic; `None` when something else wrote there than the sink (any sink, if none is named).
 pub fn end_of(log: &dyn Log, topic: &Topic, sink: Option<&str>) -> Result<Option<End>, LogError> {
     let (earliest, next) = log.bounds(topic, PARTITION)?;
     if earliest == next {

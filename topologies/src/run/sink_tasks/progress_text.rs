@@ -1,4 +1,4 @@
-//! How far a sink is, as a text that is stored with its data.
+//! Progress of a sink, as a text that is stored with its data.
 
 use epochs::binding::HASH_BYTES;
 use epochs::progress::Progress;

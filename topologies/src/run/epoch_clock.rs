@@ -13,7 +13,7 @@ use schemas::position::Topic;
 
 use crate::topology::Source;
 
-/// Where the wall clock of an epoch comes from.
+/// Source of an epoch's wall clock.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Clock {
     /// the system's clock at the time of binding
@@ -24,14 +24,14 @@ pub enum Clock {
 }
 
 /// Binds the wall clock of epochs.
-pub enum Wall {
-    /// by the system's clocks, the monotonic one counted from an instant
+pub enum EpochClock {
+    /// the system's clocks, the monotonic one counted from an instant
     System(WallClock, Instant),
-    /// by the events of some topics; the latest so far
+    /// the events of some topics; the latest so far
     Event(BTreeMap<Topic, EventDecoder>, i64),
 }
 
-impl Wall {
+impl EpochClock {
     /// A clock that starts at 1970 and is moved by the system or by the events of these sources.
     pub fn new(kind: Clock, sources: &[Source]) -> Self {
         match kind {
@@ -54,7 +54,7 @@ impl Wall {
         }
     }
 
-    /// How far the system's clock is ahead of what is bound because a jump is held, in microseconds.
+    /// Returns the microseconds by which the system's clock is ahead of what is bound because a jump is held.
     pub fn held_micros(&self) -> i64 {
         match self {
             Self::System(clock, _) => clock.held_micros(),
@@ -63,7 +63,7 @@ impl Wall {
     }
 }
 
-impl WallSource for Wall {
+impl WallSource for EpochClock {
     fn bind(&mut self, records: &Records) -> i64 {
         match self {
             Self::System(clock, since) => {

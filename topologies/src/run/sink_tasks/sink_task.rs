@@ -16,54 +16,54 @@ use sinks::views::{EpochChanges, Range, ServedView, Views};
 
 use super::Effect;
 use super::queue::{Handed, Queue, Taken};
-use super::report::{OutletReport, OutletState, Reports};
+use super::report::{SinkTaskReport, SinkTaskState, Reports};
 use super::rows::as_declared;
 
-/// How long an idle sink goes without being told how far it is.
+/// Interval at which an idle sink is told its progress.
 pub const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(1);
-/// How long a sink that does not answer is left alone.
+/// Pause before a sink that does not answer is asked again.
 const RETRY_INTERVAL: Duration = Duration::from_millis(500);
-/// After so long without an answer a sink that can be built anew holds nothing back any more.
+/// After so long without an answer a sink that can be rebuilt holds nothing back any more.
 pub const DETACH_AFTER: Duration = Duration::from_secs(60);
-/// How long a stop waits for what is left to be sent; a start sends the rest.
+/// Longest wait of a stop for what is left to be sent; a start sends the rest.
 const STOP_PATIENCE: Duration = Duration::from_secs(2);
 /// Units that are sent before the queue is looked at again.
 const STEPS_MAX: usize = 64;
-/// How often a thread looks around that has nothing to do.
+/// Interval at which an idle thread looks for work.
 const IDLE_INTERVAL: Duration = Duration::from_secs(60);
 /// Changes that may wait in an outbox.
 const WAITING_CHANGES_MAX: usize = 1_000_000;
 
-/// What an outlet is made of.
+/// Parts of a sink task.
 pub struct Parts {
     /// its name
     pub name: String,
-    /// by which it is known across runs
+    /// its stable id across runs
     pub identity: String,
     /// the view that it follows
     pub view: String,
-    /// where it writes, for people
+    /// destination, for people
     pub target: String,
     /// the derived topic that it writes, if it writes one
     pub topic: Option<String>,
     /// the identity of what it writes
     pub plan: Fingerprint,
-    /// where it writes
+    /// the sink
     pub sink: Box<dyn Sink + Send>,
-    /// who is told at once
+    /// effect after each commit
     pub effect: Option<Box<dyn Effect>>,
     /// an earlier run has written to it
     pub seen: bool,
-    /// how far it was when this run was opened, if that can be gone on with
+    /// progress when this run was opened, if it can resume
     pub found: Option<Progress>,
 }
 
-/// What all outlets of a run share.
+/// Context that all sink tasks of a run share.
 #[derive(Clone)]
-pub struct Surroundings {
-    /// what is followed
+pub struct SinkContext {
+    /// the followed views
     pub views: Arc<Views>,
-    /// how they are doing
+    /// their reports
     pub reports: Arc<Reports>,
     /// the identities of epochs
     pub history: Arc<Mutex<History>>,
@@ -74,8 +74,8 @@ pub struct Surroundings {
 }
 
 /// The thread's state.
-pub struct Outlet {
-    around: Surroundings,
+pub struct SinkTask {
+    around: SinkContext,
     queue: Arc<Queue>,
     outbox: Outbox<Box<dyn Sink + Send>>,
     effect: Option<Box<dyn Effect>>,
@@ -90,31 +90,31 @@ pub struct Outlet {
     held: Option<(Unit, Instant)>,
     /// rows are there
     has_begun: bool,
-    /// when the sink last answered
+    /// time of the sink's last answer
     answered: Instant,
     retry_at: Option<Instant>,
-    report: OutletReport,
+    report: SinkTaskReport,
 }
 
-impl Outlet {
-    /// An outlet that begins with the run.
-    pub fn new(parts: Parts, around: Surroundings, queue: Arc<Queue>) -> Self {
+impl SinkTask {
+    /// A sink task that begins with the run.
+    pub fn new(parts: Parts, around: SinkContext, queue: Arc<Queue>) -> Self {
         let Parts { name, identity, view, target, topic, plan, sink, effect, seen, found } = parts;
         let limits = OutboxLimits { waiting_changes: WAITING_CHANGES_MAX, ..OutboxLimits::default() };
         let history = around.history.lock().clone();
         let served = around.views.view(&view);
-        let mut outlet = Self {
+        let mut sink_task = Self {
             outbox: Outbox::new(sink, seen, found, limits),
             history,
             completed: around.start,
-            report: OutletReport {
+            report: SinkTaskReport {
                 name,
                 identity,
                 view: view.clone(),
                 target,
                 topic,
                 handed: around.start,
-                ..OutletReport::default()
+                ..SinkTaskReport::default()
             },
             held: None,
             has_begun: false,
@@ -127,8 +127,8 @@ impl Outlet {
             served,
             around,
         };
-        outlet.publish_report();
-        outlet
+        sink_task.publish_report();
+        sink_task
     }
 
     /// Follows until the queue is closed.
@@ -147,7 +147,7 @@ impl Outlet {
         }
     }
 
-    /// How long the thread may sleep.
+    /// Returns the time for which the thread may sleep.
     fn patience(&self) -> Duration {
         if self.retry_at.is_none() && self.has_begun && self.has_work() {
             return Duration::ZERO;
@@ -188,7 +188,7 @@ impl Outlet {
         let sink = &self.report.name;
         match self.outbox.sink().kind() {
             SinkKind::State => {
-                tracing::info!(sink, "more changed at once than is kept for the sink; it is built anew from its view")
+                tracing::info!(sink, "more changed at once than is kept for the sink; it is rebuilt from its view")
             }
             SinkKind::Append => tracing::warn!(sink, "the sink did not keep up with the views; it is not waited for"),
         }
@@ -202,7 +202,7 @@ impl Outlet {
         self.outbox.detach();
         (self.completed, self.around.start) = (last, last);
         self.report.handed = last;
-        self.report.state = OutletState::Detached;
+        self.report.state = SinkTaskState::Detached;
         let position = self.position(last);
         if let Some(effect) = &mut self.effect {
             effect.reset(position);
@@ -231,7 +231,7 @@ impl Outlet {
     }
 
     /// Pushes a unit, together with the ones before that changed nothing. What the sink has already goes in alone: its place is found by
-    /// the end of a unit. So does everything as long as it is not known what it has, unless it can be built anew.
+    /// the end of a unit. So does everything as long as it is not known what it has, unless it can be rebuilt.
     fn add(&mut self, unit: Unit) {
         let has_it = self.outbox.acknowledged().is_some_and(|known| known.epoch >= unit.progress.epoch);
         let is_unknown = self.outbox.acknowledged().is_none() && self.outbox.sink().kind() == SinkKind::Append;
@@ -314,9 +314,9 @@ impl Outlet {
         self.retry_at = Some(Instant::now() + RETRY_INTERVAL);
         let may_detach = self.outbox.sink().kind() == SinkKind::State && self.outbox.floor().is_some();
         if may_detach && self.answered.elapsed() > DETACH_AFTER {
-            tracing::warn!(sink = self.report.name, "the sink did not answer for too long; it will be built anew");
+            tracing::warn!(sink = self.report.name, "the sink did not answer for too long; it will be rebuilt");
             self.outbox.detach();
-            self.report.state = OutletState::Detached;
+            self.report.state = SinkTaskState::Detached;
         }
     }
 
@@ -331,14 +331,14 @@ impl Outlet {
     }
 
     fn publish_report(&mut self) {
-        let is_detached = self.report.state == OutletState::Detached;
+        let is_detached = self.report.state == SinkTaskState::Detached;
         let report = &mut self.report;
         report.state = match self.outbox.state() {
-            SinkState::Unknown if is_detached => OutletState::Detached,
-            SinkState::Unknown => OutletState::Waiting,
-            SinkState::Attached => OutletState::Attached,
-            SinkState::Reconciling => OutletState::Rebuilding,
-            SinkState::Halted(why) => OutletState::Halted(why.clone()),
+            SinkState::Unknown if is_detached => SinkTaskState::Detached,
+            SinkState::Unknown => SinkTaskState::Waiting,
+            SinkState::Attached => SinkTaskState::Attached,
+            SinkState::Reconciling => SinkTaskState::Rebuilding,
+            SinkState::Halted(why) => SinkTaskState::Halted(why.clone()),
         };
         report.epoch = self.outbox.acknowledged().map(|progress| progress.epoch);
         report.floor = self.outbox.floor();
@@ -349,7 +349,7 @@ impl Outlet {
     }
 }
 
-/// What an epoch changed in a view.
+/// Returns the changes of an epoch in a view.
 fn changes_of(served: &ServedView, changes: &EpochChanges) -> Vec<(Row, Diff)> {
     let Some((index, layout)) = served.indexes.first() else { return Vec::new() };
     let Ok(place) = changes.changes.binary_search_by_key(index, |(index, _)| *index) else { return Vec::new() };

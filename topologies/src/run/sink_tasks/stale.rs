@@ -1,4 +1,4 @@
-//! Which keys of caches an epoch made stale, told at once to who follows in this process.
+//! Keys of caches that an epoch made stale, sent at once to listeners of this process.
 
 use std::sync::Arc;
 
@@ -12,11 +12,11 @@ use crate::plan::key_template::KeyTemplate;
 
 /// Tells a feed what became stale.
 pub struct StaleKeys {
-    /// how a key is made of a row
+    /// template of a key
     pub key: KeyTemplate,
     /// reads the rows
     pub rows: RowReader,
-    /// what is told
+    /// feed of stale keys
     pub feed: Arc<Feed>,
     /// wakes who follows
     pub invalidations: Arc<Invalidations>,

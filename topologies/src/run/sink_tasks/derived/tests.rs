@@ -15,7 +15,7 @@ use super::*;
 
 const TOPIC: &str = "derived.rows";
 
-/// What becomes of an append that fails.
+/// Failure of an append.
 #[derive(Clone, Copy, PartialEq)]
 enum Fault {
     Refused,
@@ -106,7 +106,7 @@ fn records(log: &FaultyLog) -> Vec<StoredRecord> {
     log.read(&Topic::new(TOPIC), PARTITION, Offset(0), usize::MAX, usize::MAX).expect("the topic is there")
 }
 
-/// What a reader of complete units makes of a topic of upserts: the rows, and how often an epoch changed a key twice.
+/// Folds a topic of upserts as a reader of complete units does: the rows, and how often an epoch changed a key twice.
 fn fold(records: &[StoredRecord]) -> (BTreeMap<String, serde_json::Value>, usize) {
     let (mut rows, mut waiting, mut seen, mut repeats) = (BTreeMap::new(), Vec::new(), Vec::new(), 0);
     for record in records {
