@@ -2,7 +2,8 @@
 //!
 //! Owns [`LagMeter`]. What ingest appends enters, with its sizes; the log's ends and the visible offsets are looked at when somebody asks,
 //! so the answer is true at that moment and not at the end of the last epoch. Records are counted exactly. Bytes and times are known by
-//! append; a record whose append this process has not seen counts with the mean of all others.
+//! append; a record whose append this process has not seen counts with the mean of all others. What a topic held before a deployment began
+//! to follow it is no lag: no producer can do anything about it.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,6 +21,9 @@ use crate::ingest::wall_micros;
 
 /// Most bytes that are read to learn how old a record is.
 const RECORD_READ_BYTES: usize = 1;
+/// Most appends that are kept apart per partition. When there are more, neighbours are merged, and their bytes and times are known less
+/// exactly.
+const APPENDS_MAX: usize = 4_096;
 
 /// A partition of a topic.
 type TopicPartition = (Topic, Partition);
@@ -50,6 +54,9 @@ struct Followed {
 #[derive(Default)]
 struct Waiting {
     partitions: BTreeMap<TopicPartition, PartitionAppends>,
+    /// the offsets from which on records count: 0 for partitions that the engine started with, and for later ones where the log ended
+    /// when they were first seen
+    bases: Offsets,
     /// records that were ever noted, and their bytes
     noted: (u64, u64),
 }
@@ -91,8 +98,11 @@ impl LagMeter {
             bounds.map(|(_, end)| (partition, end))
         };
         let ends_at_start = status.begin().into_keys().map(end_of).collect::<Result<_, _>>()?;
+        let engine = Followed { views, status, ends_at_start, caught_up: AtomicBool::new(false) };
+        let known = engine.visible().into_keys().chain(engine.ends_at_start.keys().cloned());
+        self.0.waiting.lock().bases = known.map(|partition| (partition, Offset(0))).collect();
         // A second engine in one process would be a mistake of the program; the first one holds.
-        let _ = self.0.engine.set(Followed { views, status, ends_at_start, caught_up: AtomicBool::new(false) });
+        let _ = self.0.engine.set(engine);
         Ok(())
     }
 
@@ -101,22 +111,24 @@ impl LagMeter {
         let mut waiting = self.0.waiting.lock();
         waiting.noted.0 += appended.next.0.saturating_sub(appended.first.0);
         waiting.noted.1 += appended.bytes;
-        let appends = &mut waiting.partitions.entry(partition).or_default().appends;
-        let place = appends.iter().rposition(|other| other.first < appended.first).map_or(0, |before| before + 1);
-        appends.insert(place, appended);
+        waiting.partitions.entry(partition).or_default().note(appended);
     }
 
     /// The lag now. A partition that the log can't tell the end of counts as one record.
     pub fn lag(&self) -> Lag {
         let Some(engine) = self.0.engine.get() else { return Lag::default() };
         let mut waiting = self.0.waiting.lock();
-        let Waiting { partitions, noted } = &mut *waiting;
+        let Waiting { partitions, bases, noted } = &mut *waiting;
         let (mut lag, mut oldest) = (Lag::default(), None);
-        for (partition, visible) in engine.visible() {
+        let visible = engine.visible();
+        // No view reads the others.
+        partitions.retain(|partition, _| visible.contains_key(partition));
+        for (partition, visible) in visible {
             let Ok((_, end)) = self.0.log.bounds(&partition.0, partition.1) else {
                 lag.records += 1;
                 continue;
             };
+            let visible = visible.max(*bases.entry(partition.clone()).or_insert(end));
             let appends = partitions.entry(partition.clone()).or_default();
             appends.forget_before(visible);
             if end <= visible {
@@ -167,6 +179,35 @@ impl Followed {
 }
 
 impl PartitionAppends {
+    /// Inserts an append in the order of offsets.
+    fn note(&mut self, appended: Appended) {
+        let place = self.appends.iter().rposition(|other| other.first < appended.first).map_or(0, |before| before + 1);
+        self.appends.insert(place, appended);
+        if self.appends.len() > APPENDS_MAX {
+            self.merge();
+        }
+    }
+
+    /// Merges every two neighbours into one append, as old as the older of them. Records between them that were not noted then count as
+    /// noted without bytes.
+    fn merge(&mut self) {
+        let mut merged = VecDeque::with_capacity(self.appends.len().div_ceil(2));
+        let mut appends = self.appends.drain(..);
+        while let Some(first) = appends.next() {
+            merged.push_back(match appends.next() {
+                None => first,
+                Some(second) => Appended {
+                    first: first.first,
+                    next: first.next.max(second.next),
+                    bytes: first.bytes + second.bytes,
+                    timestamp: first.timestamp.min(second.timestamp),
+                },
+            });
+        }
+        drop(appends);
+        self.appends = merged;
+    }
+
     fn forget_before(&mut self, visible: Offset) {
         while self.appends.front().is_some_and(|first| first.next <= visible) {
             self.appends.pop_front();
@@ -199,10 +240,68 @@ fn part(bytes: u64, records: u64, all: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use schemas::position::{Epoch, Timeline};
+    use sinks::views::{Commit, Definition};
+    use sources::log::Record;
+    use sources::memory::MemoryLog;
+
     use super::*;
 
     fn append(first: u64, next: u64, bytes: u64, timestamp: i64) -> Appended {
         Appended { first: Offset(first), next: Offset(next), bytes, timestamp }
+    }
+
+    #[test]
+    fn appends_that_nobody_forgets_are_merged_and_nothing_of_them_is_lost() {
+        let mut appends = PartitionAppends::default();
+        let count = 10 * APPENDS_MAX as u64;
+        for number in 0..count {
+            appends.note(append(number * 2, number * 2 + 2, 10, number as i64));
+            assert!(appends.appends.len() <= APPENDS_MAX);
+        }
+        assert_eq!(appends.bytes(Offset(0), Offset(count * 2), (1, 1)), count * 10);
+        assert_eq!(appends.oldest(Offset(0)), Some(0));
+    }
+
+    #[test]
+    fn what_a_topic_held_before_it_was_followed_is_no_lag() {
+        let log = Arc::new(MemoryLog::new());
+        let append = |topic: &Topic, count| {
+            let record = |_| Record { key: Vec::new(), value: vec![0], timestamp: wall_micros() };
+            log.append(topic, (0..count).map(record).collect()).unwrap();
+        };
+        let (old, new) = (Topic::new("old"), Topic::new("new"));
+        for topic in [&old, &new] {
+            log.create_topic(topic, 1).unwrap();
+            append(topic, 100);
+        }
+        let views = Views::new(Definition { timeline: Timeline(1), views: Vec::new() });
+        let show = |consumed: &[(&Topic, u64)]| {
+            let epoch = Epoch(views.position().epoch.0 + 1);
+            let consumed = consumed.iter().map(|(topic, next)| (((*topic).clone(), Partition(0)), Offset(*next))).collect();
+            views.publish(Commit { epoch, consumed, ..Commit::default() }).unwrap();
+        };
+        show(&[(&old, 40)]);
+        let meter = LagMeter::new(Arc::clone(&log) as Arc<dyn Log>);
+        meter.follow(Arc::clone(&views), Arc::new(Status::default())).unwrap();
+        assert_eq!(meter.lag().records, 60);
+        show(&[(&old, 100), (&new, 10)]);
+        assert_eq!(meter.lag().records, 0, "the backlog of the new one does not count");
+        append(&new, 5);
+        assert_eq!(meter.lag().records, 5);
+        show(&[(&old, 100), (&new, 102)]);
+        assert_eq!(meter.lag().records, 3);
+    }
+
+    #[test]
+    fn appends_to_partitions_that_no_view_reads_are_forgotten() {
+        let log = Arc::new(MemoryLog::new());
+        let views = Views::new(Definition { timeline: Timeline(1), views: Vec::new() });
+        let meter = LagMeter::new(log);
+        meter.follow(views, Arc::new(Status::default())).unwrap();
+        meter.appended((Topic::new("unread"), Partition(0)), append(0, 3, 30, 5));
+        assert_eq!(meter.lag().records, 0);
+        assert!(meter.0.waiting.lock().partitions.is_empty());
     }
 
     #[test]

@@ -32,7 +32,12 @@ pub struct Reader {
     records_max: usize,
     /// the last timestamp that was bound, as far as it is known, and the same with what was read last
     reached: (i64, i64),
+    /// topics that were followed later are still behind the others
+    is_catching_up: bool,
 }
+
+/// Most bytes that are read to learn the timestamp of a record.
+const TIMESTAMP_READ_BYTES: usize = 1;
 
 impl Reader {
     /// Follows every partition of these topics from `offsets` on, or else from its earliest record; an epoch has at most
@@ -40,9 +45,33 @@ impl Reader {
     pub fn new(log: Arc<dyn Log>, topics: &[TopicMetadata], offsets: &Offsets, records_max: usize) -> Result<Self, EpochError> {
         let records_max = records_max.clamp(1, EPOCH_RECORDS_MAX);
         let (followed, identities) = (Vec::new(), BTreeMap::new());
-        let mut reader = Self { log, followed, identities, records_max, reached: (i64::MIN, i64::MIN) };
+        let mut reader = Self { log, followed, identities, records_max, reached: (i64::MIN, i64::MIN), is_catching_up: false };
         reader.follow(topics, offsets)?;
+        let reached = reader.last_timestamp(offsets).unwrap_or(i64::MIN);
+        reader.reached = (reached, reached);
         Ok(reader)
+    }
+
+    /// The greatest timestamp of the last records before these offsets, as far as the log still has them. A log that can't be read now is
+    /// found out when the next epoch is.
+    fn last_timestamp(&self, offsets: &Offsets) -> Option<i64> {
+        let timestamps = self.followed.iter().filter_map(|followed| {
+            let (_, next) = offsets.0.get(&(followed.topic.clone(), followed.partition))?;
+            let last = Offset(next.0.checked_sub(1)?);
+            let (earliest, end) = self.log.bounds(&followed.topic, followed.partition).ok()?;
+            if last < earliest || last >= end {
+                return None;
+            }
+            let read = self.log.read(&followed.topic, followed.partition, last, 1, TIMESTAMP_READ_BYTES).ok()?;
+            read.first().map(|record| record.timestamp)
+        });
+        timestamps.max()
+    }
+
+    /// True while topics that were followed later than others are behind them: from when they are followed until nothing of them is left
+    /// behind by [`read_next`](Self::read_next).
+    pub fn is_catching_up(&self) -> bool {
+        self.is_catching_up
     }
 
     /// Follows these topics too, where it does not yet; nothing has changed when it fails.
@@ -56,6 +85,7 @@ impl Reader {
                 added.push(PartitionReader::new(topic.topic.clone(), partition, next, None));
             }
         }
+        self.is_catching_up |= !new.is_empty();
         self.identities.extend(new.into_iter().map(|topic| (topic.topic.clone(), topic.topic_id)));
         self.followed.extend(added);
         self.followed.sort_by(|a, b| (&a.topic, a.partition).cmp(&(&b.topic, b.partition)));
@@ -90,6 +120,7 @@ impl Reader {
         let mut room = Room { least: 1, records: self.records_max, bytes: EPOCH_BYTES_MAX };
         merged::begin(self.log.as_ref(), &mut self.followed).map_err(|failed| self.named(failed))?;
         let behind = self.catch_up(stable, &mut room, &mut taken)?;
+        self.is_catching_up = !behind.is_empty();
         let is_abreast: Vec<bool> = self.followed.iter().map(|followed| !behind.contains(&followed.topic)).collect();
         take_merged(self.log.as_ref(), &mut self.followed, |number| is_abreast[number], UpTo(stable), &mut room, &mut taken)
             .map_err(|failed| self.named(failed))?;

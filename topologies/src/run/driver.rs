@@ -46,7 +46,7 @@ pub(super) struct InFlight {
     pub(super) epoch: u64,
     pub(super) wall_micros: i64,
     pub(super) ranges: Vec<BoundRange>,
-    has_records: bool,
+    pub(super) has_records: bool,
     pub(super) allowance: Allowance,
     bound_at: Instant,
     consumed: BTreeMap<(Topic, Partition), Offset>,

@@ -4,6 +4,7 @@
 //! memory) at the next start, by the [`Marks`] that it left behind. After [`ENDS_MAX`] of them at the same epoch its records leave as dead
 //! letters, at that start and at every later one, and all others go on. What was quarantined can be sent again.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -21,8 +22,11 @@ use crate::render::budget::{EPOCH_EVENTS, Limits};
 
 /// Ends of the process at the same epoch after which its records are quarantined.
 pub const ENDS_MAX: u32 = 3;
-/// Epochs whose records may be quarantined: more are no accident of a few records.
+/// Most epochs whose records are quarantined because they ended the process: more are no accident of a few records. Records that are
+/// quarantined for [`Cause::Budget`] do not count.
 pub const EPOCHS_MAX: usize = 1_000;
+/// Most epochs that are remembered as computed without limits. The oldest ones are forgotten first: no restart computes them again.
+const EXEMPT_MAX: usize = 10_000;
 const FILE: &str = "quarantine";
 const FILE_ASIDE: &str = "quarantine.new";
 const FORMAT: u64 = 1;
@@ -39,8 +43,6 @@ pub struct Quarantine {
     computing: AtomicU64,
     is_watching: AtomicBool,
     limits: Limits,
-    /// an epoch whose records were looked at one by one, and none of them makes too much
-    exempt: AtomicU64,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -49,6 +51,9 @@ struct Stored {
     #[serde(rename = "panics")]
     ends: Option<Ends>,
     epochs: Vec<Aside>,
+    /// epochs whose records were looked at one by one, and none of them makes too much; absent in files of earlier versions
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    exempt: BTreeSet<u64>,
 }
 
 /// Ends of the process at one epoch.
@@ -89,6 +94,23 @@ struct Aside {
     ranges: Vec<AsideRange>,
 }
 
+/// Records of an epoch that are put aside for the same reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AsideGroup {
+    /// the reason, for the dead letters
+    pub detail: String,
+    /// the records
+    pub ranges: Vec<AsideRange>,
+}
+
+impl Stored {
+    /// Epochs other than this one with records that are aside because they ended the process.
+    fn epochs_that_ended(&self, except: u64) -> usize {
+        let ended = self.epochs.iter().filter(|aside| aside.cause == Cause::Ends && aside.epoch != except);
+        ended.map(|aside| aside.epoch).collect::<BTreeSet<u64>>().len()
+    }
+}
+
 impl Quarantine {
     /// Opens what an earlier run has stored.
     pub fn open(storage: Storage) -> Result<Self, DiskError> {
@@ -107,14 +129,15 @@ impl Quarantine {
                 }
                 stored
             }
-            Err(error) if error.cause == DiskCause::NotFound => Stored { format: FORMAT, ends: None, epochs: Vec::new() },
+            Err(error) if error.cause == DiskCause::NotFound => {
+                Stored { format: FORMAT, ends: None, epochs: Vec::new(), exempt: BTreeSet::new() }
+            }
             Err(error) => return Err(error),
         };
         let is_watching = AtomicBool::new(stored.ends.is_some());
         let marks = Marks::new(Arc::clone(&storage));
-        let (computing, exempt) = (AtomicU64::new(0), AtomicU64::new(u64::MAX));
-        let (stored, limits) = (Mutex::new(stored), Limits::default());
-        Ok(Self { storage, marks, stored, computing, is_watching, limits, exempt })
+        let (computing, stored, limits) = (AtomicU64::new(0), Mutex::new(stored), Limits::default());
+        Ok(Self { storage, marks, stored, computing, is_watching, limits })
     }
 
     /// The same with other limits of what may be made of an event.
@@ -124,20 +147,31 @@ impl Quarantine {
 
     /// Returns the limits for so many records of an epoch.
     pub fn limits(&self, epoch: u64, records: usize) -> Option<Limits> {
-        let is_exempt = records == 0 || self.exempt.load(Ordering::Acquire) == epoch;
+        let is_exempt = records == 0 || self.stored.lock().exempt.contains(&epoch);
         (!is_exempt).then(|| self.limits.times((records as u64).min(EPOCH_EVENTS)))
     }
 
-    /// The records of this epoch make too much together and none of them by itself: it is computed all the same.
-    pub fn exempt(&self, epoch: u64) {
-        self.exempt.store(epoch, Ordering::Release);
+    /// Has an epoch computed without limits, now and after every restart: its records make too much together and none of them by itself.
+    /// Durable when this returns.
+    ///
+    /// # Errors
+    /// The disk fails; the epoch keeps its limits then.
+    pub fn exempt(&self, epoch: u64) -> Result<(), DiskError> {
+        let mut stored = self.stored.lock();
+        let mut next = stored.clone();
+        next.exempt.insert(epoch);
+        while next.exempt.len() > EXEMPT_MAX {
+            next.exempt.pop_first();
+        }
+        self.store(&next)?;
+        *stored = next;
+        Ok(())
     }
 
-    /// An epoch made too much, and the process ends next: its records are quarantined at the next start.
-    pub fn condemn(&self, epoch: u64, detail: &str) {
-        let mut stored = self.stored.lock();
-        stored.ends = Some(Ends { epoch, count: ENDS_MAX, detail: detail.to_owned(), cause: Cause::Budget });
-        match self.store(&stored) {
+    /// Counts an end of the process because an epoch made too much and the records to blame could not be found: the process ends next.
+    /// Like any other end it leads to dead letters at the last of [`ENDS_MAX`], because the reason may pass.
+    pub fn ends_over_budget(&self, epoch: u64, detail: &str) {
+        match self.count(epoch, detail, Cause::Budget) {
             Ok(()) => self.marks.excuse(),
             Err(error) => eprintln!("it could not be noted that epoch {epoch} makes too much: {error}"),
         }
@@ -146,7 +180,7 @@ impl Quarantine {
     /// Counts the end of the run before, if that left the mark of an epoch that it was computing.
     pub fn count_last_end(&self) -> Result<(), DiskError> {
         if let Some(epoch) = self.marks.unfinished()? {
-            self.count(epoch, UNEXPLAINED)?;
+            self.count(epoch, UNEXPLAINED, Cause::Ends)?;
             self.is_watching.store(true, Ordering::Release);
         }
         self.marks.clear()
@@ -176,17 +210,17 @@ impl Quarantine {
     /// A worker panics, and the process ends next.
     pub fn panicked(&self, detail: &str) {
         let epoch = self.computing.load(Ordering::Acquire);
-        match self.count(epoch, detail) {
+        match self.count(epoch, detail, Cause::Ends) {
             // It must not count twice.
             Ok(()) => self.marks.excuse(),
             Err(error) => eprintln!("it could not be noted that epoch {epoch} ended the process: {error}"),
         }
     }
 
-    fn count(&self, epoch: u64, detail: &str) -> Result<(), DiskError> {
+    fn count(&self, epoch: u64, detail: &str, cause: Cause) -> Result<(), DiskError> {
         let mut stored = self.stored.lock();
         let before = stored.ends.take().filter(|ends| ends.epoch == epoch).map_or(0, |ends| ends.count);
-        stored.ends = Some(Ends { epoch, count: before + 1, detail: detail.to_owned(), cause: Cause::Ends });
+        stored.ends = Some(Ends { epoch, count: before + 1, detail: detail.to_owned(), cause });
         self.store(&stored)
     }
 
@@ -216,15 +250,23 @@ impl Quarantine {
         self.stored.lock().ends.clone().filter(|ends| ends.count >= ENDS_MAX)
     }
 
-    /// Puts records of an epoch aside, durably; false when there are none, or when too much is aside already.
-    pub fn put_aside(&self, epoch: u64, ranges: Vec<AsideRange>, cause: Cause, detail: &str) -> Result<bool, DiskError> {
+    /// Puts records of an epoch aside, durably and all at once, each group of them for its own reason. Returns false and changes nothing
+    /// when there are none, or when the records of [`EPOCHS_MAX`] other epochs are aside because they ended the process and these did too.
+    ///
+    /// # Errors
+    /// The disk fails; nothing is put aside then.
+    pub fn put_aside(&self, epoch: u64, groups: Vec<AsideGroup>, cause: Cause) -> Result<bool, DiskError> {
         let mut stored = self.stored.lock();
-        if ranges.is_empty() || stored.epochs.len() >= EPOCHS_MAX {
+        let new = groups.into_iter().filter(|group| !group.ranges.is_empty());
+        let new: Vec<Aside> = new.map(|AsideGroup { detail, ranges }| Aside { epoch, detail, cause, ranges }).collect();
+        if new.is_empty() || (cause == Cause::Ends && stored.epochs_that_ended(epoch) >= EPOCHS_MAX) {
             return Ok(false);
         }
-        stored.epochs.push(Aside { epoch, detail: detail.to_owned(), cause, ranges });
-        stored.ends = None;
-        self.store(&stored)?;
+        let mut next = stored.clone();
+        next.epochs.extend(new);
+        next.ends = None;
+        self.store(&next)?;
+        *stored = next;
         self.is_watching.store(false, Ordering::Release);
         Ok(true)
     }
@@ -305,6 +347,62 @@ mod tests {
         StoredRecord { partition: Partition(1), offset: Offset(offset), timestamp: 0, key: Vec::new(), value: vec![offset as u8] }
     }
 
+    fn group(ranges: Vec<AsideRange>) -> AsideGroup {
+        AsideGroup { detail: "no".into(), ranges }
+    }
+
+    #[test]
+    fn an_end_over_budget_counts_once_like_any_other_end() {
+        let storage: Storage = Arc::new(SimulatedDisk::new(0));
+        for count in 1..=ENDS_MAX {
+            let quarantine = Quarantine::open(Arc::clone(&storage)).unwrap();
+            quarantine.count_last_end().unwrap();
+            quarantine.given(5);
+            assert_eq!(quarantine.due(), None, "it is not yet the last of them");
+            quarantine.ends_over_budget(5, "too much");
+            assert_eq!(quarantine.due().is_some(), count == ENDS_MAX);
+        }
+        let due = Quarantine::open(storage).unwrap().due().unwrap();
+        assert_eq!((due.epoch, due.count, due.cause), (5, ENDS_MAX, Cause::Budget));
+    }
+
+    #[test]
+    fn epochs_without_limits_are_remembered_by_later_runs() {
+        let storage: Storage = Arc::new(SimulatedDisk::new(0));
+        let quarantine = Quarantine::open(Arc::clone(&storage)).unwrap();
+        quarantine.exempt(3).unwrap();
+        quarantine.exempt(9).unwrap();
+        for quarantine in [quarantine, Quarantine::open(storage).unwrap()] {
+            let has_limits = |epoch| quarantine.limits(epoch, 1).is_some();
+            assert_eq!((has_limits(3), has_limits(4), has_limits(9)), (false, true, false));
+        }
+    }
+
+    #[test]
+    fn a_file_of_an_earlier_version_has_no_epochs_without_limits() {
+        let storage: Storage = Arc::new(SimulatedDisk::new(0));
+        storage.append(FILE, br#"{"format":1,"panics":null,"epochs":[]}"#).unwrap();
+        assert!(Quarantine::open(storage).unwrap().limits(3, 1).is_some());
+    }
+
+    #[test]
+    fn records_that_make_too_much_do_not_count_as_epochs_that_ended_the_process() {
+        let storage: Storage = Arc::new(SimulatedDisk::new(0));
+        let quarantine = Quarantine::open(storage).unwrap();
+        let range = |from| vec![("t".to_owned(), 1, from, from + 1)];
+        let many = (0..2 * EPOCHS_MAX as u64).map(|from| group(range(from))).collect();
+        assert!(quarantine.put_aside(1, many, Cause::Budget).unwrap());
+        {
+            let mut stored = quarantine.stored.lock();
+            let ended = |epoch| Aside { epoch, detail: String::new(), cause: Cause::Ends, ranges: range(epoch) };
+            stored.epochs.extend((10..10 + EPOCHS_MAX as u64 - 1).map(ended));
+        }
+        assert!(quarantine.put_aside(2, vec![group(range(1)), group(range(5))], Cause::Ends).unwrap());
+        assert!(!quarantine.put_aside(3, vec![group(range(2))], Cause::Ends).unwrap(), "these are too many");
+        assert!(quarantine.put_aside(2, vec![group(range(6))], Cause::Ends).unwrap(), "it is one of them");
+        assert!(quarantine.put_aside(3, vec![group(range(2))], Cause::Budget).unwrap());
+    }
+
     #[test]
     fn what_ends_the_process_three_times_in_a_row_is_put_aside_for_good() {
         let storage: Storage = Arc::new(SimulatedDisk::new(0));
@@ -324,7 +422,7 @@ mod tests {
         let range = |from, next| BoundRange { topic: "t".into(), partition: 1, from, next, ..BoundRange::default() };
         let put_aside = |from, next| {
             let binding = Binding { epoch: 8, ranges: vec![range(from, next)], ..Binding::default() };
-            quarantine.put_aside(8, ranges_of(&binding), Cause::Ends, "no").unwrap()
+            quarantine.put_aside(8, vec![group(ranges_of(&binding))], Cause::Ends).unwrap()
         };
         assert!(!put_aside(4, 4), "there is nothing to put aside");
         assert!(put_aside(4, 6));

@@ -4,7 +4,7 @@
 //! epochs that are visible are computed again, unseen; the records of the epoch are looked at one by one, and those that make too much are
 //! put aside, durably, before anything else happens. The verdict is recorded and not repeated, so that every restart comes to the same rows.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::mpsc::RecvTimeoutError;
 
@@ -16,7 +16,7 @@ use sources::log::StoredRecord;
 
 use super::driver::Driver;
 use super::engine::{Allowance, Engine};
-use super::quarantine::{AsideRange, Cause};
+use super::quarantine::{AsideGroup, AsideRange, Cause, ENDS_MAX};
 use super::status::Status;
 use super::{WAIT_MAX, create_topics, worker};
 use crate::plan::kept::KeptStates;
@@ -26,6 +26,9 @@ use crate::render::keep::RestoreContext;
 /// The most records of an epoch that are found to make too much, each by computing the epoch's beginning again: if there are more, all
 /// that follow are quarantined with them.
 pub const CULPRITS_MAX: usize = 16;
+
+/// Most ranges of records that a message names.
+const DESCRIBED_RANGES_MAX: usize = 8;
 
 /// Reason why no other engine could take over.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +43,13 @@ enum RebuildError {
     Failed { detail: String },
 }
 
+impl RebuildError {
+    /// True when the log or the disk failed: that says nothing about the epoch.
+    fn is_passing(&self) -> bool {
+        matches!(self, Self::Epochs(_) | Self::Log { .. })
+    }
+}
+
 /// An engine as far as what is visible, and the log behind that.
 struct Rebuilt {
     engine: Engine,
@@ -47,10 +57,12 @@ struct Rebuilt {
 }
 
 impl Driver {
-    /// Puts aside what made too much, and goes on with another engine. Where there is no way to that the process ends, and its next start
-    /// puts the epoch aside.
+    /// Puts aside what made too much, and goes on with another engine. Where there is no way to that the process ends. That counts as an
+    /// end at this epoch, unless it is the log or the disk that failed.
     pub(super) fn over_budget(&mut self, exceeded: &Exceeded) -> Result<(), EpochError> {
         let (epoch, detail) = (exceeded.epoch, exceeded.to_string());
+        // Looking at the records takes long: being killed meanwhile is no fault of the epoch. It is marked again when it is sent again.
+        self.parts.quarantine.excuse();
         tracing::error!(epoch, detail, "an epoch makes too much; its records are looked at one by one");
         self.parts.status.stall(&format!("epoch {epoch}: {detail}"));
         let rebuilt = if self.deploying.is_switching() || !self.parts.status.report().published {
@@ -60,8 +72,16 @@ impl Driver {
             self.rebuild(exceeded)
         };
         if let Err(error) = rebuilt {
-            self.parts.quarantine.condemn(epoch, &detail);
-            eprintln!("epoch {epoch}: {detail}; {error}; the process ends, and the next start quarantines its records");
+            if error.is_passing() {
+                self.parts.quarantine.excuse();
+                eprintln!("epoch {epoch}: {detail}; {error}; the process ends, and the next start tries again");
+            } else {
+                self.parts.quarantine.ends_over_budget(epoch, &detail);
+                eprintln!(
+                    "epoch {epoch}: {detail}; {error}; the process ends, and its records are quarantined at the start after {ENDS_MAX} ends \
+                     at this epoch"
+                );
+            }
             std::process::abort();
         }
         Ok(())
@@ -77,22 +97,18 @@ impl Driver {
         let is_single = ranges.iter().map(|range| range.next - range.from).sum::<u64>() == 1;
         let culprits = match ranges.iter().find(|range| range.next > range.from) {
             Some(only) if is_single => {
-                vec![(exceeded.to_string(), (only.topic.clone(), only.partition, only.from, only.next))]
+                let ranges = vec![(only.topic.clone(), only.partition, only.from, only.next)];
+                vec![AsideGroup { detail: exceeded.to_string(), ranges }]
             }
             _ => self.culprits(epoch, wall_micros, &ranges)?,
         };
         if culprits.is_empty() {
             tracing::warn!(epoch, "no record of the epoch makes too much by itself: it is computed without a limit");
-            self.parts.quarantine.exempt(epoch);
-        }
-        for (detail, culprit) in culprits {
-            let (topic, partition, offset, _) = &culprit;
-            tracing::error!(topic, partition, offset, detail, "a record is quarantined: a view makes too much of it");
-            let text = format!("{topic} {partition}:{offset}: {detail}");
-            let is_aside = self.parts.quarantine.put_aside(epoch, vec![culprit], Cause::Budget, &detail);
-            if !is_aside.map_err(EpochError::from)? {
-                return Err(RebuildError::Failed { detail: "more is quarantined already than a few records explain".to_owned() });
-            }
+            self.parts.quarantine.exempt(epoch).map_err(EpochError::from)?;
+        } else {
+            let text = culprits.iter().map(described).collect::<Vec<_>>().join("; ");
+            tracing::error!(epoch, culprits = text, "records are quarantined: a view makes too much of them");
+            self.parts.quarantine.put_aside(epoch, culprits, Cause::Budget).map_err(EpochError::from)?;
             self.parts.coordinator.announce(Control::Quarantine(text));
         }
         let Rebuilt { engine, mut reader } = self.computed_again()?;
@@ -101,6 +117,9 @@ impl Driver {
         self.parts.engine = engine;
         for number in 0..self.in_flight.len() {
             let slot = &self.in_flight[number];
+            if slot.has_records {
+                self.parts.quarantine.given(slot.epoch);
+            }
             let (epoch, wall_micros, allowance) = (slot.epoch, slot.wall_micros, slot.allowance);
             let records = reader.read_again(&slot.ranges)?;
             let (refused, retried) = self.send(epoch, wall_micros, records, allowance);
@@ -125,30 +144,34 @@ impl Driver {
         Ok(())
     }
 
-    /// The records of an epoch that make too much, with what they make.
-    fn culprits(&self, epoch: u64, wall_micros: i64, ranges: &[BoundRange]) -> Result<Vec<(String, AsideRange)>, RebuildError> {
-        let mut rebuilt = self.computed_again()?;
-        let all: Vec<_> = flat(rebuilt.reader.read_again(ranges)?);
+    /// The records of an epoch that make too much, each in a group with what it makes. What follows after [`CULPRITS_MAX`] of them is one
+    /// more group.
+    fn culprits(&self, epoch: u64, wall_micros: i64, ranges: &[BoundRange]) -> Result<Vec<AsideGroup>, RebuildError> {
+        let Rebuilt { mut engine, mut reader } = self.computed_again()?;
+        let all: Vec<_> = flat(reader.read_again(ranges)?);
         let mut found = Vec::new();
         let mut innocent = Vec::new();
         let mut time = epoch;
         for (number, (key, record)) in all.iter().enumerate() {
-            let place: AsideRange = (key.0.as_str().to_owned(), key.1.0, record.offset.0, record.offset.0 + 1);
             if found.len() >= CULPRITS_MAX {
-                found.push((format!("more than {CULPRITS_MAX} records before it make too much"), place));
-                continue;
+                let detail = format!("{CULPRITS_MAX} records before it in the same epoch make too much");
+                found.push(AsideGroup { detail, ranges: merged_ranges(&all[number..]) });
+                break;
             }
             let records = Records::from([(key.clone(), vec![record.clone()])]);
-            match rebuilt.engine.compute(time, wall_micros, records, Allowance::Once)? {
+            match engine.compute(time, wall_micros, records, Allowance::Once)? {
                 None => {
                     time += 1;
                     innocent.push((key.clone(), record.clone()));
                 }
                 Some(exceeded) => {
-                    found.push((exceeded.to_string(), place));
-                    if number + 1 < all.len() {
-                        rebuilt = self.computed_again()?;
-                        rebuilt.engine.compute(epoch, wall_micros, gathered(&innocent), Allowance::Unlimited)?;
+                    let ranges = merged_ranges(std::slice::from_ref(&all[number]));
+                    found.push(AsideGroup { detail: exceeded.to_string(), ranges });
+                    if number + 1 < all.len() && found.len() < CULPRITS_MAX {
+                        // Before the next one is there: two of them may not fit into memory.
+                        drop(engine);
+                        engine = self.computed_again()?.engine;
+                        engine.compute(epoch, wall_micros, gathered(&innocent), Allowance::Unlimited)?;
                         time = epoch + 1;
                     }
                 }
@@ -162,9 +185,15 @@ impl Driver {
         let parts = &self.parts;
         let topology = Arc::clone(&parts.engine.topology);
         let states = KeptStates::of(&topology);
-        let begin = parts.checkpointer.read(None, states.clone(), BTreeSet::new(), parts.engine.workers.count()).recv();
         let no_checkpoint = |detail: String| RebuildError::NoCheckpoint { detail };
+        // There may be later ones of earlier plans.
+        let newest = parts.coordinator.newest_checkpoint().ok_or_else(|| no_checkpoint("none was written yet".to_owned()))?;
+        let begin = parts.checkpointer.read(Some(newest), states.clone(), BTreeSet::new(), parts.engine.workers.count()).recv();
         let (header, restored) = begin.map_err(|error| no_checkpoint(error.to_string()))?.map_err(no_checkpoint)?;
+        let visible = parts.coordinator.completed();
+        if header.epoch > visible {
+            return Err(no_checkpoint(format!("the newest one is of epoch {}, and epoch {visible} is visible", header.epoch)));
+        }
         if let Some(missing) = states.specs.iter().find(|spec| stored_state(&header, spec).is_none()) {
             return Err(no_checkpoint(format!("the newest one does not hold '{}'", missing.name)));
         }
@@ -179,7 +208,6 @@ impl Driver {
         let workers = workers.map_err(|detail| RebuildError::Failed { detail })?;
         let engine = Engine::of_served(topology, workers, Arc::clone(&parts.quarantine), &parts.views);
         engine.compute(header.epoch, header.wall_micros, Records::new(), Allowance::Unlimited)?;
-        let visible = parts.coordinator.completed();
         for binding in parts.coordinator.bound_after(header.epoch) {
             let binding = binding?;
             if binding.epoch > visible {
@@ -240,4 +268,56 @@ fn gathered(records: &[(Place, StoredRecord)]) -> Records {
         gathered.entry(place.clone()).or_default().push(record.clone());
     }
     gathered
+}
+
+/// The places of records, those that follow one another in a partition as one range.
+fn merged_ranges(records: &[(Place, StoredRecord)]) -> Vec<AsideRange> {
+    let mut offsets: BTreeMap<&Place, BTreeSet<u64>> = BTreeMap::new();
+    for (place, record) in records {
+        offsets.entry(place).or_default().insert(record.offset.0);
+    }
+    let mut ranges: Vec<AsideRange> = Vec::new();
+    for ((topic, partition), offsets) in offsets {
+        for offset in offsets {
+            match ranges.last_mut() {
+                Some(last) if last.0 == topic.as_str() && last.1 == partition.0 && last.3 == offset => last.3 = offset + 1,
+                _ => ranges.push((topic.as_str().to_owned(), partition.0, offset, offset + 1)),
+            }
+        }
+    }
+    ranges
+}
+
+/// The text for the binding and the log: the records of a group and the reason.
+fn described(group: &AsideGroup) -> String {
+    let range = |(topic, partition, from, next): &AsideRange| match next - from {
+        1 => format!("{topic} {partition}:{from}"),
+        _ => format!("{topic} {partition}:{from}-{}", next - 1),
+    };
+    let ranges: Vec<String> = group.ranges.iter().take(DESCRIBED_RANGES_MAX).map(range).collect();
+    let more = if group.ranges.len() > DESCRIBED_RANGES_MAX { " and more" } else { "" };
+    format!("{}{more}: {}", ranges.join(", "), group.detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use schemas::position::{Offset, Partition, Topic};
+
+    use super::*;
+
+    fn record(topic: &str, partition: u32, offset: u64) -> (Place, StoredRecord) {
+        let (key, value) = (Vec::new(), Vec::new());
+        let record = StoredRecord { partition: Partition(partition), offset: Offset(offset), timestamp: 0, key, value };
+        ((Topic::new(topic), Partition(partition)), record)
+    }
+
+    #[test]
+    fn records_that_follow_one_another_are_one_range() {
+        let records = [record("b", 0, 4), record("a", 1, 7), record("a", 0, 8), record("a", 0, 5), record("a", 0, 4), record("a", 1, 8)];
+        let range = |topic: &str, partition, from, next| (topic.to_owned(), partition, from, next);
+        let expected = vec![range("a", 0, 4, 6), range("a", 0, 8, 9), range("a", 1, 7, 9), range("b", 0, 4, 5)];
+        assert_eq!(merged_ranges(&records), expected);
+        let group = AsideGroup { detail: "too much".into(), ranges: expected };
+        assert_eq!(described(&group), "a 0:4-5, a 0:8, a 1:7-8, b 0:4: too much");
+    }
 }

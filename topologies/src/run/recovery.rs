@@ -9,7 +9,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::Receiver;
 
 use epochs::backfill::Backfill;
-use epochs::binding::Control;
+use epochs::binding::{Binding, Control};
 use epochs::checkpoint::{CheckpointHeader, Checkpoints};
 use epochs::coordinator::{Coordinator, EpochInput, Settings, Start};
 use epochs::crash_point::{RESTORED, crash_point};
@@ -28,7 +28,7 @@ use super::driver::{Driver, Parts};
 use super::engine::Engine;
 use super::dead_letters::{DeadLetterState, Meta};
 use super::sink_tasks::{SinkConnections, Opening, SinkTasks, Reports};
-use super::quarantine::{Ends, Quarantine, ranges_of};
+use super::quarantine::{AsideGroup, Ends, Quarantine, ranges_of};
 use super::restore::{Restored, restore};
 use super::retention::Retention;
 use super::status::Status;
@@ -231,8 +231,9 @@ fn put_aside(quarantine: &Quarantine, coordinator: &mut Coordinator<Storage>) ->
     quarantine.count_last_end().map_err(EpochError::from)?;
     let Some(Ends { epoch, count, detail, cause }) = quarantine.due() else { return Ok(()) };
     let binding = coordinator.bound_after(epoch.saturating_sub(1)).next().transpose()?.filter(|binding| binding.epoch == epoch);
+    let group = |binding: &Binding| AsideGroup { detail: detail.clone(), ranges: ranges_of(binding) };
     match binding {
-        Some(binding) if quarantine.put_aside(epoch, ranges_of(&binding), cause, &detail).map_err(EpochError::from)? => {
+        Some(binding) if quarantine.put_aside(epoch, vec![group(&binding)], cause).map_err(EpochError::from)? => {
             let records = binding.records();
             tracing::error!(epoch, records, detail, "records are quarantined: computing them ended the process, or made too much");
             coordinator.announce(Control::Quarantine(format!("epoch {epoch}: {detail}")));

@@ -29,6 +29,11 @@ impl<D: Disk> Coordinator<D> {
         Ok(())
     }
 
+    /// True while topics that are followed later than others are still behind them, so that their history is only partly bound.
+    pub fn is_catching_up(&self) -> bool {
+        self.reader.is_catching_up()
+    }
+
     /// Every epoch that was bound after this one, oldest first.
     pub fn bound_after(&self, epoch: u64) -> impl Iterator<Item = Result<Binding, EpochError>> + '_ {
         self.bindings.read(epoch + 1)

@@ -280,9 +280,19 @@ fn a_topic_that_is_followed_later_keeps_no_other_waiting_and_its_order() {
         let (of_first, of_second): (Records, Records) =
             records.into_iter().partition(|((topic, _), _)| *topic == topics[0].topic);
         assert!(epoch > 0 || folded(&of_first).len() > 10, "what is new waits for what is old");
+        assert!(epoch > 0 || reader.is_catching_up(), "the older records of the second topic are more than an epoch holds");
         early.extend(folded(&of_first));
         late.extend(folded(&of_second));
     }
     assert!(early.is_sorted() && late.is_sorted(), "{early:?} {late:?}");
     assert_eq!(early.len() + late.len(), 540);
+    assert!(!reader.is_catching_up());
+}
+
+#[test]
+fn a_reader_that_begins_behind_bound_records_knows_the_last_timestamp() {
+    let (log, topic, mut first) = followed(3);
+    assert_eq!(first.reached, (i64::MIN, i64::MIN));
+    bind(&mut first);
+    assert_eq!(reader(&log, &topic, &first.positions()).reached, (first.reached.0, first.reached.0));
 }

@@ -319,8 +319,9 @@ impl Driver {
         let reached = hydrating.candidate.reached();
         let behind = self.last_bound().saturating_sub(reached);
         self.parts.deployment_handle.update(|report| report.behind = behind);
-        hydrating.is_held |= behind <= HELD_EPOCHS;
-        if !self.is_idle() || reached != self.parts.coordinator.completed() {
+        // As long as a topic that is new is behind the others, its history is bound epoch by epoch: to hold them back would end that.
+        hydrating.is_held |= behind <= HELD_EPOCHS && !self.parts.coordinator.is_catching_up();
+        if !hydrating.is_held || !self.is_idle() || reached != self.parts.coordinator.completed() {
             return Deploying::Computing(hydrating);
         }
         if hydrating.deployment.verify != Verify::Not && self.compare(&hydrating) && hydrating.deployment.verify == Verify::Refuse
