@@ -59,6 +59,9 @@ struct Rebuilt {
 impl Driver {
     /// Puts aside what made too much, and goes on with another engine. Where there is no way to that the process ends. That counts as an
     /// end at this epoch, unless it is the log or the disk that failed.
+    ///
+    /// # Errors
+    /// A later run of the process took over.
     pub(super) fn over_budget(&mut self, exceeded: &Exceeded) -> Result<(), EpochError> {
         let (epoch, detail) = (exceeded.epoch, exceeded.to_string());
         // Looking at the records takes long: being killed meanwhile is no fault of the epoch. It is marked again when it is sent again.
@@ -72,6 +75,9 @@ impl Driver {
             self.rebuild(exceeded)
         };
         if let Err(error) = rebuilt {
+            if let RebuildError::Epochs(error @ EpochError::Fenced { .. }) = error {
+                return Err(error);
+            }
             if error.is_passing() {
                 self.parts.quarantine.excuse();
                 eprintln!("epoch {epoch}: {detail}; {error}; the process ends, and the next start tries again");
@@ -313,7 +319,8 @@ mod tests {
 
     #[test]
     fn records_that_follow_one_another_are_one_range() {
-        let records = [record("b", 0, 4), record("a", 1, 7), record("a", 0, 8), record("a", 0, 5), record("a", 0, 4), record("a", 1, 8)];
+        let records =
+            [record("b", 0, 4), record("a", 1, 7), record("a", 0, 8), record("a", 0, 5), record("a", 0, 4), record("a", 1, 8)];
         let range = |topic: &str, partition, from, next| (topic.to_owned(), partition, from, next);
         let expected = vec![range("a", 0, 4, 6), range("a", 0, 8, 9), range("a", 1, 7, 9), range("b", 0, 4, 5)];
         assert_eq!(merged_ranges(&records), expected);
