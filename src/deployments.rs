@@ -24,8 +24,8 @@ use tokio::sync::Semaphore;
 use topologies::diagnostic::{Diagnostic, SourceFile};
 use topologies::plan::patience::Patience;
 use topologies::run::{
-    DeploymentHandle, DeployError, DeployOutcome, DeployPhase, DeployReport, Deployment, Standing, Verify, ViewChange, ViewDifference,
-    plan_switch,
+    DeployError, DeployOutcome, DeployPhase, DeployReport, Deployment, DeploymentHandle, Standing, Verify, ViewChange,
+    ViewDifference, plan_switch,
 };
 use topologies::topology::{LoadError, Topology, build_within, read_folder};
 
@@ -205,7 +205,8 @@ impl Deployments for Deployer {
     fn plan(&self, request: DeployRequest) -> BoxFuture<'_, Result<Value, DeployRefusal>> {
         blocking(self, move |deployer, patience| {
             let planned = deployer.plan_request(request, patience)?;
-            let change = plan_switch(&planned.declared.topology, &deployer.deployment_handle, deployer.log.as_ref(), &planned.replay);
+            let change =
+                plan_switch(&planned.declared.topology, &deployer.deployment_handle, deployer.log.as_ref(), &planned.replay);
             let change = change.map_err(|error| DeployRefusal::Storage { detail: error.to_string() })?;
             Ok(crate::cli::change_as_json(&change))
         })

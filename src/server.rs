@@ -30,8 +30,10 @@ use tokio::task::JoinHandle;
 use topologies::builder::PARTITIONS_DEFAULT;
 use topologies::lineage::lineage;
 use topologies::render::budget::Limits;
-use topologies::run::sink_tasks::{SinkTaskReport, SinkTaskState, RedisUrl, Reports};
-use topologies::run::{DeploymentHandle, Clock, DEAD_LETTER_TOPIC, Options, Running, Status, StatusReport, Storage, Trouble, start};
+use topologies::run::sink_tasks::{RedisUrl, Reports, SinkTaskReport, SinkTaskState};
+use topologies::run::{
+    Clock, DEAD_LETTER_TOPIC, DeploymentHandle, Options, Running, Status, StatusReport, Storage, Trouble, start,
+};
 use topologies::slt::all_visible;
 use topologies::topology::Topology;
 

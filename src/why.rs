@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use api::{BoxFuture, Provenance, WhyAnswer, WhyEvent, WhyQuestion, WhyRefusal, WhyRow};
 use tokio::sync::Semaphore;
-use topologies::why::{Answer, Limits, NamedEvent, Question, RowAnswer, WhyError, LineageQuery};
+use topologies::why::{Answer, Limits, LineageQuery, NamedEvent, Question, RowAnswer, WhyError};
 
 /// Searches that run at the same time; further ones wait for their turn. Each may hold some hundred megabytes.
 const SEARCHES_AT_ONCE: usize = 2;

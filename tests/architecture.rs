@@ -101,5 +101,8 @@ fn both_commands_build_the_same_dependencies() {
     let tests = packages_with_features(&["--workspace", "--edges=normal,build,dev"]);
     assert!(run.len() > 100, "only {} packages were read", run.len());
     let other: Vec<&String> = run.difference(&tests).collect();
-    assert!(other.is_empty(), "`cargo test` builds these with other features than `cargo run`, so with everything above them: {other:?}");
+    assert!(
+        other.is_empty(),
+        "`cargo test` builds these with other features than `cargo run`, so with everything above them: {other:?}"
+    );
 }

@@ -158,7 +158,10 @@ pub struct Answer {
 impl Answer {
     /// Returns the number of lines, the last ones, that were refused because the views are behind: they are to be sent again.
     pub fn refused(&self) -> usize {
-        self.json()["refused"].as_u64().and_then(|refused| usize::try_from(refused).ok()).expect("the answer counts refused lines")
+        self.json()["refused"]
+            .as_u64()
+            .and_then(|refused| usize::try_from(refused).ok())
+            .expect("the answer counts refused lines")
     }
 
     /// The answer as JSON.

@@ -17,8 +17,8 @@ use sources::log::{Log, Record};
 use sources::memory::MemoryLog;
 use topologies::run::sink_tasks::{SinkTaskReport, SinkTaskState};
 use topologies::run::{
-    DeploymentHandle, Clock, DeployPhase, DeployReport, Options, Running, Standing, StartError, StatusReport, Storage, Trouble, Verify,
-    start,
+    Clock, DeployPhase, DeployReport, DeploymentHandle, Options, Running, Standing, StartError, StatusReport, Storage, Trouble,
+    Verify, start,
 };
 use topologies::slt::all_visible;
 use topologies::topology::{Topology, build, inline};

@@ -134,7 +134,8 @@ fn fault_51_what_can_not_be_computed_in_full_is_refused_and_a_topology_that_come
             deployment = deployment.restart(planned, forgetful(1 + random.below(3), 1 + random.below(9)));
             both(&deployment, &whole, &events(&producer, &mut random, 30));
         }
-        let change = plan_switch(&topology(&before()), deployment.deployment_handle(), deployment.log().as_ref(), &BTreeSet::new());
+        let change =
+            plan_switch(&topology(&before()), deployment.deployment_handle(), deployment.log().as_ref(), &BTreeSet::new());
         let change = change.expect("it can be read");
         assert!(change.lost.is_empty() && change.restored.iter().any(|(name, _)| name == "table posts"), "{change:?}");
 

@@ -1,6 +1,5 @@
 //! Limits of one event: values, lists and joins have limits, and what exceeds one is quarantined by itself.
 
-
 use schemas::dead_letter::Reason;
 use schemas::field::Value;
 use topologies::render::budget::Limits;

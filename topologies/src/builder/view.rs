@@ -20,9 +20,9 @@ use crate::plan::graph::{Graph, NodeId};
 use crate::plan::lower::{Lowering, Scans, check_types};
 use crate::plan::rewrite::{SessionCall, relations, rewrite_query};
 use crate::plan::sql::Relations;
+use crate::plan::using::resolve;
 use crate::plan::wording::message;
 use crate::render::check::check_nodes;
-use crate::plan::using::resolve;
 use crate::topology::RelationKind;
 
 impl Builder {
@@ -60,11 +60,10 @@ impl Builder {
             let (plan, node) = plan_view((&self.sql, &self.scans), &mut graph, query)?;
             Ok((graph, plan, node))
         };
-        let (graph, plan, node) = attempt(query.clone())
-            .map_err(|error| match span_of_call(written, &error) {
-                Some(_) => at(error),
-                None => blamed(statement, &query, &error, |query| attempt(query).map(|_| ()), &name.location),
-            })?;
+        let (graph, plan, node) = attempt(query.clone()).map_err(|error| match span_of_call(written, &error) {
+            Some(_) => at(error),
+            None => blamed(statement, &query, &error, |query| attempt(query).map(|_| ()), &name.location),
+        })?;
         self.topology.graph = graph;
         if materialized {
             self.topology.graph.refuse_unbounded(node, &format!("the view '{}'", name.text)).map_err(at)?;

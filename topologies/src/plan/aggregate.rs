@@ -82,11 +82,7 @@ fn lower_call(
                 (_, true) => AggregateKind::FloatAverage,
                 (_, false) => AggregateKind::Average { output },
             };
-            if distinct {
-                (AggregateKind::OfDistinct(Box::new(kind)), vec![argument])
-            } else {
-                (kind, vec![argument])
-            }
+            if distinct { (AggregateKind::OfDistinct(Box::new(kind)), vec![argument]) } else { (kind, vec![argument]) }
         }
         ("min", _) => (AggregateKind::Min, first(&parameters.args)),
         ("max", _) => (AggregateKind::Max, first(&parameters.args)),

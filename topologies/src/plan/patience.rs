@@ -57,9 +57,7 @@ impl Patience {
     pub fn check(&self) -> Result<()> {
         match self.until {
             _ if self.is_over.load(Ordering::Acquire) => Err(PlanningEnded::NobodyWaits.into()),
-            Some((until, time)) if Instant::now() >= until => {
-                Err(PlanningEnded::TooLong(time).into())
-            }
+            Some((until, time)) if Instant::now() >= until => Err(PlanningEnded::TooLong(time).into()),
             _ => Ok(()),
         }
     }

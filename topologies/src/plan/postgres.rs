@@ -165,12 +165,14 @@ fn rewrite_part(part: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
         Expr::BinaryExpr(BinaryExpr { left, op, right }) if is_comparison(op) && (interval(&left) || interval(&right)) => {
             Ok(Transformed::yes(Expr::BinaryExpr(BinaryExpr::new(measured(*left, schema)?, op, measured(*right, schema)?))))
         }
-        Expr::Between(between) if [&between.expr, &between.low, &between.high].into_iter().any(|part| interval(part)) => Ok(Transformed::yes(Expr::Between(Between::new(
-            measured(*between.expr, schema)?,
-            between.negated,
-            measured(*between.low, schema)?,
-            measured(*between.high, schema)?,
-        )))),
+        Expr::Between(between) if [&between.expr, &between.low, &between.high].into_iter().any(|part| interval(part)) => {
+            Ok(Transformed::yes(Expr::Between(Between::new(
+                measured(*between.expr, schema)?,
+                between.negated,
+                measured(*between.low, schema)?,
+                measured(*between.high, schema)?,
+            ))))
+        }
         Expr::InList(list) if interval(&list.expr) || list.list.iter().any(interval) => {
             let items = list.list.into_iter().map(|item| measured(item, schema).map(|item| *item)).collect::<Result<_>>()?;
             Ok(Transformed::yes(Expr::InList(InList::new(measured(*list.expr, schema)?, items, list.negated))))

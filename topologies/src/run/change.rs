@@ -15,8 +15,8 @@ use schemas::position::{Partition, Topic};
 use sources::log::Log;
 
 use super::Storage;
-use super::deploy::DeploymentHandle;
 use super::dead_letters::Meta;
+use super::deploy::DeploymentHandle;
 use super::sink_tasks::{identities, name_of};
 use crate::plan::graph::{NodeId, Operator};
 use crate::plan::kept::{Kept, KeptStates, view_fingerprints};
@@ -139,7 +139,12 @@ pub fn plan_change(topology: &Topology, log: &dyn Log, storage: &Storage) -> Res
 }
 
 /// Compares a topology with the one that is running; the state behind the views of `replay` is computed once more.
-pub fn plan_switch(topology: &Topology, running: &DeploymentHandle, log: &dyn Log, replay: &BTreeSet<String>) -> Result<Change, EpochError> {
+pub fn plan_switch(
+    topology: &Topology,
+    running: &DeploymentHandle,
+    log: &dyn Log,
+    replay: &BTreeSet<String>,
+) -> Result<Change, EpochError> {
     compare(topology, &Before::running(running), log, replay)
 }
 

@@ -5,19 +5,19 @@
 
 mod change;
 mod checkpointer;
+mod dead_letters;
 mod deploy;
 mod driver;
 mod engine;
-mod dead_letters;
+mod epoch_clock;
 mod marks;
-pub mod sink_tasks;
 pub(crate) mod quarantine;
 mod rebuild;
 mod recovery;
 mod restore;
 mod retention;
+pub mod sink_tasks;
 mod status;
-mod epoch_clock;
 mod worker;
 
 use std::sync::Arc;
@@ -35,22 +35,22 @@ use sinks::views::Views;
 use sources::error::LogError;
 use sources::log::{Log, TopicMetadata};
 
-use self::sink_tasks::{RedisUrl, Reports};
 use self::recovery::Recovery;
+use self::sink_tasks::{RedisUrl, Reports};
 
 pub use self::change::{
     BACKFILL_RECORDS_PER_SECOND, Change, RetainedStates, TopicBackfill, ViewChange, plan_change, plan_switch,
 };
+pub use self::dead_letters::LetterRecord;
 pub use self::deploy::candidate::ROW_ERRORS_MAX;
 pub use self::deploy::{
-    DeploymentHandle, DIFFERENCE_ROWS_MAX, DeployError, DeployOutcome, DeployPhase, DeployReport, Deployment, Record, Standing, Verify,
-    ViewDifference,
+    DIFFERENCE_ROWS_MAX, DeployError, DeployOutcome, DeployPhase, DeployReport, Deployment, DeploymentHandle, Record, Standing,
+    Verify, ViewDifference,
 };
-pub use self::dead_letters::LetterRecord;
+pub use self::epoch_clock::{Clock, system_micros};
 pub use self::quarantine::ENDS_MAX;
 pub use self::restore::{Restored, partition_of};
 pub use self::status::{Status, StatusReport, Trouble};
-pub use self::epoch_clock::{Clock, system_micros};
 use crate::render::budget::Limits;
 use crate::topology::Topology;
 use crate::why::LineageQuery;

@@ -207,8 +207,12 @@ impl Driver {
             create_topics(&topology, parts.log.as_ref()).map_err(|error| RebuildError::Log { detail: error.to_string() })?;
         let mut reader = Reader::new(Arc::clone(&parts.log), &topics, &offsets_of(&header), usize::MAX)?;
         let (states, missing) = (Arc::new(states), Arc::<BTreeSet<u32>>::default());
-        let keep =
-            |restored| RestoreContext { start: header.epoch, missing: Arc::clone(&missing), states: Arc::clone(&states), restored };
+        let keep = |restored| RestoreContext {
+            start: header.epoch,
+            missing: Arc::clone(&missing),
+            states: Arc::clone(&states),
+            restored,
+        };
         let keeping = restored.into_iter().map(keep).collect();
         let workers = worker::start(&topology, keeping, &Arc::new(Status::default()));
         let workers = workers.map_err(|detail| RebuildError::Failed { detail })?;

@@ -23,16 +23,16 @@ use sinks::views::{Definition, Hydration, Views};
 use sources::log::{Log, TopicMetadata};
 
 use super::checkpointer::Checkpointer;
-use super::deploy::{DeploymentHandle, Deployment};
+use super::dead_letters::{DeadLetterState, Meta};
+use super::deploy::{Deployment, DeploymentHandle};
 use super::driver::{Driver, Parts};
 use super::engine::Engine;
-use super::dead_letters::{DeadLetterState, Meta};
-use super::sink_tasks::{SinkConnections, Opening, SinkTasks, Reports};
+use super::epoch_clock::EpochClock;
 use super::quarantine::{AsideGroup, Ends, Quarantine, ranges_of};
 use super::restore::{Restored, restore};
 use super::retention::Retention;
+use super::sink_tasks::{Opening, Reports, SinkConnections, SinkTasks};
 use super::status::Status;
-use super::epoch_clock::EpochClock;
 use super::{Options, Storage, worker};
 use crate::plan::kept::{KeptStates, plan_fingerprint, view_fingerprints};
 use crate::render::keep::RestoreContext;
@@ -87,7 +87,8 @@ impl Recovery {
     ) -> Result<Self, EpochError> {
         let states = Arc::new(KeptStates::of(&topology));
         let (redis, place) = (options.redis.clone(), options.search.clone());
-        let means = SinkConnections { log: Arc::clone(&log), redis, invalidations: Arc::default(), place, search: Arc::default() };
+        let means =
+            SinkConnections { log: Arc::clone(&log), redis, invalidations: Arc::default(), place, search: Arc::default() };
         let taken = take_over(&topology, &means, &storage, &topics, &options, &states)?;
         let (deployment_handle, deployments) = DeploymentHandle::new(Arc::clone(&topology));
         let reports = Arc::default();
@@ -164,8 +165,12 @@ impl Recovery {
         status.begins_at(start.offsets.clone());
         status.begins(coordinator.identity().incarnation, start.checkpoint.as_ref().map(|header| header.epoch));
         let missing: Arc<BTreeSet<u32>> = Arc::new(start.missing.iter().copied().collect());
-        let keep =
-            |restored| RestoreContext { start: start.epoch, missing: Arc::clone(&missing), states: Arc::clone(&states), restored };
+        let keep = |restored| RestoreContext {
+            start: start.epoch,
+            missing: Arc::clone(&missing),
+            states: Arc::clone(&states),
+            restored,
+        };
         let backfill = if missing.is_empty() { None } else { Some(coordinator.backfill(&states.topics(&topology, &missing))?) };
         let keeping = restored.into_iter().map(keep).collect();
         let workers = worker::start(&topology, keeping, &status).map_err(|detail| RecoveryError::Thread { detail })?;
@@ -235,7 +240,12 @@ fn put_aside(quarantine: &Quarantine, coordinator: &mut Coordinator<Storage>) ->
     match binding {
         Some(binding) if quarantine.put_aside(epoch, vec![group(&binding)], cause).map_err(EpochError::from)? => {
             let records = binding.records();
-            tracing::error!(epoch, records, detail, "records are quarantined: computing them ended the process, or made too much");
+            tracing::error!(
+                epoch,
+                records,
+                detail,
+                "records are quarantined: computing them ended the process, or made too much"
+            );
             coordinator.announce(Control::Quarantine(format!("epoch {epoch}: {detail}")));
             Ok(())
         }

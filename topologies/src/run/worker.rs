@@ -139,7 +139,11 @@ pub fn start(topology: &Arc<Topology>, keeping: Vec<RestoreContext>, status: &Ar
     handles.sort_by_key(|(index, _)| *index);
     let work: Vec<_> = senders.into_iter().zip(handles.into_iter().map(|(_, thread)| thread)).collect();
     let workers = Workers { work, done, panic_policy: Arc::clone(&panic_policy), budget, guards: Some(guards) };
-    if workers.count() == count { Ok(workers) } else { Err(panic_policy.failure().unwrap_or("a worker ended at its start").to_owned()) }
+    if workers.count() == count {
+        Ok(workers)
+    } else {
+        Err(panic_policy.failure().unwrap_or("a worker ended at its start").to_owned())
+    }
 }
 
 impl Workers {

@@ -14,7 +14,8 @@ use datafusion_expr::logical_plan::Subquery;
 use datafusion_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
 use datafusion_expr::utils::merge_schema;
 use datafusion_expr::{
-    Between, BinaryExpr, Case, Cast, Expr, ExprSchemable, Join, LogicalPlan, LogicalPlanBuilder, Operator, Projection, ScalarUDF, Union,
+    Between, BinaryExpr, Case, Cast, Expr, ExprSchemable, Join, LogicalPlan, LogicalPlanBuilder, Operator, Projection, ScalarUDF,
+    Union,
 };
 use datafusion_sql::sqlparser::ast;
 use num_bigint::BigInt;

@@ -22,7 +22,7 @@ use schemas::row::{Diff, Row};
 use sinks::views::{Hydration, IndexId, Views};
 use sources::log::{Log, TopicMetadata};
 
-use super::{DeploymentHandle, DeployPhase};
+use super::{DeployPhase, DeploymentHandle};
 use crate::plan::kept::KeptStates;
 use crate::render::drain::EpochOutput;
 use crate::render::keep::RestoreContext;
@@ -199,7 +199,8 @@ impl<'a> Computation<'a> {
         let offsets = offsets_of(&header);
         let mut reader = Reader::new(Arc::clone(&log), &topics, &offsets, usize::MAX).map_err(|error| error.to_string())?;
         let anew = Arc::new(missing.clone());
-        let keep = |restored| RestoreContext { start: header.epoch, missing: Arc::clone(&anew), states: Arc::clone(&states), restored };
+        let keep =
+            |restored| RestoreContext { start: header.epoch, missing: Arc::clone(&anew), states: Arc::clone(&states), restored };
         let state = brought_along(&restored, &handed);
         let keeping = restored.into_iter().map(keep).collect();
         let status = Arc::new(Status::default());

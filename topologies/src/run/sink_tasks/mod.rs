@@ -6,12 +6,12 @@
 
 mod cache;
 pub mod derived;
-mod sink_task;
 mod progress_text;
 mod queue;
 mod report;
 mod rows;
 mod search;
+mod sink_task;
 mod stale;
 #[cfg(test)]
 mod testing;
@@ -36,10 +36,10 @@ use sources::log::Log;
 pub use self::cache::{BadRedisUrl, RedisUrl};
 use self::cache::{Purpose, RedisSink};
 use self::derived::LogSink;
-use self::sink_task::{SinkTask, SinkContext};
 use self::queue::{Handed, Queue};
-pub use self::report::{SinkTaskReport, SinkTaskState, Reports};
+pub use self::report::{Reports, SinkTaskReport, SinkTaskState};
 use self::rows::RowReader;
+use self::sink_task::{SinkContext, SinkTask};
 use self::stale::StaleKeys;
 use super::EPOCHS_IN_FLIGHT_MAX;
 use crate::plan::kept::row_fingerprints;

@@ -16,7 +16,7 @@ use sinks::views::{EpochChanges, Range, ServedView, Views};
 
 use super::Effect;
 use super::queue::{Handed, Queue, Taken};
-use super::report::{SinkTaskReport, SinkTaskState, Reports};
+use super::report::{Reports, SinkTaskReport, SinkTaskState};
 use super::rows::as_declared;
 
 /// Interval at which an idle sink is told its progress.
