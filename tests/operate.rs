@@ -194,7 +194,7 @@ fn the_doctor_finds_what_is_damaged_and_says_what_to_do() {
     assert_eq!(text.code, Some(8), "{}", text.printed);
     assert!(text.printed.contains("bindings' is damaged") && text.printed.contains("tidewater restore"), "{}", text.printed);
     let nothing = doctor(folder.path());
-    assert!(nothing.code == Some(1) && nothing.complaint.contains("no data directory"), "{}", nothing.complaint);
+    assert!(nothing.code == Some(1) && nothing.complaint.contains("not a data directory"), "{}", nothing.complaint);
 }
 
 /// Returns the content of a data directory, as a server shows it.

@@ -202,8 +202,10 @@ function attend({ topology, svg, cards, paths, detail, frame }) {
     moveAside(detail, frame, inTheWay);
   };
   const of = (event) => byNode.get(event.target.closest?.('a.card')?.dataset.id) ?? null;
-  svg.addEventListener('pointerover', (event) => event.pointerType === 'mouse' && show(of(event)));
-  svg.addEventListener('pointerleave', () => show(null));
+  // Where the mouse points at nothing, the card that is focused stays shown: it may have been scrolled under the mouse.
+  const focused = () => byNode.get(document.activeElement?.closest?.('a.card')?.dataset.id) ?? null;
+  svg.addEventListener('pointerover', (event) => event.pointerType === 'mouse' && show(of(event) ?? focused()));
+  svg.addEventListener('pointerleave', () => show(focused()));
   svg.addEventListener('focusin', (event) => show(of(event)));
   svg.addEventListener('focusout', () => show(null));
 }
