@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use datafusion_common::alias::AliasGenerator;
 use datafusion_common::tree_node::{Transformed, TransformedResult, TreeNode};
-use datafusion_common::{Column, DFSchema, ExprSchema, Result};
+use datafusion_common::{Column, Result};
 use datafusion_expr::expr::{Exists, InSubquery};
 use datafusion_expr::utils::{conjunction, split_conjunction};
 use datafusion_expr::{Expr, Filter, JoinType, LogicalPlan, LogicalPlanBuilder, Projection, lit};
@@ -94,48 +94,38 @@ fn has_predicate(expression: &Expr) -> bool {
 
 /// The mark that stands for a condition, and the input with that mark; the same as before where a join can't be made.
 fn marked(part: Expr, input: &mut LogicalPlan, aliases: &Arc<AliasGenerator>) -> Result<Transformed<Expr>> {
-    let (plan, negated) = match &part {
-        Expr::Exists(Exists { subquery, negated }) => (subquery.subquery.as_ref().clone(), *negated),
+    let (plan, value, negated) = match &part {
+        Expr::Exists(Exists { subquery, negated }) => (subquery.subquery.as_ref().clone(), None, *negated),
         Expr::InSubquery(InSubquery { expr, subquery, negated }) => {
-            // Under a name of its own: the query around may read the same relation.
-            let alias = aliases.next("__in_sq");
-            let rows = LogicalPlanBuilder::from(subquery.subquery.as_ref().clone()).alias(alias.as_str())?.build()?;
-            let value = Expr::Column(Column::new(Some(alias), rows.schema().field(0).name()));
-            let equality = value.eq(from_inside(expr, input.schema())?);
-            (LogicalPlanBuilder::from(rows).filter(equality)?.build()?, *negated)
+            let name = subquery.subquery.schema().field(0).name().clone();
+            (subquery.subquery.as_ref().clone(), Some((name, expr.as_ref().clone())), *negated)
         }
         _ => return Ok(Transformed::no(part)),
     };
     let alias = aliases.next("__mark_sq");
-    let Some(joined) = mark_join(input, plan, &alias)? else { return Ok(Transformed::no(part)) };
+    let Some(joined) = mark_join(input, plan, &alias, value)? else { return Ok(Transformed::no(part)) };
     *input = joined;
     let mark = Expr::Column(Column::new(Some(alias), "mark"));
     Ok(Transformed::yes(if negated { Expr::Not(Box::new(mark)) } else { mark }))
 }
 
-/// Columns of the query around as a sub-query names them.
-fn from_inside(expression: &Expr, schema: &DFSchema) -> Result<Expr> {
-    let outer = |part: Expr| match part {
-        Expr::Column(column) => {
-            let field = Arc::clone(schema.field_from_column(&column)?);
-            Ok(Transformed::yes(Expr::OuterReferenceColumn(field, column)))
-        }
-        other => Ok(Transformed::no(other)),
-    };
-    expression.clone().transform(outer).data()
-}
-
-fn mark_join(left: &LogicalPlan, subquery: LogicalPlan, alias: &str) -> Result<Option<LogicalPlan>> {
+/// The left side with a mark for each row that has a match; `value` is the column of the sub-query that must equal an expression of the left.
+fn mark_join(
+    left: &LogicalPlan,
+    subquery: LogicalPlan,
+    alias: &str,
+    value: Option<(String, Expr)>,
+) -> Result<Option<LogicalPlan>> {
     let mut pull_up = PullUpCorrelatedExpr::new().with_exists_sub_query(true);
     let inner = subquery.rewrite(&mut pull_up).data()?;
     if !pull_up.can_pull_up {
         return Ok(None);
     }
     let columns: BTreeSet<Column> = pull_up.correlated_subquery_cols_map.into_values().flatten().collect();
-    let condition = match conjunction(pull_up.join_filters) {
-        Some(condition) => qualified(condition, &columns, alias)?,
-        None => lit(true),
-    };
+    let correlated = conjunction(pull_up.join_filters).map(|condition| qualified(condition, &columns, alias)).transpose()?;
+    // By the name of the alias: the query around may read the same relation.
+    let equality = value.map(|(name, expression)| Expr::Column(Column::new(Some(alias), name)).eq(expression));
+    let condition = conjunction(correlated.into_iter().chain(equality)).unwrap_or_else(|| lit(true));
     let right = LogicalPlanBuilder::from(inner).alias(alias)?.build()?;
     let read: BTreeSet<usize> =
         condition.column_refs().into_iter().filter_map(|column| right.schema().index_of_column(column).ok()).collect();
