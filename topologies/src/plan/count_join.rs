@@ -32,10 +32,10 @@ pub fn rewrite(
     let rows = Side { input: without_nulls(graph, rows.input, bound)?, ..all_columns(graph, &rows) };
     positions = Side { input: without_nulls(graph, positions.input, position)?, values: vec![position], ..positions };
     let columns: Vec<usize> = rows.keys.iter().chain(&rows.values).copied().collect();
+    let place_of = |place: &usize| columns.iter().position(|column| column == place);
+    let Some(keys) = places.iter().map(place_of).collect::<Option<Vec<usize>>>() else { return Ok(None) };
     let counted = graph.count_beyond(rows, bound, positions, beyond);
     let count = columns.len();
-    let keys: Vec<usize> =
-        places.iter().map(|place| columns.iter().position(|column| column == place).unwrap_or_default()).collect();
     let sums = aggregates
         .iter()
         .map(|(_, column)| {
