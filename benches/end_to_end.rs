@@ -4,6 +4,7 @@
 //! interface. First nobody reads; then readers read pages as fast as they can while posts keep coming. Load generators live in the
 //! same process on threads of their own, so they take time from the engine, yet are not counted as its cost.
 
+use engine::run::CHECKPOINT_INTERVAL_DEFAULT;
 use epochs::coordinator::RETAINED_GENERATION_BYTES;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
@@ -11,7 +12,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
-use topologies::run::CHECKPOINT_INTERVAL_DEFAULT;
 
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use tidewater::auth::demo_api_config;
@@ -102,8 +102,8 @@ impl Stage {
             // The load is what is measured; no machine is so slow that it should be refused.
             ingest_lag_time: PATIENCE,
             ingest_memory_bytes: None,
-            event_rows_max: topologies::render::budget::EVENT_ROWS_MAX,
-            event_bytes_max: topologies::render::budget::EVENT_BYTES_MAX,
+            event_rows_max: engine::render::budget::EVENT_ROWS_MAX,
+            event_bytes_max: engine::render::budget::EVENT_BYTES_MAX,
         };
         let declared = declared(scene.files)?;
         let api = demo_api_config(&SECRET)?;

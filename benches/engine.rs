@@ -8,15 +8,15 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use engine::run::{CHECKPOINT_INTERVAL_DEFAULT, Clock, Options, Running, Storage, start};
 use epochs::disk::simulated::SimulatedDisk;
+use language::topology::{Topology, read_folder};
 use schemas::event::parse_line;
 use schemas::position::{LogPosition, Offset, Partition, Token, Topic};
 use sources::log::{Log, Record};
 use sources::memory::MemoryLog;
 use tidewater::deployments::Declared;
 use tidewater::ingest::wall_micros;
-use topologies::run::{CHECKPOINT_INTERVAL_DEFAULT, Clock, Options, Running, Storage, start};
-use topologies::topology::{Topology, read_folder};
 
 use crate::Failure;
 

@@ -7,11 +7,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use engine::run::Storage;
 use epochs::disk::real::RealDisk;
 use sources::log::Log;
 use sources::memory::MemoryLog;
 use tidewater::ingest::wall_micros;
-use topologies::run::Storage;
 
 use crate::Failure;
 use crate::engine::Engine;

@@ -7,8 +7,9 @@ use std::io;
 
 use differential_dataflow::input::{Input as _, InputSession};
 use operators::Time;
-use operators::reduce::{AggregateKind, AggregateSpec, ReduceSpec, reduce};
+use operators::reduce::{AggregateSpec, ReduceSpec, reduce};
 use operators::state::KeptState;
+use schemas::aggregate::AggregateKind;
 use schemas::field::{FieldKind, Value};
 use schemas::row::{Diff, Row};
 use timely::dataflow::ProbeHandle;

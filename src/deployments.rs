@@ -15,19 +15,19 @@ use api::{
     BoxFuture, DeployAction, DeployRefusal, DeployRequest, DeploymentState, Deployments, DeploymentsReport, GenerationInfo,
     RowDifference, StatementFile, VerifyMode,
 };
+use engine::run::{
+    DeployError, DeployOutcome, DeployPhase, DeployReport, Deployment, DeploymentHandle, Standing, Verify, ViewChange,
+    ViewDifference, plan_switch,
+};
 use epochs::disk::DiskError;
+use language::diagnostic::{Diagnostic, SourceFile};
+use language::plan::patience::Patience;
+use language::topology::{LoadError, Topology, build_within, read_folder};
 use parking_lot::Mutex;
 use schemas::time::timestamp_text;
 use serde_json::Value;
 use sources::log::Log;
 use tokio::sync::Semaphore;
-use topologies::diagnostic::{Diagnostic, SourceFile};
-use topologies::plan::patience::Patience;
-use topologies::run::{
-    DeployError, DeployOutcome, DeployPhase, DeployReport, Deployment, DeploymentHandle, Standing, Verify, ViewChange,
-    ViewDifference, plan_switch,
-};
-use topologies::topology::{LoadError, Topology, build_within, read_folder};
 
 use self::life::{GenerationState, Life, Stamp};
 use self::store::{Generation, NoGeneration, Origin, Store};
@@ -136,14 +136,14 @@ impl Deployer {
         if names().any(|name| name == view) {
             return Ok(());
         }
-        let suggestion = topologies::diagnostic::suggestion(view, names());
+        let suggestion = language::diagnostic::suggestion(view, names());
         let meant = suggestion.map(|near| format!("; did you mean '{near}'?")).unwrap_or_default();
         Err(DeployRefusal::NotFound { detail: format!("no view '{view}' is served{meant}") })
     }
 
     /// Refuses an encoding that differs from the records that a topic has.
     fn check_encodings(&self, topology: &Topology) -> Result<(), DeployRefusal> {
-        let written_otherwise = |source: &&topologies::topology::Source| {
+        let written_otherwise = |source: &&language::topology::Source| {
             self.ingest.encoding(&source.schema.topic).is_some_and(|written| written != source.encoding)
         };
         match topology.sources.iter().find(written_otherwise) {

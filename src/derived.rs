@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use api::{BoxFuture, Derived, IngestError, RecordPage, TopicRecord};
+use engine::run::sink_tasks::Reports;
+use engine::run::sink_tasks::derived::end_of;
 use schemas::position::{Offset, Partition, Topic};
 use sources::error::LogError;
 use sources::log::{Log, StoredRecord};
-use topologies::run::sink_tasks::Reports;
-use topologies::run::sink_tasks::derived::end_of;
 
 /// The most bytes of records of one answer; one record more may be in it.
 const ANSWER_BYTES: usize = 8 * 1024 * 1024;

@@ -7,9 +7,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use engine::run::StartError;
 use epochs::error::EpochError;
-use topologies::run::StartError;
-use topologies::topology::LoadError;
+use language::topology::LoadError;
 
 /// Exit codes by cause.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,7 +83,7 @@ pub enum Failure {
     #[error(transparent)]
     Redis {
         /// its fault
-        source: topologies::run::sink_tasks::BadRedisUrl,
+        source: engine::run::sink_tasks::BadRedisUrl,
     },
     /// a file or directory
     #[error("cannot {action} '{}': {source}", path.display())]
@@ -132,7 +132,7 @@ pub enum Failure {
     },
     /// the engine could not be started
     #[error(transparent)]
-    Engine(#[from] topologies::run::StartError),
+    Engine(#[from] engine::run::StartError),
     /// the data directory can't be gone on with
     #[error(transparent)]
     Epochs(#[from] epochs::error::EpochError),

@@ -13,6 +13,7 @@ use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use api::{BoxFuture, Ingest, IngestError, LineOutcome, TopicInfo};
+use engine::run::{DEAD_LETTER_TOPIC, LetterRecord};
 use epochs::crash_point::{INGEST_APPENDED_NOT_ACKNOWLEDGED, crash_point};
 use parking_lot::Mutex;
 use schemas::catalogue::{TopicSchema, catalogue};
@@ -22,7 +23,6 @@ use schemas::event::{Encoding, EventId, Incoming, Rejected, parse_line};
 use schemas::position::{LogPosition, Offset, Partition, Topic};
 use sources::error::LogError;
 use sources::log::{APPEND_BYTES_MAX, APPEND_RECORDS_MAX, Log, Record};
-use topologies::run::{DEAD_LETTER_TOPIC, LetterRecord};
 
 use crate::admission::{Admission, Admitted};
 use crate::lag::{Appended, LagMeter};

@@ -10,12 +10,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use api::Lag;
+use engine::run::Status;
 use parking_lot::Mutex;
 use schemas::position::{Offset, Partition, Topic};
 use sinks::views::Views;
 use sources::error::LogError;
 use sources::log::Log;
-use topologies::run::Status;
 
 use crate::ingest::wall_micros;
 

@@ -11,9 +11,16 @@ use std::thread::available_parallelism;
 use std::time::Duration;
 
 use api::{ApiConfig, ApiState, Figures, HaltedSource, Health, HostStatus, LagLimits, Readiness, SinkStatus};
+use engine::render::budget::Limits;
+use engine::run::sink_tasks::{RedisUrl, Reports, SinkTaskReport, SinkTaskState};
+use engine::run::{Clock, DEAD_LETTER_TOPIC, DeploymentHandle, Options, Running, Status, StatusReport, Storage, Trouble, start};
+use engine::slt::all_visible;
 use epochs::coordinator::RetainedLimits;
 use epochs::disk::real::{Lock, RealDisk};
 use epochs::error::EpochError;
+use language::builder::PARTITIONS_DEFAULT;
+use language::lineage::lineage;
+use language::topology::Topology;
 use schemas::catalogue::catalogue;
 use schemas::event::Encoding;
 use schemas::lineage::Lineage;
@@ -27,15 +34,6 @@ use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-use topologies::builder::PARTITIONS_DEFAULT;
-use topologies::lineage::lineage;
-use topologies::render::budget::Limits;
-use topologies::run::sink_tasks::{RedisUrl, Reports, SinkTaskReport, SinkTaskState};
-use topologies::run::{
-    Clock, DEAD_LETTER_TOPIC, DeploymentHandle, Options, Running, Status, StatusReport, Storage, Trouble, start,
-};
-use topologies::slt::all_visible;
-use topologies::topology::Topology;
 
 use crate::admission::Admission;
 use crate::backup::UNFINISHED_FILE;

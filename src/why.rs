@@ -1,12 +1,12 @@
 //! Events that made a row, as the API asks for them: the engine's answer, found on a thread of its own.
 //!
-//! Owns how many such searches run at a time. Questions of the API enter and go to [`topologies::why`]; its answers leave.
+//! Owns how many such searches run at a time. Questions of the API enter and go to [`engine::why`]; its answers leave.
 
 use std::sync::Arc;
 
 use api::{BoxFuture, Provenance, WhyAnswer, WhyEvent, WhyQuestion, WhyRefusal, WhyRow};
+use engine::why::{Answer, Limits, LineageQuery, NamedEvent, Question, RowAnswer, WhyError};
 use tokio::sync::Semaphore;
-use topologies::why::{Answer, Limits, LineageQuery, NamedEvent, Question, RowAnswer, WhyError};
 
 /// Searches that run at the same time; further ones wait for their turn. Each may hold some hundred megabytes.
 const SEARCHES_AT_ONCE: usize = 2;

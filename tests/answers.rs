@@ -132,7 +132,7 @@ impl Answers<'_> {
         let score = |row: &JsonRow| row["score"].as_f64().expect("a score");
         let rows = self.views.rows("trending").into_iter().filter(|row| !row["score"].is_null()).take(100).enumerate();
         rows.map(|(place, row)| {
-            let value = topologies::plan::functions::decayed_value(score(&row), end, HALF_LIFE_MICROS);
+            let value = language::plan::functions::decayed_value(score(&row), end, HALF_LIFE_MICROS);
             json!({"rank": place + 1, "post_id": id(&row, "post_id"), "score": value})
         })
         .collect()

@@ -5,15 +5,16 @@ use std::fs;
 use std::path::Path;
 
 /// Each crate and the crates of this workspace that it may name.
-const EDGES: [(&str, &[&str]); 8] = [
+const EDGES: [(&str, &[&str]); 9] = [
     ("schemas", &[]),
     ("sources", &["schemas"]),
     ("operators", &["schemas"]),
     ("sinks", &["schemas"]),
     ("topologies/epochs", &["schemas", "sources"]),
-    ("topologies", &["schemas", "sources", "operators", "sinks", "epochs"]),
+    ("topologies/language", &["schemas"]),
+    ("topologies/engine", &["schemas", "sources", "operators", "sinks", "epochs", "language"]),
     ("api", &["schemas", "sinks"]),
-    (".", &["schemas", "sources", "operators", "sinks", "epochs", "topologies", "api"]),
+    (".", &["schemas", "sources", "operators", "sinks", "epochs", "language", "engine", "api"]),
 ];
 
 fn root() -> &'static Path {

@@ -7,7 +7,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use engine::run::{Clock, Options, Running, start};
+use engine::slt::all_visible;
 use epochs::disk::simulated::SimulatedDisk;
+use language::topology::{Topology, load};
 use schemas::event::parse_line;
 use schemas::field::Value;
 use schemas::position::Topic;
@@ -15,9 +18,6 @@ use sinks::search::{Filter, Hit, Order, OrderBy, Search};
 use sinks::views::Range;
 use sources::log::{Log, Record};
 use sources::memory::MemoryLog;
-use topologies::run::{Clock, Options, Running, start};
-use topologies::slt::all_visible;
-use topologies::topology::{Topology, load};
 
 use crate::answers::{JsonRow, Views};
 

@@ -2,7 +2,7 @@
 //!
 //! A generated world always; the real data wherever `TIDEWATER_DATA` names its folder.
 
-use topologies::run::Options;
+use engine::run::Options;
 
 use crate::answers::{assert_files, assert_oracle};
 use crate::harness::Harness;

@@ -5,9 +5,9 @@
 
 use std::collections::BTreeSet;
 
+use engine::run::Options;
 use serde_json::{Value, json};
 use tidewater::world::{World, WorldOptions};
-use topologies::run::Options;
 
 use crate::answers::Views as _;
 use crate::harness::Harness;

@@ -30,22 +30,11 @@ use schemas::row::{Diff, Row};
 
 use crate::hash::RowMap;
 use crate::keyed::{Emit, KeyLogic, keyed};
+use schemas::aggregate::Beyond;
+
 use crate::sorted_rows::SortedRows;
 use crate::state::KeptState;
 use crate::{KeyedRows, Rows, Time};
-
-/// Side of the bound on which a position is counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Beyond {
-    /// position > bound
-    Greater,
-    /// position >= bound
-    GreaterOrEqual,
-    /// position < bound
-    Less,
-    /// position <= bound
-    LessOrEqual,
-}
 
 /// Rows that each have a bound: key, then (bound, row).
 pub type BoundedRows<'s> = VecCollection<'s, Time, (Row, (Row, Row)), Diff>;

@@ -9,9 +9,9 @@
 //! have been remembered with an earlier time, or not at all.
 //!
 //! ```
-//! use operators::dedup::{DEDUPLICATION_IDS_MAX, DEDUPLICATION_WINDOW_MICROS, DeduplicationWindow};
+//! use operators::dedup::{DEDUPLICATION_IDS_MAX, DeduplicationWindow};
 //!
-//! let mut window = DeduplicationWindow::new(DEDUPLICATION_WINDOW_MICROS, DEDUPLICATION_IDS_MAX);
+//! let mut window = DeduplicationWindow::new(86_400_000_000, DEDUPLICATION_IDS_MAX);
 //! assert!(window.first_seen([7; 16], 1_700_000_000_000_000));
 //! assert!(!window.first_seen([7; 16], 1_700_000_000_000_000));
 //! ```
@@ -22,9 +22,6 @@ use crate::hash::SeededHash;
 use oldest::Oldest;
 
 mod oldest;
-
-/// The default window: seven days.
-pub const DEDUPLICATION_WINDOW_MICROS: i64 = 7 * 24 * 60 * 60 * 1_000_000;
 
 /// The default number of ids kept.
 pub const DEDUPLICATION_IDS_MAX: usize = 8_000_000;

@@ -1,7 +1,8 @@
 //! Counting across an inequality.
 
-use operators::count_beyond::{Beyond, count_beyond};
+use operators::count_beyond::count_beyond;
 use operators::{KeyedRows, Rows};
+use schemas::aggregate::Beyond;
 use schemas::field::{FieldKind, Value};
 use schemas::row::{Diff, Row};
 

@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use differential_dataflow::VecCollection;
-use operators::reduce::{AGGREGATE_ITEMS_MAX, AggregateKind, AggregateSpec, DECAY_LANDMARK_MICROS, ReduceSpec, reduce};
+use operators::reduce::{AGGREGATE_ITEMS_MAX, AggregateSpec, ReduceSpec, reduce};
 use operators::state::KeptState;
 use operators::{KeyedRows, Time};
+use schemas::aggregate::AggregateKind;
+use schemas::aggregate::DECAY_LANDMARK_MICROS;
 use schemas::dead_letter::RowError;
 use schemas::field::{FieldKind, Value};
 use schemas::row::{Diff, Row};

@@ -5,10 +5,11 @@
 use differential_dataflow::input::{Input, InputSession};
 use operators::arrange::arrange;
 use operators::join::join;
-use operators::reduce::{AggregateKind, AggregateSpec, ReduceSpec, reduce};
+use operators::reduce::{AggregateSpec, ReduceSpec, reduce};
 use operators::state::KeptState;
 use operators::top_k::{TopKSpec, top_k};
 use operators::{Rows, Time};
+use schemas::aggregate::AggregateKind;
 use schemas::field::FieldKind;
 use schemas::row::{Diff, Row};
 use std::cell::Cell;

@@ -1,10 +1,12 @@
 //! The vocabulary of Tidewater: events, rows, fields, times, positions, what is served, and what was quarantined. Pure: no I/O, no clock.
 
+pub mod aggregate;
 pub mod catalogue;
 pub mod dead_letter;
 pub mod decoder;
 pub mod event;
 pub mod field;
+pub mod fingerprint;
 pub mod interval;
 mod json;
 pub mod lineage;

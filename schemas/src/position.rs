@@ -30,6 +30,9 @@ pub struct Position {
 #[serde(from = "String", into = "String")]
 pub struct Topic(pub Arc<str>);
 
+/// Longest name of a topic, in bytes.
+pub const TOPIC_NAME_LENGTH_MAX: usize = 200;
+
 /// A partition of a topic, counted from 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Partition(pub u32);
@@ -75,6 +78,12 @@ impl Topic {
     /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Returns true if a topic may have this name: 1 to [`TOPIC_NAME_LENGTH_MAX`] of the characters a-z, 0-9, '.', '_' and '-'.
+    pub fn is_name(name: &str) -> bool {
+        let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-".contains(&byte);
+        (1..=TOPIC_NAME_LENGTH_MAX).contains(&name.len()) && name.bytes().all(allowed)
     }
 }
 

@@ -11,9 +11,9 @@ use schemas::position::{Offset, Partition, Topic};
 use crate::error::LogError;
 use crate::log::{
     APPEND_BYTES_MAX, APPEND_RECORDS_MAX, Log, PARTITIONS_MAX, RECORD_BYTES_MAX, Record, StoredRecord, TIMESTAMP_MAX,
-    TOPIC_NAME_LENGTH_MAX,
 };
 use crate::partitioner::partition_of;
+use schemas::position::TOPIC_NAME_LENGTH_MAX;
 
 /// Result of a check: the log's own failure, or nothing.
 type Outcome = Result<(), LogError>;

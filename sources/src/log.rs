@@ -19,8 +19,6 @@ pub const APPEND_RECORDS_MAX: usize = 16_384;
 pub const APPEND_BYTES_MAX: usize = 64 << 20;
 /// The most partitions of a topic.
 pub const PARTITIONS_MAX: u32 = 1024;
-/// The most characters of a topic's name.
-pub const TOPIC_NAME_LENGTH_MAX: usize = 200;
 /// The latest append time that a caller may give, microseconds since 1970: a later one counts as this one. So there is always a later one
 /// for the next record.
 pub const TIMESTAMP_MAX: i64 = i64::MAX / 2;
@@ -224,9 +222,7 @@ impl ReadBudget {
 
 /// Refuses a topic that may not be created.
 pub(crate) fn check_topic(topic: &Topic, partitions: u32) -> Result<(), LogError> {
-    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-".contains(&byte);
-    let name = topic.as_str();
-    if name.is_empty() || name.len() > TOPIC_NAME_LENGTH_MAX || !name.bytes().all(allowed) {
+    if !Topic::is_name(topic.as_str()) {
         return Err(LogError::BadTopicName { topic: topic.clone() });
     }
     if !(1..=PARTITIONS_MAX).contains(&partitions) {

@@ -4,13 +4,13 @@
 
 use std::path::Path;
 
+use engine::slt::{self, Report};
+use language::diagnostic::suggestion;
+use language::diagram::Diagram;
+use language::explain;
+use language::lineage::{self, lineage};
+use language::topology::{LoadError, Topology, load};
 use serde_json::json;
-use topologies::diagnostic::suggestion;
-use topologies::diagram::Diagram;
-use topologies::explain;
-use topologies::lineage::{self, lineage};
-use topologies::slt::{self, Report};
-use topologies::topology::{LoadError, Topology, load};
 
 use super::output::print_line;
 use super::{DirectoryArguments, ExplainArguments, ExplainFormat, Format};

@@ -27,9 +27,9 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use engine::render::budget::{EVENT_BYTES_MAX, EVENT_ROWS_MAX};
+use engine::run::WORKERS_MAX;
 use epochs::coordinator::RETAINED_GENERATION_BYTES;
-use topologies::render::budget::{EVENT_BYTES_MAX, EVENT_ROWS_MAX};
-use topologies::run::WORKERS_MAX;
 
 pub(crate) use self::plan::as_json as change_as_json;
 use crate::error::{EXIT_CODES_HELP, Failure};

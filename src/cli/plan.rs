@@ -7,13 +7,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use engine::run::{Change, Storage, ViewChange, plan_change};
 use epochs::disk::real::RealDisk;
 use epochs::error::EpochError;
 use epochs::lost_history::{LostHistory, MissingHistory};
+use language::topology::Topology;
 use serde_json::{Value, json};
 use sources::embedded::EmbeddedLog;
-use topologies::run::{Change, Storage, ViewChange, plan_change};
-use topologies::topology::Topology;
 
 use super::check::declare_or_report;
 use super::output::print_line;
@@ -108,7 +108,7 @@ pub(crate) fn as_json(change: &Change) -> Value {
         })
     };
     let backfill =
-        |topic: &topologies::run::TopicBackfill| json!({ "topic": topic.topic, "records": topic.records, "gone": topic.gone });
+        |topic: &engine::run::TopicBackfill| json!({ "topic": topic.topic, "records": topic.records, "gone": topic.gone });
     let lost = |lost: &LostHistory| json!({ "state": lost.state, "topic": lost.topic.as_str(), "partition": lost.partition.0, "earliest": lost.earliest.0 });
     let restored = change.restored.iter().map(|(state, epoch)| json!({ "state": state, "epoch": epoch })).collect::<Vec<_>>();
     let refused = (!change.lost.is_empty()).then(|| MissingHistory { lost: change.lost.clone() }.to_string());

@@ -7,11 +7,11 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::RangeInclusive;
 
-use epochs::binding::fingerprint;
+use engine::run::Storage;
 use epochs::disk::{Disk, DiskAction, DiskCause, DiskError};
+use language::diagnostic::SourceFile;
+use schemas::fingerprint::Fingerprint;
 use serde::{Deserialize, Serialize};
-use topologies::diagnostic::SourceFile;
-use topologies::run::Storage;
 
 use super::life::{GenerationState, Life, Stamp};
 
@@ -356,7 +356,7 @@ fn path_of(generation: u64) -> String {
 pub fn directory_fingerprint(files: &[SourceFile]) -> String {
     let name = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
     let contents: Vec<(String, &str)> = files.iter().map(|file| (name(&file.path), file.text.as_ref())).collect();
-    fingerprint(&format!("{contents:?}")).to_string()
+    Fingerprint::of(&format!("{contents:?}")).to_string()
 }
 
 /// A file that drops a view or a table, behind the others.

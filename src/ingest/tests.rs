@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use api::{LagLimits, Refusal};
+use engine::run::Status;
 use schemas::position::{Epoch, Timeline};
 use sinks::views::{Commit, Definition, Views};
 use sources::embedded::EmbeddedLog;
 use sources::memory::MemoryLog;
-use topologies::run::Status;
 
 use super::*;
 use crate::memory::MemoryLimit;

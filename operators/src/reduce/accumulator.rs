@@ -5,13 +5,14 @@ use schemas::field::{FieldEnds, FieldKind, Value, is_null};
 use schemas::numeric::{Numeric, WIDE_SCALE};
 use schemas::row::{Diff, Row};
 
+use super::AggregateSpec;
 use super::decayed::DecayedSum;
 use super::float_sum::{FloatSum, Overflow};
 use super::ordered::Ordered;
 use super::wide::Wide;
-use super::{AggregateKind, AggregateSpec};
 use crate::encoding::{Reader, write_bytes, write_signed, write_unsigned};
 use crate::hash::RowMap;
+use schemas::aggregate::AggregateKind;
 
 /// The greatest number of digits of a NUMERIC.
 const DECIMAL_DIGITS_MAX: u32 = 38;

@@ -7,13 +7,11 @@
 
 use std::collections::BTreeMap;
 
+use schemas::aggregate::DECAY_LANDMARK_MICROS;
 use schemas::row::Row;
 
 use super::wide::Wide;
 use crate::encoding::{Reader, write_signed, write_unsigned};
-
-/// L, where a weight counts as itself: 2020-01-01T00:00:00Z.
-pub const DECAY_LANDMARK_MICROS: i64 = 1_577_836_800_000_000;
 
 /// Binary digits kept after the point: a weight of one is exact to 2^-41.
 const FRACTION_BITS: i32 = 40;

@@ -16,10 +16,6 @@ pub const HASH_BYTES: usize = 32;
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Chain(pub [u8; HASH_BYTES]);
 
-/// The identity of a plan: what is derived and how.
-#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Fingerprint(pub [u8; HASH_BYTES]);
-
 /// Records of one partition that belong to an epoch.
 #[derive(Clone, PartialEq, Eq, Message)]
 pub struct BoundRange {
@@ -124,11 +120,6 @@ impl BoundRange {
     }
 }
 
-/// A fingerprint of a description.
-pub fn fingerprint(description: impl AsRef<[u8]>) -> Fingerprint {
-    Fingerprint(Sha256::digest(description.as_ref()).into())
-}
-
 fn hex(bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
     bytes.iter().take(8).try_for_each(|byte| write!(f, "{byte:02x}"))
 }
@@ -140,18 +131,6 @@ impl fmt::Display for Chain {
 }
 
 impl fmt::Debug for Chain {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        hex(&self.0, f)
-    }
-}
-
-impl fmt::Display for Fingerprint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        hex(&self.0, f)
-    }
-}
-
-impl fmt::Debug for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         hex(&self.0, f)
     }

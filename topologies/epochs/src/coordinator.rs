@@ -23,7 +23,7 @@ use self::claim::{claim, has_the_beginning};
 use self::retained::Retained;
 use self::states::StateNumbers;
 use crate::backfill::Backfill;
-use crate::binding::{Binding, BoundRange, Control, Fingerprint};
+use crate::binding::{Binding, BoundRange, Control};
 use crate::bindings::{Bindings, SEGMENT_BYTES};
 use crate::checkpoint::{CheckpointHeader, Checkpoints, StateId};
 use crate::crash_point::{BEFORE_BIND, BOUND, crash_point};
@@ -32,6 +32,7 @@ use crate::error::EpochError;
 use crate::identity::Identity;
 use crate::progress::History;
 use crate::reader::{Offsets, Reader, Records};
+use schemas::fingerprint::{Fingerprint, StateSpec};
 
 pub use self::begin::SinkFloors;
 pub use self::claim::branch;
@@ -63,17 +64,6 @@ pub trait WallSource {
 
     /// An epoch was bound with this wall clock by an earlier run.
     fn replayed(&mut self, wall_micros: i64);
-}
-
-/// A state that the plan keeps: its identity and its name.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StateSpec {
-    /// fingerprint of its computation
-    pub fingerprint: Fingerprint,
-    /// for people
-    pub name: String,
-    /// the topics that it is computed from
-    pub topics: Vec<Topic>,
 }
 
 /// Limits of retaining the states of earlier plans.

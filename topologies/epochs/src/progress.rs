@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::binding::{Chain, Fingerprint, HASH_BYTES};
+use crate::binding::{Chain, HASH_BYTES};
+use schemas::fingerprint::Fingerprint;
 
 /// Progress of a sink. Two are compared by timeline and chain: an epoch's number says nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -8,8 +8,9 @@ use std::collections::VecDeque;
 
 use schemas::row::{Diff, Row};
 
-use crate::binding::{Chain, Fingerprint};
+use crate::binding::Chain;
 use crate::progress::{History, Progress};
+use schemas::fingerprint::Fingerprint;
 
 /// Epochs that are retained for a sink after it has acknowledged them, in case it loses them again.
 pub const RETAINED_EPOCHS: usize = 64;

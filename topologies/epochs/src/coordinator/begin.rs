@@ -7,7 +7,7 @@ use schemas::position::Topic;
 use sources::log::Log;
 
 use super::states::{holds, stored_state};
-use super::{Settings, StateSpec, offsets_of};
+use super::{Settings, offsets_of};
 use crate::bindings::Bindings;
 use crate::checkpoint::{CHECKPOINTS_KEPT, CheckpointHeader};
 use crate::disk::Disk;
@@ -15,6 +15,7 @@ use crate::error::EpochError;
 use crate::lost_history::{LostHistory, MissingHistory, lost_history};
 use crate::reader::Offsets;
 use crate::sink::SinkKind;
+use schemas::fingerprint::StateSpec;
 
 /// Progress of the sinks that can resume.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -124,8 +125,8 @@ mod tests {
     use sources::memory::MemoryLog;
 
     use super::*;
-    use crate::binding::fingerprint;
     use crate::checkpoint::StateId;
+    use schemas::fingerprint::Fingerprint;
 
     fn begin(epochs: &[u64], all: Option<u64>, append: Option<u64>) -> Option<u64> {
         let header = |epoch: &u64| CheckpointHeader { epoch: *epoch, ..CheckpointHeader::default() };
@@ -140,9 +141,10 @@ mod tests {
         log.create_topic(&topic, 1).unwrap();
         let record = Record { key: vec![], value: vec![], timestamp: 0 };
         log.append(&topic, vec![record; 9]).unwrap();
-        let spec = |name: &str| StateSpec { fingerprint: fingerprint(name), name: name.to_owned(), topics: vec![topic.clone()] };
+        let spec =
+            |name: &str| StateSpec { fingerprint: Fingerprint::of(name), name: name.to_owned(), topics: vec![topic.clone()] };
         let header = |epoch: u64, names: &[&str]| {
-            let states = names.iter().enumerate().map(|(id, name)| (StateId(id as u32), fingerprint(name).0, String::new()));
+            let states = names.iter().enumerate().map(|(id, name)| (StateId(id as u32), Fingerprint::of(name).0, String::new()));
             CheckpointHeader { epoch, states: states.collect(), ..CheckpointHeader::default() }
         };
         // Later plans lack 'old': two checkpoints of them, and the retained one before.

@@ -9,12 +9,13 @@ use schemas::row::Row;
 
 use super::retained::{Retained, fingerprints};
 use super::states::holds;
-use super::{CheckpointJob, Coordinator, KeptCheckpoint, RetainedLimits, StateSpec, offsets_of, stored_offset};
+use super::{CheckpointJob, Coordinator, KeptCheckpoint, RetainedLimits, offsets_of, stored_offset};
 use crate::checkpoint::{CHECKPOINTS_KEPT, CheckpointHeader, Checkpoints, RetainedCheckpoint};
 use crate::crash_point::{BINDINGS_TRIMMED, CHECKPOINT_WRITTEN_NOT_TRIMMED, crash_point};
 use crate::disk::Disk;
 use crate::error::EpochError;
 use crate::reader::Offsets;
+use schemas::fingerprint::StateSpec;
 
 impl<D: Disk> Coordinator<D> {
     /// Decides which of the checkpoints that were found stay: the one that this run begins with, one before it, and those of earlier plans.

@@ -9,12 +9,14 @@ use schemas::position::{Offset, Partition, Topic};
 use sources::log::TopicMetadata;
 
 use super::begin::lost_states;
-use super::{Coordinator, EpochInput, StateChanges, StateSpec, WallSource};
-use crate::binding::{Binding, Control, Fingerprint};
+use super::{Coordinator, EpochInput, StateChanges, WallSource};
+use crate::binding::{Binding, Control};
 use crate::checkpoint::CheckpointHeader;
 use crate::disk::Disk;
 use crate::error::EpochError;
 use crate::lost_history::LostHistory;
+use schemas::fingerprint::Fingerprint;
+use schemas::fingerprint::StateSpec;
 
 impl<D: Disk> Coordinator<D> {
     /// Reads these topics too from the next epoch on: each from where it was read last, or else from its beginning.

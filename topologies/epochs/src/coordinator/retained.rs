@@ -7,8 +7,9 @@
 use std::collections::BTreeSet;
 
 use crate::checkpoint::{CheckpointHeader, RetainedCheckpoint};
-use crate::coordinator::{RetainedLimits, StateSpec, offsets_of, stored_state};
+use crate::coordinator::{RetainedLimits, offsets_of, stored_state};
 use crate::reader::Offsets;
+use schemas::fingerprint::StateSpec;
 
 /// A checkpoint of an earlier plan.
 #[derive(Clone, Debug)]

@@ -4,8 +4,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{StateChanges, StateSpec};
+use super::StateChanges;
 use crate::checkpoint::{CheckpointHeader, StateId};
+use schemas::fingerprint::StateSpec;
 
 /// The number under which a checkpoint holds a state.
 pub fn stored_state(header: &CheckpointHeader, state: &StateSpec) -> Option<StateId> {
@@ -91,12 +92,12 @@ mod tests {
     use schemas::row::Row;
 
     use super::*;
-    use crate::binding::fingerprint;
+    use schemas::fingerprint::Fingerprint;
 
     fn specs(names: &[&str]) -> Vec<StateSpec> {
         names
             .iter()
-            .map(|name| StateSpec { fingerprint: fingerprint(name), name: (*name).to_owned(), topics: Vec::new() })
+            .map(|name| StateSpec { fingerprint: Fingerprint::of(name), name: (*name).to_owned(), topics: Vec::new() })
             .collect()
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::binding::fingerprint;
+use schemas::fingerprint::Fingerprint;
 
 /// Answer of the sink instead of `Ok`; some faults do what was asked all the same.
 #[derive(Clone, Copy)]
@@ -105,11 +105,11 @@ impl Sink for TestSink {
 }
 
 fn chain(epoch: u64) -> Chain {
-    Chain(fingerprint(&format!("epoch {epoch}")).0)
+    Chain(Fingerprint::of(&format!("epoch {epoch}")).0)
 }
 
 fn plan() -> Fingerprint {
-    fingerprint("plan")
+    Fingerprint::of("plan")
 }
 
 fn row(epoch: u64) -> Row {
@@ -282,7 +282,7 @@ fn an_overtaken_plan_builds_the_sink_anew() {
     let (mut outbox, run) = following(SinkKind::State, OutboxLimits::default(), 3);
     let before = outbox.reconciled;
     if let Some(progress) = &mut outbox.sink.progress {
-        progress.plan = fingerprint("another plan").0;
+        progress.plan = Fingerprint::of("another plan").0;
     }
     outbox.state = SinkState::Unknown;
     run.finish(&mut outbox);

@@ -6,9 +6,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use epochs::binding::{Chain, Fingerprint};
+use epochs::binding::Chain;
 use epochs::coordinator::EpochInput;
 use epochs::reader::Records;
+use schemas::fingerprint::Fingerprint;
 
 use super::engine::{Accounts, Engine, Transfer, View, digest};
 

@@ -5,18 +5,18 @@
 
 use std::sync::Arc;
 
-use epochs::binding::{Chain, Fingerprint, fingerprint};
+use epochs::binding::Chain;
 use epochs::checkpoint::error::CheckpointError;
 use epochs::checkpoint::{CheckpointHeader, Checkpoints};
 use epochs::clock::{Reading, WallClock};
-use epochs::coordinator::{
-    CheckpointJob, Coordinator, RetainedLimits, Settings, SinkFloors, StateSpec, WallSource, stored_state,
-};
+use epochs::coordinator::{CheckpointJob, Coordinator, RetainedLimits, Settings, SinkFloors, WallSource, stored_state};
 use epochs::disk::simulated::SimulatedDisk;
 use epochs::error::EpochError;
 use epochs::progress::{History, Progress};
 use epochs::reader::Records;
 use epochs::sink::{Outbox, Run, Sink, SinkError, SinkKind, SinkState, Unit};
+use schemas::fingerprint::Fingerprint;
+use schemas::fingerprint::StateSpec;
 use schemas::position::Topic;
 use schemas::row::{Diff, Row};
 use sources::log::{Log, TopicId, TopicMetadata};
@@ -56,10 +56,11 @@ pub struct Process {
 }
 
 fn settings(world: &World) -> Settings {
-    let state = |name: &str| StateSpec { fingerprint: fingerprint(name), name: name.to_owned(), topics: vec![Topic::new(TOPIC)] };
+    let state =
+        |name: &str| StateSpec { fingerprint: Fingerprint::of(name), name: name.to_owned(), topics: vec![Topic::new(TOPIC)] };
     Settings {
         epoch_records: world.epoch_records,
-        plan: fingerprint(&format!("plan {}", world.plan)),
+        plan: Fingerprint::of(&format!("plan {}", world.plan)),
         states: vec![state("ids"), state("accounts")],
         timeline: world.timelines,
         accept_missing_history: false,
@@ -235,7 +236,7 @@ fn restore(
     header: &CheckpointHeader,
 ) -> Result<(), CheckpointError> {
     for (number, name) in ["ids", "accounts"].iter().enumerate() {
-        let spec = StateSpec { fingerprint: fingerprint(name), name: (*name).to_owned(), topics: Vec::new() };
+        let spec = StateSpec { fingerprint: Fingerprint::of(name), name: (*name).to_owned(), topics: Vec::new() };
         let state = stored_state(header, &spec).expect("the checkpoint has every state");
         for entry in checkpoints.scan(header, state)? {
             let (key, value) = entry?;

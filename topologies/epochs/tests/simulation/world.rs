@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use epochs::binding::{Chain, Fingerprint};
+use epochs::binding::Chain;
 use epochs::clock::Reading;
 use epochs::coordinator::Retention;
 use epochs::disk::Disk;
@@ -12,6 +12,7 @@ use epochs::disk::simulated::SimulatedDisk;
 use epochs::error::EpochError;
 use epochs::identity::Identity;
 use epochs::sink::{OutboxLimits, Sink, SinkKind};
+use schemas::fingerprint::Fingerprint;
 use schemas::position::Topic;
 use sources::log::{Log, Record};
 use sources::memory::MemoryLog;

@@ -1,0 +1,395 @@
+//! The continuous MERGE: events of a source fold into the rows of a table.
+//!
+//! Owns the clauses at run time. Every event travels to its key with all values that depend on it alone; there the events of a key are
+//! taken in the order of appending, whatever partitions they lie in, and the first clause that applies decides. Values that depend on the row found are evaluated there, for all keys of a round at once.
+
+use arrow_array::ArrayRef;
+use datafusion_common::{DataFusionError, Result};
+use operators::fold::{FoldEvent, FoldLogic, FoldOutcome, FoldStep, LogOrder, fold};
+use operators::state::KeptState;
+use operators::{Errors, Rows, Time};
+use schemas::dead_letter::RowError;
+use schemas::field::{FieldKind, Value, is_null};
+use schemas::row::{Row, RowCodec};
+use timely::dataflow::StreamVec;
+
+use super::map::RowPrinter;
+use super::slicer::Slicer;
+use super::source::{EventReader, Events};
+use super::transform::transform;
+use language::expression::evaluate::{Evaluator, Output};
+use language::plan::graph::NodeColumn;
+use language::plan::merge::{Action, Clause, FoldValue, Merge};
+use language::plan::scalar::Scalar;
+use language::topology::Table;
+
+/// Renders the fold of a table; `columns` are those of the source, `decoded` those that its batches hold.
+pub fn render<'s>(
+    events: StreamVec<'s, Time, Events>,
+    columns: &[NodeColumn],
+    decoded: &[usize],
+    table: &Table,
+    merge: &Merge,
+    state: KeptState,
+) -> Result<(Rows<'s>, Vec<Errors<'s>>)> {
+    let reader = FoldReader::new(columns, decoded, table, merge)?;
+    let (folds, read_errors) = transform(events, "merge", move |batch: &mut Vec<Events>, time, made| {
+        for events in batch.drain(..) {
+            let super::transform::Made { rows, errors } = &mut *made;
+            reader.read(&events, |event| rows.push((event, time, 1)), |error| errors.push((error, time, 1)));
+        }
+    });
+    let logic = MergeLogic::of(table, merge)?;
+    let events = timely::dataflow::operators::vec::Map::map(folds.inner, |(event, _, _)| event);
+    let (rows, fold_errors) = fold(events, logic, &format!("fold {}", table.name), state);
+    Ok((rows, vec![read_errors, fold_errors]))
+}
+
+fn kinds(columns: &[NodeColumn]) -> Vec<FieldKind> {
+    columns.iter().filter_map(|column| FieldKind::of(&column.data_type)).collect()
+}
+
+fn field_columns(merge: &Merge) -> Vec<NodeColumn> {
+    merge.fields.iter().map(|(_, column)| column.clone()).collect()
+}
+
+/// Takes from decoded events what travels to the keys of a table.
+pub struct FoldReader {
+    reader: EventReader,
+    key_kinds: Vec<FieldKind>,
+    applicable: Applicable,
+    relation: String,
+}
+
+impl FoldReader {
+    /// For batches that hold the columns `decoded` of a source.
+    pub fn new(columns: &[NodeColumn], decoded: &[usize], table: &Table, merge: &Merge) -> Result<Self> {
+        let fields = merge.fields.iter().map(|(scalar, _)| scalar.clone());
+        let outputs: Vec<Scalar> = merge.key.iter().cloned().chain(fields).collect();
+        let table_kinds = kinds(&table.columns);
+        Ok(Self {
+            reader: EventReader::new(columns, decoded, &[], &outputs, &table.name)?,
+            key_kinds: table.primary_key.iter().map(|&key| table_kinds[key].clone()).collect(),
+            applicable: Applicable::new(&merge.clauses, &kinds(&field_columns(merge))),
+            relation: table.name.clone(),
+        })
+    }
+
+    /// The events that some clause may be for, each with its key; a key that is NULL is an error of the row.
+    pub fn read(&self, events: &Events, mut emit: impl FnMut(FoldEvent), mut fail: impl FnMut(RowError)) {
+        let mut null_keys = Vec::new();
+        let each = |number: usize, row: Row| {
+            let bytes = row.as_bytes();
+            let mut at = 0;
+            let mut has_null = false;
+            for kind in &self.key_kinds {
+                has_null |= is_null(bytes, at);
+                at = kind.end(bytes, at);
+            }
+            if !self.applicable.any(&bytes[at..]) {
+                return;
+            }
+            let (partition, offset) = events.places[number];
+            if has_null {
+                null_keys.push((partition, offset));
+                return;
+            }
+            let order = LogOrder { appended: events.appended[number], partition: partition.0, offset: offset.0 };
+            emit((Row::from_bytes(&bytes[..at]), order, Row::from_bytes(&bytes[at..])));
+        };
+        self.reader.read(events, each, &mut fail);
+        for (partition, offset) in null_keys {
+            fail(RowError {
+                relation: self.relation.clone(),
+                expression: "ON".to_owned(),
+                detail: "the primary key is NULL".to_owned(),
+                row: format!("{{\"partition\":{partition},\"offset\":{offset}}}"),
+            });
+        }
+    }
+}
+
+/// Tells events that no clause is for before they travel.
+struct Applicable {
+    /// the guard's field of each clause; none when some clause may be for any event
+    guards: Option<Slicer>,
+    count: usize,
+}
+
+impl Applicable {
+    fn new(clauses: &[Clause], field_kinds: &[FieldKind]) -> Self {
+        let fields: Option<Vec<usize>> = clauses
+            .iter()
+            .map(|clause| match &clause.guard {
+                Some(FoldValue::Event(field)) => Some(*field),
+                _ => None,
+            })
+            .collect();
+        let count = fields.as_ref().map_or(0, Vec::len);
+        Self { guards: fields.map(|fields| Slicer::new(field_kinds, &fields)), count }
+    }
+
+    fn any(&self, event: &[u8]) -> bool {
+        let Some(slicer) = &self.guards else { return true };
+        let ranges = slicer.ranges(event);
+        (0..self.count).any(|place| is_true(ranges.field(event, place)))
+    }
+}
+
+fn is_true(field: &[u8]) -> bool {
+    FieldKind::Boolean.read(field, 0) == Value::Boolean(true)
+}
+
+/// The clauses of one table.
+pub struct MergeLogic {
+    clauses: Vec<Clause>,
+    table: Slicer,
+    columns: usize,
+    fields: Slicer,
+    not_null: Vec<bool>,
+    names: Vec<String>,
+    relation: String,
+    printer: RowPrinter,
+    late: Option<Late>,
+    /// each late value by itself, for events on which some value fails: only those that the event's clause needs count
+    single: Vec<Late>,
+}
+
+/// Values that depend on the row found, over the table's columns followed by the event's fields.
+struct Late {
+    evaluator: Evaluator,
+    /// decoders for the columns that are read: those of the table, and those of the event
+    table: (Slicer, RowCodec),
+    event: (Slicer, RowCodec),
+    null_row: Row,
+}
+
+impl MergeLogic {
+    /// The clauses of a merge into a table.
+    pub fn of(table: &Table, merge: &Merge) -> Result<Self> {
+        let fields = field_columns(merge);
+        let field_kinds = kinds(&fields);
+        Self::new(table, merge, kinds(&table.columns), &fields, field_kinds)
+    }
+
+    fn new(
+        table: &Table,
+        merge: &Merge,
+        table_kinds: Vec<FieldKind>,
+        field_columns: &[NodeColumn],
+        field_kinds: Vec<FieldKind>,
+    ) -> Result<Self> {
+        let (clauses, late_values) = number_late_values(&merge.clauses);
+        let all_table: Vec<usize> = (0..table_kinds.len()).collect();
+        let all_fields: Vec<usize> = (0..field_kinds.len()).collect();
+        let late = |values: &[Scalar]| Late::new(table, &table_kinds, field_columns, &field_kinds, values);
+        let single = late_values.iter().map(|value| late(std::slice::from_ref(value))).collect::<Result<Vec<_>>>()?;
+        let late = if late_values.is_empty() { None } else { Some(late(&late_values)?) };
+        Ok(Self {
+            clauses,
+            table: Slicer::new(&table_kinds, &all_table),
+            columns: table_kinds.len(),
+            fields: Slicer::new(&field_kinds, &all_fields),
+            not_null: table.not_null.clone(),
+            names: table.columns.iter().map(|column| column.name.clone()).collect(),
+            relation: table.name.clone(),
+            printer: RowPrinter::new(field_columns, &field_kinds),
+            late,
+            single,
+        })
+    }
+
+    fn decide(&self, step: &FoldStep<'_>, late: &dyn Fn(usize) -> Computed) -> Decided {
+        self.outcome(step, late).unwrap_or_else(|error| (FoldOutcome::Fail(error), None))
+    }
+
+    fn outcome(&self, step: &FoldStep<'_>, late: &dyn Fn(usize) -> Computed) -> Result<Decided, RowError> {
+        let event = self.fields.ranges(step.event);
+        let value = |value: &FoldValue| -> Computed {
+            match value {
+                FoldValue::Event(field) => Ok(Row::from_bytes(event.field(step.event, *field))),
+                FoldValue::Late(Scalar::Constant { field, .. }) => Ok(field.clone()),
+                FoldValue::Late(Scalar::Column(number)) => late(*number),
+                FoldValue::Late(Scalar::Computed(_)) => panic!("a value of '{}' was not numbered", self.relation),
+            }
+        };
+        let clauses = self.clauses.iter().enumerate();
+        for (number, clause) in clauses.filter(|(_, clause)| clause.matched == step.current.is_some()) {
+            if let Some(condition) = &clause.condition
+                && !is_true(value(condition)?.as_bytes())
+            {
+                continue;
+            }
+            let outcome = match (&clause.action, step.current) {
+                (Action::Nothing, _) | (Action::Update(_), None) => FoldOutcome::Keep,
+                (Action::Delete, _) => FoldOutcome::Delete,
+                (Action::Insert(values), _) => self.checked(step, values.iter().map(value))?,
+                (Action::Update(assignments), Some(current)) => {
+                    let ranges = self.table.ranges(current);
+                    let columns =
+                        (0..self.columns).map(|column| match assignments.iter().find(|(assigned, _)| *assigned == column) {
+                            Some((_, assigned)) => value(assigned),
+                            None => Ok(Row::from_bytes(ranges.field(current, column))),
+                        });
+                    self.checked(step, columns)?
+                }
+            };
+            return Ok((outcome, Some(number)));
+        }
+        Ok((FoldOutcome::Keep, None))
+    }
+
+    /// Returns the effect of each step and the number of the clause that decided, if one did.
+    pub fn decide_all(&self, steps: &[FoldStep<'_>], mut decided: impl FnMut(Decided)) {
+        let Some(late) = &self.late else {
+            return steps.iter().for_each(|step| decided(self.decide(step, &|_| Ok(Row::empty()))));
+        };
+        let (values, errors) = late.evaluate(steps, &self.relation, &self.printer);
+        for ((step, values), error) in steps.iter().zip(&values).zip(errors) {
+            decided(match error {
+                Some(_) => self.decide(step, &|number| self.single(step, number)),
+                None => self.decide(step, &|number| Ok(values[number].clone())),
+            });
+        }
+    }
+
+    fn checked(&self, step: &FoldStep<'_>, values: impl Iterator<Item = Computed>) -> Result<FoldOutcome, RowError> {
+        let mut row = Row::empty();
+        for (column, value) in values.enumerate() {
+            let value = value?;
+            if self.not_null[column] && is_null(value.as_bytes(), 0) {
+                return Err(RowError {
+                    relation: self.relation.clone(),
+                    expression: self.names[column].clone(),
+                    detail: format!("NULL in column '{}', which is NOT NULL", self.names[column]),
+                    row: self.printer.json(step.event),
+                });
+            }
+            row.extend(value.as_bytes());
+        }
+        Ok(FoldOutcome::Put(row))
+    }
+
+    /// One late value of one step.
+    fn single(&self, step: &FoldStep<'_>, number: usize) -> Computed {
+        let (mut values, mut errors) = self.single[number].evaluate(std::slice::from_ref(step), &self.relation, &self.printer);
+        match errors.swap_remove(0) {
+            Some(error) => Err(error),
+            None => Ok(values.swap_remove(0).swap_remove(0)),
+        }
+    }
+}
+
+/// Effect of an event on its row, and the number of the deciding clause.
+pub type Decided = (FoldOutcome, Option<usize>);
+
+/// A value that was computed, or why it could not be.
+type Computed = Result<Row, RowError>;
+
+/// Replaces every late value that needs evaluation by its number.
+fn number_late_values(clauses: &[Clause]) -> (Vec<Clause>, Vec<Scalar>) {
+    let mut late = Vec::new();
+    let mut numbered = clauses.to_vec();
+    let mut number = |value: &mut FoldValue| {
+        if let FoldValue::Late(scalar @ (Scalar::Column(_) | Scalar::Computed(_))) = value {
+            late.push(scalar.clone());
+            *value = FoldValue::Late(Scalar::Column(late.len() - 1));
+        }
+    };
+    for clause in &mut numbered {
+        clause.condition.as_mut().map(&mut number);
+        match &mut clause.action {
+            Action::Insert(values) => values.iter_mut().for_each(&mut number),
+            Action::Update(assignments) => assignments.iter_mut().for_each(|(_, value)| number(value)),
+            Action::Delete | Action::Nothing => {}
+        }
+    }
+    (numbered, late)
+}
+
+impl Late {
+    fn new(
+        table: &Table,
+        table_kinds: &[FieldKind],
+        fields: &[NodeColumn],
+        field_kinds: &[FieldKind],
+        values: &[Scalar],
+    ) -> Result<Self> {
+        let columns: Vec<NodeColumn> = table.columns.iter().chain(fields).cloned().collect();
+        let forced: Vec<Scalar> = values.iter().map(computed_always(&columns)).collect();
+        let evaluator = Evaluator::new(&columns, &[], &forced)?;
+        let width = table_kinds.len();
+        let (of_table, of_event): (Vec<usize>, Vec<usize>) = evaluator.reads.iter().partition(|&&read| read < width);
+        let of_event: Vec<usize> = of_event.into_iter().map(|read| read - width).collect();
+        let codec = |columns: &[NodeColumn], read: &[usize]| {
+            let types: Vec<_> = read.iter().map(|&column| columns[column].data_type.clone()).collect();
+            RowCodec::new(&types).map_err(DataFusionError::from)
+        };
+        let mut null_row = Row::empty();
+        of_table.iter().for_each(|&column| table_kinds[column].write_null(&mut null_row));
+        Ok(Self {
+            evaluator,
+            table: (Slicer::new(table_kinds, &of_table), codec(&table.columns, &of_table)?),
+            event: (Slicer::new(field_kinds, &of_event), codec(fields, &of_event)?),
+            null_row,
+        })
+    }
+
+    /// The values of every step; a step on which one fails has an error instead.
+    fn evaluate(&self, steps: &[FoldStep<'_>], relation: &str, printer: &RowPrinter) -> (Vec<Vec<Row>>, Vec<Option<RowError>>) {
+        let tables: Vec<Row> = steps
+            .iter()
+            .map(|step| step.current.map_or_else(|| self.null_row.clone(), |current| self.table.0.row(current)))
+            .collect();
+        let events: Vec<Row> = steps.iter().map(|step| self.event.0.row(step.event)).collect();
+        let decode = |codec: &RowCodec, rows: &[Row]| -> Result<Vec<ArrayRef>> {
+            codec.decode(rows.iter().map(Row::as_bytes)).map_err(DataFusionError::from)
+        };
+        let mut errors: Vec<Option<RowError>> = vec![None; steps.len()];
+        let arrays = decode(&self.table.1, &tables).and_then(|mut arrays| {
+            arrays.extend(decode(&self.event.1, &events)?);
+            self.evaluator.evaluate(arrays, steps.len(), |failure| {
+                errors[failure.row] = Some(RowError {
+                    relation: relation.to_owned(),
+                    expression: failure.expression.to_owned(),
+                    detail: failure.detail,
+                    row: printer.json(steps[failure.row].event),
+                });
+            })
+        });
+        let evaluated = arrays.unwrap_or_else(|error| panic!("the plan of '{relation}' does not fit its rows: {error}"));
+        let mut values: Vec<Vec<Row>> = vec![Vec::new(); steps.len()];
+        for (place, &step) in evaluated.rows.iter().enumerate() {
+            values[step] = self
+                .evaluator
+                .outputs
+                .iter()
+                .map(|output| match output {
+                    Output::Computed(computed) => evaluated.computed[*computed][place].clone(),
+                    Output::Constant(field) => field.clone(),
+                    Output::Column(_) => panic!("a column of '{relation}' was not computed"),
+                })
+                .collect();
+        }
+        (values, errors)
+    }
+}
+
+/// Columns become expressions, so that all values of a step come from one place.
+fn computed_always(columns: &[NodeColumn]) -> impl Fn(&Scalar) -> Scalar + '_ {
+    move |scalar| match scalar {
+        Scalar::Column(column) => Scalar::Computed(language::plan::scalar::Computed {
+            expression: datafusion_expr::Expr::Column(language::plan::scalar::numbered(*column)),
+            inputs: [(*column, (columns[*column].data_type.clone(), true))].into(),
+            data_type: columns[*column].data_type.clone(),
+            nullable: true,
+        }),
+        other => other.clone(),
+    }
+}
+
+impl FoldLogic for MergeLogic {
+    fn apply(&mut self, steps: &[FoldStep<'_>], outcomes: &mut Vec<FoldOutcome>) {
+        self.decide_all(steps, |(outcome, _)| outcomes.push(outcome));
+    }
+}

@@ -1,0 +1,97 @@
+//! The wall clock of epochs.
+//!
+//! Owns the choice between the system's clock and the events' own. What is bound is monotone: time never goes back for a view.
+
+use std::collections::BTreeMap;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use epochs::clock::{Reading, WallClock};
+use epochs::coordinator::WallSource;
+use epochs::reader::Records;
+use schemas::decoder::EventDecoder;
+use schemas::position::Topic;
+
+use language::topology::Source;
+
+/// Source of an epoch's wall clock.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Clock {
+    /// the system's clock at the time of binding
+    #[default]
+    System,
+    /// the latest `occurred_at` of all events bound so far: history is replayed as if it were happening
+    Event,
+}
+
+/// Binds the wall clock of epochs.
+pub enum EpochClock {
+    /// the system's clocks, the monotonic one counted from an instant
+    System(WallClock, Instant),
+    /// the events of some topics; the latest so far
+    Event(BTreeMap<Topic, EventDecoder>, i64),
+}
+
+impl EpochClock {
+    /// A clock that starts at 1970 and is moved by the system or by the events of these sources.
+    pub fn new(kind: Clock, sources: &[Source]) -> Self {
+        match kind {
+            Clock::System => Self::System(WallClock::after(None), Instant::now()),
+            Clock::Event => {
+                let mut clock = Self::Event(BTreeMap::new(), 0);
+                clock.follow(sources);
+                clock
+            }
+        }
+    }
+
+    /// Is moved by the events of these sources too, if events move it.
+    pub fn follow(&mut self, sources: &[Source]) {
+        if let Self::Event(decoders, _) = self {
+            for source in sources {
+                let decoder = || EventDecoder::new(source.schema, source.encoding, &[]);
+                decoders.entry(Topic::new(&source.schema.topic)).or_insert_with(decoder);
+            }
+        }
+    }
+
+    /// Returns the microseconds by which the system's clock is ahead of what is bound because a jump is held.
+    pub fn held_micros(&self) -> i64 {
+        match self {
+            Self::System(clock, _) => clock.held_micros(),
+            Self::Event(..) => 0,
+        }
+    }
+}
+
+impl WallSource for EpochClock {
+    fn bind(&mut self, records: &Records) -> i64 {
+        match self {
+            Self::System(clock, since) => {
+                let monotonic = i64::try_from(since.elapsed().as_micros()).unwrap_or(i64::MAX);
+                clock.bind(Reading { wall: system_micros(), monotonic })
+            }
+            Self::Event(decoders, latest) => {
+                for ((topic, _), records) in records {
+                    let Some(decoder) = decoders.get_mut(topic) else { continue };
+                    let raw =
+                        records.iter().map(|record| (record.partition, record.offset, record.timestamp, record.value.as_slice()));
+                    *latest = decoder.decode(raw).occurred_at.into_iter().fold(*latest, i64::max);
+                }
+                *latest
+            }
+        }
+    }
+
+    fn replayed(&mut self, wall_micros: i64) {
+        match self {
+            Self::System(clock, _) => clock.replayed(wall_micros),
+            Self::Event(_, latest) => *latest = (*latest).max(wall_micros),
+        }
+    }
+}
+
+/// Microseconds since 1970 by the system's clock.
+pub fn system_micros() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,222 @@
+//! Tests of a topology: events in, rows expected, in sqllogictest's format.
+//!
+//! Owns the running of the `.slt` files beside a topology's `.sql` files. A `statement` holds events as JSON lines, as `ingest` takes
+//! them; a `query` is any SELECT that a view could have, and is planned as one before the first event. The wall clock is the latest
+//! event's. No server is needed and nothing is written.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use epochs::disk::simulated::SimulatedDisk;
+use schemas::event::parse_line;
+use schemas::position::Topic;
+use sinks::views::Views;
+use sources::log::{Log, Record};
+use sources::memory::MemoryLog;
+use sqllogictest::{DB, DBOutput, DefaultColumnType, Record as Step, Runner};
+
+use crate::rows::rows_as_text;
+use crate::run::{Clock, Options, Running, start};
+use language::diagnostic::SourceFile;
+use language::topology::{LoadError, Topology, build, read_folder};
+
+/// Longest wait of a query for the events before it.
+pub const CATCH_UP_MAX: Duration = Duration::from_secs(30);
+/// The clock against which events of a test are too far in the future: the year 2100.
+const TEST_NOW_MICROS: i64 = 4_102_444_800_000_000;
+
+/// Result of one file.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// the file
+    pub path: PathBuf,
+    /// number of its queries
+    pub queries: usize,
+    /// the failure, with the line
+    pub failure: Option<String>,
+    /// its duration
+    pub took: Duration,
+}
+
+/// Reason why a step failed.
+#[derive(Debug, thiserror::Error)]
+pub enum SltError {
+    /// an event was refused
+    #[error("line {line} of the statement was rejected: {detail}")]
+    Rejected {
+        /// from 1
+        line: usize,
+        /// the reason
+        detail: String,
+    },
+    /// no source reads the topic
+    #[error("no source of this topology reads topic '{topic}'")]
+    UnreadTopic {
+        /// the topic
+        topic: String,
+    },
+    /// the log refused
+    #[error("the event could not be appended: {detail}")]
+    Log {
+        /// its message
+        detail: String,
+    },
+    /// the query was not planned
+    #[error("the query was not planned: {sql}")]
+    Unplanned {
+        /// its text
+        sql: String,
+    },
+    /// the events took too long
+    #[error("the events before this query were not processed within {CATCH_UP_MAX:?}")]
+    TooSlow,
+}
+
+/// Runs every `.slt` file of a folder, in the order of their names.
+pub fn run(folder: &Path) -> Result<Vec<Report>, LoadError> {
+    let files = read_folder(folder)?;
+    let mut tests: Vec<PathBuf> = std::fs::read_dir(folder)
+        .map_err(|error| LoadError::Unreadable { path: folder.display().to_string(), error })?
+        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+        .filter(|path| path.extension().is_some_and(|extension| extension == "slt"))
+        .collect();
+    tests.sort();
+    build(&files).map_err(|diagnostics| LoadError::Invalid { diagnostics })?;
+    Ok(tests.into_iter().map(|path| run_file(&files, path)).collect())
+}
+
+fn run_file(files: &[SourceFile], path: PathBuf) -> Report {
+    let started = Instant::now();
+    let outcome = steps(&path).and_then(|steps| run_steps(files, &path, steps));
+    let (queries, failure) = match outcome {
+        Ok(queries) => (queries, None),
+        Err(failure) => (0, Some(failure)),
+    };
+    Report { path, queries, failure, took: started.elapsed() }
+}
+
+type Steps = Vec<Step<DefaultColumnType>>;
+
+fn steps(path: &Path) -> Result<Steps, String> {
+    let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let steps = sqllogictest::parse_with_name(&text, path.display().to_string()).map_err(|error| error.to_string())?;
+    match steps.iter().find(|step| matches!(step, Step::System { .. } | Step::Include { .. })) {
+        Some(_) => Err(format!("{}: 'system' and 'include' are not allowed in the test of a topology", path.display())),
+        None => Ok(steps),
+    }
+}
+
+fn run_steps(files: &[SourceFile], path: &Path, steps: Steps) -> Result<usize, String> {
+    let mut queries = BTreeMap::new();
+    for step in &steps {
+        if let Step::Query { sql, .. } = step {
+            let name = format!("query {}", queries.len() + 1);
+            queries.entry(sql.clone()).or_insert(name);
+        }
+    }
+    let text: String = queries.iter().map(|(sql, name)| format!("CREATE MATERIALIZED VIEW \"{name}\" AS\n{sql};\n")).collect();
+    let mut files = files.to_vec();
+    files.push(SourceFile { path: path.display().to_string().into(), text: text.into() });
+    let mut topology = build(&files).map_err(|all| all.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))?;
+    // Only what the file asks for is computed.
+    topology.served.retain(|served| queries.values().any(|name| *name == served.view.name));
+    let database = Database::start(topology, queries.clone()).map_err(|error| error.to_string())?;
+    let mut database = Some(database);
+    let mut runner = Runner::new(move || {
+        let database = database.take().ok_or(SltError::TooSlow);
+        async move { database }
+    });
+    for step in steps {
+        runner.run(step).map_err(|error| error.display(false).to_string())?;
+    }
+    Ok(queries.len())
+}
+
+/// A running topology as sqllogictest sees it.
+struct Database {
+    topology: Arc<Topology>,
+    log: Arc<dyn Log>,
+    running: Running,
+    queries: BTreeMap<String, String>,
+}
+
+impl Database {
+    fn start(topology: Topology, queries: BTreeMap<String, String>) -> Result<Self, crate::run::StartError> {
+        let topology = Arc::new(topology);
+        let log: Arc<dyn Log> = Arc::new(MemoryLog::new());
+        let options = Options { clock: Clock::Event, epoch_interval: Duration::ZERO, ..Options::default() };
+        let running = start(Arc::clone(&topology), Arc::clone(&log), Arc::new(SimulatedDisk::new(0)), options)?;
+        Ok(Self { topology, log, running, queries })
+    }
+
+    fn ingest(&self, lines: &str) -> Result<u64, SltError> {
+        let mut count = 0;
+        for (number, line) in lines.lines().enumerate() {
+            let rejected = |detail: String| SltError::Rejected { line: number + 1, detail };
+            let Some(incoming) =
+                parse_line(line.as_bytes(), TEST_NOW_MICROS).map_err(|refusal| rejected(refusal.fault.to_string()))?
+            else {
+                continue;
+            };
+            let topic = incoming.topic.as_str();
+            let Some(source) = self.topology.source_of_topic(topic) else {
+                return Err(SltError::UnreadTopic { topic: topic.to_owned() });
+            };
+            let value = incoming.event.encode(source.encoding);
+            let record = Record { key: incoming.key, value, timestamp: TEST_NOW_MICROS };
+            let appended = self.log.append(&Topic::new(topic), vec![record]);
+            appended.map_err(|error| SltError::Log { detail: error.to_string() })?;
+            count += 1;
+        }
+        Ok(count)
+    }
+
+    fn catch_up(&self) -> Result<(), SltError> {
+        let deadline = Instant::now() + CATCH_UP_MAX;
+        while !all_visible(&self.topology, self.log.as_ref(), &self.running.views) {
+            if Instant::now() > deadline {
+                return Err(SltError::TooSlow);
+            }
+            std::thread::sleep(Duration::from_micros(200));
+        }
+        Ok(())
+    }
+}
+
+/// Returns true if everything that was appended to the topics of a topology is visible.
+pub fn all_visible(topology: &Topology, log: &dyn Log, views: &Views) -> bool {
+    use schemas::position::{LogPosition, Offset, Partition, Token};
+    let mut records = Vec::new();
+    for source in &topology.sources {
+        let topic = Topic::new(&source.schema.topic);
+        for partition in (0..source.partitions).map(Partition) {
+            match log.bounds(&topic, partition) {
+                Ok((_, end)) if end.0 > 0 => {
+                    records.push(LogPosition { topic: topic.clone(), partition, offset: Offset(end.0 - 1) });
+                }
+                _ => {}
+            }
+        }
+    }
+    views.reached(&Token::Records(records)).unwrap_or(false)
+}
+
+impl DB for Database {
+    type Error = SltError;
+    type ColumnType = DefaultColumnType;
+
+    fn run(&mut self, sql: &str) -> Result<DBOutput<DefaultColumnType>, SltError> {
+        if let Some(view) = self.queries.get(sql) {
+            self.catch_up()?;
+            let rows = rows_as_text(&self.running.views, view);
+            let width = self.running.views.view(view).map_or(0, |served| served.view.columns.len());
+            return Ok(DBOutput::Rows { types: vec![DefaultColumnType::Any; width], rows });
+        }
+        if sql.trim_start().starts_with('{') {
+            return Ok(DBOutput::StatementComplete(self.ingest(sql)?));
+        }
+        Err(SltError::Unplanned { sql: sql.to_owned() })
+    }
+}

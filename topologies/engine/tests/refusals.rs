@@ -1,0 +1,58 @@
+//! Refusals before anything runs, and their words: each statement of `refusals/cases.sql` on top of `refusals/given.sql`.
+//!
+//! `UPDATE_GOLDEN=1 cargo test -p topologies` writes `refusals/said.txt` anew, to be read as a diff.
+
+use language::topology::{build, inline};
+
+use crate::golden;
+
+const GIVEN: &str = include_str!("refusals/given.sql");
+const CASES: &str = include_str!("refusals/cases.sql");
+
+/// A heading, or something wrong and what it is called.
+enum Part<'t> {
+    Heading(&'t str),
+    Case(&'t str, &'t str),
+}
+
+fn parts() -> Vec<Part<'static>> {
+    let part = |text: &'static str| {
+        let text = text.trim_end();
+        let name =
+            text.lines().next().and_then(|line| line.strip_prefix("-- ")).unwrap_or_else(|| panic!("a case has no name: {text}"));
+        match name.strip_prefix("# ") {
+            Some(heading) => Part::Heading(heading),
+            None => Part::Case(name, text[text.find('\n').map_or(text.len(), |end| end + 1)..].trim_end()),
+        }
+    };
+    CASES.split("\n\n").map(part).collect()
+}
+
+#[test]
+fn what_is_given_is_valid() {
+    assert!(build(&[inline("given.sql", GIVEN)]).is_ok());
+}
+
+#[test]
+fn refusals_read_as_they_were_reviewed() {
+    let mut said = String::new();
+    let mut accepted = Vec::new();
+    for part in parts() {
+        let (name, statements) = match part {
+            Part::Heading(heading) => {
+                said.push_str(&format!("# {heading}\n\n"));
+                continue;
+            }
+            Part::Case(name, statements) => (name, statements),
+        };
+        match build(&[inline("given.sql", GIVEN), inline("case.sql", statements)]) {
+            Ok(_) => accepted.push(name),
+            Err(diagnostics) => {
+                let texts: Vec<String> = diagnostics.iter().map(ToString::to_string).collect();
+                said.push_str(&format!("-- {name}\n{}\n\n", texts.join("\n")));
+            }
+        }
+    }
+    golden::check("refusals/said.txt", &said);
+    assert!(accepted.is_empty(), "these were accepted: {accepted:?}");
+}

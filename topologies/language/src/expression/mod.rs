@@ -1,0 +1,8 @@
+//! Evaluation of a plan's expressions over Arrow columns.
+//!
+//! [`evaluate`] compiles and runs them row by row where a batch fails; [`check`] tries them while a topology is planned.
+
+mod bounded;
+pub mod check;
+pub mod evaluate;
+mod guarded;
