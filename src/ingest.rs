@@ -22,7 +22,9 @@ use schemas::decoder::EventDecoder;
 use schemas::event::{Encoding, EventId, Incoming, Rejected, parse_line};
 use schemas::position::{LogPosition, Offset, Partition, Topic};
 use sources::error::LogError;
-use sources::log::{APPEND_BYTES_MAX, APPEND_RECORDS_MAX, Log, Record};
+use sources::limits::APPEND_BYTES_MAX;
+use sources::limits::APPEND_RECORDS_MAX;
+use sources::log::{Log, Record};
 
 use crate::admission::{Admission, Admitted};
 use crate::lag::{Appended, LagMeter};

@@ -19,14 +19,13 @@
 use std::ops::Deref;
 
 use crate::hash::SeededHash;
-use oldest::Oldest;
+use oldest::{ID_BYTES, Oldest};
 
 mod oldest;
 
 /// The default number of ids kept.
 pub const DEDUPLICATION_IDS_MAX: usize = 8_000_000;
 
-const ID_BYTES: usize = 16;
 const SLOTS_MIN: usize = 64;
 const VACANT: u32 = u32::MAX;
 

@@ -10,8 +10,7 @@
 //! use differential_dataflow::input::Input;
 //! use operators::reduce::{AggregateSpec, ReduceSpec, reduce};
 //! use operators::state::KeptState;
-//! use schemas::aggregate::AggregateKind;
-//! use schemas::field::{FieldKind, Value};
+//! //! use schemas::field::{FieldKind, Value};
 //! use schemas::row::Row;
 //!
 //! timely::example(|scope| {
@@ -34,9 +33,8 @@
 
 use std::collections::hash_map::Entry;
 
-use schemas::aggregate::AggregateKind;
 use schemas::dead_letter::RowError;
-use schemas::field::{FieldKind, field_ends};
+use schemas::field::field_ends;
 use schemas::row::{Diff, Row};
 
 use crate::encoding::{Reader, write_signed};
@@ -50,39 +48,11 @@ mod accumulator;
 mod decayed;
 mod float_sum;
 mod ordered;
+mod spec;
 mod wide;
 
 pub use ordered::{AGGREGATE_BYTES_MAX, AGGREGATE_ITEMS_MAX};
-
-/// The aggregates to compute for each group.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ReduceSpec {
-    /// the kinds of the key's fields
-    pub key_kinds: Vec<FieldKind>,
-    /// the kinds of the value row's fields
-    pub value_kinds: Vec<FieldKind>,
-    /// the aggregates, in the order of the output
-    pub aggregates: Vec<AggregateSpec>,
-    /// there is no GROUP BY: the key is empty, and there is one row even when there is no input
-    pub global: bool,
-    /// nothing is ever retracted: min and max keep only the best value
-    pub append_only: bool,
-    /// the view, for error rows
-    pub relation: String,
-}
-
-/// One aggregate of a group.
-#[derive(Clone, Debug, PartialEq)]
-pub struct AggregateSpec {
-    /// the function
-    pub kind: AggregateKind,
-    /// fields of the value row: the arguments first, then the ordering fields
-    pub input: Vec<usize>,
-    /// a boolean field of the value row: only rows in which it is true count
-    pub filter: Option<usize>,
-    /// the aggregate as SQL, for error rows
-    pub expression: String,
-}
+pub use spec::{AggregateSpec, ReduceSpec};
 
 /// Reduces rows to one row per key, beginning with the groups of `state`.
 pub fn reduce<'s>(input: KeyedRows<'s>, spec: ReduceSpec, state: KeptState) -> (Rows<'s>, Errors<'s>) {

@@ -33,7 +33,9 @@ use arrow_schema::{DataType, SchemaRef};
 
 use crate::catalogue::{ColumnSource, SCHEMA_VERSION, TopicSchema};
 use crate::dead_letter::{DEAD_LETTER_BYTES_MAX, Fault};
-use crate::event::{Encoding, Event, EventId, check_event, check_length};
+use crate::event::checks::{check_event, check_length};
+use crate::event::content::Event;
+use crate::event::{Encoding, EventId};
 use crate::field::Value;
 use crate::position::{Offset, Partition};
 use crate::{json, protobuf};

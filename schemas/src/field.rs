@@ -9,6 +9,7 @@ use arrow_buffer::i256;
 use arrow_schema::{DataType, IntervalUnit, TimeUnit};
 use smallvec::SmallVec;
 
+use crate::float::canonical;
 use crate::interval::{INTERVAL_BYTES, Interval};
 use crate::numeric::{Numeric, WIDE_DIGITS, WIDE_SCALE};
 use crate::row::Row;
@@ -361,11 +362,6 @@ fn array<const N: usize>(field: &[u8]) -> [u8; N] {
 fn flip<const N: usize>(mut bytes: [u8; N]) -> [u8; N] {
     bytes[0] ^= 0x80;
     bytes
-}
-
-/// The one form of a number that has several: 0.0 for -0.0, and one NaN, which is greater than every number.
-pub fn canonical(value: f64) -> f64 {
-    if value.is_nan() { f64::NAN.copysign(1.0) } else { value + 0.0 }
 }
 
 /// The involution between a float's bits and an integer of the same order (IEEE 754 total order).

@@ -10,10 +10,10 @@ use smallvec::SmallVec;
 
 use crate::catalogue::{AggregateKind, EventFieldKind, FieldSchema, SCHEMA_VERSION, TopicSchema};
 use crate::dead_letter::{Fault, Reason};
-use crate::event::{
-    Event, aggregate_words, check_aggregate_text, check_event_id, check_id, check_text, check_version, event_kind, missing,
-    shortened,
+use crate::event::checks::{
+    aggregate_words, check_aggregate_text, check_event_id, check_id, check_text, check_version, event_kind, missing, shortened,
 };
+use crate::event::content::Event;
 use crate::field::{Value, json_string};
 use crate::time::{parse_rfc3339, write_timestamp};
 

@@ -7,6 +7,7 @@ pub mod decoder;
 pub mod event;
 pub mod field;
 pub mod fingerprint;
+pub mod float;
 pub mod interval;
 mod json;
 pub mod lineage;

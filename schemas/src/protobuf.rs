@@ -10,10 +10,10 @@ use prost::encoding::{WireType, decode_varint, encode_key, encode_varint};
 
 use crate::catalogue::{AggregateKind, EventFieldKind, EventSchema, FieldSchema, SCHEMA_VERSION, TopicSchema};
 use crate::dead_letter::{Fault, Reason};
-use crate::event::{
-    Event, aggregate_words, check_aggregate_text, check_event_id, check_id, check_text, check_time, check_version, event_kind,
-    missing,
+use crate::event::checks::{
+    aggregate_words, check_aggregate_text, check_event_id, check_id, check_text, check_time, check_version, event_kind, missing,
 };
+use crate::event::content::Event;
 use crate::field::Value;
 
 const EVENT_ID: u32 = 1;

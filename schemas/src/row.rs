@@ -17,7 +17,7 @@ use arrow_schema::{ArrowError, DataType, IntervalUnit, SortOptions};
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
-use crate::field::canonical;
+use crate::float::canonical;
 use crate::interval::{INTERVAL_BYTES, Interval};
 
 /// Multiplicity of a row in a collection, or the change of it.

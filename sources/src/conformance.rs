@@ -9,9 +9,11 @@ use std::time::Duration;
 use schemas::position::{Offset, Partition, Topic};
 
 use crate::error::LogError;
-use crate::log::{
-    APPEND_BYTES_MAX, APPEND_RECORDS_MAX, Log, PARTITIONS_MAX, RECORD_BYTES_MAX, Record, StoredRecord, TIMESTAMP_MAX,
-};
+use crate::limits::APPEND_BYTES_MAX;
+use crate::limits::APPEND_RECORDS_MAX;
+use crate::limits::PARTITIONS_MAX;
+use crate::limits::RECORD_BYTES_MAX;
+use crate::log::{Log, Record, StoredRecord, TIMESTAMP_MAX};
 use crate::partitioner::partition_of;
 use schemas::position::TOPIC_NAME_LENGTH_MAX;
 

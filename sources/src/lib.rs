@@ -7,6 +7,7 @@ mod changes;
 pub mod conformance;
 pub mod embedded;
 pub mod error;
+pub mod limits;
 pub mod log;
 pub mod memory;
 pub mod partitioner;

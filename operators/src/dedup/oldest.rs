@@ -4,7 +4,8 @@
 //! positions depend on what was remembered before, and a restored window must forget in the same order. The ids are lent by the
 //! window, so that an entry takes 16 bytes.
 
-use super::ID_BYTES;
+/// Bytes of an event's id.
+pub(super) const ID_BYTES: usize = 16;
 
 type Ids = [[u8; ID_BYTES]];
 

@@ -5,10 +5,10 @@ use schemas::field::{FieldEnds, FieldKind, Value, is_null};
 use schemas::numeric::{Numeric, WIDE_SCALE};
 use schemas::row::{Diff, Row};
 
-use super::AggregateSpec;
 use super::decayed::DecayedSum;
 use super::float_sum::{FloatSum, Overflow};
 use super::ordered::Ordered;
+use super::spec::AggregateSpec;
 use super::wide::Wide;
 use crate::encoding::{Reader, write_bytes, write_signed, write_unsigned};
 use crate::hash::RowMap;

@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 
 use crate::dead_letter::{Fault, Reason};
-use crate::event::NESTING_DEPTH_MAX;
+use crate::event::limits::NESTING_DEPTH_MAX;
 
 /// One value. Arrays are kept as their text and read again by whoever wants the items.
 #[derive(Clone, Debug, PartialEq)]

@@ -5,7 +5,7 @@
 
 use num_bigint::{BigInt, Sign};
 
-use super::{DIGITS, Numeric, SCALE_MAX, SIGNIFICANT_DIGITS_MIN, power_of_ten, rounded_quotient};
+use super::number::{DIGITS, Numeric, SCALE_MAX, SIGNIFICANT_DIGITS_MIN, power_of_ten, rounded_quotient};
 
 /// Digits that are calculated beyond those that are kept.
 const GUARD_DIGITS: i64 = 30;

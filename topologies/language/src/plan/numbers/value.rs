@@ -11,7 +11,7 @@ use arrow_array::{
 };
 use arrow_schema::DataType;
 use datafusion_common::{DataFusionError, Result, plan_err};
-use schemas::field::canonical;
+use schemas::float::canonical;
 use schemas::numeric::{Numeric, NumericDomainError};
 
 use super::kind::NumberKind;
