@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use serde_json::Value;
 
 use super::*;
-use crate::deployments::{DeployRefusal, DeployRequest, Deployments, DeploymentsReport, GenerationInfo};
-use crate::host::BoxFuture;
+use crate::host::deployments::{DeployRefusal, DeployRequest, Deployments, DeploymentsReport, GenerationInfo};
+use crate::host::future::BoxFuture;
 
 /// Takes every request but those that its name refuses, and remembers them.
 #[derive(Default)]

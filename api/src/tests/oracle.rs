@@ -54,7 +54,7 @@ fn encoded(values: &Values) -> Row {
         match (column, value) {
             (_, None) => kind.write(&Value::Null, &mut row),
             (1, Some(number)) => kind.write(&text(&as_text(*number)), &mut row),
-            (3, Some(number)) => row.extend(crate::value::parse(kind, &as_decimal(*number)).unwrap().as_bytes()),
+            (3, Some(number)) => row.extend(crate::read::value::parse(kind, &as_decimal(*number)).unwrap().as_bytes()),
             (_, Some(number)) => kind.write(&Value::Int(*number), &mut row),
         }
     }

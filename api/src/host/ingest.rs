@@ -1,0 +1,142 @@
+//! The part of the process that takes events.
+//!
+//! Owns the trait that the process implements. Raw lines leave, one outcome for each enters.
+
+use std::time::Duration;
+
+use schemas::dead_letter::{DeadLetter, Fault};
+use schemas::position::{LogPosition, Offset, Topic};
+
+use crate::host::future::BoxFuture;
+
+/// The destination of posted events.
+pub trait Ingest: Send + Sync + 'static {
+    /// Validates and appends lines; called once per request, from many requests at a time. Returns one outcome per line in
+    /// order, after everything accepted is synced to disk. Lines that are refused for now are the last ones. An error means that none
+    /// of the lines may be relied on. May wait a little while much is under way.
+    fn submit(&self, lines: Vec<Vec<u8>>) -> BoxFuture<'_, Result<Vec<LineOutcome>, IngestError>>;
+
+    /// Takes the bytes of a dead letter as if they were sent now. What is taken, or was before, is off the list of dead letters soon
+    /// after, durably; what is rejected stays on it.
+    fn retry(&self, id: u64, letter: DeadLetter) -> BoxFuture<'_, Result<LineOutcome, IngestError>>;
+
+    /// The topics that events can be sent to, by name. May not block for long.
+    fn topics(&self) -> Result<Vec<TopicInfo>, IngestError>;
+}
+
+/// Outcome of one line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LineOutcome {
+    /// appended here, and synced
+    Accepted(LogPosition),
+    /// an event with this id was appended before, there if it is still known
+    Duplicate(Option<LogPosition>),
+    /// not an event; it is among the dead letters
+    Rejected(Fault),
+    /// nothing but white space
+    Empty,
+    /// not looked at, because too much is under way already: it is no dead letter, and may be sent again as it is
+    Refused(Refusal),
+}
+
+/// Reason why a line is not taken for now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// the views lack too many records of the log
+    #[error("the views are {behind} records behind the log, and {limit} are allowed (--ingest-lag-records): {}", again(*retry_after))]
+    LagRecords {
+        /// records that no view shows yet, with those that are being appended
+        behind: u64,
+        /// records that there may be
+        limit: u64,
+        /// time after which it is worth trying again
+        retry_after: Duration,
+    },
+    /// the views lack too many bytes of the log
+    #[error("the views are {behind} bytes behind the log, and {limit} are allowed (--ingest-lag-bytes): {}", again(*retry_after))]
+    LagBytes {
+        /// bytes that no view shows yet, with those that are being appended
+        behind: u64,
+        /// bytes that there may be
+        limit: u64,
+        /// time after which it is worth trying again
+        retry_after: Duration,
+    },
+    /// the oldest record that the views lack is too old
+    #[error(
+        "the views are {:.1} s behind the log, and {:.1} s are allowed (--ingest-lag-time): {}",
+        behind.as_secs_f64(), limit.as_secs_f64(), again(*retry_after)
+    )]
+    LagTime {
+        /// age of the oldest record that no view shows yet
+        behind: Duration,
+        /// age that it may have
+        limit: Duration,
+        /// time after which it is worth trying again
+        retry_after: Duration,
+    },
+    /// the process has no memory for what events lead to
+    #[error(
+        "{used} of {limit} bytes of memory are used: no events are taken until it is less; try again, or give the process more"
+    )]
+    Memory {
+        /// bytes that are used
+        used: u64,
+        /// bytes that may be
+        limit: u64,
+        /// time after which it is worth trying again
+        retry_after: Duration,
+    },
+}
+
+impl Refusal {
+    /// Stable name, for programs.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::LagRecords { .. } => "lag_records",
+            Self::LagBytes { .. } => "lag_bytes",
+            Self::LagTime { .. } => "lag_time",
+            Self::Memory { .. } => "memory_full",
+        }
+    }
+
+    /// Returns the time after which it is worth trying again.
+    pub fn retry_after(&self) -> Duration {
+        match self {
+            Self::LagRecords { retry_after, .. }
+            | Self::LagBytes { retry_after, .. }
+            | Self::LagTime { retry_after, .. }
+            | Self::Memory { retry_after, .. } => *retry_after,
+        }
+    }
+}
+
+/// Returns the advice for the sender of a refused line.
+fn again(after: Duration) -> String {
+    format!("send the event again in {} s", after.as_secs().max(1))
+}
+
+/// Reason why no line could be taken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum IngestError {
+    /// the log could not be read or written
+    #[error("the event log could not be used: {detail}")]
+    Storage {
+        /// the failure, in words
+        detail: String,
+    },
+    /// no space is left for the log
+    #[error("the event log's disk is full: free space on it, then send the events again")]
+    StorageFull,
+}
+
+/// A topic of the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopicInfo {
+    /// its name
+    pub name: Topic,
+    /// the protobuf message of its events
+    pub message: String,
+    /// per partition the earliest offset that is kept, and the next that will be written
+    pub partitions: Vec<(Offset, Offset)>,
+}

@@ -1,0 +1,17 @@
+//! Answers that are no problems: JSON, with the position that it shows.
+
+use axum::http::{HeaderName, HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+
+/// The header that carries the position of an answer.
+const POSITION: HeaderName = HeaderName::from_static("tidewater-position");
+
+/// A JSON answer and the position it shows, if it shows one.
+pub(crate) fn json_response(json: String, position: Option<&str>) -> Response {
+    let mut response = json.into_response();
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if let Some(position) = position.and_then(|text| HeaderValue::from_str(text).ok()) {
+        response.headers_mut().insert(POSITION, position);
+    }
+    response
+}

@@ -1,0 +1,77 @@
+//! `GET /v1/deployments`, `POST /v1/deployments` and `POST /v1/deployments/plan`: what is in force, what takes over, what that would change.
+//!
+//! For operators. A deployment is answered with its generation as soon as its statements are planned; how it goes is asked for.
+
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::response::Response;
+use serde_json::json;
+
+use crate::host::deployments::{DeployRequest, Deployments};
+use crate::http::answer::json_response;
+use crate::http::error::ApiError;
+use crate::http::query::Query;
+use crate::http::state::ApiState;
+use crate::http::token::Claims;
+
+/// Account where no token is asked for.
+const LOCAL: &str = "local";
+/// Most characters of a subject that are kept.
+const SUBJECT_CHARACTERS_MAX: usize = 200;
+
+/// Answers with the generation in force.
+pub(crate) async fn deployments(State(state): State<ApiState>, uri: Uri, headers: HeaderMap) -> Result<Response, ApiError> {
+    let (host, _) = host(&state, &uri, &headers, "reading the deployments")?;
+    let report = serde_json::to_string(&host.report()).unwrap_or_default();
+    Ok(json_response(report, None))
+}
+
+/// Begins a deployment.
+pub(crate) async fn deploy(
+    State(state): State<ApiState>,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, ApiError> {
+    let (host, by) = host(&state, &uri, &headers, "deploying")?;
+    let generation = host.begin(read(&headers, &body)?, by).await.map_err(ApiError::Deploy)?;
+    let mut response = json_response(json!({ "generation": generation }).to_string(), None);
+    *response.status_mut() = StatusCode::ACCEPTED;
+    Ok(response)
+}
+
+/// Answers with what a deployment would change.
+pub(crate) async fn plan(State(state): State<ApiState>, uri: Uri, headers: HeaderMap, body: Bytes) -> Result<Response, ApiError> {
+    let (host, _) = host(&state, &uri, &headers, "planning a deployment")?;
+    let change = host.plan(read(&headers, &body)?).await.map_err(ApiError::Deploy)?;
+    Ok(json_response(change.to_string(), None))
+}
+
+/// The process that deploys, and who asks it.
+fn host<'s>(
+    state: &'s ApiState,
+    uri: &Uri,
+    headers: &HeaderMap,
+    what: &'static str,
+) -> Result<(&'s dyn Deployments, String), ApiError> {
+    let claims = state.claims(headers)?;
+    state.config().operator.check(what, claims.as_ref())?;
+    Query::parse(uri.query())?.only(&[])?;
+    let host = state.deployments().ok_or(ApiError::NoDeployments)?;
+    Ok((host, claims.as_ref().map_or_else(|| LOCAL.to_owned(), subject)))
+}
+
+fn subject(claims: &Claims) -> String {
+    let subject = claims.get("sub").and_then(serde_json::Value::as_str).unwrap_or("a token without a subject");
+    subject.chars().take(SUBJECT_CHARACTERS_MAX).collect()
+}
+
+fn read(headers: &HeaderMap, body: &[u8]) -> Result<DeployRequest, ApiError> {
+    // Pages of other sites can't send this type without being allowed to, so none can deploy where operators need no token.
+    let found = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+    if !found.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json")) {
+        return Err(ApiError::UnsupportedMediaType { found });
+    }
+    serde_json::from_slice(body).map_err(|error| ApiError::BadDeployment { detail: error.to_string() })
+}

@@ -1,0 +1,15 @@
+//! Requests to nowhere: no such path, or a path that does not answer the method.
+
+use axum::http::{Method, Uri};
+
+use crate::http::error::ApiError;
+
+/// There is nothing at this path.
+pub(crate) async fn unknown_path(uri: Uri) -> ApiError {
+    ApiError::UnknownPath { path: uri.path().to_owned() }
+}
+
+/// The path does not answer this method.
+pub(crate) async fn method_not_allowed(method: Method, uri: Uri) -> ApiError {
+    ApiError::MethodNotAllowed { method: method.to_string(), path: uri.path().to_owned() }
+}

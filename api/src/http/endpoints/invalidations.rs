@@ -1,0 +1,136 @@
+//! `GET /v1/invalidations/{sink}`: the keys of caches that each epoch made stale, as server-sent events.
+//!
+//! For operators, or for everyone where the view that the sink follows is granted to PUBLIC. Events: `reset` (anything that was read before
+//! may be stale), `invalidate` (`keys`, each once in an epoch), `progress` (nothing else became stale up to here). The id of an event is its
+//! position; `Last-Event-ID` (header) or `last_event_id` goes on behind one, without a gap, or with `reset` when that is too long ago.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Extension;
+use axum::body::{Body, Bytes};
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
+use axum::response::{IntoResponse, Response};
+use futures_util::stream;
+use schemas::position::Position;
+use serde_json::json;
+use sinks::invalidations::{Invalidations, Told};
+use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::time::{Instant, timeout};
+
+use super::topics::records::is_public;
+use crate::http::error::ApiError;
+use crate::http::query::Query;
+use crate::http::state::ApiState;
+use crate::read::limits::{FOLLOWER_EVENT_KEYS, PROGRESS_INTERVAL};
+use crate::subscriptions::Stopping;
+
+const LAST_EVENT_ID: &str = "last-event-id";
+/// Asks nginx, and proxies that do as it does, to pass events on at once.
+const UNBUFFERED: (HeaderName, HeaderValue) = (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
+/// Longest silence of a stream before it shows that it is alive.
+const SILENCE_MAX: Duration = Duration::from_secs(15);
+
+/// The stream of a sink.
+pub(crate) async fn invalidations(
+    State(state): State<ApiState>,
+    sink: Result<Path<String>, PathRejection>,
+    uri: Uri,
+    headers: HeaderMap,
+    stopping: Option<Extension<Stopping>>,
+) -> Result<Response, ApiError> {
+    let Path(sink) = sink.map_err(|_| ApiError::BadEncoding { text: uri.path().to_owned() })?;
+    let claims = state.claims(&headers)?;
+    let all = state.config().invalidations.clone();
+    let feed = all.as_ref().and_then(|all| all.feed(&sink));
+    if !feed.as_ref().is_some_and(|feed| is_public(&state, &feed.view)) {
+        state.config().operator.check("following invalidations", claims.as_ref())?;
+    }
+    let (Some(all), Some(_)) = (all, feed) else { return Err(ApiError::UnknownSink { sink }) };
+    let query = Query::parse(uri.query())?;
+    query.only(&["last_event_id"])?;
+    // A client that connects again by itself sends the header, beside the address of the first time.
+    let header = headers.get(LAST_EVENT_ID).and_then(|value| value.to_str().ok());
+    let known = header.or(query.one("last_event_id")?).map(str::parse::<Position>).transpose()?;
+    let subscriptions_max = state.config().limits.subscriptions_max;
+    let permit = Arc::clone(state.subscriptions()).try_acquire_owned();
+    let permit = permit.map_err(|_| ApiError::TooManySubscriptions { subscriptions_max })?;
+    let stopping = stopping.map(|Extension(stopping)| stopping);
+    let follower = Follower { sink, all, known, told: state.told(), told_at: Instant::now(), stopping, _permit: permit };
+    let lines = stream::unfold(follower, |mut follower| async move {
+        let lines = follower.next().await?;
+        Some((Ok::<_, Infallible>(Bytes::from(lines)), follower))
+    });
+    let event_stream = (header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    let not_kept = (header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(([event_stream, not_kept, UNBUFFERED], Body::from_stream(lines)).into_response())
+}
+
+/// Somebody who follows, and what he knows.
+struct Follower {
+    sink: String,
+    all: Arc<Invalidations>,
+    known: Option<Position>,
+    told: watch::Receiver<u64>,
+    told_at: Instant,
+    stopping: Option<Stopping>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Follower {
+    /// The next events; `None` when there is nothing to follow any more.
+    async fn next(&mut self) -> Option<String> {
+        let begun = Instant::now();
+        loop {
+            self.told.borrow_and_update();
+            // A deployment may have begun it anew, or taken it away.
+            let feed = self.all.feed(&self.sink)?;
+            match feed.after(self.known) {
+                Some(Told::Everything(position)) => return Some(self.tell(position, event("reset", position))),
+                Some(Told::Stale(stale, position)) if !stale.is_empty() => {
+                    let events = stale.iter().map(|(at, keys)| stale_events(*at, keys)).collect::<String>();
+                    return Some(self.tell(position, events + &event("progress", position)));
+                }
+                Some(Told::Stale(_, position)) if self.told_at.elapsed() >= PROGRESS_INTERVAL => {
+                    return Some(self.tell(position, event("progress", position)));
+                }
+                _ => {}
+            }
+            if self.stopping.as_ref().is_some_and(Stopping::is_set) {
+                return None;
+            }
+            if begun.elapsed() >= SILENCE_MAX {
+                return Some(": nothing became stale\n\n".to_owned());
+            }
+            if let Ok(Err(_)) = timeout(PROGRESS_INTERVAL, self.told.changed()).await {
+                return None;
+            }
+        }
+    }
+
+    fn tell(&mut self, position: Position, events: String) -> String {
+        self.known = Some(position);
+        self.told_at = Instant::now();
+        events
+    }
+}
+
+/// The keys of an epoch; only the last event has an id, so that who is cut off in between gets all of them again.
+fn stale_events(position: Position, keys: &[String]) -> String {
+    let parts = keys.chunks(FOLLOWER_EVENT_KEYS);
+    let last = parts.len();
+    let part = |(number, keys): (usize, &[String])| {
+        let data = json!({ "position": position.to_string(), "keys": keys });
+        let id = if number + 1 == last { format!("id: {position}\n") } else { String::new() };
+        format!("event: invalidate\n{id}data: {data}\n\n")
+    };
+    parts.enumerate().map(part).collect()
+}
+
+fn event(name: &str, position: Position) -> String {
+    let data = json!({ "position": position.to_string() });
+    format!("event: {name}\nid: {position}\ndata: {data}\n\n")
+}

@@ -1,0 +1,38 @@
+//! `GET /readyz`: whether all views are whole and have caught up with the log; 503 with the progress until then.
+//!
+//! Views that a deployment fills aside are listed, and make nothing unready: those they replace are served meanwhile.
+
+use axum::extract::State;
+use axum::response::Response;
+use serde_json::json;
+
+use crate::host::health::Readiness;
+use crate::http::answer::json_response;
+use crate::http::error::ApiError;
+use crate::http::problem::describe_hydrating;
+use crate::http::state::ApiState;
+
+/// 200 once the views are current.
+pub(crate) async fn readyz(State(state): State<ApiState>) -> Result<Response, ApiError> {
+    let readiness = state.health().readiness();
+    if let Readiness::Halted { reason } = readiness {
+        return Err(ApiError::Halted { reason });
+    }
+    if let Readiness::Stalled { reason } = readiness {
+        return Err(ApiError::Stalled { reason });
+    }
+    let views = state.views().hydrating();
+    if !views.is_empty() {
+        return Err(ApiError::NotReady { views });
+    }
+    if let Readiness::CatchingUp { records_done, records_total } = readiness {
+        return Err(ApiError::CatchingUp { records_done, records_total });
+    }
+    let position = state.views().position().to_string();
+    let mut answer = json!({ "ready": true, "position": position });
+    let staged = state.views().staged_hydrations();
+    if !staged.is_empty() {
+        answer["deploying"] = staged.iter().map(describe_hydrating).collect();
+    }
+    Ok(json_response(answer.to_string(), Some(&position)))
+}

@@ -1,0 +1,112 @@
+//! `GET /v1/status`: where the process is, partition by partition and view by view, and what has halted.
+//!
+//! For operators: it names views and topics that readers may not know of.
+
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::{HeaderMap, Uri};
+use axum::response::Response;
+use schemas::position::{Offset, Partition, Topic};
+use serde_json::{Value, json};
+use sinks::views::Views;
+
+use crate::host::health::{HaltedSource, HostStatus, Readiness, SinkStatus};
+use crate::http::answer::json_response;
+use crate::http::error::ApiError;
+use crate::http::problem::progress;
+use crate::http::query::Query;
+use crate::http::state::ApiState;
+
+/// The status.
+pub(crate) async fn status(State(state): State<ApiState>, uri: Uri, headers: HeaderMap) -> Result<Response, ApiError> {
+    let claims = state.claims(&headers)?;
+    state.config().operator.check("reading the status", claims.as_ref())?;
+    Query::parse(uri.query())?.only(&[])?;
+    let HostStatus { incarnation, checkpoint, ends, halted, stalled, sinks, clock_held, lag, lag_limits } =
+        state.health().status();
+    // The offsets before the position: what is told as visible is so at the position.
+    let visible = state.views().consumed();
+    let position = state.views().position();
+    let age = |epoch: u64| position.epoch.0.saturating_sub(epoch);
+    let end_of = |key: &(Topic, Partition), visible: &Offset| ends.get(key).copied().unwrap_or(*visible);
+    let partitions = visible.iter().map(|(key, visible)| describe_partition(key, *visible, end_of(key, visible)));
+    let answer = json!({
+        "timeline": format!("{:x}", position.timeline.0),
+        "epoch": position.epoch.0,
+        "incarnation": incarnation,
+        "readiness": readiness_name(&state.health().readiness()),
+        "checkpoint": checkpoint.map(|epoch| json!({ "epoch": epoch.0, "age_epochs": age(epoch.0) })),
+        "partitions": partitions.collect::<Vec<_>>(),
+        "views": describe_views(state.views()),
+        "dead_letters": dead_letters(state.views()),
+        "halted": halted.iter().map(describe_halted).collect::<Vec<_>>(),
+        "stalled": stalled,
+        "sinks": sinks.iter().map(describe_sink).collect::<Vec<_>>(),
+        "clock_held_seconds": clock_held.as_secs_f64(),
+        "lag": { "records": lag.records, "bytes": lag.bytes, "seconds": Duration::from_micros(lag.micros).as_secs_f64() },
+        "lag_max": { "records": lag_limits.records, "bytes": lag_limits.bytes, "seconds": lag_limits.time.as_secs_f64() },
+        "position": position.to_string(),
+    });
+    Ok(json_response(answer.to_string(), Some(&position.to_string())))
+}
+
+/// Those that are on the list.
+fn dead_letters(views: &Views) -> u64 {
+    let snapshot = views.snapshot();
+    snapshot.dead_letter_count().saturating_sub(snapshot.retried_count())
+}
+
+fn readiness_name(readiness: &Readiness) -> &'static str {
+    match readiness {
+        Readiness::Ready => "ready",
+        Readiness::CatchingUp { .. } => "catching_up",
+        Readiness::Stalled { .. } => "stalled",
+        Readiness::Halted { .. } => "halted",
+    }
+}
+
+fn describe_partition((topic, partition): &(Topic, Partition), visible: Offset, end: Offset) -> Value {
+    let lag = end.0.saturating_sub(visible.0);
+    json!({ "topic": topic.as_str(), "partition": partition.0, "visible": visible.0, "end": end.0, "lag": lag })
+}
+
+/// Views that are served, then those that are staged.
+fn describe_views(views: &Views) -> Vec<Value> {
+    let staged = views.staged_hydrations();
+    let snapshot = views.snapshot();
+    let served = snapshot.views().map(|served| {
+        let hydration = views.hydration(&served.view.name);
+        let state = if hydration.is_some() { "hydrating" } else { "ready" };
+        let index = served.indexes.first().map(|(index, _)| *index);
+        json!({
+            "name": served.view.name,
+            "state": state,
+            "progress": hydration.as_ref().map(progress),
+            "rows": index.map(|index| snapshot.rows(index)),
+            "row_changes": index.map(|index| snapshot.row_changes(index)),
+        })
+    });
+    let staged =
+        staged.iter().map(|(name, hydration)| json!({ "name": name, "state": "deploying", "progress": progress(hydration) }));
+    served.chain(staged).collect()
+}
+
+fn describe_sink(sink: &SinkStatus) -> Value {
+    json!({
+        "name": sink.name,
+        "view": sink.view,
+        "target": sink.target,
+        "state": sink.state,
+        "epoch": sink.epoch.map(|epoch| epoch.0),
+        "lag_epochs": sink.lag_epochs,
+        "waiting_changes": sink.waiting_changes,
+        "rebuilt": sink.rebuilt,
+        "reason": sink.reason,
+    })
+}
+
+fn describe_halted(halted: &HaltedSource) -> Value {
+    let HaltedSource { source, reason, action } = halted;
+    json!({ "source": source, "reason": reason, "action": action })
+}

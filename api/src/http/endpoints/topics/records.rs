@@ -1,0 +1,81 @@
+//! `GET /v1/topics/{topic}/records?partition=&offset=&limit=`: the records of a derived topic, of complete epochs only.
+//!
+//! For operators, or for everyone where the view that the topic follows is granted to PUBLIC. `next` is the offset to ask for next, also when
+//! nothing came: a reader goes on from there for ever.
+
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, Uri};
+use axum::response::Response;
+use schemas::position::Offset;
+use serde_json::{Value, json};
+
+use crate::host::derived::{RecordPage, TopicRecord};
+use crate::http::answer::json_response;
+use crate::http::error::ApiError;
+use crate::http::query::Query;
+use crate::http::state::ApiState;
+use crate::read::access::{Admission, Rule, admit};
+use crate::read::limits::{RECORDS_DEFAULT, RECORDS_MAX};
+
+/// A page of records.
+pub(crate) async fn records(
+    State(state): State<ApiState>,
+    topic: Result<Path<String>, PathRejection>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let Path(topic) = topic.map_err(|_| ApiError::BadEncoding { text: uri.path().to_owned() })?;
+    let claims = state.claims(&headers)?;
+    let derived = state.config().derived.clone();
+    let view = derived.as_ref().and_then(|derived| derived.view_of(&topic));
+    if !view.as_ref().is_some_and(|view| is_public(&state, view)) {
+        state.config().operator.check("reading a derived topic", claims.as_ref())?;
+    }
+    let (Some(derived), Some(_)) = (derived, view) else { return Err(ApiError::UnknownTopic { topic }) };
+    let query = Query::parse(uri.query())?;
+    query.only(&["partition", "offset", "limit"])?;
+    query.number("partition", 0, 0, 0)?;
+    let limit = query.number("limit", RECORDS_DEFAULT, 1, RECORDS_MAX)?;
+    let from = match query.one("offset")? {
+        None => None,
+        Some(_) => Some(Offset(query.number("offset", 0, 0, usize::MAX)? as u64)),
+    };
+    let page = derived.records(&topic, from, limit).await?;
+    if let Some(from) = from.filter(|from| *from < page.earliest || *from > page.end) {
+        let expected = format!("an offset from {} to {}, which the topic has", page.earliest, page.end);
+        return Err(ApiError::BadParameter { name: "offset", value: from.to_string(), expected });
+    }
+    let position = state.views().position().to_string();
+    Ok(json_response(describe(&topic, &page, from).to_string(), Some(&position)))
+}
+
+/// Returns true if everybody may read all rows of a view.
+pub(in crate::http::endpoints) fn is_public(state: &ApiState, view: &str) -> bool {
+    let served = state.views().view(view);
+    served.is_some_and(|served| matches!(admit(&served.view, None), Admission::Rows(Rule::Always)))
+}
+
+fn describe(topic: &str, page: &RecordPage, from: Option<Offset>) -> Value {
+    let next = page.records.last().map_or(from.unwrap_or(page.end).max(page.earliest), |last| Offset(last.offset.0 + 1));
+    json!({
+        "topic": topic,
+        "partition": 0,
+        "earliest": page.earliest.0,
+        "end": page.end.0,
+        "records": page.records.iter().map(record).collect::<Vec<_>>(),
+        "next": next.0,
+    })
+}
+
+fn record(record: &TopicRecord) -> Value {
+    // Every record of a derived topic is an object; one that is none is shown as the text that it is.
+    let text = || Value::String(String::from_utf8_lossy(&record.value).into_owned());
+    let value: Value = serde_json::from_slice(&record.value).unwrap_or_else(|_| text());
+    json!({
+        "offset": record.offset.0,
+        "timestamp": record.timestamp,
+        "key": String::from_utf8_lossy(&record.key),
+        "value": value,
+    })
+}

@@ -1,0 +1,402 @@
+//! One subscription, from its first row to its end.
+//!
+//! Owns [`Feed`] and the stage it is in. The connection asks for the next signal when it can take one; what happens meanwhile stays in the
+//! shared history. Nothing is held between two signals but a place, so a client that never reads costs what an idle one does.
+
+use std::ops::Bound;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use schemas::position::{Epoch, Position};
+use schemas::row::{Diff, Row};
+use sinks::views::{Forgotten, Step};
+use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::time::{Instant, sleep_until};
+
+use super::changes::Change;
+use super::event::{Batch, Event, Reset, Signal};
+use super::id::{EventId, Place};
+use super::interruption::Interruption;
+use super::shown::{Request, Shown};
+use super::stopping::Stopping;
+use crate::http::error::ApiError;
+use crate::http::state::ApiState;
+use crate::read::limits::{PROGRESS_INTERVAL, SCAN_ROWS_MAX, SUBSCRIPTION_PAGE_ROWS, SUBSCRIPTION_RESTARTS_MAX};
+use crate::read::plan::KeyRange;
+use crate::read::stored::Reader;
+
+/// Stage of a subscription.
+#[derive(Clone, Debug)]
+enum Stage {
+    /// all rows are to be sent
+    Beginning(Reset),
+    /// the rows of an epoch are being sent
+    Filling(Filling),
+    /// all of an epoch was sent, and so many events of the next
+    Following { epoch: Epoch, sent: usize },
+    /// it was told why there is nothing more to come
+    Ended,
+}
+
+/// Progress of sending the rows of an epoch.
+#[derive(Clone, Debug)]
+struct Filling {
+    epoch: Epoch,
+    /// the range that is read
+    range: usize,
+    /// the part that is left; `None` for all
+    rest: Option<Bound<Row>>,
+    /// number of rows that may still be sent
+    left: Diff,
+    /// rows that were looked at and not sent
+    passed_over: usize,
+}
+
+/// Result of one move of a subscription.
+enum Move {
+    /// events to be sent
+    Events(Batch),
+    /// another stage
+    Again,
+    /// nothing, until something is published
+    Wait,
+}
+
+/// An open subscription.
+pub(crate) struct Feed {
+    state: ApiState,
+    request: Request,
+    shown: Shown,
+    stage: Stage,
+    /// messages that were ready before the answer began
+    ready: Option<Vec<Event>>,
+    published: watch::Receiver<Position>,
+    stopping: Option<Stopping>,
+    expires: Option<Instant>,
+    /// the epoch that was told last
+    told: Epoch,
+    told_at: Instant,
+    sent_at: Instant,
+    /// number of beginnings of the rows in a row
+    restarts: usize,
+    _open: Open,
+}
+
+/// A place among the subscriptions that may be open, and its count.
+struct Open {
+    state: ApiState,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Open {
+    fn new(state: &ApiState) -> Result<Self, ApiError> {
+        let subscriptions_max = state.config().limits.subscriptions_max;
+        let permit = state.subscriptions().clone().try_acquire_owned();
+        let permit = permit.map_err(|_| ApiError::TooManySubscriptions { subscriptions_max })?;
+        state.metrics().subscriptions().inc();
+        Ok(Self { state: state.clone(), _permit: permit })
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.state.metrics().subscriptions().dec();
+    }
+}
+
+impl Feed {
+    /// Opens a subscription, which goes on after the event `last_event_id` if that is possible. What is wrong with the request is an error
+    /// here; what comes up later is an event.
+    pub(crate) fn open(
+        state: ApiState,
+        request: Request,
+        last_event_id: Option<&str>,
+        stopping: Option<Stopping>,
+    ) -> Result<Self, ApiError> {
+        let open = Open::new(&state)?;
+        // Subscribed before the first look, so that nothing is published in between unnoticed.
+        let published = state.published();
+        let shown = Shown::new(&state, &request)?;
+        let name = &shown.served.view.name;
+        if let Some(hydration) = state.views().hydration(name) {
+            return Err(ApiError::Hydrating { view: name.clone(), hydration });
+        }
+        let stage = resumed(&state, &shown, last_event_id);
+        let told = if let Stage::Following { epoch, .. } = stage { epoch } else { Epoch::default() };
+        let expires = request.claims.as_ref().and_then(|claims| expiry(claims.expires_at()?));
+        let now = Instant::now();
+        let mut feed = Self {
+            state,
+            request,
+            shown,
+            stage,
+            ready: None,
+            published,
+            stopping,
+            expires,
+            told,
+            told_at: now,
+            sent_at: now,
+            restarts: 0,
+            _open: open,
+        };
+        feed.ready = feed.advance()?;
+        Ok(feed)
+    }
+
+    /// The next signal, when there is one; `None` at the end. Dropping the future loses nothing.
+    pub(crate) async fn next(&mut self) -> Option<Signal> {
+        loop {
+            if matches!(self.stage, Stage::Ended) || self.stopping.as_ref().is_some_and(Stopping::is_set) {
+                return None;
+            }
+            let found = match self.ready.take() {
+                Some(events) => Ok(Some(events)),
+                None => self.check_token().and_then(|()| self.advance()),
+            };
+            match found {
+                Ok(Some(events)) => return Some(self.signal(Signal::Events(events))),
+                Ok(None) if self.is_silent() => return Some(self.signal(Signal::Heartbeat)),
+                Ok(None) => self.wait().await,
+                Err(error) => {
+                    self.stage = Stage::Ended;
+                    return Some(Signal::Events(vec![Event::error(&error)]));
+                }
+            }
+        }
+    }
+
+    fn signal(&mut self, signal: Signal) -> Signal {
+        self.sent_at = Instant::now();
+        signal
+    }
+
+    fn is_silent(&self) -> bool {
+        self.sent_at.elapsed() >= self.state.config().limits.heartbeat_interval
+    }
+
+    fn check_token(&self) -> Result<(), ApiError> {
+        match self.expires {
+            Some(expires) if Instant::now() >= expires => Err(ApiError::BadToken { detail: "it has expired".to_owned() }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Waits until there may be something to do.
+    async fn wait(&mut self) {
+        let heartbeat = self.sent_at + self.state.config().limits.heartbeat_interval;
+        let progress = self.progress_due();
+        let due = [Some(heartbeat), progress, self.expires].into_iter().flatten().min().unwrap_or(heartbeat);
+        let stopped = async {
+            match &mut self.stopping {
+                Some(stopping) => stopping.wait().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            changed = self.published.changed() => {
+                if changed.is_err() {
+                    self.stage = Stage::Ended;
+                }
+            }
+            () = sleep_until(due) => {}
+            () = stopped => {}
+        }
+    }
+
+    /// The time at which the position should be sent although nothing changed for the reader.
+    fn progress_due(&self) -> Option<Instant> {
+        match self.stage {
+            Stage::Following { epoch, .. } if epoch > self.told => Some(self.told_at + PROGRESS_INTERVAL),
+            _ => None,
+        }
+    }
+
+    /// Goes on until there are events, or nothing more to do.
+    fn advance(&mut self) -> Result<Option<Vec<Event>>, ApiError> {
+        loop {
+            let moved = match self.stage.clone() {
+                Stage::Beginning(reason) => self.begin(reason),
+                Stage::Filling(filling) => self.fill(filling),
+                Stage::Following { epoch, sent } => self.follow(epoch, sent),
+                Stage::Ended => return Ok(None),
+            };
+            match moved {
+                Ok(Move::Events(batch)) => return Ok(Some(batch.into_events())),
+                Ok(Move::Again) => {}
+                Ok(Move::Wait) => return Ok(None),
+                Err(Interruption::Forgotten) => self.stage = Stage::Beginning(Reset::SlowReader),
+                Err(Interruption::ManyChanges) => self.stage = Stage::Beginning(Reset::ManyChanges),
+                Err(Interruption::Replaced) => self.plan_anew()?,
+                Err(Interruption::Refused(error)) => return Err(error),
+            }
+        }
+    }
+
+    /// The view is another one: the same columns are shown on, from the beginning; a change of its readers alone may change nothing.
+    fn plan_anew(&mut self) -> Result<(), ApiError> {
+        let shown = Shown::new(&self.state, &self.request)?;
+        if shown.served.view.columns != self.shown.served.view.columns {
+            return Err(ApiError::ReplacedView { view: shown.served.view.name.clone() });
+        }
+        if !shown.agrees_with(&self.shown) {
+            self.stage = Stage::Beginning(Reset::ReplacedView);
+        }
+        self.shown = shown;
+        Ok(())
+    }
+
+    fn begin(&mut self, reason: Reset) -> Result<Move, Interruption> {
+        self.restarts += 1;
+        if self.restarts > SUBSCRIPTION_RESTARTS_MAX {
+            return Err(Interruption::Refused(ApiError::SlowReader));
+        }
+        let position = self.shown.read(self.state.views(), |snapshot| Ok(snapshot.position()))?;
+        self.state.metrics().reset(reason.name());
+        let left = self.shown.limit.unwrap_or(Diff::MAX);
+        self.stage = Stage::Filling(Filling { epoch: position.epoch, range: 0, rest: None, left, passed_over: 0 });
+        let mut batch = Batch::default();
+        batch.push(Event::reset(reason, position, self.id(position.epoch, Place::Snapshot)));
+        Ok(Move::Events(batch))
+    }
+
+    /// Sends rows of the epoch that the snapshot shows, whatever was published since.
+    fn fill(&mut self, mut filling: Filling) -> Result<Move, Interruption> {
+        let mut batch = Batch::default();
+        let id = self.id(filling.epoch, Place::Snapshot);
+        while !batch.is_full() {
+            let range = self.shown.ranges.get(filling.range).filter(|_| filling.left > 0);
+            let Some(range) = range else {
+                self.complete(&mut batch, filling.epoch);
+                self.restarts = 0;
+                return Ok(Move::Events(batch));
+            };
+            self.fill_from(range, &mut filling, id, &mut batch)?;
+        }
+        self.stage = Stage::Filling(filling);
+        Ok(Move::Events(batch))
+    }
+
+    /// Adds the rows of one page, as many as the batch takes.
+    fn fill_from(&self, range: &KeyRange, filling: &mut Filling, id: EventId, batch: &mut Batch) -> Result<(), Interruption> {
+        let shown = &self.shown;
+        let range = shown.range(range, filling.rest.as_ref());
+        let read = |epoch| {
+            shown.read(self.state.views(), |snapshot| Ok(snapshot.served_at(shown.id, range, epoch, SUBSCRIPTION_PAGE_ROWS)?))
+        };
+        let page = read(filling.epoch)?;
+        let reader = Reader::new(shown.layout());
+        for (stored, count) in page.rows {
+            let Some(row) = shown.admit(&reader, stored.as_bytes()) else {
+                filling.passed_over += 1;
+                continue;
+            };
+            let count = count.min(filling.left);
+            batch.push(Event::upsert(shown.describe(&reader, &row, count), id));
+            filling.left -= count;
+            if batch.is_full() || filling.left == 0 {
+                filling.rest = Some(Bound::Excluded(stored));
+                return Ok(());
+            }
+        }
+        if filling.passed_over > SCAN_ROWS_MAX {
+            return Err(shown.scan_limit());
+        }
+        if page.rest.is_none() {
+            filling.range += 1;
+        }
+        filling.rest = page.rest;
+        Ok(())
+    }
+
+    /// Sends what the epoch after `epoch` changes, from its event `sent` on.
+    fn follow(&mut self, epoch: Epoch, sent: usize) -> Result<Move, Interruption> {
+        let step = self.state.views().step_after(self.shown.id, epoch)?;
+        // Looked at after the step: if it is still the same view, it was so through the step.
+        if !self.shown.is_current(self.state.views()) {
+            return Err(Interruption::Replaced);
+        }
+        let Some(step) = step else { return Ok(self.rest(epoch)) };
+        let changes = self.shown.changes(self.state.views(), &step)?;
+        if sent > changes.len() {
+            self.stage = Stage::Beginning(Reset::UnknownId);
+            return Ok(Move::Again);
+        }
+        if changes.is_empty() {
+            self.stage = Stage::Following { epoch: step.changes.epoch, sent: 0 };
+            return Ok(Move::Again);
+        }
+        Ok(Move::Events(self.send_changes(&step, &changes, sent)))
+    }
+
+    fn send_changes(&mut self, step: &Step, changes: &[Change], mut sent: usize) -> Batch {
+        let mut batch = Batch::default();
+        let reader = Reader::new(self.shown.layout());
+        for change in &changes[sent..] {
+            if batch.is_full() {
+                self.stage = Stage::Following { epoch: step.previous, sent };
+                return batch;
+            }
+            sent += 1;
+            let id = self.id(step.changes.epoch, Place::Within(sent));
+            batch.push(match change {
+                Change::Delete(stored, count) => {
+                    Event::delete(self.shown.describe_gone(&reader, &reader.load(stored.as_bytes()), *count), id)
+                }
+                Change::Upsert(stored, count) => {
+                    Event::upsert(self.shown.describe(&reader, &reader.load(stored.as_bytes()), *count), id)
+                }
+            });
+        }
+        self.complete(&mut batch, step.changes.epoch);
+        batch
+    }
+
+    /// Decides what to send when nothing changed: the position of the views, now and then.
+    fn rest(&mut self, epoch: Epoch) -> Move {
+        if self.progress_due().is_none_or(|due| Instant::now() < due) {
+            return Move::Wait;
+        }
+        let mut batch = Batch::default();
+        self.complete(&mut batch, epoch);
+        Move::Events(batch)
+    }
+
+    fn complete(&mut self, batch: &mut Batch, epoch: Epoch) {
+        batch.push(Event::progress(self.id(epoch, Place::Complete)));
+        (self.told, self.told_at) = (epoch, Instant::now());
+        self.stage = Stage::Following { epoch, sent: 0 };
+    }
+
+    fn id(&self, epoch: Epoch, place: Place) -> EventId {
+        EventId { position: Position { timeline: self.state.views().timeline(), epoch }, place, seal: self.shown.seal }
+    }
+}
+
+/// Finds the place where a subscription begins: behind the event with this id, or with all rows.
+fn resumed(state: &ApiState, shown: &Shown, last_event_id: Option<&str>) -> Stage {
+    let Some(text) = last_event_id.filter(|text| !text.is_empty()) else { return Stage::Beginning(Reset::Start) };
+    let known = |id: &EventId| (id.seal, id.position.timeline) == (shown.seal, state.views().timeline());
+    let Some(id) = text.parse().ok().filter(known) else { return Stage::Beginning(Reset::UnknownId) };
+    let reached = |epoch: Epoch| state.views().step_after(shown.id, epoch);
+    let stage = match id.place {
+        Place::Snapshot => return Stage::Beginning(Reset::PartialSnapshot),
+        Place::Complete => reached(id.position.epoch).map(|_| Stage::Following { epoch: id.position.epoch, sent: 0 }),
+        Place::Within(sent) => {
+            let epoch = id.previous_epoch().unwrap_or_default();
+            let is_next = |step: &Step| step.changes.epoch == id.position.epoch;
+            let step = reached(epoch).and_then(|step| step.filter(is_next).ok_or(Forgotten { epoch }));
+            step.map(|_| Stage::Following { epoch, sent })
+        }
+    };
+    stage.unwrap_or_else(|_| {
+        let is_ahead = id.position.epoch > state.views().position().epoch;
+        Stage::Beginning(if is_ahead { Reset::UnknownId } else { Reset::OldId })
+    })
+}
+
+/// The instant of a time in seconds since 1970; now, if it has passed.
+fn expiry(seconds: f64) -> Option<Instant> {
+    let at = Duration::try_from_secs_f64(seconds).ok()?;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
+    Instant::now().checked_add(at.saturating_sub(now))
+}
