@@ -11,12 +11,12 @@ use schemas::row::Row;
 use tantivy::query::{EnableScoring, Query as _, Scorer, Weight};
 use tantivy::{DocAddress, DocSet as _, SegmentReader, TERMINATED};
 
-use super::FACET_VALUES_MAX;
 use super::columns::SegmentColumn;
 use super::compile::Compiled;
 use super::document::{Included, Layout};
 use super::error::QueryError;
 use super::filter::{Filter, SegmentFilter};
+use super::limits::FACET_VALUES_MAX;
 use super::scope::Scope;
 
 /// Rows that are looked at before the time is.

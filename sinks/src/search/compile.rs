@@ -12,12 +12,12 @@ use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::tokenizer::{TextAnalyzer, Token};
 use tantivy::{Searcher, Term};
 
-use super::EXPANSIONS_MAX;
 use super::analysis::{Part, parts, tokens};
 use super::columns::after_all_with;
 use super::error::QueryError;
 use super::filter::Filter;
 use super::grammar::{Expression, shown};
+use super::limits::EXPANSIONS_MAX;
 use super::scope::Scope;
 
 /// A word that hits are highlighted by.

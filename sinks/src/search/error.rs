@@ -2,7 +2,7 @@
 
 use tantivy::TantivyError;
 
-use super::{EXPANSIONS_MAX, NESTING_MAX, PARTS_MAX, QUERY_BYTES_MAX, SEARCH_TIME_MAX};
+use super::limits::{EXPANSIONS_MAX, NESTING_MAX, PARTS_MAX, QUERY_BYTES_MAX, SEARCH_TIME_MAX};
 
 /// Reason why an index could not be opened or changed. The last commit stays readable.
 #[derive(Debug, thiserror::Error)]

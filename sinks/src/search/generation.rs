@@ -13,7 +13,7 @@ use tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy, Searcher, TantivyEr
 
 use super::document::{BEGINNINGS, Layout, PIECES, WORDS, WRITTEN};
 use super::error::SearchError;
-use super::{MERGE_THREADS, WRITER_BYTES, WRITER_THREADS};
+use super::limits::{MERGE_THREADS, WRITER_BYTES, WRITER_THREADS};
 
 /// Location of the generations of an index.
 #[derive(Clone, Debug, PartialEq, Eq)]

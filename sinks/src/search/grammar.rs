@@ -5,7 +5,7 @@
 //! blank excludes, whatever sign the word begins with: `-#tag`, `-@name`. Signs in full width are read as those of a keyboard.
 
 use super::error::QueryError;
-use super::{NESTING_MAX, PARTS_MAX, QUERY_BYTES_MAX};
+use super::limits::{NESTING_MAX, PARTS_MAX, QUERY_BYTES_MAX};
 
 /// Characters of a part that a message shows.
 const PART_SHOWN: usize = 40;

@@ -13,8 +13,7 @@ use schemas::field::Value;
 use schemas::position::Epoch;
 use schemas::row::Row;
 use schemas::serving::{Column, SearchIndex};
-use tantivy::schema::Value as _;
-use tantivy::{DocAddress, Searcher, TantivyDocument, TantivyError};
+use tantivy::{DocAddress, Searcher};
 
 use super::collect::{Found, Order, Request, collect};
 use super::compile::compile;
@@ -23,10 +22,11 @@ use super::error::QueryError;
 use super::filter::Filter;
 use super::grammar::parse;
 use super::highlight::Highlighter;
+use super::kept::kept_row;
+use super::limits::{DOCUMENTS_MAX, FACET_VALUES_SHOWN, SEARCH_TIME_MAX};
 use super::scope::Scope;
 use super::suggest::{Suggestion, suggest};
 use super::visible::Visible;
-use super::{DOCUMENTS_MAX, FACET_VALUES_SHOWN, SEARCH_TIME_MAX};
 
 /// A search. Columns are positions among those of a hit.
 #[derive(Clone, Debug)]
@@ -174,13 +174,6 @@ impl SearchReader {
         }
         Ok(Hit { row, highlights })
     }
-}
-
-/// The columns of a hit.
-pub(super) fn kept_row(layout: &Layout, searcher: &Searcher, address: DocAddress) -> Result<Row, QueryError> {
-    let document: TantivyDocument = searcher.doc(address)?;
-    let bytes = document.get_first(layout.row).and_then(|value| value.as_bytes().map(Row::from_bytes));
-    bytes.ok_or_else(|| QueryError::Engine(TantivyError::InternalError("a document has no row".to_owned())))
 }
 
 fn shown_facets(search: &Search, found: Found) -> Vec<Facet> {

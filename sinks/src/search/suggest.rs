@@ -16,15 +16,15 @@ use tantivy::columnar::BytesColumn;
 use tantivy::schema::IndexRecordOption;
 use tantivy::{DocAddress, DocId, DocSet as _, Searcher, SegmentReader, TERMINATED, Term};
 
-use super::DOCUMENTS_MAX;
 use super::analysis::is_unspaced;
 use super::columns::{SegmentColumn, range_of};
 use super::compile::expansions;
 use super::document::{Included, Layout, SUGGESTED, suggested_form};
 use super::error::QueryError;
 use super::filter::{Filter, SegmentFilter};
+use super::kept::kept_row;
+use super::limits::DOCUMENTS_MAX;
 use super::number::to_field;
-use super::read::kept_row;
 use super::scope::Scope;
 
 /// Something to go on with.

@@ -15,12 +15,14 @@ use schemas::row::{Diff, Row};
 use tantivy::Searcher;
 
 use super::columns::count_of;
+use super::document::Definition;
 use super::document::{Layout, key_term};
 use super::error::SearchError;
+use super::generation::Place;
 use super::generation::{Generation, Stored};
+use super::limits::{COMMIT_INTERVAL, HEARTBEAT_INTERVAL};
 use super::read::SearchReader;
 use super::visible::Visible;
-use super::{COMMIT_INTERVAL, Definition, HEARTBEAT_INTERVAL, Place};
 
 /// Progress of the changes that the engine has.
 struct Applied {

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use schemas::position::Epoch;
 use schemas::serving::{Access, IndexLayout, View};
 
-use super::{IndexId, ServedView, ViewsError};
+use super::error::ViewsError;
+use super::ids::{IndexId, ServedView};
 
 /// Change of the catalogue by a commit, at the instant its rows become visible.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

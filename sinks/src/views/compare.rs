@@ -8,9 +8,11 @@ use schemas::position::Epoch;
 use schemas::row::{Diff, Row};
 use schemas::serving::{Column, Index, View};
 
+use super::error::ViewsError;
+use super::ids::{IndexId, ServedView};
 use super::ordered_rows::OrderedRows;
-use super::read::Range;
-use super::{IndexId, ServedView, Views, ViewsError};
+use super::range::Range;
+use super::store::Views;
 
 /// Difference between the rows of two views. Rows are in the stored form of the first index, with how many more there are on their side.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -81,10 +83,10 @@ impl Views {
         let old = catalogue.served.get(served).ok_or_else(not_served)?;
         let new = catalogue.staged.get(staged).ok_or_else(not_staged)?;
         check_comparable(&old.view, &new.view)?;
-        let aside = self.aside.lock();
+        let staged_indexes = self.staged.lock();
         let state = self.state.read();
         let old = first_index(old).and_then(|id| state.indexes.get(&id)).ok_or_else(not_served)?;
-        let new = first_index(new).and_then(|id| aside.get(id)).ok_or_else(not_staged)?;
+        let new = first_index(new).and_then(|id| staged_indexes.get(id)).ok_or_else(not_staged)?;
         let unfinished = |_: ViewsError| CompareError::Unfinished { view: staged.to_owned() };
         let new = new.whole(Epoch::default()).map_err(unfinished)?;
         Ok(difference(&old.rows, new, examples_max))

@@ -8,8 +8,9 @@ use schemas::position::Epoch;
 use schemas::row::{Diff, Row};
 use schemas::serving::IndexLayout;
 
+use super::error::ViewsError;
+use super::ids::{IndexId, ServedView};
 use super::ordered_rows::OrderedRows;
-use super::{IndexId, ServedView, ViewsError};
 
 /// An index: what is fixed about it, and its rows.
 pub(super) struct KeptIndex {

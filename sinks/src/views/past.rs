@@ -8,11 +8,12 @@ use std::ops::Bound;
 use schemas::position::Epoch;
 use schemas::row::{Diff, Row};
 
-use super::changes::{Forgotten, Step, group};
-use super::read::{Range, prefix_end};
-use super::served::tightest;
-use super::write::consolidate;
-use super::{IndexId, Snapshot};
+use super::commit::{consolidate, group};
+use super::history::{Forgotten, HistoryLimits, Step};
+use super::ids::IndexId;
+use super::range::{Range, prefix_end, tightest};
+use super::read::Snapshot;
+use super::store::Views;
 
 /// Rows that are read at a time to find those that a limit lets through.
 const GROUP_PAGE_ROWS: usize = 128;
@@ -24,6 +25,20 @@ pub struct Page {
     pub rows: Vec<(Row, Diff)>,
     /// beginning of the rest of the range, on the side it is read from; `None` when there is no rest
     pub rest: Option<Bound<Row>>,
+}
+
+impl Views {
+    /// Changes how much is remembered; takes effect at once.
+    pub fn set_history_limits(&self, limits: HistoryLimits) {
+        let forgotten = self.history.write().set_limits(limits);
+        // The lock is free here: no reader waits for the memory to be given back.
+        drop(forgotten);
+    }
+
+    /// The next step of the rows of an index after an epoch; `None` when the epoch is the one that is visible.
+    pub fn step_after(&self, index: IndexId, epoch: Epoch) -> Result<Option<Step>, Forgotten> {
+        Ok(self.history.read().after(index, epoch)?.next().cloned())
+    }
 }
 
 impl Snapshot<'_> {

@@ -8,37 +8,14 @@ use std::sync::Arc;
 use parking_lot::RwLockReadGuard;
 use schemas::dead_letter::{DeadLetter, RowError};
 use schemas::position::Position;
-use schemas::row::{Diff, Row};
+use schemas::row::Diff;
 
-use super::changes::History;
+use super::history::History;
+use super::ids::{IndexId, ServedView};
 use super::kept::KeptIndex;
-use super::ordered_rows::Rows;
+use super::range::{Range, Scan, prefix_end};
 use super::served::Served;
-use super::{IndexId, ServedView, State, Views};
-
-/// A range of rows of an index, by their bytes in stored form, and the end to read it from.
-#[derive(Clone, Copy, Debug)]
-pub struct Range<'b> {
-    /// lower end, in the order of the index
-    pub lower: Bound<&'b [u8]>,
-    /// upper end
-    pub upper: Bound<&'b [u8]>,
-    /// from the upper bound down
-    pub reverse: bool,
-}
-
-impl Range<'_> {
-    /// Every row, in the order of the index.
-    pub const ALL: Self = Self { lower: Bound::Unbounded, upper: Bound::Unbounded, reverse: false };
-}
-
-/// The least bytes that are greater than all bytes with this prefix; `None` when there are none, so the range has no upper bound.
-pub fn prefix_end(prefix: &[u8]) -> Option<Row> {
-    let last = prefix.iter().rposition(|&byte| byte < u8::MAX)?;
-    let mut end = Row::from_bytes(&prefix[..last]);
-    end.push(prefix[last] + 1);
-    Some(end)
-}
+use super::store::{State, Views};
 
 /// All views as they were at one epoch: the rows, and the catalogue that belongs to them.
 ///
@@ -85,7 +62,7 @@ impl Snapshot<'_> {
 
     /// The rows of a range and how often each is there, whatever the limit of the index.
     pub fn scan(&self, index: IndexId, range: Range<'_>) -> Scan<'_> {
-        Scan { rows: self.index(index).rows.scan(range.lower, range.upper), reverse: range.reverse }
+        Scan::new(self.index(index).rows.scan(range.lower, range.upper), range.reverse)
     }
 
     /// The rows that start with a prefix, in the order of the index, whatever its limit.
@@ -157,25 +134,5 @@ impl Snapshot<'_> {
     pub(super) fn index(&self, index: IndexId) -> &KeptIndex {
         let Some(kept) = self.state.indexes.get(&index) else { panic!("index {} was read, and no view has it", index.0) };
         kept
-    }
-}
-
-/// The rows of a range, one by one: stored form and count.
-pub struct Scan<'a> {
-    rows: Rows<'a>,
-    reverse: bool,
-}
-
-impl<'a> Scan<'a> {
-    pub(super) fn new(rows: Rows<'a>, reverse: bool) -> Self {
-        Self { rows, reverse }
-    }
-}
-
-impl<'a> Iterator for Scan<'a> {
-    type Item = (&'a [u8], i64);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.reverse { self.rows.next_back() } else { self.rows.next() }
     }
 }

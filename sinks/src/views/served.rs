@@ -10,7 +10,7 @@ use schemas::row::Row;
 use schemas::serving::IndexLayout;
 
 use super::ordered_rows::OrderedRows;
-use super::read::{Range, Scan, prefix_end};
+use super::range::{Range, Scan, first_field_end, prefix_end, tightest};
 
 /// The rows of a range that the limit of the index lets through, one by one: stored form and count.
 pub struct Served<'a> {
@@ -83,31 +83,6 @@ impl<'a> Groups<'a> {
             }
         }
         Some(scan)
-    }
-}
-
-/// Returns the tighter of two bounds on one side; `inside` tells for different bytes.
-pub(super) fn tightest<'b>(old: Bound<&'b [u8]>, new: Bound<&'b [u8]>, inside: fn(&[u8], &[u8]) -> bool) -> Bound<&'b [u8]> {
-    match (old, new) {
-        (Bound::Unbounded, bound) | (bound, Bound::Unbounded) => bound,
-        (Bound::Included(old_bytes) | Bound::Excluded(old_bytes), Bound::Included(new_bytes) | Bound::Excluded(new_bytes)) => {
-            if old_bytes == new_bytes {
-                if matches!(old, Bound::Excluded(_)) { old } else { new }
-            } else if inside(new_bytes, old_bytes) {
-                new
-            } else {
-                old
-            }
-        }
-    }
-}
-
-/// Returns the end of the first field of a stored row.
-pub(super) fn first_field_end(layout: &IndexLayout, stored: &[u8]) -> usize {
-    if layout.inverted[0] {
-        layout.kinds[0].invert_field(Row::from_bytes(stored).tail_mut(0), 0)
-    } else {
-        layout.kinds[0].end(stored, 0)
     }
 }
 

@@ -1,23 +1,16 @@
 //! Waiting: from a token that a client holds to the epoch that shows it.
 //!
-//! Owns [`Progress`], the little that waiters look at, under a lock of its own: a waiter never holds up a publish, and asking
+//! Waiters look at [`VisibleProgress`] alone, under a lock of its own: a waiter never holds up a publish, and asking
 //! for the position is free of the state's lock, so it may be asked for while a snapshot is held.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use schemas::position::{Epoch, LogPosition, Offset, Partition, Position, Token, Topic};
+use schemas::position::{Epoch, Offset, Partition, Position, Token, Topic};
 
-use super::{Views, WaitError};
-
-/// The visible state: the epoch, and the records it covers.
-#[derive(Default)]
-pub(super) struct Progress {
-    /// `None` until the first publish
-    pub epoch: Option<Epoch>,
-    /// the next offset of every partition that is read
-    pub consumed: BTreeMap<(Topic, Partition), Offset>,
-}
+use super::error::WaitError;
+use super::progress::VisibleProgress;
+use super::store::Views;
 
 impl Views {
     /// The epoch that a snapshot taken now shows at least; epoch 0 before the first publish.
@@ -42,7 +35,7 @@ impl Views {
         Ok(self.position_of(progress.epoch))
     }
 
-    fn covers(&self, progress: &Progress, token: &Token) -> Result<bool, WaitError> {
+    fn covers(&self, progress: &VisibleProgress, token: &Token) -> Result<bool, WaitError> {
         match token {
             Token::Epoch(position) if position.timeline != self.timeline => {
                 Err(WaitError::OtherTimeline { token: token.clone(), timeline: self.timeline })
@@ -67,16 +60,6 @@ impl Views {
         let listener = self.listener.read().clone();
         if let Some(listener) = listener {
             listener(self.position_of(Some(epoch)));
-        }
-    }
-}
-
-impl Progress {
-    fn shows(&self, record: &LogPosition) -> Result<bool, WaitError> {
-        let key = (record.topic.clone(), record.partition);
-        match self.consumed.get(&key) {
-            Some(next) => Ok(record.offset < *next),
-            None => Err(WaitError::UnknownPartition { topic: key.0, partition: key.1 }),
         }
     }
 }

@@ -11,50 +11,15 @@ use schemas::position::{Epoch, Offset, Partition, Topic};
 use schemas::row::{Diff, Row};
 
 use super::catalogue::Switch;
+use super::commit::{Commit, EpochChanges, consolidate};
+use super::error::ViewsError;
+use super::ids::IndexId;
 use super::kept::KeptIndex;
+use super::store::{State, Views};
 use crate::dead_letters::RowErrors;
-
-use super::{CatalogueChange, IndexId, State, Views, ViewsError};
 
 /// Changes by index.
 type Changes = Vec<(IndexId, Vec<(Row, Diff)>)>;
-
-/// Changes of the served rows from one epoch to the next.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct EpochChanges {
-    /// the epoch that became visible
-    pub epoch: Epoch,
-    /// its wall clock, microseconds since 1970
-    pub wall_micros: i64,
-    /// changes by index, ascending: the rows in the stored form of the index, each once, ascending, and the change of their count. An
-    /// index that became visible with this epoch is not among them: all its rows are new.
-    pub changes: Vec<(IndexId, Vec<(Row, Diff)>)>,
-}
-
-/// All that one epoch changes (or several, when they become visible together; `epoch` is then the last).
-#[derive(Clone, Debug, Default)]
-pub struct Commit {
-    /// the epoch
-    pub epoch: Epoch,
-    /// the wall clock the epoch was bound to, microseconds since 1970
-    pub wall_micros: i64,
-    /// the next offset of partitions read so far; those left out stay where they were. The first commit names every partition
-    /// that is read, with offset 0 when nothing of it is consumed: a token that names another partition is refused.
-    pub consumed: BTreeMap<(Topic, Partition), Offset>,
-    /// changes of rows in the stored form of the index; in any order, a row or an index may occur several times. Those of a
-    /// staged view fill it aside, those of a view that is gone are dropped.
-    pub changes: Vec<(IndexId, Vec<(Row, Diff)>)>,
-    /// events put aside, in the order of the log
-    pub dead_letters: Vec<DeadLetter>,
-    /// ids of dead letters that were sent again, and leave the list; of this epoch or earlier ones
-    pub retried: Vec<u64>,
-    /// errors of rows that came or went
-    pub row_errors: Vec<(RowError, Diff)>,
-    /// the errors of rows are these alone, and those before are gone: another plan computes from this epoch on
-    pub row_errors_anew: bool,
-    /// change of the catalogue at the same instant
-    pub catalogue: Option<CatalogueChange>,
-}
 
 impl Views {
     /// Makes a commit visible, all of it at once, and tells waiters and the listener; returns what it changed for readers, for those
@@ -69,14 +34,14 @@ impl Views {
         let (changes, row_errors) = (consolidate_by_index(changes), consolidate(row_errors));
         self.check_progress(epoch, &consumed)?;
         let switch = catalogue.map(|change| self.catalogue().after(change, epoch)).transpose()?;
-        let (changes, aside) = {
+        let (changes, staged) = {
             let state = self.state.read();
             check_dead_letters(&state, epoch, (&dead_letters, &retried))?;
             let none = RowErrors::default();
             check_row_errors(if row_errors_anew { &none } else { &state.row_errors }, epoch, &row_errors)?;
             self.check_changes(&state, epoch, changes)?
         };
-        let shown = self.fill_aside(epoch, aside, switch.as_ref())?;
+        let shown = self.fill_staged(epoch, staged, switch.as_ref())?;
         let epoch_changes = Arc::new(EpochChanges { epoch, wall_micros, changes });
         let (replaced, forgotten) = {
             let mut state = self.state.write();
@@ -124,7 +89,7 @@ impl Views {
 
     /// The changes of what is served, none of which makes a count negative, and those of what is staged.
     fn check_changes(&self, state: &State, epoch: Epoch, changes: Changes) -> Result<(Changes, Changes), ViewsError> {
-        let (mut served, mut aside) = (Vec::with_capacity(changes.len()), Vec::new());
+        let (mut served, mut staged) = (Vec::with_capacity(changes.len()), Vec::new());
         for (index, changes) in changes {
             match state.indexes.get(&index) {
                 Some(kept) => {
@@ -135,15 +100,15 @@ impl Views {
                 }
                 None => {
                     state.catalogue.check_numbered(index)?;
-                    aside.push((index, changes));
+                    staged.push((index, changes));
                 }
             }
         }
-        Ok((served, aside))
+        Ok((served, staged))
     }
 
     /// Brings what is staged to this epoch, and takes out what is shown with it.
-    fn fill_aside(
+    fn fill_staged(
         &self,
         epoch: Epoch,
         changes: Changes,
@@ -152,7 +117,7 @@ impl Views {
         if changes.is_empty() && switch.is_none() {
             return Ok(Vec::new());
         }
-        self.aside.lock().advance(epoch, changes, switch.map_or(&[], |switch| &switch.shown))
+        self.staged.lock().advance(epoch, changes, switch.map_or(&[], |switch| &switch.shown))
     }
 
     /// Replaces the catalogue; returns the rows that are no longer served.
@@ -198,19 +163,4 @@ fn consolidate_by_index(changes: Changes) -> Changes {
         by_index.entry(index).or_default().append(&mut changes);
     }
     by_index.into_iter().map(|(index, changes)| (index, consolidate(changes))).collect()
-}
-
-/// Sorts, adds up what is about the same thing, and drops what cancels out.
-pub(super) fn consolidate<T: Ord>(mut changes: Vec<(T, Diff)>) -> Vec<(T, Diff)> {
-    // Stable: workers hand over sorted runs, which it merges; and the order of equals does not matter to a sum.
-    changes.sort_by(|left, right| left.0.cmp(&right.0));
-    changes.dedup_by(|next, first| {
-        let same = next.0 == first.0;
-        if same {
-            first.1 += next.1;
-        }
-        same
-    });
-    changes.retain(|(_, diff)| *diff != 0);
-    changes
 }

@@ -12,6 +12,7 @@ use crate::disk::{Disk, DiskCause, DiskError};
 
 mod entry;
 pub mod error;
+mod header;
 mod manifest;
 mod merge;
 mod run;
@@ -20,6 +21,7 @@ mod sort;
 mod tests;
 
 use error::CheckpointError;
+pub use header::{CHECKPOINTS_KEPT, CheckpointHeader, RetainedCheckpoint, StateChange, StateId};
 pub use manifest::FORMAT;
 use manifest::Manifest;
 use merge::Merge;
@@ -27,8 +29,6 @@ pub use merge::{KeyValue, Scan};
 pub use run::{BLOCK_BYTES, ENTRY_BYTES_MAX};
 use run::{Run, RunName, RunWriter};
 
-/// Number of checkpoints that are kept in any case: when the newest is damaged, there is another.
-pub const CHECKPOINTS_KEPT: usize = 2;
 /// With more runs than this, [`Checkpoints::merge`] makes them fewer.
 pub const RUNS_MAX: usize = 8;
 
@@ -38,47 +38,6 @@ const MERGE_RATIO: u64 = 2;
 const MANIFEST_SUFFIX: &str = ".checkpoint";
 const RUN_SUFFIX: &str = ".run";
 const ASIDE: &str = "checkpoint.new";
-
-/// The number that the manifest gives a state.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct StateId(pub u32);
-
-/// Change of the entry of a key: its new value, or `None` when it was deleted.
-pub type StateChange = (StateId, Box<[u8]>, Option<Box<[u8]>>);
-
-/// An older checkpoint that is not removed, because it holds states that later ones do not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RetainedCheckpoint {
-    /// its epoch
-    pub epoch: u64,
-    /// bytes of the records that were bound since
-    pub bytes: u64,
-}
-
-/// Header of a checkpoint.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct CheckpointHeader {
-    /// the history
-    pub timeline: u64,
-    /// the epoch after which the state was as it is here
-    pub epoch: u64,
-    /// the identity of that epoch
-    pub chain: [u8; 32],
-    /// the plan
-    pub plan: [u8; 32],
-    /// the wall clock of the epoch, microseconds since 1970
-    pub wall_micros: i64,
-    /// positions from which the log is read on: topic, identity of the topic, partition, next offset
-    pub offsets: Vec<(String, u128, u32, u64)>,
-    /// the states: number, what it is computed from and how, name
-    pub states: Vec<(StateId, [u8; 32], String)>,
-    /// the number that the next new state gets: one that was given once is never given again, because runs may still hold its entries
-    pub next_state: u32,
-    /// older checkpoints that are kept beside the newest [`CHECKPOINTS_KEPT`]
-    pub retained: Vec<RetainedCheckpoint>,
-    /// further data of the driver
-    pub meta: Vec<u8>,
-}
 
 /// Checkpoints found at the start.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

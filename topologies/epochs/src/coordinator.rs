@@ -7,16 +7,17 @@
 mod begin;
 mod checkpoints;
 mod claim;
+mod offsets;
 mod redeploy;
 mod retained;
+mod settings;
 mod states;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use schemas::position::{Offset, Partition, Topic};
-use schemas::row::Row;
-use sources::log::{Log, TopicId, TopicMetadata};
+use sources::log::{Log, TopicMetadata};
 
 use self::begin::{checkpoint_to_begin_with, possible_checkpoints, read_until};
 use self::claim::{claim, has_the_beginning};
@@ -24,7 +25,7 @@ use self::retained::Retained;
 use self::states::StateNumbers;
 use crate::backfill::Backfill;
 use crate::binding::{Binding, BoundRange, Control};
-use crate::bindings::{Bindings, SEGMENT_BYTES};
+use crate::bindings::Bindings;
 use crate::checkpoint::{CheckpointHeader, Checkpoints, StateId};
 use crate::crash_point::{BEFORE_BIND, BOUND, crash_point};
 use crate::disk::Disk;
@@ -32,30 +33,16 @@ use crate::error::EpochError;
 use crate::identity::Identity;
 use crate::progress::History;
 use crate::reader::{Offsets, Reader, Records};
-use schemas::fingerprint::{Fingerprint, StateSpec};
+use schemas::fingerprint::Fingerprint;
 
 pub use self::begin::SinkFloors;
 pub use self::claim::branch;
+pub use self::offsets::offsets_of;
+pub use self::settings::{
+    BINDINGS, CHECKPOINTS, RETAINED_EPOCHS, RETAINED_GENERATION_BYTES, RETAINED_GENERATION_EPOCHS, RETAINED_GENERATIONS,
+    RetainedLimits, Retention, Settings, StateChanges,
+};
 pub use self::states::stored_state;
-
-/// Epochs behind the oldest kept checkpoint whose bindings are kept for sinks that go back.
-pub const RETAINED_EPOCHS: u64 = 256;
-
-/// Earlier plans whose states are retained when later ones lack them, so that going back to one gives its rows exactly.
-pub const RETAINED_GENERATIONS: usize = 3;
-/// Epochs that may be bound before the states of an earlier plan are given up: their bindings are kept until then.
-pub const RETAINED_GENERATION_EPOCHS: u64 = 500_000;
-/// Bytes of records that may be bound before the states of an earlier plan are given up, unless an option says otherwise: the log keeps
-/// these records until then.
-pub const RETAINED_GENERATION_BYTES: u64 = 1 << 30;
-
-/// The incarnations that one history may count, less one: a restored one begins above them.
-const RUNS_OF_A_HISTORY: u64 = u32::MAX as u64;
-
-/// The folder of the bindings.
-pub const BINDINGS: &str = "bindings";
-/// The folder of the checkpoints.
-pub const CHECKPOINTS: &str = "checkpoints";
 
 /// Decides the wall clock of an epoch.
 pub trait WallSource {
@@ -65,58 +52,6 @@ pub trait WallSource {
     /// An epoch was bound with this wall clock by an earlier run.
     fn replayed(&mut self, wall_micros: i64);
 }
-
-/// Limits of retaining the states of earlier plans.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RetainedLimits {
-    /// number of plans
-    pub generations: usize,
-    /// epochs that were bound since
-    pub epochs: u64,
-    /// bytes of the records that were bound since
-    pub bytes: u64,
-}
-
-impl Default for RetainedLimits {
-    fn default() -> Self {
-        Self { generations: RETAINED_GENERATIONS, epochs: RETAINED_GENERATION_EPOCHS, bytes: RETAINED_GENERATION_BYTES }
-    }
-}
-
-/// Limits of what is kept beyond need, and of how finely it is given back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Retention {
-    /// epochs behind the oldest kept checkpoint whose bindings are kept
-    pub epochs: u64,
-    /// bytes of a segment of bindings, the least that is given back
-    pub segment_bytes: u64,
-}
-
-impl Default for Retention {
-    fn default() -> Self {
-        Self { epochs: RETAINED_EPOCHS, segment_bytes: SEGMENT_BYTES }
-    }
-}
-
-/// Options of a run.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// most records of one epoch
-    pub epoch_records: usize,
-    /// the plan
-    pub plan: Fingerprint,
-    /// the states that the plan keeps, in the order of their numbers
-    pub states: Vec<StateSpec>,
-    /// a random number: the timeline of a new history
-    pub timeline: u64,
-    /// states are computed also from a log whose beginning is gone
-    pub accept_missing_history: bool,
-    /// limits of retaining the states of earlier plans
-    pub retained: RetainedLimits,
-}
-
-/// Changes of an epoch's state: the number of the state in [`Settings::states`], the key, and the entry; `None` when it is gone.
-pub type StateChanges = Vec<(u32, Row, Option<Row>)>;
 
 /// Beginning of a run.
 #[derive(Clone, Debug)]
@@ -512,16 +447,4 @@ impl<D: Disk> Coordinator<D> {
     pub fn binding_bytes(&self) -> u64 {
         self.bindings.bytes()
     }
-}
-
-/// Returns the positions from which the log is read on after a checkpoint.
-pub fn offsets_of(header: &CheckpointHeader) -> Offsets {
-    let offset = |(topic, id, partition, next): &(String, u128, u32, u64)| {
-        ((Topic::new(topic), Partition(*partition)), (TopicId(*id), Offset(*next)))
-    };
-    Offsets(header.offsets.iter().map(offset).collect())
-}
-
-fn stored_offset(((topic, partition), (id, next)): (&(Topic, Partition), &(TopicId, Offset))) -> (String, u128, u32, u64) {
-    (topic.as_str().to_owned(), id.0, partition.0, next.0)
 }

@@ -1,6 +1,7 @@
 //! Continuation after a restart: epochs, positions, and ids of dead letters.
 
 use super::*;
+use crate::dead_letters::DeadLettersSeed;
 
 fn seed(letters: &[u64], count: u64, retried: u64) -> DeadLettersSeed {
     let letters = letters.iter().map(|id| (*id, letter(id * 10))).collect();

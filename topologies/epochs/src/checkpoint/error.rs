@@ -1,6 +1,6 @@
 //! Errors of writing and reading a checkpoint.
 
-use super::StateId;
+use super::header::StateId;
 use crate::disk::{DiskAction, DiskCause, DiskError};
 
 /// A failure of the checkpoints.

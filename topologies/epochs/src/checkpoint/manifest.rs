@@ -6,8 +6,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::error::CheckpointError;
+use super::header::{CheckpointHeader, RetainedCheckpoint, StateId};
 use super::run::RunName;
-use super::{CheckpointHeader, RetainedCheckpoint, StateId};
 
 /// The format of manifests and runs that this version writes and reads.
 pub const FORMAT: u64 = 1;

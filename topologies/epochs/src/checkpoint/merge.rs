@@ -5,8 +5,8 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use super::StateId;
 use super::error::CheckpointError;
+use super::header::StateId;
 use super::run::{Run, RunCursor};
 use crate::disk::Disk;
 

@@ -9,8 +9,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::entry;
 use super::error::CheckpointError;
-use super::{StateId, entry};
+use super::header::StateId;
 use crate::disk::{Disk, DiskCause};
 
 /// A block is ended when it has this many bytes.

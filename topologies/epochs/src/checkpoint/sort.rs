@@ -4,7 +4,7 @@
 
 use std::cmp::Ordering;
 
-use super::StateChange;
+use super::header::StateChange;
 
 /// Prefix that decides most comparisons, side by side in memory, and the place of the change.
 struct Slot {

@@ -6,8 +6,9 @@
 use schemas::position::Topic;
 use sources::log::Log;
 
+use super::offsets::offsets_of;
+use super::settings::Settings;
 use super::states::{holds, stored_state};
-use super::{Settings, offsets_of};
 use crate::bindings::Bindings;
 use crate::checkpoint::{CHECKPOINTS_KEPT, CheckpointHeader};
 use crate::disk::Disk;

@@ -7,9 +7,11 @@ use std::collections::BTreeSet;
 
 use schemas::row::Row;
 
+use super::offsets::{offsets_of, stored_offset};
 use super::retained::{Retained, fingerprints};
+use super::settings::RetainedLimits;
 use super::states::holds;
-use super::{CheckpointJob, Coordinator, KeptCheckpoint, RetainedLimits, offsets_of, stored_offset};
+use super::{CheckpointJob, Coordinator, KeptCheckpoint};
 use crate::checkpoint::{CHECKPOINTS_KEPT, CheckpointHeader, Checkpoints, RetainedCheckpoint};
 use crate::crash_point::{BINDINGS_TRIMMED, CHECKPOINT_WRITTEN_NOT_TRIMMED, crash_point};
 use crate::disk::Disk;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use schemas::position::Partition;
 use sources::log::Log;
 
-use super::{BINDINGS, RUNS_OF_A_HISTORY};
+use super::settings::{BINDINGS, RUNS_OF_A_HISTORY};
 use crate::binding::{Chain, Parent};
 use crate::bindings::{Bindings, Tail};
 use crate::disk::Disk;

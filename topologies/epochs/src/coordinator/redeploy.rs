@@ -9,7 +9,8 @@ use schemas::position::{Offset, Partition, Topic};
 use sources::log::TopicMetadata;
 
 use super::begin::lost_states;
-use super::{Coordinator, EpochInput, StateChanges, WallSource};
+use super::settings::StateChanges;
+use super::{Coordinator, EpochInput, WallSource};
 use crate::binding::{Binding, Control};
 use crate::checkpoint::CheckpointHeader;
 use crate::disk::Disk;

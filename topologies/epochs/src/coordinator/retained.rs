@@ -6,8 +6,10 @@
 
 use std::collections::BTreeSet;
 
+use super::offsets::offsets_of;
+use super::settings::RetainedLimits;
+use super::states::stored_state;
 use crate::checkpoint::{CheckpointHeader, RetainedCheckpoint};
-use crate::coordinator::{RetainedLimits, offsets_of, stored_state};
 use crate::reader::Offsets;
 use schemas::fingerprint::StateSpec;
 

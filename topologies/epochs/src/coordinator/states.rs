@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use super::StateChanges;
+use super::settings::StateChanges;
 use crate::checkpoint::{CheckpointHeader, StateId};
 use schemas::fingerprint::StateSpec;
 

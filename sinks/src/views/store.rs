@@ -1,0 +1,145 @@
+//! All views of a process behind their locks.
+//!
+//! Owns [`Views`]. The halves that write and read it are siblings of this file, and each says which of the locks it takes.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use parking_lot::{Condvar, Mutex, RwLock};
+use schemas::position::{Epoch, Position, Timeline};
+
+use super::catalogue::Catalogue;
+use super::error::ViewsError;
+use super::history::History;
+use super::hydration::Hydrations;
+use super::ids::{Definition, IndexId, ServedView};
+use super::kept::KeptIndex;
+use super::progress::VisibleProgress;
+use super::staged::StagedIndexes;
+use crate::dead_letters::{DeadLetters, DeadLettersSeed, RowErrors};
+
+/// Called with the position of each epoch that became visible.
+type Listener = Arc<dyn Fn(Position) + Send + Sync>;
+
+/// All views of a process.
+///
+/// Locks are taken in this order: `publishing`, `staged`, `state`, and then one of the others, which are held only for a look.
+pub struct Views {
+    pub(super) timeline: Timeline,
+    pub(super) state: RwLock<State>,
+    /// The catalogue of `state`, for those who need no rows with it.
+    pub(super) catalogue: RwLock<Arc<Catalogue>>,
+    pub(super) staged: Mutex<StagedIndexes>,
+    pub(super) hydrations: RwLock<Hydrations>,
+    /// Held through a publish, so that what it has checked is still so when it applies.
+    pub(super) publishing: Mutex<()>,
+    pub(super) progress: Mutex<VisibleProgress>,
+    pub(super) progressed: Condvar,
+    /// changes of the last epochs; written while `state` is
+    pub(super) history: RwLock<History>,
+    pub(super) listener: RwLock<Option<Listener>>,
+}
+
+/// The state that an epoch changes, under one lock.
+pub(super) struct State {
+    pub(super) epoch: Option<Epoch>,
+    pub(super) wall_micros: i64,
+    pub(super) catalogue: Arc<Catalogue>,
+    pub(super) indexes: BTreeMap<IndexId, KeptIndex>,
+    pub(super) dead_letters: DeadLetters,
+    pub(super) row_errors: RowErrors,
+}
+
+impl Views {
+    /// Empty views, of which nothing is published yet. Panics when two views have one name or a view has no index: the planner
+    /// has checked that.
+    pub fn new(definition: Definition) -> Arc<Self> {
+        let mut catalogue = Catalogue::default();
+        for view in definition.views {
+            assert!(!view.indexes.is_empty(), "view '{}' has no index to be served from", view.name);
+            let served = catalogue.number(view);
+            let name = served.view.name.clone();
+            assert!(catalogue.served.insert(name.clone(), served).is_none(), "two views are named '{name}'");
+        }
+        let catalogue = Arc::new(catalogue);
+        let state = State {
+            epoch: None,
+            wall_micros: 0,
+            indexes: catalogue.served.values().flat_map(|served| KeptIndex::all_of(served)).collect(),
+            catalogue: Arc::clone(&catalogue),
+            dead_letters: DeadLetters::default(),
+            row_errors: RowErrors::default(),
+        };
+        Arc::new(Self {
+            timeline: definition.timeline,
+            state: RwLock::new(state),
+            catalogue: RwLock::new(catalogue),
+            staged: Mutex::default(),
+            hydrations: RwLock::default(),
+            publishing: Mutex::new(()),
+            progress: Mutex::new(VisibleProgress::default()),
+            progressed: Condvar::new(),
+            history: RwLock::default(),
+            listener: RwLock::new(None),
+        })
+    }
+
+    /// The history whose epochs are published.
+    pub fn timeline(&self) -> Timeline {
+        self.timeline
+    }
+
+    /// The view that is served under this name now. A commit may replace it at any time: who reads rows takes it from
+    /// [`Snapshot::view`](super::Snapshot::view).
+    pub fn view(&self, name: &str) -> Option<Arc<ServedView>> {
+        self.catalogue().served.get(name).cloned()
+    }
+
+    /// All views that are served now, by name.
+    pub fn views(&self) -> impl Iterator<Item = Arc<ServedView>> {
+        self.catalogue().served.values().cloned().collect::<Vec<_>>().into_iter()
+    }
+
+    /// The view that is staged under this name.
+    pub fn staged(&self, name: &str) -> Option<Arc<ServedView>> {
+        self.catalogue().staged.get(name).cloned()
+    }
+
+    /// All views that are staged, by name.
+    pub fn all_staged(&self) -> impl Iterator<Item = Arc<ServedView>> {
+        self.catalogue().staged.values().cloned().collect::<Vec<_>>().into_iter()
+    }
+
+    /// Takes over the dead letters of an earlier process, so that ids go on. Before the first publish only.
+    pub fn seed_dead_letters(&self, seed: DeadLettersSeed) -> Result<(), ViewsError> {
+        let _publishing = self.publishing.lock();
+        let mut state = self.state.write();
+        if state.epoch.is_some() {
+            return Err(ViewsError::BadSeed { reason: "an epoch is published already" });
+        }
+        let bad = |reason| ViewsError::BadSeed { reason };
+        let (dead_letters, row_errors) = seed.restore().map_err(bad)?;
+        (state.dead_letters, state.row_errors) = (dead_letters, row_errors);
+        Ok(())
+    }
+
+    /// Calls `listener` after each publish, on the publisher's thread and outside every lock; it replaces an earlier listener.
+    /// It must return at once: the dataflow waits for it.
+    pub fn set_listener(&self, listener: Box<dyn Fn(Position) + Send + Sync>) {
+        *self.listener.write() = Some(Arc::from(listener));
+    }
+
+    pub(super) fn position_of(&self, epoch: Option<Epoch>) -> Position {
+        Position { timeline: self.timeline, epoch: epoch.unwrap_or_default() }
+    }
+
+    pub(super) fn catalogue(&self) -> Arc<Catalogue> {
+        Arc::clone(&self.catalogue.read())
+    }
+
+    /// Replaces the catalogue, also where no rows are asked for with it.
+    pub(super) fn set_catalogue(&self, state: &mut State, catalogue: Arc<Catalogue>) {
+        state.catalogue = Arc::clone(&catalogue);
+        *self.catalogue.write() = catalogue;
+    }
+}
