@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use api::{BoxFuture, Derived, IngestError, RecordPage, TopicRecord};
-use engine::run::sink_tasks::Reports;
-use engine::run::sink_tasks::derived::end_of;
+use engine::follow::Reports;
+use engine::follow::derived::end_of;
 use schemas::position::{Offset, Partition, Topic};
 use sources::error::LogError;
 use sources::log::{Log, StoredRecord};

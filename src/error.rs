@@ -83,7 +83,7 @@ pub enum Failure {
     #[error(transparent)]
     Redis {
         /// its fault
-        source: engine::run::sink_tasks::BadRedisUrl,
+        source: engine::follow::BadRedisUrl,
     },
     /// a file or directory
     #[error("cannot {action} '{}': {source}", path.display())]

@@ -11,8 +11,8 @@ use std::thread::available_parallelism;
 use std::time::Duration;
 
 use api::{ApiConfig, ApiState, Figures, HaltedSource, Health, HostStatus, LagLimits, Readiness, SinkStatus};
+use engine::follow::{RedisUrl, Reports, SinkTaskReport, SinkTaskState};
 use engine::render::budget::Limits;
-use engine::run::sink_tasks::{RedisUrl, Reports, SinkTaskReport, SinkTaskState};
 use engine::run::{Clock, DEAD_LETTER_TOPIC, DeploymentHandle, Options, Running, Status, StatusReport, Storage, Trouble, start};
 use engine::slt::all_visible;
 use epochs::coordinator::RetainedLimits;

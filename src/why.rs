@@ -1,11 +1,11 @@
 //! Events that made a row, as the API asks for them: the engine's answer, found on a thread of its own.
 //!
-//! Owns how many such searches run at a time. Questions of the API enter and go to [`engine::why`]; its answers leave.
+//! Owns how many such searches run at a time. Questions of the API enter and go to [`engine::lineage`]; its answers leave.
 
 use std::sync::Arc;
 
 use api::{BoxFuture, Provenance, WhyAnswer, WhyEvent, WhyQuestion, WhyRefusal, WhyRow};
-use engine::why::{Answer, Limits, LineageQuery, NamedEvent, Question, RowAnswer, WhyError};
+use engine::lineage::{Answer, LineageError, LineageLimits, LineageQuery, NamedEvent, Question, RowAnswer};
 use tokio::sync::Semaphore;
 
 /// Searches that run at the same time; further ones wait for their turn. Each may hold some hundred megabytes.
@@ -35,11 +35,11 @@ impl Provenance for RowEvents {
             let search = tokio::task::spawn_blocking(move || {
                 // Whoever asked may be gone: the search goes on until its end, and so does its place.
                 let _permit = permit;
-                lineage_query.explain(&question, Limits::default())
+                lineage_query.explain(&question, LineageLimits::default())
             });
             match search.await.map_err(|error| failed(error.to_string()))? {
                 Ok(answer) => Ok(as_answer(answer)),
-                Err(WhyError::Replaced { .. }) => Err(WhyRefusal::Replaced),
+                Err(LineageError::Replaced { .. }) => Err(WhyRefusal::Replaced),
                 Err(error) => Err(failed(error.to_string())),
             }
         })

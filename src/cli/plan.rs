@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use engine::run::{Change, Storage, ViewChange, plan_change};
+use engine::run::{Storage, TopologyChange, ViewChange, plan_change};
 use epochs::disk::real::RealDisk;
 use epochs::error::EpochError;
 use epochs::lost_history::{LostHistory, MissingHistory};
@@ -39,7 +39,7 @@ pub(super) fn plan(arguments: &PlanArguments) -> Result<(), Failure> {
 }
 
 /// Tells what a start on a data directory would change.
-fn plan_at_start(topology: &Topology, data: &Path) -> Result<Change, Failure> {
+fn plan_at_start(topology: &Topology, data: &Path) -> Result<TopologyChange, Failure> {
     if !data.is_dir() {
         return Err(Failure::NoData { directory: data.to_owned() });
     }
@@ -95,7 +95,7 @@ fn sink_text(name: &str) -> String {
 }
 
 /// A change, for programs.
-pub(crate) fn as_json(change: &Change) -> Value {
+pub(crate) fn as_json(change: &TopologyChange) -> Value {
     let by_change = |changes: &BTreeMap<String, ViewChange>| {
         let names = |kind: ViewChange| -> Vec<&String> {
             changes.iter().filter(|(_, change)| **change == kind).map(|(name, _)| name).collect()

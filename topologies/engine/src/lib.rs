@@ -1,10 +1,22 @@
 //! The engine: plans in, rows kept current from a log. No parser.
 //!
-//! [`run::start`] renders a [`language::topology::Topology`] and keeps its views current; [`slt::run`] tests one; [`why::explain`] finds
-//! which events made a row.
+//! [`run::start`] renders a [`language::topology::Topology`] and keeps its views current; [`slt::run`] tests one;
+//! [`lineage::LineageQuery`] finds which events made a row.
 
+mod compute;
+mod deploy;
+mod drive;
+mod epoch_clock;
+pub mod follow;
+mod limits;
+pub mod lineage;
+mod options;
 pub mod render;
 pub mod rows;
 pub mod run;
 pub mod slt;
-pub mod why;
+mod start_error;
+mod state;
+mod status;
+mod storage;
+mod topics;

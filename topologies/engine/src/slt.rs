@@ -143,7 +143,7 @@ struct Database {
 }
 
 impl Database {
-    fn start(topology: Topology, queries: BTreeMap<String, String>) -> Result<Self, crate::run::StartError> {
+    fn start(topology: Topology, queries: BTreeMap<String, String>) -> Result<Self, crate::start_error::StartError> {
         let topology = Arc::new(topology);
         let log: Arc<dyn Log> = Arc::new(MemoryLog::new());
         let options = Options { clock: Clock::Event, epoch_interval: Duration::ZERO, ..Options::default() };

@@ -4,13 +4,13 @@ use std::cell::Cell;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use engine::run::sink_tasks::{SinkTaskReport, SinkTaskState};
+use engine::follow::{SinkTaskReport, SinkTaskState};
+use engine::lineage::{Answer, LineageLimits, ORIGINS_MAX, Question};
 use engine::run::{
     Clock, DeployPhase, DeployReport, DeploymentHandle, Options, Running, Standing, StartError, StatusReport, Storage, Trouble,
     Verify, start,
 };
 use engine::slt::all_visible;
-use engine::why::{Answer, Limits, ORIGINS_MAX, Question};
 use epochs::disk::simulated::SimulatedDisk;
 use language::topology::{Topology, build, inline};
 use schemas::dead_letter::{DeadLetter, Reason, RowError};
@@ -356,11 +356,11 @@ impl Deployment {
 
     /// Returns the events that made these rows of a view.
     pub fn why(&self, view: &str, rows: Vec<Row>) -> Answer {
-        self.why_within(view, rows, Limits::default())
+        self.why_within(view, rows, LineageLimits::default())
     }
 
     /// The same, for so much at most.
-    pub fn why_within(&self, view: &str, rows: Vec<Row>, limits: Limits) -> Answer {
+    pub fn why_within(&self, view: &str, rows: Vec<Row>, limits: LineageLimits) -> Answer {
         let served = self.running.views.view(view).unwrap_or_else(|| panic!("'{view}' is not served"));
         let wall_micros = self.running.views.snapshot().wall_micros();
         let consumed = self.running.views.consumed();

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use datafusion_common::tree_node::{TreeNode, TreeNodeRecursion};
-use engine::run::sink_tasks;
+use engine::follow;
 use language::plan::graph::Operator;
 use language::plan::kept::{KeptStates, identities, plan_fingerprint, row_fingerprints, view_fingerprints};
 use language::plan::scalar::Scalar;
@@ -49,7 +49,7 @@ fn text(topology: &Topology) -> String {
     KeptStates::of(topology).specs.iter().for_each(|state| line("state", &state.name, &state.fingerprint));
     view_fingerprints(topology).iter().for_each(|(name, identity)| line("view", name, identity));
     row_fingerprints(topology).iter().for_each(|(name, identity)| line("rows", name, identity));
-    sink_tasks::identities(topology).iter().for_each(|(name, identity)| line("sink", name, identity));
+    follow::identities(topology).iter().for_each(|(name, identity)| line("sink", name, identity));
     let (owners, of_nodes) = (topology.owners(), identities(topology));
     for node in topology.used_nodes() {
         line(kind(&topology.graph.nodes[node].operator), &owners[node], &of_nodes[node]);

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::run::sink_tasks::SinkTaskState;
+use engine::follow::SinkTaskState;
 use engine::run::{DeployOutcome, Options, Verify, ViewChange};
 use schemas::position::{Offset, Partition, Topic};
 use serde_json::Value;

@@ -8,8 +8,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use engine::lineage::{LineageLimits, NamedEvent, ORIGINS_MAX, RowAnswer, Unfinished};
 use engine::run::Options;
-use engine::why::{Limits, NamedEvent, ORIGINS_MAX, RowAnswer, Unfinished};
 use language::plan::graph::{NodeId, Operator};
 use language::topology::{Topology, load};
 use schemas::field::{FieldKind, Value};
@@ -274,14 +274,14 @@ fn a_limit_ends_a_search_and_is_named() {
     );
     let deployment = Deployment::replay(Arc::new(topology(&sql)), &history(), options());
     deployment.catch_up();
-    let ask = |limits: Limits| deployment.why_within("v", deployment.encoded_rows("v"), limits);
-    let all = Limits::default();
+    let ask = |limits: LineageLimits| deployment.why_within("v", deployment.encoded_rows("v"), limits);
+    let all = LineageLimits::default();
     let records = ask(all).records;
     for (limits, expected) in [
-        (Limits { records, ..all }, None),
-        (Limits { records: records - 1, ..all }, Some(Unfinished::Records { records_max: records - 1 })),
-        (Limits { rows: 3, ..all }, Some(Unfinished::Rows { relation: "posts".into(), rows_max: 3 })),
-        (Limits { duration: Duration::ZERO, ..all }, Some(Unfinished::Time { duration_max: Duration::ZERO })),
+        (LineageLimits { records, ..all }, None),
+        (LineageLimits { records: records - 1, ..all }, Some(Unfinished::Records { records_max: records - 1 })),
+        (LineageLimits { rows: 3, ..all }, Some(Unfinished::Rows { relation: "posts".into(), rows_max: 3 })),
+        (LineageLimits { duration: Duration::ZERO, ..all }, Some(Unfinished::Time { duration_max: Duration::ZERO })),
     ] {
         let answer = ask(limits);
         assert_eq!(answer.unfinished, expected);

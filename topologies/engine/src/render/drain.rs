@@ -14,7 +14,7 @@ use schemas::row::{Diff, Row};
 use sinks::views::IndexId;
 
 use super::budget::Budget;
-use crate::run::Status;
+use crate::status::Status;
 
 /// Output of one worker for one epoch.
 #[derive(Debug, Default)]

@@ -11,7 +11,7 @@ use operators::state::KeptState;
 use schemas::row::Row;
 
 use super::drain::Drain;
-use crate::run::Restored;
+use crate::state::restored::Restored;
 use language::plan::kept::{Kept, KeptStates};
 
 /// State that one worker restores.

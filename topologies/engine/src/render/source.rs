@@ -22,7 +22,7 @@ use timely::dataflow::operators::generic::operator::Operator as _;
 
 use super::drain::Drain;
 use super::transform::transform;
-use crate::run::partition_of;
+use crate::state::restored::partition_of;
 use language::expression::evaluate::{Evaluator, Output};
 use language::plan::graph::NodeColumn;
 use language::plan::scalar::Scalar;

@@ -1,0 +1,4 @@
+//! Workers and what they compute.
+
+pub mod engine;
+pub mod worker;

@@ -1,0 +1,290 @@
+//! Recovery: from a data directory to a driver that goes on where an earlier run got to.
+//!
+//! Owns the choice of the checkpoint and the fall back to an older one. Storage and log enter; the state of the newest checkpoint that can
+//! be read is restored into workers, and the driver that leaves computes the bound epochs behind it again, as they were bound.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::mpsc::Receiver;
+
+use epochs::backfill::Backfill;
+use epochs::binding::{Binding, Control};
+use epochs::checkpoint::{CheckpointHeader, Checkpoints};
+use epochs::coordinator::{Coordinator, EpochInput, Settings, Start};
+use epochs::crash_point::{RESTORED, crash_point};
+use epochs::error::EpochError;
+use epochs::progress::History;
+use epochs::reader::Records;
+use schemas::position::{Offset, Partition, Timeline, Topic};
+use sinks::invalidations::Invalidations;
+use sinks::search::SearchIndexes;
+use sinks::views::{Definition, Hydration, Views};
+use sources::log::{Log, TopicMetadata};
+
+use super::driver::{Driver, Parts};
+use crate::compute::engine::Engine;
+use crate::compute::worker;
+use crate::deploy::handle::DeploymentHandle;
+use crate::deploy::request::Deployment;
+use crate::epoch_clock::EpochClock;
+use crate::follow::{self, Opening, Reports, SinkConnections, SinkTasks};
+use crate::options::Options;
+use crate::render::keep::RestoreContext;
+use crate::state::checkpointer::Checkpointer;
+use crate::state::dead_letters::{DeadLetterState, Meta};
+use crate::state::quarantine::{AsideGroup, Ends, Quarantine, ranges_of};
+use crate::state::restore::restore;
+use crate::state::restored::Restored;
+use crate::state::retention::Retention;
+use crate::status::Status;
+use crate::storage::Storage;
+use language::plan::kept::{KeptStates, plan_fingerprint, view_fingerprints};
+use language::topology::Topology;
+
+/// A data directory that was taken over.
+pub struct Recovery {
+    topology: Arc<Topology>,
+    log: Arc<dyn Log>,
+    storage: Storage,
+    topics: Vec<TopicMetadata>,
+    options: Options,
+    deployment_handle: Arc<DeploymentHandle>,
+    deployments: Receiver<Deployment>,
+    states: Arc<KeptStates>,
+    reports: Arc<Reports>,
+    means: SinkConnections,
+    taken: Taken,
+}
+
+struct Taken {
+    wall: EpochClock,
+    coordinator: Coordinator<Storage>,
+    checkpoints: Checkpoints<Storage>,
+    start: Start,
+    opening: Opening,
+}
+
+/// Reason why a recovery ended without a driver.
+#[derive(Debug, thiserror::Error)]
+enum RecoveryError {
+    #[error(transparent)]
+    Epochs(#[from] EpochError),
+    #[error("the checkpoint of epoch {epoch} can't be kept beside the others: {detail}")]
+    Checkpoint { epoch: u64, detail: String },
+    #[error("a thread could not be started: {detail}")]
+    Thread { detail: String },
+    #[error(
+        "computing epoch {epoch} ended the process {count} times, and it is not its records that can be quarantined: {detail}; start with a topology without the view that fails"
+    )]
+    Ends { epoch: u64, count: u32, detail: String },
+}
+
+impl Recovery {
+    /// Takes over the storage.
+    pub fn open(
+        topology: Arc<Topology>,
+        log: Arc<dyn Log>,
+        storage: Storage,
+        topics: Vec<TopicMetadata>,
+        options: Options,
+    ) -> Result<Self, EpochError> {
+        let states = Arc::new(KeptStates::of(&topology));
+        let (redis, place) = (options.redis.clone(), options.search.clone());
+        let means =
+            SinkConnections { log: Arc::clone(&log), redis, invalidations: Arc::default(), place, search: Arc::default() };
+        let taken = take_over(&topology, &means, &storage, &topics, &options, &states)?;
+        let (deployment_handle, deployments) = DeploymentHandle::new(Arc::clone(&topology));
+        let reports = Arc::default();
+        Ok(Self { topology, log, storage, topics, options, deployment_handle, deployments, states, reports, means, taken })
+    }
+
+    /// Returns the handle for deployments.
+    pub fn deployment_handle(&self) -> Arc<DeploymentHandle> {
+        Arc::clone(&self.deployment_handle)
+    }
+
+    /// The views that will be published, empty.
+    pub fn views(&self) -> Arc<Views> {
+        let timeline = Timeline(self.taken.coordinator.identity().timeline);
+        let views = Views::new(Definition { timeline, views: self.topology.views() });
+        // Nobody may take them for empty before the state is restored.
+        views.set_hydration_of_all(Some(Hydration::default()));
+        views
+    }
+
+    /// The next offset of every partition where the log is read from.
+    pub fn offsets(&self) -> BTreeMap<(Topic, Partition), Offset> {
+        self.taken.start.offsets.clone()
+    }
+
+    /// Returns the keys that become stale in caches, as they do.
+    pub fn invalidations(&self) -> Arc<Invalidations> {
+        Arc::clone(&self.means.invalidations)
+    }
+
+    /// The full-text indexes.
+    pub fn search(&self) -> Arc<SearchIndexes> {
+        Arc::clone(&self.means.search)
+    }
+
+    /// Returns the reports of the sinks.
+    pub fn reports(&self) -> Arc<Reports> {
+        Arc::clone(&self.reports)
+    }
+
+    /// Restores, and runs until it is told to stop.
+    pub fn run(self, views: Arc<Views>, status: Arc<Status>, stop: &AtomicBool) {
+        let status_of_failure = Arc::clone(&status);
+        match self.driver(views, status) {
+            Ok((driver, backfill, first)) => driver.run(backfill, first, stop),
+            Err(error) => {
+                tracing::error!(%error, "the state can't be restored");
+                status_of_failure.halt(error.to_string(), false);
+            }
+        }
+    }
+
+    fn driver(mut self, views: Arc<Views>, status: Arc<Status>) -> Result<(Driver, Option<Backfill>, EpochInput), RecoveryError> {
+        let (restored, own) = loop {
+            match self.restore(&status)? {
+                Some(restored) => break restored,
+                None => {
+                    self.taken = take_over(&self.topology, &self.means, &self.storage, &self.topics, &self.options, &self.states)?
+                }
+            }
+        };
+        let Self { topology, log, storage, options, deployment_handle, deployments, states, taken, reports, means, .. } = self;
+        let Taken { wall, mut coordinator, checkpoints, start, opening } = taken;
+        let quarantine = Quarantine::open(Arc::clone(&storage)).map_err(EpochError::from)?;
+        let quarantine = Arc::new(quarantine.with_limits(options.event_limits));
+        put_aside(&quarantine, &mut coordinator)?;
+        quarantine.computing(start.epoch);
+        let meta = start.checkpoint.as_ref().map(read_meta).unwrap_or_default();
+        let (letters, seed) = DeadLetterState::restore(&states, &meta, &own);
+        if let Err(error) = views.seed_dead_letters(seed) {
+            tracing::warn!(%error, "the list of dead letters starts again; their bytes are in the log");
+        }
+        status.expect_rows(meta.rows);
+        status.begins_at(start.offsets.clone());
+        status.begins(coordinator.identity().incarnation, start.checkpoint.as_ref().map(|header| header.epoch));
+        let missing: Arc<BTreeSet<u32>> = Arc::new(start.missing.iter().copied().collect());
+        let keep = |restored| RestoreContext {
+            start: start.epoch,
+            missing: Arc::clone(&missing),
+            states: Arc::clone(&states),
+            restored,
+        };
+        let backfill = if missing.is_empty() { None } else { Some(coordinator.backfill(&states.topics(&topology, &missing))?) };
+        let keeping = restored.into_iter().map(keep).collect();
+        let workers = worker::start(&topology, keeping, &status).map_err(|detail| RecoveryError::Thread { detail })?;
+        let noted = Arc::clone(&quarantine);
+        workers.panic_policy.take_service(move |detail| noted.panicked(detail));
+        let engine = Engine::of_served(Arc::clone(&topology), workers, Arc::clone(&quarantine), &views);
+        deployment_handle.show_retained(coordinator.retained());
+        let checkpointer = Checkpointer::start(storage, checkpoints).map_err(|error| no_thread(&error))?;
+        let first = EpochInput {
+            epoch: start.epoch,
+            wall_micros: start.wall_micros,
+            records: Records::new(),
+            ranges: Vec::new(),
+            consumed: start.offsets,
+            replayed: true,
+            control: None,
+        };
+        let retention = Retention::start(Arc::clone(&log), options.log_retention_bytes).map_err(|error| no_thread(&error))?;
+        let sink_tasks = SinkTasks::start(opening, means, &coordinator, (start.epoch, &meta.sink_tasks), (&views, &reports));
+        let sink_tasks = sink_tasks.map_err(|error| no_thread(&error))?;
+        crash_point(RESTORED);
+        let identities = view_fingerprints(&topology).into_iter().map(|(name, identity)| (name, identity.to_string())).collect();
+        let parts = Parts {
+            identities,
+            engine,
+            deployment_handle,
+            deployments,
+            quarantine,
+            log,
+            coordinator,
+            checkpointer,
+            retention,
+            letters,
+            wall,
+            sink_tasks,
+            views,
+            status,
+        };
+        Ok((Driver::new(parts, &options), backfill, first))
+    }
+
+    /// The entries of the checkpoint; `None` when it is damaged and was quarantined.
+    fn restore(&mut self, status: &Status) -> Result<Option<(Vec<Restored>, Restored)>, RecoveryError> {
+        let workers = self.options.workers;
+        let Some(header) = &self.taken.start.checkpoint else {
+            return Ok(Some(((0..workers).map(|_| Restored::new()).collect(), Restored::new())));
+        };
+        match restore(&self.taken.checkpoints, header, &self.states, &BTreeSet::new(), workers, status) {
+            Ok(restored) => Ok(Some(restored)),
+            Err(error) => {
+                let epoch = header.epoch;
+                tracing::error!(%error, epoch, "a checkpoint is damaged; an older one is taken, or everything is computed again");
+                let kept = self.taken.checkpoints.retain(|header| header.epoch != epoch);
+                kept.map_err(|error| RecoveryError::Checkpoint { epoch, detail: error.to_string() })?;
+                Ok(None)
+            }
+        }
+    }
+}
+
+/// Counts how the run before ended. Puts the records of an epoch aside that has ended the process too often, and has the bindings say so.
+fn put_aside(quarantine: &Quarantine, coordinator: &mut Coordinator<Storage>) -> Result<(), RecoveryError> {
+    quarantine.count_last_end().map_err(EpochError::from)?;
+    let Some(Ends { epoch, count, detail, cause }) = quarantine.due() else { return Ok(()) };
+    let binding = coordinator.bound_after(epoch.saturating_sub(1)).next().transpose()?.filter(|binding| binding.epoch == epoch);
+    let group = |binding: &Binding| AsideGroup { detail: detail.clone(), ranges: ranges_of(binding) };
+    match binding {
+        Some(binding) if quarantine.put_aside(epoch, vec![group(&binding)], cause).map_err(EpochError::from)? => {
+            let records = binding.records();
+            tracing::error!(
+                epoch,
+                records,
+                detail,
+                "records are quarantined: computing them ended the process, or made too much"
+            );
+            coordinator.announce(Control::Quarantine(format!("epoch {epoch}: {detail}")));
+            Ok(())
+        }
+        _ => Err(RecoveryError::Ends { epoch, count, detail }),
+    }
+}
+
+fn no_thread(error: &std::io::Error) -> RecoveryError {
+    RecoveryError::Thread { detail: error.to_string() }
+}
+
+fn take_over(
+    topology: &Topology,
+    means: &SinkConnections,
+    storage: &Storage,
+    topics: &[TopicMetadata],
+    options: &Options,
+    states: &KeptStates,
+) -> Result<Taken, EpochError> {
+    let mut wall = EpochClock::new(options.clock, &topology.sources);
+    let settings = Settings {
+        epoch_records: options.epoch_records,
+        plan: plan_fingerprint(topology),
+        states: states.specs.clone(),
+        timeline: options.timeline.0,
+        accept_missing_history: options.accept_missing_history,
+        retained: options.retained,
+    };
+    let mut opening = Opening::new(follow::plans(topology, means));
+    let mut floors = |history: &History, incarnation| Ok(opening.fence(history, incarnation));
+    let (storage, log) = (Arc::new(Arc::clone(storage)), Arc::clone(&means.log));
+    let (coordinator, checkpoints, start) = Coordinator::open(storage, log, topics, settings, &mut wall, &mut floors)?;
+    Ok(Taken { wall, coordinator, checkpoints, start, opening })
+}
+
+fn read_meta(header: &CheckpointHeader) -> Meta {
+    serde_json::from_slice(&header.meta).unwrap_or_default()
+}

@@ -1,0 +1,286 @@
+//! SinkTasks: what leaves the process durably, following the views.
+//!
+//! Owns the seam between the driver and sinks that keep their progress. Each published epoch enters, without ever making the driver wait;
+//! each sink task has a thread of its own that brings the changes of its view to its sink, exactly once. What leaves beside that is the
+//! least epoch that a sink task still needs, and how each is doing.
+
+mod cache;
+pub mod derived;
+mod plan;
+mod progress_text;
+mod queue;
+mod report;
+mod rows;
+mod search;
+mod sink_task;
+mod stale;
+#[cfg(test)]
+mod testing;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use epochs::coordinator::{Coordinator, SinkFloors};
+use epochs::disk::Disk;
+use epochs::progress::{History, Progress};
+use epochs::sink::Sink;
+use parking_lot::Mutex;
+use sinks::views::{EpochChanges, Views};
+
+pub use self::cache::{BadRedisUrl, RedisUrl};
+use self::cache::{Purpose, RedisSink};
+use self::derived::LogSink;
+pub use self::plan::SinkConnections;
+use self::plan::{MakeEffect, SinkTaskPlan, identity};
+use self::queue::{Handed, Queue};
+pub use self::report::{Reports, SinkTaskReport, SinkTaskState};
+use self::rows::RowReader;
+use self::sink_task::{SinkContext, SinkTask};
+use self::stale::StaleKeys;
+use crate::limits::EPOCHS_IN_FLIGHT_MAX;
+use language::plan::kept::row_fingerprints;
+use language::plan::sink::{Content, DeclaredSink, Target};
+use language::topology::Topology;
+
+/// Sink tasks before the run begins: they are asked how far they are, so that the run begins early enough for them.
+pub struct Opening(Vec<(SinkTaskPlan, Option<Progress>)>);
+
+impl Opening {
+    /// The sink tasks of a run.
+    pub fn new(plans: Vec<SinkTaskPlan>) -> Self {
+        Self(plans.into_iter().map(|plan| (plan, None)).collect())
+    }
+
+    /// Shuts earlier incarnations out of every sink; how far those are that can be gone on with. A sink that does not answer is not
+    /// waited for.
+    pub fn fence(&mut self, history: &History, incarnation: u64) -> SinkFloors {
+        let mut floors = SinkFloors::default();
+        for (sink_task, found) in &mut self.0 {
+            *found = match sink_task.sink.fence(incarnation) {
+                Ok(progress) => progress.filter(|progress| history.is_good(progress, sink_task.plan)),
+                Err(error) => {
+                    tracing::warn!(sink = sink_task.name, %error, "the sink can't tell how far it is now");
+                    None
+                }
+            };
+            found.iter().for_each(|found| floors.add(sink_task.sink.kind(), found.epoch));
+        }
+        floors
+    }
+}
+
+/// The sink tasks of a run.
+pub struct SinkTasks {
+    followers: Vec<Follower>,
+    means: SinkConnections,
+    around: SinkContext,
+}
+
+struct Follower {
+    identity: String,
+    view: String,
+    queue: Arc<Queue>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl SinkTasks {
+    /// Starts a thread for each sink task. `start` is the epoch that the run begins with, `seen` names those that an earlier run has written
+    /// to.
+    pub fn start<D: Disk>(
+        opening: Opening,
+        means: SinkConnections,
+        coordinator: &Coordinator<D>,
+        (start, seen): (u64, &BTreeSet<String>),
+        (views, reports): (&Arc<Views>, &Arc<Reports>),
+    ) -> std::io::Result<Self> {
+        let around = SinkContext {
+            views: Arc::clone(views),
+            reports: Arc::clone(reports),
+            history: Arc::new(Mutex::new(coordinator.history().clone())),
+            incarnation: coordinator.identity().incarnation,
+            start,
+        };
+        reports.retain(|name| opening.0.iter().any(|(plan, _)| plan.name == name));
+        let mut sink_tasks = Self { followers: Vec::with_capacity(opening.0.len()), means, around };
+        for (plan, found) in opening.0 {
+            let seen = seen.contains(&plan.identity());
+            sink_tasks.follow(plan, seen, found, None)?;
+        }
+        Ok(sink_tasks)
+    }
+
+    /// Starts a thread, which first waits for the one that had the sink before.
+    fn follow(
+        &mut self,
+        plan: SinkTaskPlan,
+        seen: bool,
+        found: Option<Progress>,
+        before: Option<JoinHandle<()>>,
+    ) -> std::io::Result<()> {
+        let identity = plan.identity();
+        let SinkTaskPlan { name, view, target, topic, plan, sink, effect } = plan;
+        let queue = Arc::new(Queue::beginning_with(self.around.start));
+        let thread_name = format!("sink {name}");
+        let followed = identity.clone();
+        self.around.reports.begin(&identity);
+        let effect = effect.map(|begin| begin());
+        let parts = sink_task::Parts { name, identity, view: view.clone(), target, topic, plan, sink, effect, seen, found };
+        let sink_task = SinkTask::new(parts, self.around.clone(), Arc::clone(&queue));
+        let run = move || {
+            // Its panic, if any, has been printed.
+            before.map(JoinHandle::join);
+            sink_task.run();
+        };
+        let thread = std::thread::Builder::new().name(thread_name).spawn(run)?;
+        self.followers.push(Follower { identity: followed, view, queue, thread: Some(thread) });
+        Ok(())
+    }
+
+    /// Hands an epoch over that has just been published.
+    pub fn published(&self, history: &History, changes: &Arc<EpochChanges>) {
+        let epoch = changes.epoch.0;
+        let (Some(chain), Some(retained_from)) = (history.chain(epoch), history.first()) else { return };
+        if self.followers.is_empty() {
+            return;
+        }
+        let after = epoch.checked_sub(1).and_then(|before| history.chain(before)).unwrap_or_default();
+        {
+            let mut known = self.around.history.lock();
+            known.push(epoch, chain);
+            // Readers may see a later epoch before it is handed over.
+            let bound = epoch + 1..=epoch + EPOCHS_IN_FLIGHT_MAX as u64;
+            bound.filter_map(|epoch| Some((epoch, history.chain(epoch)?))).for_each(|(epoch, chain)| known.push(epoch, chain));
+            known.trim(retained_from);
+        }
+        for follower in &self.followers {
+            let served = self.around.views.view(&follower.view);
+            follower.queue.hand_over(Handed { epoch, after, chain, retained_from, served, changes: Arc::clone(changes) });
+        }
+    }
+
+    /// Another topology takes over with an epoch that is handed over next. Sink tasks that are declared as before go on, unless what is kept
+    /// was computed once more; the others end, and new ones begin with what that epoch shows.
+    pub fn redeploy(&mut self, topology: &Topology, history: &History, epoch: u64, computed_anew: bool) {
+        let mut before: BTreeMap<String, Follower> =
+            std::mem::take(&mut self.followers).into_iter().map(|follower| (follower.identity.clone(), follower)).collect();
+        let (kept, new): (Vec<SinkTaskPlan>, Vec<SinkTaskPlan>) =
+            plans(topology, &self.means).into_iter().partition(|plan| before.contains_key(&plan.identity()));
+        for plan in kept {
+            let Some(follower) = before.remove(&plan.identity()) else { continue };
+            if computed_anew {
+                follower.queue.lose(epoch);
+            }
+            self.followers.push(follower);
+        }
+        self.around.start = epoch;
+        *self.around.history.lock() = history.clone();
+        let mut ending: BTreeMap<String, JoinHandle<()>> = BTreeMap::new();
+        for (identity, mut follower) in before {
+            follower.queue.close();
+            let name = name_of(&identity).to_owned();
+            self.around.reports.forget(&name, &identity);
+            ending.extend(follower.thread.take().map(|thread| (name, thread)));
+        }
+        for plan in new {
+            let (name, thread) = (plan.name.clone(), ending.remove(&plan.name));
+            if let Err(error) = self.follow(plan, false, None, thread) {
+                tracing::error!(sink = name, %error, "the sink can't be followed before a restart: its thread could not be started");
+            }
+        }
+    }
+
+    /// The first sink of a topology that needs what is not there.
+    pub fn without_connection<'t>(&self, topology: &'t Topology) -> Option<&'t DeclaredSink> {
+        without_connection(topology, self.means.redis.as_ref())
+    }
+
+    /// The least epoch that a sink task needs: nothing after it may be forgotten.
+    pub fn floor(&self) -> Option<u64> {
+        self.around.reports.floor()
+    }
+
+    /// The identities of the sink tasks that hold data of ours, to be kept with the next checkpoint.
+    pub fn seen(&self) -> BTreeSet<String> {
+        self.around.reports.seen()
+    }
+}
+
+/// The name of the sink task that is known so.
+pub fn name_of(identity: &str) -> &str {
+    identity.split(' ').next().unwrap_or_default()
+}
+
+/// The sink tasks of a topology: by which each is known, by its name.
+pub fn identities(topology: &Topology) -> BTreeMap<String, String> {
+    let rows = row_fingerprints(topology);
+    let sinks = topology.sinks.iter().filter_map(|sink| Some((sink.name.clone(), sink.fingerprint(*rows.get(&sink.view)?))));
+    let indexes = topology.searches.iter();
+    let searches =
+        indexes.filter_map(|index| Some((search::sink_task_name(index), search::identity(index, *rows.get(&index.view)?))));
+    sinks.chain(searches).map(|(name, plan)| (name.clone(), identity(&name, plan))).collect()
+}
+
+impl Drop for SinkTasks {
+    fn drop(&mut self) {
+        for follower in &self.followers {
+            follower.queue.close();
+        }
+        for follower in &mut self.followers {
+            if let Some(thread) = follower.thread.take() {
+                // Its panic, if any, has been printed.
+                thread.join().ok();
+            }
+        }
+    }
+}
+
+/// Returns the sink tasks of a topology.
+pub fn plans(topology: &Topology, means: &SinkConnections) -> Vec<SinkTaskPlan> {
+    let rows = row_fingerprints(topology);
+    let plan = |declared: &DeclaredSink| {
+        let served = topology.served.iter().find(|served| served.view.name == declared.view)?;
+        let reader = RowReader::new(&served.view.columns);
+        let effect = effect(declared, &reader, means);
+        Some(SinkTaskPlan {
+            name: declared.name.clone(),
+            view: declared.view.clone(),
+            target: declared.target_text(),
+            topic: declared.topic().map(str::to_owned),
+            plan: declared.fingerprint(*rows.get(&declared.view)?),
+            sink: open(declared, reader, means)?,
+            effect,
+        })
+    };
+    means.invalidations.retain(|name| topology.sinks.iter().any(|sink| sink.name == name));
+    topology.sinks.iter().filter_map(plan).chain(search::plans(topology, &rows, means)).collect()
+}
+
+/// The first sink that needs what is not there.
+pub fn without_connection<'t>(topology: &'t Topology, redis: Option<&RedisUrl>) -> Option<&'t DeclaredSink> {
+    let needs_redis = |sink: &&DeclaredSink| matches!(sink.target, Target::Redis { .. });
+    topology.sinks.iter().find(needs_redis).filter(|_| redis.is_none())
+}
+
+fn open(declared: &DeclaredSink, rows: RowReader, means: &SinkConnections) -> Option<Box<dyn Sink + Send>> {
+    let (name, content) = (declared.name.clone(), declared.content.clone());
+    match (&declared.target, content) {
+        (Target::Log { topic }, content) => Some(Box::new(LogSink::new(name, topic, Arc::clone(&means.log), content, rows))),
+        (Target::Redis { channel, mode }, Content::Invalidate { key }) => {
+            let purpose = Purpose { name, channel: channel.clone(), mode: *mode, key };
+            Some(Box::new(RedisSink::new(purpose, rows, means.redis.as_ref()?).ok()?))
+        }
+        // The language has no such sink.
+        (Target::Redis { .. }, _) => None,
+    }
+}
+
+fn effect(declared: &DeclaredSink, rows: &RowReader, means: &SinkConnections) -> Option<MakeEffect> {
+    let Content::Invalidate { key } = &declared.content else { return None };
+    let (key, rows, invalidations) = (key.clone(), rows.clone(), Arc::clone(&means.invalidations));
+    let (name, view) = (declared.name.clone(), declared.view.clone());
+    Some(Box::new(move || {
+        let feed = invalidations.open(&name, &view);
+        Box::new(StaleKeys { key, rows, feed, invalidations })
+    }))
+}

@@ -1,0 +1,135 @@
+//! Provenance: the events of the log that joined into a row of a view, found when somebody asks.
+//!
+//! Owns [`explain`]. Rows that a view shows at a position enter; for each the places of the events that made it leave, with the events
+//! themselves. Nothing is kept for that while views are computed: the log is read once more, up to the position, and the plan is evaluated
+//! for the rows that are asked about alone ([`interpreter`]), by the same code that computes the views ([`local`], [`fold`]). What is found
+//! is compared with what the view shows: an answer that can't be whole says why.
+
+mod demand;
+mod derived;
+mod error;
+mod fold;
+mod interpreter;
+mod limits;
+mod local;
+mod origins;
+mod question;
+mod scan;
+mod stateful;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use schemas::event::{Encoding, ParsedEvent};
+use schemas::position::Topic;
+use schemas::row::Row;
+use sources::log::Log;
+
+use self::demand::Demand;
+pub use self::error::{LineageError, Unfinished};
+use self::interpreter::Interpreter;
+pub use self::limits::{DURATION_MAX, LineageLimits, RECORDS_MAX, ROWS_MAX};
+pub use self::origins::{ORIGINS_MAX, Origin, Origins};
+pub use self::question::{Answer, Consumed, NamedEvent, Question, RowAnswer};
+use self::scan::Scans;
+use crate::deploy::handle::DeploymentHandle;
+use crate::state::quarantine::Quarantine;
+use crate::storage::Storage;
+use language::plan::graph::{NodeId, Operator};
+use language::topology::{Source, Topology};
+
+/// Answers questions about a running topology; clones share it.
+#[derive(Clone)]
+pub struct LineageQuery {
+    deployment_handle: Arc<DeploymentHandle>,
+    log: Arc<dyn Log>,
+    storage: Storage,
+}
+
+impl LineageQuery {
+    /// Answers questions about the topology that `deployment_handle` has in force.
+    pub fn new(deployment_handle: Arc<DeploymentHandle>, log: Arc<dyn Log>, storage: Storage) -> Self {
+        Self { deployment_handle, log, storage }
+    }
+
+    /// Answers a question. Reads the log and computes: call it from a thread that may.
+    pub fn explain(&self, question: &Question, limits: LineageLimits) -> Result<Answer, LineageError> {
+        let quarantine = Quarantine::open(Arc::clone(&self.storage))?;
+        explain(&self.deployment_handle.topology(), (self.log.as_ref(), &quarantine), question, limits)
+    }
+}
+
+/// Finds the events that made rows of a view.
+fn explain(
+    topology: &Topology,
+    (log, quarantine): (&dyn Log, &Quarantine),
+    question: &Question,
+    limits: LineageLimits,
+) -> Result<Answer, LineageError> {
+    let served = topology.served.iter().find(|served| served.view.name == question.view.name);
+    let served = served.filter(|served| served.view.columns == question.view.columns);
+    let node = served.ok_or_else(|| LineageError::Replaced { view: question.view.name.clone() })?.node;
+    let decoded = decoded_columns(topology, node);
+    let scans = Scans::new(topology, (log, quarantine), &question.consumed, decoded, limits);
+    let mut interpreter = Interpreter::new(topology, scans, question.wall_micros);
+    let columns: Vec<usize> = (0..question.view.columns.len()).collect();
+    let demand = Demand::default().with(&columns, question.rows.iter().cloned().collect());
+    let (found, unfinished) = match interpreter.rows(node, &demand) {
+        Ok(found) => (found, None),
+        Err(LineageError::Unfinished(limit)) => (std::rc::Rc::default(), Some(limit)),
+        Err(error) => return Err(error),
+    };
+    let answer = |row: &Row| {
+        let derived: Vec<_> = found.iter().filter(|derived| derived.row == *row).map(|derived| &derived.origins).collect();
+        let origins = Origins::union(derived.iter().copied());
+        let named = origins.places().iter().take(question.events_max.min(ORIGINS_MAX));
+        Ok(RowAnswer {
+            is_found: !derived.is_empty(),
+            is_cut: origins.is_cut() || origins.places().len() > question.events_max,
+            events: named.map(|origin| name(topology, log, *origin)).collect::<Result<_, LineageError>>()?,
+        })
+    };
+    let rows = question.rows.iter().map(answer).collect::<Result<_, LineageError>>()?;
+    Ok(Answer { rows, records: interpreter.scans.records, gaps: interpreter.scans.gaps, unfinished })
+}
+
+/// The columns of each source that are read on the way to a node.
+fn decoded_columns(topology: &Topology, node: NodeId) -> Vec<Vec<usize>> {
+    let mut nodes = BTreeSet::new();
+    let mut open = vec![node];
+    while let Some(node) = open.pop() {
+        if nodes.insert(node) {
+            open.extend(topology.graph.nodes[node].operator.inputs());
+        }
+    }
+    let table = |node: &NodeId| match topology.graph.nodes[*node].operator {
+        Operator::Table(number) => Some(number),
+        _ => None,
+    };
+    let tables: BTreeSet<usize> = nodes.iter().filter_map(table).collect();
+    let of_source = |(number, source): (usize, &Source)| match topology.graph.nodes[node].operator {
+        Operator::Source(own) if own == number => (0..source.schema.columns.len()).collect(),
+        _ => crate::render::columns_read(topology, number, &nodes, &tables),
+    };
+    topology.sources.iter().enumerate().map(of_source).collect()
+}
+
+/// Reads an event that was found before.
+fn name(topology: &Topology, log: &dyn Log, origin: Origin) -> Result<NamedEvent, LineageError> {
+    let source = &topology.sources[origin.source];
+    let Origin { partition, offset, .. } = origin;
+    let topic = Topic::new(&source.schema.topic);
+    let record = log.read(&topic, partition, offset, 1, 1)?.into_iter().next();
+    let gone = || LineageError::Plan { detail: format!("the event at {topic} {partition} {offset} is gone meanwhile") };
+    let record = record.ok_or_else(gone)?;
+    let event = ParsedEvent::read(source.schema, source.encoding, &record.value, record.timestamp).map_err(|_| gone())?;
+    Ok(NamedEvent {
+        partition,
+        offset,
+        event_id: event.event_id().to_string(),
+        event_type: event.event_type().to_owned(),
+        occurred_at: event.occurred_at(),
+        json: String::from_utf8_lossy(&event.encode(Encoding::Json)).into_owned(),
+        topic,
+    })
+}

@@ -1,0 +1,139 @@
+//! Writing checkpoints beside the ticks.
+//!
+//! Owns the thread that has the checkpoint files. A [`CheckpointJob`] enters, the epoch leaves when its checkpoint is durable; a deployment
+//! has the newest one read here. A disk that is full is waited for; a failed sync ends the process, because nothing is known any more of
+//! what was written.
+
+use std::collections::BTreeSet;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use epochs::checkpoint::{CheckpointHeader, Checkpoints};
+use epochs::coordinator::CheckpointJob;
+use epochs::disk::Disk;
+use epochs::error::EpochError;
+
+use super::restore::{RestoreError, restore};
+use super::restored::Restored;
+use crate::status::Status;
+use language::plan::kept::KeptStates;
+
+/// Pause before the next attempt on a full disk.
+const RETRY_INTERVAL: Duration = Duration::from_millis(500);
+
+/// The thread's other end.
+pub struct Checkpointer {
+    jobs: Option<Sender<Job>>,
+    written: Receiver<u64>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Content of a checkpoint: its header, and its entries for each worker.
+pub type CheckpointContent = (CheckpointHeader, Vec<Restored>);
+
+/// Result of reading a checkpoint.
+pub type ReadCheckpoint = Result<CheckpointContent, RestoreError>;
+
+/// Work for the thread.
+enum Job {
+    Write(CheckpointJob),
+    Read { epoch: Option<u64>, states: KeptStates, anew: BTreeSet<u32>, workers: usize, reply: Sender<ReadCheckpoint> },
+}
+
+impl Checkpointer {
+    /// Starts the thread.
+    pub fn start<D: Disk + 'static>(disk: D, mut checkpoints: Checkpoints<D>) -> std::io::Result<Self> {
+        let (jobs, queue) = channel::<Job>();
+        let (done, written) = channel();
+        let run = move || {
+            for job in queue {
+                let is_over = match job {
+                    Job::Write(job) => !write(&disk, &mut checkpoints, &job) || done.send(job.header.epoch).is_err(),
+                    // Who asked may have given up.
+                    Job::Read { epoch, states, anew, workers, reply } => {
+                        let _ = reply.send(read(&checkpoints, epoch, &states, &anew, workers));
+                        false
+                    }
+                };
+                if is_over {
+                    return;
+                }
+            }
+        };
+        let thread = std::thread::Builder::new().name("checkpointer".to_owned()).spawn(run)?;
+        Ok(Self { jobs: Some(jobs), written, thread: Some(thread) })
+    }
+
+    /// Hands over a checkpoint to write.
+    pub fn write(&self, job: CheckpointJob) {
+        self.hand_over(Job::Write(job));
+    }
+
+    /// Has the checkpoint of an epoch, or else the newest one, read for a plan with these states, but for those that are made `anew`.
+    pub fn read(&self, epoch: Option<u64>, states: KeptStates, anew: BTreeSet<u32>, workers: usize) -> Receiver<ReadCheckpoint> {
+        let (reply, begin) = channel();
+        self.hand_over(Job::Read { epoch, states, anew, workers, reply });
+        begin
+    }
+
+    fn hand_over(&self, job: Job) {
+        let sent = self.jobs.as_ref().map(|jobs| jobs.send(job));
+        assert!(matches!(sent, Some(Ok(()))), "the checkpointer ended before the driver");
+    }
+
+    /// The epochs whose checkpoints became durable since the last call.
+    pub fn written(&self) -> Vec<u64> {
+        self.written.try_iter().collect()
+    }
+
+    /// Waits until the checkpoint that is being written is durable.
+    pub fn wait(&self) -> Option<u64> {
+        self.written.recv().ok()
+    }
+}
+
+impl Drop for Checkpointer {
+    fn drop(&mut self) {
+        drop(self.jobs.take());
+        if let Some(thread) = self.thread.take() {
+            // Its panic, if any, has been printed.
+            thread.join().ok();
+        }
+    }
+}
+
+/// The checkpoint of an epoch, or else the newest one, and the entries of the states that it holds.
+fn read<D: Disk>(
+    checkpoints: &Checkpoints<D>,
+    epoch: Option<u64>,
+    states: &KeptStates,
+    anew: &BTreeSet<u32>,
+    workers: usize,
+) -> ReadCheckpoint {
+    let header = checkpoints.headers().find(|header| epoch.is_none_or(|epoch| header.epoch == epoch));
+    let header = header.ok_or(RestoreError::None)?;
+    let (entries, _) = restore(checkpoints, header, states, anew, workers, &Status::default())?;
+    Ok((header.clone(), entries))
+}
+
+/// Writes a checkpoint; false when another process took over, which the driver finds too, before it binds the next epoch.
+fn write<D: Disk>(disk: &D, checkpoints: &mut Checkpoints<D>, job: &CheckpointJob) -> bool {
+    let mut warned = false;
+    loop {
+        match job.write(disk, checkpoints) {
+            Ok(()) => return true,
+            Err(EpochError::Fenced { .. }) => return false,
+            Err(EpochError::Checkpoint(error)) if error.is_out_of_space() => {
+                if !std::mem::replace(&mut warned, true) {
+                    tracing::warn!(%error, epoch = job.header.epoch, "a checkpoint can't be written now; trying again");
+                }
+                std::thread::sleep(RETRY_INTERVAL);
+            }
+            Err(error) => {
+                eprintln!("{error}; the process ends, acknowledged events and bound epochs are on disk");
+                std::process::abort();
+            }
+        }
+    }
+}
