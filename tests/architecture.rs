@@ -10,7 +10,7 @@ const EDGES: [(&str, &[&str]); 9] = [
     ("sources", &["schemas"]),
     ("operators", &["schemas"]),
     ("sinks", &["schemas"]),
-    ("topologies/epochs", &["schemas", "sources"]),
+    ("topologies/epochs", &["schemas", "sources", "sinks"]),
     ("topologies/language", &["schemas"]),
     ("topologies/engine", &["schemas", "sources", "operators", "sinks", "epochs", "language"]),
     ("api", &["schemas", "sinks"]),

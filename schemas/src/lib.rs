@@ -2,6 +2,7 @@
 
 pub mod aggregate;
 pub mod catalogue;
+pub mod chain;
 pub mod dead_letter;
 pub mod decoder;
 pub mod event;

@@ -3,6 +3,7 @@
 //! The changes of an epoch enter, rows in the order of an index leave. [`views`] is what the API reads, in memory;
 //! [`search`] finds rows by their words; [`dead_letters`] keeps what could not be processed. Nothing here knows of a dataflow or of HTTP.
 
+pub mod contract;
 pub mod dead_letters;
 pub mod invalidations;
 pub mod search;

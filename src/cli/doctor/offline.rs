@@ -7,12 +7,12 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
-use epochs::binding::Chain;
 use epochs::bindings::{Bindings, Tail};
 use epochs::checkpoint::{CheckpointHeader, Checkpoints};
 use epochs::coordinator::{BINDINGS, CHECKPOINTS};
 use epochs::disk::real::RealDisk;
 use epochs::identity::Identity;
+use schemas::chain::Chain;
 use schemas::position::{Partition, Topic};
 use serde_json::json;
 use sources::embedded::EmbeddedLog;

@@ -3,18 +3,10 @@
 //! Owns [`Binding`], its hash chain and its bytes. An epoch's number is no identity (after a restore, 100 may bind other records); the
 //! hash of its binding is, because it covers everything that was ever bound before it.
 
-use std::fmt;
-
 use prost::Message;
+use schemas::chain::Chain;
 use schemas::position::Topic;
 use sha2::{Digest, Sha256};
-
-/// The bytes of a hash.
-pub const HASH_BYTES: usize = 32;
-
-/// The identity of an epoch: the hash of its binding and, through that, of all bindings before it.
-#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Chain(pub [u8; HASH_BYTES]);
 
 /// Records of one partition that belong to an epoch.
 #[derive(Clone, PartialEq, Eq, Message)]
@@ -117,22 +109,6 @@ impl BoundRange {
     /// The topic.
     pub fn topic(&self) -> Topic {
         Topic::new(&self.topic)
-    }
-}
-
-fn hex(bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    bytes.iter().take(8).try_for_each(|byte| write!(f, "{byte:02x}"))
-}
-
-impl fmt::Display for Chain {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        hex(&self.0, f)
-    }
-}
-
-impl fmt::Debug for Chain {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        hex(&self.0, f)
     }
 }
 

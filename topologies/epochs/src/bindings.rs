@@ -8,10 +8,11 @@ use std::sync::Arc;
 
 use prost::Message;
 
-use crate::binding::{Binding, Chain};
+use crate::binding::Binding;
 use crate::crash_point::{BOUND_NOT_SYNCED, crash_point};
 use crate::disk::{Disk, DiskCause, DiskError};
 use crate::error::EpochError;
+use schemas::chain::Chain;
 
 /// A segment is ended when it has more bytes than this; only whole segments are removed.
 pub const SEGMENT_BYTES: u64 = 1 << 20;

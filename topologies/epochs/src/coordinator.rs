@@ -31,9 +31,9 @@ use crate::crash_point::{BEFORE_BIND, BOUND, crash_point};
 use crate::disk::Disk;
 use crate::error::EpochError;
 use crate::identity::Identity;
-use crate::progress::History;
 use crate::reader::{Offsets, Reader, Records};
 use schemas::fingerprint::Fingerprint;
+use sinks::contract::History;
 
 pub use self::begin::SinkFloors;
 pub use self::claim::branch;

@@ -4,10 +4,10 @@ use std::fmt;
 
 use sources::error::LogError;
 
-use crate::binding::Chain;
 use crate::checkpoint::error::CheckpointError;
 use crate::disk::DiskError;
 use crate::lost_history::MissingHistory;
+use schemas::chain::Chain;
 
 /// A failure of the protocol.
 #[derive(Debug, thiserror::Error)]

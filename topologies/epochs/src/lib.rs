@@ -15,6 +15,4 @@ pub mod error;
 pub mod identity;
 pub mod lost_history;
 mod merged;
-pub mod progress;
 pub mod reader;
-pub mod sink;

@@ -10,12 +10,13 @@ use std::fmt;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use epochs::progress::Progress;
-use epochs::sink::{Contents, Sink, SinkError, SinkKind, Unit};
 use redis::{Client, Connection, RedisError, Value};
 use schemas::field::json_string;
+use sinks::contract::{
+    Contents, Progress, Sink, SinkError, SinkKind, Unit,
+    progress_text::{self, hex},
+};
 
-use super::progress_text::{self, hex};
 use super::rows::RowReader;
 use language::parse::SinkMode;
 use language::plan::key_template::KeyTemplate;

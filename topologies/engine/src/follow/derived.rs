@@ -7,17 +7,15 @@
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use epochs::binding::Chain;
 use epochs::crash_point::{SINK_APPENDED_NOT_ACKNOWLEDGED, SINK_BEFORE_APPEND, crash_point};
-use epochs::progress::Progress;
-use epochs::sink::{Contents, Sink, SinkError, SinkKind, Unit};
+use schemas::chain::Chain;
 use schemas::field::json_string;
 use schemas::position::{Offset, Partition, Topic};
 use serde::Deserialize;
+use sinks::contract::{Contents, Progress, Sink, SinkError, SinkKind, Unit, progress_text};
 use sources::error::LogError;
 use sources::log::{Log, Record};
 
-use super::progress_text;
 use super::rows::{KeyChange, RowReader};
 use language::plan::sink::Content;
 

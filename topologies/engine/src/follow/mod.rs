@@ -7,7 +7,6 @@
 mod cache;
 pub mod derived;
 mod plan;
-mod progress_text;
 mod queue;
 mod report;
 mod rows;
@@ -23,9 +22,8 @@ use std::thread::JoinHandle;
 
 use epochs::coordinator::{Coordinator, SinkFloors};
 use epochs::disk::Disk;
-use epochs::progress::{History, Progress};
-use epochs::sink::Sink;
 use parking_lot::Mutex;
+use sinks::contract::{History, Progress, Sink};
 use sinks::views::{EpochChanges, Views};
 
 pub use self::cache::{BadRedisUrl, RedisUrl};

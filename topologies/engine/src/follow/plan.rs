@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use epochs::sink::Sink;
 use schemas::fingerprint::Fingerprint;
 use schemas::position::Position;
 use schemas::row::{Diff, Row};
+use sinks::contract::Sink;
 use sinks::invalidations::Invalidations;
 use sinks::search::{Place, SearchIndexes};
 use sources::log::Log;

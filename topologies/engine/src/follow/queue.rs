@@ -6,8 +6,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use epochs::binding::Chain;
 use parking_lot::{Condvar, Mutex};
+use schemas::chain::Chain;
 use sinks::views::{EpochChanges, ServedView};
 
 /// Changes of all views that may wait for the thread of a sink task, and those of one more epoch, however large that is: an epoch that is dropped

@@ -9,16 +9,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use epochs::crash_point::{SEARCH_APPLIED_NOT_COMMITTED, crash_point};
-use epochs::progress::Progress;
-use epochs::sink::{Contents, Sink, SinkError, SinkKind, Unit};
 use schemas::fingerprint::Fingerprint;
 use schemas::position::{Epoch, Position};
 use schemas::row::{Diff, Row};
 use schemas::serving::{Language, SearchIndex};
+use sinks::contract::{Contents, Progress, Sink, SinkError, SinkKind, Unit, progress_text};
 use sinks::search::{Definition, Place, SearchError, SearchIndexes, SearchReader, SearchWriter, Stored, remove_undeclared};
 
 use super::plan::{Effect, SinkConnections, SinkTaskPlan};
-use super::progress_text;
 use language::plan::identity::{Form, Subject};
 use language::topology::Topology;
 

@@ -6,13 +6,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use epochs::binding::Chain;
-use epochs::progress::{History, Progress};
-use epochs::sink::{Outbox, OutboxLimits, Run, Sink, SinkError, SinkKind, SinkState, Unit};
 use parking_lot::Mutex;
+use schemas::chain::Chain;
 use schemas::fingerprint::Fingerprint;
 use schemas::position::{Epoch, Position, Timeline};
 use schemas::row::{Diff, Row};
+use sinks::contract::{History, Outbox, OutboxLimits, Progress, Run, Sink, SinkError, SinkKind, SinkState, Unit};
 use sinks::views::{EpochChanges, Range, ServedView, Views};
 
 use super::plan::Effect;

@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use epochs::binding::Chain;
-use epochs::progress::{History, Progress};
-use epochs::sink::{Outbox, OutboxLimits, Run, Sink, SinkError, Unit};
+use schemas::chain::Chain;
 use schemas::field::{FieldKind, Value};
 use schemas::fingerprint::Fingerprint;
 use schemas::row::{Diff, Row};
 use schemas::serving::Column;
+use sinks::contract::{History, Outbox, OutboxLimits, Progress, Run, Sink, SinkError, Unit};
 
 use language::plan::key_template::KeyTemplate;
 

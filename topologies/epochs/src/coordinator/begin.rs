@@ -15,8 +15,8 @@ use crate::disk::Disk;
 use crate::error::EpochError;
 use crate::lost_history::{LostHistory, MissingHistory, lost_history};
 use crate::reader::Offsets;
-use crate::sink::SinkKind;
 use schemas::fingerprint::StateSpec;
+use sinks::contract::SinkKind;
 
 /// Progress of the sinks that can resume.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

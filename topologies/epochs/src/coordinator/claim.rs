@@ -9,11 +9,12 @@ use schemas::position::Partition;
 use sources::log::Log;
 
 use super::settings::{BINDINGS, RUNS_OF_A_HISTORY};
-use crate::binding::{Chain, Parent};
+use crate::binding::Parent;
 use crate::bindings::{Bindings, Tail};
 use crate::disk::Disk;
 use crate::error::EpochError;
 use crate::identity::{FORMAT, Identity};
+use schemas::chain::Chain;
 
 /// Claims the next incarnation. A tail of bindings that was lost, or a history that is new, opens a timeline.
 pub(super) fn claim<D: Disk>(disk: &D, bindings: &Bindings<D>, tail: Tail, timeline: u64) -> Result<Identity, EpochError> {

@@ -6,9 +6,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use epochs::binding::Chain;
 use epochs::coordinator::EpochInput;
 use epochs::reader::Records;
+use schemas::chain::Chain;
 use schemas::fingerprint::Fingerprint;
 
 use super::engine::{Accounts, Engine, Transfer, View, digest};

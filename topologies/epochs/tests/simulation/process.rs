@@ -5,20 +5,19 @@
 
 use std::sync::Arc;
 
-use epochs::binding::Chain;
 use epochs::checkpoint::error::CheckpointError;
 use epochs::checkpoint::{CheckpointHeader, Checkpoints};
 use epochs::clock::{Reading, WallClock};
 use epochs::coordinator::{CheckpointJob, Coordinator, RetainedLimits, Settings, SinkFloors, WallSource, stored_state};
 use epochs::disk::simulated::SimulatedDisk;
 use epochs::error::EpochError;
-use epochs::progress::{History, Progress};
 use epochs::reader::Records;
-use epochs::sink::{Outbox, Run, Sink, SinkError, SinkKind, SinkState, Unit};
+use schemas::chain::Chain;
 use schemas::fingerprint::Fingerprint;
 use schemas::fingerprint::StateSpec;
 use schemas::position::Topic;
 use schemas::row::{Diff, Row};
+use sinks::contract::{History, Outbox, Progress, Run, Sink, SinkError, SinkKind, SinkState, Unit};
 use sources::log::{Log, TopicId, TopicMetadata};
 
 use super::engine::{Engine, View};

@@ -2,10 +2,10 @@
 //!
 //! Owns [`run`]. A seed enters; figures leave, or a panic that says what was seen and must not be.
 
-use epochs::binding::Chain;
 use epochs::disk::{DiskAction, DiskCause};
 use epochs::error::EpochError;
-use epochs::sink::{Outbox, SinkError, SinkKind, SinkState};
+use schemas::chain::Chain;
+use sinks::contract::{Outbox, SinkError, SinkKind, SinkState};
 
 use super::figures::Figures;
 use super::process::Process;

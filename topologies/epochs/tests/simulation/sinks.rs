@@ -5,10 +5,9 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use epochs::binding::Chain;
-use epochs::progress::Progress;
-use epochs::sink::{Contents, Sink, SinkError, SinkKind, Unit};
+use schemas::chain::Chain;
 use schemas::row::{Diff, Row};
+use sinks::contract::{Contents, Progress, Sink, SinkError, SinkKind, Unit};
 
 use super::chance::Chance;
 use super::engine::View;

@@ -4,16 +4,16 @@
 
 use std::sync::Arc;
 
-use epochs::binding::Chain;
 use epochs::clock::Reading;
 use epochs::coordinator::Retention;
 use epochs::disk::Disk;
 use epochs::disk::simulated::SimulatedDisk;
 use epochs::error::EpochError;
 use epochs::identity::Identity;
-use epochs::sink::{OutboxLimits, Sink, SinkKind};
+use schemas::chain::Chain;
 use schemas::fingerprint::Fingerprint;
 use schemas::position::Topic;
+use sinks::contract::{OutboxLimits, Sink, SinkKind};
 use sources::log::{Log, Record};
 use sources::memory::MemoryLog;
 

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use epochs::sink::SinkState;
 use parking_lot::Mutex;
 use serde_json::json;
+use sinks::contract::SinkState;
 use sources::error::Action;
 use sources::log::{StoredRecord, TopicMetadata};
 use sources::memory::MemoryLog;

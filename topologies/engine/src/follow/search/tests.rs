@@ -3,11 +3,10 @@
 use std::fs;
 use std::path::Path;
 
-use epochs::binding::Chain;
-use epochs::progress::History;
-use epochs::sink::{Outbox, OutboxLimits, Run, SinkState};
+use schemas::chain::Chain;
 use schemas::fingerprint::Fingerprint;
 use schemas::row::{Diff, Row};
+use sinks::contract::{History, Outbox, OutboxLimits, Run, SinkState};
 use sinks::search::{Filter, Order, OrderBy, Search};
 use tempfile::TempDir;
 

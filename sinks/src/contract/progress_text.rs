@@ -1,7 +1,8 @@
 //! Progress of a sink, as a text that is stored with its data.
 
-use epochs::binding::HASH_BYTES;
-use epochs::progress::Progress;
+use schemas::chain::HASH_BYTES;
+
+use super::progress::Progress;
 
 /// `timeline:epoch:chain:incarnation:plan:generation`, the timeline and the hashes in hexadecimal.
 pub fn write(progress: &Progress) -> String {

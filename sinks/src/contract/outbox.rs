@@ -1,70 +1,22 @@
-//! Sinks that keep their progress: what is applied to them, when, and how they are repaired.
+//! Outbox of a sink: what is applied to it, when, and how it is repaired.
 //!
-//! Owns the trait [`Sink`] and [`Outbox`], the one place that applies epochs to a sink. Units of complete epochs enter; each is applied
-//! once, in order, guarded by the identity of the epoch before. After an answer that never came the sink is asked how far it got. A
-//! sink that went back is given again what is retained; one that can't be matched is rebuilt from a snapshot.
+//! Owns [`Outbox`], the one place that applies epochs to a sink. Units of complete epochs enter; each is applied once, in order, guarded
+//! by the identity of the epoch before. After an answer that never came, the sink is asked for its progress. A sink that went back is
+//! given again what is retained; one that cannot be matched is rebuilt from a snapshot.
 
 use std::collections::VecDeque;
 
+use schemas::chain::Chain;
+use schemas::fingerprint::Fingerprint;
 use schemas::row::{Diff, Row};
 
-use crate::binding::Chain;
-use crate::progress::{History, Progress};
-use schemas::fingerprint::Fingerprint;
+use super::progress::{History, Progress};
+use super::sink::{Contents, Sink, SinkError, SinkKind, Unit};
 
 /// Epochs that are retained for a sink after it has acknowledged them, in case it loses them again.
 pub const RETAINED_EPOCHS: usize = 64;
 /// Changes that may wait for a sink; one that lags further is detached and rebuilt later, so that memory stays bounded.
 pub const WAITING_CHANGES_MAX: usize = 4_000_000;
-
-/// The output of an epoch for one sink: at most one entry per row, sorted, none of them zero.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unit {
-    /// the identity of the epoch before, which the sink must be at
-    pub after: Chain,
-    /// progress of the sink afterwards
-    pub progress: Progress,
-    /// rows that came (positive) and went
-    pub changes: Vec<(Row, Diff)>,
-}
-
-/// A sink's data at one epoch.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Contents {
-    /// its progress
-    pub progress: Progress,
-    /// all rows
-    pub rows: Vec<(Row, Diff)>,
-}
-
-/// Kind of a sink's data, by which it can or can't be taken back once written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SinkKind {
-    /// the data is the state at an epoch: it can be rebuilt beside the old one
-    State,
-    /// the data is a record of changes that others have read
-    Append,
-}
-
-/// Reason why a sink did not do what it was asked.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum SinkError {
-    /// nothing was done; it may work later
-    #[error("the sink can't be reached now: {0}")]
-    Unavailable(String),
-    /// it may have been done or not
-    #[error("the sink did not answer: {0}")]
-    Ambiguous(String),
-    /// the sink is not where the unit begins; nothing was done
-    #[error("the sink is not at the epoch that was expected")]
-    Guard,
-    /// a later incarnation writes to the sink; nothing was done
-    #[error("FENCED: incarnation {0} took over the sink")]
-    Fenced(u64),
-    /// nothing was done, and trying again would not help: someone has to look
-    #[error("{0}")]
-    Refused(String),
-}
 
 /// Limits of an outbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,51 +30,6 @@ pub struct OutboxLimits {
 impl Default for OutboxLimits {
     fn default() -> Self {
         Self { retained_epochs: RETAINED_EPOCHS, waiting_changes: WAITING_CHANGES_MAX }
-    }
-}
-
-/// A system that keeps rows and how far they are.
-///
-/// After [`SinkError::Ambiguous`] and [`SinkError::Guard`] the next call is [`fence`](Self::fence): an implementation may rely on the
-/// place that it found there, and has to let nothing that was on its way before arrive afterwards.
-pub trait Sink {
-    /// Its name.
-    fn name(&self) -> &str;
-
-    /// Returns the kind of data that it keeps.
-    fn kind(&self) -> SinkKind;
-
-    /// Refuses from now on whatever an earlier incarnation still has on its way, and tells how far the sink truly is.
-    fn fence(&mut self, incarnation: u64) -> Result<Option<Progress>, SinkError>;
-
-    /// Applies a unit in one atomic step, if the sink is at `unit.after` by the plan of `unit.progress` and no later incarnation has fenced
-    /// it. Without the plan, one that fell back behind a deployment could have the same epoch of the plan before.
-    fn apply(&mut self, unit: &Unit) -> Result<(), SinkError>;
-
-    /// Replaces everything in one atomic step, for readers too, unless a later incarnation has fenced it. Never called for
-    /// [`SinkKind::Append`].
-    fn replace(&mut self, contents: &Contents) -> Result<(), SinkError>;
-}
-
-impl<S: Sink + ?Sized> Sink for Box<S> {
-    fn name(&self) -> &str {
-        self.as_ref().name()
-    }
-
-    fn kind(&self) -> SinkKind {
-        self.as_ref().kind()
-    }
-
-    fn fence(&mut self, incarnation: u64) -> Result<Option<Progress>, SinkError> {
-        self.as_mut().fence(incarnation)
-    }
-
-    fn apply(&mut self, unit: &Unit) -> Result<(), SinkError> {
-        self.as_mut().apply(unit)
-    }
-
-    fn replace(&mut self, contents: &Contents) -> Result<(), SinkError> {
-        self.as_mut().replace(contents)
     }
 }
 

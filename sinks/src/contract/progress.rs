@@ -4,10 +4,9 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
-
-use crate::binding::{Chain, HASH_BYTES};
+use schemas::chain::{Chain, HASH_BYTES};
 use schemas::fingerprint::Fingerprint;
+use serde::{Deserialize, Serialize};
 
 /// Progress of a sink. Two are compared by timeline and chain: an epoch's number says nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
