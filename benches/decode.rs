@@ -6,7 +6,7 @@ use schemas::catalogue::catalogue;
 use schemas::decoder::EventDecoder;
 use schemas::event::{Encoding, parse_line};
 use schemas::position::{Offset, Partition};
-use tidewater::ingest::wall_micros;
+use tidewater::process::clock::wall_micros;
 use tidewater::world::{World, WorldOptions};
 
 use crate::Failure;

@@ -14,10 +14,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
-use tidewater::auth::demo_api_config;
-use tidewater::cli::{Clock, INGEST_LAG_BYTES_DEFAULT, INGEST_LAG_RECORDS_DEFAULT, ServerArguments};
-use tidewater::ingest::wall_micros;
-use tidewater::server::{Server, ServerOptions};
+use tidewater::process::auth::demo_api_config;
+use tidewater::process::clock::wall_micros;
+use tidewater::process::options::{INGEST_LAG_BYTES_DEFAULT, INGEST_LAG_RECORDS_DEFAULT, ServerSettings};
+use tidewater::process::server::{Server, ServerOptions};
 
 use crate::Failure;
 use crate::engine::{FEED_FILES, declared};
@@ -88,11 +88,11 @@ impl Stage {
     fn build(scene: &Scene) -> Result<Self, Failure> {
         let data = tempfile::tempdir_in(Path::new(env!("CARGO_TARGET_TMPDIR")))?;
         let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let arguments = ServerArguments {
+        let settings = ServerSettings {
             redis_url: None,
             listen,
             workers: Some(1),
-            clock: Clock::System,
+            clock: engine::run::Clock::System,
             checkpoint_interval: CHECKPOINT_INTERVAL_DEFAULT,
             log_retention_bytes: None,
             rollback_log_bytes: RETAINED_GENERATION_BYTES,
@@ -107,7 +107,7 @@ impl Stage {
         };
         let declared = declared(scene.files)?;
         let api = demo_api_config(&SECRET)?;
-        let server = Server::start(ServerOptions { declared, data: data.path(), arguments: &arguments, api })?;
+        let server = Server::start(ServerOptions { declared, data: data.path(), settings: &settings, api })?;
         let (ingest, views) = (server.ingest.clone(), Arc::clone(&server.views));
         let (lines, random) = (Lines::default(), Random::new(1));
         let writer = Writer { ingest, views, users: scene.users, rate: POSTS_PER_SECOND, next: 0, lines, random };

@@ -15,8 +15,8 @@ use schemas::event::parse_line;
 use schemas::position::{LogPosition, Offset, Partition, Token, Topic};
 use sources::log::{Log, Record};
 use sources::memory::MemoryLog;
-use tidewater::deployments::Declared;
-use tidewater::ingest::wall_micros;
+use tidewater::process::clock::wall_micros;
+use tidewater::process::deployments::declared::Declared;
 
 use crate::Failure;
 

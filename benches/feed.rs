@@ -3,7 +3,7 @@
 //! Both get the same follows, then the same posts in the same epochs. Counted is everything the engine does for a post: reading it from
 //! a log in memory, decoding it, telling repeated ones, folding it into the table, joining, and applying the rows to the view.
 
-use tidewater::ingest::wall_micros;
+use tidewater::process::clock::wall_micros;
 
 use crate::Failure;
 use crate::engine::{Engine, FEED_FILES};

@@ -11,7 +11,7 @@ use engine::run::Storage;
 use epochs::disk::real::RealDisk;
 use sources::log::Log;
 use sources::memory::MemoryLog;
-use tidewater::ingest::wall_micros;
+use tidewater::process::clock::wall_micros;
 
 use crate::Failure;
 use crate::engine::Engine;

@@ -3,7 +3,7 @@
 //! Each marker is an epoch of its own and moves the reader one message on, near the end of the conversation, as a reader does who
 //! follows it.
 
-use tidewater::ingest::wall_micros;
+use tidewater::process::clock::wall_micros;
 
 use crate::Failure;
 use crate::engine::Engine;

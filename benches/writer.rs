@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 use api::LineOutcome;
 use schemas::position::{LogPosition, Token};
 use sinks::views::Views;
-use tidewater::ingest::{LogIngest, wall_micros};
+use tidewater::process::clock::wall_micros;
+use tidewater::process::ingest::LogIngest;
 
 use crate::Failure;
 use crate::lines::{Lines, Random};

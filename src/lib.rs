@@ -1,17 +1,13 @@
-//! Tidewater's front door as a library: what the command line is made of, for tests and benchmarks to start in one process.
+//! Tidewater as a library: the process, the client and the command line, for the program, tests and benchmarks.
+//!
+//! `cli` translates arguments and prints; `process` runs a server or works on its data directory; `client` asks a server; `demo` plays a
+//! made up `world`; `doctor` looks for problems. The command line knows all of them, and none of them knows it.
 
-pub mod admission;
-pub mod auth;
-pub mod backup;
 pub mod cli;
-mod demo_key;
-pub mod deployments;
-pub mod derived;
-pub mod error;
-pub mod ingest;
-pub mod lag;
-pub mod memory;
-pub mod recent_ids;
-pub mod server;
-pub mod why;
+pub mod client;
+pub mod demo;
+pub mod doctor;
+pub mod file_error;
+pub mod process;
+mod terminal;
 pub mod world;

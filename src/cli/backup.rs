@@ -1,10 +1,9 @@
 //! `tidewater backup` and `tidewater restore`: what was copied, in a line.
 
-use super::output::print_line;
-use super::progress::grouped;
-use super::{BackupArguments, RestoreArguments};
-use crate::backup::{self, Copied};
-use crate::error::Failure;
+use super::arguments::{BackupArguments, RestoreArguments};
+use super::failure::Failure;
+use crate::process::backup::{self, Copied};
+use crate::terminal::{grouped, print_line};
 
 /// Copies a data directory.
 pub(super) fn backup(arguments: &BackupArguments) -> Result<(), Failure> {

@@ -12,10 +12,10 @@ use language::lineage::{self, lineage};
 use language::topology::{LoadError, Topology, load};
 use serde_json::json;
 
-use super::output::print_line;
-use super::{DirectoryArguments, ExplainArguments, ExplainFormat, Format};
-use crate::deployments::Declared;
-use crate::error::Failure;
+use super::arguments::{DirectoryArguments, ExplainArguments, ExplainFormat, Format};
+use super::failure::Failure;
+use crate::process::deployments::declared::Declared;
+use crate::terminal::print_line;
 
 /// Loads a topology and says what it has.
 pub(super) fn validate(arguments: &DirectoryArguments) -> Result<(), Failure> {

@@ -8,10 +8,11 @@ use std::thread;
 use serde_json::{Value, json};
 use ureq::http::StatusCode;
 
-use super::connection::Connection;
-use super::output::print_line;
-use super::{DeadLettersArguments, Format, LettersAction, RemoteArguments};
-use crate::error::Failure;
+use super::arguments::{DeadLettersArguments, Format, LettersAction, RemoteArguments};
+use super::failure::Failure;
+use crate::client::connection::Connection;
+use crate::client::error::ClientError;
+use crate::terminal::print_line;
 
 /// Letters of one request: as many as the API gives.
 const PAGE: usize = 100;
@@ -30,7 +31,7 @@ pub(super) fn run(arguments: &DeadLettersArguments) -> Result<(), Failure> {
 }
 
 fn connect(remote: &RemoteArguments) -> Result<Connection, Failure> {
-    Connection::new(&remote.server, remote.token_file.as_deref())
+    Ok(Connection::new(&remote.server, remote.token_file.as_deref())?)
 }
 
 /// Goes through all letters, page by page, and returns the last page.
@@ -82,7 +83,7 @@ fn show(id: u64, remote: &RemoteArguments) -> Result<(), Failure> {
     let page = connection.get(&format!("/v1/dead-letters?limit=1&after={}", id.saturating_sub(1)))?;
     let Some(letter) = page["dead_letters"].get(0).filter(|letter| letter["id"] == id) else {
         let detail = format!("there is no dead letter {id} on the list: it was sent again before, or never was");
-        return Err(Failure::Refused { server: remote.server.clone(), status: StatusCode::NOT_FOUND.as_u16(), detail });
+        return Err(ClientError::Refused { server: remote.server.clone(), status: StatusCode::NOT_FOUND.as_u16(), detail }.into());
     };
     match remote.format {
         Format::Json => print_line(&letter.to_string()),
@@ -114,7 +115,7 @@ fn retry(ids: &[u64], remote: &RemoteArguments) -> Result<(), Failure> {
     for id in &ids {
         let outcome = retry_one(&connection, *id)?;
         if remote.format == Format::Text {
-            let detail = outcome["detail"].as_str().or(outcome["position"].as_str()).unwrap_or_default();
+            let detail = outcome["detail"].as_str().or(outcome["position"].as_str()).unwrap_or("");
             print_line(&format!("{id:>8}  {:<10} {detail}", text(&outcome["status"])));
         }
         outcomes.push(outcome);
@@ -140,13 +141,14 @@ fn retry_one(connection: &Connection, id: u64) -> Result<Value, Failure> {
         }
         refusals += 1;
     };
-    let answer: Value = serde_json::from_str(&response.text).unwrap_or_default();
+    // What is no JSON is no answer of a server of ours: it is reported as it is below.
+    let answer: Value = serde_json::from_str(&response.text).unwrap_or(Value::Null);
     match response.status {
         StatusCode::OK if answer.is_object() => Ok(answer),
         StatusCode::UNPROCESSABLE_ENTITY | StatusCode::NOT_FOUND if answer["detail"].is_string() => {
             Ok(json!({ "id": id, "status": "rejected", "reason": answer["reason"], "detail": answer["detail"] }))
         }
-        _ => Err(connection.refused(&response)),
+        _ => Err(connection.refused(&response).into()),
     }
 }
 

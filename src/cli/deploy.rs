@@ -8,12 +8,13 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use ureq::http::StatusCode;
 
+use super::arguments::{DeployArguments, Format, RemoteArguments, RollbackArguments, ViewArguments};
 use super::check::declare_or_report;
-use super::connection::Connection;
-use super::output::print_line;
-use super::{DeployArguments, Format, RemoteArguments, RollbackArguments, ViewArguments};
-use crate::deployments::Declared;
-use crate::error::Failure;
+use super::failure::Failure;
+use crate::client::answer::text;
+use crate::client::connection::Connection;
+use crate::process::deployments::declared::Declared;
+use crate::terminal::print_line;
 
 /// Interval at which the server is asked for its progress.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
@@ -110,7 +111,7 @@ fn printable(text: &str) -> String {
 }
 
 fn connect(remote: &RemoteArguments) -> Result<Connection, Failure> {
-    Connection::new(&remote.server, remote.token_file.as_deref())
+    Ok(Connection::new(&remote.server, remote.token_file.as_deref())?)
 }
 
 fn request_of(declared: &Declared) -> Value {
@@ -122,7 +123,7 @@ fn post(connection: &Connection, path: &str, request: &Value) -> Result<Value, F
     let response = connection.post(path, "application/json", request.to_string().as_bytes())?;
     let answer = serde_json::from_str(&response.text).ok();
     let is_good = matches!(response.status, StatusCode::OK | StatusCode::ACCEPTED);
-    answer.filter(|_| is_good).ok_or_else(|| connection.refused(&response))
+    answer.filter(|_| is_good).ok_or_else(|| connection.refused(&response).into())
 }
 
 /// Begins a deployment and shows it until it is over.
@@ -155,10 +156,6 @@ fn begin(request: &Value, remote: &RemoteArguments) -> Result<(), Failure> {
         }),
         _ => Err(Failure::NotDeployed { generation, reason: text(&last["reason"]).to_owned() }),
     }
-}
-
-fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or_default()
 }
 
 fn progress(last: &Value) -> String {

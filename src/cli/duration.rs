@@ -2,9 +2,14 @@
 
 use std::time::Duration;
 
+/// A text that is not a duration.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("'{0}' is not a duration: write a number from 1 on and ms, s, m or h, such as 10s")]
+pub(super) struct BadDuration(String);
+
 /// Reads one; nothing is done every 0 seconds.
-pub(super) fn parse(text: &str) -> Result<Duration, String> {
-    let expected = || format!("'{text}' is not a duration: write a number from 1 on and ms, s, m or h, such as 10s");
+pub(super) fn parse(text: &str) -> Result<Duration, BadDuration> {
+    let expected = || BadDuration(text.to_owned());
     let (digits, unit) = text.split_at(text.find(|character: char| !character.is_ascii_digit()).ok_or_else(expected)?);
     let millis_of_unit: u64 = match unit {
         "ms" => 1,

@@ -7,12 +7,11 @@ use std::io::IsTerminal;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
-use super::events_file::EventsFile;
-use super::output::print_line;
-use super::post_events::{Client, LineAnswer};
-use super::progress::grouped;
-use super::{Format, IngestArguments};
-use crate::error::Failure;
+use super::arguments::{Format, IngestArguments};
+use super::failure::Failure;
+use crate::client::events_file::EventsFile;
+use crate::client::post_events::{Client, LineAnswer};
+use crate::terminal::{grouped, print_line};
 
 /// The most rejected lines that are listed.
 const REJECTS_LISTED_MAX: usize = 10;
@@ -105,7 +104,7 @@ impl Summary {
         ];
         let mut text: Vec<String> = counts.iter().map(|(name, count)| format!("{name:<10} {:>12}", grouped(*count))).collect();
         for reject in &self.first_rejects {
-            let field = reject.field.as_ref().map(|field| format!(" (field '{field}')")).unwrap_or_default();
+            let field = reject.field.as_ref().map_or_else(String::new, |field| format!(" (field '{field}')"));
             text.push(format!("  line {}: {}: {}{field}", reject.line, reject.reason, reject.detail));
         }
         let unlisted = self.rejected - self.first_rejects.len() as u64;

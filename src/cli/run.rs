@@ -2,21 +2,22 @@
 
 use std::time::Duration;
 
+use super::arguments::{Format, RunArguments};
 use super::check::declare_or_report;
-use super::output::print_line;
-use super::{Format, RunArguments};
-use crate::auth::api_config;
-use crate::error::Failure;
-use crate::server::{Server, ServerOptions};
+use super::failure::Failure;
+use crate::process::auth::api_config;
+use crate::process::server::{Server, ServerOptions};
+use crate::terminal::print_line;
 
 /// Longest wait for a signal.
 const WATCH_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Starts and waits for SIGINT or SIGTERM; a process that lost its data directory ends by itself.
 pub(super) fn run(arguments: &RunArguments) -> Result<(), Failure> {
-    let api = api_config(&arguments.auth, arguments.server.listen)?;
+    let api = api_config(&arguments.auth.options(), arguments.server.listen)?;
     let declared = declare_or_report(&arguments.topologies, Format::Text)?;
-    let server = Server::start(ServerOptions { declared, data: &arguments.data, arguments: &arguments.server, api })?;
+    let settings = arguments.server.settings();
+    let server = Server::start(ServerOptions { declared, data: &arguments.data, settings: &settings, api })?;
     print_line(&format!("serving {} views on http://{}", server.views.views().count(), server.address));
     if server.generation.is_deployed {
         let (number, directory) = (server.generation.number, arguments.topologies.display());
@@ -32,5 +33,5 @@ pub(super) fn run(arguments: &RunArguments) -> Result<(), Failure> {
     };
     tracing::info!("stopping");
     let stopped = server.stop();
-    lost.map_or(stopped, Err)
+    Ok(lost.map_or(stopped, Err)?)
 }

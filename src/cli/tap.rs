@@ -3,44 +3,23 @@
 //! A name enters: a topic is asked for first, then a view. A topic is read page by page for ever; a view is a subscription.
 
 use std::io::{BufRead, BufReader};
-use std::str::FromStr;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use ureq::http::StatusCode;
 
-use super::connection::{Connection, encoded};
-use super::output::{print_line, printable};
-use super::{Format, TapArguments};
-use crate::error::Failure;
+use super::arguments::{Format, TapArguments};
+use super::failure::Failure;
+use super::values::FirstRecord;
+use crate::client::answer::text;
+use crate::client::connection::{Connection, encoded};
+use crate::client::error::ClientError;
+use crate::terminal::{print_line, printable};
 
 /// Records of one request: as many as the API gives.
 const PAGE: u64 = 1_000;
 /// Interval at which the end of a topic is read.
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
-
-/// First position in a topic.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum From {
-    /// with what is kept
-    Earliest,
-    /// behind what is there
-    Latest,
-    /// here
-    Offset(u64),
-}
-
-impl FromStr for From {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "earliest" => Ok(Self::Earliest),
-            "latest" => Ok(Self::Latest),
-            other => other.parse().map(Self::Offset).map_err(|_| "write earliest, latest or an offset".to_owned()),
-        }
-    }
-}
 
 /// Rows that are left to print.
 struct Printer {
@@ -69,8 +48,10 @@ pub(super) fn run(arguments: &TapArguments) -> Result<(), Failure> {
     }
     match records(&connection, arguments, &mut printer) {
         // It is no topic, or none of the caller's: it may be a view.
-        Err(Failure::Refused { status, .. }) if is_unknown(status) => changes(&connection, &arguments.name, &mut printer),
-        outcome => outcome,
+        Err(ClientError::Refused { status, .. }) if is_unknown(status) => {
+            Ok(changes(&connection, &arguments.name, &mut printer)?)
+        }
+        outcome => Ok(outcome?),
     }
 }
 
@@ -78,12 +59,12 @@ fn is_unknown(status: u16) -> bool {
     [StatusCode::NOT_FOUND, StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].iter().any(|known| known.as_u16() == status)
 }
 
-fn records(connection: &Connection, arguments: &TapArguments, printer: &mut Printer) -> Result<(), Failure> {
+fn records(connection: &Connection, arguments: &TapArguments, printer: &mut Printer) -> Result<(), ClientError> {
     let path = format!("/v1/topics/{}/records?limit={PAGE}", encoded(&arguments.name));
     let mut from = match arguments.from {
-        From::Earliest => None,
-        From::Offset(offset) => Some(offset),
-        From::Latest => connection.get(&path)?["end"].as_u64(),
+        FirstRecord::Earliest => None,
+        FirstRecord::Offset(offset) => Some(offset),
+        FirstRecord::Latest => connection.get(&path)?["end"].as_u64(),
     };
     loop {
         let page = connection.get(&from.map_or_else(|| path.clone(), |from| format!("{path}&offset={from}")))?;
@@ -105,9 +86,8 @@ fn records(connection: &Connection, arguments: &TapArguments, printer: &mut Prin
 /// A record on one line: offset, position, what happened, key, and the rest.
 fn record_line(record: &Value) -> String {
     let (value, headers) = (&record["value"], &record["value"]["headers"]);
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let (operation, key) = (text(&headers["op"]), text(&record["key"]));
-    let body = match operation.as_str() {
+    let body = match operation {
         "commit" => "-- the epoch is complete".to_owned(),
         "part" => "-- the epoch goes on".to_owned(),
         "reset" => "-- forget what was before".to_owned(),
@@ -119,7 +99,7 @@ fn record_line(record: &Value) -> String {
     printable(line.trim_end())
 }
 
-fn changes(connection: &Connection, view: &str, printer: &mut Printer) -> Result<(), Failure> {
+fn changes(connection: &Connection, view: &str, printer: &mut Printer) -> Result<(), ClientError> {
     let body = connection.stream(&format!("/v1/views/{}/subscribe", encoded(view)))?;
     let (mut event, mut is_news) = (String::new(), false);
     for line in BufReader::new(body).lines() {
@@ -127,7 +107,7 @@ fn changes(connection: &Connection, view: &str, printer: &mut Printer) -> Result
         if let Some(name) = line.strip_prefix("event:") {
             name.trim().clone_into(&mut event);
         } else if let Some(data) = line.strip_prefix("data:") {
-            let data: Value = serde_json::from_str(data.trim()).unwrap_or_default();
+            let data: Value = serde_json::from_str(data.trim()).unwrap_or_else(|_| json!(data.trim()));
             let is_change = event == "upsert" || event == "delete";
             let told = json!({ "event": event, "data": data });
             if is_change {
@@ -148,8 +128,7 @@ fn changes(connection: &Connection, view: &str, printer: &mut Printer) -> Result
 
 /// A change on one line.
 fn change_line(told: &Value) -> String {
-    let (event, data) = (told["event"].as_str().unwrap_or_default(), &told["data"]);
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let (event, data) = (text(&told["event"]), &told["data"]);
     let line = match (event, data["count"].as_i64()) {
         ("upsert", Some(count)) => format!("+{count}  {}", data["row"]),
         ("upsert", None) => format!("+  {}", data["row"]),
@@ -189,12 +168,5 @@ mod tests {
         );
         assert_eq!(line("progress", json!({ "position": "2a:6" })), "-- complete at 2a:6");
         assert_eq!(line("goodbye", json!({ "why": "a\u{9b}" })), "-- goodbye {\"why\":\"a\u{fffd}\"}");
-    }
-
-    #[test]
-    fn where_to_begin_is_a_word_or_an_offset() {
-        let read = |text: &str| text.parse::<From>();
-        assert_eq!((read("latest"), read("earliest"), read("17")), (Ok(From::Latest), Ok(From::Earliest), Ok(From::Offset(17))));
-        assert!(read("-1").is_err() && read("").is_err());
     }
 }

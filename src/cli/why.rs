@@ -2,36 +2,13 @@
 //!
 //! Conditions that name a row enter; the row and a line for each of its events leave, or the server's answer as it is.
 
-use std::str::FromStr;
-
 use serde_json::Value;
 
-use super::connection::{Connection, encoded};
-use super::output::{print_line, printable};
-use super::{Format, WhyArguments};
-use crate::error::Failure;
-
-/// Beginnings of the API's conditions; anything else is a value that the column has.
-const OPERATORS: [&str; 7] = ["eq.", "in.", "gt.", "gte.", "lt.", "lte.", "is."];
-
-/// A column and what it has.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Condition {
-    column: String,
-    /// in the words of the API
-    condition: String,
-}
-
-impl FromStr for Condition {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (column, value) = text.split_once('=').filter(|(column, _)| !column.is_empty()).ok_or("write column=value")?;
-        let is_condition = OPERATORS.iter().any(|operator| value.starts_with(operator));
-        let condition = if is_condition { value.to_owned() } else { format!("eq.{value}") };
-        Ok(Self { column: column.to_owned(), condition })
-    }
-}
+use super::arguments::{Format, WhyArguments};
+use super::failure::Failure;
+use super::values::RowCondition;
+use crate::client::connection::{Connection, encoded};
+use crate::terminal::{print_line, printable};
 
 /// Asks, and prints what was answered.
 pub(super) fn run(arguments: &WhyArguments) -> Result<(), Failure> {
@@ -47,7 +24,7 @@ pub(super) fn run(arguments: &WhyArguments) -> Result<(), Failure> {
 fn path(arguments: &WhyArguments) -> String {
     let WhyArguments { view, conditions, limit, events, .. } = arguments;
     let conditions =
-        conditions.iter().map(|Condition { column, condition }| format!("{}={}", encoded(column), encoded(condition)));
+        conditions.iter().map(|RowCondition { column, condition }| format!("{}={}", encoded(column), encoded(condition)));
     format!("/v1/views/{}/why?{}&limit={limit}&events={events}", encoded(view), conditions.collect::<Vec<_>>().join("&"))
 }
 
@@ -94,15 +71,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-
-    #[test]
-    fn a_value_is_what_the_column_has_unless_it_is_a_condition() {
-        let read = |text: &str| text.parse::<Condition>().map(|condition| (condition.column, condition.condition));
-        assert_eq!(read("post_id=5"), Ok(("post_id".into(), "eq.5".into())));
-        assert_eq!(read("at=gte.2024-01-01"), Ok(("at".into(), "gte.2024-01-01".into())));
-        assert_eq!(read("text=a=b"), Ok(("text".into(), "eq.a=b".into())));
-        assert!(read("post_id").is_err() && read("=5").is_err());
-    }
 
     #[test]
     fn an_answer_is_a_row_and_its_events() {

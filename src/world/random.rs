@@ -63,6 +63,8 @@ pub enum Popularity {
 pub(super) struct Sampler {
     /// sum of the weights up to and including each rank
     cumulative: Vec<u64>,
+    /// sum of all weights
+    total: u64,
     /// the member at each rank
     members: Vec<u32>,
 }
@@ -81,13 +83,12 @@ impl Sampler {
                 sum
             })
             .collect();
-        Self { cumulative, members }
+        Self { cumulative, total: sum, members }
     }
 
     /// One member.
     pub(super) fn draw(&self, random: &mut Random) -> u32 {
-        let total = self.cumulative.last().copied().unwrap_or_default();
-        let at = random.below(total);
+        let at = random.below(self.total);
         self.members[self.cumulative.partition_point(|&sum| sum <= at)]
     }
 }

@@ -1,0 +1,34 @@
+//! Reasons why a server did not do what a command asked for.
+
+use crate::file_error::FileError;
+
+/// Reason why a server did not answer, or not as asked.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// a file with a token or events
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// nobody answers
+    #[error("cannot reach {server}: {detail}; is the server running, and is --server its address?")]
+    Unreachable {
+        /// the server's address
+        server: String,
+        /// the attempt and its failure
+        detail: String,
+    },
+    /// the server does not take the request
+    #[error("{server} answered {status}: {detail}{}", token_hint(*.status))]
+    Refused {
+        /// the server's address
+        server: String,
+        /// HTTP status
+        status: u16,
+        /// the problem, in its words
+        detail: String,
+    },
+}
+
+/// Advice for a client that was refused for want of rights.
+fn token_hint(status: u16) -> &'static str {
+    if matches!(status, 401 | 403) { "; name a file with a token that has the right by --token-file" } else { "" }
+}

@@ -1,0 +1,257 @@
+//! A demo from its start to its end: everything on one machine, with a social network that is made up as it goes.
+//!
+//! A first start gives the network a past, or loads one from a file; later starts go on with what is in the data directory. Then
+//! events keep coming at the given rate while a person looks at the figures and tries the API.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use api::{ApiConfig, LineOutcome};
+
+use super::error::DemoError;
+use super::example::Example;
+use super::key::DemoKey;
+use super::progress::{Figures, Progress, REDRAW_INTERVAL};
+use crate::client::events_file::{BATCH_LINES_MAX, EventsFile};
+use crate::file_error::FileError;
+use crate::process::auth::{demo_api_config, demo_scopes};
+use crate::process::clock::wall_micros;
+use crate::process::deployments::declared::Declared;
+use crate::process::options::ServerSettings;
+use crate::process::server::{Server, ServerOptions};
+use crate::terminal::{grouped, print_line};
+use crate::world::{Live, World, WorldOptions};
+
+/// Each start makes up the same people.
+const SEED: u64 = 1;
+/// Microseconds of history that a new network gets.
+const PAST_MICROS: i64 = 3 * 24 * 3_600 * 1_000_000;
+/// Posts of each user in that past.
+const POSTS_PER_USER: u64 = 5;
+/// Whom each user follows at the beginning.
+const FOLLOWS_PER_USER: u32 = 20;
+/// The user of the example, where nothing is known about the users.
+const EXAMPLE_USER: u64 = 42;
+/// Ids from here on are free for posts that a person writes: far above those of the made up ones.
+const FREE_POST_ID: u64 = 1_000_000_000_000;
+/// Interval at which new events are made.
+const TICK: Duration = Duration::from_millis(50);
+
+/// Options of a demo.
+pub struct DemoOptions {
+    /// people in the social network
+    pub users: u32,
+    /// events per second, after the network's past
+    pub rate: u32,
+    /// file of events to begin with instead of a made up past
+    pub events: Option<PathBuf>,
+    /// time after which the demo stops; without it, when it is told to
+    pub stop_after: Option<Duration>,
+    /// directory of the event log and the demo's secret
+    pub data: PathBuf,
+    /// address, workers and clock
+    pub settings: ServerSettings,
+}
+
+/// A demo that is ready to start: its directory, its key, and the user of the examples.
+pub struct PreparedDemo {
+    options: DemoOptions,
+    data: PathBuf,
+    user: u64,
+    key: DemoKey,
+    api: ApiConfig,
+}
+
+impl PreparedDemo {
+    /// Makes the data directory and the demo's key.
+    pub fn new(options: DemoOptions) -> Result<Self, DemoError> {
+        fs::create_dir_all(&options.data).map_err(FileError::write(&options.data))?;
+        // The lines that are printed are tried in another terminal, perhaps from another directory.
+        let data = fs::canonicalize(&options.data).map_err(FileError::read(&options.data))?;
+        let user = example_user(&options)?;
+        let key = DemoKey::open(&data, user, &demo_scopes())?;
+        let api = demo_api_config(&key.secret)?;
+        Ok(Self { options, data, user, key, api })
+    }
+
+    /// Runs the demo; it ends by SIGINT, SIGTERM or after the time that was asked for.
+    pub fn run(self, declared: Declared) -> Result<(), DemoError> {
+        let Self { options, data, user, key, api } = self;
+        let server_options = ServerOptions { declared, data: &data, settings: &options.settings, api };
+        let stop_at = options.stop_after.map(|after| Instant::now() + after);
+        let server = Server::start(server_options)?;
+        let mut demo = Demo { server, progress: Progress::new(), shown: Instant::now(), stop_at };
+        let outcome = demo.play(&options, &key, user);
+        demo.progress.finish();
+        let lost = demo.server.lost();
+        let stopped = demo.server.stop();
+        lost.map_or(outcome, |lost| Err(lost.into())).and(stopped.map_err(DemoError::from))?;
+        print_line(&format!("\nstopped; '{}' keeps the events: start again to go on with them", data.display()));
+        Ok(())
+    }
+}
+
+struct Demo {
+    server: Server,
+    progress: Progress,
+    shown: Instant,
+    stop_at: Option<Instant>,
+}
+
+/// A user whose feed is not empty: of a file the one who follows most.
+fn example_user(options: &DemoOptions) -> Result<u64, DemoError> {
+    let Some(path) = &options.events else { return Ok(EXAMPLE_USER.min(u64::from(options.users))) };
+    let mut file = EventsFile::open(path, |_| {})?;
+    let mut follows: BTreeMap<u64, u64> = BTreeMap::new();
+    while let Some(batch) = file.batch()? {
+        for line in batch.lines {
+            if let Some(follower) = follower(&line) {
+                *follows.entry(follower).or_default() += 1;
+            }
+        }
+    }
+    Ok(follows.into_iter().max_by_key(|(_, follows)| *follows).map_or(EXAMPLE_USER, |(user, _)| user))
+}
+
+fn follower(line: &[u8]) -> Option<u64> {
+    let line: serde_json::Value = serde_json::from_slice(line).ok()?;
+    let event = &line["event"];
+    (event["event_type"] == "user.followed").then(|| event["aggregate_id"].as_str()?.parse().ok())?
+}
+
+impl Demo {
+    fn play(&mut self, options: &DemoOptions, key: &DemoKey, user: u64) -> Result<(), DemoError> {
+        let Some(mut live) = self.begin(options)? else { return Ok(()) };
+        if self.catch_up() {
+            return Ok(());
+        }
+        let now = wall_micros();
+        let post = FREE_POST_ID + now.unsigned_abs() / 1_000_000;
+        let example = Example { address: self.server.address, header_file: &key.header_file, user, post, now };
+        self.progress.print(&example.text());
+        while !self.is_over(TICK) {
+            let lines = live.until(wall_micros()).into_iter().map(String::into_bytes).collect();
+            if self.append(lines, "live")? {
+                break;
+            }
+            self.show("live");
+        }
+        Ok(())
+    }
+
+    /// The past, then the world that goes on; `None` when the demo was stopped meanwhile.
+    fn begin(&mut self, options: &DemoOptions) -> Result<Option<Live>, DemoError> {
+        let records = self.server.records_logged()?;
+        let now = wall_micros();
+        let world_options = WorldOptions {
+            seed: SEED,
+            users: options.users,
+            follows_per_user: FOLLOWS_PER_USER,
+            posts: u64::from(options.users) * POSTS_PER_USER,
+            start: now - PAST_MICROS,
+            span: PAST_MICROS,
+            first_id: records + 1,
+            ..WorldOptions::default()
+        };
+        let finished = match (&options.events, records) {
+            (None, 0) => return self.past(World::new(world_options.ending_at(now)), options.rate),
+            (Some(path), 0) => self.load(EventsFile::open(path, |_| {})?)?,
+            (file, _) => {
+                self.going_on(records, file.is_some());
+                true
+            }
+        };
+        if !finished {
+            return Ok(None);
+        }
+        // Whatever is in the log is not known here: people are assumed to have registered, and new ids are above all that can exist.
+        let mut world = World::new(WorldOptions { first_id: self.server.records_logged()? + 1, ..world_options });
+        world.assume_founded();
+        Ok(Some(world.live(options.rate, wall_micros())))
+    }
+
+    fn going_on(&self, records: u64, has_file: bool) {
+        let ignored = if has_file { "; --events is not loaded again" } else { "" };
+        self.progress.print(&format!("going on with the {} events that are there{ignored}", grouped(records)));
+    }
+
+    fn past(&mut self, mut world: World, rate: u32) -> Result<Option<Live>, DemoError> {
+        let mut history = world.history();
+        loop {
+            let lines: Vec<String> = history.by_ref().take(BATCH_LINES_MAX).collect();
+            if lines.is_empty() {
+                break;
+            }
+            let is_over = self.append(lines.into_iter().map(String::into_bytes).collect(), "making up a past")?;
+            self.show("making up a past");
+            if is_over || self.is_over(Duration::ZERO) {
+                return Ok(None);
+            }
+        }
+        let from = wall_micros().max(world.now() + 1);
+        Ok(Some(world.live(rate, from)))
+    }
+
+    /// Loads a file; false when the demo was stopped meanwhile.
+    fn load(&mut self, mut file: EventsFile) -> Result<bool, DemoError> {
+        while let Some(batch) = file.batch()? {
+            let is_over = self.append(batch.lines, "loading the file")?;
+            self.show("loading the file");
+            if is_over || self.is_over(Duration::ZERO) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Waits until the views show what the log has; true when the demo was stopped meanwhile.
+    fn catch_up(&mut self) -> bool {
+        while !self.server.is_current() {
+            if self.is_over(TICK) {
+                return true;
+            }
+            self.show("catching up");
+        }
+        false
+    }
+
+    /// Appends lines, those that are refused for now as soon as they may come again; true when the demo was stopped meanwhile.
+    fn append(&mut self, mut lines: Vec<Vec<u8>>, phase: &str) -> Result<bool, DemoError> {
+        while !lines.is_empty() {
+            let outcomes = self.server.ingest.append(lines.clone())?;
+            let refused = outcomes.iter().enumerate().find_map(|(place, outcome)| match outcome {
+                LineOutcome::Refused(refusal) => Some((place, refusal.retry_after())),
+                _ => None,
+            });
+            let Some((place, retry_after)) = refused else { break };
+            lines.drain(..place);
+            self.show(phase);
+            if self.is_over(retry_after) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn is_over(&self, wait: Duration) -> bool {
+        self.server.stop_requested(wait) || self.server.lost().is_some() || self.stop_at.is_some_and(|end| Instant::now() >= end)
+    }
+
+    fn show(&mut self, phase: &str) {
+        if self.shown.elapsed() < REDRAW_INTERVAL {
+            return;
+        }
+        self.shown = Instant::now();
+        let figures = self.server.figures();
+        self.progress.show(&Figures {
+            phase: format!("{phase}, http://{}", self.server.address),
+            events: figures.events_ingested,
+            lag_records: figures.lag.records,
+            lag: Duration::from_micros(figures.lag.micros),
+            epoch: Duration::from_micros(figures.epoch_micros),
+            views: self.server.view_rows(),
+        });
+    }
+}

@@ -1,0 +1,273 @@
+//! Answers to operators who deploy in a running process.
+//!
+//! A request enters, is planned against what runs, and is handed to the engine; reports leave. The generations themselves lie in
+//! [`store`](super::store).
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use api::{BoxFuture, DeployAction, DeployRefusal, DeployRequest, Deployments, DeploymentsReport, StatementFile, VerifyMode};
+use engine::run::{DeployError, DeployOutcome, DeployPhase, Deployment, DeploymentHandle, Standing, Verify, plan_switch};
+use epochs::disk::DiskError;
+use language::diagnostic::{Diagnostic, SourceFile};
+use language::plan::patience::Patience;
+use language::topology::{LoadError, Topology};
+use parking_lot::Mutex;
+use serde_json::Value;
+use sources::log::Log;
+use tokio::sync::Semaphore;
+
+use super::change::change_as_json;
+use super::declared::Declared;
+use super::life::{GenerationState, Stamp};
+use super::report::{info, state};
+use super::store::{self, NoGeneration, Origin, Store};
+use crate::process::clock::wall_micros;
+use crate::process::ingest::LogIngest;
+
+/// The most bytes of all statements of a deployment.
+const STATEMENTS_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Most time for planning a request.
+const PLAN_TIME_MAX: Duration = Duration::from_secs(30);
+/// Most requests that are planned at once: each takes a thread, even when its client no longer waits.
+const PLANS_MAX: usize = 2;
+
+/// The deployments of a process; clones share them.
+#[derive(Clone)]
+pub struct Deployer {
+    store: Arc<Mutex<Store>>,
+    deployment_handle: Arc<DeploymentHandle>,
+    log: Arc<dyn Log>,
+    ingest: LogIngest,
+    plans: Arc<Semaphore>,
+}
+
+/// A request that was understood.
+struct Planned {
+    declared: Declared,
+    origin: Origin,
+    replay: BTreeSet<String>,
+    verify: Verify,
+    accept_missing_history: bool,
+}
+
+impl Deployer {
+    /// The deployments that `store` remembers and `deployment_handle` carries out.
+    pub fn new(store: Store, deployment_handle: Arc<DeploymentHandle>, log: Arc<dyn Log>, ingest: LogIngest) -> Self {
+        Self { store: Arc::new(Mutex::new(store)), deployment_handle, log, ingest, plans: Arc::new(Semaphore::new(PLANS_MAX)) }
+    }
+
+    /// Plans what is asked for. Nothing is held meanwhile: what planning takes must not be felt by anybody else.
+    fn plan_request(&self, request: DeployRequest, patience: &Patience) -> Result<Planned, DeployRefusal> {
+        let verify = match request.verify {
+            VerifyMode::None => Verify::Not,
+            VerifyMode::Report => Verify::Report,
+            VerifyMode::Refuse => Verify::Refuse,
+        };
+        let (files, origin, replay) = self.statements(request.action)?;
+        let declared = Declared::within(files, patience.clone()).map_err(invalid)?;
+        self.check_encodings(&declared.topology)?;
+        Ok(Planned { declared, origin, replay, verify, accept_missing_history: request.accept_missing_history })
+    }
+
+    /// The statements that would be in force, where they come from, and the views whose state is computed once more.
+    fn statements(&self, action: DeployAction) -> Result<(Vec<SourceFile>, Origin, BTreeSet<String>), DeployRefusal> {
+        let store = self.store.lock();
+        let current = store.current();
+        Ok(match action {
+            DeployAction::Deploy { files } => (source_files(files)?, Origin::Deploy, BTreeSet::new()),
+            DeployAction::Rollback { to } => {
+                let to = to.map_or_else(|| store.before(), Ok).and_then(|to| store.load(to)).map_err(no_generation)?;
+                (to.source_files(), Origin::Rollback { to: to.generation }, BTreeSet::new())
+            }
+            DeployAction::Replay { view } => {
+                self.known(&view)?;
+                (current.source_files(), Origin::Replay { view: view.clone() }, BTreeSet::from([view]))
+            }
+            DeployAction::Drop { view } => {
+                self.known(&view)?;
+                let mut files = current.source_files();
+                let is_table = self.deployment_handle.topology().tables.iter().any(|table| table.name == view);
+                files.push(store::drop_statement(current, &view, is_table));
+                (files, Origin::Drop { view }, BTreeSet::new())
+            }
+        })
+    }
+
+    fn known(&self, view: &str) -> Result<(), DeployRefusal> {
+        let topology = self.deployment_handle.topology();
+        let names = || topology.served.iter().map(|served| served.view.name.as_str());
+        if names().any(|name| name == view) {
+            return Ok(());
+        }
+        let suggestion = language::diagnostic::suggestion(view, names());
+        let meant = suggestion.map_or_else(String::new, |near| format!("; did you mean '{near}'?"));
+        Err(DeployRefusal::NotFound { detail: format!("no view '{view}' is served{meant}") })
+    }
+
+    /// Refuses an encoding that differs from the records that a topic has.
+    fn check_encodings(&self, topology: &Topology) -> Result<(), DeployRefusal> {
+        let written_otherwise = |source: &&language::topology::Source| {
+            self.ingest.encoding(&source.schema.topic).is_some_and(|written| written != source.encoding)
+        };
+        match topology.sources.iter().find(written_otherwise) {
+            None => Ok(()),
+            Some(source) => Err(DeployRefusal::Conflict {
+                detail: format!(
+                    "source '{}' has another ENCODE than the events that are in '{}' already: declare it as they are written",
+                    source.name, source.schema.topic
+                ),
+            }),
+        }
+    }
+
+    fn begin(&self, request: DeployRequest, by: String, patience: &Patience) -> Result<u64, DeployRefusal> {
+        let Planned { declared, origin, replay, verify, accept_missing_history } = self.plan_request(request, patience)?;
+        let mut store = self.store.lock();
+        // Whoever was told that it failed must not find it under way.
+        patience.check().map_err(|error| DeployRefusal::Conflict { detail: error.strip_backtrace() })?;
+        if let Some(generation) = self.under_way() {
+            return Err(busy(&DeployError::Busy { generation }));
+        }
+        let storage = |error: DiskError| DeployRefusal::Storage { detail: error.to_string() };
+        let stamp = Stamp { at_micros: wall_micros(), by };
+        let generation = store.add(origin, &declared.files, stamp, accept_missing_history).map_err(storage)?;
+        let shared = Arc::clone(&self.store);
+        let record = move |standing: Standing<'_>| record(&mut shared.lock(), generation, standing);
+        let (topology, record) = (Arc::new(declared.topology), Box::new(record));
+        let deployment = Deployment { generation, topology, replay, verify, accept_missing_history, record };
+        self.deployment_handle.begin(deployment).map_err(|error| {
+            if let Err(error) = store.end(generation, GenerationState::Failed, error.to_string(), wall_micros()) {
+                tracing::warn!(generation, %error, "it could not be recorded that a deployment did not begin");
+            }
+            busy(&error)
+        })?;
+        Ok(generation)
+    }
+
+    fn under_way(&self) -> Option<u64> {
+        let report = self.deployment_handle.report();
+        (!matches!(report.phase, DeployPhase::None | DeployPhase::Finished)).then_some(report.generation)
+    }
+
+    fn describe(&self) -> DeploymentsReport {
+        let store = self.store.lock();
+        let in_force = store.current().generation;
+        let generations = store.list().map(|generation| info(generation, store.life(generation.generation), in_force));
+        let report = self.deployment_handle.report();
+        let last = (report.phase != DeployPhase::None).then(|| state(report));
+        let retained_epochs = self.deployment_handle.retained().iter().map(|retained| retained.epoch).collect();
+        DeploymentsReport { in_force, generations: generations.collect(), retained_epochs, last }
+    }
+}
+
+impl Deployments for Deployer {
+    fn begin(&self, request: DeployRequest, by: String) -> BoxFuture<'_, Result<u64, DeployRefusal>> {
+        blocking(self, move |deployer, patience| deployer.begin(request, by, patience))
+    }
+
+    fn plan(&self, request: DeployRequest) -> BoxFuture<'_, Result<Value, DeployRefusal>> {
+        blocking(self, move |deployer, patience| {
+            let planned = deployer.plan_request(request, patience)?;
+            let change =
+                plan_switch(&planned.declared.topology, &deployer.deployment_handle, deployer.log.as_ref(), &planned.replay);
+            let change = change.map_err(|error| DeployRefusal::Storage { detail: error.to_string() })?;
+            Ok(change_as_json(&change))
+        })
+    }
+
+    fn report(&self) -> DeploymentsReport {
+        self.describe()
+    }
+}
+
+/// Planning takes a while, and so does a disk: that is a thread's work, for as long as somebody waits for it.
+fn blocking<T: Send + 'static>(
+    deployer: &Deployer,
+    work: impl FnOnce(&Deployer, &Patience) -> Result<T, DeployRefusal> + Send + 'static,
+) -> BoxFuture<'static, Result<T, DeployRefusal>> {
+    let deployer = deployer.clone();
+    Box::pin(async move {
+        let Ok(permit) = Arc::clone(&deployer.plans).try_acquire_owned() else {
+            let detail = format!("{PLANS_MAX} requests are being planned already: ask again when they are answered");
+            return Err(DeployRefusal::Conflict { detail });
+        };
+        let patience = Patience::of(PLAN_TIME_MAX);
+        // A request that is dropped because its client is gone drops this too.
+        let _waiting = WaitingClient(patience.clone());
+        let done = tokio::task::spawn_blocking(move || {
+            let done = work(&deployer, &patience);
+            drop(permit);
+            done
+        });
+        match tokio::time::timeout(PLAN_TIME_MAX, done).await {
+            Ok(done) => done.unwrap_or_else(|error| Err(DeployRefusal::Storage { detail: format!("it was cut short: {error}") })),
+            Err(_) => Err(DeployRefusal::Conflict {
+                detail: format!("planning takes longer than {} s: make the statements simpler", PLAN_TIME_MAX.as_secs()),
+            }),
+        }
+    })
+}
+
+/// A client that waits; when it does no more, planning for it ends.
+struct WaitingClient(Patience);
+
+impl Drop for WaitingClient {
+    fn drop(&mut self) {
+        self.0.give_up();
+    }
+}
+
+fn source_files(files: Vec<StatementFile>) -> Result<Vec<SourceFile>, DeployRefusal> {
+    let bytes: usize = files.iter().map(|file| file.text.len()).sum();
+    if files.is_empty() || bytes > STATEMENTS_BYTES_MAX {
+        let detail = format!(
+            "{} files with {bytes} bytes were sent: send at least one, and at most {STATEMENTS_BYTES_MAX} bytes",
+            files.len()
+        );
+        return Err(DeployRefusal::Conflict { detail });
+    }
+    Ok(files.into_iter().map(|file| SourceFile { path: file.path.into(), text: file.text.into() }).collect())
+}
+
+fn invalid(error: LoadError) -> DeployRefusal {
+    match error {
+        LoadError::Invalid { diagnostics } => DeployRefusal::Invalid {
+            text: diagnostics.iter().map(Diagnostic::to_string).collect::<Vec<_>>().join("\n\n"),
+            diagnostics: serde_json::json!(diagnostics),
+            errors: diagnostics.len(),
+        },
+        other => DeployRefusal::Conflict { detail: other.to_string() },
+    }
+}
+
+fn no_generation(error: NoGeneration) -> DeployRefusal {
+    let detail = error.to_string();
+    match error {
+        NoGeneration::Unknown { .. } => DeployRefusal::NotFound { detail },
+        NoGeneration::NeverInForce { .. } => DeployRefusal::Conflict { detail },
+    }
+}
+
+/// Remembers what becomes of a generation.
+fn record(store: &mut Store, generation: u64, standing: Standing<'_>) -> Result<(), DiskError> {
+    let (state, reason) = match standing {
+        Standing::InForce => return store.put_in_force(generation, wall_micros()),
+        Standing::Ended(DeployOutcome::Differs) => {
+            (GenerationState::Refused, "rows differ from those that are served".to_owned())
+        }
+        Standing::Ended(DeployOutcome::Refused { reason }) => (GenerationState::Refused, reason.clone()),
+        Standing::Ended(DeployOutcome::Failed { reason }) => (GenerationState::Failed, reason.clone()),
+        // It took over: it was recorded before.
+        Standing::Ended(DeployOutcome::Switched { .. }) => return Ok(()),
+    };
+    store.end(generation, state, reason, wall_micros())
+}
+
+fn busy(error: &DeployError) -> DeployRefusal {
+    match error {
+        DeployError::Busy { .. } => DeployRefusal::Conflict { detail: error.to_string() },
+        DeployError::Stopped => DeployRefusal::Storage { detail: error.to_string() },
+    }
+}

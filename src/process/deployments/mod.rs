@@ -1,0 +1,9 @@
+//! Deployments: statements and their plans, the generations of a data directory, and how one replaces another while the process runs.
+
+pub mod change;
+pub mod choose;
+pub mod declared;
+pub mod deployer;
+pub mod life;
+mod report;
+pub mod store;

@@ -1,0 +1,106 @@
+//! State of the process, as the API asks for it: readiness, figures, status and lineage.
+
+use std::sync::Arc;
+
+use api::{Figures, HaltedSource, Health, HostStatus, Readiness, SinkStatus};
+use engine::follow::{Reports, SinkTaskReport, SinkTaskState};
+use engine::run::{DeploymentHandle, Status, StatusReport, Trouble};
+use language::lineage::lineage;
+use schemas::lineage::Lineage;
+use schemas::position::{Epoch, Partition, Topic};
+use sinks::views::Views;
+use sources::log::Log;
+
+use super::ingest::LogIngest;
+
+/// Advice to the operator for a halted source, beside what the reason says.
+const HALTED_ACTION: &str =
+    "do what the reason says, then start the process again; 'tidewater doctor --data' looks at the data while it is stopped";
+
+/// State of the engine, as the API asks for it.
+pub(super) struct EngineHealth {
+    pub(super) ingest: LogIngest,
+    pub(super) views: Arc<Views>,
+    pub(super) log: Arc<dyn Log>,
+    pub(super) status: Arc<Status>,
+    pub(super) sinks: Arc<Reports>,
+    pub(super) deployment_handle: Arc<DeploymentHandle>,
+}
+
+impl Health for EngineHealth {
+    fn readiness(&self) -> Readiness {
+        match self.status.report().trouble {
+            Trouble::Halted(reason) | Trouble::Fenced(reason) => Readiness::Halted { reason },
+            Trouble::Stalled(reason) => Readiness::Stalled { reason },
+            Trouble::None => match self.ingest.admission().meter().catching_up() {
+                None => Readiness::Ready,
+                Some((records_done, records_total)) => Readiness::CatchingUp { records_done, records_total },
+            },
+        }
+    }
+
+    fn figures(&self) -> Figures {
+        let report = self.status.report();
+        Figures {
+            events_ingested: self.ingest.events(),
+            events_processed: report.events,
+            lines_refused: self.ingest.refused(),
+            lag: self.ingest.admission().meter().lag(),
+            lag_limits: self.ingest.admission().limits(),
+            epoch_micros: u64::try_from(report.epoch_duration.as_micros()).unwrap_or(u64::MAX),
+        }
+    }
+
+    fn lineage(&self) -> Lineage {
+        lineage(&self.deployment_handle.topology())
+    }
+
+    fn status(&self) -> HostStatus {
+        let read = self.views.consumed().into_keys();
+        let end = |key: (Topic, Partition)| {
+            let (_, end) = self.log.bounds(&key.0, key.1).ok()?;
+            Some((key, end))
+        };
+        let StatusReport { incarnation, checkpoint: (checkpoint, _), clock_held, trouble, .. } = self.status.report();
+        let (halted, stalled) = match trouble {
+            Trouble::None => (None, None),
+            Trouble::Stalled(reason) => (None, Some(reason)),
+            Trouble::Halted(reason) | Trouble::Fenced(reason) => (Some(reason), None),
+        };
+        // One source that can't be read stops all: an epoch without it would not be the one that is computed again later.
+        let halt = |reason| HaltedSource { source: "every source".to_owned(), reason, action: HALTED_ACTION.to_owned() };
+        HostStatus {
+            incarnation,
+            checkpoint: (checkpoint > 0).then_some(Epoch(checkpoint)),
+            ends: read.filter_map(end).collect(),
+            halted: halted.map(halt).into_iter().collect(),
+            stalled,
+            sinks: self.sinks.list().into_iter().map(sink_status).collect(),
+            clock_held,
+            lag: self.ingest.admission().meter().lag(),
+            lag_limits: self.ingest.admission().limits(),
+        }
+    }
+}
+
+fn sink_status(report: SinkTaskReport) -> SinkStatus {
+    let (lag_epochs, epoch) = (report.lag_epochs(), report.epoch.map(Epoch));
+    let (state, reason) = match report.state {
+        SinkTaskState::Waiting => ("waiting", report.trouble),
+        SinkTaskState::Attached => ("attached", report.trouble),
+        SinkTaskState::Rebuilding => ("rebuilding", report.trouble),
+        SinkTaskState::Detached => ("detached", report.trouble),
+        SinkTaskState::Halted(why) => ("halted", Some(why)),
+    };
+    SinkStatus {
+        name: report.name,
+        view: report.view,
+        target: report.target,
+        state,
+        epoch,
+        lag_epochs,
+        waiting_changes: report.waiting_changes,
+        rebuilt: report.reconciled,
+        reason,
+    }
+}

@@ -1,0 +1,420 @@
+//! The way into the log: lines in, an outcome for each out, after everything accepted is synced.
+//!
+//! Owns the check of every line, the recent ids that make a repeated event a duplicate, and the dead letters: a line that is no event
+//! is appended to the topic [`DEAD_LETTER_TOPIC`] before its sender learns of it, so it is never lost. One that is sent again and taken
+//! is marked there, so that it is off the list after every restart too. Lines that there is no room for are refused before they are
+//! looked at: of them nothing is kept.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+
+use api::{BoxFuture, Ingest, IngestError, LineOutcome, TopicInfo};
+use engine::run::{DEAD_LETTER_TOPIC, LetterRecord};
+use epochs::crash_point::{INGEST_APPENDED_NOT_ACKNOWLEDGED, crash_point};
+use parking_lot::Mutex;
+use schemas::catalogue::{TopicSchema, catalogue};
+use schemas::dead_letter::{DEAD_LETTER_BYTES_MAX, DeadLetter, Fault, Reason};
+use schemas::decoder::EventDecoder;
+use schemas::event::{Encoding, EventId, Incoming, Rejected, parse_line};
+use schemas::position::{LogPosition, Offset, Partition, Topic};
+use sources::error::LogError;
+use sources::limits::APPEND_BYTES_MAX;
+use sources::limits::APPEND_RECORDS_MAX;
+use sources::log::{Log, Record};
+
+use super::admission::{Admission, Admitted};
+use super::clock::wall_micros;
+use super::lag::{Appended, LagMeter};
+use super::recent_ids::{RECENT_IDS_MAX, RecentIds};
+
+/// Partitions of that topic: one, so that dead letters have an order.
+const DEAD_LETTER_PARTITIONS: u32 = 1;
+/// Records read at a time when recent ids are collected at the start.
+const REBUILD_RECORDS: usize = 8_192;
+const REBUILD_BYTES: usize = 8 * 1024 * 1024;
+
+/// Appends events to a log.
+#[derive(Clone)]
+pub struct LogIngest(Arc<IngestShared>);
+
+/// Storage format of a topic's records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TopicFormat {
+    /// partitions, where the topic is not there yet
+    pub partitions: u32,
+    /// encoding of its records
+    pub encoding: Encoding,
+}
+
+struct IngestShared {
+    log: Arc<dyn Log>,
+    topics: BTreeMap<Topic, Encoding>,
+    recent: Mutex<BTreeMap<Topic, RecentIds>>,
+    events: AtomicU64,
+    refused: AtomicU64,
+    admission: Admission,
+}
+
+/// One request's lines, on their way.
+#[derive(Default)]
+struct LinesRequest {
+    outcomes: Vec<LineOutcome>,
+    groups: BTreeMap<Topic, Group>,
+    dead_letters: Vec<Record>,
+    /// first line of each id
+    first: BTreeMap<(Topic, EventId), usize>,
+    /// lines that repeat an earlier one, and that one
+    repeats: Vec<(usize, usize)>,
+}
+
+/// Lines of one topic that are to be appended.
+#[derive(Default)]
+struct Group {
+    /// their places among all lines
+    places: Vec<usize>,
+    ids: Vec<EventId>,
+    records: Vec<Record>,
+}
+
+impl LogIngest {
+    /// The way into `log`: creates the topics of the catalogue that it does not have, and collects the recent ids of those it has.
+    pub fn open(log: Arc<dyn Log>, admission: Admission, format_of: impl Fn(&str) -> TopicFormat) -> Result<Self, LogError> {
+        let existing: BTreeMap<Topic, u32> = log.topics()?.into_iter().map(|topic| (topic.topic, topic.partitions)).collect();
+        let mut topics = BTreeMap::new();
+        let mut recent = BTreeMap::new();
+        for schema in catalogue().topics() {
+            let topic = Topic::new(&schema.topic);
+            let format = format_of(&schema.topic);
+            let partitions = existing.get(&topic).copied().unwrap_or(format.partitions);
+            log.create_topic(&topic, partitions)?;
+            recent.insert(topic.clone(), recent_ids(log.as_ref(), schema, format.encoding, partitions, admission.meter())?);
+            topics.insert(topic, format.encoding);
+        }
+        log.create_topic(&Topic::new(DEAD_LETTER_TOPIC), DEAD_LETTER_PARTITIONS)?;
+        let (recent, events, refused) = (Mutex::new(recent), AtomicU64::new(0), AtomicU64::new(0));
+        Ok(Self(Arc::new(IngestShared { log, topics, recent, events, refused, admission })))
+    }
+
+    /// Returns the encoding of a topic's records.
+    pub fn encoding(&self, topic: &str) -> Option<Encoding> {
+        self.0.topics.get(&Topic::new(topic)).copied()
+    }
+
+    /// Events appended since the start.
+    pub fn events(&self) -> u64 {
+        self.0.events.load(Ordering::Relaxed)
+    }
+
+    /// Lines that were refused for now since the start.
+    pub fn refused(&self) -> u64 {
+        self.0.refused.load(Ordering::Relaxed)
+    }
+
+    /// Returns the admission of lines.
+    pub fn admission(&self) -> &Admission {
+        &self.0.admission
+    }
+
+    /// Does the work of [`Ingest::submit`] on the calling thread.
+    pub fn append(&self, lines: Vec<Vec<u8>>) -> Result<Vec<LineOutcome>, IngestError> {
+        let admitted = self.admit(&lines);
+        thread::sleep(admitted.delay);
+        self.append_admitted(lines, admitted)
+    }
+
+    fn admit(&self, lines: &[Vec<u8>]) -> Admitted {
+        let sizes: Vec<usize> = lines.iter().map(|line| line.trim_ascii().len()).collect();
+        self.0.admission.admit(&sizes)
+    }
+
+    /// Appends what is admitted; the lines behind that are refused.
+    fn append_admitted(&self, mut lines: Vec<Vec<u8>>, admitted: Admitted) -> Result<Vec<LineOutcome>, IngestError> {
+        let others = lines.split_off(admitted.lines.min(lines.len()));
+        let mut outcomes = self.0.append(lines).map_err(|error| ingest_error(&error))?;
+        drop(admitted.reservation);
+        for line in others {
+            let refusal = admitted.refusal.filter(|_| !line.trim_ascii().is_empty());
+            self.0.refused.fetch_add(u64::from(refusal.is_some()), Ordering::Relaxed);
+            outcomes.push(refusal.map_or(LineOutcome::Empty, LineOutcome::Refused));
+        }
+        Ok(outcomes)
+    }
+}
+
+/// Runs what may block; `what` says what was cut short when it panicked.
+async fn blocking<T: Send + 'static>(
+    what: &'static str,
+    run: impl FnOnce() -> Result<T, IngestError> + Send + 'static,
+) -> Result<T, IngestError> {
+    let done = tokio::task::spawn_blocking(run).await;
+    done.unwrap_or_else(|error| Err(IngestError::Storage { detail: format!("{what} was cut short: {error}") }))
+}
+
+impl Ingest for LogIngest {
+    fn submit(&self, lines: Vec<Vec<u8>>) -> BoxFuture<'_, Result<Vec<LineOutcome>, IngestError>> {
+        let (ingest, admitting) = (self.clone(), self.clone());
+        Box::pin(async move {
+            let (admitted, lines) = blocking("the append", move || Ok((admitting.admit(&lines), lines))).await?;
+            tokio::time::sleep(admitted.delay).await;
+            blocking("the append", move || ingest.append_admitted(lines, admitted)).await
+        })
+    }
+
+    fn retry(&self, id: u64, letter: DeadLetter) -> BoxFuture<'_, Result<LineOutcome, IngestError>> {
+        let ingest = self.clone();
+        Box::pin(async move {
+            let send = move || {
+                // A letter's event and the mark that it was sent again.
+                let Admitted { refusal, reservation, .. } = ingest.0.admission.admit(&[letter.bytes.len().max(1)]);
+                if let Some(refusal) = refusal {
+                    return Ok(LineOutcome::Refused(refusal));
+                }
+                let sent = ingest.0.retry(id, &letter).map_err(|error| ingest_error(&error));
+                drop(reservation);
+                sent
+            };
+            blocking("sending the letter again", send).await
+        })
+    }
+
+    fn topics(&self) -> Result<Vec<TopicInfo>, IngestError> {
+        let log = self.0.log.as_ref();
+        let describe = |metadata: sources::log::TopicMetadata| {
+            let schema = catalogue().topic(metadata.topic.as_str())?;
+            let bounds = (0..metadata.partitions).map(|partition| log.bounds(&metadata.topic, Partition(partition)));
+            let partitions = bounds.collect::<Result<_, _>>();
+            Some(partitions.map(|partitions| TopicInfo { name: metadata.topic, message: schema.message.clone(), partitions }))
+        };
+        let topics = log.topics().and_then(|topics| topics.into_iter().filter_map(describe).collect());
+        topics.map_err(|error| ingest_error(&error))
+    }
+}
+
+impl IngestShared {
+    fn append(&self, lines: Vec<Vec<u8>>) -> Result<Vec<LineOutcome>, LogError> {
+        let now = wall_micros();
+        let mut request = LinesRequest::default();
+        for line in lines {
+            match parse_line(&line, now) {
+                Ok(None) => request.outcomes.push(LineOutcome::Empty),
+                Ok(Some(incoming)) => self.take(incoming, now, &mut request),
+                Err(rejected) => {
+                    request.dead_letters.push(dead_letter(&line, &rejected, now));
+                    request.outcomes.push(LineOutcome::Rejected(rejected.fault));
+                }
+            }
+        }
+        self.append_in_chunks(&Topic::new(DEAD_LETTER_TOPIC), std::mem::take(&mut request.dead_letters))?;
+        for (topic, group) in std::mem::take(&mut request.groups) {
+            self.append_group(&topic, group, &mut request.outcomes)?;
+        }
+        Ok(request.finish())
+    }
+
+    /// Takes a dead letter as if it were sent now. The event is appended before the mark: between the two it may be sent once more, as a
+    /// duplicate, and is never lost.
+    fn retry(&self, id: u64, letter: &DeadLetter) -> Result<LineOutcome, LogError> {
+        if matches!(letter.fault.reason, Reason::Quarantined | Reason::OverBudget) {
+            return self.release(id, letter);
+        }
+        if let Some(fault) = hindrance(letter) {
+            return Ok(LineOutcome::Rejected(fault));
+        }
+        let now = wall_micros();
+        let mut request = LinesRequest::default();
+        match parse_line(&letter.bytes, now) {
+            Ok(Some(incoming)) => self.take(incoming, now, &mut request),
+            Ok(None) => return Ok(LineOutcome::Empty),
+            Err(rejected) => return Ok(LineOutcome::Rejected(rejected.fault)),
+        }
+        for (topic, group) in std::mem::take(&mut request.groups) {
+            self.append_group(&topic, group, &mut request.outcomes)?;
+        }
+        self.mark_retried(id, now)?;
+        Ok(request.finish().pop().unwrap_or(LineOutcome::Empty))
+    }
+
+    /// Appends a record once more that was quarantined as it lay in its topic: nothing has seen its event yet, whatever its id.
+    fn release(&self, id: u64, letter: &DeadLetter) -> Result<LineOutcome, LogError> {
+        let (topic, now) = (Topic::new(&letter.topic), wall_micros());
+        let read = self.log.read(&topic, Partition(letter.partition), Offset(letter.offset), 1, REBUILD_BYTES)?;
+        let Some(record) = read.into_iter().find(|record| record.offset.0 == letter.offset) else {
+            let detail = format!("the log of '{topic}' no longer has its record: its sender has to send it again");
+            return Ok(LineOutcome::Rejected(Fault::new(letter.fault.reason, detail)));
+        };
+        let appended = self.append_records(&topic, vec![Record { key: record.key, value: record.value, timestamp: now }])?;
+        self.mark_retried(id, now)?;
+        let place = appended.into_iter().next();
+        let position = |(partition, offset)| LogPosition { topic: topic.clone(), partition, offset };
+        Ok(place.map_or(LineOutcome::Empty, |place| LineOutcome::Accepted(position(place))))
+    }
+
+    fn mark_retried(&self, id: u64, now: i64) -> Result<(), LogError> {
+        let mark = serde_json::json!(LetterRecord::Retried { retried: id }).to_string().into_bytes();
+        let mark = Record { key: Vec::new(), value: mark, timestamp: now };
+        self.append_records(&Topic::new(DEAD_LETTER_TOPIC), vec![mark]).map(drop)
+    }
+
+    /// Files an event under its topic, unless it is known.
+    fn take(&self, incoming: Incoming, now: i64, request: &mut LinesRequest) {
+        let place = request.outcomes.len();
+        request.outcomes.push(LineOutcome::Empty);
+        let Incoming { topic, key, event_id, event, .. } = incoming;
+        if let Some(known) = self.recent_place(&topic, event_id) {
+            request.outcomes[place] = LineOutcome::Duplicate(Some(known));
+            return;
+        }
+        let first = *request.first.entry((topic.clone(), event_id)).or_insert(place);
+        if first < place {
+            request.repeats.push((place, first));
+            return;
+        }
+        let encoding = self.topics.get(&topic).copied().unwrap_or(Encoding::Protobuf);
+        let record = Record { key, value: event.encode(encoding), timestamp: now };
+        let group = request.groups.entry(topic).or_default();
+        group.places.push(place);
+        group.ids.push(event_id);
+        group.records.push(record);
+    }
+
+    fn append_group(&self, topic: &Topic, group: Group, outcomes: &mut [LineOutcome]) -> Result<(), LogError> {
+        let appended = self.append_in_chunks(topic, group.records)?;
+        crash_point(INGEST_APPENDED_NOT_ACKNOWLEDGED);
+        self.events.fetch_add(appended.len() as u64, Ordering::Relaxed);
+        let mut recent = self.recent.lock();
+        for ((place, id), (partition, offset)) in group.places.into_iter().zip(group.ids).zip(appended) {
+            outcomes[place] = LineOutcome::Accepted(LogPosition { topic: topic.clone(), partition, offset });
+            // Only what is synced is remembered: the sender of a duplicate is told that the event is safe.
+            if let Some(recent) = recent.get_mut(topic) {
+                recent.insert(id, (partition, offset));
+            }
+        }
+        Ok(())
+    }
+
+    /// Appends any number of records in appends that the log takes; what is appended before an error stays, and is a duplicate when it
+    /// is sent again.
+    fn append_in_chunks(&self, topic: &Topic, records: Vec<Record>) -> Result<Vec<(Partition, Offset)>, LogError> {
+        let mut places = Vec::with_capacity(records.len());
+        let mut chunk = Vec::new();
+        let mut bytes = 0;
+        for record in records {
+            if chunk.len() == APPEND_RECORDS_MAX || (!chunk.is_empty() && bytes + record.bytes() > APPEND_BYTES_MAX) {
+                places.extend(self.append_records(topic, std::mem::take(&mut chunk))?);
+                bytes = 0;
+            }
+            bytes += record.bytes();
+            chunk.push(record);
+        }
+        if !chunk.is_empty() {
+            places.extend(self.append_records(topic, chunk)?);
+        }
+        Ok(places)
+    }
+
+    /// Appends, and has the lag know what is waiting.
+    fn append_records(&self, topic: &Topic, records: Vec<Record>) -> Result<Vec<(Partition, Offset)>, LogError> {
+        let sizes: Vec<(u64, i64)> = records.iter().map(|record| (record.bytes() as u64, record.timestamp)).collect();
+        let places = self.log.append(topic, records)?;
+        let mut appends: BTreeMap<Partition, Appended> = BTreeMap::new();
+        for ((bytes, timestamp), (partition, offset)) in sizes.into_iter().zip(&places) {
+            let append = appends.entry(*partition).or_insert(Appended { first: *offset, next: *offset, bytes: 0, timestamp });
+            append.next = Offset(offset.0 + 1);
+            append.bytes += bytes;
+        }
+        for (partition, append) in appends {
+            self.admission.meter().appended((topic.clone(), partition), append);
+        }
+        Ok(places)
+    }
+
+    fn recent_place(&self, topic: &Topic, id: EventId) -> Option<LogPosition> {
+        let (partition, offset) = self.recent.lock().get(topic)?.get(id)?;
+        Some(LogPosition { topic: topic.clone(), partition, offset })
+    }
+}
+
+impl LinesRequest {
+    fn finish(mut self) -> Vec<LineOutcome> {
+        for (place, first) in self.repeats {
+            if let LineOutcome::Accepted(position) = &self.outcomes[first] {
+                self.outcomes[place] = LineOutcome::Duplicate(Some(position.clone()));
+            }
+        }
+        self.outcomes
+    }
+}
+
+/// The ids of the last records of each partition; the lag learns the sizes of those records.
+fn recent_ids(
+    log: &dyn Log,
+    schema: &'static TopicSchema,
+    encoding: Encoding,
+    partitions: u32,
+    meter: &LagMeter,
+) -> Result<RecentIds, LogError> {
+    let topic = Topic::new(&schema.topic);
+    let mut recent = RecentIds::new(RECENT_IDS_MAX);
+    let mut decoder = EventDecoder::new(schema, encoding, &[]);
+    let share = RECENT_IDS_MAX as u64 / u64::from(partitions);
+    for partition in (0..partitions).map(Partition) {
+        let (earliest, end) = log.bounds(&topic, partition)?;
+        let mut from = Offset(end.0.saturating_sub(share).max(earliest.0));
+        while from < end {
+            let records = log.read(&topic, partition, from, REBUILD_RECORDS, REBUILD_BYTES)?;
+            let (Some(first), Some(last)) = (records.first(), records.last()) else { break };
+            from = Offset(last.offset.0 + 1);
+            let bytes = records.iter().map(|record| (record.key.len() + record.value.len()) as u64).sum();
+            let append = Appended { first: first.offset, next: from, bytes, timestamp: first.timestamp };
+            meter.appended((topic.clone(), partition), append);
+            let batch = decoder
+                .decode(records.iter().map(|record| (partition, record.offset, record.timestamp, record.value.as_slice())));
+            for (id, position) in batch.event_ids.iter().zip(&batch.places) {
+                recent.insert(*id, *position);
+            }
+        }
+    }
+    Ok(recent)
+}
+
+/// Returns the reason why a letter can't be sent again at all.
+fn hindrance(letter: &DeadLetter) -> Option<Fault> {
+    if letter.topic != DEAD_LETTER_TOPIC {
+        let detail =
+            format!("it was not refused here: its record is in topic '{}' and is read again with that topic", letter.topic);
+        return Some(Fault::new(Reason::WrongTopic, detail));
+    }
+    let kept = letter.bytes.len();
+    let is_whole = letter.length == kept as u64;
+    let detail = || format!("only the first {kept} of its {} bytes were kept; its sender has to send it again", letter.length);
+    (!is_whole).then(|| Fault::new(Reason::TooLarge, detail()))
+}
+
+fn ingest_error(error: &LogError) -> IngestError {
+    match error {
+        LogError::NoSpace { .. } => IngestError::StorageFull,
+        LogError::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => IngestError::StorageFull,
+        _ => IngestError::Storage { detail: error.to_string() },
+    }
+}
+
+/// The record of a line that is no event. Partition and offset of the letter are those of this record: who reads it sets them.
+fn dead_letter(line: &[u8], rejected: &Rejected, now: i64) -> Record {
+    let letter = DeadLetter {
+        topic: DEAD_LETTER_TOPIC.to_owned(),
+        partition: 0,
+        offset: 0,
+        sent_to: rejected.sent_to.clone(),
+        fault: rejected.fault.clone(),
+        bytes: line[..line.len().min(DEAD_LETTER_BYTES_MAX)].to_vec(),
+        length: line.len() as u64,
+    };
+    let value = serde_json::json!(letter).to_string().into_bytes();
+    Record { key: Vec::new(), value, timestamp: now }
+}
+
+#[cfg(test)]
+mod tests;

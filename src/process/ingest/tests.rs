@@ -1,0 +1,269 @@
+//! Outcomes of lines, with logs in memory and on disk.
+
+use std::time::Duration;
+
+use api::{LagLimits, Refusal};
+use engine::run::Status;
+use schemas::position::{Epoch, Timeline};
+use sinks::views::{Commit, Definition, Views};
+use sources::embedded::EmbeddedLog;
+use sources::memory::MemoryLog;
+
+use super::*;
+use crate::process::memory::MemoryLimit;
+use crate::world::{World, WorldOptions};
+
+const FORMAT: TopicFormat = TopicFormat { partitions: 3, encoding: Encoding::Protobuf };
+
+const NO_LIMITS: LagLimits = LagLimits { records: u64::MAX, bytes: u64::MAX, time: Duration::MAX };
+
+fn open(log: &Arc<dyn Log>) -> LogIngest {
+    open_within(log, NO_LIMITS)
+}
+
+/// Nothing is behind until views are followed.
+fn open_within(log: &Arc<dyn Log>, limits: LagLimits) -> LogIngest {
+    let admission = Admission::new(limits, MemoryLimit::new(None), LagMeter::new(Arc::clone(log)));
+    LogIngest::open(Arc::clone(log), admission, |_| FORMAT).unwrap()
+}
+
+/// The same for views that show nothing of the log until [`show`] says so.
+fn open_behind(log: &Arc<dyn Log>, limits: LagLimits) -> (LogIngest, Arc<Views>) {
+    let ingest = open_within(log, limits);
+    let views = Views::new(Definition { timeline: Timeline(1), views: Vec::new() });
+    show(&views, log, |_, _| Offset(0));
+    ingest.admission().meter().follow(Arc::clone(&views), Arc::new(Status::default())).unwrap();
+    (ingest, views)
+}
+
+/// Publishes an epoch in which every partition is visible up to an offset.
+fn show(views: &Views, log: &Arc<dyn Log>, visible: impl Fn(&Topic, Partition) -> Offset) {
+    let topics = log.topics().unwrap();
+    let partitions =
+        topics.iter().flat_map(|topic| (0..topic.partitions).map(|partition| (topic.topic.clone(), Partition(partition))));
+    let consumed = partitions.map(|(topic, partition)| ((topic.clone(), partition), visible(&topic, partition))).collect();
+    let epoch = Epoch(views.position().epoch.0 + 1);
+    views.publish(Commit { epoch, consumed, ..Commit::default() }).unwrap();
+}
+
+fn end(log: &Arc<dyn Log>, topic: &Topic, partition: Partition) -> Offset {
+    log.bounds(topic, partition).unwrap().1
+}
+
+/// Returns the number of first lines that were looked at; the others are refused.
+fn looked_at(outcomes: &[LineOutcome]) -> usize {
+    let looked_at = outcomes.iter().take_while(|outcome| !matches!(outcome, LineOutcome::Refused(_))).count();
+    assert!(outcomes[looked_at..].iter().all(|outcome| matches!(outcome, LineOutcome::Refused(_))), "{outcomes:?}");
+    looked_at
+}
+
+fn memory() -> Arc<dyn Log> {
+    Arc::new(MemoryLog::new())
+}
+
+/// A registration; its event id ends in `number`.
+fn user(number: u64) -> Vec<u8> {
+    format!(
+        "{{\"topic\":\"social.user\",\"event\":{{\"event_id\":\"018cc251-f402-7000-8002-{number:012}\",\"event_type\":\"user.registered\",\
+         \"schema_version\":1,\"aggregate_id\":\"{number}\",\"occurred_at\":\"2024-01-01T00:00:00.002000Z\",\"actor_id\":\"{number}\",\
+         \"payload\":{{\"username\":\"u\",\"email\":\"u@example.invalid\",\"display_name\":\"U\",\"bio\":\"\"}}}}}}"
+    )
+    .into_bytes()
+}
+
+fn records(log: &Arc<dyn Log>, topic: &str) -> Vec<sources::log::StoredRecord> {
+    let topic = Topic::new(topic);
+    let metadata = log.topics().unwrap().into_iter().find(|metadata| metadata.topic == topic).unwrap();
+    let read = |partition| log.read(&topic, Partition(partition), Offset(0), 1_000_000, 1 << 30).unwrap();
+    (0..metadata.partitions).flat_map(read).collect()
+}
+
+#[test]
+fn each_line_has_its_outcome_and_only_new_events_are_appended() {
+    let log = memory();
+    let ingest = open(&log);
+    let lines = vec![user(1), b"  ".to_vec(), user(2), b"{\"topic\":1}".to_vec(), user(1)];
+    let outcomes = ingest.append(lines).unwrap();
+    let LineOutcome::Accepted(first) = &outcomes[0] else { panic!("{outcomes:?}") };
+    assert!(matches!(outcomes[1], LineOutcome::Empty));
+    assert!(matches!(outcomes[2], LineOutcome::Accepted(_)));
+    assert!(matches!(outcomes[3], LineOutcome::Rejected(_)));
+    assert_eq!(outcomes[4], LineOutcome::Duplicate(Some(first.clone())), "the second line with an id in one request");
+    assert_eq!(ingest.append(vec![user(1)]).unwrap(), [LineOutcome::Duplicate(Some(first.clone()))], "in a later request");
+    assert_eq!(records(&log, "social.user").len(), 2);
+    assert_eq!(ingest.events(), 2);
+}
+
+#[test]
+fn a_rejected_line_is_kept_with_its_reason_and_the_beginning_of_its_bytes() {
+    let log = memory();
+    let ingest = open(&log);
+    let mut large = user(1);
+    large.resize(3 * 1024 * 1024, b' ');
+    large.push(b'x');
+    for line in [b"{\"topic\":\"social.nonsense\",\"event\":{}}".to_vec(), b"\xff\xfe".to_vec(), large.clone()] {
+        assert!(matches!(ingest.append(vec![line]).unwrap()[..], [LineOutcome::Rejected(_)]));
+    }
+    let letters: Vec<DeadLetter> =
+        records(&log, DEAD_LETTER_TOPIC).iter().map(|record| serde_json::from_slice(&record.value).unwrap()).collect();
+    assert_eq!(letters[0].fault.reason.as_str(), "unknown_topic");
+    assert_eq!(letters[0].sent_to.as_deref(), Some("social.nonsense"));
+    assert_eq!(letters[1].bytes, b"\xff\xfe", "bytes that are no text are kept as they are");
+    assert_eq!(letters[2].fault.reason.as_str(), "too_large");
+    assert_eq!((letters[2].bytes.len(), letters[2].length), (DEAD_LETTER_BYTES_MAX, large.len() as u64));
+    assert!(records(&log, "social.user").is_empty());
+}
+
+#[test]
+fn an_event_is_a_duplicate_also_after_a_restart() {
+    let directory = tempfile::tempdir().unwrap();
+    let accepted = {
+        let log: Arc<dyn Log> = Arc::new(EmbeddedLog::open(directory.path()).unwrap());
+        open(&log).append((1..=50).map(user).collect()).unwrap()
+    };
+    let log: Arc<dyn Log> = Arc::new(EmbeddedLog::open(directory.path()).unwrap());
+    let again = open(&log).append((1..=51).map(user).collect()).unwrap();
+    for (before, after) in accepted.into_iter().zip(&again) {
+        let LineOutcome::Accepted(place) = before else { panic!("{before:?}") };
+        assert_eq!(after, &LineOutcome::Duplicate(Some(place)));
+    }
+    assert!(matches!(again[50], LineOutcome::Accepted(_)));
+}
+
+#[test]
+fn a_generated_world_is_accepted_but_for_its_duplicates_and_in_order_within_each_aggregate() {
+    let log = memory();
+    let ingest = open(&log);
+    let mut world = World::new(WorldOptions::default());
+    let lines: Vec<String> = world.history().collect();
+    let events = world.events();
+    let mut duplicates = 0;
+    for batch in lines.chunks(500) {
+        for outcome in ingest.append(batch.iter().map(|line| line.clone().into_bytes()).collect()).unwrap() {
+            match outcome {
+                LineOutcome::Accepted(_) => {}
+                LineOutcome::Duplicate(_) => duplicates += 1,
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+    assert_eq!(ingest.events(), events);
+    assert_eq!(duplicates, lines.len() as u64 - events);
+    for schema in catalogue().topics() {
+        let mut last: BTreeMap<Vec<u8>, i64> = BTreeMap::new();
+        let mut decoder = EventDecoder::new(schema, Encoding::Protobuf, &[]);
+        for record in records(&log, &schema.topic) {
+            let batch = decoder.decode([(record.partition, record.offset, record.timestamp, record.value.as_slice())]);
+            assert_eq!(batch.faults, []);
+            let before = last.insert(record.key, batch.occurred_at[0]);
+            assert!(before.is_none_or(|before| before < batch.occurred_at[0]), "{} is out of order", schema.topic);
+        }
+    }
+}
+
+#[test]
+fn the_topics_are_those_of_the_catalogue_with_their_bounds() {
+    let log = memory();
+    let ingest = open(&log);
+    ingest.append((1..=10).map(user).collect()).unwrap();
+    let topics = ingest.topics().unwrap();
+    assert_eq!(topics.len(), catalogue().topics().len(), "dead letters are no topic to send to");
+    let users = topics.iter().find(|topic| topic.name.as_str() == "social.user").unwrap();
+    assert_eq!(users.partitions.len(), 3);
+    assert_eq!(users.partitions.iter().map(|(_, end)| end.0).sum::<u64>(), 10);
+}
+
+#[test]
+fn lines_beyond_the_limit_are_refused_and_nothing_of_them_is_kept() {
+    let log = memory();
+    let (ingest, views) = open_behind(&log, LagLimits { records: 10, ..NO_LIMITS });
+    let mut lines: Vec<Vec<u8>> = (1..=10).map(user).collect();
+    lines.extend([b"{\"topic\":1}".to_vec(), b" ".to_vec(), user(11)]);
+    let outcomes = ingest.append(lines).unwrap();
+    let Some(LineOutcome::Refused(refusal)) = outcomes.get(10) else { panic!("{outcomes:?}") };
+    assert!(matches!(refusal, Refusal::LagRecords { behind: 10, limit: 10, .. }), "{refusal:?}");
+    assert_eq!((&outcomes[11], &outcomes[12]), (&LineOutcome::Empty, &outcomes[10]));
+    assert_eq!((records(&log, "social.user").len(), records(&log, DEAD_LETTER_TOPIC).len()), (10, 0));
+    let lag = ingest.admission().meter().lag();
+    let bytes: usize = records(&log, "social.user").iter().map(|record| record.key.len() + record.value.len()).sum();
+    assert_eq!((lag.records, lag.bytes, ingest.refused()), (10, bytes as u64, 2));
+    assert_eq!(looked_at(&ingest.append(vec![user(11)]).unwrap()), 0);
+
+    // One partition becomes visible, and so much is taken again.
+    let first = end(&log, &Topic::new("social.user"), Partition(0)).0;
+    assert!(first > 0 && first < 10, "{first} users are in the first partition");
+    show(&views, &log, |topic, partition| if partition == Partition(0) { end(&log, topic, partition) } else { Offset(0) });
+    assert_eq!(ingest.admission().meter().lag().records, 10 - first);
+    assert_eq!(looked_at(&ingest.append((11..=30).map(user).collect()).unwrap()), first as usize);
+    show(&views, &log, |topic, partition| end(&log, topic, partition));
+    assert_eq!(ingest.admission().meter().lag(), api::Lag::default());
+    assert_eq!(looked_at(&ingest.append((11 + first..=30).map(user).collect()).unwrap()), 10);
+}
+
+#[test]
+fn bytes_and_time_are_limited_too_and_one_line_always_fits() {
+    let log = memory();
+    let line = user(1).len() as u64;
+    let (ingest, _) = open_behind(&log, LagLimits { bytes: line * 2, ..NO_LIMITS });
+    let outcomes = ingest.append((1..=9).map(user).collect()).unwrap();
+    assert_eq!(looked_at(&outcomes), 2);
+    assert!(matches!(outcomes[2], LineOutcome::Refused(Refusal::LagBytes { .. })), "{outcomes:?}");
+
+    let log = memory();
+    let (ingest, views) = open_behind(&log, LagLimits { bytes: 1, ..NO_LIMITS });
+    assert_eq!(looked_at(&ingest.append(vec![user(1), user(2)]).unwrap()), 1, "or it would never be taken");
+    assert_eq!(looked_at(&ingest.append(vec![user(2)]).unwrap()), 0);
+    show(&views, &log, |topic, partition| end(&log, topic, partition));
+    assert_eq!(looked_at(&ingest.append(vec![user(2), user(3)]).unwrap()), 1);
+
+    let log = memory();
+    let (ingest, views) = open_behind(&log, LagLimits { time: Duration::from_micros(1), ..NO_LIMITS });
+    assert_eq!(looked_at(&ingest.append((1..=9).map(user).collect()).unwrap()), 9);
+    // As soon as the age is measured anew.
+    let (next, refused) = (10..)
+        .find_map(|number| match &ingest.append(vec![user(number)]).unwrap()[..] {
+            [LineOutcome::Refused(refusal)] => Some((number, *refusal)),
+            _ => None,
+        })
+        .unwrap();
+    assert!(matches!(refused, Refusal::LagTime { .. }), "{refused:?}");
+    show(&views, &log, |topic, partition| end(&log, topic, partition));
+    assert_eq!(looked_at(&ingest.append(vec![user(next)]).unwrap()), 1);
+}
+
+#[test]
+fn requests_at_the_same_time_stay_below_the_limit_together() {
+    let log = memory();
+    let (ingest, _) = open_behind(&log, LagLimits { records: 25, ..NO_LIMITS });
+    let taken: usize = std::thread::scope(|scope| {
+        let send = |from: u64| looked_at(&ingest.append((from..from + 10).map(user).collect()).unwrap());
+        let senders: Vec<_> = (0..8).map(|sender| scope.spawn(move || send(1 + sender * 10))).collect();
+        senders.into_iter().map(|sender| sender.join().unwrap()).sum()
+    });
+    assert_eq!(records(&log, "social.user").len(), taken);
+    assert!((10..=25).contains(&taken), "{taken} were taken");
+    let rest = looked_at(&ingest.append((101..=200).map(user).collect()).unwrap());
+    assert_eq!(taken + rest, 25);
+}
+
+#[test]
+fn the_lag_of_an_earlier_process_is_known_with_its_bytes_and_age() {
+    let log = memory();
+    let then = wall_micros() - 3_600_000_000;
+    let earlier = open(&log);
+    let topic = Topic::new("social.user");
+    log.append(&topic, vec![Record { key: b"k".to_vec(), value: vec![0; 9], timestamp: then }]).unwrap();
+    earlier.append((1..=5).map(user).collect()).unwrap();
+    let (ingest, views) = open_behind(&log, NO_LIMITS);
+    let stored = records(&log, "social.user");
+    let bytes: usize = stored.iter().map(|record| record.key.len() + record.value.len()).sum();
+    let lag = ingest.admission().meter().lag();
+    assert_eq!((lag.records, lag.bytes), (6, bytes as u64));
+    assert!(lag.micros >= 3_600_000_000, "{lag:?}");
+    // Somebody else appends: it counts with the mean of the others.
+    show(&views, &log, |topic, partition| end(&log, topic, partition));
+    log.append(&topic, vec![Record { key: b"k".to_vec(), value: vec![0; 9], timestamp: then }]).unwrap();
+    let lag = ingest.admission().meter().lag();
+    assert_eq!((lag.records, lag.bytes), (1, bytes as u64 / 6));
+    assert!(lag.micros < 3_600_000_000, "{lag:?}");
+}
