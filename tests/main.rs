@@ -3,7 +3,6 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod answers;
-mod architecture;
 mod command_line;
 mod console;
 mod crash;
@@ -26,4 +25,3 @@ mod social_views;
 mod subscriptions;
 mod traces;
 mod why;
-mod words;

@@ -2,28 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
 
-/// Each crate and the crates of this workspace that it may name.
-const EDGES: [(&str, &[&str]); 9] = [
-    ("schemas", &[]),
-    ("sources", &["schemas"]),
-    ("operators", &["schemas"]),
-    ("sinks", &["schemas"]),
-    ("topologies/epochs", &["schemas", "sources", "sinks"]),
-    ("topologies/language", &["schemas"]),
-    ("topologies/engine", &["schemas", "sources", "operators", "sinks", "epochs", "language"]),
-    ("api", &["schemas", "sinks"]),
-    (".", &["schemas", "sources", "operators", "sinks", "epochs", "language", "engine", "api"]),
-];
-
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-fn read(path: &str) -> String {
-    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
-}
+use super::crates::{EDGES, read, root, rust_files};
 
 /// Names before `.workspace` or `=` in the dependency tables of a manifest.
 fn dependencies(manifest: &str) -> BTreeSet<String> {
@@ -68,21 +48,12 @@ fn every_path_that_the_architecture_page_names_exists() {
 
 #[test]
 fn every_source_file_opens_with_what_it_owns() {
-    let mut open = vec![root().to_path_buf()];
-    let mut checked = 0;
-    while let Some(folder) = open.pop() {
-        for entry in fs::read_dir(&folder).expect("a folder").map(|entry| entry.expect("an entry").path()) {
-            let name = entry.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-            if entry.is_dir() && !matches!(name, "target" | ".git") {
-                open.push(entry);
-            } else if name.ends_with(".rs") {
-                let text = fs::read_to_string(&entry).expect("a text");
-                assert!(text.starts_with("//!"), "{} does not open with //!", entry.display());
-                checked += 1;
-            }
-        }
+    let files = rust_files(root());
+    assert!(files.len() > 300, "only {} files were checked", files.len());
+    for file in files {
+        let text = fs::read_to_string(&file).expect("a text");
+        assert!(text.starts_with("//!"), "{} does not open with //!", file.display());
     }
-    assert!(checked > 80, "only {checked} files were checked");
 }
 
 /// The external packages of a selection with the features that cargo builds them with, one per line.

@@ -1,26 +1,11 @@
 //! Plain words: documentation says what an item is or does in its first words.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+
+use super::crates::{root, rust_files};
 
 /// First words that make a riddle of a documentation block: the reader has to guess which thing has that property.
 const RIDDLES: [&str; 11] = ["what", "whether", "how", "where", "who", "whose", "which", "when", "why", "of", "by"];
-/// Folders that hold no source of ours.
-const FOREIGN: [&str; 2] = ["target", ".git"];
-
-/// The files of the tree that end in `.rs`.
-fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        let name = path.file_name().and_then(|name| name.to_str()).expect("names are UTF-8");
-        if path.is_dir() && !FOREIGN.contains(&name) {
-            sources(&path, found);
-        } else if name.ends_with(".rs") {
-            found.push(path);
-        }
-    }
-}
-
 /// The text of a documentation line, if it is one.
 fn documentation(line: &str) -> Option<&str> {
     let line = line.trim_start();
@@ -46,8 +31,7 @@ fn riddles(text: &str) -> Vec<String> {
 
 #[test]
 fn no_documentation_block_opens_with_a_riddle() {
-    let mut files = Vec::new();
-    sources(Path::new(env!("CARGO_MANIFEST_DIR")), &mut files);
+    let files = rust_files(root());
     assert!(files.len() > 300, "only {} files were found", files.len());
     let mut all = Vec::new();
     for file in files {
