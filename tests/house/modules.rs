@@ -23,7 +23,7 @@ pub struct Modules {
 /// The paths that one module names, as it writes them.
 #[derive(Default)]
 struct Named {
-    /// of `use`, with the name that each gets here
+    /// imported ones, with the name that each gets here
     imports: Vec<(ModulePath, String)>,
     /// in the code
     paths: Vec<ModulePath>,
