@@ -4,8 +4,9 @@
 //! in implements the traits of `host`, such as [`Ingest`] and [`Health`].
 //!
 //! `read` is the typed core: who may read which rows, conditions, order and index, a page and where the next one begins. `subscriptions`
-//! follow a query. `http` is the one protocol: an endpoint extracts a request, reads through the core, and converts the answer.
+//! follow a query. `console` is the page to look at. `http` is the one protocol: an endpoint extracts a request, reads through the core, and converts the answer.
 
+mod console;
 mod host;
 mod http;
 mod read;
@@ -20,10 +21,10 @@ pub use host::future::BoxFuture;
 pub use host::health::{Figures, HaltedSource, Health, HostStatus, Lag, LagLimits, Readiness, SinkStatus};
 pub use host::ingest::{Ingest, IngestError, LineOutcome, Refusal, TopicInfo};
 pub use host::provenance::{Provenance, WhyAnswer, WhyEvent, WhyQuestion, WhyRefusal, WhyRow};
+pub use http::limits::Limits;
 pub use http::server::{router, serve};
 pub use http::state::{ApiConfig, ApiState, INGEST_SCOPE, OPERATOR_SCOPE};
 pub use http::token::{Permission, SECRET_BYTES_MIN, TokenConfigError, TokenKey, Verifier};
-pub use read::limits::Limits;
 
 #[cfg(test)]
 mod tests;

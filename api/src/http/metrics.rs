@@ -10,12 +10,13 @@ use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric, text};
 use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
+use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 use sinks::views::{IndexId, Snapshot, Views};
 
 use crate::host::health::{Figures, Health, Readiness};
+use crate::subscriptions::metrics::SubscriptionMetrics;
 
 /// Upper ends of the latency buckets in seconds.
 const LATENCY_BUCKETS: [f64; 14] =
@@ -33,49 +34,30 @@ struct RouteLabels {
     route: String,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ResetLabels {
-    reason: &'static str,
-}
-
 /// The metrics of one API.
 pub(crate) struct Metrics {
     requests: Family<RequestLabels, Counter>,
     latency: Family<RouteLabels, Histogram, fn() -> Histogram>,
-    subscriptions: Gauge,
-    resets: Family<ResetLabels, Counter>,
     registry: Registry,
 }
 
 impl Metrics {
     /// Metrics of requests, and of these views and this process.
-    pub(crate) fn new(views: Arc<Views>, health: Arc<dyn Health>) -> Self {
+    pub(crate) fn new(views: Arc<Views>, health: Arc<dyn Health>, subscriptions: &SubscriptionMetrics) -> Self {
         let requests = Family::default();
         let latency = Family::new_with_constructor((|| Histogram::new(LATENCY_BUCKETS)) as fn() -> Histogram);
         let mut registry = Registry::with_prefix("tidewater");
         registry.register("http_requests", "Requests answered", requests.clone());
         registry.register_with_unit("http_request_duration", "Time until an answer began", Unit::Seconds, latency.clone());
-        let (subscriptions, resets) = (Gauge::default(), Family::default());
-        registry.register("subscriptions", "Subscriptions that are open", subscriptions.clone());
-        registry.register("subscription_resets", "How often a subscription began with all its rows", resets.clone());
-        registry.register_collector(Box::new(Surroundings { views, health }));
-        Self { requests, latency, subscriptions, resets, registry }
+        subscriptions.register(&mut registry);
+        registry.register_collector(Box::new(HostMetrics { views, health }));
+        Self { requests, latency, registry }
     }
 
     /// Counts one answered request.
     pub(crate) fn observe(&self, route: &str, status: u16, duration: Duration) {
         self.latency.get_or_create(&RouteLabels { route: route.to_owned() }).observe(duration.as_secs_f64());
         self.requests.get_or_create(&RequestLabels { route: route.to_owned(), status }).inc();
-    }
-
-    /// Number of open subscriptions; whoever opens one counts it.
-    pub(crate) fn subscriptions(&self) -> &Gauge {
-        &self.subscriptions
-    }
-
-    /// Counts one time that a subscription's rows were sent anew.
-    pub(crate) fn reset(&self, reason: &'static str) {
-        self.resets.get_or_create(&ResetLabels { reason }).inc();
     }
 
     /// Everything in OpenMetrics text.
@@ -87,18 +69,18 @@ impl Metrics {
 }
 
 /// Values that are measured elsewhere.
-struct Surroundings {
+struct HostMetrics {
     views: Arc<Views>,
     health: Arc<dyn Health>,
 }
 
-impl fmt::Debug for Surroundings {
+impl fmt::Debug for HostMetrics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Surroundings")
+        f.write_str("HostMetrics")
     }
 }
 
-impl Collector for Surroundings {
+impl Collector for HostMetrics {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
         let Figures { events_ingested, events_processed, lines_refused, lag, lag_limits, epoch_micros } = self.health.figures();
         let ready = self.health.readiness() == Readiness::Ready;
@@ -119,7 +101,7 @@ impl Collector for Surroundings {
     }
 }
 
-impl Surroundings {
+impl HostMetrics {
     fn encode_views(&self, encoder: &mut DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
         let snapshot = self.views.snapshot();
         gauge(encoder, "epoch", "The last epoch that is visible", snapshot.position().epoch.0 as f64)?;

@@ -1,15 +1,17 @@
 //! The API over HTTP: routes, query strings, tokens, and errors as `application/problem+json`.
 //!
-//! A request passes `guard` (limits, metrics) and one of `endpoints`: extract (`query`, `token`), read ([`crate::read`]), convert
-//! (`answer`, `problem`). `patience` closes connections that take nothing.
+//! A request passes `guard` (limits, metrics) and one of `endpoints`: extract (`token`, `query`), read ([`crate::read`],
+//! [`crate::subscriptions`]), convert (`answer`, `event_text`, `problem`). `patience` closes connections that take nothing.
 
 mod answer;
 mod endpoints;
-pub(crate) mod error;
+mod error;
+mod event_text;
 mod guard;
+pub(crate) mod limits;
 mod metrics;
 mod patience;
-pub(crate) mod problem;
+mod problem;
 pub(crate) mod query;
 pub(crate) mod server;
 pub(crate) mod state;

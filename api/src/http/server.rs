@@ -12,10 +12,10 @@ use tokio::sync::oneshot;
 
 use crate::http::endpoints::routes;
 use crate::http::guard::guard;
+use crate::http::limits::{SEND_BUFFER_BYTES, SEND_STALL_MAX, SHUTDOWN_GRACE};
 use crate::http::patience::Patient;
 use crate::http::state::ApiState;
-use crate::read::limits::{SEND_BUFFER_BYTES, SEND_STALL_MAX, SHUTDOWN_GRACE};
-use crate::subscriptions::Stopping;
+use crate::subscriptions::stopping::Stopping;
 
 /// The API as a service, which needs no socket.
 pub fn router(state: ApiState) -> Router {

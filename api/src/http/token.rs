@@ -1,14 +1,13 @@
 //! Verified bearer tokens: the identity of the caller.
 //!
-//! Owns [`Verifier`], the configured keys, and [`Claims`], what a verified token says. The `Authorization` header enters. The
-//! algorithm is that of the configured key, never the token's choice.
+//! Owns [`Verifier`], the configured keys. The `Authorization` header enters, the reader's [`Claims`] leave. The algorithm is that of the configured key, never the token's choice.
 
 use axum::http::{HeaderMap, header};
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use serde_json::{Map, Value};
 
-use crate::http::error::ApiError;
+use crate::read::claims::Claims;
 
 /// The fewest bytes of a secret (RFC 7518, 3.2: as long as the hash).
 pub const SECRET_BYTES_MIN: usize = 32;
@@ -52,6 +51,25 @@ pub enum TokenConfigError {
     },
 }
 
+/// Reason why a caller may not do what it asks for.
+#[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "the message of each variant says what it is")]
+pub(crate) enum TokenError {
+    #[error("{what} needs a bearer token: send it as 'Authorization: Bearer <token>'")]
+    Needed { what: String },
+    #[error("the bearer token is refused: {detail}")]
+    Bad { detail: String },
+    #[error("the token does not grant '{scope}', which {what} needs")]
+    MissingScope { what: &'static str, scope: String },
+}
+
+impl TokenError {
+    /// A token that was good before.
+    pub(crate) fn expired() -> Self {
+        Self::Bad { detail: "it has expired".to_owned() }
+    }
+}
+
 /// Verifies bearer tokens; every token must expire.
 pub struct Verifier {
     keys: Vec<(Algorithm, DecodingKey, Validation)>,
@@ -67,13 +85,13 @@ impl Verifier {
         Ok(Self { keys: keys.collect::<Result<_, TokenConfigError>>()? })
     }
 
-    fn verify(&self, token: &str) -> Result<Claims, ApiError> {
+    fn verify(&self, token: &str) -> Result<Claims, TokenError> {
         let header = decode_header(token).map_err(|error| refused(error.kind()))?;
         let mut refusal = refused(&ErrorKind::InvalidAlgorithm);
         for (algorithm, key, validation) in self.keys.iter().filter(|(algorithm, ..)| *algorithm == header.alg) {
             debug_assert!(validation.algorithms == [*algorithm], "a key accepts another algorithm than its own");
             match decode::<Map<String, Value>>(token, key, validation) {
-                Ok(data) => return Ok(Claims(data.claims)),
+                Ok(data) => return Ok(Claims::verified(data.claims)),
                 Err(error) => refusal = refused(error.kind()),
             }
         }
@@ -110,9 +128,9 @@ fn validation(algorithm: Algorithm, audience: Option<&str>, issuer: Option<&str>
     validation
 }
 
-fn refused(kind: &ErrorKind) -> ApiError {
+fn refused(kind: &ErrorKind) -> TokenError {
     let detail = match kind {
-        ErrorKind::ExpiredSignature => "it has expired".to_owned(),
+        ErrorKind::ExpiredSignature => return TokenError::expired(),
         ErrorKind::ImmatureSignature => "it is not valid yet".to_owned(),
         ErrorKind::InvalidSignature => "its signature does not match".to_owned(),
         ErrorKind::InvalidAlgorithm | ErrorKind::InvalidAlgorithmName => "its algorithm is not the configured one".to_owned(),
@@ -121,47 +139,19 @@ fn refused(kind: &ErrorKind) -> ApiError {
         ErrorKind::MissingRequiredClaim(claim) => format!("it has no claim '{claim}'"),
         _ => "it is not a JSON web token".to_owned(),
     };
-    ApiError::BadToken { detail }
-}
-
-/// Claims of a verified token.
-pub(crate) struct Claims(Map<String, Value>);
-
-impl Claims {
-    /// One claim.
-    pub(crate) fn get(&self, name: &str) -> Option<&Value> {
-        self.0.get(name)
-    }
-
-    /// Expiry of the token in seconds since 1970; every token has one.
-    pub(crate) fn expires_at(&self) -> Option<f64> {
-        self.0.get("exp").and_then(Value::as_f64)
-    }
-
-    /// Returns true if the claim `scope`, a text of words or a list, has this scope.
-    fn grants(&self, scope: &str) -> bool {
-        match self.0.get("scope") {
-            Some(Value::String(words)) => words.split(' ').any(|word| word == scope),
-            Some(Value::Array(words)) => words.iter().any(|word| word == scope),
-            _ => false,
-        }
-    }
-
-    #[cfg(test)]
-    pub(crate) fn for_test(claims: Value) -> Self {
-        Self(claims.as_object().cloned().unwrap_or_default())
-    }
+    TokenError::Bad { detail }
 }
 
 /// The claims of the request's token; none when it sends none. A token that does not verify is refused wherever it is sent.
-pub(crate) fn authenticate(verifier: Option<&Verifier>, headers: &HeaderMap) -> Result<Option<Claims>, ApiError> {
-    let refuse = |detail: &str| ApiError::BadToken { detail: detail.to_owned() };
+pub(crate) fn authenticate(verifier: Option<&Verifier>, headers: &HeaderMap) -> Result<Option<Claims>, TokenError> {
+    let refuse = |detail: &str| TokenError::Bad { detail: detail.to_owned() };
     let mut sent = headers.get_all(header::AUTHORIZATION).iter();
     let Some(value) = sent.next() else { return Ok(None) };
     if sent.next().is_some() {
         return Err(refuse("there is more than one Authorization header"));
     }
-    let (scheme, token) = value.to_str().ok().and_then(|text| text.split_once(' ')).unwrap_or_default();
+    // What has no space in it has no scheme that is known.
+    let (scheme, token) = value.to_str().ok().and_then(|text| text.split_once(' ')).unwrap_or(("", ""));
     if !scheme.eq_ignore_ascii_case("bearer") {
         return Err(refuse("the Authorization header is not 'Bearer <token>'"));
     }
@@ -180,12 +170,12 @@ pub enum Permission {
 
 impl Permission {
     /// Refuses whoever may not do `what`.
-    pub(crate) fn check(&self, what: &'static str, claims: Option<&Claims>) -> Result<(), ApiError> {
+    pub(crate) fn check(&self, what: &'static str, claims: Option<&Claims>) -> Result<(), TokenError> {
         match (self, claims) {
             (Self::Open, _) => Ok(()),
-            (Self::Scope(_), None) => Err(ApiError::NoToken { what: what.to_owned() }),
+            (Self::Scope(_), None) => Err(TokenError::Needed { what: what.to_owned() }),
             (Self::Scope(scope), Some(claims)) if claims.grants(scope) => Ok(()),
-            (Self::Scope(scope), Some(_)) => Err(ApiError::MissingScope { what, scope: scope.clone() }),
+            (Self::Scope(scope), Some(_)) => Err(TokenError::MissingScope { what, scope: scope.clone() }),
         }
     }
 }

@@ -7,8 +7,8 @@ use schemas::field::{FieldKind, Value};
 use schemas::row::Row;
 use schemas::serving::{Access, Column, Policy, View};
 
-use crate::http::token::Claims;
-use crate::read::stored::{Loaded, Reader};
+use crate::read::claims::Claims;
+use crate::read::rows::{LoadedRow, RowReader};
 use crate::read::value::printed_as;
 
 /// Admission of a reader to a view.
@@ -115,7 +115,7 @@ impl Rule {
     }
 
     /// Returns true if this reader may see the row.
-    pub(crate) fn holds(&self, reader: &Reader<'_>, row: &Loaded) -> bool {
+    pub(crate) fn holds(&self, reader: &RowReader<'_>, row: &LoadedRow) -> bool {
         match self {
             Self::Always => true,
             Self::Never => false,

@@ -1,26 +1,25 @@
 //! The place where the next page begins: opaque to clients, self-contained, good across restarts.
 //!
-//! Owns [`Place`] and its text. A cursor holds the last row that was served in stored form, so the next page begins after it
+//! Owns [`RowCursor`] and its bytes, which a protocol writes as it likes. A cursor holds the last row that was served in stored form, so the next page begins after it
 //! whatever came or went meanwhile, and a [`Seal`]: fingerprints of the query, its index and its reader, so it can't be used with
 //! another, and of the view's definition, so that a cursor of rows that were laid out otherwise is told from a foreign one.
 //! It protects nothing by itself: every page is read under the reader's own rule.
 
 use std::hash::{Hash, Hasher};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use schemas::row::Row;
 use schemas::serving::{Index, View};
 
-use crate::http::error::ApiError;
+use crate::read::error::ReadError;
 
 const VERSION: u8 = 2;
-const DAMAGED: ApiError = ApiError::BadCursor { reason: "is damaged" };
-const FOREIGN: ApiError = ApiError::BadCursor { reason: "belongs to another query, index or reader" };
+/// The cursor is not as it was given out.
+pub(crate) const DAMAGED: ReadError = ReadError::BadCursor { reason: "is damaged" };
+const FOREIGN: ReadError = ReadError::BadCursor { reason: "belongs to another query, index or reader" };
 
 /// The last row that was served.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct RowCursor {
     /// the row in stored form
     pub(crate) row: Row,
     /// number of its repeats that were served
@@ -56,20 +55,20 @@ impl Seal {
     }
 
     /// Checks that a cursor with the seal `found` fits. A definition that changed matters only where the rows did.
-    fn check(&self, found: Self, view: &str) -> Result<(), ApiError> {
+    fn check(&self, found: Self, view: &str) -> Result<(), ReadError> {
         if found.query == self.query {
             return Ok(());
         }
         if found.view == self.view && found.definition != self.definition {
-            return Err(ApiError::OutdatedCursor { view: view.to_owned() });
+            return Err(ReadError::OutdatedCursor { view: view.to_owned() });
         }
         Err(FOREIGN)
     }
 }
 
-impl Place {
-    /// The text for `next`.
-    pub(crate) fn to_text(&self, seal: Seal) -> String {
+impl RowCursor {
+    /// The cursor of a query with this seal.
+    pub(crate) fn to_bytes(&self, seal: Seal) -> Vec<u8> {
         let mut bytes = vec![VERSION];
         for fingerprint in [seal.query, seal.view, seal.definition] {
             bytes.extend(fingerprint.to_be_bytes());
@@ -77,12 +76,11 @@ impl Place {
         bytes.extend(self.repeats.to_be_bytes());
         bytes.extend(self.row.as_bytes());
         bytes.extend(fingerprint_of(&bytes).to_be_bytes());
-        URL_SAFE_NO_PAD.encode(bytes)
+        bytes
     }
 
-    /// Reads the text of a cursor of a query with this seal.
-    pub(crate) fn from_text(text: &str, seal: Seal, view: &str) -> Result<Self, ApiError> {
-        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| DAMAGED)?;
+    /// Reads a cursor of a query with this seal.
+    pub(crate) fn from_bytes(bytes: &[u8], seal: Seal, view: &str) -> Result<Self, ReadError> {
         let (content, checksum) = bytes.split_last_chunk::<8>().ok_or(DAMAGED)?;
         if fingerprint_of(&content) != u64::from_be_bytes(*checksum) {
             return Err(DAMAGED);
@@ -104,7 +102,7 @@ impl Place {
     }
 }
 
-fn split_number(content: &[u8]) -> Result<(u64, &[u8]), ApiError> {
+fn split_number(content: &[u8]) -> Result<(u64, &[u8]), ReadError> {
     let (number, rest) = content.split_first_chunk::<8>().ok_or(DAMAGED)?;
     Ok((u64::from_be_bytes(*number), rest))
 }
@@ -136,34 +134,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cursor_survives_its_text_and_fits_one_query_only() {
-        let place = Place { row: Row::from_bytes(b"row"), repeats: 2 };
+    fn a_cursor_survives_its_bytes_and_fits_one_query_only() {
+        let place = RowCursor { row: Row::from_bytes(b"row"), repeats: 2 };
         let seal = Seal { query: 7, view: 8, definition: 9 };
-        let text = place.to_text(seal);
-        let read = |seal| Place::from_text(&text, seal, "posts");
+        let bytes = place.to_bytes(seal);
+        let read = |seal| RowCursor::from_bytes(&bytes, seal, "posts");
         assert_eq!(read(seal).unwrap(), place);
         assert_eq!(read(Seal { definition: 1, ..seal }).unwrap(), place, "an index that was added changes no row");
         let foreign = [Seal { query: 1, ..seal }, Seal { query: 1, view: 1, ..seal }, Seal { query: 1, view: 1, definition: 1 }];
         for seal in foreign {
-            assert!(matches!(read(seal), Err(ApiError::BadCursor { reason }) if reason.contains("another")));
+            assert!(matches!(read(seal), Err(ReadError::BadCursor { reason }) if reason.contains("another")));
         }
         let changed = read(Seal { query: 1, definition: 1, ..seal });
-        assert!(matches!(changed, Err(ApiError::OutdatedCursor { view }) if view == "posts"));
+        assert!(matches!(changed, Err(ReadError::OutdatedCursor { view }) if view == "posts"));
     }
 
     #[test]
     fn damaged_cursors_are_refused() {
         let seal = Seal { query: 7, view: 8, definition: 9 };
-        let text = Place { row: Row::from_bytes(b"row"), repeats: 1 }.to_text(seal);
-        for at in 0..text.len() {
-            let mut damaged = text.clone().into_bytes();
+        let bytes = RowCursor { row: Row::from_bytes(b"row"), repeats: 1 }.to_bytes(seal);
+        for at in 0..bytes.len() {
+            let mut damaged = bytes.clone();
             damaged[at] = if damaged[at] == b'A' { b'B' } else { b'A' };
-            let damaged = String::from_utf8(damaged).unwrap();
-            assert!(Place::from_text(&damaged, seal, "posts").is_err(), "{damaged}");
-            assert!(Place::from_text(&text[..at], seal, "posts").is_err());
+            assert!(RowCursor::from_bytes(&damaged, seal, "posts").is_err(), "{damaged:?}");
+            assert!(RowCursor::from_bytes(&bytes[..at], seal, "posts").is_err());
         }
-        for other in ["", "!", "AAAA", "ä"] {
-            assert!(Place::from_text(other, seal, "posts").is_err());
-        }
+        assert!(RowCursor::from_bytes(&[], seal, "posts").is_err());
     }
 }

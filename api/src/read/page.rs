@@ -3,69 +3,40 @@
 //! A snapshot, a plan and a rule enter; the text of the rows and the place of the last one leave. This is the hot path: a row is
 //! checked as bytes and written straight into the answer.
 
-use schemas::field::json_string;
 use schemas::row::Row;
 use schemas::serving::View;
 use sinks::views::Snapshot;
 
-use crate::http::error::ApiError;
 use crate::read::access::Rule;
-use crate::read::conditions::column;
-use crate::read::cursor::Place;
+use crate::read::cursor::RowCursor;
+use crate::read::error::ReadError;
 use crate::read::limits::SCAN_ROWS_MAX;
 use crate::read::plan::{KeyRange, Plan, describe_indexes};
-use crate::read::stored::{Loaded, Reader};
+use crate::read::projection::Projection;
+use crate::read::rows::{LoadedRow, RowReader};
 
 /// Bytes that the text of a row is expected to need.
 const ROW_TEXT_BYTES: usize = 256;
 
-/// The columns of an answer in their order, each with the JSON text before its value.
-pub(crate) struct Projection(Vec<(usize, String)>);
-
-impl Projection {
-    /// All columns of the view, or those that `select` names.
-    pub(crate) fn new(view: &View, select: Option<&str>) -> Result<Self, ApiError> {
-        let columns: Vec<usize> = match select {
-            None | Some("*") => (0..view.columns.len()).collect(),
-            Some(names) => names.split(',').map(|name| column(view, name)).collect::<Result<_, _>>()?,
-        };
-        let mut fields: Vec<(usize, String)> = Vec::with_capacity(columns.len());
-        for column in columns {
-            if fields.iter().any(|(known, _)| *known == column) {
-                let value = select.unwrap_or_default().to_owned();
-                return Err(ApiError::BadParameter { name: "select", value, expected: "each column at most once".into() });
-            }
-            let mut text = String::from(if fields.is_empty() { "{" } else { "," });
-            json_string(&view.columns[column].name, &mut text);
-            text.push(':');
-            fields.push((column, text));
-        }
-        Ok(Self(fields))
-    }
-
-    /// Appends a row as a JSON object.
-    pub(crate) fn write(&self, reader: &Reader<'_>, row: &Loaded, out: &mut String) {
-        for (column, before) in &self.0 {
-            out.push_str(before);
-            reader.value(row, *column).write_json(out);
-        }
-        out.push('}');
-    }
-}
-
 /// The part of a view that is read.
 pub(crate) struct PageRequest<'a> {
+    /// the view
     pub(crate) view: &'a View,
+    /// index, ranges and remaining conditions
     pub(crate) plan: Plan<'a>,
+    /// rows that the reader may see
     pub(crate) rule: &'a Rule,
+    /// columns of the answer
     pub(crate) projection: Projection,
+    /// most rows of the page
     pub(crate) limit: usize,
-    pub(crate) resume: Option<Place>,
+    /// last row of the page before
+    pub(crate) resume: Option<RowCursor>,
 }
 
 impl PageRequest<'_> {
     /// Appends the rows of the page to `out`, with commas between them; returns the place of the last one when there are more.
-    pub(crate) fn read(&self, snapshot: &Snapshot<'_>, out: &mut String) -> Result<Option<Place>, ApiError> {
+    pub(crate) fn read(&self, snapshot: &Snapshot<'_>, out: &mut String) -> Result<Option<RowCursor>, ReadError> {
         out.reserve(self.limit * ROW_TEXT_BYTES);
         let mut separator = "";
         self.each(snapshot, |reader, row| {
@@ -78,12 +49,12 @@ impl PageRequest<'_> {
     pub(crate) fn each(
         &self,
         snapshot: &Snapshot<'_>,
-        mut take: impl FnMut(&Reader<'_>, &Loaded),
-    ) -> Result<Option<Place>, ApiError> {
+        mut take: impl FnMut(&RowReader<'_>, &LoadedRow),
+    ) -> Result<Option<RowCursor>, ReadError> {
         if *self.rule == Rule::Never {
             return Ok(None);
         }
-        let reader = Reader::new(self.plan.layout);
+        let reader = RowReader::new(self.plan.layout);
         let ranges = self.plan.ranges.iter().filter_map(|range| self.rest_of(range));
         let rows = ranges.flat_map(|range| snapshot.served(self.plan.id, range.to_range(self.plan.reverse)));
         let mut written = 0;
@@ -109,7 +80,7 @@ impl PageRequest<'_> {
     }
 
     /// The rule is asked for every row, also where the ranges ensure it: no fault of a plan shows a row to the wrong reader.
-    fn is_wanted(&self, reader: &Reader<'_>, row: &Loaded) -> bool {
+    fn is_wanted(&self, reader: &RowReader<'_>, row: &LoadedRow) -> bool {
         let conditions = &self.plan.residual;
         self.rule.holds(reader, row) && conditions.iter().all(|(column, condition)| condition.admits(reader.field(row, *column)))
     }
@@ -133,11 +104,11 @@ impl PageRequest<'_> {
         (!is_empty).then_some(KeyRange { lower, upper })
     }
 
-    fn scan_limit(&self) -> ApiError {
-        ApiError::ScanLimit { view: self.view.name.clone(), indexes: describe_indexes(self.view) }
+    fn scan_limit(&self) -> ReadError {
+        ReadError::ScanLimit { view: self.view.name.clone(), indexes: describe_indexes(self.view) }
     }
 }
 
-fn place(last: Option<(&[u8], i64)>) -> Option<Place> {
-    last.map(|(row, repeats)| Place { row: Row::from_bytes(row), repeats })
+fn place(last: Option<(&[u8], i64)>) -> Option<RowCursor> {
+    last.map(|(row, repeats)| RowCursor { row: Row::from_bytes(row), repeats })
 }

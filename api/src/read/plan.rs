@@ -10,15 +10,17 @@ use schemas::row::Row;
 use schemas::serving::{Index, IndexLayout, View};
 use sinks::views::{IndexId, Range, ServedView, prefix_end};
 
-use crate::http::error::ApiError;
-use crate::read::conditions::{Condition, Conditions, column};
+use crate::read::conditions::{Condition, Conditions};
+use crate::read::error::ReadError;
 use crate::read::limits::RANGES_MAX;
 use crate::read::value;
 
 /// Rows from `lower` on and before `upper`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct KeyRange {
+    /// the first row that may be in it
     pub(crate) lower: Row,
+    /// the first row behind it; `None` for the end of the index
     pub(crate) upper: Option<Row>,
 }
 
@@ -33,14 +35,18 @@ impl KeyRange {
 /// One column of the order that was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct OrderColumn {
-    column: usize,
-    descending: bool,
+    /// its position in the view
+    pub(crate) column: usize,
+    /// true if the greatest value comes first
+    pub(crate) descending: bool,
 }
 
 /// A planned answer to a request.
 pub(crate) struct Plan<'a> {
     /// the index that is read
     pub(crate) id: IndexId,
+    /// its number among those of the view
+    pub(crate) number: usize,
     /// the index
     pub(crate) index: &'a Index,
     /// layout of its rows
@@ -53,28 +59,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) residual: Vec<(usize, &'a Condition)>,
 }
 
-/// Reads `created_at.desc,post_id`.
-pub(crate) fn parse_order(view: &View, text: &str) -> Result<Vec<OrderColumn>, ApiError> {
-    let bad = || ApiError::BadParameter {
-        name: "order",
-        value: text.to_owned(),
-        expected: "columns such as created_at.desc,post_id.asc".into(),
-    };
-    text.split(',')
-        .map(|part| {
-            let (name, direction) = part.rsplit_once('.').unwrap_or((part, "asc"));
-            let descending = match direction {
-                "asc" => false,
-                "desc" => true,
-                _ => return Err(bad()),
-            };
-            Ok(OrderColumn { column: column(view, name)?, descending })
-        })
-        .collect()
-}
-
 /// The plan over the index that fits best: the longest prefix with known values, then a range after it, then the first declared.
-pub(crate) fn plan<'a>(served: &'a ServedView, conditions: &'a Conditions, order: &[OrderColumn]) -> Result<Plan<'a>, ApiError> {
+pub(crate) fn plan<'a>(served: &'a ServedView, conditions: &'a Conditions, order: &[OrderColumn]) -> Result<Plan<'a>, ReadError> {
     let view = &served.view;
     let fits = served.indexes.iter().enumerate().filter_map(|(number, (_, layout))| {
         let reverse = direction(layout, conditions, order)?;
@@ -83,7 +69,7 @@ pub(crate) fn plan<'a>(served: &'a ServedView, conditions: &'a Conditions, order
         Some((points, ranged, number, reverse))
     });
     let best = fits.reduce(|best, fit| if (fit.0, fit.1) > (best.0, best.1) { fit } else { best });
-    let (points, _, number, reverse) = best.ok_or_else(|| ApiError::BadOrder {
+    let (points, _, number, reverse) = best.ok_or_else(|| ReadError::BadOrder {
         view: view.name.clone(),
         order: describe_order(view, order),
         indexes: describe_indexes(view),
@@ -97,6 +83,7 @@ pub(crate) fn plan<'a>(served: &'a ServedView, conditions: &'a Conditions, order
     let residual = conditions.iter().filter(|(column, _)| !layout.order[..used].contains(column));
     Ok(Plan {
         id: *id,
+        number,
         index: &view.indexes[number],
         layout,
         reverse,
@@ -158,13 +145,13 @@ fn range_at<'a>(layout: &IndexLayout, conditions: &'a Conditions, place: usize) 
     }
 }
 
-fn ranges(view: &View, layout: &IndexLayout, conditions: &Conditions, points: usize) -> Result<Vec<KeyRange>, ApiError> {
+fn ranges(view: &View, layout: &IndexLayout, conditions: &Conditions, points: usize) -> Result<Vec<KeyRange>, ReadError> {
     let mut prefixes = vec![Row::empty()];
     for place in 0..points {
         let column = layout.order[place];
         let Some(Condition::OneOf(fields)) = conditions.get(&column) else { break };
         if prefixes.len() * fields.len() > RANGES_MAX {
-            return Err(ApiError::TooManyRanges { column: view.columns[column].name.clone() });
+            return Err(ReadError::TooManyRanges { column: view.columns[column].name.clone() });
         }
         let mut stored: Vec<Row> = fields.iter().map(|field| stored_field(field, layout.inverted[place])).collect();
         stored.sort_unstable();

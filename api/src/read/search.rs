@@ -1,22 +1,18 @@
-//! Searches: from the parameters of a request to what is looked for, and from what was found to JSON.
+//! Hits of a search: the columns of a full-text index as if they were those of a view.
 //!
-//! Parameters, a reader of an index and a rule enter; a [`Search`] leaves, and the text of its [`Answer`]. The rule is a part of the search:
-//! rows that a reader may not see are neither found nor counted, and no part of an answer depends on them.
+//! A reader of an index and a rule enter; the filter of what may be seen leaves, and the text of an [`Answer`]. The rule is a part of the
+//! search: rows that a reader may not see are neither found nor counted, and no part of an answer depends on them.
 
-use schemas::field::{FieldKind, json_string};
+use schemas::field::json_string;
 use schemas::serving::{Access, Index, IndexLayout, View};
-use sinks::search::{Answer, Filter, Order, OrderBy, Search, SearchReader};
+use sinks::search::{Answer, Filter, Search, SearchReader};
 
-use crate::http::error::ApiError;
-use crate::http::query::Query;
 use crate::read::access::Rule;
-use crate::read::conditions::{Condition, column, conditions};
-use crate::read::limits::{DEPTH_MAX, FACETS_MAX, HITS_DEFAULT, HITS_MAX};
-use crate::read::page::Projection;
-use crate::read::stored::Reader;
-
-/// Name of the order by relevance, which is no column.
-const RELEVANCE: &str = "relevance";
+use crate::read::conditions::{Condition, Conditions};
+use crate::read::limits::DEPTH_MAX;
+use crate::read::projection::Projection;
+use crate::read::rows::RowReader;
+use crate::read::search_error::SearchError;
 
 /// A hit: the columns of an index as if they were a view.
 pub(crate) struct HitView {
@@ -45,10 +41,15 @@ impl HitView {
         Self { view, layout, searched: index.searched.len(), included, guarded }
     }
 
-    /// Builds the filter from the parameters that name columns.
-    pub(crate) fn filter(&self, query: &Query<'_>, reserved: &'static [&'static str]) -> Result<Filter, ApiError> {
+    /// The columns of a hit, as a view.
+    pub(crate) fn view(&self) -> &View {
+        &self.view
+    }
+
+    /// Conditions on included columns as a filter.
+    pub(crate) fn filter(&self, conditions: Conditions) -> Result<Filter, SearchError> {
         let mut filters = Vec::new();
-        for (place, condition) in conditions(query, reserved, &self.view, &Rule::Always)? {
+        for (place, condition) in conditions {
             self.check_included(place, "a condition")?;
             filters.push(match condition {
                 Condition::OneOf(values) => Filter::OneOf(place, values),
@@ -73,81 +74,17 @@ impl HitView {
         }
     }
 
-    /// Builds the search, and the selection of its columns.
-    pub(crate) fn search(&self, query: &Query<'_>, visible: Filter, filter: Filter) -> Result<(Search, Projection), ApiError> {
-        let highlights = self.named(query, "highlight")?;
-        for &place in &highlights {
-            if place >= self.searched {
-                let columns = self.view.columns[..self.searched].iter().map(|column| column.name.clone()).collect();
-                return Err(self.not_included(place, "highlight", columns));
-            }
+    /// Refuses to highlight a column that is not searched.
+    pub(crate) fn check_searched(&self, place: usize) -> Result<(), SearchError> {
+        if place < self.searched {
+            return Ok(());
         }
-        let search = Search {
-            query: query.one("q")?.map(str::to_owned),
-            visible,
-            filter,
-            order: self.order(query)?,
-            offset: query.number("offset", 0, 0, DEPTH_MAX)?,
-            limit: query.number("limit", HITS_DEFAULT, 1, HITS_MAX)?,
-            highlights,
-            facets: self.facets(query)?,
-        };
-        Ok((search, Projection::new(&self.view, query.one("select")?)?))
+        let columns = self.view.columns[..self.searched].iter().map(|column| column.name.clone()).collect();
+        Err(self.not_included(place, "highlight", columns))
     }
 
-    fn order(&self, query: &Query<'_>) -> Result<Order, ApiError> {
-        let text = query.one("order")?.unwrap_or(RELEVANCE);
-        if text == RELEVANCE {
-            return Ok(Order { by: OrderBy::Relevance, descending: true });
-        }
-        let (name, direction) = text.rsplit_once('.').unwrap_or((text, "asc"));
-        let descending = match direction {
-            "asc" => false,
-            "desc" => true,
-            _ => {
-                let expected = "relevance, or one column such as created_at.desc".to_owned();
-                return Err(ApiError::BadParameter { name: "order", value: text.to_owned(), expected });
-            }
-        };
-        let place = column(&self.view, name)?;
-        self.check_included(place, "order")?;
-        Ok(Order { by: OrderBy::Column(place), descending })
-    }
-
-    fn facets(&self, query: &Query<'_>) -> Result<Vec<usize>, ApiError> {
-        let facets = self.named(query, "facets")?;
-        if facets.len() > FACETS_MAX {
-            let value = query.one("facets")?.unwrap_or_default().to_owned();
-            return Err(ApiError::BadParameter { name: "facets", value, expected: format!("at most {FACETS_MAX} columns") });
-        }
-        for &place in &facets {
-            self.check_included(place, "facets")?;
-            let kind = &self.view.columns[place].kind;
-            if matches!(kind, FieldKind::List(_) | FieldKind::Float64) {
-                let column = self.view.columns[place].name.clone();
-                let expected = format!("columns whose values can be counted, unlike '{column}', which is {}", kind.sql_name());
-                return Err(ApiError::BadParameter { name: "facets", value: column, expected });
-            }
-        }
-        Ok(facets)
-    }
-
-    /// The columns that a parameter lists, each once.
-    fn named(&self, query: &Query<'_>, name: &'static str) -> Result<Vec<usize>, ApiError> {
-        let Some(text) = query.one(name)? else { return Ok(Vec::new()) };
-        let mut places = Vec::new();
-        for part in text.split(',') {
-            let place = column(&self.view, part)?;
-            if places.contains(&place) {
-                let expected = "each column at most once".to_owned();
-                return Err(ApiError::BadParameter { name, value: text.to_owned(), expected });
-            }
-            places.push(place);
-        }
-        Ok(places)
-    }
-
-    fn check_included(&self, place: usize, what: &'static str) -> Result<(), ApiError> {
+    /// Refuses a column that is not included, which `what` can't use then.
+    pub(crate) fn check_included(&self, place: usize, what: &'static str) -> Result<(), SearchError> {
         if self.included.contains(&place) {
             return Ok(());
         }
@@ -155,13 +92,13 @@ impl HitView {
         Err(self.not_included(place, what, columns))
     }
 
-    fn not_included(&self, place: usize, what: &'static str, columns: Vec<String>) -> ApiError {
-        ApiError::NotIncluded { index: self.view.name.clone(), column: self.view.columns[place].name.clone(), what, columns }
+    fn not_included(&self, place: usize, what: &'static str, columns: Vec<String>) -> SearchError {
+        SearchError::NotIncluded { index: self.view.name.clone(), column: self.view.columns[place].name.clone(), what, columns }
     }
 
     /// The answer as JSON, without the position that ends it.
     pub(crate) fn write(&self, answer: &Answer, search: &Search, projection: &Projection) -> String {
-        let reader = Reader::new(&self.layout);
+        let reader = RowReader::new(&self.layout);
         let mut json = String::from("{\"hits\":[");
         for (number, hit) in answer.hits.iter().enumerate() {
             json.push_str(if number == 0 { "{\"row\":" } else { ",{\"row\":" });

@@ -1,4 +1,4 @@
-//! Values as people write them in a query, a claim or a policy.
+//! Values as people write them in a condition, a claim or a policy.
 //!
 //! Text and the kind of a column enter; the encoded field leaves, ready to be compared byte by byte with the fields of rows.
 
@@ -11,13 +11,18 @@ use schemas::row::Row;
 use schemas::time::parse_timestamp;
 use serde_json::Value as Json;
 
-use crate::http::query::hexadecimal;
-
 const DAY_MICROS: i64 = 86_400_000_000;
 
-/// The encoded field of `text` as a value of `kind`, or what was expected instead.
-pub(crate) fn parse(kind: &FieldKind, text: &str) -> Result<Row, String> {
-    let value = value_of(kind, text).ok_or_else(|| expected(kind))?;
+/// A text that is not a value of the kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct NotOfKind {
+    /// the form that was expected, in words
+    pub(crate) expected: String,
+}
+
+/// The encoded field of `text` as a value of `kind`.
+pub(crate) fn parse(kind: &FieldKind, text: &str) -> Result<Row, NotOfKind> {
+    let value = value_of(kind, text).ok_or_else(|| NotOfKind { expected: expected(kind) })?;
     Ok(encode(kind, &value))
 }
 
@@ -116,6 +121,11 @@ fn bytes(text: &str) -> Option<Vec<u8>> {
     let (pairs, rest) = digits.as_chunks::<2>();
     let decoded = pairs.iter().map(|[high, low]| Some(hexadecimal(*high)? * 16 + hexadecimal(*low)?));
     rest.is_empty().then(|| decoded.collect())?
+}
+
+/// The value of a hexadecimal digit.
+pub(crate) fn hexadecimal(digit: u8) -> Option<u8> {
+    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
 }
 
 fn date(text: &str) -> Option<i32> {

@@ -1,19 +1,13 @@
-//! Events as text: server-sent events and WebSocket messages.
-//!
-//! [`Event`]s enter, gathered in a [`Batch`] of limited size; lines of `text/event-stream` or JSON messages leave, which say the same.
+//! Events of a subscription, gathered in a [`Batch`] of limited size.
 
 use schemas::position::Position;
 use serde_json::json;
 
 use super::id::EventId;
-use crate::http::error::ApiError;
-use crate::http::problem::describe;
-use crate::read::limits::SUBSCRIPTION_BATCH_BYTES;
+use super::limits::SUBSCRIPTION_BATCH_BYTES;
 
 /// Bytes of an event beside its data: names and an id.
-const FRAME_BYTES: usize = 96;
-/// A comment, which clients pass over.
-const HEARTBEAT: &str = ": heartbeat\n\n";
+pub(crate) const FRAME_BYTES: usize = 96;
 
 /// Reason why the rows are sent from the beginning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,10 +45,12 @@ impl Reset {
 
 /// One message to a subscriber.
 pub(crate) struct Event {
-    name: &'static str,
-    id: Option<EventId>,
+    /// its kind
+    pub(crate) name: &'static str,
+    /// the place to resume behind it
+    pub(crate) id: Option<EventId>,
     /// a JSON object
-    data: String,
+    pub(crate) data: String,
 }
 
 impl Event {
@@ -79,25 +75,9 @@ impl Event {
         Self { name: "progress", id: Some(id), data: json!({ "position": id.position.to_string() }).to_string() }
     }
 
-    /// The subscription ends with this.
-    pub(crate) fn error(error: &ApiError) -> Self {
-        Self { name: "error", id: None, data: describe(error).to_string() }
-    }
-
-    fn write_lines(&self, out: &mut String) {
-        out.extend(["event: ", self.name, "\n"]);
-        if let Some(id) = self.id {
-            out.extend(["id: ", &id.to_string(), "\n"]);
-        }
-        // JSON has no line breaks that are not escaped.
-        out.extend(["data: ", &self.data, "\n\n"]);
-    }
-
-    /// The event as one JSON object.
-    pub(crate) fn to_message(&self) -> String {
-        let id = self.id.map(|id| format!(",\"id\":\"{id}\"")).unwrap_or_default();
-        let members = self.data.strip_prefix('{').unwrap_or_default();
-        format!("{{\"event\":\"{}\"{id},{members}", self.name)
+    /// The subscription ends with this: `data` is an object that says why.
+    pub(crate) fn error(data: String) -> Self {
+        Self { name: "error", id: None, data }
     }
 }
 
@@ -107,20 +87,6 @@ pub(crate) enum Signal {
     Events(Vec<Event>),
     /// nothing, to show that the subscription is alive
     Heartbeat,
-}
-
-impl Signal {
-    /// Lines of `text/event-stream`.
-    pub(crate) fn to_lines(&self) -> String {
-        match self {
-            Self::Heartbeat => HEARTBEAT.to_owned(),
-            Self::Events(events) => {
-                let mut lines = String::with_capacity(events.iter().map(|event| event.data.len() + FRAME_BYTES).sum());
-                events.iter().for_each(|event| event.write_lines(&mut lines));
-                lines
-            }
-        }
-    }
 }
 
 /// Events until there are enough to be sent.

@@ -9,20 +9,22 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use schemas::position::{Epoch, Position};
 use schemas::row::{Diff, Row};
 use sinks::views::{Forgotten, Step};
-use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-use super::changes::Change;
+use super::changes::RowChange;
+use super::error::SubscriptionError;
 use super::event::{Batch, Event, Reset, Signal};
-use super::id::{EventId, Place};
+use super::id::{EventId, EventPlace};
 use super::interruption::Interruption;
-use super::shown::{Request, Shown};
+use super::limits::{PROGRESS_INTERVAL, SUBSCRIPTION_PAGE_ROWS, SUBSCRIPTION_RESTARTS_MAX};
+use super::open::{OpenSubscription, Subscriptions};
+use super::planned::PlannedSubscription;
+use super::question::{Question, SubscriptionRequest};
 use super::stopping::Stopping;
-use crate::http::error::ApiError;
-use crate::http::state::ApiState;
-use crate::read::limits::{PROGRESS_INTERVAL, SCAN_ROWS_MAX, SUBSCRIPTION_PAGE_ROWS, SUBSCRIPTION_RESTARTS_MAX};
+use crate::read::limits::SCAN_ROWS_MAX;
 use crate::read::plan::KeyRange;
-use crate::read::stored::Reader;
+use crate::read::rows::RowReader;
 
 /// Stage of a subscription.
 #[derive(Clone, Debug)]
@@ -62,10 +64,10 @@ enum Move {
 }
 
 /// An open subscription.
-pub(crate) struct Feed {
-    state: ApiState,
-    request: Request,
-    shown: Shown,
+pub(crate) struct Feed<Q> {
+    subscriptions: Subscriptions,
+    request: SubscriptionRequest<Q>,
+    planned: PlannedSubscription,
     stage: Stage,
     /// messages that were ready before the answer began
     ready: Option<Vec<Event>>,
@@ -78,56 +80,32 @@ pub(crate) struct Feed {
     sent_at: Instant,
     /// number of beginnings of the rows in a row
     restarts: usize,
-    _open: Open,
+    _open: OpenSubscription,
 }
 
-/// A place among the subscriptions that may be open, and its count.
-struct Open {
-    state: ApiState,
-    _permit: OwnedSemaphorePermit,
-}
-
-impl Open {
-    fn new(state: &ApiState) -> Result<Self, ApiError> {
-        let subscriptions_max = state.config().limits.subscriptions_max;
-        let permit = state.subscriptions().clone().try_acquire_owned();
-        let permit = permit.map_err(|_| ApiError::TooManySubscriptions { subscriptions_max })?;
-        state.metrics().subscriptions().inc();
-        Ok(Self { state: state.clone(), _permit: permit })
-    }
-}
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        self.state.metrics().subscriptions().dec();
-    }
-}
-
-impl Feed {
-    /// Opens a subscription, which goes on after the event `last_event_id` if that is possible. What is wrong with the request is an error
-    /// here; what comes up later is an event.
+impl<Q: Question> Feed<Q> {
+    /// Opens a subscription, which resumes behind the event `last_event_id` if that is possible. What is wrong with the request is an error
+    /// here; what comes up later is an error of [`next`](Self::next).
     pub(crate) fn open(
-        state: ApiState,
-        request: Request,
+        subscriptions: &Subscriptions,
+        request: SubscriptionRequest<Q>,
         last_event_id: Option<&str>,
         stopping: Option<Stopping>,
-    ) -> Result<Self, ApiError> {
-        let open = Open::new(&state)?;
+    ) -> Result<Self, Q::Error> {
+        let subscriptions = subscriptions.clone();
+        let open = subscriptions.open()?;
         // Subscribed before the first look, so that nothing is published in between unnoticed.
-        let published = state.published();
-        let shown = Shown::new(&state, &request)?;
-        let name = &shown.served.view.name;
-        if let Some(hydration) = state.views().hydration(name) {
-            return Err(ApiError::Hydrating { view: name.clone(), hydration });
-        }
-        let stage = resumed(&state, &shown, last_event_id);
+        let published = subscriptions.catalog().published();
+        let planned = PlannedSubscription::new(&subscriptions, &request)?;
+        subscriptions.catalog().check_whole(&planned.served.view.name).map_err(SubscriptionError::from)?;
+        let stage = resumed(&subscriptions, &planned, last_event_id);
         let told = if let Stage::Following { epoch, .. } = stage { epoch } else { Epoch::default() };
         let expires = request.claims.as_ref().and_then(|claims| expiry(claims.expires_at()?));
         let now = Instant::now();
         let mut feed = Self {
-            state,
+            subscriptions,
             request,
-            shown,
+            planned,
             stage,
             ready: None,
             published,
@@ -143,23 +121,23 @@ impl Feed {
         Ok(feed)
     }
 
-    /// The next signal, when there is one; `None` at the end. Dropping the future loses nothing.
-    pub(crate) async fn next(&mut self) -> Option<Signal> {
+    /// The next signal, when there is one; an error is the last one, and `None` the end. Dropping the future loses nothing.
+    pub(crate) async fn next(&mut self) -> Option<Result<Signal, Q::Error>> {
         loop {
             if matches!(self.stage, Stage::Ended) || self.stopping.as_ref().is_some_and(Stopping::is_set) {
                 return None;
             }
             let found = match self.ready.take() {
                 Some(events) => Ok(Some(events)),
-                None => self.check_token().and_then(|()| self.advance()),
+                None => self.check_claims().map_err(Q::Error::from).and_then(|()| self.advance()),
             };
             match found {
-                Ok(Some(events)) => return Some(self.signal(Signal::Events(events))),
-                Ok(None) if self.is_silent() => return Some(self.signal(Signal::Heartbeat)),
+                Ok(Some(events)) => return Some(Ok(self.signal(Signal::Events(events)))),
+                Ok(None) if self.is_silent() => return Some(Ok(self.signal(Signal::Heartbeat))),
                 Ok(None) => self.wait().await,
                 Err(error) => {
                     self.stage = Stage::Ended;
-                    return Some(Signal::Events(vec![Event::error(&error)]));
+                    return Some(Err(error));
                 }
             }
         }
@@ -171,19 +149,19 @@ impl Feed {
     }
 
     fn is_silent(&self) -> bool {
-        self.sent_at.elapsed() >= self.state.config().limits.heartbeat_interval
+        self.sent_at.elapsed() >= self.subscriptions.heartbeat_interval()
     }
 
-    fn check_token(&self) -> Result<(), ApiError> {
+    fn check_claims(&self) -> Result<(), SubscriptionError> {
         match self.expires {
-            Some(expires) if Instant::now() >= expires => Err(ApiError::BadToken { detail: "it has expired".to_owned() }),
+            Some(expires) if Instant::now() >= expires => Err(SubscriptionError::ClaimsExpired),
             _ => Ok(()),
         }
     }
 
     /// Waits until there may be something to do.
     async fn wait(&mut self) {
-        let heartbeat = self.sent_at + self.state.config().limits.heartbeat_interval;
+        let heartbeat = self.sent_at + self.subscriptions.heartbeat_interval();
         let progress = self.progress_due();
         let due = [Some(heartbeat), progress, self.expires].into_iter().flatten().min().unwrap_or(heartbeat);
         let stopped = async {
@@ -212,7 +190,7 @@ impl Feed {
     }
 
     /// Goes on until there are events, or nothing more to do.
-    fn advance(&mut self) -> Result<Option<Vec<Event>>, ApiError> {
+    fn advance(&mut self) -> Result<Option<Vec<Event>>, Q::Error> {
         loop {
             let moved = match self.stage.clone() {
                 Stage::Beginning(reason) => self.begin(reason),
@@ -226,45 +204,45 @@ impl Feed {
                 Ok(Move::Wait) => return Ok(None),
                 Err(Interruption::Forgotten) => self.stage = Stage::Beginning(Reset::SlowReader),
                 Err(Interruption::ManyChanges) => self.stage = Stage::Beginning(Reset::ManyChanges),
-                Err(Interruption::Replaced) => self.plan_anew()?,
-                Err(Interruption::Refused(error)) => return Err(error),
+                Err(Interruption::Replaced) => self.plan_again()?,
+                Err(Interruption::Ended(error)) => return Err(error.into()),
             }
         }
     }
 
     /// The view is another one: the same columns are shown on, from the beginning; a change of its readers alone may change nothing.
-    fn plan_anew(&mut self) -> Result<(), ApiError> {
-        let shown = Shown::new(&self.state, &self.request)?;
-        if shown.served.view.columns != self.shown.served.view.columns {
-            return Err(ApiError::ReplacedView { view: shown.served.view.name.clone() });
+    fn plan_again(&mut self) -> Result<(), Q::Error> {
+        let planned = PlannedSubscription::new(&self.subscriptions, &self.request)?;
+        if planned.served.view.columns != self.planned.served.view.columns {
+            return Err(SubscriptionError::ReplacedView { view: planned.served.view.name.clone() }.into());
         }
-        if !shown.agrees_with(&self.shown) {
+        if !planned.agrees_with(&self.planned) {
             self.stage = Stage::Beginning(Reset::ReplacedView);
         }
-        self.shown = shown;
+        self.planned = planned;
         Ok(())
     }
 
     fn begin(&mut self, reason: Reset) -> Result<Move, Interruption> {
         self.restarts += 1;
         if self.restarts > SUBSCRIPTION_RESTARTS_MAX {
-            return Err(Interruption::Refused(ApiError::SlowReader));
+            return Err(SubscriptionError::SlowReader.into());
         }
-        let position = self.shown.read(self.state.views(), |snapshot| Ok(snapshot.position()))?;
-        self.state.metrics().reset(reason.name());
-        let left = self.shown.limit.unwrap_or(Diff::MAX);
+        let position = self.planned.read(self.subscriptions.catalog(), |snapshot| Ok(snapshot.position()))?;
+        self.subscriptions.metrics().reset(reason.name());
+        let left = self.planned.limit.unwrap_or(Diff::MAX);
         self.stage = Stage::Filling(Filling { epoch: position.epoch, range: 0, rest: None, left, passed_over: 0 });
         let mut batch = Batch::default();
-        batch.push(Event::reset(reason, position, self.id(position.epoch, Place::Snapshot)));
+        batch.push(Event::reset(reason, position, self.id(position.epoch, EventPlace::Snapshot)));
         Ok(Move::Events(batch))
     }
 
     /// Sends rows of the epoch that the snapshot shows, whatever was published since.
     fn fill(&mut self, mut filling: Filling) -> Result<Move, Interruption> {
         let mut batch = Batch::default();
-        let id = self.id(filling.epoch, Place::Snapshot);
+        let id = self.id(filling.epoch, EventPlace::Snapshot);
         while !batch.is_full() {
-            let range = self.shown.ranges.get(filling.range).filter(|_| filling.left > 0);
+            let range = self.planned.ranges.get(filling.range).filter(|_| filling.left > 0);
             let Some(range) = range else {
                 self.complete(&mut batch, filling.epoch);
                 self.restarts = 0;
@@ -278,20 +256,22 @@ impl Feed {
 
     /// Adds the rows of one page, as many as the batch takes.
     fn fill_from(&self, range: &KeyRange, filling: &mut Filling, id: EventId, batch: &mut Batch) -> Result<(), Interruption> {
-        let shown = &self.shown;
-        let range = shown.range(range, filling.rest.as_ref());
+        let planned = &self.planned;
+        let range = planned.range(range, filling.rest.as_ref());
         let read = |epoch| {
-            shown.read(self.state.views(), |snapshot| Ok(snapshot.served_at(shown.id, range, epoch, SUBSCRIPTION_PAGE_ROWS)?))
+            planned.read(self.subscriptions.catalog(), |snapshot| {
+                Ok(snapshot.served_at(planned.id, range, epoch, SUBSCRIPTION_PAGE_ROWS)?)
+            })
         };
         let page = read(filling.epoch)?;
-        let reader = Reader::new(shown.layout());
+        let reader = RowReader::new(planned.layout());
         for (stored, count) in page.rows {
-            let Some(row) = shown.admit(&reader, stored.as_bytes()) else {
+            let Some(row) = planned.admit(&reader, stored.as_bytes()) else {
                 filling.passed_over += 1;
                 continue;
             };
             let count = count.min(filling.left);
-            batch.push(Event::upsert(shown.describe(&reader, &row, count), id));
+            batch.push(Event::upsert(planned.describe(&reader, &row, count), id));
             filling.left -= count;
             if batch.is_full() || filling.left == 0 {
                 filling.rest = Some(Bound::Excluded(stored));
@@ -299,7 +279,7 @@ impl Feed {
             }
         }
         if filling.passed_over > SCAN_ROWS_MAX {
-            return Err(shown.scan_limit());
+            return Err(planned.scan_limit());
         }
         if page.rest.is_none() {
             filling.range += 1;
@@ -310,13 +290,13 @@ impl Feed {
 
     /// Sends what the epoch after `epoch` changes, from its event `sent` on.
     fn follow(&mut self, epoch: Epoch, sent: usize) -> Result<Move, Interruption> {
-        let step = self.state.views().step_after(self.shown.id, epoch)?;
+        let step = self.subscriptions.catalog().views().step_after(self.planned.id, epoch)?;
         // Looked at after the step: if it is still the same view, it was so through the step.
-        if !self.shown.is_current(self.state.views()) {
+        if !self.planned.is_current(self.subscriptions.catalog().views()) {
             return Err(Interruption::Replaced);
         }
         let Some(step) = step else { return Ok(self.rest(epoch)) };
-        let changes = self.shown.changes(self.state.views(), &step)?;
+        let changes = self.planned.changes(self.subscriptions.catalog(), &step)?;
         if sent > changes.len() {
             self.stage = Stage::Beginning(Reset::UnknownId);
             return Ok(Move::Again);
@@ -328,22 +308,22 @@ impl Feed {
         Ok(Move::Events(self.send_changes(&step, &changes, sent)))
     }
 
-    fn send_changes(&mut self, step: &Step, changes: &[Change], mut sent: usize) -> Batch {
+    fn send_changes(&mut self, step: &Step, changes: &[RowChange], mut sent: usize) -> Batch {
         let mut batch = Batch::default();
-        let reader = Reader::new(self.shown.layout());
+        let reader = RowReader::new(self.planned.layout());
         for change in &changes[sent..] {
             if batch.is_full() {
                 self.stage = Stage::Following { epoch: step.previous, sent };
                 return batch;
             }
             sent += 1;
-            let id = self.id(step.changes.epoch, Place::Within(sent));
+            let id = self.id(step.changes.epoch, EventPlace::Within(sent));
             batch.push(match change {
-                Change::Delete(stored, count) => {
-                    Event::delete(self.shown.describe_gone(&reader, &reader.load(stored.as_bytes()), *count), id)
+                RowChange::Delete(stored, count) => {
+                    Event::delete(self.planned.describe_gone(&reader, &reader.load(stored.as_bytes()), *count), id)
                 }
-                Change::Upsert(stored, count) => {
-                    Event::upsert(self.shown.describe(&reader, &reader.load(stored.as_bytes()), *count), id)
+                RowChange::Upsert(stored, count) => {
+                    Event::upsert(self.planned.describe(&reader, &reader.load(stored.as_bytes()), *count), id)
                 }
             });
         }
@@ -362,34 +342,40 @@ impl Feed {
     }
 
     fn complete(&mut self, batch: &mut Batch, epoch: Epoch) {
-        batch.push(Event::progress(self.id(epoch, Place::Complete)));
+        batch.push(Event::progress(self.id(epoch, EventPlace::Complete)));
         (self.told, self.told_at) = (epoch, Instant::now());
         self.stage = Stage::Following { epoch, sent: 0 };
     }
 
-    fn id(&self, epoch: Epoch, place: Place) -> EventId {
-        EventId { position: Position { timeline: self.state.views().timeline(), epoch }, place, seal: self.shown.seal }
+    fn id(&self, epoch: Epoch, place: EventPlace) -> EventId {
+        EventId {
+            position: Position { timeline: self.subscriptions.catalog().views().timeline(), epoch },
+            place,
+            seal: self.planned.seal,
+        }
     }
 }
 
 /// Finds the place where a subscription begins: behind the event with this id, or with all rows.
-fn resumed(state: &ApiState, shown: &Shown, last_event_id: Option<&str>) -> Stage {
+fn resumed(subscriptions: &Subscriptions, planned: &PlannedSubscription, last_event_id: Option<&str>) -> Stage {
+    let views = subscriptions.catalog().views();
     let Some(text) = last_event_id.filter(|text| !text.is_empty()) else { return Stage::Beginning(Reset::Start) };
-    let known = |id: &EventId| (id.seal, id.position.timeline) == (shown.seal, state.views().timeline());
+    let known = |id: &EventId| (id.seal, id.position.timeline) == (planned.seal, views.timeline());
     let Some(id) = text.parse().ok().filter(known) else { return Stage::Beginning(Reset::UnknownId) };
-    let reached = |epoch: Epoch| state.views().step_after(shown.id, epoch);
+    let reached = |epoch: Epoch| views.step_after(planned.id, epoch);
     let stage = match id.place {
-        Place::Snapshot => return Stage::Beginning(Reset::PartialSnapshot),
-        Place::Complete => reached(id.position.epoch).map(|_| Stage::Following { epoch: id.position.epoch, sent: 0 }),
-        Place::Within(sent) => {
-            let epoch = id.previous_epoch().unwrap_or_default();
+        EventPlace::Snapshot => return Stage::Beginning(Reset::PartialSnapshot),
+        EventPlace::Complete => reached(id.position.epoch).map(|_| Stage::Following { epoch: id.position.epoch, sent: 0 }),
+        EventPlace::Within(sent) => {
+            // No event is from within epoch 0, which is no step from another: such an id is not found below.
+            let epoch = id.previous_epoch().unwrap_or(Epoch(0));
             let is_next = |step: &Step| step.changes.epoch == id.position.epoch;
             let step = reached(epoch).and_then(|step| step.filter(is_next).ok_or(Forgotten { epoch }));
             step.map(|_| Stage::Following { epoch, sent })
         }
     };
     stage.unwrap_or_else(|_| {
-        let is_ahead = id.position.epoch > state.views().position().epoch;
+        let is_ahead = id.position.epoch > views.position().epoch;
         Stage::Beginning(if is_ahead { Reset::UnknownId } else { Reset::OldId })
     })
 }

@@ -14,7 +14,7 @@ const RADIX: u32 = 16;
 
 /// The part of an epoch that was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum EventPlace {
     /// some of the rows as they were at the epoch
     Snapshot,
     /// so many events of the epoch
@@ -29,7 +29,7 @@ pub(crate) struct EventId {
     /// the epoch
     pub(crate) position: Position,
     /// the place within it
-    pub(crate) place: Place,
+    pub(crate) place: EventPlace,
     /// seal of its query
     pub(crate) seal: u64,
 }
@@ -42,9 +42,9 @@ impl fmt::Display for EventId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:", self.position)?;
         match self.place {
-            Place::Snapshot => f.write_str(SNAPSHOT)?,
-            Place::Within(events) => events.fmt(f)?,
-            Place::Complete => f.write_str(COMPLETE)?,
+            EventPlace::Snapshot => f.write_str(SNAPSHOT)?,
+            EventPlace::Within(events) => events.fmt(f)?,
+            EventPlace::Complete => f.write_str(COMPLETE)?,
         }
         write!(f, ":{:x}", self.seal)
     }
@@ -57,9 +57,9 @@ impl FromStr for EventId {
         let mut parts = text.rsplitn(3, ':');
         let seal = parts.next().and_then(|text| u64::from_str_radix(text, RADIX).ok()).ok_or(BadEventId)?;
         let place = match parts.next() {
-            Some(SNAPSHOT) => Place::Snapshot,
-            Some(COMPLETE) => Place::Complete,
-            Some(events) => Place::Within(events.parse().map_err(|_| BadEventId)?),
+            Some(SNAPSHOT) => EventPlace::Snapshot,
+            Some(COMPLETE) => EventPlace::Complete,
+            Some(events) => EventPlace::Within(events.parse().map_err(|_| BadEventId)?),
             None => return Err(BadEventId),
         };
         let position = parts.next().and_then(|text| text.parse().ok()).ok_or(BadEventId)?;
@@ -83,11 +83,11 @@ mod tests {
     #[test]
     fn ids_survive_their_text() {
         let position = Position { timeline: Timeline(0x2a), epoch: Epoch(17) };
-        for place in [Place::Snapshot, Place::Within(0), Place::Within(3), Place::Complete] {
+        for place in [EventPlace::Snapshot, EventPlace::Within(0), EventPlace::Within(3), EventPlace::Complete] {
             let id = EventId { position, place, seal: 0xfeed };
             assert_eq!(id.to_string().parse(), Ok(id));
         }
-        assert_eq!(EventId { position, place: Place::Within(3), seal: 0xfeed }.to_string(), "2a:17:3:feed");
+        assert_eq!(EventId { position, place: EventPlace::Within(3), seal: 0xfeed }.to_string(), "2a:17:3:feed");
         for text in [
             "",
             "2a:17",

@@ -2,7 +2,8 @@
 
 use sinks::views::Forgotten;
 
-use crate::http::error::ApiError;
+use super::error::SubscriptionError;
+use crate::read::error::ReadError;
 
 /// Reason why a subscription can't simply continue.
 pub(super) enum Interruption {
@@ -13,7 +14,7 @@ pub(super) enum Interruption {
     /// the view is another one by now
     Replaced,
     /// it has to end
-    Refused(ApiError),
+    Ended(SubscriptionError),
 }
 
 impl From<Forgotten> for Interruption {
@@ -22,8 +23,14 @@ impl From<Forgotten> for Interruption {
     }
 }
 
-impl From<ApiError> for Interruption {
-    fn from(error: ApiError) -> Self {
-        Self::Refused(error)
+impl From<SubscriptionError> for Interruption {
+    fn from(error: SubscriptionError) -> Self {
+        Self::Ended(error)
+    }
+}
+
+impl From<ReadError> for Interruption {
+    fn from(error: ReadError) -> Self {
+        Self::Ended(error.into())
     }
 }

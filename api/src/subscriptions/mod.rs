@@ -1,19 +1,20 @@
 //! Subscriptions: a query whose rows are sent, and then every change of them.
 //!
-//! A request enters; a [`Feed`] leaves, which an endpoint asks for one batch of events after the other as fast as its client takes
-//! them. A subscription is a plan and a place in the history that all share ([`sinks::views::Step`]): it has no queue of its own.
+//! A request enters; a [`Feed`](feed::Feed) leaves, which a connection asks for one batch of events after the other as fast as its client
+//! takes them. A subscription is a plan and a place in the history that all share ([`sinks::views::Step`]): it has no queue of its own. Of
+//! protocols it knows nothing: `question` is what one of them has to understand, and it writes the events as its clients read them.
 //!
-//! `shown` plans, `changes` tells what an epoch changes, `feed` goes from epoch to epoch, `id` lets a client go on, `event` is text.
+//! `planned` plans, `changes` finds what an epoch changes, `feed` goes from epoch to epoch, `id` lets a client resume.
 
 mod changes;
-mod event;
-mod feed;
+pub(crate) mod error;
+pub(crate) mod event;
+pub(crate) mod feed;
 mod id;
 mod interruption;
-mod shown;
-mod stopping;
-
-pub(crate) use self::event::Signal;
-pub(crate) use self::feed::Feed;
-pub(crate) use self::shown::Request;
-pub(crate) use self::stopping::Stopping;
+pub(crate) mod limits;
+pub(crate) mod metrics;
+pub(crate) mod open;
+mod planned;
+pub(crate) mod question;
+pub(crate) mod stopping;

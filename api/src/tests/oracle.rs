@@ -71,13 +71,13 @@ fn in_query(column: usize, number: i64) -> String {
         .collect()
 }
 
-struct Condition {
+struct OracleCondition {
     column: usize,
     operator: &'static str,
     operands: Vec<i64>,
 }
 
-impl Condition {
+impl OracleCondition {
     fn random(random: &mut Random) -> Self {
         let operator = OPERATORS[random.below(OPERATORS.len())];
         let operands = (0..if operator == "in" { random.below(4) } else { 1 }).map(|_| random.below(6) as i64 - 2).collect();
@@ -171,9 +171,9 @@ async fn pages_equal_filtering_and_sorting() {
     let api = api_with(views, config());
     let mut refused = 0;
     for _ in 0..1_500 {
-        let conditions: Vec<Condition> = (0..random.below(4)).map(|_| Condition::random(&mut random)).collect();
+        let conditions: Vec<OracleCondition> = (0..random.below(4)).map(|_| OracleCondition::random(&mut random)).collect();
         let (order, is_kept) = random_order(&mut random);
-        let mut query: Vec<String> = conditions.iter().map(Condition::to_query).collect();
+        let mut query: Vec<String> = conditions.iter().map(OracleCondition::to_query).collect();
         if !order.is_empty() {
             query.push(format!("order={}", order_in_query(&order)));
         }
@@ -190,7 +190,7 @@ async fn pages_equal_filtering_and_sorting() {
     assert!(refused > 0, "no order was ever refused");
 }
 
-fn check(table: &[Values], conditions: &[Condition], order: &[(usize, bool)], rows: &[Json], query: &str) {
+fn check(table: &[Values], conditions: &[OracleCondition], order: &[(usize, bool)], rows: &[Json], query: &str) {
     let mut expected: Vec<&Values> =
         table.iter().filter(|values| conditions.iter().all(|condition| condition.holds(values))).collect();
     let found: Vec<Values> = rows.iter().map(decoded).collect();

@@ -119,7 +119,8 @@ async fn a_forged_cursor_shows_no_row_of_somebody_else() {
     let number = |at: usize| u64::from_be_bytes(bytes[at..at + 8].try_into().unwrap());
     let seal = crate::read::cursor::Seal { query: number(1), view: number(9), definition: number(17) };
     for forged in [&[0u8; 0][..], &[0; 40], &[0xff; 40], &[1, 0x80, 0, 0, 0, 0, 0, 0, 3], b"\x01"] {
-        let cursor = crate::read::cursor::Place { row: Row::from_bytes(forged), repeats: 1 }.to_text(seal);
+        let cursor = crate::read::cursor::RowCursor { row: Row::from_bytes(forged), repeats: 1 };
+        let cursor = crate::http::query::cursor::cursor_text(&cursor, seal);
         let answer = get_as(&api, &token(1), &format!("{uri}&cursor={cursor}")).await;
         for row in answer.rows() {
             assert_eq!(row["user_id"], 1);

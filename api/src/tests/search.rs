@@ -7,7 +7,7 @@ use sinks::search::{Definition as SearchDefinition, Place, SearchWriter};
 use super::*;
 
 /// The social views with an index over posts and one over messages, and who keeps them.
-struct World {
+struct SearchWorld {
     api: Router,
     views: Arc<Views>,
     posts: SearchWriter,
@@ -39,7 +39,7 @@ fn rows_of(views: &Views, view: &str) -> Vec<(Row, i64)> {
     snapshot.scan(served.indexes[0].0, everything).map(|(row, count)| (Row::from_bytes(row), count)).collect()
 }
 
-fn world() -> World {
+fn world() -> SearchWorld {
     let views = social();
     let config = config();
     let open = |definition: SearchDefinition| {
@@ -51,7 +51,7 @@ fn world() -> World {
     };
     let posts = open(definition(&views, "post_search", "posts", 2, &[0, 1], &[]));
     let messages = open(definition(&views, "message_search", "messages", 3, &[1, 2], &[1, 2]));
-    World { api: api_with(Arc::clone(&views), config), views, posts, _messages: messages }
+    SearchWorld { api: api_with(Arc::clone(&views), config), views, posts, _messages: messages }
 }
 
 fn bodies(answer: &Answer) -> Vec<String> {

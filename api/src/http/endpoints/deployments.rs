@@ -10,10 +10,12 @@ use serde_json::json;
 
 use crate::host::deployments::{DeployRequest, Deployments};
 use crate::http::answer::json_response;
-use crate::http::error::ApiError;
-use crate::http::query::Query;
+use crate::http::error::body::BodyError;
+use crate::http::error::deployment::DeploymentError;
+use crate::http::problem::answer::Problem;
+use crate::http::query::string::QueryString;
 use crate::http::state::ApiState;
-use crate::http::token::Claims;
+use crate::read::claims::Claims;
 
 /// Account where no token is asked for.
 const LOCAL: &str = "local";
@@ -21,9 +23,10 @@ const LOCAL: &str = "local";
 const SUBJECT_CHARACTERS_MAX: usize = 200;
 
 /// Answers with the generation in force.
-pub(crate) async fn deployments(State(state): State<ApiState>, uri: Uri, headers: HeaderMap) -> Result<Response, ApiError> {
+pub(crate) async fn deployments(State(state): State<ApiState>, uri: Uri, headers: HeaderMap) -> Result<Response, Problem> {
     let (host, _) = host(&state, &uri, &headers, "reading the deployments")?;
-    let report = serde_json::to_string(&host.report()).unwrap_or_default();
+    let report = serde_json::to_string(&host.report());
+    let report = report.unwrap_or_else(|error| panic!("the report of the deployments has no form as JSON: {error}"));
     Ok(json_response(report, None))
 }
 
@@ -33,18 +36,18 @@ pub(crate) async fn deploy(
     uri: Uri,
     headers: HeaderMap,
     body: Bytes,
-) -> Result<Response, ApiError> {
+) -> Result<Response, Problem> {
     let (host, by) = host(&state, &uri, &headers, "deploying")?;
-    let generation = host.begin(read(&headers, &body)?, by).await.map_err(ApiError::Deploy)?;
+    let generation = host.begin(read(&headers, &body)?, by).await.map_err(DeploymentError::Refused)?;
     let mut response = json_response(json!({ "generation": generation }).to_string(), None);
     *response.status_mut() = StatusCode::ACCEPTED;
     Ok(response)
 }
 
 /// Answers with what a deployment would change.
-pub(crate) async fn plan(State(state): State<ApiState>, uri: Uri, headers: HeaderMap, body: Bytes) -> Result<Response, ApiError> {
+pub(crate) async fn plan(State(state): State<ApiState>, uri: Uri, headers: HeaderMap, body: Bytes) -> Result<Response, Problem> {
     let (host, _) = host(&state, &uri, &headers, "planning a deployment")?;
-    let change = host.plan(read(&headers, &body)?).await.map_err(ApiError::Deploy)?;
+    let change = host.plan(read(&headers, &body)?).await.map_err(DeploymentError::Refused)?;
     Ok(json_response(change.to_string(), None))
 }
 
@@ -54,11 +57,11 @@ fn host<'s>(
     uri: &Uri,
     headers: &HeaderMap,
     what: &'static str,
-) -> Result<(&'s dyn Deployments, String), ApiError> {
+) -> Result<(&'s dyn Deployments, String), Problem> {
     let claims = state.claims(headers)?;
     state.config().operator.check(what, claims.as_ref())?;
-    Query::parse(uri.query())?.only(&[])?;
-    let host = state.deployments().ok_or(ApiError::NoDeployments)?;
+    QueryString::parse(uri.query())?.only(&[])?;
+    let host = state.deployments().ok_or(DeploymentError::NotOffered)?;
     Ok((host, claims.as_ref().map_or_else(|| LOCAL.to_owned(), subject)))
 }
 
@@ -67,11 +70,11 @@ fn subject(claims: &Claims) -> String {
     subject.chars().take(SUBJECT_CHARACTERS_MAX).collect()
 }
 
-fn read(headers: &HeaderMap, body: &[u8]) -> Result<DeployRequest, ApiError> {
+fn read(headers: &HeaderMap, body: &[u8]) -> Result<DeployRequest, Problem> {
     // Pages of other sites can't send this type without being allowed to, so none can deploy where operators need no token.
-    let found = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+    let found = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("").to_owned();
     if !found.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json")) {
-        return Err(ApiError::UnsupportedMediaType { found });
+        return Err(BodyError::UnsupportedMediaType { found }.into());
     }
-    serde_json::from_slice(body).map_err(|error| ApiError::BadDeployment { detail: error.to_string() })
+    serde_json::from_slice(body).map_err(|error| DeploymentError::BadRequest { detail: error.to_string() }.into())
 }

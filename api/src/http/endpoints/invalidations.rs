@@ -9,11 +9,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Extension;
-use axum::body::{Body, Bytes};
+use axum::body::Bytes;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, Uri};
+use axum::response::Response;
 use futures_util::stream;
 use schemas::position::Position;
 use serde_json::json;
@@ -21,16 +21,17 @@ use sinks::invalidations::{Invalidations, Told};
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::{Instant, timeout};
 
-use super::topics::records::is_public;
-use crate::http::error::ApiError;
-use crate::http::query::Query;
+use crate::http::error::resource::ResourceError;
+use crate::http::event_text::{LAST_EVENT_ID, event_stream};
+use crate::http::limits::FOLLOWER_EVENT_KEYS;
+use crate::http::problem::answer::Problem;
+use crate::http::query::error::QueryStringError;
+use crate::http::query::path::name_in_path;
+use crate::http::query::string::QueryString;
 use crate::http::state::ApiState;
-use crate::read::limits::{FOLLOWER_EVENT_KEYS, PROGRESS_INTERVAL};
-use crate::subscriptions::Stopping;
+use crate::subscriptions::limits::PROGRESS_INTERVAL;
+use crate::subscriptions::stopping::Stopping;
 
-const LAST_EVENT_ID: &str = "last-event-id";
-/// Asks nginx, and proxies that do as it does, to pass events on at once.
-const UNBUFFERED: (HeaderName, HeaderValue) = (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
 /// Longest silence of a stream before it shows that it is alive.
 const SILENCE_MAX: Duration = Duration::from_secs(15);
 
@@ -41,32 +42,28 @@ pub(crate) async fn invalidations(
     uri: Uri,
     headers: HeaderMap,
     stopping: Option<Extension<Stopping>>,
-) -> Result<Response, ApiError> {
-    let Path(sink) = sink.map_err(|_| ApiError::BadEncoding { text: uri.path().to_owned() })?;
+) -> Result<Response, Problem> {
+    let sink = name_in_path(sink, &uri)?;
     let claims = state.claims(&headers)?;
     let all = state.config().invalidations.clone();
     let feed = all.as_ref().and_then(|all| all.feed(&sink));
-    if !feed.as_ref().is_some_and(|feed| is_public(&state, &feed.view)) {
+    if !feed.as_ref().is_some_and(|feed| state.catalog().is_public(&feed.view)) {
         state.config().operator.check("following invalidations", claims.as_ref())?;
     }
-    let (Some(all), Some(_)) = (all, feed) else { return Err(ApiError::UnknownSink { sink }) };
-    let query = Query::parse(uri.query())?;
+    let (Some(all), Some(_)) = (all, feed) else { return Err(ResourceError::UnknownSink { sink }.into()) };
+    let query = QueryString::parse(uri.query())?;
     query.only(&["last_event_id"])?;
     // A client that connects again by itself sends the header, beside the address of the first time.
     let header = headers.get(LAST_EVENT_ID).and_then(|value| value.to_str().ok());
-    let known = header.or(query.one("last_event_id")?).map(str::parse::<Position>).transpose()?;
-    let subscriptions_max = state.config().limits.subscriptions_max;
-    let permit = Arc::clone(state.subscriptions()).try_acquire_owned();
-    let permit = permit.map_err(|_| ApiError::TooManySubscriptions { subscriptions_max })?;
+    let known = header.or(query.one("last_event_id")?).map(str::parse::<Position>).transpose().map_err(QueryStringError::from)?;
+    let permit = state.subscriptions().permit()?;
     let stopping = stopping.map(|Extension(stopping)| stopping);
-    let follower = Follower { sink, all, known, told: state.told(), told_at: Instant::now(), stopping, _permit: permit };
+    let follower = Follower { sink, all, known, told: state.invalidated(), told_at: Instant::now(), stopping, _permit: permit };
     let lines = stream::unfold(follower, |mut follower| async move {
         let lines = follower.next().await?;
         Some((Ok::<_, Infallible>(Bytes::from(lines)), follower))
     });
-    let event_stream = (header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
-    let not_kept = (header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Ok(([event_stream, not_kept, UNBUFFERED], Body::from_stream(lines)).into_response())
+    Ok(event_stream(lines))
 }
 
 /// Somebody who follows, and what he knows.

@@ -15,13 +15,14 @@ use serde_json::{Value, json};
 use sinks::views::{ServedView, Snapshot};
 
 use crate::http::answer::json_response;
-use crate::http::error::ApiError;
-use crate::http::query::Query;
-use crate::http::state::{ApiState, is_readable};
+use crate::http::problem::answer::Problem;
+use crate::http::query::string::QueryString;
+use crate::http::state::ApiState;
+use crate::read::catalog::is_readable;
 
 /// A node and what is known of its rows.
 #[derive(Serialize)]
-struct Shown<'a> {
+struct ShownNode<'a> {
     #[serde(flatten)]
     node: &'a LineageNode,
     /// readers who may read it; none when it is not served
@@ -33,9 +34,9 @@ struct Shown<'a> {
 }
 
 /// The nodes and edges that the caller may know of.
-pub(crate) async fn topology(State(state): State<ApiState>, uri: Uri, headers: HeaderMap) -> Result<Response, ApiError> {
+pub(crate) async fn topology(State(state): State<ApiState>, uri: Uri, headers: HeaderMap) -> Result<Response, Problem> {
     let claims = state.claims(&headers)?;
-    Query::parse(uri.query())?.only(&[])?;
+    QueryString::parse(uri.query())?.only(&[])?;
     let complete = state.config().operator.check("reading the topology", claims.as_ref()).is_ok();
     let lineage = state.health().lineage();
     let snapshot = state.views().snapshot();
@@ -58,14 +59,14 @@ fn relation(node: &LineageNode) -> Option<&str> {
     }
 }
 
-fn show<'a>(node: &'a LineageNode, snapshot: &Snapshot<'_>, readable: &BTreeSet<&str>, complete: bool) -> Shown<'a> {
+fn show<'a>(node: &'a LineageNode, snapshot: &Snapshot<'_>, readable: &BTreeSet<&str>, complete: bool) -> ShownNode<'a> {
     let name = relation(node);
     let served = name.and_then(|name| snapshot.view(name));
     let is_index = matches!(node.kind, LineageKind::Index { .. } | LineageKind::Search { .. });
     // What a policy divides among readers tells each of them something about the others when it is counted.
     let counted = served.filter(|served| !is_index && (complete || served.view.access == Access::Public));
     let index = counted.and_then(|served| served.indexes.first()).map(|(index, _)| *index);
-    Shown {
+    ShownNode {
         node,
         access: served.map(|served| access_name(served)),
         readable: name.is_some_and(|name| readable.contains(name)),

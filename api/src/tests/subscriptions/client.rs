@@ -65,7 +65,7 @@ impl Server {
 
 /// One message of a subscription.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Event {
+pub(super) struct ClientEvent {
     pub(super) name: String,
     pub(super) id: Option<String>,
     pub(super) data: Json,
@@ -126,7 +126,7 @@ impl Client {
     }
 
     /// The next event; `None` when the server has ended the subscription.
-    pub(super) fn next(&mut self) -> Option<Event> {
+    pub(super) fn next(&mut self) -> Option<ClientEvent> {
         match self {
             Self::WebSocket(socket) => loop {
                 match socket.read().unwrap() {
@@ -151,7 +151,7 @@ impl Client {
     }
 
     /// Reads until an event of this name, and returns it.
-    pub(super) fn until(&mut self, name: &str) -> Event {
+    pub(super) fn until(&mut self, name: &str) -> ClientEvent {
         loop {
             let event = self.next().unwrap_or_else(|| panic!("the subscription ended before '{name}'"));
             if event.name == name {
@@ -180,16 +180,16 @@ fn read_chunk(stream: &mut BufReader<TcpStream>, text: &mut String) -> bool {
 }
 
 /// As the standard reads it: lines of `field: value`, comments passed over.
-fn event_of_block(block: &str) -> Option<Event> {
+fn event_of_block(block: &str) -> Option<ClientEvent> {
     let fields: BTreeMap<&str, &str> = block.lines().filter_map(|line| line.split_once(": ")).collect();
     let name = (*fields.get("event")?).to_owned();
     let id = fields.get("id").map(|id| (*id).to_owned());
-    Some(Event { name, id, data: serde_json::from_str(fields["data"]).unwrap() })
+    Some(ClientEvent { name, id, data: serde_json::from_str(fields["data"]).unwrap() })
 }
 
-fn event_of_message(text: &str) -> Event {
+fn event_of_message(text: &str) -> ClientEvent {
     let mut data: Json = serde_json::from_str(text).unwrap();
     let mut take = |name: &str| data.as_object_mut().unwrap().remove(name).map(|value| value.as_str().unwrap().to_owned());
     let (name, id) = (take("event").unwrap(), take("id"));
-    Event { name, id, data }
+    ClientEvent { name, id, data }
 }

@@ -9,7 +9,7 @@ use schemas::serving::{Access, View};
 use serde_json::{Value as Json, json};
 use sinks::views::{Definition, Views};
 
-use super::client::Event;
+use super::client::ClientEvent;
 use crate::tests::oracle::Random;
 use crate::tests::{publish, row, text, view};
 
@@ -29,7 +29,7 @@ impl Fold {
     }
 
     /// Takes in an event; returns the epoch that the rows are now those of.
-    pub(super) fn take(&mut self, event: &Event) -> Option<u64> {
+    pub(super) fn take(&mut self, event: &ClientEvent) -> Option<u64> {
         let data = &event.data;
         let count = data["count"].as_i64().unwrap_or(1);
         let name = |row: &Json| self.key.map_or_else(|| row.to_string(), |key| row[key].to_string());
@@ -153,12 +153,12 @@ impl Asked {
 }
 
 /// Epochs of random changes, and what each query gives after each.
-pub(super) struct World {
+pub(super) struct FoldWorld {
     changes: Vec<Vec<(Item, i64)>>,
     items: Vec<BTreeMap<Item, i64>>,
 }
 
-impl World {
+impl FoldWorld {
     /// The first epoch brings many rows.
     pub(super) fn random(seed: u64, epochs: usize) -> Self {
         let mut random = Random(seed);

@@ -16,7 +16,7 @@ use sinks::views::HistoryLimits;
 use super::oracle::Random;
 use super::*;
 use client::{Client, Server};
-use fold::{Asked, Fold, QUERIES, World, epoch_of, profile, profiles};
+use fold::{Asked, Fold, FoldWorld, QUERIES, epoch_of, profile, profiles};
 
 /// Epochs of a random world.
 const EPOCHS: usize = 250;
@@ -56,7 +56,7 @@ fn connect(transport: Transport, server: &Server, asked: &Asked, last_id: Option
 fn follow(
     transport: Transport,
     server: &Server,
-    world: &World,
+    world: &FoldWorld,
     asked: &Asked,
     seed: u64,
     absent: u64,
@@ -104,8 +104,8 @@ fn follow(
 
 /// Publishes a world while clients of all queries follow it over both transports; it goes on once all of them have their first rows.
 fn follow_all(limits: HistoryLimits, seed: u64, absent: u64) -> Vec<Journey> {
-    let world = World::random(seed, EPOCHS);
-    let views = World::views();
+    let world = FoldWorld::random(seed, EPOCHS);
+    let views = FoldWorld::views();
     views.set_history_limits(limits);
     world.publish(&views, 1);
     let server = Server::start(Arc::clone(&views), config());

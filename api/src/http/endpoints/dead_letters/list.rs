@@ -12,16 +12,16 @@ use schemas::dead_letter::{DeadLetter, RowError};
 use serde_json::{Value, json};
 
 use crate::http::answer::json_response;
-use crate::http::error::ApiError;
-use crate::http::query::Query;
+use crate::http::limits::{DEAD_LETTERS_DEFAULT, DEAD_LETTERS_MAX};
+use crate::http::problem::answer::Problem;
+use crate::http::query::string::QueryString;
 use crate::http::state::ApiState;
-use crate::read::limits::{DEAD_LETTERS_DEFAULT, DEAD_LETTERS_MAX};
 
 /// A page of dead letters.
-pub(crate) async fn dead_letters(State(state): State<ApiState>, uri: Uri, headers: HeaderMap) -> Result<Response, ApiError> {
+pub(crate) async fn dead_letters(State(state): State<ApiState>, uri: Uri, headers: HeaderMap) -> Result<Response, Problem> {
     let claims = state.claims(&headers)?;
     state.config().operator.check("reading dead letters", claims.as_ref())?;
-    let query = Query::parse(uri.query())?;
+    let query = QueryString::parse(uri.query())?;
     query.only(&["limit", "after"])?;
     let limit = query.number("limit", DEAD_LETTERS_DEFAULT, 1, DEAD_LETTERS_MAX)?;
     let after = query.number("after", 0, 0, usize::MAX)?;

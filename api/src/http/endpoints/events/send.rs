@@ -16,20 +16,22 @@ use serde_json::{Value, json};
 use super::outcome::{describe, position};
 use crate::host::ingest::{LineOutcome, Refusal};
 use crate::http::answer::json_response;
-use crate::http::error::ApiError;
-use crate::http::problem::retry_after_value;
-use crate::http::query::Query;
+use crate::http::error::body::BodyError;
+use crate::http::error::lines::LinesError;
+use crate::http::limits::EVENTS_LINES_MAX;
+use crate::http::problem::answer::Problem;
+use crate::http::problem::answer::retry_after_value;
+use crate::http::query::string::QueryString;
 use crate::http::state::ApiState;
-use crate::read::limits::EVENTS_LINES_MAX;
 
 const JSON: &str = "application/json";
 const JSON_LINES: [&str; 4] = ["application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines"];
 
 /// Appends events.
-pub(crate) async fn events(State(state): State<ApiState>, request: Request) -> Result<Response, ApiError> {
+pub(crate) async fn events(State(state): State<ApiState>, request: Request) -> Result<Response, Problem> {
     let claims = state.claims(request.headers())?;
     state.config().ingest.check("sending events", claims.as_ref())?;
-    Query::parse(request.uri().query())?.only(&[])?;
+    QueryString::parse(request.uri().query())?.only(&[])?;
     let is_json = is_single_json(request.headers())?;
     let body = body(request, &state).await?;
     let lines = lines(&body, is_json)?;
@@ -40,8 +42,8 @@ pub(crate) async fn events(State(state): State<ApiState>, request: Request) -> R
     let refusal = refusal(&outcomes);
     let is_any_taken = outcomes.iter().any(|outcome| !matches!(outcome, LineOutcome::Refused(_) | LineOutcome::Empty));
     match (refusal, outcomes.into_iter().next()) {
-        (Some(refusal), _) if !is_any_taken => Err(ApiError::Refused { refusal, answer }),
-        (None, Some(LineOutcome::Rejected(fault))) if is_single => Err(ApiError::Rejected { fault, answer }),
+        (Some(refusal), _) if !is_any_taken => Err(LinesError::Refused { refusal, answer }.into()),
+        (None, Some(LineOutcome::Rejected(fault))) if is_single => Err(LinesError::Rejected { fault, answer }.into()),
         (refusal, _) => {
             let mut response = json_response(answer.to_string(), position.as_deref());
             if let Some(refusal) = refusal {
@@ -61,33 +63,33 @@ fn refusal(outcomes: &[LineOutcome]) -> Option<Refusal> {
 }
 
 /// Returns true if the body may be a single JSON object over several lines.
-fn is_single_json(headers: &HeaderMap) -> Result<bool, ApiError> {
+fn is_single_json(headers: &HeaderMap) -> Result<bool, BodyError> {
     let Some(value) = headers.get(header::CONTENT_TYPE) else { return Ok(true) };
     let found = String::from_utf8_lossy(value.as_bytes()).into_owned();
-    let kind = found.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let kind = found.split_once(';').map_or(found.as_str(), |(kind, _)| kind).trim().to_ascii_lowercase();
     match kind.as_str() {
         JSON => Ok(true),
         lines if JSON_LINES.contains(&lines) => Ok(false),
-        _ => Err(ApiError::UnsupportedMediaType { found }),
+        _ => Err(BodyError::UnsupportedMediaType { found }),
     }
 }
 
-async fn body(request: Request, state: &ApiState) -> Result<Bytes, ApiError> {
+async fn body(request: Request, state: &ApiState) -> Result<Bytes, BodyError> {
     let bytes_max = state.config().limits.events_body_bytes_max;
     let length = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if length.is_some_and(|length| length > bytes_max as u64) {
-        return Err(ApiError::BodyTooLarge { bytes_max });
+        return Err(BodyError::TooLarge { bytes_max });
     }
     Bytes::from_request(request, state).await.map_err(|rejection| match rejection {
-        BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_)) => ApiError::BodyTooLarge { bytes_max },
-        other => ApiError::BrokenBody { detail: other.body_text() },
+        BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_)) => BodyError::TooLarge { bytes_max },
+        other => BodyError::Broken { detail: other.body_text() },
     })
 }
 
 /// The lines of a body; bytes that are not UTF-8 are a fault of their line.
-fn lines(body: &[u8], is_json: bool) -> Result<Vec<Vec<u8>>, ApiError> {
+fn lines(body: &[u8], is_json: bool) -> Result<Vec<Vec<u8>>, BodyError> {
     if body.trim_ascii().is_empty() {
-        return Err(ApiError::EmptyBody);
+        return Err(BodyError::Empty);
     }
     let is_spread = is_json && body.trim_ascii().contains(&b'\n') && serde_json::from_slice::<IgnoredAny>(body).is_ok();
     if is_spread {
@@ -96,7 +98,7 @@ fn lines(body: &[u8], is_json: bool) -> Result<Vec<Vec<u8>>, ApiError> {
     let body = body.strip_suffix(b"\n").unwrap_or(body);
     let lines = body.iter().filter(|byte| **byte == b'\n').count() + 1;
     if lines > EVENTS_LINES_MAX {
-        return Err(ApiError::TooManyLines { lines, lines_max: EVENTS_LINES_MAX });
+        return Err(BodyError::TooManyLines { lines, lines_max: EVENTS_LINES_MAX });
     }
     Ok(body.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line).to_vec()).collect())
 }

@@ -4,13 +4,14 @@ use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 
-use crate::http::error::ApiError;
+use crate::http::error::health::HealthError;
+use crate::http::problem::answer::Problem;
 use crate::http::state::ApiState;
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// All metrics.
-pub(crate) async fn metrics(State(state): State<ApiState>) -> Result<Response, ApiError> {
-    let text = state.metrics().text().map_err(|error| ApiError::Metrics { detail: error.to_string() })?;
+pub(crate) async fn metrics(State(state): State<ApiState>) -> Result<Response, Problem> {
+    let text = state.metrics().text().map_err(|error| HealthError::Metrics { detail: error.to_string() })?;
     Ok(([(CONTENT_TYPE, OPEN_METRICS)], text).into_response())
 }

@@ -8,25 +8,26 @@ use serde_json::json;
 
 use crate::host::health::Readiness;
 use crate::http::answer::json_response;
-use crate::http::error::ApiError;
-use crate::http::problem::describe_hydrating;
+use crate::http::error::health::HealthError;
+use crate::http::problem::answer::Problem;
+use crate::http::problem::health::describe_hydrating;
 use crate::http::state::ApiState;
 
 /// 200 once the views are current.
-pub(crate) async fn readyz(State(state): State<ApiState>) -> Result<Response, ApiError> {
+pub(crate) async fn readyz(State(state): State<ApiState>) -> Result<Response, Problem> {
     let readiness = state.health().readiness();
     if let Readiness::Halted { reason } = readiness {
-        return Err(ApiError::Halted { reason });
+        return Err(HealthError::Halted { reason }.into());
     }
     if let Readiness::Stalled { reason } = readiness {
-        return Err(ApiError::Stalled { reason });
+        return Err(HealthError::Stalled { reason }.into());
     }
     let views = state.views().hydrating();
     if !views.is_empty() {
-        return Err(ApiError::NotReady { views });
+        return Err(HealthError::NotReady { views }.into());
     }
     if let Readiness::CatchingUp { records_done, records_total } = readiness {
-        return Err(ApiError::CatchingUp { records_done, records_total });
+        return Err(HealthError::CatchingUp { records_done, records_total }.into());
     }
     let position = state.views().position().to_string();
     let mut answer = json!({ "ready": true, "position": position });

@@ -13,16 +13,16 @@ use sinks::views::Views;
 
 use crate::host::health::{HaltedSource, HostStatus, Readiness, SinkStatus};
 use crate::http::answer::json_response;
-use crate::http::error::ApiError;
-use crate::http::problem::progress;
-use crate::http::query::Query;
+use crate::http::problem::answer::Problem;
+use crate::http::problem::health::progress;
+use crate::http::query::string::QueryString;
 use crate::http::state::ApiState;
 
 /// The status.
-pub(crate) async fn status(State(state): State<ApiState>, uri: Uri, headers: HeaderMap) -> Result<Response, ApiError> {
+pub(crate) async fn status(State(state): State<ApiState>, uri: Uri, headers: HeaderMap) -> Result<Response, Problem> {
     let claims = state.claims(&headers)?;
     state.config().operator.check("reading the status", claims.as_ref())?;
-    Query::parse(uri.query())?.only(&[])?;
+    QueryString::parse(uri.query())?.only(&[])?;
     let HostStatus { incarnation, checkpoint, ends, halted, stalled, sinks, clock_held, lag, lag_limits } =
         state.health().status();
     // The offsets before the position: what is told as visible is so at the position.

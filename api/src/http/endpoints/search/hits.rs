@@ -14,12 +14,14 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 
-use super::shared::{check_whole, finish, run};
-use crate::http::error::ApiError;
-use crate::http::query::Query;
+use super::shared::{finish, until_searchable};
+use crate::http::problem::answer::Problem;
+use crate::http::query::path::name_in_path;
+use crate::http::query::search::{filter, search as parse_search};
+use crate::http::query::string::QueryString;
 use crate::http::state::ApiState;
 use crate::read::search::HitView;
-use crate::read::wait::until_searchable;
+use crate::read::search_error::SearchError;
 
 /// The parameters that are not conditions.
 const PARAMETERS: &[&str] = &["q", "select", "order", "limit", "offset", "highlight", "facets", "after", "wait"];
@@ -30,22 +32,22 @@ pub(crate) async fn search(
     name: Result<Path<String>, PathRejection>,
     uri: Uri,
     headers: HeaderMap,
-) -> Result<Response, ApiError> {
-    let Path(name) = name.map_err(|_| ApiError::BadEncoding { text: uri.path().to_owned() })?;
+) -> Result<Response, Problem> {
+    let name = name_in_path(name, &uri)?;
     let claims = state.claims(&headers)?;
-    let query = Query::parse(uri.query())?;
+    let query = QueryString::parse(uri.query())?;
     // Read before the wait, so that what is wrong with the request is said at once.
-    let (reader, rule) = state.searchable(&name, claims.as_ref())?;
+    let (reader, rule) = state.catalog().searchable(&name, claims.as_ref())?;
     let hits = HitView::new(&reader);
-    hits.search(&query, hits.visible(&rule), hits.filter(&query, PARAMETERS)?)?;
+    parse_search(&hits, &query, hits.visible(&rule), filter(&hits, &query, PARAMETERS)?)?;
     until_searchable(&state, &query, &reader).await?;
     // What the reader may see is what holds after the wait.
-    let (reader, rule) = state.searchable(&name, claims.as_ref())?;
-    check_whole(&state, &reader)?;
+    let (reader, rule) = state.catalog().searchable(&name, claims.as_ref())?;
+    state.catalog().check_whole(&reader.index().view)?;
     let hits = HitView::new(&reader);
-    let (search, projection) = hits.search(&query, hits.visible(&rule), hits.filter(&query, PARAMETERS)?)?;
+    let (search, projection) = parse_search(&hits, &query, hits.visible(&rule), filter(&hits, &query, PARAMETERS)?)?;
     let asked = search.clone();
-    let answer = run(&state, "q", move || reader.search(&asked)).await?;
-    let answer = answer.ok_or(ApiError::IndexBuilding { index: name })?;
+    let answer = state.catalog().run_search("q", move || reader.search(&asked)).await?;
+    let answer = answer.ok_or(SearchError::IndexBuilding { index: name })?;
     Ok(finish(&state, answer.epoch, hits.write(&answer, &search, &projection)))
 }

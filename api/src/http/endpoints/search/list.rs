@@ -7,15 +7,15 @@ use serde_json::{Value, json};
 use sinks::search::SearchReader;
 
 use crate::http::answer::json_response;
-use crate::http::error::ApiError;
-use crate::http::query::Query;
+use crate::http::problem::answer::Problem;
+use crate::http::query::string::QueryString;
 use crate::http::state::ApiState;
 
 /// The indexes by name.
-pub(crate) async fn searches(State(state): State<ApiState>, uri: Uri, headers: HeaderMap) -> Result<Response, ApiError> {
+pub(crate) async fn searches(State(state): State<ApiState>, uri: Uri, headers: HeaderMap) -> Result<Response, Problem> {
     let claims = state.claims(&headers)?;
-    Query::parse(uri.query())?.only(&[])?;
-    let indexes: Vec<Value> = state.searches(claims.as_ref()).iter().map(describe).collect();
+    QueryString::parse(uri.query())?.only(&[])?;
+    let indexes: Vec<Value> = state.catalog().searches(claims.as_ref()).iter().map(describe).collect();
     Ok(json_response(json!({ "indexes": indexes }).to_string(), None))
 }
 

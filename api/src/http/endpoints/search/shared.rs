@@ -1,29 +1,20 @@
-//! The run of a search on a thread of its own, and the end of its answer.
+//! The wait before a search, and the end of its answer.
 
 use axum::response::Response;
 use schemas::position::{Epoch, Position};
-use sinks::search::{QueryError, SearchReader};
+use sinks::search::SearchReader;
 
 use crate::http::answer::json_response;
-use crate::http::error::ApiError;
+use crate::http::problem::answer::Problem;
+use crate::http::query::string::QueryString;
+use crate::http::query::wait::{After, after};
 use crate::http::state::ApiState;
 
-/// Runs a search on a thread that may block, when it is its turn.
-pub(super) async fn run<T: Send + 'static>(
-    state: &ApiState,
-    name: &'static str,
-    search: impl FnOnce() -> Result<T, QueryError> + Send + 'static,
-) -> Result<T, ApiError> {
-    let permit = state.search_permits().acquire().await;
-    let _permit = permit.map_err(|_| ApiError::Stopping)?;
-    let done = tokio::task::spawn_blocking(search).await;
-    done.map_err(|error| ApiError::SearchFailed { detail: error.to_string() })?.map_err(|source| ApiError::Query { name, source })
-}
-
-/// An index of a view that is not whole can't be asked.
-pub(super) fn check_whole(state: &ApiState, reader: &SearchReader) -> Result<(), ApiError> {
-    let view = &reader.index().view;
-    state.views().hydration(view).map_or(Ok(()), |hydration| Err(ApiError::Hydrating { view: view.clone(), hydration }))
+/// Waits until a full-text index shows what `after` names.
+pub(super) async fn until_searchable(state: &ApiState, query: &QueryString<'_>, reader: &SearchReader) -> Result<(), Problem> {
+    let Some(After { token, wait }) = after(query)? else { return Ok(()) };
+    state.catalog().until_visible(&token, wait).await?;
+    Ok(state.catalog().until_searchable(&token, wait, reader).await?)
 }
 
 /// Ends an answer with the position that it shows.

@@ -10,13 +10,15 @@ use axum::response::Response;
 use schemas::field::json_string;
 use sinks::search::{Popularity, Suggestion};
 
-use super::shared::{check_whole, finish, run};
-use crate::http::error::ApiError;
-use crate::http::query::Query;
+use super::shared::{finish, until_searchable};
+use crate::http::problem::answer::Problem;
+use crate::http::query::path::name_in_path;
+use crate::http::query::search::filter;
+use crate::http::query::string::QueryString;
 use crate::http::state::ApiState;
 use crate::read::limits::{SUGGESTIONS_DEFAULT, SUGGESTIONS_MAX};
 use crate::read::search::HitView;
-use crate::read::wait::until_searchable;
+use crate::read::search_error::SearchError;
 
 /// The parameters that are not conditions.
 const PARAMETERS: &[&str] = &["prefix", "limit", "after", "wait"];
@@ -27,22 +29,22 @@ pub(crate) async fn suggestions(
     name: Result<Path<String>, PathRejection>,
     uri: Uri,
     headers: HeaderMap,
-) -> Result<Response, ApiError> {
-    let Path(name) = name.map_err(|_| ApiError::BadEncoding { text: uri.path().to_owned() })?;
+) -> Result<Response, Problem> {
+    let name = name_in_path(name, &uri)?;
     let claims = state.claims(&headers)?;
-    let query = Query::parse(uri.query())?;
+    let query = QueryString::parse(uri.query())?;
     let limit = query.number("limit", SUGGESTIONS_DEFAULT, 1, SUGGESTIONS_MAX)?;
-    let prefix = query.one("prefix")?.unwrap_or_default().to_owned();
-    let (reader, _) = state.searchable(&name, claims.as_ref())?;
-    HitView::new(&reader).filter(&query, PARAMETERS)?;
+    let prefix = query.one("prefix")?.unwrap_or("").to_owned();
+    let (reader, _) = state.catalog().searchable(&name, claims.as_ref())?;
+    filter(&HitView::new(&reader), &query, PARAMETERS)?;
     until_searchable(&state, &query, &reader).await?;
     // What the reader may see is what holds after the wait.
-    let (reader, rule) = state.searchable(&name, claims.as_ref())?;
-    check_whole(&state, &reader)?;
+    let (reader, rule) = state.catalog().searchable(&name, claims.as_ref())?;
+    state.catalog().check_whole(&reader.index().view)?;
     let hits = HitView::new(&reader);
-    let (visible, filter) = (hits.visible(&rule), hits.filter(&query, PARAMETERS)?);
-    let found = run(&state, "prefix", move || reader.suggest(&prefix, &visible, &filter, limit)).await?;
-    let (epoch, found) = found.ok_or(ApiError::IndexBuilding { index: name })?;
+    let (visible, conditions) = (hits.visible(&rule), filter(&hits, &query, PARAMETERS)?);
+    let found = state.catalog().run_search("prefix", move || reader.suggest(&prefix, &visible, &conditions, limit)).await?;
+    let (epoch, found) = found.ok_or(SearchError::IndexBuilding { index: name })?;
     Ok(finish(&state, epoch, write(&found)))
 }
 

@@ -8,15 +8,15 @@ use serde_json::{Value, json};
 
 use crate::host::ingest::TopicInfo;
 use crate::http::answer::json_response;
-use crate::http::error::ApiError;
-use crate::http::query::Query;
+use crate::http::problem::answer::Problem;
+use crate::http::query::string::QueryString;
 use crate::http::state::ApiState;
 
 /// All topics, for whoever may send events.
-pub(crate) async fn topics(State(state): State<ApiState>, uri: Uri, headers: HeaderMap) -> Result<Response, ApiError> {
+pub(crate) async fn topics(State(state): State<ApiState>, uri: Uri, headers: HeaderMap) -> Result<Response, Problem> {
     let claims = state.claims(&headers)?;
     state.config().ingest.check("listing topics", claims.as_ref())?;
-    Query::parse(uri.query())?.only(&[])?;
+    QueryString::parse(uri.query())?.only(&[])?;
     let topics: Vec<Value> = state.ingest().topics()?.iter().map(describe).collect();
     let position = state.views().position().to_string();
     Ok(json_response(json!({ "topics": topics, "position": position }).to_string(), Some(&position)))

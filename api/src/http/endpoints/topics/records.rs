@@ -12,11 +12,13 @@ use serde_json::{Value, json};
 
 use crate::host::derived::{RecordPage, TopicRecord};
 use crate::http::answer::json_response;
-use crate::http::error::ApiError;
-use crate::http::query::Query;
+use crate::http::error::resource::ResourceError;
+use crate::http::limits::{RECORDS_DEFAULT, RECORDS_MAX};
+use crate::http::problem::answer::Problem;
+use crate::http::query::error::QueryStringError;
+use crate::http::query::path::name_in_path;
+use crate::http::query::string::QueryString;
 use crate::http::state::ApiState;
-use crate::read::access::{Admission, Rule, admit};
-use crate::read::limits::{RECORDS_DEFAULT, RECORDS_MAX};
 
 /// A page of records.
 pub(crate) async fn records(
@@ -24,16 +26,16 @@ pub(crate) async fn records(
     topic: Result<Path<String>, PathRejection>,
     uri: Uri,
     headers: HeaderMap,
-) -> Result<Response, ApiError> {
-    let Path(topic) = topic.map_err(|_| ApiError::BadEncoding { text: uri.path().to_owned() })?;
+) -> Result<Response, Problem> {
+    let topic = name_in_path(topic, &uri)?;
     let claims = state.claims(&headers)?;
     let derived = state.config().derived.clone();
     let view = derived.as_ref().and_then(|derived| derived.view_of(&topic));
-    if !view.as_ref().is_some_and(|view| is_public(&state, view)) {
+    if !view.as_ref().is_some_and(|view| state.catalog().is_public(view)) {
         state.config().operator.check("reading a derived topic", claims.as_ref())?;
     }
-    let (Some(derived), Some(_)) = (derived, view) else { return Err(ApiError::UnknownTopic { topic }) };
-    let query = Query::parse(uri.query())?;
+    let (Some(derived), Some(_)) = (derived, view) else { return Err(ResourceError::UnknownTopic { topic }.into()) };
+    let query = QueryString::parse(uri.query())?;
     query.only(&["partition", "offset", "limit"])?;
     query.number("partition", 0, 0, 0)?;
     let limit = query.number("limit", RECORDS_DEFAULT, 1, RECORDS_MAX)?;
@@ -44,16 +46,10 @@ pub(crate) async fn records(
     let page = derived.records(&topic, from, limit).await?;
     if let Some(from) = from.filter(|from| *from < page.earliest || *from > page.end) {
         let expected = format!("an offset from {} to {}, which the topic has", page.earliest, page.end);
-        return Err(ApiError::BadParameter { name: "offset", value: from.to_string(), expected });
+        return Err(QueryStringError::BadParameter { name: "offset", value: from.to_string(), expected }.into());
     }
     let position = state.views().position().to_string();
     Ok(json_response(describe(&topic, &page, from).to_string(), Some(&position)))
-}
-
-/// Returns true if everybody may read all rows of a view.
-pub(in crate::http::endpoints) fn is_public(state: &ApiState, view: &str) -> bool {
-    let served = state.views().view(view);
-    served.is_some_and(|served| matches!(admit(&served.view, None), Admission::Rows(Rule::Always)))
 }
 
 fn describe(topic: &str, page: &RecordPage, from: Option<Offset>) -> Value {

@@ -13,15 +13,16 @@ use serde_json::{Value, json};
 use sinks::views::{Hydration, ServedView, Snapshot, Views};
 
 use crate::http::answer::json_response;
-use crate::http::error::ApiError;
-use crate::http::problem::progress;
-use crate::http::query::Query;
-use crate::http::state::{ApiState, is_readable};
+use crate::http::problem::answer::Problem;
+use crate::http::problem::health::progress;
+use crate::http::query::string::QueryString;
+use crate::http::state::ApiState;
+use crate::read::catalog::is_readable;
 
 /// The views by name.
-pub(crate) async fn views(State(state): State<ApiState>, uri: Uri, headers: HeaderMap) -> Result<Response, ApiError> {
+pub(crate) async fn views(State(state): State<ApiState>, uri: Uri, headers: HeaderMap) -> Result<Response, Problem> {
     let claims = state.claims(&headers)?;
-    Query::parse(uri.query())?.only(&[])?;
+    QueryString::parse(uri.query())?.only(&[])?;
     let snapshot = state.views().snapshot();
     let is_new = |staged: &&Arc<ServedView>| snapshot.view(&staged.view.name).is_none();
     let readable = |served: &&Arc<ServedView>| is_readable(served, claims.as_ref());

@@ -19,22 +19,27 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
-use sinks::views::{ServedView, WaitError};
+use sinks::views::ServedView;
 
 use super::subscribe::{accepts_events, events};
 use crate::http::answer::json_response;
-use crate::http::error::ApiError;
-use crate::http::query::Query;
+use crate::http::problem::answer::Problem;
+use crate::http::query::conditions::conditions;
+use crate::http::query::cursor::{cursor_text, parse_cursor};
+use crate::http::query::order::order;
+use crate::http::query::path::name_in_path;
+use crate::http::query::select::projection;
+use crate::http::query::string::QueryString;
+use crate::http::query::wait::{After, after};
 use crate::http::state::ApiState;
-use crate::http::token::Claims;
 use crate::read::access::Rule;
-use crate::read::conditions::{Conditions, conditions};
-use crate::read::cursor::{Place, Seal};
+use crate::read::claims::Claims;
+use crate::read::cursor::Seal;
+use crate::read::error::ReadError;
 use crate::read::limits::{PAGE_ROWS_DEFAULT, PAGE_ROWS_MAX};
-use crate::read::page::{PageRequest, Projection};
-use crate::read::plan::{parse_order, plan};
-use crate::read::wait::until_visible;
-use crate::subscriptions::Stopping;
+use crate::read::page::PageRequest;
+use crate::read::request::RowsRequest;
+use crate::subscriptions::stopping::Stopping;
 
 /// The parameters that are not conditions.
 const PARAMETERS: &[&str] = &["select", "order", "limit", "cursor", "after", "wait"];
@@ -46,21 +51,21 @@ pub(crate) async fn view(
     uri: Uri,
     headers: HeaderMap,
     stopping: Option<Extension<Stopping>>,
-) -> Result<Response, ApiError> {
-    let Path(name) = name.map_err(|_| ApiError::BadEncoding { text: uri.path().to_owned() })?;
+) -> Result<Response, Problem> {
+    let name = name_in_path(name, &uri)?;
     if accepts_events(&headers) {
         return events(state, name, &uri, &headers, stopping).await;
     }
     let claims = state.claims(&headers)?;
-    let query = Query::parse(uri.query())?;
+    let query = QueryString::parse(uri.query())?;
     let mut is_visible = false;
     loop {
-        let (served, rule) = state.admitted(&name, claims.as_ref())?;
-        let conditions = conditions(&query, PARAMETERS, &served.view, &rule)?;
-        let (request, seal) = prepare(&served, &rule, &conditions, &query, claims.as_ref())?;
+        let (served, rule) = state.catalog().admitted(&name, claims.as_ref())?;
+        let rows = rows(&served, &rule, &query)?;
+        let (request, seal) = prepare(&served, &rule, &rows, &query, claims.as_ref())?;
         // Planned before the wait, so that what is wrong with the request is said at once.
         if !is_visible {
-            wait(&state, &name, &query).await?;
+            until_visible(&state, &name, &query).await?;
             is_visible = true;
         }
         if let Some(response) = answer(&state, &served, &request, seal)? {
@@ -69,61 +74,54 @@ pub(crate) async fn view(
     }
 }
 
+fn rows(served: &ServedView, rule: &Rule, query: &QueryString<'_>) -> Result<RowsRequest, Problem> {
+    let conditions = conditions(query, PARAMETERS, &served.view, rule)?;
+    Ok(RowsRequest { conditions, order: order(&served.view, query)? })
+}
+
 fn prepare<'a>(
     served: &'a ServedView,
     rule: &'a Rule,
-    conditions: &'a Conditions,
-    query: &Query<'_>,
+    rows: &'a RowsRequest,
+    query: &QueryString<'_>,
     claims: Option<&Claims>,
-) -> Result<(PageRequest<'a>, Seal), ApiError> {
+) -> Result<(PageRequest<'a>, Seal), Problem> {
     let view = &served.view;
-    let order = query.one("order")?.map_or(Ok(Vec::new()), |text| parse_order(view, text))?;
-    let plan = plan(served, conditions, &order)?;
+    let plan = rows.plan(served)?;
     let subject = claims.and_then(|claims| claims.get("sub"));
-    let seal = Seal::new(view, plan.index, &(plan.reverse, conditions, rule, subject));
+    let seal = Seal::new(view, plan.index, &(plan.reverse, &rows.conditions, rule, subject));
     let request = PageRequest {
         view,
         plan,
         rule,
-        projection: Projection::new(view, query.one("select")?)?,
+        projection: projection(view, query.one("select")?)?,
         limit: query.number("limit", PAGE_ROWS_DEFAULT, 1, PAGE_ROWS_MAX)?,
-        resume: query.one("cursor")?.map(|text| Place::from_text(text, seal, &view.name)).transpose()?,
+        resume: query.one("cursor")?.map(|text| parse_cursor(text, seal, &view.name)).transpose()?,
     };
     Ok((request, seal))
 }
 
 /// Waits for what `after` names; of a view that is still being filled then, that is what there is to say.
-pub(super) async fn wait(state: &ApiState, name: &str, query: &Query<'_>) -> Result<(), ApiError> {
-    let waited = until_visible(state, query).await;
-    match (waited, state.views().hydration(name)) {
-        (Err(ApiError::Wait(WaitError::Timeout { .. })), Some(hydration)) => {
-            Err(ApiError::Hydrating { view: name.to_owned(), hydration })
-        }
-        (waited, _) => waited,
-    }
+pub(super) async fn until_visible(state: &ApiState, view: &str, query: &QueryString<'_>) -> Result<(), Problem> {
+    let Some(After { token, wait }) = after(query)? else { return Ok(()) };
+    Ok(state.catalog().until_visible_in(view, &token, wait).await?)
 }
 
-/// The page; `None` when the view was replaced since the request was planned, so it has to be planned anew.
+/// The page; `None` when the view was replaced since the request was planned, so it has to be planned again.
 fn answer(
     state: &ApiState,
     served: &Arc<ServedView>,
     request: &PageRequest<'_>,
     seal: Seal,
-) -> Result<Option<Response>, ApiError> {
+) -> Result<Option<Response>, ReadError> {
     let mut json = String::from("{\"rows\":[");
     let (next, position) = {
-        let snapshot = state.views().snapshot();
-        if !snapshot.view(&served.view.name).is_some_and(|current| Arc::ptr_eq(current, served)) {
-            return Ok(None);
-        }
-        if let Some(hydration) = state.views().hydration(&served.view.name) {
-            return Err(ApiError::Hydrating { view: served.view.name.clone(), hydration });
-        }
+        let Some(snapshot) = state.catalog().snapshot_of(served)? else { return Ok(None) };
         (request.read(&snapshot, &mut json)?, snapshot.position().to_string())
     };
     json.push_str("],\"next\":");
     match next {
-        Some(place) => json.extend(["\"", &place.to_text(seal), "\""]),
+        Some(cursor) => json.extend(["\"", &cursor_text(&cursor, seal), "\""]),
         None => json.push_str("null"),
     }
     json.extend([",\"position\":\"", &position, "\"}"]);

@@ -13,27 +13,67 @@
 use std::convert::Infallible;
 
 use axum::Extension;
-use axum::body::{Body, Bytes};
+use axum::body::Bytes;
 use axum::extract::rejection::PathRejection;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, Uri, header};
+use axum::response::Response;
 use futures_util::{SinkExt as _, stream};
+use sinks::views::ServedView;
 
-use crate::http::error::ApiError;
-use crate::http::query::Query;
+use crate::http::error::resource::ResourceError;
+use crate::http::event_text::{EVENT_STREAM, LAST_EVENT_ID, event_stream, lines, message};
+use crate::http::limits::WEBSOCKET_MESSAGE_BYTES_MAX;
+use crate::http::problem::answer::Problem;
+use crate::http::query::conditions::conditions;
+use crate::http::query::error::QueryStringError;
+use crate::http::query::order::order;
+use crate::http::query::path::name_in_path;
+use crate::http::query::select::projection;
+use crate::http::query::string::QueryString;
+use crate::http::query::wait::{After, after};
 use crate::http::state::ApiState;
-use crate::read::limits::{SUBSCRIPTION_BATCH_BYTES, WEBSOCKET_MESSAGE_BYTES_MAX};
-use crate::read::wait::until_visible;
-use crate::subscriptions::{Feed, Request, Signal, Stopping};
+use crate::read::access::Rule;
+use crate::read::columns::column;
+use crate::read::limits::PAGE_ROWS_MAX;
+use crate::read::projection::Projection;
+use crate::read::request::RowsRequest;
+use crate::subscriptions::event::{Event, Signal};
+use crate::subscriptions::feed::Feed;
+use crate::subscriptions::limits::SUBSCRIPTION_BATCH_BYTES;
+use crate::subscriptions::question::{Question, SubscriptionQuery, SubscriptionRequest};
+use crate::subscriptions::stopping::Stopping;
 
-const EVENT_STREAM: &str = "text/event-stream";
+/// The parameters that are not conditions.
+const PARAMETERS: &[&str] = &["select", "order", "limit", "key", "after", "wait", "last_event_id"];
 const WEBSOCKET: &[u8] = b"websocket";
-const LAST_EVENT_ID: &str = "last-event-id";
-/// Asks nginx, and proxies that do as it does, to pass events on at once.
-const UNBUFFERED: (HeaderName, HeaderValue) = (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
+
+/// A question as the text after `?`.
+struct QueryText(Option<String>);
+
+impl Question for QueryText {
+    type Error = Problem;
+
+    fn understand(&self, served: &ServedView, rule: &Rule) -> Result<SubscriptionQuery, Problem> {
+        let query = QueryString::parse(self.0.as_deref())?;
+        let view = &served.view;
+        let rows = RowsRequest { conditions: conditions(&query, PARAMETERS, view, rule)?, order: order(view, &query)? };
+        let key = query.one("key")?.map(|names| key(served, names)).transpose()?;
+        let limit = query.one("limit")?.map(|_| query.number("limit", PAGE_ROWS_MAX, 1, PAGE_ROWS_MAX)).transpose()?;
+        let words = [query.one("select")?.map(str::to_owned), query.one("key")?.map(str::to_owned)];
+        // A question that no index answers is refused for that before its columns are looked at.
+        rows.plan(served)?;
+        let select = projection(view, query.one("select")?)?;
+        Ok(SubscriptionQuery { rows, select, key, limit, words })
+    }
+}
+
+fn key(served: &ServedView, names: &str) -> Result<(Vec<usize>, Projection), QueryStringError> {
+    let columns = names.split(',').map(|name| column(&served.view, name)).collect::<Result<_, _>>()?;
+    Ok((columns, projection(&served.view, Some(names))?))
+}
 
 /// A subscription, over what the client asks for.
 pub(crate) async fn subscribe(
@@ -43,13 +83,13 @@ pub(crate) async fn subscribe(
     headers: HeaderMap,
     stopping: Option<Extension<Stopping>>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
-) -> Result<Response, ApiError> {
-    let Path(name) = name.map_err(|_| ApiError::BadEncoding { text: uri.path().to_owned() })?;
+) -> Result<Response, Problem> {
+    let name = name_in_path(name, &uri)?;
     let asks_for_socket = headers.get(header::UPGRADE).is_some_and(|to| to.as_bytes().eq_ignore_ascii_case(WEBSOCKET));
     if !asks_for_socket {
         return events(state, name, &uri, &headers, stopping).await;
     }
-    let upgrade = upgrade.map_err(|rejection| ApiError::BadUpgrade { detail: rejection.body_text() })?;
+    let upgrade = upgrade.map_err(|rejection| ResourceError::BadUpgrade { detail: rejection.body_text() })?;
     let feed = open(state, name, &uri, &headers, stopping).await?;
     let upgrade = upgrade.read_buffer_size(WEBSOCKET_MESSAGE_BYTES_MAX).write_buffer_size(SUBSCRIPTION_BATCH_BYTES);
     let upgrade = upgrade.max_message_size(WEBSOCKET_MESSAGE_BYTES_MAX).max_frame_size(WEBSOCKET_MESSAGE_BYTES_MAX);
@@ -70,15 +110,18 @@ pub(super) async fn events(
     uri: &Uri,
     headers: &HeaderMap,
     stopping: Option<Extension<Stopping>>,
-) -> Result<Response, ApiError> {
+) -> Result<Response, Problem> {
     let feed = open(state, name, uri, headers, stopping).await?;
     let lines = stream::unfold(feed, |mut feed| async move {
-        let lines = feed.next().await?.to_lines();
+        let lines = lines(&signal(feed.next().await?));
         Some((Ok::<_, Infallible>(Bytes::from(lines)), feed))
     });
-    let event_stream = (header::CONTENT_TYPE, HeaderValue::from_static(EVENT_STREAM));
-    let not_kept = (header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Ok(([event_stream, not_kept, UNBUFFERED], Body::from_stream(lines)).into_response())
+    Ok(event_stream(lines))
+}
+
+/// The signal as it is sent: what ends a subscription is an event too.
+fn signal(next: Result<Signal, Problem>) -> Signal {
+    next.unwrap_or_else(|problem| Signal::Events(vec![Event::error(problem.into_json().to_string())]))
 }
 
 async fn open(
@@ -87,26 +130,28 @@ async fn open(
     uri: &Uri,
     headers: &HeaderMap,
     stopping: Option<Extension<Stopping>>,
-) -> Result<Feed, ApiError> {
+) -> Result<Feed<QueryText>, Problem> {
     let claims = state.claims(headers)?;
-    let query = Query::parse(uri.query())?;
+    let query = QueryString::parse(uri.query())?;
     // Asked before the wait, so that who may not read the view does not learn when it changes.
-    state.admitted(&name, claims.as_ref())?;
-    until_visible(&state, &query).await?;
+    state.catalog().admitted(&name, claims.as_ref())?;
+    if let Some(After { token, wait }) = after(&query)? {
+        state.catalog().until_visible(&token, wait).await?;
+    }
     // A client that connects again by itself sends the header, beside the address of the first time.
     let header = headers.get(LAST_EVENT_ID).and_then(|value| value.to_str().ok());
     let last_event_id = header.or(query.one("last_event_id")?);
-    let request = Request { name, query: uri.query().map(str::to_owned), claims };
-    Feed::open(state, request, last_event_id, stopping.map(|Extension(stopping)| stopping))
+    let request = SubscriptionRequest { view: name, question: QueryText(uri.query().map(str::to_owned)), claims };
+    Feed::open(state.subscriptions(), request, last_event_id, stopping.map(|Extension(stopping)| stopping))
 }
 
 /// A subscription as messages, until either side ends it.
-async fn messages(mut socket: WebSocket, mut feed: Feed) {
+async fn messages(mut socket: WebSocket, mut feed: Feed<QueryText>) {
     loop {
         tokio::select! {
-            signal = feed.next() => {
-                let sent = match signal {
-                    Some(signal) => send(&mut socket, signal).await,
+            next = feed.next() => {
+                let sent = match next {
+                    Some(next) => send(&mut socket, signal(next)).await,
                     None => {
                         let frame = CloseFrame { code: close_code::AWAY, reason: "the subscription has ended".into() };
                         // The client may be gone already.
@@ -132,7 +177,7 @@ async fn send(socket: &mut WebSocket, signal: Signal) -> Result<(), axum::Error>
         Signal::Heartbeat => socket.feed(Message::Ping(Bytes::new())).await?,
         Signal::Events(events) => {
             for event in events {
-                socket.feed(Message::text(event.to_message())).await?;
+                socket.feed(Message::text(message(&event))).await?;
             }
         }
     }

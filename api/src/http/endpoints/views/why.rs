@@ -20,17 +20,22 @@ use schemas::row::Row;
 use schemas::time::timestamp_text;
 use sinks::views::ServedView;
 
-use super::page::wait;
+use super::page::until_visible;
 use crate::host::provenance::{WhyAnswer, WhyEvent, WhyQuestion, WhyRefusal, WhyRow};
 use crate::http::answer::json_response;
-use crate::http::error::ApiError;
-use crate::http::query::Query;
+use crate::http::error::provenance::ProvenanceError;
+use crate::http::problem::answer::Problem;
+use crate::http::query::conditions::conditions;
+use crate::http::query::error::QueryStringError;
+use crate::http::query::path::name_in_path;
+use crate::http::query::string::QueryString;
 use crate::http::state::ApiState;
 use crate::read::access::Rule;
-use crate::read::conditions::{Conditions, conditions};
+use crate::read::error::ReadError;
 use crate::read::limits::{WHY_EVENTS_DEFAULT, WHY_EVENTS_MAX, WHY_ROWS_DEFAULT, WHY_ROWS_MAX};
-use crate::read::page::{PageRequest, Projection};
-use crate::read::plan::plan;
+use crate::read::page::PageRequest;
+use crate::read::projection::Projection;
+use crate::read::request::RowsRequest;
 
 /// The parameters that are not conditions.
 const PARAMETERS: &[&str] = &["limit", "events", "detail", "after", "wait"];
@@ -43,7 +48,7 @@ struct Wanted {
 }
 
 /// Rows as they are shown, and the question about them.
-struct Asked {
+struct AskedRows {
     question: WhyQuestion,
     /// the rows of the question as JSON objects
     shown: Vec<String>,
@@ -58,51 +63,50 @@ pub(crate) async fn why(
     name: Result<Path<String>, PathRejection>,
     uri: Uri,
     headers: HeaderMap,
-) -> Result<Response, ApiError> {
-    let Path(name) = name.map_err(|_| ApiError::BadEncoding { text: uri.path().to_owned() })?;
+) -> Result<Response, Problem> {
+    let name = name_in_path(name, &uri)?;
     let claims = state.claims(&headers)?;
     state.config().operator.check("asking which events made a row", claims.as_ref())?;
-    let query = Query::parse(uri.query())?;
+    let query = QueryString::parse(uri.query())?;
     let wanted = wanted(&query)?;
     let mut is_visible = false;
     let asked = loop {
-        let (served, rule) = state.admitted(&name, claims.as_ref())?;
+        let (served, rule) = state.catalog().admitted(&name, claims.as_ref())?;
         if query.others(PARAMETERS).next().is_none() {
-            return Err(ApiError::NoRowNamed {
-                view: name,
-                column: served.view.columns.first().map(|column| column.name.clone()),
-            });
+            let column = served.view.columns.first().map(|column| column.name.clone());
+            return Err(ProvenanceError::NoRowNamed { view: name, column }.into());
         }
         let conditions = conditions(&query, PARAMETERS, &served.view, &rule)?;
+        let rows = RowsRequest { conditions, order: Vec::new() };
         // Planned before the wait, so that what is wrong with the request is said at once.
-        plan(&served, &conditions, &[])?;
+        rows.plan(&served)?;
         if !is_visible {
-            wait(&state, &name, &query).await?;
+            until_visible(&state, &name, &query).await?;
             is_visible = true;
         }
-        match ask(&state, &served, (&conditions, &rule), &wanted)? {
+        match ask(&state, &served, (&rows, &rule), &wanted)? {
             Some(asked) => break asked,
             None => tokio::task::yield_now().await,
         }
     };
-    let provenance = state.config().provenance.as_ref().ok_or(ApiError::NoProvenance)?;
+    let provenance = state.config().provenance.as_ref().ok_or(ProvenanceError::NotOffered)?;
     let answer = match asked.shown.is_empty() {
         true => WhyAnswer::default(),
         false => provenance.why(asked.question.clone()).await.map_err(|refusal| match refusal {
-            WhyRefusal::Replaced => ApiError::WhyReplaced { view: name.clone() },
-            WhyRefusal::Failed { detail } => ApiError::WhyFailed { detail },
+            WhyRefusal::Replaced => ProvenanceError::Replaced { view: name.clone() },
+            WhyRefusal::Failed { detail } => ProvenanceError::Failed { detail },
         })?,
     };
     Ok(json_response(write(&asked, &answer, wanted.has_bodies), Some(&asked.position)))
 }
 
-fn wanted(query: &Query<'_>) -> Result<Wanted, ApiError> {
+fn wanted(query: &QueryString<'_>) -> Result<Wanted, QueryStringError> {
     let has_bodies = match query.one("detail")? {
         None | Some("full") => true,
         Some("place") => false,
         Some(other) => {
             let expected = "full or place".to_owned();
-            return Err(ApiError::BadParameter { name: "detail", value: other.to_owned(), expected });
+            return Err(QueryStringError::BadParameter { name: "detail", value: other.to_owned(), expected });
         }
     };
     Ok(Wanted {
@@ -116,43 +120,40 @@ fn wanted(query: &Query<'_>) -> Result<Wanted, ApiError> {
 fn ask(
     state: &ApiState,
     served: &Arc<ServedView>,
-    (conditions, rule): (&Conditions, &Rule),
+    (rows, rule): (&RowsRequest, &Rule),
     wanted: &Wanted,
-) -> Result<Option<Asked>, ApiError> {
+) -> Result<Option<AskedRows>, ReadError> {
     let view = &served.view;
     let snapshot = state.views().snapshot();
     let is_current = snapshot.view(&view.name).is_some_and(|current| Arc::ptr_eq(current, served));
     if !is_current || state.views().position() != snapshot.position() {
         return Ok(None);
     }
-    if let Some(hydration) = state.views().hydration(&view.name) {
-        return Err(ApiError::Hydrating { view: view.name.clone(), hydration });
-    }
-    let projection = Projection::new(view, None)?;
-    let request =
-        PageRequest { view, plan: plan(served, conditions, &[])?, rule, projection, limit: wanted.rows_max, resume: None };
-    let (mut rows, mut shown, mut known) = (Vec::new(), Vec::new(), BTreeSet::new());
+    state.catalog().check_whole(&view.name)?;
+    let (plan, projection) = (rows.plan(served)?, Projection::all(view));
+    let request = PageRequest { view, plan, rule, projection, limit: wanted.rows_max, resume: None };
+    let (mut found, mut shown, mut known) = (Vec::new(), Vec::new(), BTreeSet::new());
     let more = request.each(&snapshot, |reader, loaded| {
         let mut row = Row::empty();
         (0..view.columns.len()).for_each(|column| row.extend(reader.field(loaded, column)));
         if known.insert(row.clone()) {
             let mut json = String::new();
             request.projection.write(reader, loaded, &mut json);
-            rows.push(row);
+            found.push(row);
             shown.push(json);
         }
     })?;
     let question = WhyQuestion {
         view: view.clone(),
-        rows,
+        rows: found,
         consumed: state.views().consumed(),
         wall_micros: snapshot.wall_micros(),
         events_max: wanted.events_max,
     };
-    Ok(Some(Asked { question, shown, has_more: more.is_some(), position: snapshot.position().to_string() }))
+    Ok(Some(AskedRows { question, shown, has_more: more.is_some(), position: snapshot.position().to_string() }))
 }
 
-fn write(asked: &Asked, answer: &WhyAnswer, has_bodies: bool) -> String {
+fn write(asked: &AskedRows, answer: &WhyAnswer, has_bodies: bool) -> String {
     let mut json = String::from("{\"view\":");
     json_string(&asked.question.view.name, &mut json);
     json.push_str(",\"rows\":[");

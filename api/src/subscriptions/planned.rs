@@ -1,7 +1,7 @@
 //! The content of a subscription: a query, planned as that of a page is, and kept.
 //!
-//! A request enters; [`Shown`] leaves, which tells what of a view's rows and changes its reader gets. It is planned anew when the view is
-//! replaced, or its readers are.
+//! A request enters; [`PlannedSubscription`] leaves, which tells what of a view's rows and changes its reader gets. It is planned
+//! again when the view is replaced, or its readers are.
 
 use std::ops::Bound;
 use std::sync::Arc;
@@ -10,34 +10,22 @@ use schemas::row::{Diff, Row};
 use schemas::serving::{Index, IndexLayout};
 use sinks::views::{IndexId, Range, ServedView, Snapshot, Views};
 
+use super::error::SubscriptionError;
 use super::interruption::Interruption;
-use crate::http::error::ApiError;
-use crate::http::query::Query;
-use crate::http::state::ApiState;
-use crate::http::token::Claims;
+use super::open::Subscriptions;
+use super::question::{Question, SubscriptionQuery, SubscriptionRequest};
 use crate::read::access::Rule;
-use crate::read::conditions::{Conditions, column, conditions};
+use crate::read::catalog::Catalog;
+use crate::read::conditions::Conditions;
 use crate::read::cursor::Seal;
-use crate::read::limits::PAGE_ROWS_MAX;
-use crate::read::page::Projection;
-use crate::read::plan::{KeyRange, describe_indexes, parse_order, plan};
-use crate::read::stored::{Loaded, Reader};
-
-/// The parameters that are not conditions.
-pub(super) const PARAMETERS: &[&str] = &["select", "order", "limit", "key", "after", "wait", "last_event_id"];
-
-/// A query and its reader.
-pub(crate) struct Request {
-    /// the view
-    pub(crate) name: String,
-    /// the text after `?`
-    pub(crate) query: Option<String>,
-    /// claims of the reader's token
-    pub(crate) claims: Option<Claims>,
-}
+use crate::read::error::ReadError;
+use crate::read::plan::{KeyRange, describe_indexes};
+use crate::read::projection::Projection;
+use crate::read::request::RowsRequest;
+use crate::read::rows::{LoadedRow, RowReader};
 
 /// A planned query.
-pub(super) struct Shown {
+pub(super) struct PlannedSubscription {
     pub(super) served: Arc<ServedView>,
     pub(super) id: IndexId,
     /// the number of the index in its view
@@ -56,26 +44,32 @@ pub(super) struct Shown {
     pub(super) seal: u64,
 }
 
-impl Shown {
-    /// Plans a query as it is understood now.
-    pub(super) fn new(state: &ApiState, request: &Request) -> Result<Self, ApiError> {
-        let query = Query::parse(request.query.as_deref())?;
-        let (served, rule) = state.admitted(&request.name, request.claims.as_ref())?;
-        let view = &served.view;
-        let conditions = conditions(&query, PARAMETERS, view, &rule)?;
-        let order = query.one("order")?.map_or(Ok(Vec::new()), |text| parse_order(view, text))?;
-        let key = query.one("key")?.map(|names| key(&served, names)).transpose()?;
-        let limit = query.one("limit")?.map(|_| query.number("limit", PAGE_ROWS_MAX, 1, PAGE_ROWS_MAX)).transpose()?;
-        let (select, key_names) = (query.one("select")?, query.one("key")?);
-        let plan = plan(&served, &conditions, &order)?;
+impl PlannedSubscription {
+    /// Plans a question as it is understood now.
+    pub(super) fn new<Q: Question>(subscriptions: &Subscriptions, request: &SubscriptionRequest<Q>) -> Result<Self, Q::Error> {
+        let admitted = subscriptions.catalog().admitted(&request.view, request.claims.as_ref());
+        let (served, rule) = admitted.map_err(SubscriptionError::from)?;
+        let query = request.question.understand(&served, &rule)?;
         let subject = request.claims.as_ref().and_then(|claims| claims.get("sub"));
-        let sealed = (plan.reverse, &conditions, &rule, subject, select, key_names, limit, state.incarnation());
-        let seal = Seal::new(view, plan.index, &sealed).query;
+        Ok(Self::plan(served, rule, query, subject, subscriptions.incarnation()).map_err(SubscriptionError::from)?)
+    }
+
+    fn plan(
+        served: Arc<ServedView>,
+        rule: Rule,
+        query: SubscriptionQuery,
+        subject: Option<&serde_json::Value>,
+        incarnation: u64,
+    ) -> Result<Self, ReadError> {
+        let SubscriptionQuery { rows, select: projection, key, limit, words: [select, key_names] } = query;
+        let plan = rows.plan(&served)?;
+        let sealed = (plan.reverse, &rows.conditions, &rule, subject, select, key_names, limit, incarnation);
+        let seal = Seal::new(&served.view, plan.index, &sealed).query;
         let residual = plan.residual.iter().map(|(column, _)| *column).collect();
-        let number = served.indexes.iter().position(|(id, _)| *id == plan.id).unwrap_or_default();
-        let (id, reverse, projection) = (plan.id, plan.reverse, Projection::new(view, select)?);
+        let (id, number, reverse) = (plan.id, plan.number, plan.reverse);
         let ranges = if rule == Rule::Never { Vec::new() } else { plan.ranges };
         let limit = limit.map(|limit| Diff::try_from(limit).unwrap_or(Diff::MAX));
+        let RowsRequest { conditions, .. } = rows;
         Ok(Self { id, number, reverse, ranges, residual, projection, key, limit, seal, rule, conditions, served })
     }
 
@@ -102,18 +96,10 @@ impl Shown {
     /// Reads rows, if the view is still the one that was planned for.
     pub(super) fn read<T>(
         &self,
-        views: &Views,
+        catalog: &Catalog,
         read: impl FnOnce(&Snapshot<'_>) -> Result<T, Interruption>,
     ) -> Result<T, Interruption> {
-        let snapshot = views.snapshot();
-        let name = &self.served.view.name;
-        if !snapshot.view(name).is_some_and(|current| Arc::ptr_eq(current, &self.served)) {
-            return Err(Interruption::Replaced);
-        }
-        if let Some(hydration) = views.hydration(name) {
-            return Err(Interruption::Refused(ApiError::Hydrating { view: name.clone(), hydration }));
-        }
-        read(&snapshot)
+        read(&catalog.snapshot_of(&self.served)?.ok_or(Interruption::Replaced)?)
     }
 
     /// A range, or what is left of it, as an index takes it.
@@ -133,7 +119,7 @@ impl Shown {
     }
 
     /// A row within the ranges, if the reader wanted it and may see it. The rule is asked for every row, also where the ranges ensure it.
-    pub(super) fn admit(&self, reader: &Reader<'_>, stored: &[u8]) -> Option<Loaded> {
+    pub(super) fn admit(&self, reader: &RowReader<'_>, stored: &[u8]) -> Option<LoadedRow> {
         let row = reader.load(stored);
         let holds =
             |column: &usize| self.conditions.get(column).is_some_and(|condition| condition.admits(reader.field(&row, *column)));
@@ -141,7 +127,7 @@ impl Shown {
     }
 
     /// `{"row":{...}}`, with a `count` where rows have no key and this one is there more than once.
-    pub(super) fn describe(&self, reader: &Reader<'_>, row: &Loaded, count: Diff) -> String {
+    pub(super) fn describe(&self, reader: &RowReader<'_>, row: &LoadedRow, count: Diff) -> String {
         let mut data = String::from("{\"row\":");
         self.projection.write(reader, row, &mut data);
         if count != 1 && self.key.is_none() {
@@ -152,7 +138,7 @@ impl Shown {
     }
 
     /// `{"key":{...}}`, or the row where it has none.
-    pub(super) fn describe_gone(&self, reader: &Reader<'_>, row: &Loaded, count: Diff) -> String {
+    pub(super) fn describe_gone(&self, reader: &RowReader<'_>, row: &LoadedRow, count: Diff) -> String {
         let Some((_, projection)) = &self.key else { return self.describe(reader, row, count) };
         let mut data = String::from("{\"key\":");
         projection.write(reader, row, &mut data);
@@ -163,11 +149,6 @@ impl Shown {
     /// Says that too many rows were looked at for those that were found.
     pub(super) fn scan_limit(&self) -> Interruption {
         let view = &self.served.view;
-        Interruption::Refused(ApiError::ScanLimit { view: view.name.clone(), indexes: describe_indexes(view) })
+        ReadError::ScanLimit { view: view.name.clone(), indexes: describe_indexes(view) }.into()
     }
-}
-
-fn key(served: &ServedView, names: &str) -> Result<(Vec<usize>, Projection), ApiError> {
-    let columns = names.split(',').map(|name| column(&served.view, name)).collect::<Result<_, _>>()?;
-    Ok((columns, Projection::new(&served.view, Some(names))?))
 }

@@ -1,37 +1,38 @@
 //! The query of a request: names and values, decoded, in the order they were sent.
 //!
-//! The text after `?` enters; [`Query`] leaves. An undecodable text, a parameter given twice or an unknown one is an error that
+//! The text after `?` enters; [`QueryString`] leaves. An undecodable text, a parameter given twice or an unknown one is an error that
 //! names it.
 
 use std::borrow::Cow;
 
-use crate::http::error::ApiError;
-use crate::read::limits::QUERY_PARAMETERS_MAX;
+use super::error::QueryStringError;
+use crate::http::limits::QUERY_PARAMETERS_MAX;
 use crate::read::suggest::nearest;
+use crate::read::value::hexadecimal;
 
 /// Decoded parameters.
-pub(crate) struct Query<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
+pub(crate) struct QueryString<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
 
-impl<'a> Query<'a> {
+impl<'a> QueryString<'a> {
     /// Decodes `a=1&b=2`; `+` is a space, as in every form.
-    pub(crate) fn parse(text: Option<&'a str>) -> Result<Self, ApiError> {
-        let pairs = text.unwrap_or_default().split('&').filter(|pair| !pair.is_empty());
+    pub(crate) fn parse(text: Option<&'a str>) -> Result<Self, QueryStringError> {
+        let pairs = text.unwrap_or("").split('&').filter(|pair| !pair.is_empty());
         let mut parameters = Vec::new();
         for pair in pairs {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             parameters.push((decode(name)?, decode(value)?));
         }
         if parameters.len() > QUERY_PARAMETERS_MAX {
-            return Err(ApiError::TooManyParameters { found: parameters.len() });
+            return Err(QueryStringError::TooManyParameters { found: parameters.len() });
         }
         Ok(Self(parameters))
     }
 
     /// The value of a parameter that may be given once.
-    pub(crate) fn one(&self, name: &'static str) -> Result<Option<&str>, ApiError> {
+    pub(crate) fn one(&self, name: &'static str) -> Result<Option<&str>, QueryStringError> {
         let mut found = self.0.iter().filter(|(given, _)| given == name);
         match (found.next(), found.next()) {
-            (_, Some(_)) => Err(ApiError::RepeatedParameter { name }),
+            (_, Some(_)) => Err(QueryStringError::RepeatedParameter { name }),
             (first, None) => Ok(first.map(|(_, value)| value.as_ref())),
         }
     }
@@ -43,10 +44,10 @@ impl<'a> Query<'a> {
     }
 
     /// Refuses every parameter that is not one of `known`.
-    pub(crate) fn only(&self, known: &'static [&'static str]) -> Result<(), ApiError> {
+    pub(crate) fn only(&self, known: &'static [&'static str]) -> Result<(), QueryStringError> {
         match self.others(known).next() {
             None => Ok(()),
-            Some((name, _)) => Err(ApiError::UnknownParameter {
+            Some((name, _)) => Err(QueryStringError::UnknownParameter {
                 name: name.to_owned(),
                 known: known.join(", "),
                 suggestion: nearest(name, known.iter().copied()),
@@ -55,9 +56,15 @@ impl<'a> Query<'a> {
     }
 
     /// A whole number from `least` to `most`, or `default` when the parameter is not given.
-    pub(crate) fn number(&self, name: &'static str, default: usize, least: usize, most: usize) -> Result<usize, ApiError> {
+    pub(crate) fn number(
+        &self,
+        name: &'static str,
+        default: usize,
+        least: usize,
+        most: usize,
+    ) -> Result<usize, QueryStringError> {
         let Some(text) = self.one(name)? else { return Ok(default) };
-        text.parse().ok().filter(|number| (least..=most).contains(number)).ok_or_else(|| ApiError::BadParameter {
+        text.parse().ok().filter(|number| (least..=most).contains(number)).ok_or_else(|| QueryStringError::BadParameter {
             name,
             value: text.to_owned(),
             expected: format!("a whole number from {least} to {most}"),
@@ -65,11 +72,11 @@ impl<'a> Query<'a> {
     }
 }
 
-fn decode(text: &str) -> Result<Cow<'_, str>, ApiError> {
+fn decode(text: &str) -> Result<Cow<'_, str>, QueryStringError> {
     if !text.contains(['%', '+']) {
         return Ok(Cow::Borrowed(text));
     }
-    let bad = || ApiError::BadEncoding { text: text.to_owned() };
+    let bad = || QueryStringError::BadEncoding { text: text.to_owned() };
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&first, tail)) = rest.split_first() {
@@ -87,34 +94,29 @@ fn decode(text: &str) -> Result<Cow<'_, str>, ApiError> {
     String::from_utf8(bytes).map(Cow::Owned).map_err(|_| bad())
 }
 
-/// The value of a hexadecimal digit.
-pub(crate) fn hexadecimal(digit: u8) -> Option<u8> {
-    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn parameters_are_decoded_in_order() {
-        let query = Query::parse(Some("a=1&b=x%20y+z&a=2&flag&&u=%C3%A4")).unwrap();
+        let query = QueryString::parse(Some("a=1&b=x%20y+z&a=2&flag&&u=%C3%A4")).unwrap();
         let all: Vec<_> = query.others(&["b"]).collect();
         assert_eq!(all, [("a", "1"), ("a", "2"), ("flag", ""), ("u", "ä")]);
         assert_eq!(query.one("b").unwrap(), Some("x y z"));
-        assert!(matches!(query.one("a"), Err(ApiError::RepeatedParameter { name: "a" })));
+        assert!(matches!(query.one("a"), Err(QueryStringError::RepeatedParameter { name: "a" })));
     }
 
     #[test]
     fn broken_encodings_are_errors() {
         for text in ["a=%", "a=%4", "a=%zz", "a=%ff", "%C3=1", "a=%+1"] {
-            assert!(matches!(Query::parse(Some(text)), Err(ApiError::BadEncoding { .. })), "{text}");
+            assert!(matches!(QueryString::parse(Some(text)), Err(QueryStringError::BadEncoding { .. })), "{text}");
         }
     }
 
     #[test]
     fn numbers_have_limits() {
-        let query = Query::parse(Some("limit=1001&wait=x")).unwrap();
+        let query = QueryString::parse(Some("limit=1001&wait=x")).unwrap();
         assert!(query.number("limit", 100, 1, 1000).is_err());
         assert!(query.number("wait", 1, 0, 10).is_err());
         assert_eq!(query.number("after", 7, 0, 10).unwrap(), 7);

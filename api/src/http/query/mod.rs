@@ -1,0 +1,13 @@
+//! The query string of a request, and what its parameters mean for a view or an index.
+//!
+//! The text after `?` enters; conditions, an order, columns, a cursor, a position or a search leave, typed for [`crate::read`].
+
+pub(crate) mod conditions;
+pub(crate) mod cursor;
+pub(crate) mod error;
+pub(crate) mod order;
+pub(crate) mod path;
+pub(crate) mod search;
+pub(crate) mod select;
+pub(crate) mod string;
+pub(crate) mod wait;

@@ -1,0 +1,24 @@
+//! `after=<position>` and `wait=<milliseconds>`: reading one's own writes.
+
+use std::time::Duration;
+
+use schemas::position::Token;
+
+use super::error::QueryStringError;
+use super::string::QueryString;
+use crate::read::limits::{AFTER_WAIT_MILLIS, AFTER_WAIT_MILLIS_MAX};
+
+/// A position that must be visible, and the longest wait for it.
+pub(crate) struct After {
+    /// the position
+    pub(crate) token: Token,
+    /// the longest wait
+    pub(crate) wait: Duration,
+}
+
+/// Reads both; `None` when no position is named.
+pub(crate) fn after(query: &QueryString<'_>) -> Result<Option<After>, QueryStringError> {
+    let millis = query.number("wait", AFTER_WAIT_MILLIS, 0, AFTER_WAIT_MILLIS_MAX)?;
+    let Some(text) = query.one("after")? else { return Ok(None) };
+    Ok(Some(After { token: text.parse()?, wait: Duration::from_millis(millis as u64) }))
+}
