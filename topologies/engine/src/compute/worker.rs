@@ -19,6 +19,7 @@ use timely::dataflow::operators::Input as _;
 use timely::dataflow::operators::probe::Handle;
 use timely::worker::Worker;
 
+use super::error::WorkersError;
 use crate::render::budget::Budget;
 use crate::render::drain::{Drain, EpochOutput};
 use crate::render::keep::RestoreContext;
@@ -108,7 +109,7 @@ struct Port {
 }
 
 /// Starts the workers of a topology. A panic ends the process only after [`PanicPolicy::take_service`].
-pub fn start(topology: &Arc<Topology>, keeping: Vec<RestoreContext>, status: &Arc<Status>) -> Result<Workers, String> {
+pub fn start(topology: &Arc<Topology>, keeping: Vec<RestoreContext>, status: &Arc<Status>) -> Result<Workers, WorkersError> {
     let panic_policy = Arc::new(PanicPolicy::default());
     let count = keeping.len();
     let (done_sender, done) = channel();
@@ -134,7 +135,8 @@ pub fn start(topology: &Arc<Topology>, keeping: Vec<RestoreContext>, status: &Ar
             // The dataflow is in no state to be stepped once more, as it would be after a return.
             resume_unwind(panic);
         }
-    })?;
+    });
+    let guards = guards.map_err(|detail| WorkersError::Threads { detail })?;
     let mut handles: Vec<(usize, Thread)> = threads.iter().take(count).collect();
     handles.sort_by_key(|(index, _)| *index);
     let work: Vec<_> = senders.into_iter().zip(handles.into_iter().map(|(_, thread)| thread)).collect();
@@ -142,7 +144,10 @@ pub fn start(topology: &Arc<Topology>, keeping: Vec<RestoreContext>, status: &Ar
     if workers.count() == count {
         Ok(workers)
     } else {
-        Err(panic_policy.failure().unwrap_or("a worker ended at its start").to_owned())
+        Err(match panic_policy.failure() {
+            Some(detail) => WorkersError::Panicked { detail: detail.to_owned() },
+            None => WorkersError::Ended,
+        })
     }
 }
 

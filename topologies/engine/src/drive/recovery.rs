@@ -10,6 +10,7 @@ use std::sync::mpsc::Receiver;
 
 use epochs::backfill::Backfill;
 use epochs::binding::{Binding, Control};
+use epochs::checkpoint::error::CheckpointError;
 use epochs::checkpoint::{CheckpointHeader, Checkpoints};
 use epochs::coordinator::{Coordinator, EpochInput, Settings, Start};
 use epochs::crash_point::{RESTORED, crash_point};
@@ -23,14 +24,14 @@ use sinks::views::{Definition, Hydration, Views};
 use sources::log::{Log, TopicMetadata};
 
 use super::driver::{Driver, Parts};
-use crate::compute::engine::Engine;
-use crate::compute::worker;
+use crate::compute::computation::{Computation, Resumption};
+use crate::compute::error::WorkersError;
 use crate::deploy::handle::DeploymentHandle;
 use crate::deploy::request::Deployment;
 use crate::epoch_clock::EpochClock;
 use crate::follow::{self, Opening, Reports, SinkConnections, SinkTasks};
 use crate::options::Options;
-use crate::render::keep::RestoreContext;
+use crate::render::budget::Limits;
 use crate::state::checkpointer::Checkpointer;
 use crate::state::dead_letters::{DeadLetterState, Meta};
 use crate::state::quarantine::{AsideGroup, Ends, Quarantine, ranges_of};
@@ -70,10 +71,12 @@ struct Taken {
 enum RecoveryError {
     #[error(transparent)]
     Epochs(#[from] EpochError),
-    #[error("the checkpoint of epoch {epoch} can't be kept beside the others: {detail}")]
-    Checkpoint { epoch: u64, detail: String },
-    #[error("a thread could not be started: {detail}")]
-    Thread { detail: String },
+    #[error("the checkpoint of epoch {epoch} can't be kept beside the others: {error}")]
+    Checkpoint { epoch: u64, error: CheckpointError },
+    #[error("a thread could not be started: {0}")]
+    Thread(std::io::Error),
+    #[error("a thread could not be started: {0}")]
+    Workers(#[from] WorkersError),
     #[error(
         "computing epoch {epoch} ended the process {count} times, and it is not its records that can be quarantined: {detail}; start with a topology without the view that fails"
     )]
@@ -145,61 +148,40 @@ impl Recovery {
         }
     }
 
+    /// Restores the newest checkpoint that can be read, and makes a driver that begins there.
     fn driver(mut self, views: Arc<Views>, status: Arc<Status>) -> Result<(Driver, Option<Backfill>, EpochInput), RecoveryError> {
-        let (restored, own) = loop {
-            match self.restore(&status)? {
-                Some(restored) => break restored,
-                None => {
-                    self.taken = take_over(&self.topology, &self.means, &self.storage, &self.topics, &self.options, &self.states)?
-                }
-            }
-        };
+        let (restored, own) = self.restore_newest(&status)?;
         let Self { topology, log, storage, options, deployment_handle, deployments, states, taken, reports, means, .. } = self;
         let Taken { wall, mut coordinator, checkpoints, start, opening } = taken;
-        let quarantine = Quarantine::open(Arc::clone(&storage)).map_err(EpochError::from)?;
-        let quarantine = Arc::new(quarantine.with_limits(options.event_limits));
-        put_aside(&quarantine, &mut coordinator)?;
+        check_start(&start, &coordinator);
+        let quarantine = open_quarantine(&storage, options.event_limits, &mut coordinator)?;
         quarantine.computing(start.epoch);
         let meta = start.checkpoint.as_ref().map(read_meta).unwrap_or_default();
-        let (letters, seed) = DeadLetterState::restore(&states, &meta, &own);
-        if let Err(error) = views.seed_dead_letters(seed) {
-            tracing::warn!(%error, "the list of dead letters starts again; their bytes are in the log");
-        }
-        status.expect_rows(meta.rows);
-        status.begins_at(start.offsets.clone());
-        status.begins(coordinator.identity().incarnation, start.checkpoint.as_ref().map(|header| header.epoch));
-        let missing: Arc<BTreeSet<u32>> = Arc::new(start.missing.iter().copied().collect());
-        let keep = |restored| RestoreContext {
-            start: start.epoch,
-            missing: Arc::clone(&missing),
-            states: Arc::clone(&states),
-            restored,
-        };
+        let letters = restore_letters(&states, &meta, &own, &views);
+        show_start(&status, &start, &meta, &coordinator);
+        let missing: BTreeSet<u32> = start.missing.iter().copied().collect();
         let backfill = if missing.is_empty() { None } else { Some(coordinator.backfill(&states.topics(&topology, &missing))?) };
-        let keeping = restored.into_iter().map(keep).collect();
-        let workers = worker::start(&topology, keeping, &status).map_err(|detail| RecoveryError::Thread { detail })?;
-        let noted = Arc::clone(&quarantine);
-        workers.panic_policy.take_service(move |detail| noted.panicked(detail));
-        let engine = Engine::of_served(Arc::clone(&topology), workers, Arc::clone(&quarantine), &views);
-        deployment_handle.show_retained(coordinator.retained());
-        let checkpointer = Checkpointer::start(storage, checkpoints).map_err(|error| no_thread(&error))?;
-        let first = EpochInput {
+        let resumption = Resumption {
+            topology: Arc::clone(&topology),
+            states,
+            missing,
             epoch: start.epoch,
-            wall_micros: start.wall_micros,
-            records: Records::new(),
-            ranges: Vec::new(),
-            consumed: start.offsets,
-            replayed: true,
-            control: None,
+            restored,
+            status: Arc::clone(&status),
+            quarantine: Arc::clone(&quarantine),
         };
-        let retention = Retention::start(Arc::clone(&log), options.log_retention_bytes).map_err(|error| no_thread(&error))?;
+        let computation = Computation::start(resumption, |name| views.view(name))?;
+        computation.take_service();
+        deployment_handle.show_retained(coordinator.retained());
+        let checkpointer = Checkpointer::start(storage, checkpoints).map_err(RecoveryError::Thread)?;
+        let retention = Retention::start(Arc::clone(&log), options.log_retention_bytes).map_err(RecoveryError::Thread)?;
         let sink_tasks = SinkTasks::start(opening, means, &coordinator, (start.epoch, &meta.sink_tasks), (&views, &reports));
-        let sink_tasks = sink_tasks.map_err(|error| no_thread(&error))?;
+        let sink_tasks = sink_tasks.map_err(RecoveryError::Thread)?;
         crash_point(RESTORED);
         let identities = view_fingerprints(&topology).into_iter().map(|(name, identity)| (name, identity.to_string())).collect();
         let parts = Parts {
             identities,
-            engine,
+            computation,
             deployment_handle,
             deployments,
             quarantine,
@@ -213,7 +195,19 @@ impl Recovery {
             views,
             status,
         };
-        Ok((Driver::new(parts, &options), backfill, first))
+        Ok((Driver::new(parts, &options), backfill, first_epoch(start)))
+    }
+
+    /// The entries of the newest checkpoint that can be read, for each worker and for the driver.
+    fn restore_newest(&mut self, status: &Status) -> Result<(Vec<Restored>, Restored), RecoveryError> {
+        loop {
+            match self.restore(status)? {
+                Some(restored) => return Ok(restored),
+                None => {
+                    self.taken = take_over(&self.topology, &self.means, &self.storage, &self.topics, &self.options, &self.states)?
+                }
+            }
+        }
     }
 
     /// The entries of the checkpoint; `None` when it is damaged and was quarantined.
@@ -228,7 +222,7 @@ impl Recovery {
                 let epoch = header.epoch;
                 tracing::error!(%error, epoch, "a checkpoint is damaged; an older one is taken, or everything is computed again");
                 let kept = self.taken.checkpoints.retain(|header| header.epoch != epoch);
-                kept.map_err(|error| RecoveryError::Checkpoint { epoch, detail: error.to_string() })?;
+                kept.map_err(|error| RecoveryError::Checkpoint { epoch, error })?;
                 Ok(None)
             }
         }
@@ -257,8 +251,63 @@ fn put_aside(quarantine: &Quarantine, coordinator: &mut Coordinator<Storage>) ->
     }
 }
 
-fn no_thread(error: &std::io::Error) -> RecoveryError {
-    RecoveryError::Thread { detail: error.to_string() }
+/// The invariants that what follows relies on. Bound epochs are computed again from the one behind the checkpoint, so a checkpoint of
+/// another epoch would have records counted twice or left out; and a binding that ends before it would make an epoch of other records.
+fn check_start(start: &Start, coordinator: &Coordinator<Storage>) {
+    let Start { epoch, checkpoint, missing, .. } = start;
+    if let Some(header) = checkpoint {
+        assert_eq!(header.epoch, *epoch, "a run was to begin with epoch {epoch} and the checkpoint of epoch {}", header.epoch);
+    } else {
+        assert!(
+            *epoch == 0 && missing.is_empty(),
+            "a run without a checkpoint begins with everything, at epoch 0 and not {epoch}"
+        );
+    }
+    assert_eq!(coordinator.completed(), *epoch, "the epoch that a run begins with is the last complete one");
+    assert!(
+        coordinator.last_bound() >= *epoch,
+        "epoch {epoch} is in a checkpoint, and only {} is bound",
+        coordinator.last_bound()
+    );
+}
+
+/// Opens the quarantine and counts how the run before ended.
+fn open_quarantine(
+    storage: &Storage,
+    limits: Limits,
+    coordinator: &mut Coordinator<Storage>,
+) -> Result<Arc<Quarantine>, RecoveryError> {
+    let quarantine = Quarantine::open(Arc::clone(storage)).map_err(EpochError::from)?.with_limits(limits);
+    put_aside(&quarantine, coordinator)?;
+    Ok(Arc::new(quarantine))
+}
+
+/// Takes over the dead letters and the errors of rows of streams, and shows them to readers.
+fn restore_letters(states: &KeptStates, meta: &Meta, own: &Restored, views: &Views) -> DeadLetterState {
+    let (letters, seed) = DeadLetterState::restore(states, meta, own);
+    if let Err(error) = views.seed_dead_letters(seed) {
+        tracing::warn!(%error, "the list of dead letters starts again; their bytes are in the log");
+    }
+    letters
+}
+
+fn show_start(status: &Status, start: &Start, meta: &Meta, coordinator: &Coordinator<Storage>) {
+    status.expect_rows(meta.rows);
+    status.begins_at(start.offsets.clone());
+    status.begins(coordinator.identity().incarnation, start.checkpoint.as_ref().map(|header| header.epoch));
+}
+
+/// The epoch that a run begins with: its state was restored, and it has no records.
+fn first_epoch(start: Start) -> EpochInput {
+    EpochInput {
+        epoch: start.epoch,
+        wall_micros: start.wall_micros,
+        records: Records::new(),
+        ranges: Vec::new(),
+        consumed: start.offsets,
+        replayed: true,
+        control: None,
+    }
 }
 
 fn take_over(

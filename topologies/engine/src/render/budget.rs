@@ -74,6 +74,8 @@ impl fmt::Display for Exceeded {
     }
 }
 
+impl std::error::Error for Exceeded {}
+
 /// The budgets of the epochs that an engine computes; clones share them.
 #[derive(Clone, Default)]
 pub struct Budget(Arc<Shared>);
