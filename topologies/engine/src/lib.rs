@@ -10,6 +10,7 @@ mod epoch_clock;
 pub mod follow;
 mod limits;
 pub mod lineage;
+mod nodes;
 mod options;
 pub mod render;
 pub mod rows;

@@ -25,7 +25,7 @@ use super::error::{ComputeError, WorkersError};
 use super::worker::{self, Done, Work, Workers};
 use crate::limits::{EPOCHS_IN_FLIGHT_MAX, WAIT_MAX};
 use crate::render::drain::EpochOutput;
-use crate::render::keep::RestoreContext;
+use crate::render::restore_context::RestoreContext;
 use crate::state::quarantine::Quarantine;
 use crate::state::restored::Restored;
 use crate::status::Status;

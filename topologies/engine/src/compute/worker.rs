@@ -20,10 +20,11 @@ use timely::dataflow::operators::probe::Handle;
 use timely::worker::Worker;
 
 use super::error::WorkersError;
+use crate::nodes;
 use crate::render::budget::Budget;
 use crate::render::drain::{Drain, EpochOutput};
-use crate::render::keep::RestoreContext;
-use crate::render::source::Records;
+use crate::render::events::Records;
+use crate::render::restore_context::RestoreContext;
 use crate::status::Status;
 use language::topology::Topology;
 
@@ -192,7 +193,7 @@ fn run(worker: &mut Worker, topology: &Topology, port: &Port, keeping: RestoreCo
     let mut inputs = worker.dataflow::<Time, _, _>(|scope| {
         let (records, streams): (Vec<_>, Vec<_>) = topology.sources.iter().map(|_| scope.new_input::<Vec<Records>>()).unzip();
         let (clock, ticks) = scope.new_input::<Vec<i64>>();
-        crate::render::render(topology, scope, streams, ticks, &drain, &probe, keeping)
+        crate::render::render(topology, scope, streams, ticks, &drain, &probe, keeping, nodes::render)
             .unwrap_or_else(|error| panic!("a topology that was checked could not be rendered: {error}"));
         Inputs { records, clock }
     });

@@ -60,8 +60,8 @@ pub(super) struct ReadLetters {
     pub(super) retried: Vec<u64>,
 }
 
-/// Parts of a driver.
-pub struct Parts {
+/// DriverParts of a driver.
+pub struct DriverParts {
     /// the topology that readers see
     pub computation: Computation<BoundEpoch>,
     /// requested deployments
@@ -94,7 +94,7 @@ pub struct Parts {
 
 /// Binds epochs, has them computed and publishes them.
 pub struct Driver {
-    pub(super) parts: Parts,
+    pub(super) parts: DriverParts,
     pub(super) deploying: Deploying,
     ticks_when_idle: bool,
     pub(super) interval: Duration,
@@ -110,7 +110,7 @@ pub struct Driver {
 
 impl Driver {
     /// A driver that begins where its coordinator does.
-    pub fn new(parts: Parts, options: &Options) -> Self {
+    pub fn new(parts: DriverParts, options: &Options) -> Self {
         Self {
             deploying: Deploying::default(),
             ticks_when_idle: options.clock == Clock::System,

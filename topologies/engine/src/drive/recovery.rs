@@ -23,7 +23,7 @@ use sinks::search::SearchIndexes;
 use sinks::views::{Definition, Hydration, Views};
 use sources::log::{Log, TopicMetadata};
 
-use super::driver::{Driver, Parts};
+use super::driver::{Driver, DriverParts};
 use crate::compute::computation::{Computation, Resumption};
 use crate::compute::error::WorkersError;
 use crate::deploy::handle::DeploymentHandle;
@@ -55,10 +55,10 @@ pub struct Recovery {
     states: Arc<KeptStates>,
     reports: Arc<Reports>,
     means: SinkConnections,
-    taken: Taken,
+    taken: TakenOver,
 }
 
-struct Taken {
+struct TakenOver {
     wall: EpochClock,
     coordinator: Coordinator<Storage>,
     checkpoints: Checkpoints<Storage>,
@@ -152,7 +152,7 @@ impl Recovery {
     fn driver(mut self, views: Arc<Views>, status: Arc<Status>) -> Result<(Driver, Option<Backfill>, EpochInput), RecoveryError> {
         let (restored, own) = self.restore_newest(&status)?;
         let Self { topology, log, storage, options, deployment_handle, deployments, states, taken, reports, means, .. } = self;
-        let Taken { wall, mut coordinator, checkpoints, start, opening } = taken;
+        let TakenOver { wall, mut coordinator, checkpoints, start, opening } = taken;
         check_start(&start, &coordinator);
         let quarantine = open_quarantine(&storage, options.event_limits, &mut coordinator)?;
         quarantine.computing(start.epoch);
@@ -179,7 +179,7 @@ impl Recovery {
         let sink_tasks = sink_tasks.map_err(RecoveryError::Thread)?;
         crash_point(RESTORED);
         let identities = view_fingerprints(&topology).into_iter().map(|(name, identity)| (name, identity.to_string())).collect();
-        let parts = Parts {
+        let parts = DriverParts {
             identities,
             computation,
             deployment_handle,
@@ -317,7 +317,7 @@ fn take_over(
     topics: &[TopicMetadata],
     options: &Options,
     states: &KeptStates,
-) -> Result<Taken, EpochError> {
+) -> Result<TakenOver, EpochError> {
     let mut wall = EpochClock::new(options.clock, &topology.sources);
     let settings = Settings {
         epoch_records: options.epoch_records,
@@ -331,7 +331,7 @@ fn take_over(
     let mut floors = |history: &History, incarnation| Ok(opening.fence(history, incarnation));
     let (storage, log) = (Arc::new(Arc::clone(storage)), Arc::clone(&means.log));
     let (coordinator, checkpoints, start) = Coordinator::open(storage, log, topics, settings, &mut wall, &mut floors)?;
-    Ok(Taken { wall, coordinator, checkpoints, start, opening })
+    Ok(TakenOver { wall, coordinator, checkpoints, start, opening })
 }
 
 fn read_meta(header: &CheckpointHeader) -> Meta {

@@ -2,47 +2,61 @@
 //!
 //! Owns [`Interpreter`]. What is wanted of a node goes down to what that needs of its inputs, as far as columns pass through; of a join the
 //! side with fewer wanted values is evaluated first, and its keys are then what is wanted of the other. So a scan keeps few rows.
-//! What operators make of rows is not known here: [`super::local`] lets the dataflow do it, and [`super::stateful`] says which of a
-//! group's rows count.
+//! What operators make of rows is not known here: [`super::local`] lets the dataflow do it, and the table of operators says which rows a
+//! result comes from.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use schemas::field::{FieldKind, Value};
-use schemas::position::{Offset, Partition};
-use schemas::row::Row;
+use schemas::field::FieldKind;
+use schemas::row::{Diff, Row};
 
-use super::demand::{Demand, Place};
+use super::demand::{Demand, DemandedColumn};
 use super::derived::{Derived, Found};
 use super::error::{LineageError, Unfinished};
-use super::fold;
-use super::local::{self, Input, Unnumber};
-use super::origins::{Origin, Origins};
+use super::local::{self, NodeInput, Unnumber};
+use super::origins::Origins;
 use super::scan::Scans;
+use crate::render::columns::kinds_of;
+use crate::render::renderer::RenderNode;
 use crate::render::slicer::Slicer;
-use crate::render::source::EventReader;
-use language::plan::graph::{JoinField, NodeId, Operator, Side};
-use language::plan::scalar::Scalar;
+use language::plan::graph::{NodeColumn, NodeId, Operator, Side};
 use language::topology::Topology;
+
+/// Finds the wanted rows of a node; the table of operators lies above.
+pub type ExplainNode = fn(&mut Interpreter<'_>, NodeId, &Demand) -> Result<Vec<Derived>, LineageError>;
+
+/// The table of operators, as far as an interpreter needs it.
+#[derive(Clone, Copy)]
+pub struct NodeTable {
+    /// renders a node
+    pub render: RenderNode,
+    /// finds the wanted rows of a node
+    pub explain: ExplainNode,
+}
 
 /// Evaluates nodes.
 pub struct Interpreter<'q> {
-    pub(super) topology: &'q Topology,
-    pub(super) kinds: Vec<Vec<FieldKind>>,
+    /// the topology
+    pub topology: &'q Topology,
+    /// shapes of the columns of each node
+    pub kinds: Vec<Vec<FieldKind>>,
     /// the log
     pub scans: Scans<'q>,
-    pub(super) wall_micros: i64,
-    owners: Vec<String>,
+    /// the view that each node belongs to
+    pub owners: Vec<String>,
+    wall_micros: i64,
+    table: NodeTable,
     known: BTreeMap<(NodeId, Demand), Found>,
     rows: usize,
 }
 
 impl<'q> Interpreter<'q> {
     /// Evaluates a plan over the log, at a wall clock.
-    pub fn new(topology: &'q Topology, scans: Scans<'q>, wall_micros: i64) -> Self {
+    pub fn new(topology: &'q Topology, scans: Scans<'q>, wall_micros: i64, table: NodeTable) -> Self {
         let nodes = 0..topology.graph.nodes.len();
-        let kinds = nodes.map(|node| crate::render::kinds_of(topology, node)).collect();
-        Self { topology, kinds, scans, wall_micros, owners: topology.owners(), known: BTreeMap::new(), rows: 0 }
+        let kinds = nodes.map(|node| kinds_of(topology, node)).collect();
+        Self { topology, kinds, scans, owners: topology.owners(), wall_micros, table, known: BTreeMap::new(), rows: 0 }
     }
 
     /// The wanted rows of a node: all of them, and no others.
@@ -55,7 +69,7 @@ impl<'q> Interpreter<'q> {
             return Ok(Rc::clone(known));
         }
         self.scans.check_time()?;
-        let mut rows = self.evaluate(node, demand)?;
+        let mut rows = (self.table.explain)(self, node, demand)?;
         let check = demand.check(&self.kinds[node]);
         rows.retain(|derived| check.admits(derived.row.as_bytes()));
         self.rows += rows.len();
@@ -66,153 +80,49 @@ impl<'q> Interpreter<'q> {
     }
 
     /// Refuses more rows than a question may hold.
-    pub(super) fn check_rows(&self, node: NodeId, rows: usize) -> Result<(), LineageError> {
+    pub fn check_rows(&self, node: NodeId, rows: usize) -> Result<(), LineageError> {
         check_rows(rows, self.scans.limits.rows, &self.owners[node])
     }
 
-    fn evaluate(&mut self, node: NodeId, demand: &Demand) -> Result<Vec<Derived>, LineageError> {
-        let topology = self.topology;
-        match &topology.graph.nodes[node].operator {
-            Operator::Source(number) => {
-                let all: Vec<Scalar> = (0..self.kinds[node].len()).map(Scalar::Column).collect();
-                self.events(node, (node, *number), &[], &all, demand)
-            }
-            Operator::Table(number) => self.table(node, *number, demand),
-            Operator::Constant(rows) => Ok(rows.iter().map(|row| Derived { row: row.clone(), origins: Rc::default() }).collect()),
-            Operator::Map { input, predicates, outputs } => match topology.graph.nodes[*input].operator {
-                Operator::Source(number) => self.events(node, (*input, number), predicates, outputs, demand),
-                _ => self.map(node, *input, predicates, outputs, demand),
-            },
-            Operator::TemporalFilter { input, from, until } => {
-                let input = self.rows(*input, demand)?;
-                self.carried(node, &input, Operator::TemporalFilter { input: 0, from: *from, until: *until })
-            }
-            Operator::Join { left, right, output } => self.join(node, left, right, output, demand),
-            Operator::Semijoin { left, right, anti } => self.semijoin(left, right, *anti, demand),
-            Operator::CountBeyond { rows, bound, positions, beyond } => {
-                self.count_beyond(node, rows, *bound, (positions, *beyond), demand)
-            }
-            Operator::Reduce { input, keys, aggregates, global } => self.reduce(node, *input, keys, aggregates, *global, demand),
-            Operator::Distinct(input) => Ok(first_of_each(&self.rows(*input, demand)?)),
-            Operator::TopK { input, partition, order, limit, offset, rank } => {
-                let (order, limit, offset, rank) = (order.clone(), *limit, *offset, *rank);
-                let wanted = self.within(node, partition, demand);
-                let rows = self.rows(*input, &wanted)?;
-                self.carried(node, &rows, Operator::TopK { input: 0, partition: partition.clone(), order, limit, offset, rank })
-            }
-            Operator::Union(inputs) => {
-                let mut all = Vec::new();
-                for &input in inputs {
-                    all.extend(self.rows(input, demand)?.iter().cloned());
-                }
-                Ok(all)
-            }
-            Operator::Unnest { input, column, keep } => {
-                let place = |column: usize| keep.get(column).map_or(Place::Elsewhere, |&kept| Place::Column(kept));
-                let rows = self.rows(*input, &demand.pushed(&self.kinds[node], place))?;
-                let number = self.kinds[*input].len();
-                let numbered = keep.iter().copied().chain([number]).collect();
-                let operator = Operator::Unnest { input: 0, column: *column, keep: numbered };
-                self.carry((*input, node), &rows, operator, keep.len())
-            }
-            Operator::Repeat { input, copies } => {
-                let rows = self.rows(*input, demand)?;
-                self.copies(node, &rows, &self.slicer(*input, &[*copies]))
-            }
-            Operator::Session { input, partition, time, gap_micros } => {
-                let wanted = self.within(node, partition, demand);
-                let rows = self.rows(*input, &wanted)?;
-                let (partition, time, gap_micros) = (partition.clone(), *time, *gap_micros);
-                let rows =
-                    self.carried(node, &rows, Operator::Session { input: 0, partition: partition.clone(), time, gap_micros })?;
-                Ok(self.by_session(node, &partition, rows))
-            }
-        }
+    /// Refuses rows that are found beside those that are held already.
+    pub fn check_more_rows(&self, node: NodeId, rows: usize) -> Result<(), LineageError> {
+        self.check_rows(node, self.rows.saturating_add(rows))
     }
 
-    /// Each row as often as its count says.
-    fn copies(&self, node: NodeId, rows: &[Derived], count: &Slicer) -> Result<Vec<Derived>, LineageError> {
-        let mut copies = Vec::new();
-        for derived in rows {
-            let times = match FieldKind::Int64.read(count.row(derived.row.as_bytes()).as_bytes(), 0) {
-                Value::Int(times) => usize::try_from(times).unwrap_or(0),
-                _ => 0,
-            };
-            self.check_rows(node, self.rows.saturating_add(copies.len()).saturating_add(times))?;
-            copies.extend(std::iter::repeat_n(derived.clone(), times));
-        }
-        Ok(copies)
+    /// Cuts columns out of the rows of a node.
+    pub fn slicer(&self, node: NodeId, columns: &[usize]) -> Slicer {
+        Slicer::new(&self.kinds[node], columns)
     }
 
     /// Returns the wanted input of a node whose partitions have to be whole.
-    fn within(&self, node: NodeId, partition: &[usize], demand: &Demand) -> Demand {
-        let place = |column: usize| if partition.contains(&column) { Place::Column(column) } else { Place::Elsewhere };
+    pub fn within(&self, node: NodeId, partition: &[usize], demand: &Demand) -> Demand {
+        let place =
+            |column: usize| if partition.contains(&column) { DemandedColumn::Column(column) } else { DemandedColumn::Elsewhere };
         demand.pushed(&self.kinds[node], place)
     }
 
-    /// Rows straight from the events of a source.
-    fn events(
-        &mut self,
-        node: NodeId,
-        (input, number): (NodeId, usize),
-        predicates: &[Scalar],
-        outputs: &[Scalar],
-        demand: &Demand,
+    /// Runs an operator over rows by the code that computes the views; it reads them as nodes 0, 1 and so on.
+    pub fn run(
+        &self,
+        operator: Operator,
+        inputs: Vec<NodeInput>,
+        columns: Vec<NodeColumn>,
+    ) -> Result<Vec<(Row, Diff)>, LineageError> {
+        local::run(operator, inputs, columns, self.wall_micros, self.table.render)
+    }
+
+    /// An operator that makes each of its rows of one row of its input, perhaps with more columns behind.
+    pub fn carried(
+        &self,
+        (input, node): (NodeId, NodeId),
+        rows: &[Derived],
+        operator: Operator,
     ) -> Result<Vec<Derived>, LineageError> {
-        let columns = &self.topology.graph.nodes[input].columns;
-        let reader = EventReader::new(columns, &self.scans.decoded[number], predicates, outputs, &self.owners[node])?;
-        let check = demand.check(&self.kinds[node]);
-        let mut found = Vec::new();
-        let (relation, rows_max) = (&self.owners[node], self.scans.limits.rows);
-        self.scans.each(number, |events| {
-            let emit = |event: usize, row: Row| {
-                if check.admits(row.as_bytes()) {
-                    let (partition, offset): (Partition, Offset) = events.places[event];
-                    found.push(Derived { row, origins: Origins::of(Origin { source: number, partition, offset }) });
-                }
-            };
-            reader.read(events, emit, |_| ());
-            check_rows(found.len(), rows_max, relation)
-        })?;
-        Ok(found)
-    }
-
-    fn table(&mut self, node: NodeId, number: usize, demand: &Demand) -> Result<Vec<Derived>, LineageError> {
-        let key = &self.topology.tables[number].primary_key;
-        let place = |column: usize| key.iter().position(|&other| other == column).map_or(Place::Elsewhere, Place::Column);
-        let keys = demand.pushed(&self.kinds[node], place);
-        let kinds: Vec<FieldKind> = key.iter().map(|&column| self.kinds[node][column].clone()).collect();
-        fold::rows(self.topology, number, &keys.check(&kinds), &mut self.scans)
-    }
-
-    fn map(
-        &mut self,
-        node: NodeId,
-        input: NodeId,
-        predicates: &[Scalar],
-        outputs: &[Scalar],
-        demand: &Demand,
-    ) -> Result<Vec<Derived>, LineageError> {
-        let wanted = demand.pushed(&self.kinds[node], |column| match &outputs[column] {
-            Scalar::Column(below) => Place::Column(*below),
-            Scalar::Constant { field, .. } => Place::Constant(field.clone()),
-            Scalar::Computed(_) => Place::Elsewhere,
-        });
-        let rows = self.rows(input, &wanted)?;
-        let number = self.kinds[input].len();
-        let outputs = outputs.iter().cloned().chain([Scalar::Column(number)]).collect();
-        let operator = Operator::Map { input: 0, predicates: predicates.to_vec(), outputs };
-        self.carry((input, node), &rows, operator, self.kinds[node].len())
-    }
-
-    /// An operator that gives out rows of its input, perhaps with more columns behind.
-    fn carried(&self, node: NodeId, rows: &[Derived], operator: Operator) -> Result<Vec<Derived>, LineageError> {
-        let input = self.topology.graph.nodes[node].operator.inputs()[0];
         self.carry((input, node), rows, operator, self.kinds[input].len())
     }
 
     /// An operator that makes each of its rows of one row of its input, whose number ends up at `place`.
-    fn carry(
+    pub fn carry(
         &self,
         (input, node): (NodeId, NodeId),
         rows: &[Derived],
@@ -223,11 +133,11 @@ impl<'q> Interpreter<'q> {
             return Ok(Vec::new());
         }
         let nodes = &self.topology.graph.nodes;
-        let numbered = Input::numbered(&nodes[input].columns, rows.iter().map(|derived| &derived.row));
+        let numbered = NodeInput::numbered(&nodes[input].columns, rows.iter().map(|derived| &derived.row));
         let mut columns = nodes[node].columns.clone();
         columns.insert(place, local::number_column());
         let unnumber = Unnumber::new(&self.kinds[node], &[place]);
-        let made = local::run(operator, vec![numbered], columns, self.wall_micros)?;
+        let made = self.run(operator, vec![numbered], columns)?;
         let derived = made.iter().map(|(made, _)| {
             let (row, numbers) = unnumber.take(made);
             Derived { row, origins: Origins::union(numbers.iter().map(|&number| &rows[number].origins)) }
@@ -235,55 +145,8 @@ impl<'q> Interpreter<'q> {
         Ok(derived.collect())
     }
 
-    fn join(
-        &mut self,
-        node: NodeId,
-        left: &Side,
-        right: &Side,
-        output: &[JoinField],
-        demand: &Demand,
-    ) -> Result<Vec<Derived>, LineageError> {
-        let of_left = demand.pushed(&self.kinds[node], |column| match output[column] {
-            JoinField::Key(at) => Place::Column(left.keys[at]),
-            JoinField::Left(at) => Place::Column(left.values[at]),
-            JoinField::Right(_) => Place::Elsewhere,
-        });
-        let of_right = demand.pushed(&self.kinds[node], |column| match output[column] {
-            JoinField::Key(at) => Place::Column(right.keys[at]),
-            JoinField::Right(at) => Place::Column(right.values[at]),
-            JoinField::Left(_) => Place::Elsewhere,
-        });
-        let (lefts, rights) = self.both((left, of_left), (right, of_right))?;
-        self.check_rows(node, self.pairs((left, &lefts), (right, &rights)))?;
-        if lefts.is_empty() || rights.is_empty() {
-            return Ok(Vec::new());
-        }
-        let nodes = &self.topology.graph.nodes;
-        let numbered = |input: usize, side: &Side| {
-            let values = side.values.iter().copied().chain([self.kinds[side.input].len()]).collect();
-            Side { input, keys: side.keys.clone(), values }
-        };
-        let numbers = [JoinField::Left(left.values.len()), JoinField::Right(right.values.len())];
-        let operator = Operator::Join {
-            left: numbered(0, left),
-            right: numbered(1, right),
-            output: output.iter().copied().chain(numbers).collect(),
-        };
-        let input =
-            |side: &Side, rows: &Found| Input::numbered(&nodes[side.input].columns, rows.iter().map(|derived| &derived.row));
-        let columns = nodes[node].columns.iter().cloned().chain([local::number_column(), local::number_column()]).collect();
-        let made = local::run(operator, vec![input(left, &lefts), input(right, &rights)], columns, self.wall_micros)?;
-        let width = output.len();
-        let unnumber = Unnumber::new(&self.kinds[node], &[width, width + 1]);
-        let derived = made.iter().map(|(made, _)| {
-            let (row, numbers) = unnumber.take(made);
-            Derived { row, origins: Origins::union([&lefts[numbers[0]].origins, &rights[numbers[1]].origins]) }
-        });
-        Ok(derived.collect())
-    }
-
     /// Both sides of a join: the narrower first, and of the other only what has its keys.
-    pub(super) fn both(
+    pub fn both(
         &mut self,
         (left, of_left): (&Side, Demand),
         (right, of_right): (&Side, Demand),
@@ -300,51 +163,13 @@ impl<'q> Interpreter<'q> {
     }
 
     /// The keys of rows.
-    pub(super) fn keys(&self, side: &Side, rows: &[Derived]) -> BTreeSet<Row> {
+    pub fn keys(&self, side: &Side, rows: &[Derived]) -> BTreeSet<Row> {
         let keys = self.slicer(side.input, &side.keys);
         rows.iter().map(|derived| keys.row(derived.row.as_bytes())).collect()
     }
-
-    /// Returns the number of pairs that a join makes.
-    fn pairs(&self, (left, lefts): (&Side, &[Derived]), (right, rights): (&Side, &[Derived])) -> usize {
-        let (left_keys, right_keys) = (self.slicer(left.input, &left.keys), self.slicer(right.input, &right.keys));
-        let mut counts: BTreeMap<Row, usize> = BTreeMap::new();
-        lefts.iter().for_each(|derived| *counts.entry(left_keys.row(derived.row.as_bytes())).or_default() += 1);
-        rights.iter().filter_map(|derived| counts.get(&right_keys.row(derived.row.as_bytes()))).sum()
-    }
-
-    /// Names, among matches, the one made of the fewest events: one is enough. A missing match has no event.
-    fn semijoin(&mut self, left: &Side, right: &Side, anti: bool, demand: &Demand) -> Result<Vec<Derived>, LineageError> {
-        let lefts = self.rows(left.input, demand)?;
-        let rights = self.rows(right.input, &Demand::default().with(&right.keys, self.keys(left, &lefts)))?;
-        let (left_keys, right_keys) = (self.slicer(left.input, &left.keys), self.slicer(right.input, &right.keys));
-        let mut matches: BTreeMap<Row, &Rc<Origins>> = BTreeMap::new();
-        for derived in rights.iter() {
-            let first = matches.entry(right_keys.row(derived.row.as_bytes())).or_insert(&derived.origins);
-            *first = (*first).min(&derived.origins);
-        }
-        let kept = lefts.iter().filter_map(|derived| {
-            let Derived { row, origins } = derived;
-            match matches.get(&left_keys.row(row.as_bytes())) {
-                Some(_) if anti => None,
-                None if !anti => None,
-                found => Some(Derived { row: row.clone(), origins: Origins::union([origins].into_iter().chain(found.copied())) }),
-            }
-        });
-        Ok(kept.collect())
-    }
 }
 
-fn check_rows(rows: usize, rows_max: usize, relation: &str) -> Result<(), LineageError> {
+/// Refuses more rows of a relation than a question may hold.
+pub fn check_rows(rows: usize, rows_max: usize, relation: &str) -> Result<(), LineageError> {
     if rows <= rows_max { Ok(()) } else { Err(Unfinished::Rows { relation: relation.to_owned(), rows_max }.into()) }
-}
-
-/// Each row once, with the fewest of its origins.
-fn first_of_each(rows: &[Derived]) -> Vec<Derived> {
-    let mut firsts: BTreeMap<&Row, &Rc<Origins>> = BTreeMap::new();
-    for derived in rows {
-        let first = firsts.entry(&derived.row).or_insert(&derived.origins);
-        *first = (*first).min(&derived.origins);
-    }
-    firsts.into_iter().map(|(row, origins)| Derived { row: row.clone(), origins: Rc::clone(origins) }).collect()
 }

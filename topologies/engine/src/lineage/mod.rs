@@ -2,20 +2,19 @@
 //!
 //! Owns [`explain`]. Rows that a view shows at a position enter; for each the places of the events that made it leave, with the events
 //! themselves. Nothing is kept for that while views are computed: the log is read once more, up to the position, and the plan is evaluated
-//! for the rows that are asked about alone ([`interpreter`]), by the same code that computes the views ([`local`], [`fold`]). What is found
+//! for the rows that are asked about alone ([`interpreter`]), by the same code that computes the views ([`crate::nodes`], [`local`], [`fold`]). What is found
 //! is compared with what the view shows: an answer that can't be whole says why.
 
-mod demand;
-mod derived;
-mod error;
-mod fold;
-mod interpreter;
+pub(crate) mod demand;
+pub(crate) mod derived;
+pub(crate) mod error;
+pub(crate) mod fold;
+pub(crate) mod interpreter;
 mod limits;
-mod local;
-mod origins;
+pub(crate) mod local;
+pub(crate) mod origins;
 mod question;
 mod scan;
-mod stateful;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -33,6 +32,7 @@ pub use self::origins::{ORIGINS_MAX, Origin, Origins};
 pub use self::question::{Answer, Consumed, NamedEvent, Question, RowAnswer};
 use self::scan::Scans;
 use crate::deploy::handle::DeploymentHandle;
+use crate::nodes::NODES;
 use crate::state::quarantine::Quarantine;
 use crate::storage::Storage;
 use language::plan::graph::{NodeId, Operator};
@@ -71,7 +71,7 @@ fn explain(
     let node = served.ok_or_else(|| LineageError::Replaced { view: question.view.name.clone() })?.node;
     let decoded = decoded_columns(topology, node);
     let scans = Scans::new(topology, (log, quarantine), &question.consumed, decoded, limits);
-    let mut interpreter = Interpreter::new(topology, scans, question.wall_micros);
+    let mut interpreter = Interpreter::new(topology, scans, question.wall_micros, NODES);
     let columns: Vec<usize> = (0..question.view.columns.len()).collect();
     let demand = Demand::default().with(&columns, question.rows.iter().cloned().collect());
     let (found, unfinished) = match interpreter.rows(node, &demand) {
@@ -109,7 +109,7 @@ fn decoded_columns(topology: &Topology, node: NodeId) -> Vec<Vec<usize>> {
     let tables: BTreeSet<usize> = nodes.iter().filter_map(table).collect();
     let of_source = |(number, source): (usize, &Source)| match topology.graph.nodes[node].operator {
         Operator::Source(own) if own == number => (0..source.schema.columns.len()).collect(),
-        _ => crate::render::columns_read(topology, number, &nodes, &tables),
+        _ => crate::render::columns::columns_read(topology, number, &nodes, &tables),
     };
     topology.sources.iter().enumerate().map(of_source).collect()
 }
