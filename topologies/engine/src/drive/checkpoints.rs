@@ -42,8 +42,7 @@ impl Driver {
     pub(super) fn begin_checkpoint(&mut self) {
         let (identities, seen) = (self.parts.identities.clone(), self.parts.sink_tasks.seen());
         let meta = self.parts.letters.meta(total_rows(&self.parts.views), identities, seen);
-        let meta = serde_json::to_vec(&meta)
-            .unwrap_or_else(|error| panic!("the data beside a checkpoint's entries can't be written as JSON: {error}"));
+        let meta = meta.write();
         if let Some(job) = self.parts.coordinator.checkpoint(meta, self.parts.sink_tasks.floor()) {
             self.checkpointed_at = Instant::now();
             self.is_checkpoint_due = false;

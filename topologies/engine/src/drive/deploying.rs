@@ -18,7 +18,7 @@ use schemas::position::Topic;
 use sinks::views::CompareError;
 
 use super::driver::Driver;
-use crate::deploy::candidate::{BoundInput, Candidate, CandidateStart, Handover};
+use crate::deploy::candidate::{BoundInput, Candidate, CandidateError, CandidateStart, Handover};
 use crate::deploy::machine::{Awaited, CandidateProgress, DeployCommand, DeployEvent};
 use crate::deploy::plan_change::{replayed_states, view_changes};
 use crate::deploy::report::{DIFFERENCE_ROWS_MAX, DeployOutcome, ViewDifference};
@@ -70,7 +70,7 @@ impl Driver {
             Awaited::Content => self.look_for_content(),
             Awaited::Candidate => Some(match self.candidate_outcome() {
                 Some(Ok(_)) => DeployEvent::CandidateFailed { reason: "it ended before the switch".to_owned() },
-                Some(Err(reason)) => DeployEvent::CandidateFailed { reason },
+                Some(Err(error)) => DeployEvent::CandidateFailed { reason: error.to_string() },
                 None => DeployEvent::CandidateSeen(CandidateProgress {
                     reached: self.deploying.candidate().map_or(0, Candidate::reached),
                     bound: self.last_bound(),
@@ -84,7 +84,7 @@ impl Driver {
                     self.deploying.underway().handover = Some(handover);
                     DeployEvent::HandedOver
                 }
-                Err(reason) => DeployEvent::CandidateFailed { reason },
+                Err(error) => DeployEvent::CandidateFailed { reason: error.to_string() },
             }),
         }
     }
@@ -116,9 +116,8 @@ impl Driver {
         })
     }
 
-    fn candidate_outcome(&self) -> Option<Result<Box<Handover>, String>> {
-        let outcome = self.deploying.candidate()?.outcome()?;
-        Some(outcome.map_err(|error| error.to_string()))
+    fn candidate_outcome(&self) -> Option<Result<Box<Handover>, CandidateError>> {
+        self.deploying.candidate()?.outcome()
     }
 
     /// Does what the state machine says; returns what came of it, where that is an event.

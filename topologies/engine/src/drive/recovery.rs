@@ -10,8 +10,8 @@ use std::sync::mpsc::Receiver;
 
 use epochs::backfill::Backfill;
 use epochs::binding::{Binding, Control};
+use epochs::checkpoint::Checkpoints;
 use epochs::checkpoint::error::CheckpointError;
-use epochs::checkpoint::{CheckpointHeader, Checkpoints};
 use epochs::coordinator::{Coordinator, EpochInput, Settings, Start};
 use epochs::crash_point::{RESTORED, crash_point};
 use epochs::error::EpochError;
@@ -156,7 +156,7 @@ impl Recovery {
         check_start(&start, &coordinator);
         let quarantine = open_quarantine(&storage, options.event_limits, &mut coordinator)?;
         quarantine.computing(start.epoch);
-        let meta = start.checkpoint.as_ref().map(read_meta).unwrap_or_default();
+        let meta = start.checkpoint.as_ref().map(Meta::read).transpose().map_err(EpochError::from)?.unwrap_or_default();
         let letters = restore_letters(&states, &meta, &own, &views);
         show_start(&status, &start, &meta, &coordinator);
         let missing: BTreeSet<u32> = start.missing.iter().copied().collect();
@@ -332,8 +332,4 @@ fn take_over(
     let (storage, log) = (Arc::new(Arc::clone(storage)), Arc::clone(&means.log));
     let (coordinator, checkpoints, start) = Coordinator::open(storage, log, topics, settings, &mut wall, &mut floors)?;
     Ok(TakenOver { wall, coordinator, checkpoints, start, opening })
-}
-
-fn read_meta(header: &CheckpointHeader) -> Meta {
-    serde_json::from_slice(&header.meta).unwrap_or_default()
 }

@@ -303,7 +303,9 @@ impl Quarantine {
             Err(error) if error.cause != DiskCause::NotFound => return Err(error),
             _ => {}
         }
-        self.storage.append(FILE_ASIDE, &serde_json::to_vec(stored).unwrap_or_default())?;
+        let bytes = serde_json::to_vec(stored);
+        let bytes = bytes.unwrap_or_else(|error| panic!("the quarantine can't be written as JSON: {error}"));
+        self.storage.append(FILE_ASIDE, &bytes)?;
         self.storage.sync(FILE_ASIDE)?;
         self.storage.rename(FILE_ASIDE, FILE)?;
         self.storage.sync_directory("")
