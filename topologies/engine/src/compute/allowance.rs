@@ -1,6 +1,6 @@
 //! Budget for the records of an epoch, as a multiple of the limits of one event.
 
-use crate::render::budget::Limits;
+use crate::event_limits::EventLimits;
 use crate::state::quarantine::Quarantine;
 
 /// Budget for the records of an epoch.
@@ -16,7 +16,7 @@ pub enum Allowance {
 
 impl Allowance {
     /// Returns the limits for so many records of an epoch; `None` when it may make anything.
-    pub fn limits(self, quarantine: &Quarantine, epoch: u64, records: usize) -> Option<Limits> {
+    pub fn limits(self, quarantine: &Quarantine, epoch: u64, records: usize) -> Option<EventLimits> {
         let limits = quarantine.limits(epoch, records)?;
         match self {
             Self::Unlimited => None,

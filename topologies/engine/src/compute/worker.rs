@@ -193,7 +193,7 @@ fn run(worker: &mut Worker, topology: &Topology, port: &Port, keeping: RestoreCo
     let mut inputs = worker.dataflow::<Time, _, _>(|scope| {
         let (records, streams): (Vec<_>, Vec<_>) = topology.sources.iter().map(|_| scope.new_input::<Vec<Records>>()).unzip();
         let (clock, ticks) = scope.new_input::<Vec<i64>>();
-        crate::render::render(topology, scope, streams, ticks, &drain, &probe, keeping, nodes::render)
+        crate::render::render(topology, scope, streams, ticks, (&drain, &probe), keeping, nodes::render)
             .unwrap_or_else(|error| panic!("a topology that was checked could not be rendered: {error}"));
         Inputs { records, clock }
     });

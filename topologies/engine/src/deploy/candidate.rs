@@ -229,7 +229,7 @@ struct CandidateThread<'a> {
 /// Between the candidate's thread and others: epochs that were bound come in, its progress goes out.
 struct CandidateWatch<'a> {
     queue: &'a Receiver<BoundInput>,
-    /// epochs that were bound and not sent to the workers yet, each with its number in ascending order
+    /// epochs that were bound and not sent to the workers yet, oldest first
     waiting: VecDeque<BoundInput>,
     reached: &'a AtomicU64,
     status: Arc<Status>,

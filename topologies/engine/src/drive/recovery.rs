@@ -29,9 +29,9 @@ use crate::compute::error::WorkersError;
 use crate::deploy::handle::DeploymentHandle;
 use crate::deploy::request::Deployment;
 use crate::epoch_clock::EpochClock;
+use crate::event_limits::EventLimits;
 use crate::follow::{self, Opening, Reports, SinkConnections, SinkTasks};
 use crate::options::Options;
-use crate::render::budget::Limits;
 use crate::state::checkpointer::Checkpointer;
 use crate::state::dead_letters::{DeadLetterState, Meta};
 use crate::state::quarantine::{AsideGroup, Ends, Quarantine, ranges_of};
@@ -274,7 +274,7 @@ fn check_start(start: &Start, coordinator: &Coordinator<Storage>) {
 /// Opens the quarantine and counts how the run before ended.
 fn open_quarantine(
     storage: &Storage,
-    limits: Limits,
+    limits: EventLimits,
     coordinator: &mut Coordinator<Storage>,
 ) -> Result<Arc<Quarantine>, RecoveryError> {
     let quarantine = Quarantine::open(Arc::clone(storage)).map_err(EpochError::from)?.with_limits(limits);

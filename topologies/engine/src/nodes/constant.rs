@@ -6,7 +6,7 @@ use schemas::row::Row;
 use timely::dataflow::channels::pact::Pipeline;
 use timely::dataflow::operators::generic::operator::Operator as _;
 
-use crate::lineage::derived::Derived;
+use crate::provenance::derived::Derived;
 use crate::render::renderer::Renderer;
 
 /// Gives the rows out on the first worker.

@@ -7,12 +7,12 @@ use operators::count_beyond::count_beyond;
 use schemas::aggregate::Beyond;
 use schemas::row::Row;
 
-use crate::lineage::demand::{Demand, DemandedColumn};
-use crate::lineage::derived::Derived;
-use crate::lineage::error::LineageError;
-use crate::lineage::interpreter::Interpreter;
-use crate::lineage::local::{self, NodeInput, Unnumber};
-use crate::lineage::origins::Origins;
+use crate::provenance::demand::{Demand, DemandedColumn};
+use crate::provenance::derived::Derived;
+use crate::provenance::error::LineageError;
+use crate::provenance::interpreter::Interpreter;
+use crate::provenance::local::{self, NodeInput, Unnumber};
+use crate::provenance::origins::Origins;
 use crate::render::renderer::Renderer;
 use crate::render::slicer::Slicer;
 use language::plan::graph::{NodeId, Operator, Side};

@@ -9,12 +9,12 @@ use operators::join::join;
 use schemas::field::FieldKind;
 use schemas::row::Row;
 
-use crate::lineage::demand::{Demand, DemandedColumn};
-use crate::lineage::derived::{Derived, Found};
-use crate::lineage::error::LineageError;
-use crate::lineage::interpreter::Interpreter;
-use crate::lineage::local::{self, NodeInput, Unnumber};
-use crate::lineage::origins::Origins;
+use crate::provenance::demand::{Demand, DemandedColumn};
+use crate::provenance::derived::{Derived, Found};
+use crate::provenance::error::LineageError;
+use crate::provenance::interpreter::Interpreter;
+use crate::provenance::local::{self, NodeInput, Unnumber};
+use crate::provenance::origins::Origins;
 use crate::render::renderer::Renderer;
 use crate::render::slicer::Slicer;
 use language::plan::graph::{JoinField, NodeId, Operator, Side};

@@ -24,10 +24,10 @@ use datafusion_common::Result;
 use operators::Rows;
 use operators::top_k::TopKSpec;
 
-use crate::lineage::demand::Demand;
-use crate::lineage::derived::Derived;
-use crate::lineage::error::LineageError;
-use crate::lineage::interpreter::{Interpreter, NodeTable};
+use crate::provenance::demand::Demand;
+use crate::provenance::derived::Derived;
+use crate::provenance::error::LineageError;
+use crate::provenance::interpreter::{Interpreter, NodeTable};
 use crate::render::renderer::Renderer;
 use language::plan::graph::{NodeId, Operator};
 

@@ -12,12 +12,12 @@ use schemas::aggregate::AggregateKind;
 use schemas::field::{FieldKind, Value, is_null};
 use schemas::row::Row;
 
-use crate::lineage::demand::{Demand, DemandedColumn};
-use crate::lineage::derived::Derived;
-use crate::lineage::error::LineageError;
-use crate::lineage::interpreter::Interpreter;
-use crate::lineage::local::NodeInput;
-use crate::lineage::origins::Origins;
+use crate::provenance::demand::{Demand, DemandedColumn};
+use crate::provenance::derived::Derived;
+use crate::provenance::error::LineageError;
+use crate::provenance::interpreter::Interpreter;
+use crate::provenance::local::NodeInput;
+use crate::provenance::origins::Origins;
 use crate::render::arrangements::keyed;
 use crate::render::renderer::Renderer;
 use crate::render::slicer::Slicer;

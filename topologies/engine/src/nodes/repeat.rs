@@ -3,10 +3,10 @@
 use operators::Rows;
 use schemas::field::{FieldKind, Value};
 
-use crate::lineage::demand::Demand;
-use crate::lineage::derived::Derived;
-use crate::lineage::error::LineageError;
-use crate::lineage::interpreter::Interpreter;
+use crate::provenance::demand::Demand;
+use crate::provenance::derived::Derived;
+use crate::provenance::error::LineageError;
+use crate::provenance::interpreter::Interpreter;
 use crate::render::renderer::Renderer;
 use crate::render::slicer::Slicer;
 use language::plan::graph::NodeId;

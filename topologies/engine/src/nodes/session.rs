@@ -7,11 +7,11 @@ use operators::Rows;
 use operators::session::session;
 use schemas::row::Row;
 
-use crate::lineage::demand::Demand;
-use crate::lineage::derived::Derived;
-use crate::lineage::error::LineageError;
-use crate::lineage::interpreter::Interpreter;
-use crate::lineage::origins::Origins;
+use crate::provenance::demand::Demand;
+use crate::provenance::derived::Derived;
+use crate::provenance::error::LineageError;
+use crate::provenance::interpreter::Interpreter;
+use crate::provenance::origins::Origins;
 use crate::render::renderer::Renderer;
 use crate::render::slicer::Slicer;
 use language::plan::graph::{NodeId, Operator};

@@ -7,11 +7,11 @@ use schemas::position::{Offset, Partition};
 use schemas::row::Row;
 use timely::dataflow::operators::vec::Filter;
 
-use crate::lineage::demand::Demand;
-use crate::lineage::derived::Derived;
-use crate::lineage::error::LineageError;
-use crate::lineage::interpreter::{Interpreter, check_rows};
-use crate::lineage::origins::{Origin, Origins};
+use crate::provenance::demand::Demand;
+use crate::provenance::derived::Derived;
+use crate::provenance::error::LineageError;
+use crate::provenance::interpreter::{Interpreter, check_rows};
+use crate::provenance::origins::{Origin, Origins};
 use crate::render::events::{self, EventReader};
 use crate::render::renderer::Renderer;
 use language::plan::graph::NodeId;

@@ -5,11 +5,11 @@ use operators::Rows;
 use schemas::field::FieldKind;
 
 use super::constant;
-use crate::lineage::demand::{Demand, DemandedColumn};
-use crate::lineage::derived::Derived;
-use crate::lineage::error::LineageError;
-use crate::lineage::fold;
-use crate::lineage::interpreter::Interpreter;
+use crate::provenance::demand::{Demand, DemandedColumn};
+use crate::provenance::derived::Derived;
+use crate::provenance::error::LineageError;
+use crate::provenance::fold;
+use crate::provenance::interpreter::Interpreter;
 use crate::render::columns::source_columns;
 use crate::render::renderer::Renderer;
 use crate::render::{events, merge};

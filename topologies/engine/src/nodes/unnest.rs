@@ -4,10 +4,10 @@ use operators::Rows;
 use schemas::dead_letter::RowError;
 use schemas::field::{FieldKind, Value};
 
-use crate::lineage::demand::{Demand, DemandedColumn};
-use crate::lineage::derived::Derived;
-use crate::lineage::error::LineageError;
-use crate::lineage::interpreter::Interpreter;
+use crate::provenance::demand::{Demand, DemandedColumn};
+use crate::provenance::derived::Derived;
+use crate::provenance::error::LineageError;
+use crate::provenance::interpreter::Interpreter;
 use crate::render::renderer::Renderer;
 use crate::render::row_printer::RowPrinter;
 use crate::render::slicer::Slicer;

@@ -42,8 +42,7 @@ pub fn render<'s>(
     scope: Scope<'s, Time>,
     records: Vec<StreamVec<'s, Time, Records>>,
     clock: StreamVec<'s, Time, i64>,
-    drain: &Drain,
-    probe: &Handle<Time>,
+    (drain, probe): (&Drain, &Handle<Time>),
     mut keeping: RestoreContext,
     render_node: RenderNode,
 ) -> Result<()> {

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use sources::log::StoredRecord;
 
 use super::marks::Marks;
-use crate::render::budget::{EPOCH_EVENTS, Limits};
+use crate::event_limits::{EPOCH_EVENTS, EventLimits};
 use crate::storage::Storage;
 
 /// Ends of the process at the same epoch after which its records are quarantined.
@@ -42,7 +42,7 @@ pub struct Quarantine {
     /// the epoch that an end belongs to: the oldest that is not complete
     computing: AtomicU64,
     is_watching: AtomicBool,
-    limits: Limits,
+    limits: EventLimits,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -136,17 +136,17 @@ impl Quarantine {
         };
         let is_watching = AtomicBool::new(stored.ends.is_some());
         let marks = Marks::new(Arc::clone(&storage));
-        let (computing, stored, limits) = (AtomicU64::new(0), Mutex::new(stored), Limits::default());
+        let (computing, stored, limits) = (AtomicU64::new(0), Mutex::new(stored), EventLimits::default());
         Ok(Self { storage, marks, stored, computing, is_watching, limits })
     }
 
     /// The same with other limits of what may be made of an event.
-    pub fn with_limits(self, limits: Limits) -> Self {
+    pub fn with_limits(self, limits: EventLimits) -> Self {
         Self { limits, ..self }
     }
 
     /// Returns the limits for so many records of an epoch.
-    pub fn limits(&self, epoch: u64, records: usize) -> Option<Limits> {
+    pub fn limits(&self, epoch: u64, records: usize) -> Option<EventLimits> {
         let is_exempt = records == 0 || self.stored.lock().exempt.contains(&epoch);
         (!is_exempt).then(|| self.limits.times((records as u64).min(EPOCH_EVENTS)))
     }

@@ -103,7 +103,7 @@ pub fn run(
         let keeping = RestoreContext { start: Time::MIN, missing: Arc::default(), states, restored: Restored::new() };
         let rendered = worker.dataflow::<Time, _, _>(|scope| {
             let clock = [wall_micros].to_stream(scope);
-            crate::render::render(&topology, scope, Vec::new(), clock, &drain, &probe, keeping, render_node)
+            crate::render::render(&topology, scope, Vec::new(), clock, (&drain, &probe), keeping, render_node)
         });
         while worker.has_dataflows() {
             worker.step();
