@@ -67,7 +67,7 @@ struct Spent {
 }
 
 impl Budget {
-    /// EventLimits an epoch; one that nobody limits may make anything.
+    /// Limits an epoch; one that nobody limits may make anything.
     pub fn limit(&self, epoch: Time, limits: EventLimits) {
         let mut epochs = self.0.epochs.lock();
         epochs.insert(epoch, Spent { limits, rows: 0, bytes: 0 });
