@@ -216,7 +216,7 @@ impl DeploymentMachine {
         self.state == DeployState::Switching { epoch, is_handed_over: true }
     }
 
-    /// What the driver has to look at for the next event.
+    /// Returns the thing that the driver has to look at for the next event.
     pub fn awaits(&self) -> Awaited {
         match self.state {
             DeployState::None => Awaited::Request,

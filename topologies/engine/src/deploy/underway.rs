@@ -50,7 +50,7 @@ pub struct Underway {
 pub struct Reading {
     /// its epoch, if an earlier topology left it; otherwise it is the newest one
     pub retained: Option<u64>,
-    /// where it comes from
+    /// the checkpoint, when it is read
     pub content: Receiver<ReadCheckpoint>,
 }
 
