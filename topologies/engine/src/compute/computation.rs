@@ -316,3 +316,6 @@ fn shares(records: Vec<Vec<StoredRecord>>, workers: usize) -> Vec<Vec<Vec<Stored
     }
     shares
 }
+
+#[cfg(test)]
+mod tests;
