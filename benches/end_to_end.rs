@@ -102,8 +102,8 @@ impl Stage {
             // The load is what is measured; no machine is so slow that it should be refused.
             ingest_lag_time: PATIENCE,
             ingest_memory_bytes: None,
-            event_rows_max: engine::render::budget::EVENT_ROWS_MAX,
-            event_bytes_max: engine::render::budget::EVENT_BYTES_MAX,
+            event_rows_max: engine::event_limits::EVENT_ROWS_MAX,
+            event_bytes_max: engine::event_limits::EVENT_BYTES_MAX,
         };
         let declared = declared(scene.files)?;
         let api = demo_api_config(&SECRET)?;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use engine::render::budget::{EVENT_BYTES_MAX, EVENT_ROWS_MAX};
+use engine::event_limits::{EVENT_BYTES_MAX, EVENT_ROWS_MAX};
 use engine::run::{Clock, WORKERS_MAX};
 use epochs::coordinator::RETAINED_GENERATION_BYTES;
 

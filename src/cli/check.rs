@@ -94,7 +94,7 @@ fn report_json(report: &Report) -> serde_json::Value {
     json!({
         "path": report.path.display().to_string(),
         "queries": report.queries,
-        "failure": report.failure,
+        "failure": report.failure.as_ref().map(ToString::to_string),
         "took_ms": report.took.as_millis() as u64,
     })
 }

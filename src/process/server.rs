@@ -10,8 +10,8 @@ use std::thread::available_parallelism;
 use std::time::Duration;
 
 use api::{ApiConfig, ApiState, Figures, Health, LagLimits};
+use engine::event_limits::EventLimits;
 use engine::follow::RedisUrl;
-use engine::render::budget::Limits;
 use engine::run::{DEAD_LETTER_TOPIC, DeploymentHandle, Options, Running, Storage, Trouble, start};
 use engine::slt::all_visible;
 use epochs::coordinator::RetainedLimits;
@@ -247,7 +247,7 @@ fn engine_options(settings: &ServerSettings, data: &Path) -> Result<Options, Pro
         log_retention_bytes: settings.log_retention_bytes,
         accept_missing_history: settings.accept_missing_history,
         retained: RetainedLimits { bytes: settings.rollback_log_bytes, ..RetainedLimits::default() },
-        event_limits: Limits { rows: settings.event_rows_max, bytes: settings.event_bytes_max },
+        event_limits: EventLimits { rows: settings.event_rows_max, bytes: settings.event_bytes_max },
         redis: redis_url(settings)?,
         search: Place::Folder(data.join(SEARCH_DIRECTORY)),
         ..Options::default()

@@ -68,7 +68,7 @@ fn row_difference(difference: ViewDifference) -> RowDifference {
     let ViewDifference { view, counts, goes, comes } = difference;
     let (counts, incomparable) = match counts {
         Ok(counts) => (Some(counts), None),
-        Err(reason) => (None, Some(reason)),
+        Err(error) => (None, Some(error.to_string())),
     };
     RowDifference {
         view,

@@ -7,8 +7,8 @@ use schemas::position::Timeline;
 use sinks::search::Place;
 
 use crate::epoch_clock::Clock;
+use crate::event_limits::EventLimits;
 use crate::follow::RedisUrl;
-use crate::render::budget::Limits;
 
 /// The shortest time between two epochs unless an option says otherwise.
 pub const EPOCH_INTERVAL_DEFAULT: Duration = Duration::from_millis(20);
@@ -41,7 +41,7 @@ pub struct Options {
     /// limits of keeping the states of earlier topologies, so that one that comes back has its rows again
     pub retained: RetainedLimits,
     /// limits of the rows that joins and lists make of one event
-    pub event_limits: Limits,
+    pub event_limits: EventLimits,
     /// address for sinks with connector = 'redis'
     pub redis: Option<RedisUrl>,
     /// location of the full-text indexes
@@ -61,7 +61,7 @@ impl Default for Options {
             log_retention_bytes: None,
             accept_missing_history: false,
             retained: RetainedLimits::default(),
-            event_limits: Limits::default(),
+            event_limits: EventLimits::default(),
             redis: None,
             search: Place::Memory,
         }

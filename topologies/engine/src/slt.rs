@@ -19,7 +19,8 @@ use sqllogictest::{DB, DBOutput, DefaultColumnType, Record as Step, Runner};
 
 use crate::rows::rows_as_text;
 use crate::run::{Clock, Options, Running, start};
-use language::diagnostic::SourceFile;
+use crate::start_error::StartError;
+use language::diagnostic::{Diagnostic, SourceFile};
 use language::topology::{LoadError, Topology, build, read_folder};
 
 /// Longest wait of a query for the events before it.
@@ -28,16 +29,50 @@ pub const CATCH_UP_MAX: Duration = Duration::from_secs(30);
 const TEST_NOW_MICROS: i64 = 4_102_444_800_000_000;
 
 /// Result of one file.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Report {
     /// the file
     pub path: PathBuf,
     /// number of its queries
     pub queries: usize,
     /// the failure, with the line
-    pub failure: Option<String>,
+    pub failure: Option<SltFailure>,
     /// its duration
     pub took: Duration,
+}
+
+/// Reason why a file fails.
+#[derive(Debug, thiserror::Error)]
+pub enum SltFailure {
+    /// the file can't be read
+    #[error("{path}: {error}")]
+    Unreadable {
+        /// the file
+        path: String,
+        /// the system's error
+        error: std::io::Error,
+    },
+    /// the file is not in sqllogictest's format
+    #[error("{0}")]
+    Format(sqllogictest::ParseError),
+    /// a step that a test of a topology may not have
+    #[error("{path}: 'system' and 'include' are not allowed in the test of a topology")]
+    Forbidden {
+        /// the file
+        path: String,
+    },
+    /// a query can't be planned
+    #[error("{}", .diagnostics.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Unplanned {
+        /// the refusals
+        diagnostics: Vec<Diagnostic>,
+    },
+    /// the topology can't be started
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// a step has another result than expected, or failed
+    #[error("{0}")]
+    Step(String),
 }
 
 /// Reason why a step failed.
@@ -99,16 +134,17 @@ fn run_file(files: &[SourceFile], path: PathBuf) -> Report {
 
 type Steps = Vec<Step<DefaultColumnType>>;
 
-fn steps(path: &Path) -> Result<Steps, String> {
-    let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
-    let steps = sqllogictest::parse_with_name(&text, path.display().to_string()).map_err(|error| error.to_string())?;
+fn steps(path: &Path) -> Result<Steps, SltFailure> {
+    let name = || path.display().to_string();
+    let text = std::fs::read_to_string(path).map_err(|error| SltFailure::Unreadable { path: name(), error })?;
+    let steps = sqllogictest::parse_with_name(&text, name()).map_err(SltFailure::Format)?;
     match steps.iter().find(|step| matches!(step, Step::System { .. } | Step::Include { .. })) {
-        Some(_) => Err(format!("{}: 'system' and 'include' are not allowed in the test of a topology", path.display())),
+        Some(_) => Err(SltFailure::Forbidden { path: name() }),
         None => Ok(steps),
     }
 }
 
-fn run_steps(files: &[SourceFile], path: &Path, steps: Steps) -> Result<usize, String> {
+fn run_steps(files: &[SourceFile], path: &Path, steps: Steps) -> Result<usize, SltFailure> {
     let mut queries = BTreeMap::new();
     for step in &steps {
         if let Step::Query { sql, .. } = step {
@@ -119,17 +155,17 @@ fn run_steps(files: &[SourceFile], path: &Path, steps: Steps) -> Result<usize, S
     let text: String = queries.iter().map(|(sql, name)| format!("CREATE MATERIALIZED VIEW \"{name}\" AS\n{sql};\n")).collect();
     let mut files = files.to_vec();
     files.push(SourceFile { path: path.display().to_string().into(), text: text.into() });
-    let mut topology = build(&files).map_err(|all| all.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))?;
+    let mut topology = build(&files).map_err(|diagnostics| SltFailure::Unplanned { diagnostics })?;
     // Only what the file asks for is computed.
     topology.served.retain(|served| queries.values().any(|name| *name == served.view.name));
-    let database = Database::start(topology, queries.clone()).map_err(|error| error.to_string())?;
+    let database = Database::start(topology, queries.clone())?;
     let mut database = Some(database);
     let mut runner = Runner::new(move || {
         let database = database.take().ok_or(SltError::TooSlow);
         async move { database }
     });
     for step in steps {
-        runner.run(step).map_err(|error| error.display(false).to_string())?;
+        runner.run(step).map_err(|error| SltFailure::Step(error.display(false).to_string()))?;
     }
     Ok(queries.len())
 }
@@ -143,7 +179,7 @@ struct Database {
 }
 
 impl Database {
-    fn start(topology: Topology, queries: BTreeMap<String, String>) -> Result<Self, crate::start_error::StartError> {
+    fn start(topology: Topology, queries: BTreeMap<String, String>) -> Result<Self, StartError> {
         let topology = Arc::new(topology);
         let log: Arc<dyn Log> = Arc::new(MemoryLog::new());
         let options = Options { clock: Clock::Event, epoch_interval: Duration::ZERO, ..Options::default() };

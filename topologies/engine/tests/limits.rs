@@ -1,6 +1,6 @@
 //! Limits of one event: values, lists and joins have limits, and what exceeds one is quarantined by itself.
 
-use engine::render::budget::Limits;
+use engine::event_limits::EventLimits;
 use engine::run::Options;
 use language::topology::{build, inline};
 use schemas::dead_letter::Reason;
@@ -235,7 +235,7 @@ fn a_list_is_not_repeated_for_each_of_its_elements_and_a_row_that_carries_too_mu
            FROM (SELECT note_id, text || '.' AS body, unnest(parts) AS part FROM words) u GROUP BY note_id;
          CREATE INDEX ON carried (note_id);";
     // The list has 600 kB, and the rows of its elements, if each had it, 12 GB.
-    let tight = Options { event_limits: Limits { rows: 1_000_000, bytes: 64 << 20 }, ..options() };
+    let tight = Options { event_limits: EventLimits { rows: 1_000_000, bytes: 64 << 20 }, ..options() };
     let notes = Notes::with(views, tight);
     let long = vec!["x"; 20_000].join(" ");
     notes.deployment.ingest(&[notes.line(1, "a b", 0)]);
@@ -261,7 +261,7 @@ fn group(members: usize) -> String {
 #[test]
 fn an_event_of_which_a_join_makes_too_much_is_a_dead_letter_and_all_others_are_visible() {
     for workers in [1, 3] {
-        let tight = || Options { workers, event_limits: Limits { rows: 100_000, bytes: 64 << 20 }, ..options() };
+        let tight = || Options { workers, event_limits: EventLimits { rows: 100_000, bytes: 64 << 20 }, ..options() };
         let notes = Notes::with(PAIRS, tight());
         notes.deployment.ingest(&[notes.line(1, &group(10), 0)]);
         // Of 3,000 members there are nine million pairs.
@@ -292,7 +292,7 @@ fn an_event_of_which_a_join_makes_too_much_is_a_dead_letter_and_all_others_are_v
 
 #[test]
 fn an_epoch_whose_events_make_too_much_only_together_is_computed() {
-    let tight = Options { event_limits: Limits { rows: 20_000, bytes: 64 << 20 }, ..options() };
+    let tight = Options { event_limits: EventLimits { rows: 20_000, bytes: 64 << 20 }, ..options() };
     let notes = Notes::with(PAIRS, tight);
     let lines: Vec<String> = (1..=40).map(|note| notes.line(note, &group(80), 0)).collect();
     notes.deployment.ingest(&lines);

@@ -18,6 +18,6 @@ fn every_statement_is_valid() {
 #[test]
 fn every_test_beside_it_holds() {
     let reports = slt::run(folder()).unwrap_or_else(|error| panic!("{error}"));
-    let failures: Vec<String> = reports.iter().filter_map(|report| report.failure.clone()).collect();
+    let failures: Vec<String> = reports.iter().filter_map(|report| report.failure.as_ref().map(ToString::to_string)).collect();
     assert!(failures.is_empty(), "{}", failures.join("\n\n"));
 }

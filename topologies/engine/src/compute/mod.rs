@@ -1,4 +1,6 @@
 //! Workers and what they compute.
 
-pub mod engine;
+pub mod allowance;
+pub mod computation;
+pub mod error;
 pub mod worker;

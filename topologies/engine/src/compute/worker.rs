@@ -19,10 +19,12 @@ use timely::dataflow::operators::Input as _;
 use timely::dataflow::operators::probe::Handle;
 use timely::worker::Worker;
 
+use super::error::WorkersError;
+use crate::nodes;
 use crate::render::budget::Budget;
 use crate::render::drain::{Drain, EpochOutput};
-use crate::render::keep::RestoreContext;
-use crate::render::source::Records;
+use crate::render::events::Records;
+use crate::render::restore_context::RestoreContext;
 use crate::status::Status;
 use language::topology::Topology;
 
@@ -108,7 +110,7 @@ struct Port {
 }
 
 /// Starts the workers of a topology. A panic ends the process only after [`PanicPolicy::take_service`].
-pub fn start(topology: &Arc<Topology>, keeping: Vec<RestoreContext>, status: &Arc<Status>) -> Result<Workers, String> {
+pub fn start(topology: &Arc<Topology>, keeping: Vec<RestoreContext>, status: &Arc<Status>) -> Result<Workers, WorkersError> {
     let panic_policy = Arc::new(PanicPolicy::default());
     let count = keeping.len();
     let (done_sender, done) = channel();
@@ -134,7 +136,8 @@ pub fn start(topology: &Arc<Topology>, keeping: Vec<RestoreContext>, status: &Ar
             // The dataflow is in no state to be stepped once more, as it would be after a return.
             resume_unwind(panic);
         }
-    })?;
+    });
+    let guards = guards.map_err(|detail| WorkersError::Threads { detail })?;
     let mut handles: Vec<(usize, Thread)> = threads.iter().take(count).collect();
     handles.sort_by_key(|(index, _)| *index);
     let work: Vec<_> = senders.into_iter().zip(handles.into_iter().map(|(_, thread)| thread)).collect();
@@ -142,7 +145,10 @@ pub fn start(topology: &Arc<Topology>, keeping: Vec<RestoreContext>, status: &Ar
     if workers.count() == count {
         Ok(workers)
     } else {
-        Err(panic_policy.failure().unwrap_or("a worker ended at its start").to_owned())
+        Err(match panic_policy.failure() {
+            Some(detail) => WorkersError::Panicked { detail: detail.to_owned() },
+            None => WorkersError::Ended,
+        })
     }
 }
 
@@ -187,7 +193,7 @@ fn run(worker: &mut Worker, topology: &Topology, port: &Port, keeping: RestoreCo
     let mut inputs = worker.dataflow::<Time, _, _>(|scope| {
         let (records, streams): (Vec<_>, Vec<_>) = topology.sources.iter().map(|_| scope.new_input::<Vec<Records>>()).unzip();
         let (clock, ticks) = scope.new_input::<Vec<i64>>();
-        crate::render::render(topology, scope, streams, ticks, &drain, &probe, keeping)
+        crate::render::render(topology, scope, streams, ticks, (&drain, &probe), keeping, nodes::render)
             .unwrap_or_else(|error| panic!("a topology that was checked could not be rendered: {error}"));
         Inputs { records, clock }
     });

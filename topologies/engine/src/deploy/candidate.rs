@@ -1,7 +1,7 @@
 //! The candidate: a topology that is computed beside the one that readers see, until it is as far.
 //!
-//! Owns a thread with an engine of its own. A checkpoint's state and the epochs bound since enter; the rows of new and changed views go
-//! aside into the views, slice by slice. At the epoch of the switch everything leaves as a [`Handover`].
+//! Owns a thread with a computation of its own. A checkpoint's state and the epochs bound since enter; the rows of new and changed views
+//! are staged in the views, slice by slice. At the epoch of the control entry everything leaves as a [`Handover`].
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -15,20 +15,20 @@ use epochs::backfill::Backfill;
 use epochs::binding::BoundRange;
 use epochs::checkpoint::CheckpointHeader;
 use epochs::coordinator::{StateChanges, offsets_of};
+use epochs::error::EpochError;
 use epochs::reader::{Reader, Records};
 use schemas::dead_letter::{DeadLetter, RowError};
-use schemas::position::Topic;
+use schemas::position::{Offset, Partition, Topic};
 use schemas::row::{Diff, Row};
-use sinks::views::{Hydration, IndexId, Views};
+use sinks::views::{Hydration, IndexId, Views, ViewsError};
 use sources::log::{Log, TopicMetadata};
 
 use super::handle::DeploymentHandle;
 use super::report::DeployPhase;
-use crate::compute::engine::{Allowance, Engine};
-use crate::compute::worker::{self, Done};
+use crate::compute::allowance::Allowance;
+use crate::compute::computation::{Computation, EpochResult, Resumption};
+use crate::compute::error::{ComputeError, WorkersError};
 use crate::limits::{EPOCHS_IN_FLIGHT_MAX, ROW_ERRORS_MAX};
-use crate::render::drain::EpochOutput;
-use crate::render::keep::RestoreContext;
 use crate::state::dead_letters::letters_in_order;
 use crate::state::quarantine::Quarantine;
 use crate::state::restored::Restored;
@@ -37,28 +37,29 @@ use language::plan::kept::KeptStates;
 use language::topology::Topology;
 
 /// Longest wait of the thread for one thing before it looks at the others.
-const WAIT_MAX: Duration = Duration::from_millis(20);
-/// An epoch to compute.
-pub struct Bound {
+const CANDIDATE_WAIT_MAX: Duration = Duration::from_millis(20);
+
+/// An epoch to compute, as it was bound.
+pub struct BoundInput {
     /// its number
     pub epoch: u64,
     /// its wall clock
     pub wall_micros: i64,
     /// its records
     pub ranges: Vec<BoundRange>,
-    /// the topologies change places with it
+    /// it has the control entry: the topologies change places with it
     pub is_switch: bool,
 }
 
-/// Start of a candidate.
-pub struct Preparation {
+/// Everything that a candidate starts with.
+pub struct CandidateStart {
     /// the topology to compute
     pub topology: Arc<Topology>,
     /// the log
     pub log: Arc<dyn Log>,
     /// the topics that it reads
     pub topics: Vec<TopicMetadata>,
-    /// the topics that the running topology reads: what they put aside is on the list already
+    /// the topics that the running topology reads: their quarantined events are on the list already
     pub known: BTreeSet<Topic>,
     /// the checkpoint
     pub header: CheckpointHeader,
@@ -73,7 +74,7 @@ pub struct Preparation {
     /// true if missing states are computed also from a log whose beginning is gone
     pub accept_missing_history: bool,
     /// the epochs since the checkpoint, and those to come
-    pub bound: Vec<Bound>,
+    pub bound: Vec<BoundInput>,
     /// destination of rows
     pub views: Arc<Views>,
     /// the views that are staged
@@ -84,14 +85,21 @@ pub struct Preparation {
     pub quarantine: Arc<Quarantine>,
 }
 
-/// Everything that a candidate hands over at the switch.
+/// Everything that a candidate hands over with the epoch of the control entry.
 pub struct Handover {
-    /// the engine that computes from now on
-    pub engine: Engine,
-    /// changes by the epoch of the switch in staged views
-    pub changes: Vec<(IndexId, Vec<(Row, Diff)>)>,
+    /// the computation that goes on from there
+    pub computation: Computation<bool>,
     /// all entries of the states that the topology before has not got, by their numbers in the new plan
     pub state: StateChanges,
+    /// the candidate's part of the commit that shows it
+    pub shown: CandidateCommit,
+}
+
+/// Part of a candidate in the commit that shows it.
+#[derive(Default)]
+pub struct CandidateCommit {
+    /// changes of staged views by the epoch of the control entry
+    pub changes: Vec<(IndexId, Vec<(Row, Diff)>)>,
     /// all errors of rows
     pub row_errors: BTreeMap<RowError, Diff>,
     /// errors of rows of streams that were read once more
@@ -100,24 +108,72 @@ pub struct Handover {
     pub dead_letters: Vec<DeadLetter>,
 }
 
+/// Reason why a candidate can't take over.
+#[derive(Debug, thiserror::Error)]
+pub enum CandidateError {
+    /// its workers could not start
+    #[error(transparent)]
+    Workers(#[from] WorkersError),
+    /// a worker panicked, or an epoch made too much
+    #[error("computing it failed: {0}")]
+    Compute(ComputeError),
+    /// the log could not be read
+    #[error(transparent)]
+    Read(#[from] EpochError),
+    /// records that it needs were trimmed after the deployment began
+    #[error("the log of topic '{topic}', partition {partition} now begins at offset {earliest}: try again")]
+    Trimmed {
+        /// the topic
+        topic: Topic,
+        /// the partition
+        partition: Partition,
+        /// the first offset that is left
+        earliest: Offset,
+    },
+    /// more rows fail than are remembered
+    #[error("its expressions fail on {errors} rows, more than {ROW_ERRORS_MAX}: 'tidewater test' shows on which")]
+    RowErrors {
+        /// number of rows
+        errors: usize,
+    },
+    /// its rows do not fit the staged views
+    #[error(transparent)]
+    Views(#[from] ViewsError),
+    /// the driver does not want it any more
+    #[error("it was given up")]
+    GivenUp,
+    /// its thread panicked
+    #[error("its thread panicked")]
+    Panicked,
+}
+
+impl From<ComputeError> for CandidateError {
+    fn from(error: ComputeError) -> Self {
+        match error {
+            ComputeError::Read(error) => Self::Read(error),
+            other => Self::Compute(other),
+        }
+    }
+}
+
 /// Handle of a candidate for the driver. Dropping it ends the thread.
 pub struct Candidate {
-    epochs: Option<Sender<Bound>>,
-    outcome: Receiver<Result<Box<Handover>, String>>,
+    epochs: Option<Sender<BoundInput>>,
+    outcome: Receiver<Result<Box<Handover>, CandidateError>>,
     reached: Arc<AtomicU64>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Candidate {
     /// Starts the thread.
-    pub fn start(preparation: Preparation) -> std::io::Result<Self> {
+    pub fn start(start: CandidateStart) -> std::io::Result<Self> {
         let (epochs, queue) = channel();
         let (report, outcome) = channel();
         // What is in the checkpoint is not there yet.
-        let reached = Arc::new(AtomicU64::new(preparation.header.epoch.saturating_sub(1)));
+        let reached = Arc::new(AtomicU64::new(start.header.epoch.saturating_sub(1)));
         let progress = Arc::clone(&reached);
         let run = move || {
-            let handover = Computation::run(preparation, &queue, &progress);
+            let handover = CandidateThread::run(start, &queue, &progress);
             // The driver may have given it up.
             let _ = report.send(handover.map(Box::new));
         };
@@ -126,7 +182,7 @@ impl Candidate {
     }
 
     /// Tells of an epoch that was bound.
-    pub fn bound(&self, bound: Bound) {
+    pub fn bound(&self, bound: BoundInput) {
         // A thread that has ended has reported why.
         let _ = self.epochs.as_ref().map(|epochs| epochs.send(bound));
     }
@@ -137,11 +193,11 @@ impl Candidate {
     }
 
     /// Returns the handover, or the reason of the failure; `None` while it computes.
-    pub fn outcome(&self) -> Option<Result<Box<Handover>, String>> {
+    pub fn outcome(&self) -> Option<Result<Box<Handover>, CandidateError>> {
         match self.outcome.try_recv() {
             Ok(outcome) => Some(outcome),
             Err(TryRecvError::Empty) => None,
-            Err(TryRecvError::Disconnected) => Some(Err("its thread panicked".to_owned())),
+            Err(TryRecvError::Disconnected) => Some(Err(CandidateError::Panicked)),
         }
     }
 }
@@ -156,116 +212,45 @@ impl Drop for Candidate {
     }
 }
 
-/// The computation on its thread.
-struct Computation<'a> {
-    engine: Engine,
-    status: Arc<Status>,
-    queue: &'a Receiver<Bound>,
-    reached: &'a AtomicU64,
-    views: Arc<Views>,
-    deployment_handle: Arc<DeploymentHandle>,
+/// State of the candidate's thread.
+struct CandidateThread<'a> {
+    /// an epoch in flight is true if it has the control entry
+    computation: Computation<bool>,
+    progress: CandidateWatch<'a>,
     staged: BTreeSet<IndexId>,
-    names: BTreeSet<String>,
     handed: BTreeSet<u32>,
     known: BTreeSet<Topic>,
-    waiting: VecDeque<Bound>,
-    in_flight: VecDeque<(u64, bool, Vec<EpochOutput>)>,
     state: BTreeMap<(u32, Row), Option<Row>>,
     row_errors: BTreeMap<RowError, Diff>,
     stream_errors: BTreeMap<RowError, Diff>,
     dead_letters: Vec<(i64, DeadLetter)>,
 }
 
-impl<'a> Computation<'a> {
-    fn run(preparation: Preparation, queue: &'a Receiver<Bound>, reached: &'a AtomicU64) -> Result<Handover, String> {
-        let Preparation {
-            topology,
-            log,
-            topics,
-            known,
-            header,
-            restored,
-            states,
-            missing,
-            handed,
-            accept_missing_history,
-            bound,
-            views,
-            staged,
-            deployment_handle,
-            quarantine,
-        } = preparation;
-        let offsets = offsets_of(&header);
-        let mut reader = Reader::new(Arc::clone(&log), &topics, &offsets, usize::MAX).map_err(|error| error.to_string())?;
-        let anew = Arc::new(missing.clone());
-        let keep =
-            |restored| RestoreContext { start: header.epoch, missing: Arc::clone(&anew), states: Arc::clone(&states), restored };
-        let state = brought_along(&restored, &handed);
-        let keeping = restored.into_iter().map(keep).collect();
-        let status = Arc::new(Status::default());
-        let workers = worker::start(&topology, keeping, &status)?;
-        let find = |name: &str| if staged.contains(name) { views.staged(name) } else { views.view(name) };
-        let indexes = staged.iter().filter_map(|name| views.staged(name));
-        let indexes = indexes.flat_map(|served| served.indexes.iter().map(|(id, _)| *id).collect::<Vec<_>>()).collect();
-        let read = states.topics(&topology, &missing);
-        let mut computation = Computation {
-            engine: Engine::new(topology, workers, quarantine, find),
-            status,
-            queue,
-            reached,
-            staged: indexes,
-            names: staged,
-            handed,
-            known,
-            waiting: bound.into(),
-            in_flight: VecDeque::new(),
-            state,
-            row_errors: BTreeMap::new(),
-            stream_errors: BTreeMap::new(),
-            dead_letters: Vec::new(),
-            views,
-            deployment_handle,
-        };
-        if !missing.is_empty() {
-            let backfill = Backfill::new(log, &read, &offsets, header.epoch).map_err(|error| error.to_string())?;
-            // What was there when the deployment began may have been trimmed before it was held back.
-            if let Some((topic, partition, earliest)) = backfill.gaps.first().filter(|_| !accept_missing_history) {
-                return Err(format!(
-                    "the log of topic '{topic}', partition {partition} now begins at offset {earliest}: try again"
-                ));
-            }
-            computation.backfill(backfill, header.wall_micros)?;
-        }
-        computation.send(header.epoch, header.wall_micros, false, Records::new());
-        computation.deployment_handle.update(|report| report.phase = DeployPhase::CatchingUp);
-        let changes = computation.catch_up(&mut reader)?;
-        Ok(computation.hand_over(changes))
-    }
+/// Between the candidate's thread and others: epochs that were bound come in, its progress goes out.
+struct CandidateWatch<'a> {
+    queue: &'a Receiver<BoundInput>,
+    /// epochs that were bound and not sent to the workers yet, oldest first
+    waiting: VecDeque<BoundInput>,
+    reached: &'a AtomicU64,
+    status: Arc<Status>,
+    views: Arc<Views>,
+    /// the views that are staged
+    names: BTreeSet<String>,
+    deployment_handle: Arc<DeploymentHandle>,
+}
 
-    /// Computes the states that are new, in times before the checkpoint's.
-    fn backfill(&mut self, mut backfill: Backfill, wall_micros: i64) -> Result<(), String> {
-        self.deployment_handle.update(|report| report.phase = DeployPhase::Backfilling);
-        for (topic, partition, earliest) in &backfill.gaps {
-            tracing::warn!(%topic, %partition, %earliest, "a new state is computed from what the log still has; earlier records are gone");
+impl CandidateWatch<'_> {
+    /// Shows how many rows were computed, and takes the epochs that were bound meanwhile; waits for one at most as long as this.
+    fn look(&mut self, wait: Duration) -> Result<(), CandidateError> {
+        let rows = self.status.report().rows.0;
+        self.deployment_handle.update(|report| report.rows = rows);
+        match self.queue.recv_timeout(wait) {
+            Ok(bound) => self.waiting.push_back(bound),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return Err(CandidateError::GivenUp),
         }
-        let count = self.engine.workers.count();
-        let (mut time, mut unanswered) = (0, 0);
-        loop {
-            let records = backfill.read_next().map_err(|error| error.to_string())?;
-            self.show_backfill(backfill.progress());
-            let is_over = records.is_empty();
-            if !is_over {
-                self.engine.send(time, wall_micros, records, Allowance::Unlimited);
-                time += 1;
-                unanswered += count;
-            }
-            while unanswered >= EPOCHS_IN_FLIGHT_MAX * count || (is_over && unanswered > 0) {
-                unanswered -= usize::from(self.receive()?.is_some());
-            }
-            if is_over {
-                return Ok(());
-            }
-        }
+        self.waiting.extend(self.queue.try_iter());
+        Ok(())
     }
 
     fn show_backfill(&self, (done, total): (u64, u64)) {
@@ -275,111 +260,134 @@ impl<'a> Computation<'a> {
         }
     }
 
-    /// Receives finished work of a worker, if there is any; an error when continuing makes no sense.
-    fn receive(&mut self) -> Result<Option<Done>, String> {
-        let done = match self.engine.workers.done.recv_timeout(WAIT_MAX) {
-            Ok(done) => Some(done),
-            Err(RecvTimeoutError::Timeout) => None,
-            Err(RecvTimeoutError::Disconnected) => return Err(self.failure()),
-        };
-        if self.engine.workers.panic_policy.failure().is_some() {
-            return Err(self.failure());
+    fn show_phase(&self, phase: DeployPhase) {
+        self.deployment_handle.update(|report| report.phase = phase);
+    }
+}
+
+impl<'a> CandidateThread<'a> {
+    fn run(start: CandidateStart, queue: &'a Receiver<BoundInput>, reached: &'a AtomicU64) -> Result<Handover, CandidateError> {
+        let offsets = offsets_of(&start.header);
+        let mut reader = Reader::new(Arc::clone(&start.log), &start.topics, &offsets, usize::MAX)?;
+        let (epoch, wall_micros) = (start.header.epoch, start.header.wall_micros);
+        let backfill = backfill_of(&start)?;
+        let mut thread = Self::start(start, queue, reached)?;
+        if let Some(backfill) = backfill {
+            thread.progress.show_phase(DeployPhase::Backfilling);
+            let progress = &mut thread.progress;
+            thread.computation.backfill(backfill, wall_micros, |read| {
+                progress.show_backfill(read);
+                progress.look(Duration::ZERO)
+            })?;
         }
-        let rows = self.status.report().rows.0;
-        self.deployment_handle.update(|report| report.rows = rows);
-        self.take_epochs(Duration::ZERO)?;
-        Ok(done)
+        thread.send(epoch, wall_micros, Records::new(), false);
+        thread.progress.show_phase(DeployPhase::CatchingUp);
+        let changes = thread.catch_up(&mut reader)?;
+        Ok(thread.hand_over(changes))
     }
 
-    fn failure(&self) -> String {
-        format!("computing it failed: {}", self.engine.workers.panic_policy.failure().unwrap_or("a worker ended"))
+    fn start(start: CandidateStart, queue: &'a Receiver<BoundInput>, reached: &'a AtomicU64) -> Result<Self, WorkersError> {
+        let CandidateStart { topology, known, header, restored, states, missing, handed, bound, views, staged, .. } = start;
+        let state = brought_along(&restored, &handed);
+        let status = Arc::new(Status::default());
+        let find = |name: &str| if staged.contains(name) { views.staged(name) } else { views.view(name) };
+        let (epoch, quarantine) = (header.epoch, start.quarantine);
+        let resumption = Resumption { topology, states, missing, epoch, restored, status: Arc::clone(&status), quarantine };
+        let computation = Computation::start(resumption, find)?;
+        let indexes = staged.iter().filter_map(|name| views.staged(name));
+        let indexes = indexes.flat_map(|served| served.indexes.iter().map(|(id, _)| *id).collect::<Vec<_>>()).collect();
+        let deployment_handle = start.deployment_handle;
+        let progress = CandidateWatch { queue, waiting: bound.into(), reached, status, views, names: staged, deployment_handle };
+        Ok(Self {
+            computation,
+            progress,
+            staged: indexes,
+            handed,
+            known,
+            state,
+            row_errors: BTreeMap::new(),
+            stream_errors: BTreeMap::new(),
+            dead_letters: Vec::new(),
+        })
     }
 
-    /// Takes the epochs that were bound meanwhile; waits for one at most as long as this.
-    fn take_epochs(&mut self, wait: Duration) -> Result<(), String> {
-        match self.queue.recv_timeout(wait) {
-            Ok(bound) => self.waiting.push_back(bound),
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return Err("it was given up".to_owned()),
-        }
-        self.waiting.extend(self.queue.try_iter());
-        Ok(())
+    fn send(&mut self, epoch: u64, wall_micros: i64, records: Records, is_switch: bool) {
+        // Events that were refused at ingest or are quarantined are on their list already.
+        self.computation.send(epoch, wall_micros, records, Allowance::Twice, |_| is_switch);
     }
 
-    fn send(&mut self, epoch: u64, wall_micros: i64, is_switch: bool, records: Records) {
-        // Events that were refused at ingest, or put aside, are on their list already.
-        self.engine.send(epoch, wall_micros, records, Allowance::Twice);
-        self.in_flight.push_back((epoch, is_switch, Vec::new()));
-    }
-
-    /// Computes epoch after epoch until that of the switch, whose changes of the views aside it returns.
-    fn catch_up(&mut self, reader: &mut Reader) -> Result<Vec<(IndexId, Vec<(Row, Diff)>)>, String> {
+    /// Computes epoch after epoch until that of the control entry, whose changes of the staged views it returns.
+    fn catch_up(&mut self, reader: &mut Reader) -> Result<Vec<(IndexId, Vec<(Row, Diff)>)>, CandidateError> {
         loop {
-            while self.in_flight.len() < EPOCHS_IN_FLIGHT_MAX
-                && let Some(bound) = self.waiting.pop_front()
+            while self.computation.in_flight().len() < EPOCHS_IN_FLIGHT_MAX
+                && let Some(bound) = self.progress.waiting.pop_front()
             {
-                let records = reader.read_again(&bound.ranges).map_err(|error| error.to_string())?;
-                self.send(bound.epoch, bound.wall_micros, bound.is_switch, records);
+                let records = reader.read_again(&bound.ranges)?;
+                self.send(bound.epoch, bound.wall_micros, records, bound.is_switch);
             }
-            if self.in_flight.is_empty() {
-                self.take_epochs(WAIT_MAX)?;
+            if self.computation.is_idle() {
+                self.progress.look(CANDIDATE_WAIT_MAX)?;
                 continue;
             }
-            if let Some(Done { epoch, output }) = self.receive()?
-                && let Some((_, _, outputs)) = self.in_flight.iter_mut().find(|(number, ..)| *number == epoch)
-            {
-                outputs.push(output);
-            }
-            let count = self.engine.workers.count();
-            while let Some((epoch, is_switch, outputs)) = self.in_flight.pop_front_if(|(_, _, outputs)| outputs.len() == count) {
-                let changes = self.absorb(outputs)?;
+            self.computation.receive(CANDIDATE_WAIT_MAX)?;
+            self.progress.look(Duration::ZERO)?;
+            while let Some((is_switch, result)) = self.computation.take_finished() {
+                let epoch = result.epoch;
+                let changes = self.absorb(result)?;
                 if is_switch {
                     return Ok(changes);
                 }
                 for (index, changes) in changes {
-                    self.views.hydrate(index, changes).map_err(|error| error.to_string())?;
+                    self.progress.views.hydrate(index, changes)?;
                 }
-                self.reached.store(epoch, Ordering::Release);
+                self.progress.reached.store(epoch, Ordering::Release);
             }
         }
     }
 
-    /// Keeps what the switch needs of an epoch; returns the changes of the views that are staged.
-    fn absorb(&mut self, outputs: Vec<EpochOutput>) -> Result<Vec<(IndexId, Vec<(Row, Diff)>)>, String> {
-        let mut changes = Vec::new();
-        for output in outputs {
-            changes.extend(self.engine.served(output.changes).filter(|(index, _)| self.staged.contains(index)));
-            let state = output.state.into_iter().filter(|(number, ..)| self.handed.contains(number));
-            self.state.extend(state.map(|(number, key, value)| ((number, key), value)));
-            let is_new = |(_, letter): &(i64, DeadLetter)| !self.known.contains(&Topic::new(&letter.topic));
-            self.dead_letters.extend(output.dead_letters.into_iter().filter(is_new));
-            add(&mut self.row_errors, output.row_errors);
-            add(&mut self.stream_errors, output.stream_errors);
-        }
+    /// Keeps the part of an epoch that is handed over; returns the changes of the views that are staged.
+    fn absorb(&mut self, result: EpochResult) -> Result<Vec<(IndexId, Vec<(Row, Diff)>)>, CandidateError> {
+        let state = result.state.into_iter().filter(|(number, ..)| self.handed.contains(number));
+        self.state.extend(state.map(|(number, key, value)| ((number, key), value)));
+        let is_new = |(_, letter): &(i64, DeadLetter)| !self.known.contains(&Topic::new(&letter.topic));
+        self.dead_letters.extend(result.dead_letters.into_iter().filter(is_new));
+        add(&mut self.row_errors, result.row_errors);
+        add(&mut self.stream_errors, result.stream_errors);
         let errors = self.row_errors.len().max(self.stream_errors.len());
         if errors > ROW_ERRORS_MAX {
-            return Err(format!(
-                "its expressions fail on {errors} rows, more than {ROW_ERRORS_MAX}: 'tidewater test' shows on which"
-            ));
+            return Err(CandidateError::RowErrors { errors });
         }
-        Ok(changes)
+        // The rows of views that are the same are equal to those that readers see.
+        Ok(result.changes.into_iter().filter(|(index, _)| self.staged.contains(index)).collect())
     }
 
     fn hand_over(self, changes: Vec<(IndexId, Vec<(Row, Diff)>)>) -> Handover {
+        // An entry that came and went leaves nothing: no checkpoint has anything under the number of a new state.
+        let state = self.state.into_iter().filter(|(_, value)| value.is_some());
         Handover {
-            engine: self.engine,
-            changes,
-            // What came and went leaves nothing: no checkpoint has anything under the number of a new state.
-            state: self
-                .state
-                .into_iter()
-                .filter(|(_, value)| value.is_some())
-                .map(|((number, key), value)| (number, key, value))
-                .collect(),
-            row_errors: self.row_errors,
-            stream_errors: self.stream_errors,
-            dead_letters: letters_in_order(self.dead_letters),
+            computation: self.computation,
+            state: state.map(|((number, key), value)| (number, key, value)).collect(),
+            shown: CandidateCommit {
+                changes,
+                row_errors: self.row_errors,
+                stream_errors: self.stream_errors,
+                dead_letters: letters_in_order(self.dead_letters),
+            },
         }
+    }
+}
+
+/// Records to read for states that the checkpoint does not hold, if there are any.
+fn backfill_of(start: &CandidateStart) -> Result<Option<Backfill>, CandidateError> {
+    if start.missing.is_empty() {
+        return Ok(None);
+    }
+    let topics = start.states.topics(&start.topology, &start.missing);
+    let backfill = Backfill::new(Arc::clone(&start.log), &topics, &offsets_of(&start.header), start.header.epoch)?;
+    // A record that was there when the deployment began may have been trimmed before that was held back.
+    match backfill.gaps.first().filter(|_| !start.accept_missing_history).cloned() {
+        Some((topic, partition, earliest)) => Err(CandidateError::Trimmed { topic, partition, earliest }),
+        None => Ok(Some(backfill)),
     }
 }
 

@@ -36,7 +36,7 @@ pub struct DeploymentHandle {
 }
 
 impl DeploymentHandle {
-    /// A board for a topology that runs, and where its driver finds what is to be deployed.
+    /// A handle for a topology that runs, and the queue where its driver finds requests.
     pub fn new(topology: Arc<Topology>) -> (Arc<Self>, Receiver<Deployment>) {
         let (deployments, queue) = channel();
         let (report, retained) = (Mutex::default(), Mutex::default());
@@ -75,14 +75,17 @@ impl DeploymentHandle {
         Ok(())
     }
 
+    /// Changes the progress that operators see.
     pub(crate) fn update(&self, change: impl FnOnce(&mut DeployReport)) {
         change(&mut self.report.lock());
     }
 
+    /// Ends the deployment that is under way.
     pub(crate) fn finish(&self, outcome: DeployOutcome) {
         self.update(|report| (report.phase, report.outcome) = (DeployPhase::Finished, Some(outcome)));
     }
 
+    /// Puts another topology in force since this epoch.
     pub(crate) fn take_over(&self, topology: Arc<Topology>, epoch: u64) {
         *self.topology.lock() = topology;
         self.finish(DeployOutcome::Switched { epoch });

@@ -1,9 +1,13 @@
 //! Deployments: another topology takes over while readers go on.
+//!
+//! [`request`] and [`report`] are what operators say and see, [`machine`] decides what comes next, [`candidate`] computes the new topology
+//! beside the running one, and [`plan_change`] says beforehand what a change would cost. The driver carries it out.
 
 pub mod candidate;
-pub mod deploying;
 pub mod handle;
+pub mod machine;
 pub mod plan_change;
 pub mod report;
 pub mod request;
+pub mod underway;
 pub mod view_change;

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use epochs::checkpoint::error::CheckpointError;
 use epochs::checkpoint::{CheckpointHeader, Checkpoints};
 use epochs::coordinator::CHECKPOINTS;
 use epochs::error::EpochError;
@@ -86,11 +87,12 @@ struct Before {
 }
 
 impl Before {
-    fn checkpoint(header: &CheckpointHeader) -> Self {
-        let meta: Meta = serde_json::from_slice(&header.meta).unwrap_or_default();
+    fn checkpoint(header: &CheckpointHeader) -> Result<Self, CheckpointError> {
+        let meta = Meta::read(header)?;
         let states = header.states.iter().map(|(_, fingerprint, name)| (*fingerprint, name.clone()));
         let sinks = meta.sink_tasks.into_iter().map(|identity| (name_of(&identity).to_owned(), identity)).collect();
-        Self { checkpoint: Some(header.epoch), states: states.collect(), views: meta.views, sinks, retained: Vec::new() }
+        let (checkpoint, states) = (Some(header.epoch), states.collect());
+        Ok(Self { checkpoint, states, views: meta.views, sinks, retained: Vec::new() })
     }
 
     fn running(deployment_handle: &DeploymentHandle) -> Self {
@@ -105,7 +107,7 @@ impl Before {
 /// Compares a topology with what a data directory holds.
 pub fn plan_change(topology: &Topology, log: &dyn Log, storage: &Storage) -> Result<TopologyChange, EpochError> {
     let (_, opened) = Checkpoints::open(Arc::new(Arc::clone(storage)), CHECKPOINTS)?;
-    let newest = opened.headers.first().map(Before::checkpoint).unwrap_or_default();
+    let newest = opened.headers.first().map(Before::checkpoint).transpose()?.unwrap_or_default();
     let before = Before { retained: opened.headers.iter().map(RetainedStates::of).collect(), ..newest };
     compare(topology, &before, log, &BTreeSet::new())
 }

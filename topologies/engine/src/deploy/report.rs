@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use sinks::views::Difference;
+use sinks::views::{CompareError, Difference};
 
 use super::view_change::ViewChange;
 
@@ -61,7 +61,7 @@ pub struct ViewDifference {
     /// the view
     pub view: String,
     /// rows on both sides, only in the old, only in the new; or why they can't be compared
-    pub counts: Result<(u64, u64, u64), String>,
+    pub counts: Result<(u64, u64, u64), CompareError>,
     /// the first rows that would go, value by value
     pub goes: Vec<Vec<String>>,
     /// the first rows that would come
@@ -69,6 +69,11 @@ pub struct ViewDifference {
 }
 
 impl ViewDifference {
+    /// Describes views whose rows can't be compared.
+    pub fn incomparable(view: &str, error: CompareError) -> Self {
+        Self { view: view.to_owned(), counts: Err(error), goes: Vec::new(), comes: Vec::new() }
+    }
+
     /// Describes a difference; `text` gives the values of a stored row.
     pub fn of(view: String, difference: &Difference, text: impl Fn(&[u8]) -> Vec<String>) -> Self {
         let rows = |rows: &[(schemas::row::Row, schemas::row::Diff)]| rows.iter().map(|(row, _)| text(row.as_bytes())).collect();

@@ -6,21 +6,24 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::mpsc::RecvTimeoutError;
 
 use epochs::binding::{BoundRange, Control};
 use epochs::coordinator::{offsets_of, stored_state};
 use epochs::error::EpochError;
 use epochs::reader::{Reader, Records};
+use schemas::position::{Partition, Topic};
 use sources::log::StoredRecord;
 
-use super::driver::Driver;
-use crate::compute::engine::{Allowance, Engine};
-use crate::compute::worker;
+use super::driver::{BoundEpoch, Driver, read_letters};
+use crate::compute::allowance::Allowance;
+use crate::compute::computation::{Computation, Resumption};
+use crate::compute::error::{ComputeError, WorkersError};
 use crate::limits::WAIT_MAX;
 use crate::render::budget::Exceeded;
-use crate::render::keep::RestoreContext;
+use crate::start_error::StartError;
+use crate::state::checkpointer::CheckpointContent;
 use crate::state::quarantine::{AsideGroup, AsideRange, Cause, ENDS_MAX};
+use crate::state::restore::RestoreError;
 use crate::status::Status;
 use crate::topics::create_topics;
 use language::plan::kept::KeptStates;
@@ -32,29 +35,59 @@ pub const CULPRITS_MAX: usize = 16;
 /// Most ranges of records that a message names.
 const DESCRIBED_RANGES_MAX: usize = 8;
 
-/// Reason why no other engine could take over.
+/// Reason why no other computation could take over.
 #[derive(Debug, thiserror::Error)]
 enum RebuildError {
     #[error(transparent)]
     Epochs(#[from] EpochError),
-    #[error("there is no checkpoint to resume from: {detail}")]
-    NoCheckpoint { detail: String },
-    #[error("the log could not be used: {detail}")]
-    Log { detail: String },
-    #[error("computing it once more failed: {detail}")]
-    Failed { detail: String },
+    #[error("there is no checkpoint to resume from: {0}")]
+    NoCheckpoint(#[from] NoCheckpoint),
+    #[error("the log could not be used: {0}")]
+    Topics(StartError),
+    #[error("computing it once more failed: {0}")]
+    Compute(ComputeError),
+    #[error("computing it once more failed: {0}")]
+    Workers(#[from] WorkersError),
+    #[error("computing it once more failed: epoch {epoch} is not in flight")]
+    NotInFlight { epoch: u64 },
+}
+
+/// Reason why the newest checkpoint is not one to resume from.
+#[derive(Debug, thiserror::Error)]
+enum NoCheckpoint {
+    #[error("the topology changes or has just started")]
+    TooEarly,
+    #[error("none was written yet")]
+    NotWritten,
+    #[error("{0}")]
+    Reader(#[from] std::sync::mpsc::RecvError),
+    #[error(transparent)]
+    Unreadable(#[from] RestoreError),
+    #[error("the newest one is of epoch {newest}, and epoch {visible} is visible")]
+    TooNew { newest: u64, visible: u64 },
+    #[error("the newest one does not hold '{state}'")]
+    Lacks { state: String },
 }
 
 impl RebuildError {
     /// True when the log or the disk failed: that says nothing about the epoch.
     fn is_passing(&self) -> bool {
-        matches!(self, Self::Epochs(_) | Self::Log { .. })
+        matches!(self, Self::Epochs(_) | Self::Topics(_))
     }
 }
 
-/// An engine as far as what is visible, and the log behind that.
-struct Rebuilt {
-    engine: Engine,
+impl From<ComputeError> for RebuildError {
+    fn from(error: ComputeError) -> Self {
+        match error {
+            ComputeError::Read(error) => Self::Epochs(error),
+            other => Self::Compute(other),
+        }
+    }
+}
+
+/// A computation as far as what is visible, and the log behind that.
+struct Rebuilt<T> {
+    computation: Computation<T>,
     reader: Reader,
 }
 
@@ -70,10 +103,10 @@ impl Driver {
         self.parts.quarantine.excuse();
         tracing::error!(epoch, detail, "an epoch makes too much; its records are looked at one by one");
         self.parts.status.stall(&format!("epoch {epoch}: {detail}"));
-        let rebuilt = if self.deploying.is_switching() || !self.parts.status.report().published {
-            Err(RebuildError::NoCheckpoint { detail: "the topology changes or has just started".to_owned() })
+        let rebuilt = if self.deploying.machine.is_switching() || !self.parts.status.report().published {
+            Err(NoCheckpoint::TooEarly.into())
         } else {
-            self.abandon_deployment("an epoch makes too much, and is computed once more");
+            self.abandon_deployment("an epoch makes too much, and is computed once more")?;
             self.rebuild(exceeded)
         };
         if let Err(error) = rebuilt {
@@ -97,10 +130,10 @@ impl Driver {
 
     fn rebuild(&mut self, exceeded: &Exceeded) -> Result<(), RebuildError> {
         let epoch = exceeded.epoch;
-        let Some(slot) = self.in_flight.iter().find(|slot| slot.epoch == epoch) else {
-            return Err(RebuildError::Failed { detail: format!("epoch {epoch} is not in flight") });
-        };
-        let (ranges, wall_micros) = (slot.ranges.clone(), slot.wall_micros);
+        let mut in_flight = self.parts.computation.in_flight();
+        let Some(bound) = in_flight.find(|bound| bound.epoch == epoch) else { return Err(RebuildError::NotInFlight { epoch }) };
+        let (ranges, wall_micros) = (bound.ranges.clone(), bound.wall_micros);
+        drop(in_flight);
         self.checkpoint_what_is_visible()?;
         let is_single = ranges.iter().map(|range| range.next - range.from).sum::<u64>() == 1;
         let culprits = match ranges.iter().find(|range| range.next > range.from) {
@@ -119,21 +152,17 @@ impl Driver {
             self.parts.quarantine.put_aside(epoch, culprits, Cause::Budget).map_err(EpochError::from)?;
             self.parts.coordinator.announce(Control::Quarantine(text));
         }
-        let Rebuilt { engine, mut reader } = self.computed_again()?;
-        let quarantine = Arc::clone(&self.parts.quarantine);
-        engine.workers.panic_policy.take_service(move |detail| quarantine.panicked(detail));
-        self.parts.engine = engine;
-        for number in 0..self.in_flight.len() {
-            let slot = &self.in_flight[number];
-            if slot.has_records {
-                self.parts.quarantine.given(slot.epoch);
+        let Rebuilt { computation, mut reader } = self.computed_again::<BoundEpoch>()?;
+        computation.take_service();
+        let stopped = std::mem::replace(&mut self.parts.computation, computation);
+        for bound in stopped.into_unfinished() {
+            if bound.has_records {
+                self.parts.quarantine.given(bound.epoch);
             }
-            let (epoch, wall_micros, allowance) = (slot.epoch, slot.wall_micros, slot.allowance);
-            let records = reader.read_again(&slot.ranges)?;
-            let (refused, retried) = self.send(epoch, wall_micros, records, allowance);
-            let slot = &mut self.in_flight[number];
-            (slot.refused, slot.retried) = (refused, retried);
-            slot.outputs.clear();
+            let records = reader.read_again(&bound.ranges)?;
+            let (epoch, wall_micros, allowance) = (bound.epoch, bound.wall_micros, bound.allowance);
+            let own = |left| BoundEpoch { letters: read_letters(left), ..bound };
+            self.parts.computation.send(epoch, wall_micros, records, allowance, own);
         }
         Ok(())
     }
@@ -155,7 +184,7 @@ impl Driver {
     /// The records of an epoch that make too much, each in a group with what it makes. What follows after [`CULPRITS_MAX`] of them is one
     /// more group.
     fn culprits(&self, epoch: u64, wall_micros: i64, ranges: &[BoundRange]) -> Result<Vec<AsideGroup>, RebuildError> {
-        let Rebuilt { mut engine, mut reader } = self.computed_again()?;
+        let Rebuilt { mut computation, mut reader } = self.computed_again()?;
         let all: Vec<_> = flat(reader.read_again(ranges)?);
         let mut found = Vec::new();
         let mut innocent = Vec::new();
@@ -167,115 +196,107 @@ impl Driver {
                 break;
             }
             let records = Records::from([(key.clone(), vec![record.clone()])]);
-            match engine.compute(time, wall_micros, records, Allowance::Once)? {
-                None => {
+            match compute(&mut computation, time, wall_micros, records, Allowance::Once) {
+                Ok(()) => {
                     time += 1;
                     innocent.push((key.clone(), record.clone()));
                 }
-                Some(exceeded) => {
+                Err(ComputeError::OverBudget(exceeded)) => {
                     let ranges = merged_ranges(std::slice::from_ref(&all[number]));
                     found.push(AsideGroup { detail: exceeded.to_string(), ranges });
                     if number + 1 < all.len() && found.len() < CULPRITS_MAX {
                         // Before the next one is there: two of them may not fit into memory.
-                        drop(engine);
-                        engine = self.computed_again()?.engine;
-                        engine.compute(epoch, wall_micros, gathered(&innocent), Allowance::Unlimited)?;
+                        drop(computation);
+                        computation = self.computed_again()?.computation;
+                        compute(&mut computation, epoch, wall_micros, gathered(&innocent), Allowance::Unlimited)?;
                         time = epoch + 1;
                     }
                 }
+                Err(error) => return Err(error.into()),
             }
         }
         Ok(found)
     }
 
-    /// Another engine that has computed everything that is visible. What it gives out is what readers have: nobody needs it.
-    fn computed_again(&self) -> Result<Rebuilt, RebuildError> {
+    /// Another computation that has computed everything that is visible. What it gives out is what readers have: nobody needs it.
+    fn computed_again<T>(&self) -> Result<Rebuilt<T>, RebuildError> {
         let parts = &self.parts;
-        let topology = Arc::clone(&parts.engine.topology);
+        let topology = Arc::clone(&parts.computation.topology);
         let states = KeptStates::of(&topology);
-        let no_checkpoint = |detail: String| RebuildError::NoCheckpoint { detail };
-        // There may be later ones of earlier plans.
-        let newest = parts.coordinator.newest_checkpoint().ok_or_else(|| no_checkpoint("none was written yet".to_owned()))?;
-        let begin = parts.checkpointer.read(Some(newest), states.clone(), BTreeSet::new(), parts.engine.workers.count()).recv();
-        let (header, restored) =
-            begin.map_err(|error| no_checkpoint(error.to_string()))?.map_err(|error| no_checkpoint(error.to_string()))?;
         let visible = parts.coordinator.completed();
-        if header.epoch > visible {
-            return Err(no_checkpoint(format!("the newest one is of epoch {}, and epoch {visible} is visible", header.epoch)));
-        }
-        if let Some(missing) = states.specs.iter().find(|spec| stored_state(&header, spec).is_none()) {
-            return Err(no_checkpoint(format!("the newest one does not hold '{}'", missing.name)));
-        }
-        let topics =
-            create_topics(&topology, parts.log.as_ref()).map_err(|error| RebuildError::Log { detail: error.to_string() })?;
+        let (header, restored) = self.newest_content(&states, visible)?;
+        let topics = create_topics(&topology, parts.log.as_ref()).map_err(RebuildError::Topics)?;
         let mut reader = Reader::new(Arc::clone(&parts.log), &topics, &offsets_of(&header), usize::MAX)?;
-        let (states, missing) = (Arc::new(states), Arc::<BTreeSet<u32>>::default());
-        let keep = |restored| RestoreContext {
-            start: header.epoch,
-            missing: Arc::clone(&missing),
-            states: Arc::clone(&states),
+        let resumption = Resumption {
+            topology,
+            states: Arc::new(states),
+            missing: BTreeSet::new(),
+            epoch: header.epoch,
             restored,
+            status: Arc::new(Status::default()),
+            quarantine: Arc::clone(&parts.quarantine),
         };
-        let keeping = restored.into_iter().map(keep).collect();
-        let workers = worker::start(&topology, keeping, &Arc::new(Status::default()));
-        let workers = workers.map_err(|detail| RebuildError::Failed { detail })?;
-        let engine = Engine::of_served(topology, workers, Arc::clone(&parts.quarantine), &parts.views);
-        engine.compute(header.epoch, header.wall_micros, Records::new(), Allowance::Unlimited)?;
+        let mut computation = Computation::start(resumption, |name| parts.views.view(name))?;
+        compute(&mut computation, header.epoch, header.wall_micros, Records::new(), Allowance::Unlimited)?;
         for binding in parts.coordinator.bound_after(header.epoch) {
             let binding = binding?;
             if binding.epoch > visible {
                 break;
             }
             let records = reader.read_again(&binding.ranges)?;
-            engine.compute(binding.epoch, binding.wall_micros, records, Allowance::Unlimited)?;
+            compute(&mut computation, binding.epoch, binding.wall_micros, records, Allowance::Unlimited)?;
         }
-        Ok(Rebuilt { engine, reader })
+        Ok(Rebuilt { computation: computation.handed_over(), reader })
+    }
+
+    /// Content of the newest checkpoint of the running plan, if everything that is visible can be computed from it.
+    fn newest_content(&self, states: &KeptStates, visible: u64) -> Result<CheckpointContent, NoCheckpoint> {
+        let parts = &self.parts;
+        // There may be later ones of earlier plans.
+        let newest = parts.coordinator.newest_checkpoint().ok_or(NoCheckpoint::NotWritten)?;
+        let workers = parts.computation.workers();
+        let (header, restored) = parts.checkpointer.read(Some(newest), states.clone(), BTreeSet::new(), workers).recv()??;
+        if header.epoch > visible {
+            return Err(NoCheckpoint::TooNew { newest: header.epoch, visible });
+        }
+        match states.specs.iter().find(|spec| stored_state(&header, spec).is_none()) {
+            Some(missing) => Err(NoCheckpoint::Lacks { state: missing.name.clone() }),
+            None => Ok((header, restored)),
+        }
     }
 }
 
-impl Engine {
-    /// Computes an epoch to its end, and forgets what it gives out; the reason if it was stopped.
-    fn compute(
-        &self,
-        epoch: u64,
-        wall_micros: i64,
-        records: Records,
-        allowance: Allowance,
-    ) -> Result<Option<Exceeded>, RebuildError> {
-        self.send(epoch, wall_micros, records, allowance);
-        let mut done = 0;
-        while done < self.workers.count() {
-            match self.workers.done.recv_timeout(WAIT_MAX) {
-                Ok(_) => done += 1,
-                Err(error) => {
-                    if let Some(exceeded) = self.workers.budget.exceeded() {
-                        return Ok(Some(exceeded.clone()));
-                    }
-                    if let Some(detail) = self.workers.panic_policy.failure() {
-                        return Err(RebuildError::Failed { detail: detail.to_owned() });
-                    }
-                    if error == RecvTimeoutError::Disconnected {
-                        return Err(RebuildError::Failed { detail: "a worker ended".to_owned() });
-                    }
-                }
-            }
-        }
-        Ok(None)
+/// Computes an epoch to its end, and forgets what it gives out.
+///
+/// # Errors
+/// It makes more than it is allowed, or a worker fails; then the computation is of no further use.
+fn compute(
+    computation: &mut Computation<()>,
+    epoch: u64,
+    wall_micros: i64,
+    records: Records,
+    allowance: Allowance,
+) -> Result<(), ComputeError> {
+    computation.send(epoch, wall_micros, records, allowance, |_| ());
+    while computation.take_finished().is_none() {
+        computation.receive(WAIT_MAX)?;
     }
+    Ok(())
 }
 
-type Place = (schemas::position::Topic, schemas::position::Partition);
+type RecordPlace = (Topic, Partition);
 
 /// All records in the order in which they were appended.
-fn flat(records: Records) -> Vec<(Place, StoredRecord)> {
-    let each = |(place, records): (Place, Vec<StoredRecord>)| records.into_iter().map(move |record| (place.clone(), record));
+fn flat(records: Records) -> Vec<(RecordPlace, StoredRecord)> {
+    let each =
+        |(place, records): (RecordPlace, Vec<StoredRecord>)| records.into_iter().map(move |record| (place.clone(), record));
     let mut all: Vec<_> = records.into_iter().flat_map(each).collect();
     // Those of one time keep the order of their places.
     all.sort_by_key(|(_, record)| record.timestamp);
     all
 }
 
-fn gathered(records: &[(Place, StoredRecord)]) -> Records {
+fn gathered(records: &[(RecordPlace, StoredRecord)]) -> Records {
     let mut gathered = Records::new();
     for (place, record) in records {
         gathered.entry(place.clone()).or_default().push(record.clone());
@@ -284,8 +305,8 @@ fn gathered(records: &[(Place, StoredRecord)]) -> Records {
 }
 
 /// The places of records, those that follow one another in a partition as one range.
-fn merged_ranges(records: &[(Place, StoredRecord)]) -> Vec<AsideRange> {
-    let mut offsets: BTreeMap<&Place, BTreeSet<u64>> = BTreeMap::new();
+fn merged_ranges(records: &[(RecordPlace, StoredRecord)]) -> Vec<AsideRange> {
+    let mut offsets: BTreeMap<&RecordPlace, BTreeSet<u64>> = BTreeMap::new();
     for (place, record) in records {
         offsets.entry(place).or_default().insert(record.offset.0);
     }
@@ -314,11 +335,11 @@ fn described(group: &AsideGroup) -> String {
 
 #[cfg(test)]
 mod tests {
-    use schemas::position::{Offset, Partition, Topic};
+    use schemas::position::Offset;
 
     use super::*;
 
-    fn record(topic: &str, partition: u32, offset: u64) -> (Place, StoredRecord) {
+    fn record(topic: &str, partition: u32, offset: u64) -> (RecordPlace, StoredRecord) {
         let (key, value) = (Vec::new(), Vec::new());
         let record = StoredRecord { partition: Partition(partition), offset: Offset(offset), timestamp: 0, key, value };
         ((Topic::new(topic), Partition(partition)), record)

@@ -10,7 +10,8 @@ use std::sync::mpsc::Receiver;
 
 use epochs::backfill::Backfill;
 use epochs::binding::{Binding, Control};
-use epochs::checkpoint::{CheckpointHeader, Checkpoints};
+use epochs::checkpoint::Checkpoints;
+use epochs::checkpoint::error::CheckpointError;
 use epochs::coordinator::{Coordinator, EpochInput, Settings, Start};
 use epochs::crash_point::{RESTORED, crash_point};
 use epochs::error::EpochError;
@@ -22,15 +23,15 @@ use sinks::search::SearchIndexes;
 use sinks::views::{Definition, Hydration, Views};
 use sources::log::{Log, TopicMetadata};
 
-use super::driver::{Driver, Parts};
-use crate::compute::engine::Engine;
-use crate::compute::worker;
+use super::driver::{Driver, DriverParts};
+use crate::compute::computation::{Computation, Resumption};
+use crate::compute::error::WorkersError;
 use crate::deploy::handle::DeploymentHandle;
 use crate::deploy::request::Deployment;
 use crate::epoch_clock::EpochClock;
+use crate::event_limits::EventLimits;
 use crate::follow::{self, Opening, Reports, SinkConnections, SinkTasks};
 use crate::options::Options;
-use crate::render::keep::RestoreContext;
 use crate::state::checkpointer::Checkpointer;
 use crate::state::dead_letters::{DeadLetterState, Meta};
 use crate::state::quarantine::{AsideGroup, Ends, Quarantine, ranges_of};
@@ -54,10 +55,10 @@ pub struct Recovery {
     states: Arc<KeptStates>,
     reports: Arc<Reports>,
     means: SinkConnections,
-    taken: Taken,
+    taken: TakenOver,
 }
 
-struct Taken {
+struct TakenOver {
     wall: EpochClock,
     coordinator: Coordinator<Storage>,
     checkpoints: Checkpoints<Storage>,
@@ -70,10 +71,12 @@ struct Taken {
 enum RecoveryError {
     #[error(transparent)]
     Epochs(#[from] EpochError),
-    #[error("the checkpoint of epoch {epoch} can't be kept beside the others: {detail}")]
-    Checkpoint { epoch: u64, detail: String },
-    #[error("a thread could not be started: {detail}")]
-    Thread { detail: String },
+    #[error("the checkpoint of epoch {epoch} can't be kept beside the others: {error}")]
+    Checkpoint { epoch: u64, error: CheckpointError },
+    #[error("a thread could not be started: {0}")]
+    Thread(std::io::Error),
+    #[error("a thread could not be started: {0}")]
+    Workers(#[from] WorkersError),
     #[error(
         "computing epoch {epoch} ended the process {count} times, and it is not its records that can be quarantined: {detail}; start with a topology without the view that fails"
     )]
@@ -145,61 +148,40 @@ impl Recovery {
         }
     }
 
+    /// Restores the newest checkpoint that can be read, and makes a driver that begins there.
     fn driver(mut self, views: Arc<Views>, status: Arc<Status>) -> Result<(Driver, Option<Backfill>, EpochInput), RecoveryError> {
-        let (restored, own) = loop {
-            match self.restore(&status)? {
-                Some(restored) => break restored,
-                None => {
-                    self.taken = take_over(&self.topology, &self.means, &self.storage, &self.topics, &self.options, &self.states)?
-                }
-            }
-        };
+        let (restored, own) = self.restore_newest(&status)?;
         let Self { topology, log, storage, options, deployment_handle, deployments, states, taken, reports, means, .. } = self;
-        let Taken { wall, mut coordinator, checkpoints, start, opening } = taken;
-        let quarantine = Quarantine::open(Arc::clone(&storage)).map_err(EpochError::from)?;
-        let quarantine = Arc::new(quarantine.with_limits(options.event_limits));
-        put_aside(&quarantine, &mut coordinator)?;
+        let TakenOver { wall, mut coordinator, checkpoints, start, opening } = taken;
+        check_start(&start, &coordinator);
+        let quarantine = open_quarantine(&storage, options.event_limits, &mut coordinator)?;
         quarantine.computing(start.epoch);
-        let meta = start.checkpoint.as_ref().map(read_meta).unwrap_or_default();
-        let (letters, seed) = DeadLetterState::restore(&states, &meta, &own);
-        if let Err(error) = views.seed_dead_letters(seed) {
-            tracing::warn!(%error, "the list of dead letters starts again; their bytes are in the log");
-        }
-        status.expect_rows(meta.rows);
-        status.begins_at(start.offsets.clone());
-        status.begins(coordinator.identity().incarnation, start.checkpoint.as_ref().map(|header| header.epoch));
-        let missing: Arc<BTreeSet<u32>> = Arc::new(start.missing.iter().copied().collect());
-        let keep = |restored| RestoreContext {
-            start: start.epoch,
-            missing: Arc::clone(&missing),
-            states: Arc::clone(&states),
-            restored,
-        };
+        let meta = start.checkpoint.as_ref().map(Meta::read).transpose().map_err(EpochError::from)?.unwrap_or_default();
+        let letters = restore_letters(&states, &meta, &own, &views);
+        show_start(&status, &start, &meta, &coordinator);
+        let missing: BTreeSet<u32> = start.missing.iter().copied().collect();
         let backfill = if missing.is_empty() { None } else { Some(coordinator.backfill(&states.topics(&topology, &missing))?) };
-        let keeping = restored.into_iter().map(keep).collect();
-        let workers = worker::start(&topology, keeping, &status).map_err(|detail| RecoveryError::Thread { detail })?;
-        let noted = Arc::clone(&quarantine);
-        workers.panic_policy.take_service(move |detail| noted.panicked(detail));
-        let engine = Engine::of_served(Arc::clone(&topology), workers, Arc::clone(&quarantine), &views);
-        deployment_handle.show_retained(coordinator.retained());
-        let checkpointer = Checkpointer::start(storage, checkpoints).map_err(|error| no_thread(&error))?;
-        let first = EpochInput {
+        let resumption = Resumption {
+            topology: Arc::clone(&topology),
+            states,
+            missing,
             epoch: start.epoch,
-            wall_micros: start.wall_micros,
-            records: Records::new(),
-            ranges: Vec::new(),
-            consumed: start.offsets,
-            replayed: true,
-            control: None,
+            restored,
+            status: Arc::clone(&status),
+            quarantine: Arc::clone(&quarantine),
         };
-        let retention = Retention::start(Arc::clone(&log), options.log_retention_bytes).map_err(|error| no_thread(&error))?;
+        let computation = Computation::start(resumption, |name| views.view(name))?;
+        computation.take_service();
+        deployment_handle.show_retained(coordinator.retained());
+        let checkpointer = Checkpointer::start(storage, checkpoints).map_err(RecoveryError::Thread)?;
+        let retention = Retention::start(Arc::clone(&log), options.log_retention_bytes).map_err(RecoveryError::Thread)?;
         let sink_tasks = SinkTasks::start(opening, means, &coordinator, (start.epoch, &meta.sink_tasks), (&views, &reports));
-        let sink_tasks = sink_tasks.map_err(|error| no_thread(&error))?;
+        let sink_tasks = sink_tasks.map_err(RecoveryError::Thread)?;
         crash_point(RESTORED);
         let identities = view_fingerprints(&topology).into_iter().map(|(name, identity)| (name, identity.to_string())).collect();
-        let parts = Parts {
+        let parts = DriverParts {
             identities,
-            engine,
+            computation,
             deployment_handle,
             deployments,
             quarantine,
@@ -213,7 +195,19 @@ impl Recovery {
             views,
             status,
         };
-        Ok((Driver::new(parts, &options), backfill, first))
+        Ok((Driver::new(parts, &options), backfill, first_epoch(start)))
+    }
+
+    /// The entries of the newest checkpoint that can be read, for each worker and for the driver.
+    fn restore_newest(&mut self, status: &Status) -> Result<(Vec<Restored>, Restored), RecoveryError> {
+        loop {
+            match self.restore(status)? {
+                Some(restored) => return Ok(restored),
+                None => {
+                    self.taken = take_over(&self.topology, &self.means, &self.storage, &self.topics, &self.options, &self.states)?
+                }
+            }
+        }
     }
 
     /// The entries of the checkpoint; `None` when it is damaged and was quarantined.
@@ -228,7 +222,7 @@ impl Recovery {
                 let epoch = header.epoch;
                 tracing::error!(%error, epoch, "a checkpoint is damaged; an older one is taken, or everything is computed again");
                 let kept = self.taken.checkpoints.retain(|header| header.epoch != epoch);
-                kept.map_err(|error| RecoveryError::Checkpoint { epoch, detail: error.to_string() })?;
+                kept.map_err(|error| RecoveryError::Checkpoint { epoch, error })?;
                 Ok(None)
             }
         }
@@ -257,8 +251,63 @@ fn put_aside(quarantine: &Quarantine, coordinator: &mut Coordinator<Storage>) ->
     }
 }
 
-fn no_thread(error: &std::io::Error) -> RecoveryError {
-    RecoveryError::Thread { detail: error.to_string() }
+/// The invariants that what follows relies on. Bound epochs are computed again from the one behind the checkpoint, so a checkpoint of
+/// another epoch would have records counted twice or left out; and a binding that ends before it would make an epoch of other records.
+fn check_start(start: &Start, coordinator: &Coordinator<Storage>) {
+    let Start { epoch, checkpoint, missing, .. } = start;
+    if let Some(header) = checkpoint {
+        assert_eq!(header.epoch, *epoch, "a run was to begin with epoch {epoch} and the checkpoint of epoch {}", header.epoch);
+    } else {
+        assert!(
+            *epoch == 0 && missing.is_empty(),
+            "a run without a checkpoint begins with everything, at epoch 0 and not {epoch}"
+        );
+    }
+    assert_eq!(coordinator.completed(), *epoch, "the epoch that a run begins with is the last complete one");
+    assert!(
+        coordinator.last_bound() >= *epoch,
+        "epoch {epoch} is in a checkpoint, and only {} is bound",
+        coordinator.last_bound()
+    );
+}
+
+/// Opens the quarantine and counts how the run before ended.
+fn open_quarantine(
+    storage: &Storage,
+    limits: EventLimits,
+    coordinator: &mut Coordinator<Storage>,
+) -> Result<Arc<Quarantine>, RecoveryError> {
+    let quarantine = Quarantine::open(Arc::clone(storage)).map_err(EpochError::from)?.with_limits(limits);
+    put_aside(&quarantine, coordinator)?;
+    Ok(Arc::new(quarantine))
+}
+
+/// Takes over the dead letters and the errors of rows of streams, and shows them to readers.
+fn restore_letters(states: &KeptStates, meta: &Meta, own: &Restored, views: &Views) -> DeadLetterState {
+    let (letters, seed) = DeadLetterState::restore(states, meta, own);
+    if let Err(error) = views.seed_dead_letters(seed) {
+        tracing::warn!(%error, "the list of dead letters starts again; their bytes are in the log");
+    }
+    letters
+}
+
+fn show_start(status: &Status, start: &Start, meta: &Meta, coordinator: &Coordinator<Storage>) {
+    status.expect_rows(meta.rows);
+    status.begins_at(start.offsets.clone());
+    status.begins(coordinator.identity().incarnation, start.checkpoint.as_ref().map(|header| header.epoch));
+}
+
+/// The epoch that a run begins with: its state was restored, and it has no records.
+fn first_epoch(start: Start) -> EpochInput {
+    EpochInput {
+        epoch: start.epoch,
+        wall_micros: start.wall_micros,
+        records: Records::new(),
+        ranges: Vec::new(),
+        consumed: start.offsets,
+        replayed: true,
+        control: None,
+    }
 }
 
 fn take_over(
@@ -268,7 +317,7 @@ fn take_over(
     topics: &[TopicMetadata],
     options: &Options,
     states: &KeptStates,
-) -> Result<Taken, EpochError> {
+) -> Result<TakenOver, EpochError> {
     let mut wall = EpochClock::new(options.clock, &topology.sources);
     let settings = Settings {
         epoch_records: options.epoch_records,
@@ -282,9 +331,5 @@ fn take_over(
     let mut floors = |history: &History, incarnation| Ok(opening.fence(history, incarnation));
     let (storage, log) = (Arc::new(Arc::clone(storage)), Arc::clone(&means.log));
     let (coordinator, checkpoints, start) = Coordinator::open(storage, log, topics, settings, &mut wall, &mut floors)?;
-    Ok(Taken { wall, coordinator, checkpoints, start, opening })
-}
-
-fn read_meta(header: &CheckpointHeader) -> Meta {
-    serde_json::from_slice(&header.meta).unwrap_or_default()
+    Ok(TakenOver { wall, coordinator, checkpoints, start, opening })
 }

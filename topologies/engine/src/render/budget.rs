@@ -11,41 +11,14 @@ use std::sync::{Arc, OnceLock};
 use operators::Time;
 use parking_lot::Mutex;
 
-/// The most rows that joins and lists may make of one event unless an option says otherwise: a post of someone whom a million follow,
-/// in several feeds.
-pub const EVENT_ROWS_MAX: u64 = 10_000_000;
-/// The most bytes of those rows unless an option says otherwise.
-pub const EVENT_BYTES_MAX: u64 = 1 << 30;
-/// An epoch with many records may make as much as this many events, which are allowed the most, do.
-pub const EPOCH_EVENTS: u64 = 4;
+use crate::event_limits::EventLimits;
+
 /// Rows that a meter keeps to itself before it adds them.
 const ROWS_ADDED: u64 = 4_096;
 /// Bytes that a meter keeps to itself before it adds them.
 const BYTES_ADDED: u64 = 1 << 20;
 /// Epochs whose counters are kept: more than are ever computed at once.
 const EPOCHS_KEPT: usize = 8;
-
-/// Limits of rows and bytes that may be made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// rows
-    pub rows: u64,
-    /// bytes of those rows
-    pub bytes: u64,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { rows: EVENT_ROWS_MAX, bytes: EVENT_BYTES_MAX }
-    }
-}
-
-impl Limits {
-    /// As much as so many events may make.
-    pub fn times(self, events: u64) -> Self {
-        Self { rows: self.rows.saturating_mul(events), bytes: self.bytes.saturating_mul(events) }
-    }
-}
 
 /// An epoch that made too much.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,7 +32,7 @@ pub struct Exceeded {
     /// bytes of those rows
     pub bytes: u64,
     /// the limits that were exceeded
-    pub limits: Limits,
+    pub limits: EventLimits,
 }
 
 impl fmt::Display for Exceeded {
@@ -74,6 +47,8 @@ impl fmt::Display for Exceeded {
     }
 }
 
+impl std::error::Error for Exceeded {}
+
 /// The budgets of the epochs that an engine computes; clones share them.
 #[derive(Clone, Default)]
 pub struct Budget(Arc<Shared>);
@@ -86,14 +61,14 @@ struct Shared {
 }
 
 struct Spent {
-    limits: Limits,
+    limits: EventLimits,
     rows: u64,
     bytes: u64,
 }
 
 impl Budget {
     /// Limits an epoch; one that nobody limits may make anything.
-    pub fn limit(&self, epoch: Time, limits: Limits) {
+    pub fn limit(&self, epoch: Time, limits: EventLimits) {
         let mut epochs = self.0.epochs.lock();
         epochs.insert(epoch, Spent { limits, rows: 0, bytes: 0 });
         // Few are computed at once.
@@ -170,7 +145,7 @@ mod tests {
     fn an_epoch_is_stopped_by_the_rows_or_bytes_of_all_its_nodes_together() {
         for (rows, bytes) in [(20_000, u64::MAX), (u64::MAX, 200_000)] {
             let budget = Budget::default();
-            budget.limit(7, Limits { rows, bytes });
+            budget.limit(7, EventLimits { rows, bytes });
             let (mut wide, mut other) = (budget.meter("wide"), budget.meter("other"));
             for _ in 0..15_000 {
                 wide.count(7, 10);

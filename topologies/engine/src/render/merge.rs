@@ -13,9 +13,9 @@ use schemas::field::{FieldKind, Value, is_null};
 use schemas::row::{Row, RowCodec};
 use timely::dataflow::StreamVec;
 
-use super::map::RowPrinter;
+use super::events::{EventReader, Events};
+use super::row_printer::RowPrinter;
 use super::slicer::Slicer;
-use super::source::{EventReader, Events};
 use super::transform::transform;
 use language::expression::evaluate::{Evaluator, Output};
 use language::plan::graph::NodeColumn;

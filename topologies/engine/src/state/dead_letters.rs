@@ -5,6 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use epochs::checkpoint::CheckpointHeader;
+use epochs::checkpoint::error::CheckpointError;
 use schemas::dead_letter::{DeadLetter, RowError};
 use schemas::row::{Diff, Row};
 use serde::{Deserialize, Serialize};
@@ -28,6 +30,33 @@ pub struct Meta {
     /// the identities of the sinks that were written to
     #[serde(default, rename = "outlets")]
     pub sink_tasks: BTreeSet<String>,
+}
+
+impl Meta {
+    /// Reads what is kept beside the entries of a checkpoint.
+    ///
+    /// # Errors
+    /// It is not what [`Meta::write`] wrote: without it, ids of dead letters would be given twice, and every view would count as new.
+    pub fn read(header: &CheckpointHeader) -> Result<Self, CheckpointError> {
+        serde_json::from_slice(&header.meta).map_err(|error| CheckpointError::Damaged {
+            path: format!("manifest of epoch {}", header.epoch),
+            block: None,
+            detail: format!("what is kept beside the entries can't be read: {error}"),
+        })
+    }
+
+    /// The bytes that are kept.
+    pub fn write(&self) -> Vec<u8> {
+        json(self)
+    }
+}
+
+/// The JSON of something that is kept.
+///
+/// # Panics
+/// It has a map whose keys are no texts: no stored type has one.
+fn json(value: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(value).unwrap_or_else(|error| panic!("stored data can't be written as JSON: {error}"))
 }
 
 /// A record of the topic of dead letters.
@@ -109,8 +138,7 @@ impl DeadLetterState {
         for letter in letters {
             self.count += 1;
             self.kept.insert(self.count);
-            let json = serde_json::to_vec(letter).unwrap_or_default();
-            changes.push((self.dead_letters, write_number(self.count), Some(Row::from_bytes(&json))));
+            changes.push((self.dead_letters, write_number(self.count), Some(Row::from_bytes(&json(letter)))));
         }
         while self.kept.len() > DEAD_LETTERS_KEPT_MAX
             && let Some(oldest) = self.kept.pop_first()
@@ -128,7 +156,7 @@ impl DeadLetterState {
         }
         let count = self.errors.entry(error.clone()).or_default();
         *count += diff;
-        let key = Row::from_bytes(&serde_json::to_vec(error).unwrap_or_default());
+        let key = Row::from_bytes(&json(error));
         let value = (*count != 0).then(|| write_number(*count as u64));
         if *count == 0 {
             self.errors.remove(error);

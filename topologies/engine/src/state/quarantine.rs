@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use sources::log::StoredRecord;
 
 use super::marks::Marks;
-use crate::render::budget::{EPOCH_EVENTS, Limits};
+use crate::event_limits::{EPOCH_EVENTS, EventLimits};
 use crate::storage::Storage;
 
 /// Ends of the process at the same epoch after which its records are quarantined.
@@ -42,7 +42,7 @@ pub struct Quarantine {
     /// the epoch that an end belongs to: the oldest that is not complete
     computing: AtomicU64,
     is_watching: AtomicBool,
-    limits: Limits,
+    limits: EventLimits,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -136,17 +136,17 @@ impl Quarantine {
         };
         let is_watching = AtomicBool::new(stored.ends.is_some());
         let marks = Marks::new(Arc::clone(&storage));
-        let (computing, stored, limits) = (AtomicU64::new(0), Mutex::new(stored), Limits::default());
+        let (computing, stored, limits) = (AtomicU64::new(0), Mutex::new(stored), EventLimits::default());
         Ok(Self { storage, marks, stored, computing, is_watching, limits })
     }
 
     /// The same with other limits of what may be made of an event.
-    pub fn with_limits(self, limits: Limits) -> Self {
+    pub fn with_limits(self, limits: EventLimits) -> Self {
         Self { limits, ..self }
     }
 
     /// Returns the limits for so many records of an epoch.
-    pub fn limits(&self, epoch: u64, records: usize) -> Option<Limits> {
+    pub fn limits(&self, epoch: u64, records: usize) -> Option<EventLimits> {
         let is_exempt = records == 0 || self.stored.lock().exempt.contains(&epoch);
         (!is_exempt).then(|| self.limits.times((records as u64).min(EPOCH_EVENTS)))
     }
@@ -303,7 +303,9 @@ impl Quarantine {
             Err(error) if error.cause != DiskCause::NotFound => return Err(error),
             _ => {}
         }
-        self.storage.append(FILE_ASIDE, &serde_json::to_vec(stored).unwrap_or_default())?;
+        let bytes = serde_json::to_vec(stored);
+        let bytes = bytes.unwrap_or_else(|error| panic!("the quarantine can't be written as JSON: {error}"));
+        self.storage.append(FILE_ASIDE, &bytes)?;
         self.storage.sync(FILE_ASIDE)?;
         self.storage.rename(FILE_ASIDE, FILE)?;
         self.storage.sync_directory("")

@@ -22,8 +22,8 @@ struct Restriction {
     values: Rc<BTreeSet<Row>>,
 }
 
-/// Place of a node's column in the node below.
-pub enum Place {
+/// DemandedColumn of a node's column in the node below.
+pub enum DemandedColumn {
     /// this column of it
     Column(usize),
     /// always this field
@@ -55,7 +55,7 @@ impl Demand {
     }
 
     /// Returns the demand on the node below, as far as its columns are those of this one; `kinds` are the kinds of this node's columns.
-    pub fn pushed(&self, kinds: &[FieldKind], place: impl Fn(usize) -> Place) -> Self {
+    pub fn pushed(&self, kinds: &[FieldKind], place: impl Fn(usize) -> DemandedColumn) -> Self {
         self.0.iter().fold(Self::default(), |pushed, restriction| {
             let (columns, values) = restriction.pushed(kinds, &place);
             pushed.with(&columns, values)
@@ -70,17 +70,17 @@ impl Demand {
 }
 
 impl Restriction {
-    fn pushed(&self, kinds: &[FieldKind], place: &impl Fn(usize) -> Place) -> (Vec<usize>, BTreeSet<Row>) {
+    fn pushed(&self, kinds: &[FieldKind], place: &impl Fn(usize) -> DemandedColumn) -> (Vec<usize>, BTreeSet<Row>) {
         let own: Vec<FieldKind> = self.columns.iter().map(|&column| kinds[column].clone()).collect();
         let (mut kept, mut columns, mut constants) = (Vec::new(), Vec::new(), Vec::new());
         for (at, &column) in self.columns.iter().enumerate() {
             match place(column) {
-                Place::Column(below) => {
+                DemandedColumn::Column(below) => {
                     kept.push(at);
                     columns.push(below);
                 }
-                Place::Constant(field) => constants.push((Slicer::new(&own, &[at]), field)),
-                Place::Elsewhere => {}
+                DemandedColumn::Constant(field) => constants.push((Slicer::new(&own, &[at]), field)),
+                DemandedColumn::Elsewhere => {}
             }
         }
         let slicer = Slicer::new(&own, &kept);
@@ -116,13 +116,14 @@ mod tests {
     #[test]
     fn a_demand_goes_down_as_far_as_columns_pass_through() {
         let wanted = Demand::default().with(&[0, 1], BTreeSet::from([row(&[1, 10]), row(&[2, 20]), row(&[3, 10])]));
-        let below = wanted.pushed(&KINDS, |column| if column == 0 { Place::Column(1) } else { Place::Constant(row(&[10])) });
+        let below = wanted
+            .pushed(&KINDS, |column| if column == 0 { DemandedColumn::Column(1) } else { DemandedColumn::Constant(row(&[10])) });
         let check = below.check(&KINDS);
         let admitted: Vec<i64> = (0..5).filter(|&second| check.admits(row(&[9, second]).as_bytes())).collect();
         assert_eq!(admitted, [1, 3], "the constant excludes the second");
-        let computed = wanted.pushed(&KINDS, |_| Place::Elsewhere);
+        let computed = wanted.pushed(&KINDS, |_| DemandedColumn::Elsewhere);
         assert_eq!((computed.width(), computed.is_nothing()), (None, false), "nothing is known: everything is wanted");
-        let excluded = wanted.pushed(&KINDS, |_| Place::Constant(row(&[7])));
+        let excluded = wanted.pushed(&KINDS, |_| DemandedColumn::Constant(row(&[7])));
         assert!(excluded.is_nothing());
     }
 }

@@ -15,7 +15,7 @@ use sources::log::{Log, StoredRecord};
 use super::error::{LineageError, Unfinished};
 use super::limits::LineageLimits;
 use super::question::Consumed;
-use crate::render::source::{AppendTimes, Events, keep};
+use crate::render::events::{AppendTimes, Events, keep};
 use crate::state::quarantine::Quarantine;
 use language::topology::{Source, Topology};
 

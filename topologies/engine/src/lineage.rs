@@ -1,21 +1,8 @@
-//! Provenance: the events of the log that joined into a row of a view, found when somebody asks.
+//! Lineage: the events of the log that joined into a row of a view, found when somebody asks.
 //!
-//! Owns [`explain`]. Rows that a view shows at a position enter; for each the places of the events that made it leave, with the events
+//! Owns [`LineageQuery`]. Rows that a view shows at a position enter; for each the places of the events that made it leave, with the events
 //! themselves. Nothing is kept for that while views are computed: the log is read once more, up to the position, and the plan is evaluated
-//! for the rows that are asked about alone ([`interpreter`]), by the same code that computes the views ([`local`], [`fold`]). What is found
-//! is compared with what the view shows: an answer that can't be whole says why.
-
-mod demand;
-mod derived;
-mod error;
-mod fold;
-mod interpreter;
-mod limits;
-mod local;
-mod origins;
-mod question;
-mod scan;
-mod stateful;
+//! by the table of operators ([`crate::nodes`]). What is found is compared with what the view shows: an answer that can't be whole says why.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -25,14 +12,17 @@ use schemas::position::Topic;
 use schemas::row::Row;
 use sources::log::Log;
 
-use self::demand::Demand;
-pub use self::error::{LineageError, Unfinished};
-use self::interpreter::Interpreter;
-pub use self::limits::{DURATION_MAX, LineageLimits, RECORDS_MAX, ROWS_MAX};
-pub use self::origins::{ORIGINS_MAX, Origin, Origins};
-pub use self::question::{Answer, Consumed, NamedEvent, Question, RowAnswer};
-use self::scan::Scans;
+pub use crate::provenance::error::{LineageError, Unfinished};
+pub use crate::provenance::limits::{DURATION_MAX, LineageLimits, RECORDS_MAX, ROWS_MAX};
+pub use crate::provenance::origins::{ORIGINS_MAX, Origin, Origins};
+pub use crate::provenance::question::{Answer, Consumed, NamedEvent, Question, RowAnswer};
+
 use crate::deploy::handle::DeploymentHandle;
+use crate::nodes::NODES;
+use crate::provenance::demand::Demand;
+use crate::provenance::interpreter::Interpreter;
+use crate::provenance::scan::Scans;
+use crate::render::columns::columns_read;
 use crate::state::quarantine::Quarantine;
 use crate::storage::Storage;
 use language::plan::graph::{NodeId, Operator};
@@ -71,7 +61,7 @@ fn explain(
     let node = served.ok_or_else(|| LineageError::Replaced { view: question.view.name.clone() })?.node;
     let decoded = decoded_columns(topology, node);
     let scans = Scans::new(topology, (log, quarantine), &question.consumed, decoded, limits);
-    let mut interpreter = Interpreter::new(topology, scans, question.wall_micros);
+    let mut interpreter = Interpreter::new(topology, scans, question.wall_micros, NODES);
     let columns: Vec<usize> = (0..question.view.columns.len()).collect();
     let demand = Demand::default().with(&columns, question.rows.iter().cloned().collect());
     let (found, unfinished) = match interpreter.rows(node, &demand) {
@@ -109,7 +99,7 @@ fn decoded_columns(topology: &Topology, node: NodeId) -> Vec<Vec<usize>> {
     let tables: BTreeSet<usize> = nodes.iter().filter_map(table).collect();
     let of_source = |(number, source): (usize, &Source)| match topology.graph.nodes[node].operator {
         Operator::Source(own) if own == number => (0..source.schema.columns.len()).collect(),
-        _ => crate::render::columns_read(topology, number, &nodes, &tables),
+        _ => columns_read(topology, number, &nodes, &tables),
     };
     topology.sources.iter().enumerate().map(of_source).collect()
 }

@@ -22,7 +22,7 @@ pub struct Question {
     pub consumed: Consumed,
     /// the wall clock of the view, microseconds since 1970
     pub wall_micros: i64,
-    /// most events that are named for a row, at most [`ORIGINS_MAX`](super::ORIGINS_MAX)
+    /// most events that are named for a row, at most [`ORIGINS_MAX`](super::origins::ORIGINS_MAX)
     pub events_max: usize,
 }
 

@@ -19,7 +19,8 @@ use timely::dataflow::operators::probe::Handle;
 use super::error::LineageError;
 use crate::render::budget::Budget;
 use crate::render::drain::Drain;
-use crate::render::keep::RestoreContext;
+use crate::render::renderer::RenderNode;
+use crate::render::restore_context::RestoreContext;
 use crate::render::slicer::Slicer;
 use crate::state::restored::Restored;
 use language::plan::graph::{Node, NodeColumn, Operator};
@@ -30,14 +31,14 @@ use language::topology::{Served, Topology};
 const INDEX: IndexId = IndexId(0);
 
 /// Rows that an operator reads.
-pub struct Input {
+pub struct NodeInput {
     /// their columns
     pub columns: Vec<NodeColumn>,
     /// the rows
     pub rows: Vec<Row>,
 }
 
-impl Input {
+impl NodeInput {
     /// Rows, each with its number in a last column.
     pub fn numbered<'r>(columns: &[NodeColumn], rows: impl Iterator<Item = &'r Row>) -> Self {
         let numbered = rows.enumerate().map(|(number, row)| {
@@ -78,7 +79,8 @@ impl Unnumber {
         let mut at = 0;
         while at < numbers.len() {
             if let Value::Int(number) = FieldKind::Int64.read(numbers.as_bytes(), at) {
-                found.push(usize::try_from(number).unwrap_or_default());
+                let number = usize::try_from(number);
+                found.push(number.unwrap_or_else(|error| panic!("a row is numbered below zero: {error}")));
             }
             at = FieldKind::Int64.end(numbers.as_bytes(), at);
         }
@@ -89,9 +91,10 @@ impl Unnumber {
 /// Runs an operator over its inputs at this wall clock; it reads them as nodes 0, 1 and so on. `columns` are those of its rows.
 pub fn run(
     operator: Operator,
-    inputs: Vec<Input>,
+    inputs: Vec<NodeInput>,
     columns: Vec<NodeColumn>,
     wall_micros: i64,
+    render_node: RenderNode,
 ) -> Result<Vec<(Row, Diff)>, LineageError> {
     let topology = topology(operator, inputs, columns);
     let made = timely::execute_directly(move |worker| {
@@ -100,7 +103,7 @@ pub fn run(
         let keeping = RestoreContext { start: Time::MIN, missing: Arc::default(), states, restored: Restored::new() };
         let rendered = worker.dataflow::<Time, _, _>(|scope| {
             let clock = [wall_micros].to_stream(scope);
-            crate::render::render(&topology, scope, Vec::new(), clock, &drain, &probe, keeping)
+            crate::render::render(&topology, scope, Vec::new(), clock, (&drain, &probe), keeping, render_node)
         });
         while worker.has_dataflows() {
             worker.step();
@@ -115,10 +118,10 @@ pub fn run(
     Ok(rows)
 }
 
-fn topology(operator: Operator, inputs: Vec<Input>, columns: Vec<NodeColumn>) -> Topology {
+fn topology(operator: Operator, inputs: Vec<NodeInput>, columns: Vec<NodeColumn>) -> Topology {
     let mut topology = Topology::default();
     let node = |operator, columns, append_only| Node { operator, columns, append_only, unbounded: None, single_row: false };
-    let constant = |input: Input| node(Operator::Constant(input.rows), input.columns, true);
+    let constant = |input: NodeInput| node(Operator::Constant(input.rows), input.columns, true);
     topology.graph.nodes = inputs.into_iter().map(constant).collect();
     let kinds = columns.iter().filter_map(|column| Some((column.name.clone(), FieldKind::of(&column.data_type)?)));
     let view = View {

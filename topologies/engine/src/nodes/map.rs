@@ -1,21 +1,29 @@
 //! Maps: filter and compute over byte rows.
 //!
 //! Owns the step from rows to rows. Only the columns that an expression reads are decoded; columns that pass through are copied as
-//! bytes. A map that only chooses columns decodes nothing.
+//! bytes. A map that only chooses columns decodes nothing, and one over a source runs on the decoded events.
 
 use datafusion_common::{DataFusionError, Result};
-use operators::{Errors, Rows};
+use operators::Rows;
 use schemas::dead_letter::RowError;
-use schemas::field::{FieldKind, json_string};
+use schemas::field::FieldKind;
 use schemas::row::{Row, RowCodec};
 
-use super::slicer::{Ranges, Slicer};
-use super::transform::transform;
+use super::source;
+use crate::provenance::demand::{Demand, DemandedColumn};
+use crate::provenance::derived::Derived;
+use crate::provenance::error::LineageError;
+use crate::provenance::interpreter::Interpreter;
+use crate::render::renderer::Renderer;
+use crate::render::row_printer::RowPrinter;
+use crate::render::slicer::{Ranges, Slicer};
+use crate::render::transform::transform;
 use language::expression::evaluate::{Evaluator, Output};
-use language::plan::graph::NodeColumn;
+use language::plan::graph::{NodeId, Operator};
+use language::plan::scalar::Scalar;
 
 /// Builds output rows from the input row and computed fields.
-pub struct Assembler {
+struct Assembler {
     slicer: Slicer,
     parts: Vec<Part>,
 }
@@ -28,7 +36,7 @@ enum Part {
 
 impl Assembler {
     /// For rows of these kinds.
-    pub fn new(kinds: &[FieldKind], outputs: &[Output]) -> Self {
+    fn new(kinds: &[FieldKind], outputs: &[Output]) -> Self {
         let mut columns = Vec::new();
         let parts = outputs
             .iter()
@@ -45,7 +53,7 @@ impl Assembler {
     }
 
     /// One output row.
-    pub fn row<'c>(&self, input: &[u8], computed: impl Fn(usize) -> &'c [u8]) -> Row {
+    fn row<'c>(&self, input: &[u8], computed: impl Fn(usize) -> &'c [u8]) -> Row {
         let ranges: Ranges<'_> = self.slicer.ranges(input);
         let mut out = Row::empty();
         for part in &self.parts {
@@ -59,17 +67,24 @@ impl Assembler {
     }
 }
 
-/// Renders a map over rows with these columns; `relation` names it in errors.
+/// Filters and computes, on the decoded events where the input is a source.
 pub fn render<'s>(
-    rows: Rows<'s>,
-    columns: &[NodeColumn],
-    kinds: &[FieldKind],
-    evaluator: Evaluator,
-    relation: String,
-) -> Result<(Rows<'s>, Option<Errors<'s>>)> {
+    renderer: &mut Renderer<'s, '_>,
+    node: NodeId,
+    input: NodeId,
+    predicates: &[Scalar],
+    outputs: &[Scalar],
+) -> Result<Rows<'s>> {
+    let below = &renderer.topology.graph.nodes[input];
+    if let Operator::Source(number) = below.operator {
+        return source::render_events(renderer, node, (input, number), predicates, outputs);
+    }
+    let (columns, kinds, relation) = (&below.columns, &renderer.kinds[input], renderer.relation(node).to_owned());
+    let evaluator = Evaluator::new(columns, predicates, outputs)?;
     let assembler = Assembler::new(kinds, &evaluator.outputs);
+    let rows = renderer.rows(input);
     if evaluator.is_trivial() {
-        return Ok((rows.map(move |row| assembler.row(row.as_bytes(), |_| &[])), None));
+        return Ok(rows.map(move |row| assembler.row(row.as_bytes(), |_| &[])));
     }
     let types: Vec<_> = evaluator.reads.iter().map(|&read| columns[read].data_type.clone()).collect();
     let codec = RowCodec::new(&types).map_err(DataFusionError::from)?;
@@ -98,46 +113,30 @@ pub fn render<'s>(
         }
         batch.clear();
     });
-    Ok((rows, Some(errors)))
+    renderer.errors.push(errors);
+    Ok(rows)
 }
 
-/// Most bytes of a row that an error carries.
-pub const ROW_TEXT_BYTES_MAX: usize = 4_096;
-
-/// Prints rows for errors.
-pub struct RowPrinter {
-    names: Vec<String>,
-    kinds: Vec<FieldKind>,
-}
-
-impl RowPrinter {
-    /// For rows with these columns.
-    pub fn new(columns: &[NodeColumn], kinds: &[FieldKind]) -> Self {
-        Self { names: columns.iter().map(|column| column.name.clone()).collect(), kinds: kinds.to_vec() }
+/// Each row comes from one row of the input.
+pub fn explain(
+    interpreter: &mut Interpreter<'_>,
+    node: NodeId,
+    input: NodeId,
+    predicates: &[Scalar],
+    outputs: &[Scalar],
+    demand: &Demand,
+) -> Result<Vec<Derived>, LineageError> {
+    if let Operator::Source(number) = interpreter.topology.graph.nodes[input].operator {
+        return source::explain_events(interpreter, node, (input, number), (predicates, outputs), demand);
     }
-
-    /// The row as a JSON object; a long one is cut.
-    pub fn json(&self, row: &[u8]) -> String {
-        let mut out = String::from("{");
-        let mut at = 0;
-        for (place, (name, kind)) in self.names.iter().zip(&self.kinds).enumerate() {
-            if place > 0 {
-                out.push(',');
-            }
-            json_string(name, &mut out);
-            out.push(':');
-            kind.read(row, at).write_json(&mut out);
-            at = kind.end(row, at);
-        }
-        out.push('}');
-        if out.len() > ROW_TEXT_BYTES_MAX {
-            let mut end = ROW_TEXT_BYTES_MAX;
-            while !out.is_char_boundary(end) {
-                end -= 1;
-            }
-            out.truncate(end);
-            out.push_str("...");
-        }
-        out
-    }
+    let wanted = demand.pushed(&interpreter.kinds[node], |column| match &outputs[column] {
+        Scalar::Column(below) => DemandedColumn::Column(*below),
+        Scalar::Constant { field, .. } => DemandedColumn::Constant(field.clone()),
+        Scalar::Computed(_) => DemandedColumn::Elsewhere,
+    });
+    let rows = interpreter.rows(input, &wanted)?;
+    let number = interpreter.kinds[input].len();
+    let outputs = outputs.iter().cloned().chain([Scalar::Column(number)]).collect();
+    let operator = Operator::Map { input: 0, predicates: predicates.to_vec(), outputs };
+    interpreter.carry((input, node), &rows, operator, interpreter.kinds[node].len())
 }

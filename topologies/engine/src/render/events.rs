@@ -1,4 +1,4 @@
-//! Sources: records of a topic become Arrow batches once, and every reader takes its rows from those.
+//! Decoded events: records of a topic become Arrow batches once, and every reader takes its rows from those.
 //!
 //! Owns decoding and deduplication inside the dataflow. Records of the worker's partitions enter; decoded batches leave, and bad
 //! records go to the epoch's dead letters.
@@ -300,7 +300,8 @@ impl EventReader {
                     Output::Constant(field) => field.as_bytes(),
                     Output::Computed(computed) => evaluated.computed[*computed][place].as_bytes(),
                     Output::Column(column) => {
-                        let encoder = self.encoders.iter().position(|(other, _)| other == column).unwrap_or_default();
+                        let encoder = self.encoders.iter().position(|(other, _)| other == column);
+                        let encoder = encoder.unwrap_or_else(|| panic!("column {column} of '{}' has no encoder", self.relation));
                         encoded[encoder][place].as_bytes()
                     }
                 });

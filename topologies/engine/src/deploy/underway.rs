@@ -1,0 +1,130 @@
+//! The deployment that is under way, with everything that its state machine does not know: threads, topics, the handover.
+//!
+//! Owns [`Deploying`], the driver's side of a deployment.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+
+use epochs::coordinator::EpochInput;
+use sinks::views::CatalogueChange;
+use sources::log::TopicMetadata;
+
+use super::candidate::{Candidate, CandidateCommit, Handover};
+use super::machine::DeploymentMachine;
+use super::request::Deployment;
+use super::view_change::ViewChange;
+use crate::state::checkpointer::{CheckpointContent, ReadCheckpoint};
+use language::plan::kept::KeptStates;
+
+/// The deployment of a running topology: its state, and what belongs to it.
+#[derive(Default)]
+pub struct Deploying {
+    /// its state
+    pub machine: DeploymentMachine,
+    /// there from the request to the end
+    pub underway: Option<Underway>,
+}
+
+/// Resources of a deployment.
+pub struct Underway {
+    /// the request
+    pub deployment: Deployment,
+    /// its topics, which are read from now on
+    pub topics: Vec<TopicMetadata>,
+    /// the checkpoint that is being read
+    pub reading: Option<Reading>,
+    /// the checkpoint that was read, until the candidate takes it
+    pub content: Option<CheckpointContent>,
+    /// views that are staged
+    pub staged: BTreeSet<String>,
+    /// the candidate
+    pub hydrating: Option<Hydrating>,
+    /// the epoch of the control entry, until it is handed to the workers
+    pub switch: Option<EpochInput>,
+    /// the handover of the candidate, until it is shown
+    pub handover: Option<Box<Handover>>,
+}
+
+/// A checkpoint that is being read.
+pub struct Reading {
+    /// its epoch, if an earlier topology left it; otherwise it is the newest one
+    pub retained: Option<u64>,
+    /// the checkpoint, when it is read
+    pub content: Receiver<ReadCheckpoint>,
+}
+
+/// A candidate that computes, and how its topology differs from the running one.
+pub struct Hydrating {
+    /// the candidate
+    pub candidate: Candidate,
+    /// change of every view
+    pub changes: BTreeMap<String, ViewChange>,
+    /// the states that the topology keeps
+    pub states: Arc<KeptStates>,
+    /// states that are handed over
+    pub handed: BTreeSet<u32>,
+}
+
+/// The part of the commit that shows a new topology.
+pub struct Takeover {
+    /// the candidate's part
+    pub shown: CandidateCommit,
+    /// change of the catalogue
+    pub catalogue: CatalogueChange,
+}
+
+impl Underway {
+    /// A deployment that was only asked for.
+    pub fn new(deployment: Deployment) -> Self {
+        Self {
+            deployment,
+            topics: Vec::new(),
+            reading: None,
+            content: None,
+            staged: BTreeSet::new(),
+            hydrating: None,
+            switch: None,
+            handover: None,
+        }
+    }
+}
+
+impl Deploying {
+    /// The deployment, while its machine says that there is one.
+    ///
+    /// # Panics
+    /// There is none: the machine and the driver disagree.
+    pub fn underway(&mut self) -> &mut Underway {
+        match &mut self.underway {
+            Some(underway) => underway,
+            None => panic!("a deployment goes on that is not under way"),
+        }
+    }
+
+    /// The candidate, which is to see every epoch that is bound.
+    pub fn candidate(&self) -> Option<&Candidate> {
+        self.underway.as_ref().and_then(|underway| underway.hydrating.as_ref()).map(|hydrating| &hydrating.candidate)
+    }
+
+    /// Returns what is shown with this epoch beside its own changes, if a new topology takes over with it.
+    ///
+    /// # Panics
+    /// The machine knows of a handover, and there is none.
+    pub fn take_over(&mut self, epoch: u64) -> Option<Takeover> {
+        if !self.machine.takes_over_with(epoch) {
+            return None;
+        }
+        let Underway { deployment, staged, hydrating: Some(hydrating), handover: Some(handover), .. } = self.underway() else {
+            panic!("a topology takes over with epoch {epoch} and was not handed over");
+        };
+        let names = |kind: ViewChange| hydrating.changes.iter().filter(move |(_, change)| **change == kind);
+        let access = deployment.topology.served.iter().filter(|served| !staged.contains(&served.view.name));
+        let catalogue = CatalogueChange {
+            remove: names(ViewChange::Removed).map(|(name, _)| name.clone()).collect(),
+            access: access.map(|served| (served.view.name.clone(), served.view.access.clone())).collect(),
+            show: staged.iter().cloned().collect(),
+        };
+        Some(Takeover { shown: std::mem::take(&mut handover.shown), catalogue })
+    }
+}

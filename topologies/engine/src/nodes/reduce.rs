@@ -1,0 +1,156 @@
+//! One row for each group.
+//!
+//! Owns the translation of a group's columns to the keyed rows that aggregates take, and the choice of the rows that made a result: those
+//! that an aggregate adds up, and of a minimum or maximum one row that has the value.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use operators::Rows;
+use operators::reduce::{AggregateSpec, ReduceSpec, reduce};
+use schemas::aggregate::AggregateKind;
+use schemas::field::{FieldKind, Value, is_null};
+use schemas::row::Row;
+
+use crate::provenance::demand::{Demand, DemandedColumn};
+use crate::provenance::derived::Derived;
+use crate::provenance::error::LineageError;
+use crate::provenance::interpreter::Interpreter;
+use crate::provenance::local::NodeInput;
+use crate::provenance::origins::Origins;
+use crate::render::arrangements::keyed;
+use crate::render::renderer::Renderer;
+use crate::render::slicer::Slicer;
+use language::plan::graph::{Aggregate, NodeId, Operator};
+
+/// Makes one row of each group.
+pub fn render<'s>(
+    renderer: &mut Renderer<'s, '_>,
+    node: NodeId,
+    input: NodeId,
+    keys: &[usize],
+    aggregates: &[Aggregate],
+    global: bool,
+) -> Rows<'s> {
+    let mut values: Vec<usize> = Vec::new();
+    let mut place = |column: usize| match values.iter().position(|&other| other == column) {
+        Some(place) => place,
+        None => {
+            values.push(column);
+            values.len() - 1
+        }
+    };
+    let columns = &renderer.topology.graph.nodes[node].columns;
+    let specs = aggregates
+        .iter()
+        .zip(&columns[keys.len()..])
+        .map(|(aggregate, column)| AggregateSpec {
+            kind: aggregate.kind.clone(),
+            input: aggregate.inputs.iter().map(|&input| place(input)).collect(),
+            filter: aggregate.filter.map(&mut place),
+            expression: column.name.clone(),
+        })
+        .collect();
+    let kinds = &renderer.kinds[input];
+    let spec = ReduceSpec {
+        key_kinds: keys.iter().map(|&key| kinds[key].clone()).collect(),
+        value_kinds: values.iter().map(|&value| kinds[value].clone()).collect(),
+        aggregates: specs,
+        global,
+        append_only: renderer.topology.graph.nodes[input].append_only,
+        relation: renderer.relation(node).to_owned(),
+    };
+    let rows = keyed(renderer.unkept_rows(node, input), &renderer.kinds[input], keys, &values);
+    let (rows, errors) = reduce(rows, spec, renderer.node_state(node));
+    renderer.errors.push(errors);
+    rows
+}
+
+/// Each row comes from those rows of its group that count.
+pub fn explain(
+    interpreter: &mut Interpreter<'_>,
+    node: NodeId,
+    input: NodeId,
+    (keys, aggregates, global): (&[usize], &[Aggregate], bool),
+    demand: &Demand,
+) -> Result<Vec<Derived>, LineageError> {
+    let place = |column: usize| keys.get(column).map_or(DemandedColumn::Elsewhere, |&key| DemandedColumn::Column(key));
+    let rows = interpreter.rows(input, &demand.pushed(&interpreter.kinds[node], place))?;
+    if rows.is_empty() && !global {
+        return Ok(Vec::new());
+    }
+    let nodes = &interpreter.topology.graph.nodes;
+    let plain = NodeInput { columns: nodes[input].columns.clone(), rows: rows.iter().map(|row| row.row.clone()).collect() };
+    let (own_keys, own_aggregates) = (keys.to_vec(), aggregates.to_vec());
+    let operator = Operator::Reduce { input: 0, keys: own_keys, aggregates: own_aggregates, global };
+    let made = interpreter.run(operator, vec![plain], nodes[node].columns.clone())?;
+    let of_input = interpreter.slicer(input, keys);
+    let mut groups: BTreeMap<Row, Vec<&Derived>> = BTreeMap::new();
+    for derived in rows.iter() {
+        groups.entry(of_input.row(derived.row.as_bytes())).or_default().push(derived);
+    }
+    let of_result = interpreter.slicer(node, &(0..keys.len()).collect::<Vec<_>>());
+    let contributions: Vec<Contribution<'_>> = aggregates
+        .iter()
+        .enumerate()
+        .map(|(number, aggregate)| Contribution {
+            kind: &aggregate.kind,
+            argument: argument(aggregate).map(|column| interpreter.slicer(input, &[column])),
+            filter: aggregate.filter.map(|column| interpreter.slicer(input, &[column])),
+            result: interpreter.slicer(node, &[keys.len() + number]),
+        })
+        .collect();
+    let derived = made.into_iter().map(|(row, _)| {
+        let group = groups.get(&of_result.row(row.as_bytes())).map_or(&[][..], Vec::as_slice);
+        let origins = origins_of(group, &contributions, &row);
+        Derived { row, origins }
+    });
+    Ok(derived.collect())
+}
+
+/// The column whose NULLs do not count; a row of several columns always counts.
+fn argument(aggregate: &Aggregate) -> Option<usize> {
+    let is_row = aggregate.kind == AggregateKind::CountDistinct && aggregate.inputs.len() > 1;
+    aggregate.inputs.first().copied().filter(|_| !is_row)
+}
+
+/// The part of a row that an aggregate takes.
+struct Contribution<'a> {
+    kind: &'a AggregateKind,
+    argument: Option<Slicer>,
+    filter: Option<Slicer>,
+    /// its field of the result
+    result: Slicer,
+}
+
+impl Contribution<'_> {
+    /// The rows that made this result.
+    fn rows<'d>(&self, group: &[&'d Derived], result: &Row) -> Vec<&'d Derived> {
+        let taken = group.iter().copied().filter(|derived| self.takes(derived.row.as_bytes()));
+        match (self.kind, &self.argument) {
+            (AggregateKind::Min | AggregateKind::Max, Some(argument)) => {
+                let best = self.result.row(result.as_bytes());
+                let has_best = |derived: &&Derived| argument.row(derived.row.as_bytes()) == best;
+                taken.filter(has_best).min_by(|a, b| a.origins.cmp(&b.origins)).into_iter().collect()
+            }
+            _ => taken.collect(),
+        }
+    }
+
+    /// A NULL is no argument, but for what keeps it in a list.
+    fn takes(&self, row: &[u8]) -> bool {
+        let is_true = |filter: &Slicer| FieldKind::Boolean.read(filter.row(row).as_bytes(), 0) == Value::Boolean(true);
+        let keeps_null = matches!(self.kind, AggregateKind::CountAll | AggregateKind::ArrayAgg { .. });
+        let is_given = |argument: &Slicer| keeps_null || !is_null(argument.row(row).as_bytes(), 0);
+        self.filter.as_ref().is_none_or(is_true) && self.argument.as_ref().is_none_or(is_given)
+    }
+}
+
+/// The events of all rows that count; where none does, one row of the group is why the group is there.
+fn origins_of(group: &[&Derived], contributions: &[Contribution<'_>], result: &Row) -> Rc<Origins> {
+    let counting: Vec<&Derived> = contributions.iter().flat_map(|contribution| contribution.rows(group, result)).collect();
+    if counting.is_empty() {
+        return group.iter().map(|derived| &derived.origins).min().cloned().unwrap_or_default();
+    }
+    Origins::union(counting.into_iter().map(|derived| &derived.origins))
+}

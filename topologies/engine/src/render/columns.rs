@@ -1,0 +1,54 @@
+//! Columns that nodes have and that they read of sources.
+
+use std::collections::BTreeSet;
+
+use schemas::field::FieldKind;
+
+use language::plan::graph::{NodeColumn, NodeId, Operator};
+use language::plan::merge::Merge;
+use language::plan::scalar::Scalar;
+use language::topology::{Source, Topology};
+
+/// Columns of a node that rows can't hold are never rendered: a source's are only read through maps.
+pub fn kinds_of(topology: &Topology, node: NodeId) -> Vec<FieldKind> {
+    topology.graph.nodes[node].columns.iter().filter_map(|column| FieldKind::of(&column.data_type)).collect()
+}
+
+/// The columns of a source that some map or merge reads, ascending.
+pub fn decoded_columns(topology: &Topology, source: usize) -> Vec<usize> {
+    let tables: BTreeSet<usize> = (0..topology.tables.len()).collect();
+    columns_read(topology, source, &(0..topology.graph.nodes.len()).collect(), &tables)
+}
+
+/// The columns of a source that these nodes and the merges of these tables read, ascending.
+pub fn columns_read(topology: &Topology, source: usize, nodes: &BTreeSet<NodeId>, tables: &BTreeSet<usize>) -> Vec<usize> {
+    let mut columns = BTreeSet::new();
+    for node in nodes.iter().map(|&node| &topology.graph.nodes[node]) {
+        for input in node.operator.inputs() {
+            if !matches!(topology.graph.nodes[input].operator, Operator::Source(number) if number == source) {
+                continue;
+            }
+            match &node.operator {
+                Operator::Map { predicates, outputs, .. } => {
+                    columns.extend(predicates.iter().chain(outputs).flat_map(Scalar::columns));
+                }
+                _ => columns.extend(0..topology.graph.nodes[input].columns.len()),
+            }
+        }
+    }
+    let merges = tables.iter().filter_map(|&table| topology.tables[table].merge.as_ref());
+    for merge in merges.filter(|merge| merge.source == source) {
+        columns.extend(merge_columns(merge));
+    }
+    columns.into_iter().collect()
+}
+
+/// All columns of a source's topic.
+pub fn source_columns(source: &Source) -> Vec<NodeColumn> {
+    let columns = source.schema.columns.iter();
+    columns.map(|column| language::plan::lower::node_column(&column.name, &column.data_type, column.nullable)).collect()
+}
+
+fn merge_columns(merge: &Merge) -> BTreeSet<usize> {
+    merge.key.iter().chain(merge.fields.iter().map(|(scalar, _)| scalar)).flat_map(Scalar::columns).collect()
+}
