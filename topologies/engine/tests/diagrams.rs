@@ -8,7 +8,7 @@ use std::path::Path;
 use language::diagram::{Diagram, Form};
 use language::explain;
 use language::lineage::{lineage, text};
-use language::topology::load;
+use language::load::load;
 use schemas::lineage::{Lineage, LineageKind};
 
 use crate::golden;

@@ -2,7 +2,7 @@
 
 use engine::render::budget::Limits;
 use engine::run::Options;
-use language::topology::{build, inline};
+use language::load::{build, inline};
 use schemas::dead_letter::Reason;
 use schemas::field::Value;
 

@@ -11,7 +11,7 @@ fn folder() -> &'static Path {
 
 #[test]
 fn every_statement_is_valid() {
-    let topology = topology::load(folder()).unwrap_or_else(|error| panic!("{error}"));
+    let topology = language::load::load(folder()).unwrap_or_else(|error| panic!("{error}"));
     assert!(topology.served.len() >= 20, "only {} views are served", topology.served.len());
 }
 

@@ -21,7 +21,10 @@ use super::origins::{Origin, Origins};
 use super::scan::Scans;
 use crate::render::slicer::Slicer;
 use crate::render::source::EventReader;
-use language::plan::graph::{JoinField, NodeId, Operator, Side};
+use language::plan::graph::{
+    Constant, CountBeyond, Distinct, Join, JoinField, Map, NodeId, Operator, Reduce, Repeat, Semijoin, Session, Side, SourceScan,
+    TableScan, TemporalFilter, TopK, Union, Unnest,
+};
 use language::plan::scalar::Scalar;
 use language::topology::Topology;
 
@@ -73,58 +76,71 @@ impl<'q> Interpreter<'q> {
     fn evaluate(&mut self, node: NodeId, demand: &Demand) -> Result<Vec<Derived>, LineageError> {
         let topology = self.topology;
         match &topology.graph.nodes[node].operator {
-            Operator::Source(number) => {
+            Operator::Source(SourceScan { source: number, .. }) => {
                 let all: Vec<Scalar> = (0..self.kinds[node].len()).map(Scalar::Column).collect();
                 self.events(node, (node, *number), &[], &all, demand)
             }
-            Operator::Table(number) => self.table(node, *number, demand),
-            Operator::Constant(rows) => Ok(rows.iter().map(|row| Derived { row: row.clone(), origins: Rc::default() }).collect()),
-            Operator::Map { input, predicates, outputs } => match topology.graph.nodes[*input].operator {
-                Operator::Source(number) => self.events(node, (*input, number), predicates, outputs, demand),
+            Operator::Table(TableScan { table: number }) => self.table(node, *number, demand),
+            Operator::Constant(Constant { rows }) => {
+                Ok(rows.iter().map(|row| Derived { row: row.clone(), origins: Rc::default() }).collect())
+            }
+            Operator::Map(Map { input, predicates, outputs }) => match topology.graph.nodes[*input].operator {
+                Operator::Source(SourceScan { source: number, .. }) => {
+                    self.events(node, (*input, number), predicates, outputs, demand)
+                }
                 _ => self.map(node, *input, predicates, outputs, demand),
             },
-            Operator::TemporalFilter { input, from, until } => {
+            Operator::TemporalFilter(TemporalFilter { input, from, until }) => {
                 let input = self.rows(*input, demand)?;
-                self.carried(node, &input, Operator::TemporalFilter { input: 0, from: *from, until: *until })
+                self.carried(node, &input, Operator::TemporalFilter(TemporalFilter { input: 0, from: *from, until: *until }))
             }
-            Operator::Join { left, right, output } => self.join(node, left, right, output, demand),
-            Operator::Semijoin { left, right, anti } => self.semijoin(left, right, *anti, demand),
-            Operator::CountBeyond { rows, bound, positions, beyond } => {
+            Operator::Join(Join { left, right, output }) => self.join(node, left, right, output, demand),
+            Operator::Semijoin(Semijoin { left, right, anti }) => self.semijoin(left, right, *anti, demand),
+            Operator::CountBeyond(CountBeyond { rows, bound, positions, beyond }) => {
                 self.count_beyond(node, rows, *bound, (positions, *beyond), demand)
             }
-            Operator::Reduce { input, keys, aggregates, global } => self.reduce(node, *input, keys, aggregates, *global, demand),
-            Operator::Distinct(input) => Ok(first_of_each(&self.rows(*input, demand)?)),
-            Operator::TopK { input, partition, order, limit, offset, rank } => {
+            Operator::Reduce(Reduce { input, keys, aggregates, global }) => {
+                self.reduce(node, *input, keys, aggregates, *global, demand)
+            }
+            Operator::Distinct(Distinct { input }) => Ok(first_of_each(&self.rows(*input, demand)?)),
+            Operator::TopK(TopK { input, partition, order, limit, offset, rank }) => {
                 let (order, limit, offset, rank) = (order.clone(), *limit, *offset, *rank);
                 let wanted = self.within(node, partition, demand);
                 let rows = self.rows(*input, &wanted)?;
-                self.carried(node, &rows, Operator::TopK { input: 0, partition: partition.clone(), order, limit, offset, rank })
+                self.carried(
+                    node,
+                    &rows,
+                    Operator::TopK(TopK { input: 0, partition: partition.clone(), order, limit, offset, rank }),
+                )
             }
-            Operator::Union(inputs) => {
+            Operator::Union(Union { inputs }) => {
                 let mut all = Vec::new();
                 for &input in inputs {
                     all.extend(self.rows(input, demand)?.iter().cloned());
                 }
                 Ok(all)
             }
-            Operator::Unnest { input, column, keep } => {
+            Operator::Unnest(Unnest { input, column, keep }) => {
                 let place = |column: usize| keep.get(column).map_or(Place::Elsewhere, |&kept| Place::Column(kept));
                 let rows = self.rows(*input, &demand.pushed(&self.kinds[node], place))?;
                 let number = self.kinds[*input].len();
                 let numbered = keep.iter().copied().chain([number]).collect();
-                let operator = Operator::Unnest { input: 0, column: *column, keep: numbered };
+                let operator = Operator::Unnest(Unnest { input: 0, column: *column, keep: numbered });
                 self.carry((*input, node), &rows, operator, keep.len())
             }
-            Operator::Repeat { input, copies } => {
+            Operator::Repeat(Repeat { input, copies }) => {
                 let rows = self.rows(*input, demand)?;
                 self.copies(node, &rows, &self.slicer(*input, &[*copies]))
             }
-            Operator::Session { input, partition, time, gap_micros } => {
+            Operator::Session(Session { input, partition, time, gap_micros }) => {
                 let wanted = self.within(node, partition, demand);
                 let rows = self.rows(*input, &wanted)?;
                 let (partition, time, gap_micros) = (partition.clone(), *time, *gap_micros);
-                let rows =
-                    self.carried(node, &rows, Operator::Session { input: 0, partition: partition.clone(), time, gap_micros })?;
+                let rows = self.carried(
+                    node,
+                    &rows,
+                    Operator::Session(Session { input: 0, partition: partition.clone(), time, gap_micros }),
+                )?;
                 Ok(self.by_session(node, &partition, rows))
             }
         }
@@ -201,7 +217,7 @@ impl<'q> Interpreter<'q> {
         let rows = self.rows(input, &wanted)?;
         let number = self.kinds[input].len();
         let outputs = outputs.iter().cloned().chain([Scalar::Column(number)]).collect();
-        let operator = Operator::Map { input: 0, predicates: predicates.to_vec(), outputs };
+        let operator = Operator::Map(Map { input: 0, predicates: predicates.to_vec(), outputs });
         self.carry((input, node), &rows, operator, self.kinds[node].len())
     }
 
@@ -264,11 +280,11 @@ impl<'q> Interpreter<'q> {
             Side { input, keys: side.keys.clone(), values }
         };
         let numbers = [JoinField::Left(left.values.len()), JoinField::Right(right.values.len())];
-        let operator = Operator::Join {
+        let operator = Operator::Join(Join {
             left: numbered(0, left),
             right: numbered(1, right),
             output: output.iter().copied().chain(numbers).collect(),
-        };
+        });
         let input =
             |side: &Side, rows: &Found| Input::numbered(&nodes[side.input].columns, rows.iter().map(|derived| &derived.row));
         let columns = nodes[node].columns.iter().cloned().chain([local::number_column(), local::number_column()]).collect();

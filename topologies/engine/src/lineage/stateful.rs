@@ -18,7 +18,7 @@ use super::interpreter::Interpreter;
 use super::local::{self, Input, Unnumber};
 use super::origins::Origins;
 use crate::render::slicer::Slicer;
-use language::plan::graph::{Aggregate, NodeId, Operator, Side};
+use language::plan::graph::{Aggregate, CountBeyond, NodeId, Operator, Reduce, Side};
 
 /// The column whose NULLs do not count; a row of several columns always counts.
 fn argument(aggregate: &Aggregate) -> Option<usize> {
@@ -49,7 +49,7 @@ impl Interpreter<'_> {
         let nodes = &self.topology.graph.nodes;
         let plain = Input { columns: nodes[input].columns.clone(), rows: rows.iter().map(|row| row.row.clone()).collect() };
         let (own_keys, own_aggregates) = (keys.to_vec(), aggregates.to_vec());
-        let operator = Operator::Reduce { input: 0, keys: own_keys, aggregates: own_aggregates, global };
+        let operator = Operator::Reduce(Reduce { input: 0, keys: own_keys, aggregates: own_aggregates, global });
         let made = local::run(operator, vec![plain], nodes[node].columns.clone(), self.wall_micros)?;
         let of_input = self.slicer(input, keys);
         let mut groups: BTreeMap<Row, Vec<&Derived>> = BTreeMap::new();
@@ -115,12 +115,12 @@ impl Interpreter<'_> {
         let numbered = Input::numbered(&nodes[rows.input].columns, counted.iter().map(|derived| &derived.row));
         let plain = found.iter().map(|derived| derived.row.clone()).collect();
         let plain = Input { columns: nodes[positions.input].columns.clone(), rows: plain };
-        let operator = Operator::CountBeyond {
+        let operator = Operator::CountBeyond(CountBeyond {
             rows: Side { input: 0, keys: rows.keys.clone(), values },
             bound,
             positions: Side { input: 1, ..positions.clone() },
             beyond,
-        };
+        });
         let mut columns = nodes[node].columns.clone();
         columns.insert(keys + others, local::number_column());
         let made = local::run(operator, vec![numbered, plain], columns, self.wall_micros)?;

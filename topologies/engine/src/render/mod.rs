@@ -39,7 +39,10 @@ use self::drain::Drain;
 use self::keep::RestoreContext;
 use self::source::{EventReader, Events, Records};
 use language::expression::evaluate::Evaluator;
-use language::plan::graph::{NodeColumn, NodeId, Operator};
+use language::plan::graph::{
+    Constant, CountBeyond, Distinct, Join, Map, NodeColumn, NodeId, Operator, Reduce, Repeat, Semijoin, Session, SourceScan,
+    TableScan, TemporalFilter, TopK, Union, Unnest,
+};
 use language::plan::kept::Kept;
 use language::plan::merge::Merge;
 use language::plan::scalar::Scalar;
@@ -129,11 +132,12 @@ pub(crate) fn columns_read(topology: &Topology, source: usize, nodes: &BTreeSet<
     let mut columns = BTreeSet::new();
     for node in nodes.iter().map(|&node| &topology.graph.nodes[node]) {
         for input in node.operator.inputs() {
-            if !matches!(topology.graph.nodes[input].operator, Operator::Source(number) if number == source) {
+            if !matches!(topology.graph.nodes[input].operator, Operator::Source(SourceScan { source: number, .. }) if number == source)
+            {
                 continue;
             }
             match &node.operator {
-                Operator::Map { predicates, outputs, .. } => {
+                Operator::Map(Map { predicates, outputs, .. }) => {
                     columns.extend(predicates.iter().chain(outputs).flat_map(Scalar::columns));
                 }
                 _ => columns.extend(0..topology.graph.nodes[input].columns.len()),
@@ -150,7 +154,7 @@ pub(crate) fn columns_read(topology: &Topology, source: usize, nodes: &BTreeSet<
 /// All columns of a source's topic.
 pub(crate) fn source_columns(source: &Source) -> Vec<NodeColumn> {
     let columns = source.schema.columns.iter();
-    columns.map(|column| language::plan::lower::node_column(&column.name, &column.data_type, column.nullable)).collect()
+    columns.map(|column| language::plan::outputs::node_column(&column.name, &column.data_type, column.nullable)).collect()
 }
 
 fn merge_columns(merge: &Merge) -> BTreeSet<usize> {
@@ -179,36 +183,40 @@ impl<'s> Renderer<'s, '_> {
     fn node(&mut self, node: NodeId) -> Result<Rows<'s>> {
         let topology = self.topology;
         Ok(match &topology.graph.nodes[node].operator {
-            Operator::Source(number) => self.source(node, *number)?,
-            Operator::Table(number) => self.table(*number)?,
-            Operator::Constant(rows) => self.constant(rows),
-            Operator::Map { input, predicates, outputs } => self.map(node, *input, predicates, outputs)?,
-            Operator::TemporalFilter { input, from, until } => self.temporal_filter(node, *input, *from, *until),
-            Operator::Join { left, right, output } => self.join(node, left, right, output),
-            Operator::Semijoin { left, right, anti } => self.semijoin(left, right, *anti),
-            Operator::CountBeyond { rows, bound, positions, beyond } => self.count_beyond(rows, *bound, positions, *beyond),
-            Operator::Reduce { input, keys, aggregates, global } => {
+            Operator::Source(SourceScan { source: number, .. }) => self.source(node, *number)?,
+            Operator::Table(TableScan { table: number }) => self.table(*number)?,
+            Operator::Constant(Constant { rows }) => self.constant(rows),
+            Operator::Map(Map { input, predicates, outputs }) => self.map(node, *input, predicates, outputs)?,
+            Operator::TemporalFilter(TemporalFilter { input, from, until }) => self.temporal_filter(node, *input, *from, *until),
+            Operator::Join(Join { left, right, output }) => self.join(node, left, right, output),
+            Operator::Semijoin(Semijoin { left, right, anti }) => self.semijoin(left, right, *anti),
+            Operator::CountBeyond(CountBeyond { rows, bound, positions, beyond }) => {
+                self.count_beyond(rows, *bound, positions, *beyond)
+            }
+            Operator::Reduce(Reduce { input, keys, aggregates, global }) => {
                 let (rows, errors) = self.reduce(node, *input, keys, aggregates, *global);
                 self.errors.push(errors);
                 rows
             }
-            Operator::Distinct(input) => distinct(self.rows(*input)),
-            Operator::TopK { input, partition, order, limit, offset, rank } => {
+            Operator::Distinct(Distinct { input }) => distinct(self.rows(*input)),
+            Operator::TopK(TopK { input, partition, order, limit, offset, rank }) => {
                 let append_only = topology.graph.nodes[*input].append_only;
                 self.top_k(node, *input, partition, order, TopKSpec { limit: *limit, offset: *offset, rank: *rank, append_only })
             }
-            Operator::Union(inputs) => {
+            Operator::Union(Union { inputs }) => {
                 let mut inputs = inputs.iter().map(|&input| self.rows(input));
                 let first = inputs.next().unwrap_or_else(|| self.constant(&[]));
                 first.concatenate(inputs)
             }
-            Operator::Unnest { input, column, keep } => {
+            Operator::Unnest(Unnest { input, column, keep }) => {
                 let (rows, errors) = self.unnest(node, *input, *column, keep);
                 self.errors.push(errors);
                 rows
             }
-            Operator::Repeat { input, copies } => self.repeat(*input, *copies),
-            Operator::Session { input, partition, time, gap_micros } => self.session(*input, partition, *time, *gap_micros),
+            Operator::Repeat(Repeat { input, copies }) => self.repeat(*input, *copies),
+            Operator::Session(Session { input, partition, time, gap_micros }) => {
+                self.session(*input, partition, *time, *gap_micros)
+            }
         })
     }
 
@@ -271,7 +279,7 @@ impl<'s> Renderer<'s, '_> {
     }
 
     fn map(&mut self, node: NodeId, input: NodeId, predicates: &[Scalar], outputs: &[Scalar]) -> Result<Rows<'s>> {
-        if let Operator::Source(number) = self.topology.graph.nodes[input].operator {
+        if let Operator::Source(SourceScan { source: number, .. }) = self.topology.graph.nodes[input].operator {
             return self.events_as_rows(node, input, number, predicates, outputs);
         }
         let columns = &self.topology.graph.nodes[input].columns;

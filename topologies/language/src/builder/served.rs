@@ -5,12 +5,14 @@
 use datafusion_sql::sqlparser::ast;
 use schemas::serving::{Index, IndexColumn};
 
-use super::{Builder, Outcome, Relation, fail};
+use super::errors::place;
+use super::errors::{Outcome, fail};
+use super::sink;
+use super::state::{Builder, Relation};
 use crate::diagnostic::{Diagnostic, suggestion};
 use crate::parse::{Name, SearchOptions, SinkFormat, SinkTarget, Statement};
 use crate::plan::unique::key_of;
-use crate::plan::{policy, search, sink};
-use crate::topology::place;
+use crate::plan::{policy, search};
 
 /// Remedy where only rows can be compared with a reader.
 const ROWS_FOR_READERS: &str = "index a view that has a row for each reader, with a policy such as user_id = jwt('sub')";

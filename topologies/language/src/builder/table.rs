@@ -7,20 +7,28 @@ use std::collections::BTreeSet;
 use arrow_schema::{Field, Schema};
 use datafusion_sql::sqlparser::ast::{self, Spanned as _};
 
-use super::{Builder, Outcome, blamed, fail, refused};
+use super::errors::place;
+use super::errors::{Outcome, blamed, fail, refused};
+use super::state::Builder;
 use crate::diagnostic::Diagnostic;
 use crate::expression::check::{check_scalar, check_value};
 use crate::parse::{ColumnDefinition, MergeClause, Name, Statement, StatementKind};
-use crate::plan::calls::is_interval;
 use crate::plan::costly_call::span_of_call;
-use crate::plan::graph::{NodeColumn, Operator};
+use crate::plan::graph::{NodeColumn, TableScan};
 use crate::plan::merge::{Merge, MergeContext, expressions, plan_clause, plan_expression, plan_key};
 use crate::plan::rewrite::rewrite_expression;
 use crate::plan::sql::declared_type;
-use crate::topology::{RelationKind, Table, place};
+use crate::plan::types::is_interval;
+use crate::topology::{RelationKind, Table};
 
 impl Builder {
-    pub(super) fn create_table(&mut self, name: &Name, definitions: &[ColumnDefinition], primary_key: &[Name]) -> Outcome<()> {
+    pub(super) fn create_table(
+        &mut self,
+        statement: &Statement,
+        name: &Name,
+        definitions: &[ColumnDefinition],
+        primary_key: &[Name],
+    ) -> Outcome<()> {
         let mut columns: Vec<NodeColumn> = Vec::with_capacity(definitions.len());
         for definition in definitions {
             let Some(data_type) = declared_type(&definition.data_type) else {
@@ -59,7 +67,8 @@ impl Builder {
             primary_key: key,
             merge: None,
         });
-        let node = self.topology.graph.leaf(Operator::Table(number), columns, false, None);
+        let node = self.topology.graph.add(TableScan { table: number }, columns);
+        let node = node.map_err(|error| place(statement, &error))?;
         self.insert(&name.text, RelationKind::Table, node, names, BTreeSet::new());
         Ok(())
     }

@@ -10,19 +10,20 @@ use datafusion_expr::{Expr, LogicalPlan};
 use datafusion_sql::sqlparser::ast::{self, Spanned as _};
 use schemas::row::interval_of;
 
-use super::{Builder, Outcome, at_name, blamed, fail, refused};
+use super::errors::{Outcome, at_name, blamed, fail, refused};
+use super::state::Builder;
 use crate::diagnostic::Diagnostic;
 use crate::expression::check::check_nodes;
 use crate::parse::{Name, Statement};
 use crate::plan::calls::stride;
 use crate::plan::costly_call::span_of_call;
-use crate::plan::functions::interval_micros;
 use crate::plan::graph::{Graph, NodeId};
 use crate::plan::lower::{Lowering, Scans, check_types};
+use crate::plan::messages::message;
 use crate::plan::rewrite::{SessionCall, relations, rewrite_query};
 use crate::plan::sql::Relations;
+use crate::plan::types::interval_micros;
 use crate::plan::using::resolve;
-use crate::plan::wording::message;
 use crate::topology::RelationKind;
 
 impl Builder {
@@ -128,17 +129,17 @@ impl Builder {
         let time = column(&call.time)?;
         let partition = call.partition.iter().map(column).collect::<Result<Vec<_>>>()?;
         let columns = &self.topology.graph.nodes[node].columns;
-        if columns[time].data_type != crate::plan::functions::timestamp_type() || columns[time].nullable {
+        if columns[time].data_type != crate::plan::types::timestamp_type() || columns[time].nullable {
             return plan_err!("SESSION needs a TIMESTAMPTZ column that is NOT NULL: '{}' is not", call.time);
         }
         let gap = match self.sql.plan_expression(call.gap.clone(), &[])? {
             Expr::Literal(value, _) => interval_micros(&value),
-            other => Err(format!("'{other}' is not a constant interval")),
+            other => return plan_err!("the gap of SESSION: '{other}' is not a constant interval"),
         };
         let gap = match gap {
             Ok(gap) if gap > 0 => gap,
             Ok(_) => return plan_err!("the gap of SESSION must be longer than nothing"),
-            Err(error) => return plan_err!("the gap of SESSION: {error}"),
+            Err(fault) => return plan_err!("the gap of SESSION: {fault}"),
         };
         let node = self.topology.graph.session(node, partition, time, gap)?;
         let mut fields: Vec<Field> = schema.fields().iter().map(|field| field.as_ref().clone()).collect();

@@ -10,6 +10,7 @@ mod cursor;
 mod dialect;
 mod file_index;
 mod merge;
+mod names;
 mod nesting;
 mod options;
 mod search;

@@ -4,8 +4,8 @@
 
 use datafusion_sql::sqlparser::tokenizer::Token;
 
-use super::create::distinct;
 use super::cursor::Cursor;
+use super::names::distinct;
 use super::statement::{ColumnDefinition, Name, StatementKind};
 use super::unsupported::not_yet;
 use crate::diagnostic::{Diagnostic, did_you_mean};

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use schemas::field::{FieldKind, Value};
 
-use super::identity::Form;
+use super::identity::form::Form;
 
 /// Template of a key, filled from a row.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use datafusion_sql::sqlparser::ast::{self, Expr, Ident, ObjectName, Select, SelectItem, SetExpr, TableFactor};
 use datafusion_sql::sqlparser::tokenizer::Span;
 
-use super::rewrite::{RewriteError, call, call_arguments, derived};
+use super::syntax_tree::{RewriteError, call, call_arguments, derived};
 
 /// A function in FROM whose rows are the items of a list.
 pub struct Listed {

@@ -7,15 +7,13 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use datafusion_sql::sqlparser::ast::{
-    self, AccessExpr, Expr, FunctionArg, FunctionArgExpr, Ident, ObjectName, Query, SetExpr, Spanned, Statement, TableFactor,
-    VisitMut, VisitorMut,
+    self, AccessExpr, Expr, FunctionArg, FunctionArgExpr, Ident, ObjectName, Query, Spanned, TableFactor, VisitMut, VisitorMut,
 };
-use datafusion_sql::sqlparser::dialect::PostgreSqlDialect;
-use datafusion_sql::sqlparser::parser::Parser;
 use datafusion_sql::sqlparser::tokenizer::Span;
 
 use super::lists::{Listed, name_apart};
 use super::syntax::rewritten;
+use super::syntax_tree::{RewriteError, call, call_arguments, derived};
 
 /// A `SESSION(relation, time, gap, partition...)` in a FROM clause.
 #[derive(Clone, Debug)]
@@ -30,15 +28,6 @@ pub struct SessionCall {
     pub gap: Expr,
     /// the columns that each have sessions of their own
     pub partition: Vec<String>,
-}
-
-/// Something a rewrite refuses.
-#[derive(Debug)]
-pub struct RewriteError {
-    /// the fault
-    pub message: String,
-    /// its place
-    pub span: Span,
 }
 
 /// The windows that a query reads.
@@ -165,21 +154,6 @@ fn count_of_rows(function: &mut ast::Function) -> ControlFlow<RewriteError> {
     ControlFlow::Continue(())
 }
 
-/// A call of a function.
-pub fn call(name: &str, arguments: Vec<Expr>) -> Expr {
-    let args = arguments.into_iter().map(|argument| FunctionArg::Unnamed(FunctionArgExpr::Expr(argument))).collect();
-    Expr::Function(ast::Function {
-        name: ObjectName::from(vec![Ident::new(name)]),
-        uses_odbc_syntax: false,
-        parameters: ast::FunctionArguments::None,
-        args: ast::FunctionArguments::List(ast::FunctionArgumentList { duplicate_treatment: None, args, clauses: Vec::new() }),
-        filter: None,
-        null_treatment: None,
-        over: None,
-        within_group: Vec::new(),
-    })
-}
-
 fn refuse(span: Span, message: String) -> ControlFlow<RewriteError> {
     ControlFlow::Break(RewriteError { message, span })
 }
@@ -289,32 +263,12 @@ impl VisitorMut for Placed<'_> {
     }
 }
 
-/// The arguments of a call; `None` when it has none or they have names.
-pub fn call_arguments(arguments: &[FunctionArg]) -> Option<Vec<Expr>> {
-    let plain = |argument: &FunctionArg| match argument {
-        FunctionArg::Unnamed(FunctionArgExpr::Expr(expression)) => Some(expression.clone()),
-        _ => None,
-    };
-    arguments.iter().map(plain).collect::<Option<Vec<_>>>().filter(|arguments| !arguments.is_empty())
-}
-
 fn identifier(expression: &Expr) -> Result<String, String> {
     match expression {
         Expr::Identifier(ident) if ident.quote_style.is_some() => Ok(ident.value.clone()),
         Expr::Identifier(ident) => Ok(ident.value.to_lowercase()),
         other => Err(format!("'{other}' must be a plain name here")),
     }
-}
-
-/// A query as a FROM item.
-pub fn derived(query: &str) -> Result<TableFactor, String> {
-    let statements =
-        Parser::parse_sql(&PostgreSqlDialect {}, &format!("SELECT * FROM ({query})")).map_err(|error| error.to_string())?;
-    let Some(Statement::Query(query)) = statements.into_iter().next() else {
-        return Err("a window could not be planned".to_owned());
-    };
-    let SetExpr::Select(mut select) = *query.body else { return Err("a window could not be planned".to_owned()) };
-    select.from.pop().map(|from| from.relation).ok_or_else(|| "a window could not be planned".to_owned())
 }
 
 fn with_alias(mut factor: TableFactor, alias: Option<ast::TableAlias>, relation: &str) -> TableFactor {

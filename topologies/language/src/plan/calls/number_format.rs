@@ -2,8 +2,8 @@
 
 use schemas::field::Value;
 
+use super::definition::{Answer, Fault, made, text};
 use super::written::written;
-use super::{Answer, Fault, made, text};
 
 /// The most characters of a pattern.
 const PATTERN_CHARACTERS_MAX: usize = 100;

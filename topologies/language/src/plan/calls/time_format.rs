@@ -8,7 +8,7 @@ use schemas::field::Value;
 use schemas::interval::{DAY_MICROS, Interval};
 
 use super::calendar::{Moment, days, iso_weekday};
-use super::{Answer, Check, Constants, Definition, Fault, Gives, Kind, Overload, integer_of_time, made, text};
+use super::definition::{Answer, Check, Constants, Definition, Fault, Gives, Kind, Overload, integer_of_time, made, text};
 
 /// The functions of this file.
 pub const FUNCTIONS: &[Definition] = &[Definition {
