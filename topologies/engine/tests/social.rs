@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use engine::slt;
-use language::topology;
 
 fn folder() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../social"))
