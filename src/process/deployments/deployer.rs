@@ -11,7 +11,7 @@ use api::{BoxFuture, DeployAction, DeployRefusal, DeployRequest, Deployments, De
 use engine::run::{DeployError, DeployOutcome, DeployPhase, Deployment, DeploymentHandle, Standing, Verify, plan_switch};
 use epochs::disk::DiskError;
 use language::diagnostic::{Diagnostic, SourceFile};
-use language::load::{LoadError, build_within, read_folder};
+use language::load::LoadError;
 use language::plan::patience::Patience;
 use language::topology::Topology;
 use parking_lot::Mutex;
