@@ -95,13 +95,13 @@ fn write_node(topology: &Topology, node: NodeId, depth: usize, shown: &mut BTree
 }
 
 fn describe(topology: &Topology, node: NodeId) -> String {
-    topology.graph.nodes[node].operator.describe(&topology.graph.names(node), &Names(topology))
+    topology.graph.nodes[node].operator.describe(&topology.graph.names(node), &TopologyNames(topology))
 }
 
 /// The names of a topology's relations and columns.
-struct Names<'t>(&'t Topology);
+struct TopologyNames<'t>(&'t Topology);
 
-impl PlanNames for Names<'_> {
+impl PlanNames for TopologyNames<'_> {
     fn columns(&self, node: NodeId) -> Vec<String> {
         self.0.graph.names(node)
     }

@@ -10,6 +10,7 @@ pub mod explain;
 pub mod expression;
 pub mod lineage;
 pub mod load;
+pub mod order;
 mod panics;
 pub mod parse;
 pub mod plan;

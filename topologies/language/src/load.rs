@@ -1,14 +1,15 @@
 //! From a folder of statements to a topology.
 //!
-//! Owns the order in which statements take effect. Statements enter; a [`Topology`] leaves, or every error that was found, each with its
-//! place.
+//! Owns the reading of files and the choice of the errors that are told. Statements enter and take effect in the order of their
+//! dependencies; a [`Topology`] leaves, or every error that was found, each with its place.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::builder::Builder;
+use crate::builder::{Builder, Cause, StatementError};
 use crate::diagnostic::{Diagnostic, SourceFile};
+use crate::order::{Order, Waiting};
 use crate::parse::{Statement, StatementKind, parse};
 use crate::plan::patience::Patience;
 use crate::topology::Topology;
@@ -54,41 +55,43 @@ pub fn build(files: &[SourceFile]) -> Result<Topology, Vec<Diagnostic>> {
 /// Plans the statements of some files as long as someone has patience for it.
 pub fn build_within(files: &[SourceFile], patience: Patience) -> Result<Topology, Vec<Diagnostic>> {
     let statements = parse(files)?;
+    let Order { ready, waiting } = Order::of(&statements);
     let mut builder = Builder::new(patience);
-    let mut open: Vec<&Statement> = statements.iter().collect();
-    // Files may come in any order: a statement that fails is tried again after the others, for as long as that helps.
-    loop {
-        let mut failed = Vec::new();
-        let mut diagnostics = Vec::new();
-        for &statement in &open {
-            if let Err(diagnostic) = builder.add(statement) {
-                failed.push(statement);
-                diagnostics.push(*diagnostic);
-            }
+    let mut failures: BTreeMap<usize, StatementError> = BTreeMap::new();
+    for number in ready {
+        if let Err(error) = builder.add(&statements[number]) {
+            failures.insert(number, *error);
         }
-        if failed.is_empty() {
-            return Ok(builder.finish());
-        }
-        if failed.len() == open.len() {
-            return Err(without_consequences(&failed, diagnostics));
-        }
-        open = failed;
     }
+    // What waits in vain is planned last, so that its error knows everything that is there.
+    for Waiting { statement, circle } in waiting {
+        if let Err(mut error) = builder.add(&statements[statement]) {
+            if matches!(error.cause, Cause::MissingRelation(_)) && !circle.is_empty() {
+                error.cause = Cause::Circle(circle);
+            }
+            failures.insert(statement, *error);
+        }
+    }
+    if failures.is_empty() { Ok(builder.finish()) } else { Err(without_consequences(&statements, failures)) }
 }
 
-/// The errors without those that only say that a relation is missing whose own statement failed.
-fn without_consequences(failed: &[&Statement], diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
-    let missing: Vec<String> = failed
-        .iter()
-        .filter_map(|statement| match &statement.kind {
-            StatementKind::CreateSource { name, .. }
-            | StatementKind::CreateTable { name, .. }
-            | StatementKind::CreateView { name, .. } => Some(format!("relation '{}' does not exist", name.text)),
-            _ => None,
-        })
-        .collect();
-    let is_cause = |diagnostic: &Diagnostic| !missing.iter().any(|text| diagnostic.message.starts_with(text));
-    if diagnostics.iter().any(is_cause) { diagnostics.into_iter().filter(is_cause).collect() } else { diagnostics }
+/// The errors in the order of their statements, without those that only say that a relation is missing whose own statement failed.
+fn without_consequences(statements: &[Statement], failures: BTreeMap<usize, StatementError>) -> Vec<Diagnostic> {
+    let created = |number: &usize| match &statements[*number].kind {
+        StatementKind::CreateSource { name, .. }
+        | StatementKind::CreateTable { name, .. }
+        | StatementKind::CreateView { name, .. } => Some(name.text.as_str()),
+        _ => None,
+    };
+    let failed: BTreeSet<&str> = failures.keys().filter_map(created).collect();
+    let is_consequence = |error: &StatementError| match &error.cause {
+        Cause::MissingRelation(missing) => failed.contains(missing.relation.as_str()),
+        Cause::Circle(_) => true,
+        Cause::Refused => false,
+    };
+    let (consequences, causes): (Vec<_>, Vec<_>) = failures.into_values().partition(is_consequence);
+    let told = if causes.is_empty() { consequences } else { causes };
+    told.into_iter().map(|error| error.diagnostic).collect()
 }
 
 /// The `.sql` files of a folder, by name.

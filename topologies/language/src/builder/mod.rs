@@ -20,6 +20,7 @@ use crate::topology::{Declaration, RelationKind, Served, Topology};
 use errors::{Outcome, place};
 use state::Relation;
 
+pub use errors::{Cause, StatementError};
 pub use source::PARTITIONS_DEFAULT;
 pub use state::Builder;
 

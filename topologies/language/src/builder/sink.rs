@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use schemas::catalogue::catalogue;
 use schemas::position::{TOPIC_NAME_LENGTH_MAX, Topic};
 
-use super::errors::Outcome;
+use super::errors::{Outcome, StatementError};
 use crate::diagnostic::{Diagnostic, suggestion};
 use crate::parse::{Name, SinkFormat, SinkTarget, Text};
 use crate::plan::graph::{NodeId, Operator};
@@ -61,8 +61,8 @@ pub fn plan<'a>(
     Ok(DeclaredSink { name: name.text.clone(), view: followed.view.clone(), target, content })
 }
 
-fn refused_at(text: &Text, message: impl Into<String>, help: &str) -> Box<Diagnostic> {
-    Box::new(Diagnostic::new(text.location.clone(), message).with_help(help))
+fn refused_at(text: &Text, message: impl Into<String>, help: &str) -> Box<StatementError> {
+    Box::from(Diagnostic::new(text.location.clone(), message).with_help(help))
 }
 
 /// A topic belongs to one writer: to producers of events, to this process, or to one sink.
@@ -96,7 +96,7 @@ fn upsert_key(topology: &Topology, followed: &Followed, name: &Name, key: Option
             _ => {
                 let message = format!("the sink '{}' needs the option 'key'", name.text);
                 let help = "add key = 'a, b' with the columns that tell the rows of the view apart, or write FORMAT CHANGELOG";
-                return Err(Box::new(Diagnostic::new(name.location.clone(), message).with_help(help)));
+                return Err(Box::from(Diagnostic::new(name.location.clone(), message).with_help(help)));
             }
         };
         return Ok(table.primary_key.clone());

@@ -48,7 +48,7 @@ impl Builder {
             let hint = suggestion(message, topics.iter().map(|topic| topic.message.as_str()));
             let diagnostic =
                 Diagnostic::new(message_location.clone(), format!("message '{message}' is not in the event catalogue"));
-            return Err(Box::new(match hint {
+            return Err(Box::from(match hint {
                 Some(near) => diagnostic.with_help(format!("did you mean '{near}'?")),
                 None => diagnostic,
             }));
@@ -56,11 +56,11 @@ impl Builder {
         if &schema.topic != topic {
             let text = format!("topic '{topic}' does not carry '{message}'");
             let help = format!("the events of '{message}' are in topic '{}'", schema.topic);
-            return Err(Box::new(Diagnostic::new(topic_location.clone(), text).with_help(help)));
+            return Err(Box::from(Diagnostic::new(topic_location.clone(), text).with_help(help)));
         }
         if let Some(other) = self.topology.source_of_topic(topic) {
             let text = format!("topic '{topic}' is already read by source '{}'", other.name);
-            return Err(Box::new(
+            return Err(Box::from(
                 Diagnostic::new(topic_location.clone(), text).with_help("one source for a topic is enough: use that one"),
             ));
         }

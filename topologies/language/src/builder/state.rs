@@ -8,11 +8,11 @@ use std::sync::Arc;
 use arrow_schema::{Field, Schema};
 use schemas::serving::{Index, Policy, SearchIndex};
 
-use super::errors::{Outcome, fail};
-use crate::diagnostic::{Diagnostic, suggestion};
+use super::errors::{Outcome, fail, no_relation};
 use crate::parse::Name;
 use crate::plan::graph::NodeId;
 use crate::plan::lower::Scans;
+use crate::plan::missing_relation::MissingRelation;
 use crate::plan::patience::Patience;
 use crate::plan::sink::DeclaredSink;
 use crate::plan::sql::Relations;
@@ -65,11 +65,11 @@ impl Builder {
 
     pub(super) fn relation(&mut self, name: &Name) -> Outcome<&mut Relation> {
         if !self.relations.contains_key(&name.text) {
-            let hint = suggestion(&name.text, self.relations.keys().map(String::as_str));
-            let help = hint.map_or("it must be created before it is used".to_owned(), |near| format!("did you mean '{near}'?"));
-            return fail(name, format!("relation '{}' does not exist", name.text), help);
+            let known = self.relations.keys().map(String::as_str);
+            return Err(no_relation(name, MissingRelation::new(&name.text, known)));
         }
-        self.relations.get_mut(&name.text).ok_or_else(|| Box::new(Diagnostic::new(name.location.clone(), "the relation is gone")))
+        let relation = self.relations.get_mut(&name.text);
+        Ok(relation.unwrap_or_else(|| panic!("the relation '{}' was found and is gone", name.text)))
     }
 
     /// A relation that can have indexes, policies and grants.

@@ -34,7 +34,7 @@ impl Builder {
             let Some(data_type) = declared_type(&definition.data_type) else {
                 let text = format!("type '{}' is not supported for column '{}'", definition.data_type, definition.name.text);
                 let help = "use BIGINT, INTEGER, SMALLINT, BOOLEAN, DOUBLE PRECISION, NUMERIC(p, s), TEXT, BYTEA, TIMESTAMPTZ, TIMESTAMP, DATE, INTERVAL, or a list such as TEXT[]";
-                return Err(Box::new(Diagnostic::new(definition.data_type_location.clone(), text).with_help(help)));
+                return Err(Box::from(Diagnostic::new(definition.data_type_location.clone(), text).with_help(help)));
             };
             if columns.iter().any(|column| column.name == definition.name.text) {
                 return fail(
@@ -148,13 +148,13 @@ impl Builder {
                     .map_err(|error| blamed(statement, expression, &error, attempt, &statement.locate(expression.span())))?;
             }
             let located = |error| {
-                let mut diagnostic = place(statement, &error);
+                let mut placed = place(statement, &error);
                 if let Some(span) = span_of_call(&syntax_of(&clause), &error) {
-                    diagnostic.location = statement.locate(span);
-                } else if diagnostic.location == statement.location {
-                    diagnostic.location = clause.location.clone();
+                    placed.diagnostic.location = statement.locate(span);
+                } else if placed.diagnostic.location == statement.location {
+                    placed.diagnostic.location = clause.location.clone();
                 }
-                diagnostic
+                placed
             };
             planned.push(plan_clause(&context, &clause, &mut fields).map_err(located)?);
         }

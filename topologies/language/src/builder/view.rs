@@ -20,7 +20,9 @@ use crate::plan::costly_call::span_of_call;
 use crate::plan::graph::{Graph, NodeId};
 use crate::plan::lower::{Lowering, Scans, check_types};
 use crate::plan::messages::message;
-use crate::plan::rewrite::{SessionCall, relations, rewrite_query};
+use crate::plan::missing_relation::MissingRelation;
+use crate::plan::relations_read::relations;
+use crate::plan::rewrite::{SessionCall, rewrite_query};
 use crate::plan::sql::Relations;
 use crate::plan::types::interval_micros;
 use crate::plan::using::resolve;
@@ -41,11 +43,11 @@ impl Builder {
             self.check_size(statement, size)?;
         }
         let at = |error| {
-            let mut diagnostic = at_name(statement, name, &error);
+            let mut placed = at_name(statement, name, &error);
             if let Some(span) = span_of_call(written, &error) {
-                diagnostic.location = statement.locate(span);
+                placed.diagnostic.location = statement.locate(span);
             }
-            diagnostic
+            placed
         };
         let mut reads = relations(&query);
         for session in windows.sessions {
@@ -79,7 +81,7 @@ impl Builder {
     /// Refuses windows whose length is no constant, or nothing.
     fn check_size(&self, statement: &Statement, size: &ast::Expr) -> Outcome<()> {
         let refused =
-            |message: String| Box::new(Diagnostic::new(statement.locate(size.span()), format!("the size of TUMBLE: {message}")));
+            |message: String| Box::from(Diagnostic::new(statement.locate(size.span()), format!("the size of TUMBLE: {message}")));
         match self.sql.plan_expression(size.clone(), &[]).map_err(|error| refused(message(&error).0))? {
             Expr::Literal(ScalarValue::IntervalMonthDayNano(Some(interval)), _) => {
                 stride(&interval_of(interval)).map(|_| ()).map_err(|fault| refused(fault.to_string()))
@@ -120,7 +122,7 @@ impl Builder {
             return Ok(());
         }
         let (Some(&node), Some(schema)) = (self.scans.get(&call.relation), self.sql.schema(&call.relation)) else {
-            return plan_err!("relation '{}' does not exist", call.relation);
+            return Err(MissingRelation { relation: call.relation.clone(), suggestion: None }.into());
         };
         let column = |name: &String| match schema.index_of(name) {
             Ok(index) => Ok(index),

@@ -15,8 +15,9 @@ use schemas::serving::IndexColumn;
 
 use super::aggregate::lower_aggregate;
 use super::graph::{Constant, Graph, NodeId};
+use super::missing_relation::MissingRelation;
 use super::outputs::{append, append_key, check_nulls_order, identity, node_column, schema_columns};
-use super::ranking::{RowNumber, reads, row_number, take_limit};
+use super::ranking::{RowNumberColumn, reads, row_number, take_limit};
 use super::scalar::{Scalar, null, unalias};
 use super::steps::{RepeatStep, Unkeyed};
 use super::{temporal, wording};
@@ -96,7 +97,7 @@ impl<'a> Lowering<'a> {
 
     fn scan(&mut self, scan: &datafusion_expr::logical_plan::TableScan) -> Result<NodeId> {
         let Some(&node) = self.scans.get(scan.table_name.table()) else {
-            return plan_err!("relation '{}' does not exist", scan.table_name.table());
+            return Err(MissingRelation { relation: scan.table_name.table().to_owned(), suggestion: None }.into());
         };
         if !scan.filters.is_empty() || scan.fetch.is_some() {
             return plan_err!("a filter was pushed into the scan of '{}'", scan.table_name);
@@ -121,7 +122,7 @@ impl<'a> Lowering<'a> {
             LogicalPlan::Filter(filter) => {
                 let schema = filter.input.schema();
                 let is_read =
-                    |number: RowNumber| projection.expr.iter().any(|expression| reads(expression, schema, number.column));
+                    |number: RowNumberColumn| projection.expr.iter().any(|expression| reads(expression, schema, number.column));
                 self.filter(&filter.predicate, &filter.input, row_number(&filter.input).is_none_or(is_read))?
             }
             other => self.plan(other)?,

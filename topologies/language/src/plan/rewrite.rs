@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use datafusion_sql::sqlparser::ast::{
-    self, AccessExpr, Expr, FunctionArg, FunctionArgExpr, Ident, ObjectName, Query, Spanned, TableFactor, VisitMut, VisitorMut,
+    self, AccessExpr, Expr, FunctionArg, FunctionArgExpr, Ident, Query, Spanned, TableFactor, VisitMut, VisitorMut,
 };
 use datafusion_sql::sqlparser::tokenizer::Span;
 
@@ -123,9 +123,11 @@ impl VisitorMut for Rewriter<'_> {
         };
         let window = match function.as_str() {
             "TUMBLE" => self.tumble(&arguments, span),
-            "SESSION" => self.session(&arguments),
-            "HOP" | "CUMULATE" => Err(format!("{function} windows are not supported yet: there are TUMBLE and SESSION")),
-            _ => Err(format!("the table function '{function}' is not known: there are TUMBLE and SESSION")),
+            "SESSION" => self.session(&arguments, span),
+            "HOP" | "CUMULATE" => {
+                refused(span, format!("{function} windows are not supported yet: there are TUMBLE and SESSION"))
+            }
+            _ => refused(span, format!("the table function '{function}' is not known: there are TUMBLE and SESSION")),
         };
         match window {
             Ok(window) => {
@@ -133,7 +135,7 @@ impl VisitorMut for Rewriter<'_> {
                 *factor = with_alias(window, alias, &arguments[0].to_string());
                 ControlFlow::Continue(())
             }
-            Err(message) => refuse(span, message),
+            Err(error) => ControlFlow::Break(error),
         }
     }
 }
@@ -156,6 +158,10 @@ fn count_of_rows(function: &mut ast::Function) -> ControlFlow<RewriteError> {
 
 fn refuse(span: Span, message: String) -> ControlFlow<RewriteError> {
     ControlFlow::Break(RewriteError { message, span })
+}
+
+fn refused<T>(span: Span, message: String) -> Result<T, RewriteError> {
+    Err(RewriteError { message, span })
 }
 
 impl Rewriter<'_> {
@@ -204,35 +210,37 @@ impl Rewriter<'_> {
     }
 
     /// Fixed windows next to one another, aligned to 1970-01-01.
-    fn tumble(&mut self, arguments: &[Expr], span: Span) -> Result<TableFactor, String> {
+    fn tumble(&mut self, arguments: &[Expr], span: Span) -> Result<TableFactor, RewriteError> {
         let [relation, time, size] = arguments else {
-            return Err("TUMBLE takes (relation, time column, INTERVAL)".to_owned());
+            return refused(span, "TUMBLE takes (relation, time column, INTERVAL)".to_owned());
         };
-        let (relation, column) = (identifier(relation)?, identifier(time)?);
+        let (relation, column) = (identifier(relation, span)?, identifier(time, span)?);
         self.windows.sizes.push(size.clone());
         let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
         let (relation, column) = (quoted(&relation), quoted(&column));
-        let mut window = derived(&format!(
+        let query = format!(
             "SELECT *, date_bin(NULL, {column}) AS window_start, date_bin(NULL, {column}) + NULL AS window_end FROM {relation}"
-        ))?;
+        );
+        let mut window = derived(&query, span)?;
         let _ = VisitMut::visit(&mut window, &mut Placed { size, time: time.span(), call: span });
         Ok(window)
     }
 
-    fn session(&mut self, arguments: &[Expr]) -> Result<TableFactor, String> {
+    fn session(&mut self, arguments: &[Expr], span: Span) -> Result<TableFactor, RewriteError> {
         let [relation, time, gap, partition @ ..] = arguments else {
-            return Err("SESSION takes (relation, time column, INTERVAL of the longest pause, partition columns...)".to_owned());
+            let message = "SESSION takes (relation, time column, INTERVAL of the longest pause, partition columns...)";
+            return refused(span, message.to_owned());
         };
         let call = SessionCall {
             name: format!("session {}", arguments.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")),
-            relation: identifier(relation)?,
-            time: identifier(time)?,
+            relation: identifier(relation, span)?,
+            time: identifier(time, span)?,
             gap: gap.clone(),
-            partition: partition.iter().map(identifier).collect::<Result<_, _>>()?,
+            partition: partition.iter().map(|column| identifier(column, span)).collect::<Result<_, _>>()?,
         };
         let text = format!("SELECT * FROM \"{}\"", call.name.replace('"', "\"\""));
         self.windows.sessions.push(call);
-        derived(&text)
+        derived(&text, span)
     }
 }
 
@@ -263,11 +271,11 @@ impl VisitorMut for Placed<'_> {
     }
 }
 
-fn identifier(expression: &Expr) -> Result<String, String> {
+fn identifier(expression: &Expr, span: Span) -> Result<String, RewriteError> {
     match expression {
         Expr::Identifier(ident) if ident.quote_style.is_some() => Ok(ident.value.clone()),
         Expr::Identifier(ident) => Ok(ident.value.to_lowercase()),
-        other => Err(format!("'{other}' must be a plain name here")),
+        other => refused(span, format!("'{other}' must be a plain name here")),
     }
 }
 
@@ -279,16 +287,4 @@ fn with_alias(mut factor: TableFactor, alias: Option<ast::TableAlias>, relation:
         });
     }
     factor
-}
-
-/// The names of the relations that a query reads, without those that it defines itself.
-pub fn relations(query: &Query) -> BTreeSet<String> {
-    let mut names = BTreeSet::new();
-    let _ = ast::visit_relations(query, |name: &ObjectName| {
-        if let Some(ident) = name.0.last().and_then(|part| part.as_ident()) {
-            names.insert(if ident.quote_style.is_some() { ident.value.clone() } else { ident.value.to_lowercase() });
-        }
-        ControlFlow::<()>::Continue(())
-    });
-    names
 }

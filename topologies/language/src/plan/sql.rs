@@ -34,11 +34,11 @@ use datafusion_sql::planner::{ParserOptions, PlannerContext, SqlToRel};
 use datafusion_sql::sqlparser::ast;
 
 use super::functions::Functions;
+use super::missing_relation::MissingRelation;
 use super::numbers::kind::{EXACT_DIGITS_MAX, wide_type};
 use super::numbers::typing::{type_expression, type_plan};
 use super::patience::{Patience, StopWhenOver};
 use super::types::{interval_type, local_timestamp_type, timestamp_type};
-use crate::diagnostic::suggestion;
 
 /// FLOAT(n) with n up to this is REAL.
 const REAL_BITS_MAX: u64 = 24;
@@ -181,11 +181,7 @@ impl ContextProvider for Relations {
     fn get_table_source(&self, name: TableReference) -> Result<Arc<dyn TableSource>> {
         match self.tables.get(name.table()) {
             Some(table) => Ok(Arc::clone(table)),
-            None => {
-                let hint =
-                    suggestion(name.table(), self.names()).map(|near| format!(": did you mean '{near}'?")).unwrap_or_default();
-                plan_err!("relation '{}' does not exist{hint}", name.table())
-            }
+            None => Err(MissingRelation::new(name.table(), self.names()).into()),
         }
     }
 

@@ -53,13 +53,16 @@ pub fn call_arguments(arguments: &[FunctionArg]) -> Option<Vec<Expr>> {
     arguments.iter().map(plain).collect::<Option<Vec<_>>>().filter(|arguments| !arguments.is_empty())
 }
 
-/// A query as a FROM item.
-pub fn derived(query: &str) -> Result<TableFactor, String> {
-    let statements =
-        Parser::parse_sql(&PostgreSqlDialect {}, &format!("SELECT * FROM ({query})")).map_err(|error| error.to_string())?;
+/// A query as a FROM item; `span` is the place of what it stands for.
+pub fn derived(query: &str, span: Span) -> Result<TableFactor, RewriteError> {
+    let refused = |message: String| RewriteError { message, span };
+    let statements = Parser::parse_sql(&PostgreSqlDialect {}, &format!("SELECT * FROM ({query})"));
+    let statements = statements.map_err(|error| refused(error.to_string()))?;
     let Some(Statement::Query(query)) = statements.into_iter().next() else {
-        return Err("a window could not be planned".to_owned());
+        return Err(refused("a window could not be planned".to_owned()));
     };
-    let SetExpr::Select(mut select) = *query.body else { return Err("a window could not be planned".to_owned()) };
-    select.from.pop().map(|from| from.relation).ok_or_else(|| "a window could not be planned".to_owned())
+    let SetExpr::Select(mut select) = *query.body else {
+        return Err(refused("a window could not be planned".to_owned()));
+    };
+    select.from.pop().map(|from| from.relation).ok_or_else(|| refused("a window could not be planned".to_owned()))
 }
