@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use engine::run::{CHECKPOINT_INTERVAL_DEFAULT, Clock, Options, Running, Storage, start};
 use epochs::disk::simulated::SimulatedDisk;
-use language::topology::{Topology, read_folder};
+use language::load::read_folder;
+use language::topology::Topology;
 use schemas::event::parse_line;
 use schemas::position::{LogPosition, Offset, Partition, Token, Topic};
 use sources::log::{Log, Record};

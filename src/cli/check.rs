@@ -9,7 +9,8 @@ use language::diagnostic::suggestion;
 use language::diagram::Diagram;
 use language::explain;
 use language::lineage::{self, lineage};
-use language::topology::{LoadError, Topology, load};
+use language::load::{LoadError, load};
+use language::topology::Topology;
 use serde_json::json;
 
 use super::arguments::{DirectoryArguments, ExplainArguments, ExplainFormat, Format};

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use engine::run::StartError;
 use epochs::error::EpochError;
-use language::topology::LoadError;
+use language::load::LoadError;
 
 use crate::client::connection::NoResponse;
 use crate::client::error::ClientError;

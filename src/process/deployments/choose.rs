@@ -2,7 +2,7 @@
 
 use epochs::disk::DiskError;
 use language::diagnostic::SourceFile;
-use language::topology::LoadError;
+use language::load::LoadError;
 
 use super::declared::Declared;
 use super::life::Stamp;

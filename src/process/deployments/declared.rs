@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use language::diagnostic::SourceFile;
+use language::load::{LoadError, build_within, read_folder};
 use language::plan::patience::Patience;
-use language::topology::{LoadError, Topology, build_within, read_folder};
+use language::topology::Topology;
 
 /// Statements and what they declare.
 pub struct Declared {

@@ -11,8 +11,9 @@ use api::{BoxFuture, DeployAction, DeployRefusal, DeployRequest, Deployments, De
 use engine::run::{DeployError, DeployOutcome, DeployPhase, Deployment, DeploymentHandle, Standing, Verify, plan_switch};
 use epochs::disk::DiskError;
 use language::diagnostic::{Diagnostic, SourceFile};
+use language::load::LoadError;
 use language::plan::patience::Patience;
-use language::topology::{LoadError, Topology};
+use language::topology::Topology;
 use parking_lot::Mutex;
 use serde_json::Value;
 use sources::log::Log;

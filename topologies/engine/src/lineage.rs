@@ -25,7 +25,7 @@ use crate::provenance::scan::Scans;
 use crate::render::columns::columns_read;
 use crate::state::quarantine::Quarantine;
 use crate::storage::Storage;
-use language::plan::graph::{NodeId, Operator};
+use language::plan::graph::{NodeId, Operator, SourceScan, TableScan};
 use language::topology::{Source, Topology};
 
 /// Answers questions about a running topology; clones share it.
@@ -93,12 +93,12 @@ fn decoded_columns(topology: &Topology, node: NodeId) -> Vec<Vec<usize>> {
         }
     }
     let table = |node: &NodeId| match topology.graph.nodes[*node].operator {
-        Operator::Table(number) => Some(number),
+        Operator::Table(TableScan { table: number }) => Some(number),
         _ => None,
     };
     let tables: BTreeSet<usize> = nodes.iter().filter_map(table).collect();
     let of_source = |(number, source): (usize, &Source)| match topology.graph.nodes[node].operator {
-        Operator::Source(own) if own == number => (0..source.schema.columns.len()).collect(),
+        Operator::Source(SourceScan { source: own, .. }) if own == number => (0..source.schema.columns.len()).collect(),
         _ => columns_read(topology, number, &nodes, &tables),
     };
     topology.sources.iter().enumerate().map(of_source).collect()

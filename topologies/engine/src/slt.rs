@@ -21,7 +21,8 @@ use crate::rows::rows_as_text;
 use crate::run::{Clock, Options, Running, start};
 use crate::start_error::StartError;
 use language::diagnostic::{Diagnostic, SourceFile};
-use language::topology::{LoadError, Topology, build, read_folder};
+use language::load::{LoadError, build, read_folder};
+use language::topology::Topology;
 
 /// Longest wait of a query for the events before it.
 pub const CATCH_UP_MAX: Duration = Duration::from_secs(30);

@@ -5,10 +5,10 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use language::diagram::{Diagram, Form};
+use language::diagram::{BoxKind, Diagram};
 use language::explain;
 use language::lineage::{lineage, text};
-use language::topology::load;
+use language::load::load;
 use schemas::lineage::{Lineage, LineageKind};
 
 use crate::golden;
@@ -81,7 +81,7 @@ fn the_plan_of_every_view_is_a_diagram_that_ends_in_its_indexes() {
     for served in &topology.served {
         let diagram = explain::diagram(&topology, &served.view.name).unwrap();
         let indexes: Vec<usize> =
-            (0..diagram.shapes.len()).filter(|&number| diagram.shapes[number].form == Form::Index).collect();
+            (0..diagram.shapes.len()).filter(|&number| diagram.shapes[number].kind == BoxKind::Index).collect();
         assert_eq!(indexes.len(), served.view.indexes.len(), "'{}'", served.view.name);
         let read: BTreeSet<usize> = diagram.arrows.iter().map(|(from, _)| *from).collect();
         let loose: Vec<usize> = (0..diagram.shapes.len()).filter(|number| !read.contains(number)).collect();

@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use language::explain::explain;
-use language::topology::load;
+use language::load::load;
 
 use crate::golden;
 

@@ -12,7 +12,8 @@ use engine::run::{
 };
 use engine::slt::all_visible;
 use epochs::disk::simulated::SimulatedDisk;
-use language::topology::{Topology, build, inline};
+use language::load::{build, inline};
+use language::topology::Topology;
 use schemas::dead_letter::{DeadLetter, Reason, RowError};
 use schemas::event::parse_line;
 use schemas::field::Value;

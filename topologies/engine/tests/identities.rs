@@ -8,7 +8,7 @@ use std::fmt::Write;
 
 use datafusion_common::tree_node::{TreeNode, TreeNodeRecursion};
 use engine::follow;
-use language::plan::graph::Operator;
+use language::plan::graph::{CountBeyond, Join, Map, Operator, Reduce, Repeat, Semijoin, Session, TemporalFilter, TopK, Unnest};
 use language::plan::kept::{KeptStates, identities, plan_fingerprint, row_fingerprints, view_fingerprints};
 use language::plan::scalar::Scalar;
 use language::topology::Topology;
@@ -23,19 +23,19 @@ fn kind(operator: &Operator) -> &'static str {
         Operator::Source(_) => "source",
         Operator::Table(_) => "table",
         Operator::Constant(_) => "constant",
-        Operator::Map { .. } => "map",
-        Operator::TemporalFilter { .. } => "temporal filter",
-        Operator::Join { .. } => "join",
-        Operator::Semijoin { anti: false, .. } => "semijoin",
-        Operator::Semijoin { anti: true, .. } => "antijoin",
-        Operator::CountBeyond { .. } => "count beyond",
-        Operator::Reduce { .. } => "reduce",
+        Operator::Map(Map { .. }) => "map",
+        Operator::TemporalFilter(TemporalFilter { .. }) => "temporal filter",
+        Operator::Join(Join { .. }) => "join",
+        Operator::Semijoin(Semijoin { anti: false, .. }) => "semijoin",
+        Operator::Semijoin(Semijoin { anti: true, .. }) => "antijoin",
+        Operator::CountBeyond(CountBeyond { .. }) => "count beyond",
+        Operator::Reduce(Reduce { .. }) => "reduce",
         Operator::Distinct(_) => "distinct",
-        Operator::TopK { .. } => "top-k",
+        Operator::TopK(TopK { .. }) => "top-k",
         Operator::Union(_) => "union",
-        Operator::Unnest { .. } => "unnest",
-        Operator::Repeat { .. } => "repeat",
-        Operator::Session { .. } => "session",
+        Operator::Unnest(Unnest { .. }) => "unnest",
+        Operator::Repeat(Repeat { .. }) => "repeat",
+        Operator::Session(Session { .. }) => "session",
     }
 }
 
@@ -69,7 +69,7 @@ fn expression_kinds(topology: &Topology) -> BTreeSet<String> {
         walked.expect("walking does not fail");
     };
     for node in topology.used_nodes() {
-        if let Operator::Map { predicates, outputs, .. } = &topology.graph.nodes[node].operator {
+        if let Operator::Map(Map { predicates, outputs, .. }) = &topology.graph.nodes[node].operator {
             predicates.iter().chain(outputs).for_each(&mut take);
         }
     }

@@ -2,7 +2,7 @@
 
 use engine::event_limits::EventLimits;
 use engine::run::Options;
-use language::topology::{build, inline};
+use language::load::{build, inline};
 use schemas::dead_letter::Reason;
 use schemas::field::Value;
 

@@ -6,7 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use engine::run::Options;
-use language::topology::{Topology, load};
+use language::load::load;
+use language::topology::Topology;
 use schemas::catalogue::{AggregateKind, EventFieldKind, EventSchema, FieldSchema, TopicSchema, catalogue};
 use schemas::row::Diff;
 use schemas::time::timestamp_text;

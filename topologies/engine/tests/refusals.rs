@@ -2,7 +2,7 @@
 //!
 //! `UPDATE_GOLDEN=1 cargo test -p topologies` writes `refusals/said.txt` anew, to be read as a diff.
 
-use language::topology::{build, inline};
+use language::load::{build, inline};
 
 use crate::golden;
 

@@ -9,7 +9,8 @@ use std::time::Duration;
 use engine::run::{Options, Storage};
 use epochs::disk::simulated::SimulatedDisk;
 use epochs::disk::{Disk, DiskError};
-use language::topology::{Topology, load};
+use language::load::load;
+use language::topology::Topology;
 
 use crate::evolution::{self, BEFORE, SOURCES};
 use crate::harness::{Deployment, Producer, Random, options, topology};

@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use engine::slt;
-use language::topology;
 
 fn folder() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../social"))
@@ -11,7 +10,7 @@ fn folder() -> &'static Path {
 
 #[test]
 fn every_statement_is_valid() {
-    let topology = topology::load(folder()).unwrap_or_else(|error| panic!("{error}"));
+    let topology = language::load::load(folder()).unwrap_or_else(|error| panic!("{error}"));
     assert!(topology.served.len() >= 20, "only {} views are served", topology.served.len());
 }
 

@@ -1,7 +1,7 @@
 //! Refusals of texts, times and intervals, and the places that they name.
 
 use language::diagnostic::Diagnostic;
-use language::topology::{build, inline};
+use language::load::{build, inline};
 
 const WORLD: &str = include_str!("cases/texts/scalars/topology.sql");
 

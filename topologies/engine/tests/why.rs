@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use engine::lineage::{LineageLimits, NamedEvent, ORIGINS_MAX, RowAnswer, Unfinished};
 use engine::run::Options;
-use language::plan::graph::{NodeId, Operator};
-use language::topology::{Topology, load};
+use language::load::load;
+use language::plan::graph::{NodeId, Operator, TopK};
+use language::topology::Topology;
 use schemas::field::{FieldKind, Value};
 use schemas::row::Row;
 
@@ -305,7 +306,7 @@ fn nodes_of(topology: &Topology, view: &str) -> Vec<NodeId> {
 /// A row's place among others is no matter of its own events.
 fn is_placed(topology: &Topology, view: &str) -> bool {
     nodes_of(topology, view).iter().any(|&node| match &topology.graph.nodes[node].operator {
-        Operator::TopK { rank, offset, .. } => *rank || *offset > 0,
+        Operator::TopK(TopK { rank, offset, .. }) => *rank || *offset > 0,
         _ => false,
     })
 }

@@ -14,7 +14,7 @@ const LINE_CHARACTERS: usize = 48;
 
 /// Kind of a box, shown by its form and colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
+pub enum BoxKind {
     /// a stream of events
     Source,
     /// a table
@@ -33,7 +33,7 @@ pub enum Form {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shape {
     /// its kind
-    pub form: Form,
+    pub kind: BoxKind,
     /// its text
     pub lines: Vec<String>,
 }
@@ -47,7 +47,7 @@ pub struct Diagram {
     pub arrows: Vec<(usize, usize)>,
 }
 
-impl Form {
+impl BoxKind {
     const ALL: [Self; 6] = [Self::Source, Self::Table, Self::View, Self::Index, Self::Sink, Self::Operator];
 
     fn name(self) -> &'static str {
@@ -108,10 +108,10 @@ impl Diagram {
     pub fn to_dot(&self) -> String {
         let mut out = String::from("digraph tidewater {\n  rankdir=LR;\n");
         out.push_str("  node [fontname=\"sans-serif\", fontsize=11, style=\"filled,rounded\"];\n  edge [color=\"#8a97a3\"];\n");
-        for (number, Shape { form, lines }) in self.shapes.iter().enumerate() {
+        for (number, Shape { kind, lines }) in self.shapes.iter().enumerate() {
             let label: Vec<String> = wrapped(lines).iter().map(|line| dot_text(line)).collect();
-            let (fill, line) = form.colours();
-            let look = format!("shape={}, fillcolor=\"{fill}\", color=\"{line}\"", form.dot_shape());
+            let (fill, line) = kind.colours();
+            let look = format!("shape={}, fillcolor=\"{fill}\", color=\"{line}\"", kind.dot_shape());
             let _ = writeln!(out, "  n{number} [label=\"{}\", {look}];", label.join("\\n"));
         }
         for (from, to) in &self.arrows {
@@ -124,36 +124,36 @@ impl Diagram {
     /// For Mermaid, which many pages and editors draw from Markdown.
     pub fn to_mermaid(&self) -> String {
         let mut out = String::from("flowchart LR\n");
-        for (number, Shape { form, lines }) in self.shapes.iter().enumerate() {
+        for (number, Shape { kind, lines }) in self.shapes.iter().enumerate() {
             let label: Vec<String> = wrapped(lines).iter().map(|line| mermaid_text(line)).collect();
-            let (open, close) = form.mermaid_brackets();
-            let _ = writeln!(out, "  n{number}{open}\"{}\"{close}:::{}", label.join("<br/>"), form.name());
+            let (open, close) = kind.mermaid_brackets();
+            let _ = writeln!(out, "  n{number}{open}\"{}\"{close}:::{}", label.join("<br/>"), kind.name());
         }
         for (from, to) in &self.arrows {
             let _ = writeln!(out, "  n{from} --> n{to}");
         }
-        for form in Form::ALL.into_iter().filter(|form| self.shapes.iter().any(|shape| shape.form == *form)) {
-            let (fill, line) = form.colours();
-            let _ = writeln!(out, "  classDef {} fill:{fill},stroke:{line},color:#1b2733", form.name());
+        for kind in BoxKind::ALL.into_iter().filter(|kind| self.shapes.iter().any(|shape| shape.kind == *kind)) {
+            let (fill, line) = kind.colours();
+            let _ = writeln!(out, "  classDef {} fill:{fill},stroke:{line},color:#1b2733", kind.name());
         }
         out
     }
 }
 
 fn shape(node: &LineageNode) -> Shape {
-    let (form, second) = match &node.kind {
-        LineageKind::Source { topic } => (Form::Source, format!("topic {topic}")),
-        LineageKind::Table { key } => (Form::Table, format!("key {}", key.join(", "))),
-        LineageKind::View { materialized: true } => (Form::View, String::new()),
-        LineageKind::View { materialized: false } => (Form::View, "not kept".to_owned()),
-        LineageKind::Index { .. } => return Shape { form: Form::Index, lines: vec![index_order(node)] },
+    let (kind, second) = match &node.kind {
+        LineageKind::Source { topic } => (BoxKind::Source, format!("topic {topic}")),
+        LineageKind::Table { key } => (BoxKind::Table, format!("key {}", key.join(", "))),
+        LineageKind::View { materialized: true } => (BoxKind::View, String::new()),
+        LineageKind::View { materialized: false } => (BoxKind::View, "not kept".to_owned()),
+        LineageKind::Index { .. } => return Shape { kind: BoxKind::Index, lines: vec![index_order(node)] },
         LineageKind::Search { .. } => {
-            return Shape { form: Form::Index, lines: vec![format!("full-text {}", index_order(node))] };
+            return Shape { kind: BoxKind::Index, lines: vec![format!("full-text {}", index_order(node))] };
         }
-        LineageKind::Sink { target } => (Form::Sink, target.clone()),
+        LineageKind::Sink { target } => (BoxKind::Sink, target.clone()),
     };
     let lines = [node.name.clone(), second].into_iter().filter(|line| !line.is_empty()).collect();
-    Shape { form, lines }
+    Shape { kind, lines }
 }
 
 /// Lines that are long are broken at spaces.
@@ -199,8 +199,8 @@ mod tests {
     use super::*;
 
     fn diagram(line: &str) -> Diagram {
-        let shape = |form, line: &str| Shape { form, lines: vec![line.to_owned()] };
-        Diagram { shapes: vec![shape(Form::Source, line), shape(Form::View, "v")], arrows: vec![(0, 1)] }
+        let shape = |kind, line: &str| Shape { kind, lines: vec![line.to_owned()] };
+        Diagram { shapes: vec![shape(BoxKind::Source, line), shape(BoxKind::View, "v")], arrows: vec![(0, 1)] }
     }
 
     #[test]

@@ -49,12 +49,13 @@ fn kind_of(topology: &Topology, name: &str, kind: RelationKind) -> LineageKind {
     match kind {
         RelationKind::Source => {
             let source = topology.sources.iter().find(|source| source.name == name);
-            LineageKind::Source { topic: source.map(|source| source.schema.topic.clone()).unwrap_or_default() }
+            let source = source.unwrap_or_else(|| panic!("the declared source '{name}' is not in the topology"));
+            LineageKind::Source { topic: source.schema.topic.clone() }
         }
         RelationKind::Table => {
             let table = topology.tables.iter().find(|table| table.name == name);
-            let key = table.map(|table| table.primary_key.iter().map(|&column| table.columns[column].name.clone()).collect());
-            LineageKind::Table { key: key.unwrap_or_default() }
+            let table = table.unwrap_or_else(|| panic!("the declared table '{name}' is not in the topology"));
+            LineageKind::Table { key: table.primary_key.iter().map(|&column| table.columns[column].name.clone()).collect() }
         }
         RelationKind::View => LineageKind::View { materialized: false },
         RelationKind::MaterializedView => LineageKind::View { materialized: true },

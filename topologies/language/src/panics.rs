@@ -12,8 +12,16 @@ thread_local! {
     static IS_GUARDED: Cell<bool> = const { Cell::new(false) };
 }
 
+/// A panic that was caught.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{text}")]
+pub struct Panicked {
+    /// its text
+    pub text: String,
+}
+
 /// Runs `work`; a panic comes back as its text, and is not printed: who catches it reports it.
-pub fn quietly<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+pub fn quietly<T>(work: impl FnOnce() -> T) -> Result<T, Panicked> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         let before = std::panic::take_hook();
@@ -26,7 +34,7 @@ pub fn quietly<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     let outer = IS_GUARDED.replace(true);
     let done = catch_unwind(AssertUnwindSafe(work));
     IS_GUARDED.set(outer);
-    done.map_err(|panic| panic_text(panic.as_ref()))
+    done.map_err(|panic| Panicked { text: panic_text(panic.as_ref()) })
 }
 
 fn panic_text(panic: &(dyn Any + Send)) -> String {
@@ -42,8 +50,8 @@ mod tests {
     fn a_panic_comes_back_as_its_text() {
         assert_eq!(quietly(|| 7), Ok(7));
         let bad: usize = "4".parse().unwrap_or_default();
-        assert_eq!(quietly(|| assert_eq!(bad, 5, "not five")).map_err(|text| text.contains("not five")), Err(true));
-        assert_eq!(quietly(|| std::panic::panic_any(7)), Err("without a text".to_owned()));
+        assert_eq!(quietly(|| assert_eq!(bad, 5, "not five")).map_err(|panic| panic.text.contains("not five")), Err(true));
+        assert_eq!(quietly(|| std::panic::panic_any(7)), Err(Panicked { text: "without a text".to_owned() }));
         assert!(!IS_GUARDED.get(), "panics outside are printed again");
     }
 }

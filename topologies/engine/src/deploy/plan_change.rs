@@ -20,7 +20,7 @@ use super::view_change::{RetainedStates, ViewChange};
 use crate::follow::{identities, name_of};
 use crate::state::dead_letters::Meta;
 use crate::storage::Storage;
-use language::plan::graph::{NodeId, Operator};
+use language::plan::graph::{NodeId, Operator, TableScan};
 use language::plan::kept::{Kept, KeptStates, view_fingerprints};
 use language::topology::Topology;
 
@@ -201,7 +201,7 @@ fn states_of(topology: &Topology, states: &KeptStates, node: NodeId) -> BTreeSet
     let mut open = vec![node];
     while let Some(node) = open.pop() {
         let operator = &topology.graph.nodes[node].operator;
-        let kept = if let Operator::Table(table) = operator { Kept::Table(*table) } else { Kept::Node(node) };
+        let kept = if let Operator::Table(TableScan { table }) = operator { Kept::Table(*table) } else { Kept::Node(node) };
         found.extend(states.number(kept));
         open.extend(operator.inputs());
     }

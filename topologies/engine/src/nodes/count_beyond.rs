@@ -15,7 +15,7 @@ use crate::provenance::local::{self, NodeInput, Unnumber};
 use crate::provenance::origins::Origins;
 use crate::render::renderer::Renderer;
 use crate::render::slicer::Slicer;
-use language::plan::graph::{NodeId, Operator, Side};
+use language::plan::graph::{CountBeyond, NodeId, Operator, Side};
 
 /// Appends to each row the number of positions beyond its bound.
 pub fn render<'s>(renderer: &Renderer<'s, '_>, rows: &Side, bound: usize, positions: &Side, beyond: Beyond) -> Rows<'s> {
@@ -56,12 +56,12 @@ pub fn explain(
     let numbered = NodeInput::numbered(&nodes[rows.input].columns, counted.iter().map(|derived| &derived.row));
     let plain = found.iter().map(|derived| derived.row.clone()).collect();
     let plain = NodeInput { columns: nodes[positions.input].columns.clone(), rows: plain };
-    let operator = Operator::CountBeyond {
+    let operator = Operator::CountBeyond(CountBeyond {
         rows: Side { input: 0, keys: rows.keys.clone(), values },
         bound,
         positions: Side { input: 1, ..positions.clone() },
         beyond,
-    };
+    });
     let mut columns = nodes[node].columns.clone();
     columns.insert(keys + others, local::number_column());
     let made = interpreter.run(operator, vec![numbered, plain], columns)?;

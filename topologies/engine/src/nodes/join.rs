@@ -17,7 +17,7 @@ use crate::provenance::local::{self, NodeInput, Unnumber};
 use crate::provenance::origins::Origins;
 use crate::render::renderer::Renderer;
 use crate::render::slicer::Slicer;
-use language::plan::graph::{JoinField, NodeId, Operator, Side};
+use language::plan::graph::{Join, JoinField, NodeId, Operator, Side};
 
 /// Pairs the rows of both sides.
 pub fn render<'s>(renderer: &mut Renderer<'s, '_>, node: NodeId, left: &Side, right: &Side, output: &[JoinField]) -> Rows<'s> {
@@ -88,11 +88,11 @@ pub fn explain(
         Side { input, keys: side.keys.clone(), values }
     };
     let numbers = [JoinField::Left(left.values.len()), JoinField::Right(right.values.len())];
-    let operator = Operator::Join {
+    let operator = Operator::Join(Join {
         left: numbered(0, left),
         right: numbered(1, right),
         output: output.iter().copied().chain(numbers).collect(),
-    };
+    });
     let input =
         |side: &Side, rows: &Found| NodeInput::numbered(&nodes[side.input].columns, rows.iter().map(|derived| &derived.row));
     let columns = nodes[node].columns.iter().cloned().chain([local::number_column(), local::number_column()]).collect();

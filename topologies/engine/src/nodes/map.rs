@@ -19,7 +19,7 @@ use crate::render::row_printer::RowPrinter;
 use crate::render::slicer::{Ranges, Slicer};
 use crate::render::transform::transform;
 use language::expression::evaluate::{Evaluator, Output};
-use language::plan::graph::{NodeId, Operator};
+use language::plan::graph::{Map, SourceScan, NodeId, Operator};
 use language::plan::scalar::Scalar;
 
 /// Builds output rows from the input row and computed fields.
@@ -76,7 +76,7 @@ pub fn render<'s>(
     outputs: &[Scalar],
 ) -> Result<Rows<'s>> {
     let below = &renderer.topology.graph.nodes[input];
-    if let Operator::Source(number) = below.operator {
+    if let Operator::Source(SourceScan { source: number, .. }) = below.operator {
         return source::render_events(renderer, node, (input, number), predicates, outputs);
     }
     let (columns, kinds, relation) = (&below.columns, &renderer.kinds[input], renderer.relation(node).to_owned());
@@ -126,7 +126,7 @@ pub fn explain(
     outputs: &[Scalar],
     demand: &Demand,
 ) -> Result<Vec<Derived>, LineageError> {
-    if let Operator::Source(number) = interpreter.topology.graph.nodes[input].operator {
+    if let Operator::Source(SourceScan { source: number, .. }) = interpreter.topology.graph.nodes[input].operator {
         return source::explain_events(interpreter, node, (input, number), (predicates, outputs), demand);
     }
     let wanted = demand.pushed(&interpreter.kinds[node], |column| match &outputs[column] {
@@ -137,6 +137,6 @@ pub fn explain(
     let rows = interpreter.rows(input, &wanted)?;
     let number = interpreter.kinds[input].len();
     let outputs = outputs.iter().cloned().chain([Scalar::Column(number)]).collect();
-    let operator = Operator::Map { input: 0, predicates: predicates.to_vec(), outputs };
+    let operator = Operator::Map(Map { input: 0, predicates: predicates.to_vec(), outputs });
     interpreter.carry((input, node), &rows, operator, interpreter.kinds[node].len())
 }

@@ -21,7 +21,7 @@ use crate::provenance::origins::Origins;
 use crate::render::arrangements::keyed;
 use crate::render::renderer::Renderer;
 use crate::render::slicer::Slicer;
-use language::plan::graph::{Aggregate, NodeId, Operator};
+use language::plan::graph::{Reduce, Aggregate, NodeId, Operator};
 
 /// Makes one row of each group.
 pub fn render<'s>(
@@ -82,7 +82,7 @@ pub fn explain(
     let nodes = &interpreter.topology.graph.nodes;
     let plain = NodeInput { columns: nodes[input].columns.clone(), rows: rows.iter().map(|row| row.row.clone()).collect() };
     let (own_keys, own_aggregates) = (keys.to_vec(), aggregates.to_vec());
-    let operator = Operator::Reduce { input: 0, keys: own_keys, aggregates: own_aggregates, global };
+    let operator = Operator::Reduce(Reduce { input: 0, keys: own_keys, aggregates: own_aggregates, global });
     let made = interpreter.run(operator, vec![plain], nodes[node].columns.clone())?;
     let of_input = interpreter.slicer(input, keys);
     let mut groups: BTreeMap<Row, Vec<&Derived>> = BTreeMap::new();

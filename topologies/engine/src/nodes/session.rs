@@ -14,7 +14,7 @@ use crate::provenance::interpreter::Interpreter;
 use crate::provenance::origins::Origins;
 use crate::render::renderer::Renderer;
 use crate::render::slicer::Slicer;
-use language::plan::graph::{NodeId, Operator};
+use language::plan::graph::{Session, NodeId, Operator};
 
 /// Appends to each row the first and the last instant of its session.
 pub fn render<'s>(renderer: &Renderer<'s, '_>, input: NodeId, partition: &[usize], time: usize, gap_micros: i64) -> Rows<'s> {
@@ -37,7 +37,7 @@ pub fn explain(
     demand: &Demand,
 ) -> Result<Vec<Derived>, LineageError> {
     let rows = interpreter.rows(input, &interpreter.within(node, partition, demand))?;
-    let operator = Operator::Session { input: 0, partition: partition.to_vec(), time, gap_micros };
+    let operator = Operator::Session(Session { input: 0, partition: partition.to_vec(), time, gap_micros });
     let rows = interpreter.carried((input, node), &rows, operator)?;
     let start = interpreter.kinds[node].len() - 2;
     let session = interpreter.slicer(node, &partition.iter().copied().chain([start]).collect::<Vec<_>>());

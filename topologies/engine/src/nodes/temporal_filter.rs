@@ -10,7 +10,7 @@ use crate::provenance::error::LineageError;
 use crate::provenance::interpreter::Interpreter;
 use crate::render::renderer::Renderer;
 use crate::render::slicer::Slicer;
-use language::plan::graph::{NodeId, Operator};
+use language::plan::graph::{TemporalFilter, NodeId, Operator};
 
 /// Keeps rows from `from` on and until `until`, both columns of the input.
 pub fn render<'s>(
@@ -47,5 +47,5 @@ pub fn explain(
     demand: &Demand,
 ) -> Result<Vec<Derived>, LineageError> {
     let rows = interpreter.rows(input, demand)?;
-    interpreter.carried((input, node), &rows, Operator::TemporalFilter { input: 0, from, until })
+    interpreter.carried((input, node), &rows, Operator::TemporalFilter(TemporalFilter { input: 0, from, until }))
 }

@@ -10,7 +10,7 @@ use crate::provenance::error::LineageError;
 use crate::provenance::interpreter::Interpreter;
 use crate::render::renderer::Renderer;
 use crate::render::slicer::Slicer;
-use language::plan::graph::{NodeId, Operator};
+use language::plan::graph::{TopK, NodeId, Operator};
 
 /// Keeps the first rows of each partition in an order.
 pub fn render<'s>(
@@ -61,7 +61,7 @@ pub fn explain(
 ) -> Result<Vec<Derived>, LineageError> {
     let rows = interpreter.rows(input, &interpreter.within(node, partition, demand))?;
     let mut operator = operator.clone();
-    if let Operator::TopK { input, .. } = &mut operator {
+    if let Operator::TopK(TopK { input, .. }) = &mut operator {
         *input = 0;
     }
     interpreter.carried((input, node), &rows, operator)

@@ -12,7 +12,7 @@ use crate::render::renderer::Renderer;
 use crate::render::row_printer::RowPrinter;
 use crate::render::slicer::Slicer;
 use crate::render::transform::transform;
-use language::plan::graph::{NodeId, Operator};
+use language::plan::graph::{Unnest, NodeId, Operator};
 
 /// The most bytes of the rows that unnesting makes of one row.
 const UNNEST_BYTES_MAX: usize = 64 << 20;
@@ -72,5 +72,5 @@ pub fn explain(
     let rows = interpreter.rows(input, &demand.pushed(&interpreter.kinds[node], place))?;
     let number = interpreter.kinds[input].len();
     let numbered = keep.iter().copied().chain([number]).collect();
-    interpreter.carry((input, node), &rows, Operator::Unnest { input: 0, column, keep: numbered }, keep.len())
+    interpreter.carry((input, node), &rows, Operator::Unnest(Unnest { input: 0, column, keep: numbered }), keep.len())
 }

@@ -23,7 +23,7 @@ use crate::render::renderer::RenderNode;
 use crate::render::restore_context::RestoreContext;
 use crate::render::slicer::Slicer;
 use crate::state::restored::Restored;
-use language::plan::graph::{Node, NodeColumn, Operator};
+use language::plan::graph::{Constant, Node, NodeColumn, Operator};
 use language::plan::kept::KeptStates;
 use language::topology::{Served, Topology};
 
@@ -111,7 +111,7 @@ pub fn run(
         rendered.map(|()| drain.take(Time::MIN))
     });
     let made =
-        made.map_err(|error: DataFusionError| LineageError::Plan { detail: language::plan::wording::message(&error).0 })?;
+        made.map_err(|error: DataFusionError| LineageError::Plan { detail: language::plan::messages::message(&error).0 })?;
     let mut rows: BTreeMap<IndexId, Vec<(Row, Diff)>> = made.changes;
     let mut rows = rows.remove(&INDEX).unwrap_or_default();
     consolidate(&mut rows);
@@ -121,7 +121,7 @@ pub fn run(
 fn topology(operator: Operator, inputs: Vec<NodeInput>, columns: Vec<NodeColumn>) -> Topology {
     let mut topology = Topology::default();
     let node = |operator, columns, append_only| Node { operator, columns, append_only, unbounded: None, single_row: false };
-    let constant = |input: NodeInput| node(Operator::Constant(input.rows), input.columns, true);
+    let constant = |input: NodeInput| node(Operator::Constant(Constant { rows: input.rows }), input.columns, true);
     topology.graph.nodes = inputs.into_iter().map(constant).collect();
     let kinds = columns.iter().filter_map(|column| Some((column.name.clone(), FieldKind::of(&column.data_type)?)));
     let view = View {

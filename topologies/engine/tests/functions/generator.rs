@@ -1,6 +1,6 @@
 //! Expressions from the table, nested up to three deep, written for us and for PostgreSQL.
 
-use language::plan::functions::table::{Argument, Entry, Form, Reference, SqlType};
+use language::plan::functions::table::{Argument, CallForm, Entry, PostgresReference, SqlType};
 
 use super::world::{COLUMNS, texts};
 use crate::harness::Random;
@@ -23,9 +23,9 @@ pub struct Expression {
 /// Makes expressions.
 pub struct Generator {
     /// entries that are tried: each form in turn
-    tried: Vec<(&'static Entry, &'static Form)>,
+    tried: Vec<(&'static Entry, &'static CallForm)>,
     /// entries that arguments are made of
-    inner: Vec<(&'static Entry, &'static Form)>,
+    inner: Vec<(&'static Entry, &'static CallForm)>,
 }
 
 /// The same text for both, mostly.
@@ -36,7 +36,7 @@ impl Generator {
         let forms = |entries: Vec<&'static Entry>| {
             entries.into_iter().flat_map(|entry| entry.forms.iter().map(move |form| (entry, form))).collect::<Vec<_>>()
         };
-        let inner = inner.into_iter().filter(|entry| entry.reference != Reference::Nothing).collect();
+        let inner = inner.into_iter().filter(|entry| entry.reference != PostgresReference::Nothing).collect();
         let generator = Self { tried: forms(tried), inner: forms(inner) };
         assert!(!generator.tried.is_empty(), "no function of the table is tried");
         generator
@@ -52,7 +52,7 @@ impl Generator {
         Expression { name: entry.name, ours, theirs, result: form.result }
     }
 
-    fn call(&self, entry: &Entry, form: &Form, depth: usize, random: &mut Random) -> Pair {
+    fn call(&self, entry: &Entry, form: &CallForm, depth: usize, random: &mut Random) -> Pair {
         let pairs: Vec<Pair> = form.arguments.iter().map(|argument| self.argument(*argument, depth, random)).collect();
         let (ours, theirs): (Vec<String>, Vec<String>) = pairs.into_iter().unzip();
         let reference = entry.write_reference(&theirs).expect("PostgreSQL has it");

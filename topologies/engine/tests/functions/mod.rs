@@ -13,7 +13,7 @@ mod world;
 use std::collections::BTreeMap;
 
 use language::plan::functions::documentation::page;
-use language::plan::functions::table::{Entry, FAMILIES, Reference};
+use language::plan::functions::table::{Entry, FAMILIES, PostgresReference};
 
 use self::compare::{Outcome, compare};
 use self::generator::{Expression, Generator};
@@ -59,7 +59,7 @@ fn entries() -> Vec<&'static Entry> {
         .iter()
         .filter(|family| chosen.is_some() || COMPARED.contains(&family.title))
         .flat_map(|family| family.entries)
-        .filter(|entry| entry.reference != Reference::Nothing && is_chosen(entry))
+        .filter(|entry| entry.reference != PostgresReference::Nothing && is_chosen(entry))
         .collect()
 }
 

@@ -1,9 +1,10 @@
 //! Answers of the program: expressions are planned as columns of views over the table and evaluated on its rows.
 
 use language::expression::evaluate::{Evaluator, Output};
+use language::load::{build, inline};
 use language::plan::functions::table::SqlType;
-use language::plan::graph::Operator;
-use language::topology::{Topology, build, inline};
+use language::plan::graph::{Map, Operator};
+use language::topology::Topology;
 use schemas::field::{FieldKind, Value};
 use schemas::interval::Interval;
 use schemas::numeric::Numeric;
@@ -51,7 +52,7 @@ fn planned(expressions: &[Expression]) -> Result<Topology, String> {
 fn evaluate(topology: &Topology, number: usize, rows: &[WorldRow]) -> Answers {
     let name = format!("q{number}");
     let node = topology.relations[&name];
-    let Operator::Map { input, predicates, outputs } = &topology.graph.nodes[node].operator else {
+    let Operator::Map(Map { input, predicates, outputs }) = &topology.graph.nodes[node].operator else {
         panic!("'{name}' is not one map: {:?}", topology.graph.nodes[node].operator);
     };
     assert!(matches!(topology.graph.nodes[*input].operator, Operator::Table(_)), "'{name}' reads the table");

@@ -12,7 +12,8 @@ pub mod world;
 use std::sync::Arc;
 
 use engine::run::Options;
-use language::topology::{Topology, build, inline};
+use language::load::{build, inline};
+use language::topology::Topology;
 
 use self::reference::{Reference, field};
 use self::world::{TABLES_SQL, World};

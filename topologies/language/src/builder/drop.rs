@@ -1,6 +1,7 @@
 //! `DROP`: what a statement takes away, unless something reads it.
 
-use super::{Builder, Outcome, Relation, fail};
+use super::errors::{Outcome, fail};
+use super::state::{Builder, Relation};
 use crate::parse::{DropKind, Name};
 use crate::topology::RelationKind;
 

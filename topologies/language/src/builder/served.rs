@@ -5,12 +5,14 @@
 use datafusion_sql::sqlparser::ast;
 use schemas::serving::{Index, IndexColumn};
 
-use super::{Builder, Outcome, Relation, fail};
+use super::errors::place;
+use super::errors::{Outcome, fail};
+use super::sink;
+use super::state::{Builder, Relation};
 use crate::diagnostic::{Diagnostic, suggestion};
-use crate::parse::{Name, SearchOptions, SinkFormat, SinkTarget, Statement};
+use crate::parse::{Name, SearchOptions, SinkFormat, SinkTarget, Statement, index_name, search_index_name};
 use crate::plan::unique::key_of;
-use crate::plan::{policy, search, sink};
-use crate::topology::place;
+use crate::plan::{policy, search};
 
 /// Remedy where only rows can be compared with a reader.
 const ROWS_FOR_READERS: &str = "index a view that has a row for each reader, with a policy such as user_id = jwt('sub')";
@@ -34,8 +36,7 @@ impl Builder {
             };
             parts.push(IndexColumn { column: number, descending: *descending });
         }
-        let named = columns.iter().map(|(column, _)| column.text.as_str()).collect::<Vec<_>>().join("_");
-        let text = name.map_or_else(|| format!("{}_{named}", view.text), |name| name.text.clone());
+        let text = index_name(name, view, columns.iter().map(|(column, _)| column));
         if relation.indexes.iter().any(|index| index.name == text) {
             return fail(name.unwrap_or(view), format!("index '{text}' already exists"), "name it differently");
         }
@@ -51,8 +52,7 @@ impl Builder {
         (searched, included): (&[Name], &[Name]),
         options: &SearchOptions,
     ) -> Outcome<()> {
-        let named = searched.iter().map(|column| column.text.as_str()).collect::<Vec<_>>().join("_");
-        let text = name.map_or_else(|| format!("{}_{named}_search", view.text), |name| name.text.clone());
+        let text = search_index_name(name, view, searched.iter());
         let relation = self.servable(view)?.clone();
         // A search names the index alone, so its name is taken for all relations.
         let is_taken = |other: &Relation| other.searches.iter().any(|index| index.name == text);
@@ -62,7 +62,7 @@ impl Builder {
         let kinds = self.topology.graph.kinds(relation.node).map_err(|error| place(statement, &error))?;
         let key = key_of(&self.topology.graph, &self.topology.tables, relation.node).unwrap_or_default();
         let indexed = search::Indexed { view: &view.text, names: &relation.names, kinds: &kinds, key };
-        let index = search::plan(indexed, text, searched, included, options).map_err(Box::new)?;
+        let index = search::plan(indexed, text, searched, included, options)?;
         let relation = self.servable(view)?;
         if relation.policies.iter().any(|(_, policy)| policy.looks_into_lists()) {
             return fail(
@@ -81,7 +81,7 @@ impl Builder {
         let kinds = self.topology.graph.kinds(node).map_err(|error| place(statement, &error))?;
         let policy = policy::plan(using, &names, &kinds).map_err(|(message, span)| {
             let help = "a policy compares columns with jwt('claim') or constants: USING (user_id = jwt('sub'))";
-            Box::new(Diagnostic::new(statement.locate(span), message).with_help(help))
+            Box::from(Diagnostic::new(statement.locate(span), message).with_help(help))
         })?;
         let relation = self.servable(view)?;
         if policy.looks_into_lists() && !relation.searches.is_empty() {

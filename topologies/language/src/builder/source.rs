@@ -10,13 +10,18 @@ use datafusion_sql::sqlparser::ast;
 use schemas::catalogue::catalogue;
 use schemas::event::Encoding;
 
-use super::{Builder, Outcome, PARTITIONS_DEFAULT};
+use super::errors::Outcome;
+use super::errors::place;
+use super::state::Builder;
 use crate::diagnostic::{Diagnostic, suggestion};
 use crate::parse::{self, Statement, StatementKind};
-use crate::plan::graph::{NodeColumn, NodeId, Operator};
-use crate::plan::lower::node_column;
+use crate::plan::graph::{NodeColumn, NodeId, SourceScan};
+use crate::plan::outputs::node_column;
 use crate::plan::temporal;
-use crate::topology::{RelationKind, Source, place};
+use crate::topology::{RelationKind, Source};
+
+/// Partitions of a topic unless the source says otherwise.
+pub const PARTITIONS_DEFAULT: u32 = 4;
 
 /// Window of event time in which a repeated event is recognised, unless a source declares another: seven days.
 pub const DEDUPLICATION_WINDOW_MICROS_DEFAULT: i64 = 7 * 24 * 60 * 60 * 1_000_000;
@@ -43,7 +48,7 @@ impl Builder {
             let hint = suggestion(message, topics.iter().map(|topic| topic.message.as_str()));
             let diagnostic =
                 Diagnostic::new(message_location.clone(), format!("message '{message}' is not in the event catalogue"));
-            return Err(Box::new(match hint {
+            return Err(Box::from(match hint {
                 Some(near) => diagnostic.with_help(format!("did you mean '{near}'?")),
                 None => diagnostic,
             }));
@@ -51,11 +56,11 @@ impl Builder {
         if &schema.topic != topic {
             let text = format!("topic '{topic}' does not carry '{message}'");
             let help = format!("the events of '{message}' are in topic '{}'", schema.topic);
-            return Err(Box::new(Diagnostic::new(topic_location.clone(), text).with_help(help)));
+            return Err(Box::from(Diagnostic::new(topic_location.clone(), text).with_help(help)));
         }
         if let Some(other) = self.topology.source_of_topic(topic) {
             let text = format!("topic '{topic}' is already read by source '{}'", other.name);
-            return Err(Box::new(
+            return Err(Box::from(
                 Diagnostic::new(topic_location.clone(), text).with_help("one source for a topic is enough: use that one"),
             ));
         }
@@ -74,7 +79,8 @@ impl Builder {
         let names: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();
         self.payload_columns.extend(names.iter().filter(|name| name.contains('.')).cloned());
         let number = self.topology.sources.len() - 1;
-        let node = self.topology.graph.leaf(Operator::Source(number), columns, true, Some(name.text.clone()));
+        let node = self.topology.graph.add(SourceScan { source: number, name: name.text.clone() }, columns);
+        let node = node.map_err(|error| place(statement, &error))?;
         let node = match retention {
             None => node,
             Some(micros) => self.retain(node, &names, *micros).map_err(|error| place(statement, &error))?,

@@ -7,26 +7,34 @@ use std::collections::BTreeSet;
 use arrow_schema::{Field, Schema};
 use datafusion_sql::sqlparser::ast::{self, Spanned as _};
 
-use super::{Builder, Outcome, blamed, fail, refused};
+use super::errors::place;
+use super::errors::{Outcome, blamed, fail, refused};
+use super::state::Builder;
 use crate::diagnostic::Diagnostic;
 use crate::expression::check::{check_scalar, check_value};
 use crate::parse::{ColumnDefinition, MergeClause, Name, Statement, StatementKind};
-use crate::plan::calls::is_interval;
 use crate::plan::costly_call::span_of_call;
-use crate::plan::graph::{NodeColumn, Operator};
+use crate::plan::graph::{NodeColumn, TableScan};
 use crate::plan::merge::{Merge, MergeContext, expressions, plan_clause, plan_expression, plan_key};
 use crate::plan::rewrite::rewrite_expression;
 use crate::plan::sql::declared_type;
-use crate::topology::{RelationKind, Table, place};
+use crate::plan::types::is_interval;
+use crate::topology::{RelationKind, Table};
 
 impl Builder {
-    pub(super) fn create_table(&mut self, name: &Name, definitions: &[ColumnDefinition], primary_key: &[Name]) -> Outcome<()> {
+    pub(super) fn create_table(
+        &mut self,
+        statement: &Statement,
+        name: &Name,
+        definitions: &[ColumnDefinition],
+        primary_key: &[Name],
+    ) -> Outcome<()> {
         let mut columns: Vec<NodeColumn> = Vec::with_capacity(definitions.len());
         for definition in definitions {
             let Some(data_type) = declared_type(&definition.data_type) else {
                 let text = format!("type '{}' is not supported for column '{}'", definition.data_type, definition.name.text);
                 let help = "use BIGINT, INTEGER, SMALLINT, BOOLEAN, DOUBLE PRECISION, NUMERIC(p, s), TEXT, BYTEA, TIMESTAMPTZ, TIMESTAMP, DATE, INTERVAL, or a list such as TEXT[]";
-                return Err(Box::new(Diagnostic::new(definition.data_type_location.clone(), text).with_help(help)));
+                return Err(Box::from(Diagnostic::new(definition.data_type_location.clone(), text).with_help(help)));
             };
             if columns.iter().any(|column| column.name == definition.name.text) {
                 return fail(
@@ -59,7 +67,8 @@ impl Builder {
             primary_key: key,
             merge: None,
         });
-        let node = self.topology.graph.leaf(Operator::Table(number), columns, false, None);
+        let node = self.topology.graph.add(TableScan { table: number }, columns);
+        let node = node.map_err(|error| place(statement, &error))?;
         self.insert(&name.text, RelationKind::Table, node, names, BTreeSet::new());
         Ok(())
     }
@@ -139,13 +148,13 @@ impl Builder {
                     .map_err(|error| blamed(statement, expression, &error, attempt, &statement.locate(expression.span())))?;
             }
             let located = |error| {
-                let mut diagnostic = place(statement, &error);
+                let mut placed = place(statement, &error);
                 if let Some(span) = span_of_call(&syntax_of(&clause), &error) {
-                    diagnostic.location = statement.locate(span);
-                } else if diagnostic.location == statement.location {
-                    diagnostic.location = clause.location.clone();
+                    placed.diagnostic.location = statement.locate(span);
+                } else if placed.diagnostic.location == statement.location {
+                    placed.diagnostic.location = clause.location.clone();
                 }
-                diagnostic
+                placed
             };
             planned.push(plan_clause(&context, &clause, &mut fields).map_err(located)?);
         }

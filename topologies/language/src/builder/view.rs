@@ -10,19 +10,22 @@ use datafusion_expr::{Expr, LogicalPlan};
 use datafusion_sql::sqlparser::ast::{self, Spanned as _};
 use schemas::row::interval_of;
 
-use super::{Builder, Outcome, at_name, blamed, fail, refused};
+use super::errors::{Outcome, at_name, blamed, fail, refused};
+use super::state::Builder;
 use crate::diagnostic::Diagnostic;
 use crate::expression::check::check_nodes;
 use crate::parse::{Name, Statement};
 use crate::plan::calls::stride;
 use crate::plan::costly_call::span_of_call;
-use crate::plan::functions::interval_micros;
 use crate::plan::graph::{Graph, NodeId};
 use crate::plan::lower::{Lowering, Scans, check_types};
-use crate::plan::rewrite::{SessionCall, relations, rewrite_query};
+use crate::plan::messages::message;
+use crate::plan::missing_relation::MissingRelation;
+use crate::plan::relations_read::relations;
+use crate::plan::rewrite::{SessionCall, rewrite_query};
 use crate::plan::sql::Relations;
+use crate::plan::types::interval_micros;
 use crate::plan::using::resolve;
-use crate::plan::wording::message;
 use crate::topology::RelationKind;
 
 impl Builder {
@@ -40,11 +43,11 @@ impl Builder {
             self.check_size(statement, size)?;
         }
         let at = |error| {
-            let mut diagnostic = at_name(statement, name, &error);
+            let mut placed = at_name(statement, name, &error);
             if let Some(span) = span_of_call(written, &error) {
-                diagnostic.location = statement.locate(span);
+                placed.diagnostic.location = statement.locate(span);
             }
-            diagnostic
+            placed
         };
         let mut reads = relations(&query);
         for session in windows.sessions {
@@ -78,7 +81,7 @@ impl Builder {
     /// Refuses windows whose length is no constant, or nothing.
     fn check_size(&self, statement: &Statement, size: &ast::Expr) -> Outcome<()> {
         let refused =
-            |message: String| Box::new(Diagnostic::new(statement.locate(size.span()), format!("the size of TUMBLE: {message}")));
+            |message: String| Box::from(Diagnostic::new(statement.locate(size.span()), format!("the size of TUMBLE: {message}")));
         match self.sql.plan_expression(size.clone(), &[]).map_err(|error| refused(message(&error).0))? {
             Expr::Literal(ScalarValue::IntervalMonthDayNano(Some(interval)), _) => {
                 stride(&interval_of(interval)).map(|_| ()).map_err(|fault| refused(fault.to_string()))
@@ -119,7 +122,7 @@ impl Builder {
             return Ok(());
         }
         let (Some(&node), Some(schema)) = (self.scans.get(&call.relation), self.sql.schema(&call.relation)) else {
-            return plan_err!("relation '{}' does not exist", call.relation);
+            return Err(MissingRelation { relation: call.relation.clone(), suggestion: None }.into());
         };
         let column = |name: &String| match schema.index_of(name) {
             Ok(index) => Ok(index),
@@ -128,17 +131,17 @@ impl Builder {
         let time = column(&call.time)?;
         let partition = call.partition.iter().map(column).collect::<Result<Vec<_>>>()?;
         let columns = &self.topology.graph.nodes[node].columns;
-        if columns[time].data_type != crate::plan::functions::timestamp_type() || columns[time].nullable {
+        if columns[time].data_type != crate::plan::types::timestamp_type() || columns[time].nullable {
             return plan_err!("SESSION needs a TIMESTAMPTZ column that is NOT NULL: '{}' is not", call.time);
         }
         let gap = match self.sql.plan_expression(call.gap.clone(), &[])? {
             Expr::Literal(value, _) => interval_micros(&value),
-            other => Err(format!("'{other}' is not a constant interval")),
+            other => return plan_err!("the gap of SESSION: '{other}' is not a constant interval"),
         };
         let gap = match gap {
             Ok(gap) if gap > 0 => gap,
             Ok(_) => return plan_err!("the gap of SESSION must be longer than nothing"),
-            Err(error) => return plan_err!("the gap of SESSION: {error}"),
+            Err(fault) => return plan_err!("the gap of SESSION: {fault}"),
         };
         let node = self.topology.graph.session(node, partition, time, gap)?;
         let mut fields: Vec<Field> = schema.fields().iter().map(|field| field.as_ref().clone()).collect();

@@ -12,10 +12,10 @@ use datafusion_common::{DataFusionError, Result};
 use datafusion_expr::Expr;
 
 use super::evaluate::{failure, physical};
-use crate::plan::blame::Unusable;
-use crate::plan::graph::{Graph, NodeId, Operator};
+use crate::plan::graph::{Graph, NodeId};
 use crate::plan::merge::{Clause, FoldValue, Merge};
 use crate::plan::scalar::{Computed, Scalar};
+use crate::plan::unusable::Unusable;
 use crate::topology::Topology;
 
 /// Tries every expression of a topology.
@@ -41,9 +41,7 @@ pub fn check_value(value: &FoldValue) -> Result<()> {
 /// Tries the expressions of the nodes from `first` on.
 pub fn check_nodes(graph: &Graph, first: NodeId) -> Result<()> {
     for node in &graph.nodes[first..] {
-        if let Operator::Map { predicates, outputs, .. } = &node.operator {
-            predicates.iter().chain(outputs).try_for_each(check_scalar)?;
-        }
+        node.operator.scalars().into_iter().try_for_each(check_scalar)?;
     }
     Ok(())
 }

@@ -19,8 +19,9 @@ use schemas::row::{Row, RowCodec, one_form_of_each_number};
 
 use super::{bounded, guarded};
 use crate::plan::graph::NodeColumn;
+use crate::plan::messages::lower_case;
+use crate::plan::messages::message;
 use crate::plan::scalar::{Computed, Scalar, numbered};
-use crate::plan::wording::{lower_case, message};
 
 /// Compiled conditions and columns over some columns of an input.
 pub struct Evaluator {

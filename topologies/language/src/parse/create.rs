@@ -6,6 +6,7 @@ use datafusion_sql::sqlparser::ast;
 use datafusion_sql::sqlparser::tokenizer::Token;
 
 use super::cursor::Cursor;
+use super::names::distinct;
 use super::options::{OptionEntry, Options};
 use super::search;
 use super::statement::{Connector, Encoding, Name, StatementKind};
@@ -192,14 +193,4 @@ fn index_column(cursor: &mut Cursor<'_>) -> Result<(Name, bool), Diagnostic> {
 fn expression_in_index(cursor: &Cursor<'_>) -> Diagnostic {
     let error = cursor.error("an index is on columns, not on expressions");
     error.with_help("give the expression a name in the view, and index that")
-}
-
-/// Refuses a list in which a name comes twice.
-pub(super) fn distinct(names: Vec<Name>, what: &str) -> Result<Vec<Name>, Diagnostic> {
-    for (index, name) in names.iter().enumerate() {
-        if names[..index].iter().any(|before| before.text == name.text) {
-            return Err(Diagnostic::new(name.location.clone(), format!("the {what} '{}' is named twice", name.text)));
-        }
-    }
-    Ok(names)
 }

@@ -54,7 +54,7 @@ impl FileIndex {
     pub fn end(&self) -> Location {
         let text = self.text().trim_end();
         let line = text.matches('\n').count() + 1;
-        let column = text.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        let column = text.rsplit_once('\n').map_or(text, |(_, last)| last).chars().count() + 1;
         let at = tokenizer::Location::new(line as u64, column as u64);
         self.locate(Span::new(at, at))
     }

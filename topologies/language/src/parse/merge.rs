@@ -5,8 +5,8 @@
 use datafusion_sql::sqlparser::ast;
 use datafusion_sql::sqlparser::tokenizer::Token;
 
-use super::create::distinct;
 use super::cursor::Cursor;
+use super::names::distinct;
 use super::statement::{MergeAction, MergeClause, Name, StatementKind};
 use super::unsupported::not_yet;
 use crate::diagnostic::{Diagnostic, Location};

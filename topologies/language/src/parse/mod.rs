@@ -10,6 +10,7 @@ mod cursor;
 mod dialect;
 mod file_index;
 mod merge;
+mod names;
 mod nesting;
 mod options;
 mod search;
@@ -28,7 +29,7 @@ pub use nesting::{BRACKETS_DEPTH_MAX, TREE_DEPTH_MAX};
 pub use search::{PREFIX_LETTERS_DEFAULT, PREFIX_LETTERS_MAX};
 pub use statement::{
     ColumnDefinition, Connector, DropKind, Encoding, MergeAction, MergeClause, Name, SearchOptions, SinkFormat, SinkMode,
-    SinkTarget, Statement, StatementKind, Text,
+    SinkTarget, Statement, StatementKind, Text, index_name, search_index_name,
 };
 
 use crate::diagnostic::{Diagnostic, Location, SourceFile};

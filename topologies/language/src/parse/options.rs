@@ -137,40 +137,56 @@ impl OptionEntry {
         match duration_micros(&self.text) {
             Ok(0) => Err(self.error(format!("{what} is longer than no time, not '{}'", self.text)).with_help(DURATION_HELP)),
             Ok(micros) => Ok(micros),
-            Err(remedy) => Err(self.error(format!("{what} is a duration, not '{}'", self.text)).with_help(remedy)),
+            Err(NotADuration { remedy }) => {
+                Err(self.error(format!("{what} is a duration, not '{}'", self.text)).with_help(remedy))
+            }
         }
     }
 }
 
+/// A text that is not a duration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct NotADuration {
+    remedy: String,
+}
+
+impl NotADuration {
+    fn new(remedy: impl Into<String>) -> Self {
+        Self { remedy: remedy.into() }
+    }
+}
+
 /// Reads `1 day 12 hours`; fails with what to do.
-fn duration_micros(text: &str) -> Result<i64, String> {
+fn duration_micros(text: &str) -> Result<i64, NotADuration> {
     let mut rest = text.trim();
     let mut micros: i64 = 0;
     while !rest.is_empty() {
         let (number, after) = rest.split_at(rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len()));
         let after = after.trim_start();
         let (unit, after) = after.split_at(after.find(|c: char| !c.is_alphabetic()).unwrap_or(after.len()));
-        let number: i64 = number.parse().map_err(|_| DURATION_HELP.to_owned())?;
+        let number: i64 = number.parse().map_err(|_| NotADuration::new(DURATION_HELP))?;
         let part = number.checked_mul(unit_micros(unit)?);
-        micros = part.and_then(|part| micros.checked_add(part)).ok_or("this is longer than 292,000 years")?;
+        micros = part
+            .and_then(|part| micros.checked_add(part))
+            .ok_or_else(|| NotADuration::new("this is longer than 292,000 years"))?;
         rest = after.trim_start();
     }
-    if text.trim().is_empty() { Err(DURATION_HELP.to_owned()) } else { Ok(micros) }
+    if text.trim().is_empty() { Err(NotADuration::new(DURATION_HELP)) } else { Ok(micros) }
 }
 
-fn unit_micros(unit: &str) -> Result<i64, String> {
+fn unit_micros(unit: &str) -> Result<i64, NotADuration> {
     let lower = unit.to_lowercase();
     if let Some((_, micros)) = UNITS.iter().find(|(names, _)| names.contains(&lower.as_str())) {
         return Ok(*micros);
     }
     if matches!(lower.as_str(), "month" | "months" | "year" | "years") {
-        return Err("months and years differ in length: write days".to_owned());
+        return Err(NotADuration::new("months and years differ in length: write days"));
     }
     let plurals = UNITS.iter().map(|(names, _)| names[0]);
     let known = || format!("the units are {}", one_of(plurals.clone()).replace(" or ", " and "));
     match unit {
-        "" => Err(DURATION_HELP.to_owned()),
-        _ => Err(did_you_mean(unit, plurals.clone()).unwrap_or_else(known)),
+        "" => Err(NotADuration::new(DURATION_HELP)),
+        _ => Err(NotADuration::new(did_you_mean(unit, plurals.clone()).unwrap_or_else(known))),
     }
 }
 

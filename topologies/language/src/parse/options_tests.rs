@@ -36,6 +36,6 @@ fn what_is_no_duration_says_what_to_do() {
         ("106751991 days 106751991 days", "this is longer than 292,000 years"),
         ("99999999999999999999 days", DURATION_HELP),
     ] {
-        assert_eq!(duration_micros(text), Err(help.to_owned()), "{text}");
+        assert_eq!(duration_micros(text), Err(NotADuration::new(help)), "{text}");
     }
 }

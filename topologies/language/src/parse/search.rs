@@ -4,8 +4,8 @@
 
 use schemas::serving::Language;
 
-use super::create::distinct;
 use super::cursor::Cursor;
+use super::names::distinct;
 use super::options::{OptionEntry, Options};
 use super::statement::{Name, SearchOptions, StatementKind};
 use crate::diagnostic::{Diagnostic, did_you_mean, one_of};

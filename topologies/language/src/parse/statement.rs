@@ -303,3 +303,17 @@ pub enum DropKind {
     /// `DROP SINK`
     Sink,
 }
+
+/// The name of an index: the one that is given, or one of the view and the columns.
+pub fn index_name<'n>(name: Option<&Name>, view: &Name, columns: impl Iterator<Item = &'n Name>) -> String {
+    name.map_or_else(|| format!("{}_{}", view.text, joined(columns)), |name| name.text.clone())
+}
+
+/// The name of a full-text index: the one that is given, or one of the view and the columns.
+pub fn search_index_name<'n>(name: Option<&Name>, view: &Name, searched: impl Iterator<Item = &'n Name>) -> String {
+    name.map_or_else(|| format!("{}_{}_search", view.text, joined(searched)), |name| name.text.clone())
+}
+
+fn joined<'n>(columns: impl Iterator<Item = &'n Name>) -> String {
+    columns.map(|column| column.text.as_str()).collect::<Vec<_>>().join("_")
+}

@@ -4,8 +4,8 @@
 
 use datafusion_sql::sqlparser::tokenizer::Token;
 
-use super::create::distinct;
 use super::cursor::Cursor;
+use super::names::distinct;
 use super::statement::{ColumnDefinition, Name, StatementKind};
 use super::unsupported::not_yet;
 use crate::diagnostic::{Diagnostic, did_you_mean};
@@ -26,7 +26,7 @@ const CONSTRAINTS: &[(&str, &str)] = &[
 
 /// Parts of a table that were read so far.
 #[derive(Default)]
-struct Definition {
+struct TableDefinition {
     columns: Vec<ColumnDefinition>,
     primary_key: Vec<Name>,
 }
@@ -38,13 +38,13 @@ pub(super) fn table(cursor: &mut Cursor<'_>) -> Result<StatementKind, Diagnostic
         let error = cursor.error("a table can't be made from a query");
         return Err(error.with_help(format!("write CREATE MATERIALIZED VIEW {} AS SELECT ...", name.text)));
     }
-    let mut definition = Definition::default();
+    let mut definition = TableDefinition::default();
     cursor.bracketed_list(|cursor| definition.element(cursor))?;
     if cursor.peeks("WITH") {
         let error = cursor.error("a table has no options");
         return Err(error.with_help("what it is folded from is a CREATE SOURCE, and how is a MERGE"));
     }
-    let Definition { mut columns, primary_key } = definition;
+    let TableDefinition { mut columns, primary_key } = definition;
     distinct(columns.iter().map(|column| column.name.clone()).collect(), "column")?;
     if primary_key.is_empty() {
         let error = Diagnostic::new(name.location.clone(), format!("the table '{}' has no primary key", name.text));
@@ -54,7 +54,7 @@ pub(super) fn table(cursor: &mut Cursor<'_>) -> Result<StatementKind, Diagnostic
     Ok(StatementKind::CreateTable { name, columns, primary_key })
 }
 
-impl Definition {
+impl TableDefinition {
     /// A column or a constraint of the table.
     fn element(&mut self, cursor: &mut Cursor<'_>) -> Result<(), Diagnostic> {
         if cursor.peeks("PRIMARY KEY") {

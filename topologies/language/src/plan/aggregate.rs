@@ -10,12 +10,13 @@ use datafusion_expr::{Aggregate as AggregatePlan, Expr, ExprSchemable};
 use schemas::aggregate::AggregateKind;
 use schemas::field::FieldKind;
 
-use super::functions::interval_micros;
 use super::graph::{Aggregate, Graph, NodeColumn, NodeId};
-use super::lower::{append, append_key, check_nulls_order, identity, node_column};
 use super::numbers::kind::NumberKind;
+use super::outputs::{append, append_key, check_nulls_order, identity, node_column};
 use super::scalar::{Scalar, unalias};
-use super::wording;
+use super::types::interval_micros;
+use super::types::type_name;
+use super::{count_join, wording};
 
 /// Lowers an aggregation over a lowered input.
 pub fn lower_aggregate(graph: &mut Graph, input: NodeId, plan: &AggregatePlan) -> Result<NodeId> {
@@ -49,7 +50,12 @@ pub fn lower_aggregate(graph: &mut Graph, input: NodeId, plan: &AggregatePlan) -
         let groups = graph.map(prepared, Vec::new(), outputs)?;
         return graph.distinct(groups);
     }
-    graph.reduce(prepared, keys, aggregates, plan.group_expr.is_empty())
+    let global = plan.group_expr.is_empty();
+    let Some((counted, keys, sums)) = count_join::rewrite(graph, prepared, &keys, &aggregates)? else {
+        return graph.reduce(prepared, keys, aggregates, global);
+    };
+    let sums = graph.reduce(counted, keys, sums, global)?;
+    if global { count_join::zero_for_null(graph, sums) } else { Ok(sums) }
 }
 
 fn lower_call(
@@ -63,7 +69,7 @@ fn lower_call(
         return plan_err!(
             "the result of '{}' has type {}, which rows can't hold",
             call.func.name(),
-            wording::type_name(&column.data_type)
+            type_name(&column.data_type)
         );
     };
     let filter = parameters.filter.as_ref().map(|filter| append(outputs, filter, schema)).transpose()?;
@@ -138,7 +144,7 @@ fn exact(argument: Option<&Expr>, schema: &DFSchema, name: &str) -> Result<Expr>
         Some(_) => Ok(argument),
         None => plan_err!(
             "{name}() over {} is not supported: cast the argument to NUMERIC(precision, scale) or DOUBLE PRECISION",
-            wording::type_name(&found)
+            type_name(&found)
         ),
     }
 }

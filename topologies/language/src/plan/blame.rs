@@ -10,35 +10,12 @@ use datafusion_common::{DataFusionError, Result};
 use datafusion_sql::sqlparser::ast::{Expr, ObjectNamePart, Spanned, Value, Visit, VisitMut, Visitor, VisitorMut};
 use datafusion_sql::sqlparser::tokenizer::Span;
 
+use super::messages::message;
 use super::patience::PlanningEnded;
-use super::wording::message;
+use super::unusable::unusable;
 
 /// Most plans that are tried for one error.
 const ATTEMPTS_MAX: usize = 200;
-
-/// An expression that can't be computed, whatever the row.
-#[derive(Debug, thiserror::Error)]
-#[error("{reason}")]
-pub struct Unusable {
-    /// the function that fails, if it is one
-    pub function: Option<String>,
-    /// the reason
-    pub reason: String,
-}
-
-impl From<Unusable> for DataFusionError {
-    fn from(unusable: Unusable) -> Self {
-        Self::External(Box::new(unusable))
-    }
-}
-
-/// Returns the expression that can never be computed, if the error is about one.
-pub fn unusable(error: &DataFusionError) -> Option<&Unusable> {
-    match error.find_root() {
-        DataFusionError::External(cause) => cause.downcast_ref(),
-        _ => None,
-    }
-}
 
 /// The place of the expression that an error of planning `tree` is about; `None` when no single expression is.
 pub fn blame<T: Visit + VisitMut + Clone>(tree: &T, error: &DataFusionError, attempt: impl Fn(T) -> Result<()>) -> Option<Span> {

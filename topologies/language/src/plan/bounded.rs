@@ -20,7 +20,7 @@ use datafusion_expr::{
     ColumnarValue, Expr, ExpressionPlacement, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
 };
 
-use super::sizes::{Argument, Growth, growth_of};
+use super::sizes::{Growth, SizedArgument, growth_of};
 
 /// The most bytes of one computed value: as much as the longest event. A view whose cells are larger could not be read in pages anyway.
 pub const VALUE_BYTES_MAX: u64 = 1 << 20;
@@ -64,10 +64,10 @@ pub fn check_constants(expression: &Expr) -> Result<()> {
 pub fn check_constant(call: &ScalarFunction) -> Result<()> {
     let Some(growth) = growth_of(call.name()) else { return Ok(()) };
     let constant = |argument: &Expr| match argument {
-        Expr::Literal(value, _) => Some(Argument::new(&ColumnarValue::Scalar(value.clone()))),
+        Expr::Literal(value, _) => Some(SizedArgument::new(&ColumnarValue::Scalar(value.clone()))),
         Expr::Cast(cast) => match cast.expr.as_ref() {
             Expr::Literal(value, _) => {
-                Some(value.cast_to(cast.field.data_type()).and_then(|value| Argument::new(&ColumnarValue::Scalar(value))))
+                Some(value.cast_to(cast.field.data_type()).and_then(|value| SizedArgument::new(&ColumnarValue::Scalar(value))))
             }
             _ => None,
         },
@@ -84,7 +84,7 @@ pub fn check_constant(call: &ScalarFunction) -> Result<()> {
 }
 
 /// The reason why a call would exceed the limits; `None` when it does not.
-pub fn excess(growth: Growth, name: &str, arguments: &[Argument], rows: usize) -> Option<String> {
+pub fn excess(growth: Growth, name: &str, arguments: &[SizedArgument], rows: usize) -> Option<String> {
     if growth.is_surely_within(arguments, rows, (VALUE_BYTES_MAX, BATCH_BYTES_MAX)) {
         return None;
     }
@@ -160,7 +160,7 @@ impl ScalarUDFImpl for Bounded {
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let is_constant = args.args.iter().all(|argument| matches!(argument, ColumnarValue::Scalar(_)));
         let rows = if is_constant { 1 } else { args.number_rows };
-        let arguments = args.args.iter().map(Argument::new).collect::<Result<Vec<_>>>()?;
+        let arguments = args.args.iter().map(SizedArgument::new).collect::<Result<Vec<_>>>()?;
         if let Some(text) = excess(self.growth, self.name(), &arguments, rows) {
             return exec_err!("{text}");
         }

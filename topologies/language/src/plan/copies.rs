@@ -1,7 +1,7 @@
 //! EXCEPT ALL and INTERSECT ALL: which rows, and how many copies of each.
 //!
 //! Owns one rewrite of a plan before it is optimised. DataFusion plans both as joins that keep or drop all copies of a row together. Here
-//! the copies of each row are counted on both sides, and [`Repeat`] makes as many as are left.
+//! the copies of each row are counted on both sides, and [`RepeatStep`] makes as many as are left.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use datafusion_common::{Column, NullEquality, Result, ScalarValue};
 use datafusion_expr::{Distinct, Expr, Join, JoinType, LogicalPlan, LogicalPlanBuilder, lit, when};
 use datafusion_functions_aggregate::count::count;
 
-use super::steps::Repeat;
+use super::steps::RepeatStep;
 
 /// Has set operations with ALL count.
 pub fn count_copies(plan: LogicalPlan) -> Result<LogicalPlan> {
@@ -54,7 +54,7 @@ fn counted(join: Join) -> Result<LogicalPlan> {
         .build()?;
     let named = keys.into_iter().zip(schema.iter());
     let named = named.map(|(key, (qualifier, field))| key.alias_qualified(qualifier.cloned(), field.name()));
-    LogicalPlanBuilder::from(Repeat::plan(left)?).project(named)?.build()
+    LogicalPlanBuilder::from(RepeatStep::plan(left)?).project(named)?.build()
 }
 
 /// The rows of one side under numbered names, with a column that is not NULL for each side.

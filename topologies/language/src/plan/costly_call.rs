@@ -35,7 +35,7 @@ impl Visitor for Calls<'_> {
             && let Some(ident) = name.0.last().and_then(|part| part.as_ident())
             && ident.value.eq_ignore_ascii_case(self.function)
         {
-            let reads_columns = args.visit(&mut Columns).is_break();
+            let reads_columns = args.visit(&mut NoColumns).is_break();
             self.found.push((ident.span, reads_columns));
         }
         ControlFlow::Continue(())
@@ -43,9 +43,9 @@ impl Visitor for Calls<'_> {
 }
 
 /// Stops at the first column.
-struct Columns;
+struct NoColumns;
 
-impl Visitor for Columns {
+impl Visitor for NoColumns {
     type Break = ();
 
     fn pre_visit_expr(&mut self, expression: &Expr) -> ControlFlow<()> {

@@ -10,8 +10,8 @@ use schemas::aggregate::AggregateKind;
 use schemas::aggregate::Beyond;
 use schemas::field::FieldKind;
 
-use super::graph::{Aggregate, Graph, JoinField, NodeColumn, NodeId, Operator, Side};
-use super::lower::identity;
+use super::graph::{Aggregate, Graph, Join, JoinField, Map, NodeColumn, NodeId, Operator, Side};
+use super::outputs::identity;
 use super::scalar::{Computed, Scalar, column_number, numbered};
 
 /// Replacement of a reduction: an input, the columns of the group, and the aggregates.
@@ -29,12 +29,14 @@ pub fn rewrite(
     let Some(found) = find(graph, input).filter(|_| counts_only && !aggregates.is_empty()) else { return Ok(None) };
     let Some(places) = found.places_of(graph, input, keys) else { return Ok(None) };
     let Found { rows, bound, mut positions, position, beyond } = found;
-    let rows = Side { input: without_nulls(graph, rows.input, bound)?, ..all_columns(graph, &rows) };
+    // All columns: two rows that differ anywhere are two rows.
+    let all = Side::with_all_columns(rows.input, rows.keys, &graph.nodes[rows.input].columns);
+    let rows = Side { input: without_nulls(graph, rows.input, bound)?, ..all };
     positions = Side { input: without_nulls(graph, positions.input, position)?, values: vec![position], ..positions };
     let columns: Vec<usize> = rows.keys.iter().chain(&rows.values).copied().collect();
     let place_of = |place: &usize| columns.iter().position(|column| column == place);
     let Some(keys) = places.iter().map(place_of).collect::<Option<Vec<usize>>>() else { return Ok(None) };
-    let counted = graph.count_beyond(rows, bound, positions, beyond);
+    let counted = graph.count_beyond(rows, bound, positions, beyond)?;
     let count = columns.len();
     let sums = aggregates
         .iter()
@@ -72,12 +74,12 @@ struct Found {
 }
 
 fn find(graph: &Graph, input: NodeId) -> Option<Found> {
-    let Operator::Map { input: join, predicates, outputs } = &graph.nodes[input].operator else { return None };
+    let Operator::Map(Map { input: join, predicates, outputs }) = &graph.nodes[input].operator else { return None };
     let [Scalar::Computed(Computed { expression: Expr::BinaryExpr(BinaryExpr { left: a, op, right: b }), .. })] = &predicates[..]
     else {
         return None;
     };
-    let Operator::Join { left, right, output } = &graph.nodes[*join].operator else { return None };
+    let Operator::Join(Join { left, right, output }) = &graph.nodes[*join].operator else { return None };
     let (Expr::Column(a), Expr::Column(b)) = (a.as_ref(), b.as_ref()) else { return None };
     let (a, b) = (output[column_number(a).ok()?], output[column_number(b).ok()?]);
     // The group decides which side is kept; a condition `bound < position` is read as `position > bound`.
@@ -107,8 +109,8 @@ fn find(graph: &Graph, input: NodeId) -> Option<Found> {
 impl Found {
     /// The columns of the kept rows that are grouped by; `None` when the group needs something else.
     fn places_of(&self, graph: &Graph, input: NodeId, keys: &[usize]) -> Option<Vec<usize>> {
-        let Operator::Map { input: join, outputs, .. } = &graph.nodes[input].operator else { return None };
-        let Operator::Join { left, output, .. } = &graph.nodes[*join].operator else { return None };
+        let Operator::Map(Map { input: join, outputs, .. }) = &graph.nodes[input].operator else { return None };
+        let Operator::Join(Join { left, output, .. }) = &graph.nodes[*join].operator else { return None };
         let keeps_left = *left == self.rows;
         let place = |&key: &usize| match &outputs[key] {
             Scalar::Column(column) => match output[*column] {
@@ -121,12 +123,6 @@ impl Found {
         };
         keys.iter().map(place).collect()
     }
-}
-
-/// The side with all columns: two rows that differ anywhere are two rows.
-fn all_columns(graph: &Graph, side: &Side) -> Side {
-    let values = (0..graph.nodes[side.input].columns.len()).filter(|column| !side.keys.contains(column)).collect();
-    Side { values, ..side.clone() }
 }
 
 /// NULL is beyond nothing, and nothing is beyond NULL.

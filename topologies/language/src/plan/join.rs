@@ -2,11 +2,11 @@
 //!
 //! Owns the lowering of every join type to inner joins, semijoins and antijoins. A plan and its lowered sides enter, a node leaves.
 
-use datafusion_common::{DFSchema, Result, ScalarValue, plan_err};
+use datafusion_common::{DFSchema, NullEquality, Result, ScalarValue, plan_err};
 use datafusion_expr::{Join, JoinType};
 
 use super::graph::{Graph, NodeColumn, NodeId};
-use super::lower::{append_key, identity, nulls_never_match, schema_columns, truth};
+use super::outputs::{append_key, identity, schema_columns, truth};
 use super::scalar::{Scalar, null};
 use datafusion_expr::Expr;
 use datafusion_expr::utils::split_conjunction;
@@ -114,7 +114,7 @@ impl Condition<'_> {
             let lonely = self.unmatched(graph, sides[1], matchable[0], pairs, self.left_width)?;
             parts.push(self.pad(graph, lonely, self.left_width)?);
         }
-        Ok(graph.union(parts))
+        graph.union(parts)
     }
 
     /// The rows of `kept` without a partner. `start` is where its columns begin in `pairs`.
@@ -189,8 +189,13 @@ impl Condition<'_> {
                 .collect::<Result<Vec<_>>>()?;
             parts.push(graph.map(rows, Vec::new(), outputs)?);
         }
-        Ok(graph.union(parts))
+        graph.union(parts)
     }
+}
+
+/// Returns true if a join's NULL keys match nothing.
+fn nulls_never_match(join: &Join) -> bool {
+    join.null_equality == NullEquality::NullEqualsNothing
 }
 
 fn keyed(graph: &mut Graph, node: NodeId, keys: &[&Expr], schema: &DFSchema) -> Result<Keyed> {

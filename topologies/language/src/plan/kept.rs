@@ -10,8 +10,10 @@ use schemas::fingerprint::Fingerprint;
 use schemas::fingerprint::StateSpec;
 use schemas::position::Topic;
 
-use super::graph::{Node, NodeId, Operator};
-use super::identity::{self, Form, Reference, Subject};
+use super::graph::{Map, Node, NodeId, Operator, SourceScan, TableScan};
+use super::identity::form::{ColumnForm, by_number};
+use super::identity::{Form, Subject, relations, serving};
+use super::operators::definition::NodeReference;
 use crate::topology::{Served, Source, Topology};
 
 /// Something with state of its own.
@@ -48,7 +50,7 @@ impl KeptStates {
         let (owners, identities) = (topology.owners(), identities(topology));
         for node in topology.used_nodes() {
             match &topology.graph.nodes[node].operator {
-                Operator::Table(table) if topology.tables[*table].merge.is_some() => {
+                Operator::Table(TableScan { table }) if topology.tables[*table].merge.is_some() => {
                     states.add(Kept::Table(*table), format!("table {}", topology.tables[*table].name), identities[node]);
                 }
                 _ if is_kept(topology, node) => {
@@ -121,7 +123,7 @@ pub fn row_fingerprints(topology: &Topology) -> BTreeMap<String, Fingerprint> {
     let identities = identities(topology);
     let identity = |served: &Served| {
         let mut form = Form::new(Subject::Rows);
-        identity::view_columns(&mut form, &served.view.columns);
+        serving::view_columns(&mut form, &served.view.columns);
         form.identity(identities[served.node]);
         (served.view.name.clone(), form.fingerprint())
     };
@@ -130,14 +132,14 @@ pub fn row_fingerprints(topology: &Topology) -> BTreeMap<String, Fingerprint> {
 
 fn view(form: &mut Form, served: &Served, identities: &[Fingerprint]) {
     form.text(&served.view.name);
-    identity::view_columns(form, &served.view.columns);
-    form.each(served.view.indexes.iter(), identity::index);
+    serving::view_columns(form, &served.view.columns);
+    form.each(served.view.indexes.iter(), serving::index);
     form.identity(identities[served.node]);
 }
 
 fn deduplication(source: &Source) -> Fingerprint {
     let mut form = Form::new(Subject::Deduplication);
-    identity::source(&mut form, source);
+    relations::source(&mut form, source);
     form.fingerprint()
 }
 
@@ -155,33 +157,35 @@ fn node_form(topology: &Topology, node: &Node, before: &[Fingerprint]) -> Form {
     let mut form = Form::new(Subject::Node);
     // A map over a source reads the columns that it names, whatever others the topic has by now.
     let mapped = match &node.operator {
-        Operator::Map { input, .. } => match topology.graph.nodes[*input].operator {
-            Operator::Source(number) => Some(&topology.sources[number]),
+        Operator::Map(Map { input, .. }) => match topology.graph.nodes[*input].operator {
+            Operator::Source(SourceScan { source, .. }) => Some(&topology.sources[source]),
             _ => None,
         },
         _ => None,
     };
-    let refer = |form: &mut Form, reference: Reference| match (reference, mapped) {
-        (Reference::Source(number), _) => {
-            identity::source(form, &topology.sources[number]);
-            identity::source_columns(form, &topology.sources[number]);
+    let refer = |form: &mut Form, reference: NodeReference| match (reference, mapped) {
+        (NodeReference::Source(number), _) => {
+            relations::source(form, &topology.sources[number]);
+            relations::source_columns(form, &topology.sources[number]);
         }
-        (Reference::Table(number), _) => {
+        (NodeReference::Table(number), _) => {
             let table = &topology.tables[number];
-            identity::table(form, table, table.merge.as_ref().map(|merge| &topology.sources[merge.source]));
+            relations::table(form, table, table.merge.as_ref().map(|merge| &topology.sources[merge.source]));
         }
-        (Reference::Node(_), Some(source)) => {
+        (NodeReference::Node(_), Some(source)) => {
             form.tag(1);
-            identity::source(form, source);
+            relations::source(form, source);
         }
-        (Reference::Node(node), None) => {
+        (NodeReference::Node(node), None) => {
             form.tag(2);
             form.identity(before[node]);
         }
     };
-    match mapped {
-        Some(source) => identity::operator(&mut form, &node.operator, &node.columns, &refer, &identity::by_name(source)),
-        None => identity::operator(&mut form, &node.operator, &node.columns, &refer, &identity::by_number),
-    }
+    let by_name = mapped.map(relations::by_name);
+    let column: ColumnForm<'_> = match &by_name {
+        Some(by_name) => by_name,
+        None => &by_number,
+    };
+    node.operator.write_form(&mut form, &node.columns, &refer, column);
     form
 }

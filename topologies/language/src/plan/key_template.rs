@@ -6,14 +6,14 @@ use std::collections::BTreeSet;
 
 use schemas::field::{FieldKind, Value};
 
-use super::identity::Form;
+use super::identity::form::Form;
 
 /// Template of a key, filled from a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeyTemplate(Vec<Part>);
+pub struct KeyTemplate(Vec<TemplatePart>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Part {
+enum TemplatePart {
     Literal(String),
     /// the number of a column of the view
     Column(usize),
@@ -33,18 +33,18 @@ impl KeyTemplate {
                 '{' => {
                     let name: String = up_to_brace(&mut characters)?;
                     if !literal.is_empty() {
-                        parts.push(Part::Literal(std::mem::take(&mut literal)));
+                        parts.push(TemplatePart::Literal(std::mem::take(&mut literal)));
                     }
-                    parts.push(Part::Column(column(&name, names, kinds)?));
+                    parts.push(TemplatePart::Column(column(&name, names, kinds)?));
                 }
                 '}' => return Err(("a '}' closes nothing in the key".to_owned(), "write }} for a brace".to_owned())),
                 other => literal.push(other),
             }
         }
         if !literal.is_empty() {
-            parts.push(Part::Literal(literal));
+            parts.push(TemplatePart::Literal(literal));
         }
-        if !matches!(parts.first(), Some(Part::Literal(_))) {
+        if !matches!(parts.first(), Some(TemplatePart::Literal(_))) {
             let help = "begin it with a word, as in 'feed:{user_id}', so that it is told apart from other keys".to_owned();
             return Err(("the key does not begin with a text of its own".to_owned(), help));
         }
@@ -54,11 +54,11 @@ impl KeyTemplate {
     /// Writes what it makes of a row.
     pub fn write_form(&self, form: &mut Form) {
         form.each(self.0.iter(), |form, part| match part {
-            Part::Literal(text) => {
+            TemplatePart::Literal(text) => {
                 form.tag(1);
                 form.text(text);
             }
-            Part::Column(column) => {
+            TemplatePart::Column(column) => {
                 form.tag(2);
                 form.count(*column);
             }
@@ -67,7 +67,7 @@ impl KeyTemplate {
 
     /// The columns that it is made of.
     pub fn columns(&self) -> BTreeSet<usize> {
-        self.0.iter().filter_map(|part| if let Part::Column(column) = part { Some(*column) } else { None }).collect()
+        self.0.iter().filter_map(|part| if let TemplatePart::Column(column) = part { Some(*column) } else { None }).collect()
     }
 
     /// The key of a row, whose values are in the order of the view.
@@ -75,8 +75,8 @@ impl KeyTemplate {
         let mut key = String::new();
         for part in &self.0 {
             match part {
-                Part::Literal(text) => key.push_str(text),
-                Part::Column(column) => write_text(&values[*column], &mut key),
+                TemplatePart::Literal(text) => key.push_str(text),
+                TemplatePart::Column(column) => write_text(&values[*column], &mut key),
             }
         }
         key
@@ -87,13 +87,13 @@ impl KeyTemplate {
         let mut pattern = String::new();
         for part in &self.0 {
             match part {
-                Part::Literal(text) => text.chars().for_each(|character| {
+                TemplatePart::Literal(text) => text.chars().for_each(|character| {
                     if matches!(character, '*' | '?' | '[' | ']' | '\\' | '^') {
                         pattern.push('\\');
                     }
                     pattern.push(character);
                 }),
-                Part::Column(_) => pattern.push('*'),
+                TemplatePart::Column(_) => pattern.push('*'),
             }
         }
         pattern

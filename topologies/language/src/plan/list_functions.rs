@@ -11,8 +11,8 @@ use arrow_schema::DataType;
 use datafusion_common::{Result, ScalarValue, plan_err};
 use datafusion_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
 
+use super::types::type_name;
 use crate::plan::numbers::kind::NumberKind;
-use crate::plan::wording;
 
 /// One of the functions.
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -98,12 +98,7 @@ impl ScalarUDFImpl for ListFunction {
             }
             _ => {
                 let second = if self.takes_lists() { "a list" } else { "a value" };
-                return plan_err!(
-                    "'{}' takes a list and {second}, not {} and {}",
-                    self.name,
-                    wording::type_name(list),
-                    wording::type_name(other)
-                );
+                return plan_err!("'{}' takes a list and {second}, not {} and {}", self.name, type_name(list), type_name(other));
             }
         };
         let common = match (NumberKind::of(item), NumberKind::of(other_item)) {
@@ -116,8 +111,8 @@ impl ScalarUDFImpl for ListFunction {
                 return plan_err!(
                     "'{}' compares elements of type {} with {}: cast one of them",
                     self.name,
-                    wording::type_name(item),
-                    wording::type_name(other_item)
+                    type_name(item),
+                    type_name(other_item)
                 );
             }
         };

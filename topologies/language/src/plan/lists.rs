@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use datafusion_sql::sqlparser::ast::{self, Expr, Ident, ObjectName, Select, SelectItem, SetExpr, TableFactor};
 use datafusion_sql::sqlparser::tokenizer::Span;
 
-use super::rewrite::{RewriteError, call, call_arguments, derived};
+use super::syntax_tree::{RewriteError, call, call_arguments, derived};
 
 /// A function in FROM whose rows are the items of a list.
 pub struct Listed {
@@ -68,8 +68,7 @@ impl Listed {
             at: None,
         });
         let column = std::mem::take(&mut alias.columns).into_iter().next().map_or(alias.name.clone(), |column| column.name);
-        let query = derived(&format!("SELECT 1 AS {column}"));
-        let mut factor = query.map_err(|message| RewriteError { message, span: name.span })?;
+        let mut factor = derived(&format!("SELECT 1 AS {column}"), name.span)?;
         if let TableFactor::Derived { lateral, subquery, alias: slot, .. } = &mut factor {
             *lateral = reads_a_row;
             *slot = Some(alias);
@@ -113,7 +112,7 @@ fn name_items_apart(select: &mut Select) -> Result<(), RewriteError> {
     {
         return Ok(());
     }
-    let outer = derived("SELECT 1 FROM (SELECT 1) AS listed").map_err(|message| RewriteError { message, span: Span::empty() })?;
+    let outer = derived("SELECT 1 FROM (SELECT 1) AS listed", Span::empty())?;
     let TableFactor::Derived { subquery, .. } = outer else { return Ok(()) };
     let SetExpr::Select(mut outer) = *subquery.body else { return Ok(()) };
     outer.distinct = select.distinct.take();

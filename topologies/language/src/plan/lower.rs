@@ -6,21 +6,20 @@
 use std::collections::{BTreeMap, HashMap};
 
 use arrow_schema::DataType;
-use datafusion_common::NullEquality;
 use datafusion_common::{DFSchema, Result, ScalarValue, plan_err};
-use datafusion_expr::expr::{ScalarFunction, Sort};
+use datafusion_expr::expr::Sort;
 use datafusion_expr::utils::{conjunction, split_conjunction};
-use datafusion_expr::{Aggregate as AggregatePlan, Expr, ExprSchemable, Join, Limit, LogicalPlan, Unnest};
+use datafusion_expr::{Aggregate as AggregatePlan, Expr, Join, Limit, LogicalPlan, Unnest};
 use schemas::row::RowCodec;
 use schemas::serving::IndexColumn;
 
 use super::aggregate::lower_aggregate;
-use super::calls::{is_interval, named};
-use super::graph::{Graph, NodeColumn, NodeId, Operator};
-use super::ranking::{RowNumber, reads, row_number, take_limit};
-use super::scalar::{Scalar, constant, null, unalias};
-use super::sql::stored_type;
-use super::steps::{Repeat, Unkeyed};
+use super::graph::{Constant, Graph, NodeId};
+use super::missing_relation::MissingRelation;
+use super::outputs::{append, append_key, check_nulls_order, identity, node_column, schema_columns};
+use super::ranking::{RowNumberColumn, reads, row_number, take_limit};
+use super::scalar::{Scalar, null, unalias};
+use super::steps::{RepeatStep, Unkeyed};
 use super::{temporal, wording};
 
 /// The nodes of the relations that a query may scan.
@@ -86,9 +85,9 @@ impl<'a> Lowering<'a> {
 
     fn extension(&mut self, extension: &datafusion_expr::Extension) -> Result<NodeId> {
         let node = extension.node.as_any();
-        if let Some(repeat) = node.downcast_ref::<Repeat>() {
+        if let Some(repeat) = node.downcast_ref::<RepeatStep>() {
             let rows = self.plan(repeat.input())?;
-            return Ok(self.graph.repeat(rows, repeat.input().schema().fields().len() - 1));
+            return self.graph.repeat(rows, repeat.input().schema().fields().len() - 1);
         }
         match node.downcast_ref::<Unkeyed>() {
             Some(unkeyed) => self.plan(unkeyed.input()),
@@ -98,7 +97,7 @@ impl<'a> Lowering<'a> {
 
     fn scan(&mut self, scan: &datafusion_expr::logical_plan::TableScan) -> Result<NodeId> {
         let Some(&node) = self.scans.get(scan.table_name.table()) else {
-            return plan_err!("relation '{}' does not exist", scan.table_name.table());
+            return Err(MissingRelation { relation: scan.table_name.table().to_owned(), suggestion: None }.into());
         };
         if !scan.filters.is_empty() || scan.fetch.is_some() {
             return plan_err!("a filter was pushed into the scan of '{}'", scan.table_name);
@@ -123,7 +122,7 @@ impl<'a> Lowering<'a> {
             LogicalPlan::Filter(filter) => {
                 let schema = filter.input.schema();
                 let is_read =
-                    |number: RowNumber| projection.expr.iter().any(|expression| reads(expression, schema, number.column));
+                    |number: RowNumberColumn| projection.expr.iter().any(|expression| reads(expression, schema, number.column));
                 self.filter(&filter.predicate, &filter.input, row_number(&filter.input).is_none_or(is_read))?
             }
             other => self.plan(other)?,
@@ -187,13 +186,13 @@ impl<'a> Lowering<'a> {
                 .collect::<Result<Vec<_>>>()?;
             nodes.push(self.graph.map(node, Vec::new(), outputs)?);
         }
-        Ok(self.graph.union(nodes))
+        self.graph.union(nodes)
     }
 
     fn empty(&mut self, empty: &datafusion_expr::EmptyRelation) -> Result<NodeId> {
         let columns = schema_columns(&empty.schema);
         let rows = if empty.produce_one_row { vec![schemas::row::Row::empty()] } else { Vec::new() };
-        Ok(self.graph.leaf(Operator::Constant(rows), columns, true, None))
+        self.graph.add(Constant { rows }, columns)
     }
 
     fn values(&mut self, values: &datafusion_expr::Values) -> Result<NodeId> {
@@ -210,7 +209,7 @@ impl<'a> Lowering<'a> {
             }
             rows.push(row);
         }
-        Ok(self.graph.leaf(Operator::Constant(rows), columns, true, None))
+        self.graph.add(Constant { rows }, columns)
     }
 
     fn unnest(&mut self, unnest: &Unnest) -> Result<NodeId> {
@@ -228,7 +227,7 @@ impl<'a> Lowering<'a> {
         let read = &unnest.dependency_indices;
         let keep: Vec<usize> = read.iter().copied().filter(|index| index != column).collect();
         let appended = keep.len();
-        node = self.graph.unnest(node, *column, keep, element);
+        node = self.graph.unnest(node, *column, keep, element)?;
         let mut kept = 0..appended;
         let columns: Vec<usize> =
             read.iter().map(|index| if index == column { appended } else { kept.next().unwrap_or(appended) }).collect();
@@ -261,7 +260,7 @@ impl<'a> Lowering<'a> {
         let node = self.plan(input)?;
         let width = self.graph.nodes[node].columns.len();
         let (node, partition, order) = self.ordered(node, input.schema(), &[], order)?;
-        let node = self.graph.top_k(node, partition, order, (skip, fetch), None);
+        let node = self.graph.top_k(node, partition, order, (skip, fetch), None)?;
         self.choose(node, &(0..width).collect::<Vec<_>>())
     }
 
@@ -299,7 +298,7 @@ impl<'a> Lowering<'a> {
         let (node, partition, order) = self.ordered(node, schema, &function.params.partition_by, &function.params.order_by)?;
         let rank = node_column("row_number", &DataType::Int64, false);
         let extended = self.graph.nodes[node].columns.len();
-        let top = self.graph.top_k(node, partition, order, (0, limit), rank_is_read.then(|| rank.clone()));
+        let top = self.graph.top_k(node, partition, order, (0, limit), rank_is_read.then(|| rank.clone()))?;
         let mut outputs = identity(&self.graph.nodes[top].columns[..width]);
         let number = if rank_is_read { Scalar::Column(extended) } else { null(&DataType::Int64)? };
         outputs.push((number, rank));
@@ -331,63 +330,6 @@ impl<'a> Lowering<'a> {
         let right = self.plan(&join.right)?;
         super::join::lower_join(self.graph, join, left, right)
     }
-}
-
-/// Returns true if a join's NULL keys match nothing.
-pub fn nulls_never_match(join: &Join) -> bool {
-    join.null_equality == NullEquality::NullEqualsNothing
-}
-
-/// Every column as it is.
-pub fn identity(columns: &[NodeColumn]) -> Vec<(Scalar, NodeColumn)> {
-    columns.iter().enumerate().map(|(index, column)| (Scalar::Column(index), column.clone())).collect()
-}
-
-/// Appends an expression as a column unless it is one already; returns its number.
-pub fn append(outputs: &mut Vec<(Scalar, NodeColumn)>, expression: &Expr, schema: &DFSchema) -> Result<usize> {
-    let scalar = Scalar::lower(expression, schema)?;
-    if let Scalar::Column(index) = scalar {
-        return Ok(index);
-    }
-    let (data_type, nullable) = match &scalar {
-        Scalar::Computed(computed) => (computed.data_type.clone(), computed.nullable),
-        Scalar::Constant { data_type, .. } => (data_type.clone(), true),
-        Scalar::Column(_) => return plan_err!("a column is already there"),
-    };
-    outputs.push((scalar, NodeColumn { name: wording::sql(expression), data_type, nullable }));
-    Ok(outputs.len() - 1)
-}
-
-/// Appends an expression by which rows are grouped or joined. Intervals that are equal are made the same.
-pub fn append_key(outputs: &mut Vec<(Scalar, NodeColumn)>, expression: &Expr, schema: &DFSchema) -> Result<usize> {
-    if !is_interval(&expression.get_type(schema)?) {
-        return append(outputs, expression, schema);
-    }
-    let in_days = ScalarFunction::new_udf(named("interval_in_days")?, vec![unalias(expression)]);
-    append(outputs, &Expr::ScalarFunction(in_days), schema)
-}
-
-/// A column with the type that rows keep.
-pub fn node_column(name: &str, data_type: &DataType, nullable: bool) -> NodeColumn {
-    NodeColumn { name: name.to_owned(), data_type: stored_type(data_type), nullable }
-}
-
-/// The columns of a schema with the types that rows keep.
-pub fn schema_columns(schema: &DFSchema) -> Vec<NodeColumn> {
-    schema.fields().iter().map(|field| node_column(field.name(), field.data_type(), field.is_nullable())).collect()
-}
-
-/// Rows are kept in the order of their bytes, in which NULL is the greatest.
-pub fn check_nulls_order(sort: &Sort, nullable: bool) -> Result<()> {
-    if nullable && sort.nulls_first == sort.asc {
-        return plan_err!("only NULLS LAST for ASC and NULLS FIRST for DESC are supported, as PostgreSQL has by default");
-    }
-    Ok(())
-}
-
-/// A typed constant column.
-pub fn truth(value: bool) -> Result<Scalar> {
-    constant(&ScalarValue::Boolean(Some(value)), DataType::Boolean)
 }
 
 /// Checks that rows can hold the columns of a node.

@@ -10,7 +10,7 @@ use datafusion_expr::{BinaryExpr, Expr, Operator};
 use datafusion_sql::sqlparser::ast;
 
 use super::graph::NodeColumn;
-use super::identity::scalar_form;
+use super::identity::scalar::scalar_form;
 use super::scalar::{Scalar, null};
 use super::sql::Relations;
 use crate::parse::{MergeAction, MergeClause};
@@ -270,7 +270,7 @@ fn fold_value(
 fn travels(fields: &mut Vec<(Scalar, NodeColumn)>, scalar: Scalar, name: String, data_type: &arrow_schema::DataType) -> usize {
     let known = fields.iter().position(|(other, _)| scalar_form(other) == scalar_form(&scalar));
     known.unwrap_or_else(|| {
-        fields.push((scalar, super::lower::node_column(&name, data_type, true)));
+        fields.push((scalar, super::outputs::node_column(&name, data_type, true)));
         fields.len() - 1
     })
 }

@@ -6,13 +6,11 @@
 use std::sync::Arc;
 
 use datafusion_common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
-use datafusion_common::{Column, DFSchema, Result, ScalarValue};
+use datafusion_common::{Column, DFSchema, Result, ScalarValue, Spans};
 use datafusion_expr::logical_plan::Subquery;
 use datafusion_expr::{
     Aggregate, Distinct, Expr, Filter, Limit, LogicalPlan, LogicalPlanBuilder, Projection, Sort, SubqueryAlias,
 };
-
-use super::predicates::around;
 
 /// An aggregate without GROUP BY that depends on the query around it.
 pub struct OneRow {
@@ -104,4 +102,10 @@ fn keeps_a_row(limit: &Limit) -> bool {
         Some(_) => None,
     };
     number(&limit.skip, 0) == Some(0) && number(&limit.fetch, 1).is_some_and(|fetch| fetch > 0)
+}
+
+/// A plan as a sub-query.
+pub fn around(plan: LogicalPlan) -> Subquery {
+    let outer_ref_columns = plan.all_out_ref_exprs();
+    Subquery { subquery: Arc::new(plan), outer_ref_columns, spans: Spans::new() }
 }

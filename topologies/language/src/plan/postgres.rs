@@ -12,9 +12,10 @@ use datafusion_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr, RawFie
 use datafusion_expr::{BinaryExpr, Case, Cast, Expr, ExprSchemable, GetFieldAccess, LogicalPlan, Operator, lit, when};
 use datafusion_sql::sqlparser::ast::BinaryOperator;
 
-use super::calls::{is_interval, length_of, named};
-use super::functions::local_timestamp_type;
+use super::calls::named;
 use super::temporal::mentions_now;
+use super::types::is_interval;
+use super::types::local_timestamp_type;
 
 /// Plans operators on times, and forms such as `EXTRACT(x FROM y)`.
 #[derive(Debug)]
@@ -221,10 +222,7 @@ fn is_comparison(operator: Operator) -> bool {
 /// Returns the value that is compared in place of an interval; a text beside one is read as an interval.
 fn measured(expression: Expr, schema: &dyn ExprSchema) -> Result<Box<Expr>> {
     let kind = expression.get_type(schema)?;
-    let interval = if is_interval(&kind) {
-        expression
-    } else {
-        Expr::Cast(Cast::new(Box::new(expression), super::functions::interval_type()))
-    };
-    length_of(interval).map(Box::new)
+    let interval =
+        if is_interval(&kind) { expression } else { Expr::Cast(Cast::new(Box::new(expression), super::types::interval_type())) };
+    called("interval_length", vec![interval]).map(Box::new)
 }

@@ -5,17 +5,15 @@
 //! there a NULL among the y, is x NULL and is there any y. ANY and ALL become comparisons with the least and the greatest y. A sub-query
 //! that is an aggregate without GROUP BY has one row even over nothing, so it becomes a comparison with a value.
 
-use std::sync::Arc;
-
 use datafusion_common::tree_node::{Transformed, TransformedResult, TreeNode};
-use datafusion_common::{Column, DFSchema, Result, ScalarValue, Spans};
+use datafusion_common::{Column, DFSchema, Result, ScalarValue};
 use datafusion_expr::expr::{Case, Exists, InSubquery, SetComparison, SetQuantifier};
 use datafusion_expr::logical_plan::Subquery;
 use datafusion_expr::utils::merge_schema;
 use datafusion_expr::{BinaryExpr, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, Operator, lit};
 use datafusion_functions_aggregate::min_max::{max, min};
 
-use super::one_row::OneRow;
+use super::one_row::{OneRow, around};
 
 /// Truths that the place of a condition tells apart.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -222,12 +220,6 @@ fn extreme(subquery: &Subquery, aggregate: fn(Expr) -> Expr) -> Result<Expr> {
 
 fn exists(plan: LogicalPlan) -> Expr {
     Expr::Exists(Exists { subquery: around(plan), negated: false })
-}
-
-/// A plan as a sub-query.
-pub fn around(plan: LogicalPlan) -> Subquery {
-    let outer_ref_columns = plan.all_out_ref_exprs();
-    Subquery { subquery: Arc::new(plan), outer_ref_columns, spans: Spans::new() }
 }
 
 /// TRUE for a match; without one, unknown where any of `unknown` is TRUE. Both are never NULL where that makes a difference.

@@ -9,7 +9,7 @@ use datafusion_expr::{Expr, LogicalPlan, Operator};
 use super::scalar::unalias;
 
 /// A column that holds a row number.
-pub struct RowNumber {
+pub struct RowNumberColumn {
     /// its number among the columns of the plan
     pub column: usize,
     /// true if something between the window and the plan computes with it
@@ -17,9 +17,9 @@ pub struct RowNumber {
 }
 
 /// The row number among the columns of a plan, also through projections that pass it on.
-pub fn row_number(plan: &LogicalPlan) -> Option<RowNumber> {
+pub fn row_number(plan: &LogicalPlan) -> Option<RowNumberColumn> {
     match plan {
-        LogicalPlan::Window(window) => Some(RowNumber { column: window.schema.fields().len() - 1, is_read_below: false }),
+        LogicalPlan::Window(window) => Some(RowNumberColumn { column: window.schema.fields().len() - 1, is_read_below: false }),
         LogicalPlan::SubqueryAlias(alias) => row_number(&alias.input),
         LogicalPlan::Projection(projection) => {
             let below = row_number(&projection.input)?;
@@ -28,7 +28,7 @@ pub fn row_number(plan: &LogicalPlan) -> Option<RowNumber> {
             let column = projection.expr.iter().position(passes)?;
             let mut others = projection.expr.iter().enumerate().filter(|(place, _)| *place != column);
             let is_read_below = below.is_read_below || others.any(|(_, expression)| reads(expression, schema, below.column));
-            Some(RowNumber { column, is_read_below })
+            Some(RowNumberColumn { column, is_read_below })
         }
         _ => None,
     }

@@ -7,15 +7,13 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use datafusion_sql::sqlparser::ast::{
-    self, AccessExpr, Expr, FunctionArg, FunctionArgExpr, Ident, ObjectName, Query, SetExpr, Spanned, Statement, TableFactor,
-    VisitMut, VisitorMut,
+    self, AccessExpr, Expr, FunctionArg, FunctionArgExpr, Ident, Query, Spanned, TableFactor, VisitMut, VisitorMut,
 };
-use datafusion_sql::sqlparser::dialect::PostgreSqlDialect;
-use datafusion_sql::sqlparser::parser::Parser;
 use datafusion_sql::sqlparser::tokenizer::Span;
 
 use super::lists::{Listed, name_apart};
 use super::syntax::rewritten;
+use super::syntax_tree::{RewriteError, call, call_arguments, derived};
 
 /// A `SESSION(relation, time, gap, partition...)` in a FROM clause.
 #[derive(Clone, Debug)]
@@ -30,15 +28,6 @@ pub struct SessionCall {
     pub gap: Expr,
     /// the columns that each have sessions of their own
     pub partition: Vec<String>,
-}
-
-/// Something a rewrite refuses.
-#[derive(Debug)]
-pub struct RewriteError {
-    /// the fault
-    pub message: String,
-    /// its place
-    pub span: Span,
 }
 
 /// The windows that a query reads.
@@ -134,9 +123,11 @@ impl VisitorMut for Rewriter<'_> {
         };
         let window = match function.as_str() {
             "TUMBLE" => self.tumble(&arguments, span),
-            "SESSION" => self.session(&arguments),
-            "HOP" | "CUMULATE" => Err(format!("{function} windows are not supported yet: there are TUMBLE and SESSION")),
-            _ => Err(format!("the table function '{function}' is not known: there are TUMBLE and SESSION")),
+            "SESSION" => self.session(&arguments, span),
+            "HOP" | "CUMULATE" => {
+                refused(span, format!("{function} windows are not supported yet: there are TUMBLE and SESSION"))
+            }
+            _ => refused(span, format!("the table function '{function}' is not known: there are TUMBLE and SESSION")),
         };
         match window {
             Ok(window) => {
@@ -144,7 +135,7 @@ impl VisitorMut for Rewriter<'_> {
                 *factor = with_alias(window, alias, &arguments[0].to_string());
                 ControlFlow::Continue(())
             }
-            Err(message) => refuse(span, message),
+            Err(error) => ControlFlow::Break(error),
         }
     }
 }
@@ -165,23 +156,12 @@ fn count_of_rows(function: &mut ast::Function) -> ControlFlow<RewriteError> {
     ControlFlow::Continue(())
 }
 
-/// A call of a function.
-pub fn call(name: &str, arguments: Vec<Expr>) -> Expr {
-    let args = arguments.into_iter().map(|argument| FunctionArg::Unnamed(FunctionArgExpr::Expr(argument))).collect();
-    Expr::Function(ast::Function {
-        name: ObjectName::from(vec![Ident::new(name)]),
-        uses_odbc_syntax: false,
-        parameters: ast::FunctionArguments::None,
-        args: ast::FunctionArguments::List(ast::FunctionArgumentList { duplicate_treatment: None, args, clauses: Vec::new() }),
-        filter: None,
-        null_treatment: None,
-        over: None,
-        within_group: Vec::new(),
-    })
-}
-
 fn refuse(span: Span, message: String) -> ControlFlow<RewriteError> {
     ControlFlow::Break(RewriteError { message, span })
+}
+
+fn refused<T>(span: Span, message: String) -> Result<T, RewriteError> {
+    Err(RewriteError { message, span })
 }
 
 impl Rewriter<'_> {
@@ -230,35 +210,37 @@ impl Rewriter<'_> {
     }
 
     /// Fixed windows next to one another, aligned to 1970-01-01.
-    fn tumble(&mut self, arguments: &[Expr], span: Span) -> Result<TableFactor, String> {
+    fn tumble(&mut self, arguments: &[Expr], span: Span) -> Result<TableFactor, RewriteError> {
         let [relation, time, size] = arguments else {
-            return Err("TUMBLE takes (relation, time column, INTERVAL)".to_owned());
+            return refused(span, "TUMBLE takes (relation, time column, INTERVAL)".to_owned());
         };
-        let (relation, column) = (identifier(relation)?, identifier(time)?);
+        let (relation, column) = (identifier(relation, span)?, identifier(time, span)?);
         self.windows.sizes.push(size.clone());
         let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
         let (relation, column) = (quoted(&relation), quoted(&column));
-        let mut window = derived(&format!(
+        let query = format!(
             "SELECT *, date_bin(NULL, {column}) AS window_start, date_bin(NULL, {column}) + NULL AS window_end FROM {relation}"
-        ))?;
+        );
+        let mut window = derived(&query, span)?;
         let _ = VisitMut::visit(&mut window, &mut Placed { size, time: time.span(), call: span });
         Ok(window)
     }
 
-    fn session(&mut self, arguments: &[Expr]) -> Result<TableFactor, String> {
+    fn session(&mut self, arguments: &[Expr], span: Span) -> Result<TableFactor, RewriteError> {
         let [relation, time, gap, partition @ ..] = arguments else {
-            return Err("SESSION takes (relation, time column, INTERVAL of the longest pause, partition columns...)".to_owned());
+            let message = "SESSION takes (relation, time column, INTERVAL of the longest pause, partition columns...)";
+            return refused(span, message.to_owned());
         };
         let call = SessionCall {
             name: format!("session {}", arguments.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")),
-            relation: identifier(relation)?,
-            time: identifier(time)?,
+            relation: identifier(relation, span)?,
+            time: identifier(time, span)?,
             gap: gap.clone(),
-            partition: partition.iter().map(identifier).collect::<Result<_, _>>()?,
+            partition: partition.iter().map(|column| identifier(column, span)).collect::<Result<_, _>>()?,
         };
         let text = format!("SELECT * FROM \"{}\"", call.name.replace('"', "\"\""));
         self.windows.sessions.push(call);
-        derived(&text)
+        derived(&text, span)
     }
 }
 
@@ -289,32 +271,12 @@ impl VisitorMut for Placed<'_> {
     }
 }
 
-/// The arguments of a call; `None` when it has none or they have names.
-pub fn call_arguments(arguments: &[FunctionArg]) -> Option<Vec<Expr>> {
-    let plain = |argument: &FunctionArg| match argument {
-        FunctionArg::Unnamed(FunctionArgExpr::Expr(expression)) => Some(expression.clone()),
-        _ => None,
-    };
-    arguments.iter().map(plain).collect::<Option<Vec<_>>>().filter(|arguments| !arguments.is_empty())
-}
-
-fn identifier(expression: &Expr) -> Result<String, String> {
+fn identifier(expression: &Expr, span: Span) -> Result<String, RewriteError> {
     match expression {
         Expr::Identifier(ident) if ident.quote_style.is_some() => Ok(ident.value.clone()),
         Expr::Identifier(ident) => Ok(ident.value.to_lowercase()),
-        other => Err(format!("'{other}' must be a plain name here")),
+        other => refused(span, format!("'{other}' must be a plain name here")),
     }
-}
-
-/// A query as a FROM item.
-pub fn derived(query: &str) -> Result<TableFactor, String> {
-    let statements =
-        Parser::parse_sql(&PostgreSqlDialect {}, &format!("SELECT * FROM ({query})")).map_err(|error| error.to_string())?;
-    let Some(Statement::Query(query)) = statements.into_iter().next() else {
-        return Err("a window could not be planned".to_owned());
-    };
-    let SetExpr::Select(mut select) = *query.body else { return Err("a window could not be planned".to_owned()) };
-    select.from.pop().map(|from| from.relation).ok_or_else(|| "a window could not be planned".to_owned())
 }
 
 fn with_alias(mut factor: TableFactor, alias: Option<ast::TableAlias>, relation: &str) -> TableFactor {
@@ -325,16 +287,4 @@ fn with_alias(mut factor: TableFactor, alias: Option<ast::TableAlias>, relation:
         });
     }
     factor
-}
-
-/// The names of the relations that a query reads, without those that it defines itself.
-pub fn relations(query: &Query) -> BTreeSet<String> {
-    let mut names = BTreeSet::new();
-    let _ = ast::visit_relations(query, |name: &ObjectName| {
-        if let Some(ident) = name.0.last().and_then(|part| part.as_ident()) {
-            names.insert(if ident.quote_style.is_some() { ident.value.clone() } else { ident.value.to_lowercase() });
-        }
-        ControlFlow::<()>::Continue(())
-    });
-    names
 }

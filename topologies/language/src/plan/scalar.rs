@@ -12,7 +12,7 @@ use datafusion_expr::{Cast, Expr, ExprSchemable};
 use schemas::row::{Row, RowCodec};
 
 use super::numbers::cast;
-use super::sql::stored_type;
+use super::types::stored_type;
 use super::wording;
 
 /// One expression over the columns of a node's input.

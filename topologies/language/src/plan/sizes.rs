@@ -73,12 +73,12 @@ pub fn growth_of(name: &str) -> Option<Growth> {
 }
 
 /// One argument: a value for every row, or one for all.
-pub struct Argument {
+pub struct SizedArgument {
     values: ArrayRef,
     is_constant: bool,
 }
 
-impl Argument {
+impl SizedArgument {
     /// The argument of a call.
     pub fn new(value: &ColumnarValue) -> Result<Self> {
         Ok(match value {
@@ -223,12 +223,12 @@ pub fn is_of_any_size(kind: &DataType) -> bool {
 
 impl Growth {
     /// Bytes that the result for a row does not exceed; `u64::MAX` when the arguments set no bound.
-    pub fn bytes(self, arguments: &[Argument], row: usize) -> u64 {
+    pub fn bytes(self, arguments: &[SizedArgument], row: usize) -> u64 {
         self.known(arguments, row).unwrap_or(0)
     }
 
     /// `None` where an argument is NULL or missing: then there is nothing to make.
-    fn known(self, arguments: &[Argument], row: usize) -> Option<u64> {
+    fn known(self, arguments: &[SizedArgument], row: usize) -> Option<u64> {
         let argument = |place: usize| arguments.get(place);
         let bytes = |place: usize| argument(place).map_or(0, |argument| argument.bytes(row));
         let times = |place: usize| argument(place)?.number(row).map(|number| number.max(0).unsigned_abs());
@@ -276,7 +276,7 @@ impl Growth {
     }
 
     /// True when no row and no batch can exceed its limit, because all arguments together do not.
-    pub fn is_surely_within(self, arguments: &[Argument], rows: usize, (value_max, batch_max): (u64, u64)) -> bool {
+    pub fn is_surely_within(self, arguments: &[SizedArgument], rows: usize, (value_max, batch_max): (u64, u64)) -> bool {
         let factor = match self {
             Self::Sum | Self::Join => arguments.len() as u64,
             _ => return false,
@@ -315,7 +315,7 @@ fn regexp_replaced(text: &str, pattern: &str, replacement: &str, flags: &str) ->
     }
 }
 
-fn range_items(arguments: &[Argument], row: usize) -> Option<u64> {
+fn range_items(arguments: &[SizedArgument], row: usize) -> Option<u64> {
     let first = arguments.first()?;
     let items = |span: i128, step: i128| {
         if step == 0 {

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow_schema::{DataType, FieldRef, Schema, SchemaRef, TimeUnit};
+use arrow_schema::{DataType, FieldRef, Schema, SchemaRef};
 use datafusion_common::config::ConfigOptions;
 use datafusion_common::{Result, TableReference, plan_err};
 use datafusion_expr::planner::{ContextProvider, ExprPlanner, TypePlanner};
@@ -33,11 +33,12 @@ use datafusion_optimizer::{Optimizer, OptimizerContext, OptimizerRule};
 use datafusion_sql::planner::{ParserOptions, PlannerContext, SqlToRel};
 use datafusion_sql::sqlparser::ast;
 
-use super::functions::{Functions, interval_type, local_timestamp_type, timestamp_type};
+use super::functions::Functions;
+use super::missing_relation::MissingRelation;
 use super::numbers::kind::{EXACT_DIGITS_MAX, wide_type};
 use super::numbers::typing::{type_expression, type_plan};
 use super::patience::{Patience, StopWhenOver};
-use crate::diagnostic::suggestion;
+use super::types::{interval_type, local_timestamp_type, timestamp_type};
 
 /// FLOAT(n) with n up to this is REAL.
 const REAL_BITS_MAX: u64 = 24;
@@ -180,11 +181,7 @@ impl ContextProvider for Relations {
     fn get_table_source(&self, name: TableReference) -> Result<Arc<dyn TableSource>> {
         match self.tables.get(name.table()) {
             Some(table) => Ok(Arc::clone(table)),
-            None => {
-                let hint =
-                    suggestion(name.table(), self.names()).map(|near| format!(": did you mean '{near}'?")).unwrap_or_default();
-                plan_err!("relation '{}' does not exist{hint}", name.table())
-            }
+            None => Err(MissingRelation::new(name.table(), self.names()).into()),
         }
     }
 
@@ -295,28 +292,6 @@ impl TypePlanner for Types {
     }
 }
 
-/// The type that rows keep a value of this type as; the same type where they can keep it as it is.
-pub fn stored_type(kind: &DataType) -> DataType {
-    match kind {
-        DataType::Utf8View | DataType::LargeUtf8 | DataType::Null => DataType::Utf8,
-        DataType::BinaryView | DataType::LargeBinary => DataType::Binary,
-        DataType::Timestamp(_, Some(_)) => timestamp_type(),
-        DataType::Timestamp(_, None) => local_timestamp_type(),
-        DataType::Interval(_) => interval_type(),
-        DataType::Int8 | DataType::UInt8 => DataType::Int16,
-        DataType::UInt16 => DataType::Int32,
-        DataType::UInt32 | DataType::UInt64 => DataType::Int64,
-        DataType::Float16 | DataType::Float32 => DataType::Float64,
-        DataType::Decimal256(_, _) => wide_type(),
-        DataType::Date64 => DataType::Date32,
-        DataType::Dictionary(_, value) => stored_type(value),
-        DataType::LargeList(item) | DataType::ListView(item) | DataType::List(item) | DataType::FixedSizeList(item, _) => {
-            DataType::new_list(stored_type(item.data_type()), true)
-        }
-        other => other.clone(),
-    }
-}
-
 /// The Arrow type of a column declared in `CREATE TABLE`; `None` for types that rows can't hold.
 pub fn declared_type(sql_type: &ast::DataType) -> Option<DataType> {
     use ast::{ArrayElemTypeDef, DataType as Sql, ExactNumberInfo};
@@ -348,12 +323,4 @@ fn decimal_type(precision: u64, scale: i64) -> Option<DataType> {
     let (digits, scale) = (u8::try_from(precision).ok()?, i8::try_from(scale).ok()?);
     let is_valid = (1..=EXACT_DIGITS_MAX).contains(&digits) && u8::try_from(scale).is_ok_and(|scale| scale <= digits);
     is_valid.then_some(DataType::Decimal128(digits, scale))
-}
-
-/// Returns true if casting a value between two timestamp types only changes the unit or the zone's name.
-pub fn is_timestamp(kind: &DataType) -> bool {
-    matches!(
-        kind,
-        DataType::Timestamp(TimeUnit::Second | TimeUnit::Millisecond | TimeUnit::Microsecond | TimeUnit::Nanosecond, _)
-    )
 }

@@ -1,6 +1,6 @@
 //! Steps of a plan that DataFusion has none for.
 //!
-//! Owns [`Repeat`] and [`Unkeyed`]. Rewrites before the optimiser put them into plans, and the lowering takes them out again.
+//! Owns [`RepeatStep`] and [`Unkeyed`]. Rewrites before the optimiser put them into plans, and the lowering takes them out again.
 
 use std::cmp::Ordering;
 use std::collections::HashSet;
@@ -14,7 +14,7 @@ use datafusion_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 
 /// As many copies of each row as its last column says.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Repeat {
+pub struct RepeatStep {
     input: LogicalPlan,
     schema: DFSchemaRef,
 }
@@ -26,7 +26,7 @@ pub struct Unkeyed {
     schema: DFSchemaRef,
 }
 
-impl Repeat {
+impl RepeatStep {
     /// Repeats the rows of a plan.
     pub fn plan(input: LogicalPlan) -> Result<LogicalPlan> {
         let schema = without_keys(input.schema())?;
@@ -75,7 +75,7 @@ fn only(mut inputs: Vec<LogicalPlan>) -> Result<LogicalPlan> {
     }
 }
 
-impl PartialOrd for Repeat {
+impl PartialOrd for RepeatStep {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         self.input.partial_cmp(&other.input)
     }
@@ -87,9 +87,9 @@ impl PartialOrd for Unkeyed {
     }
 }
 
-impl UserDefinedLogicalNodeCore for Repeat {
+impl UserDefinedLogicalNodeCore for RepeatStep {
     fn name(&self) -> &str {
-        "Repeat"
+        "RepeatStep"
     }
 
     fn inputs(&self) -> Vec<&LogicalPlan> {
@@ -105,7 +105,7 @@ impl UserDefinedLogicalNodeCore for Repeat {
     }
 
     fn fmt_for_explain(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Repeat")
+        f.write_str("RepeatStep")
     }
 
     fn with_exprs_and_inputs(&self, _: Vec<Expr>, inputs: Vec<LogicalPlan>) -> Result<Self> {

@@ -3,14 +3,11 @@
 //! Owns the rewriting of such an expression of the syntax tree into the function that computes it as PostgreSQL does. An
 //! expression enters; the expression that stands for it leaves, with the places of what the user wrote.
 
-use datafusion_sql::sqlparser::ast::{
-    BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, Interval,
-    ObjectName, ObjectNamePart, Spanned, UnaryOperator, Value, ValueWithSpan,
-};
+use datafusion_sql::sqlparser::ast::{BinaryOperator, Expr, Interval, Spanned, UnaryOperator, Value, ValueWithSpan};
 use datafusion_sql::sqlparser::tokenizer::Span;
 
 use super::calls::{SIMILAR_TO, check_pattern, lowered, with_backslash};
-use super::rewrite::RewriteError;
+use super::syntax_tree::{RewriteError, call_at};
 
 /// The expression that stands for one that is written in syntax of its own; `None` when it stays as it is.
 pub fn rewritten(expression: &Expr) -> Result<Option<Expr>, RewriteError> {
@@ -22,7 +19,7 @@ pub fn rewritten(expression: &Expr) -> Result<Option<Expr>, RewriteError> {
         Expr::ILike { negated, any: false, expr, pattern, escape_char } => {
             let lower = |operand: &Expr| match operand {
                 Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(text), span }) => text_at(lowered(text), *span),
-                operand => call("lower", vec![operand.clone()], operand.span()),
+                operand => call_at("lower", vec![operand.clone()], operand.span()),
             };
             let (folded, pattern) = (lower(expr), lower(pattern));
             let escape = escape_char.clone().map(|mut escape| {
@@ -43,15 +40,15 @@ pub fn rewritten(expression: &Expr) -> Result<Option<Expr>, RewriteError> {
         Expr::SimilarTo { negated, expr, pattern, escape_char } => {
             let mut arguments = vec![expr.as_ref().clone(), pattern.as_ref().clone()];
             arguments.extend(escape_char.clone().map(Expr::Value));
-            Some(negated_if(*negated, call(SIMILAR_TO, arguments, span)))
+            Some(negated_if(*negated, call_at(SIMILAR_TO, arguments, span)))
         }
         // DataFusion has no such operator.
         Expr::BinaryOp { left, op: BinaryOperator::PGExp, right } => {
-            Some(call("power", vec![left.as_ref().clone(), right.as_ref().clone()], span))
+            Some(call_at("power", vec![left.as_ref().clone(), right.as_ref().clone()], span))
         }
         Expr::BinaryOp { left, op, right } => regular(left, op, right, span),
         Expr::AtTimeZone { timestamp, time_zone } => {
-            Some(call("timezone", vec![time_zone.as_ref().clone(), timestamp.as_ref().clone()], span))
+            Some(call_at("timezone", vec![time_zone.as_ref().clone(), timestamp.as_ref().clone()], span))
         }
         Expr::Interval(interval) => with_clock(interval),
         _ => None,
@@ -92,9 +89,9 @@ fn like(
     let Some((text, place)) = constant else {
         let pattern = match escape {
             None => pattern.clone(),
-            Some(escape) => call("like_escape", vec![pattern.clone(), Expr::Value(escape.clone())], span),
+            Some(escape) => call_at("like_escape", vec![pattern.clone(), Expr::Value(escape.clone())], span),
         };
-        return Ok(Some(negated_if(negated, call("like", vec![expression.clone(), pattern], span))));
+        return Ok(Some(negated_if(negated, call_at("like", vec![expression.clone(), pattern], span))));
     };
     let text = match escape_text {
         None => text.clone(),
@@ -121,7 +118,7 @@ fn regular(left: &Expr, operator: &BinaryOperator, right: &Expr, span: Span) -> 
     };
     let mut arguments = vec![left.clone(), right.clone()];
     arguments.extend(ignores_case.then(|| text_at("i".to_owned(), span)));
-    Some(negated_if(negated, call("regexp_like", arguments, span)))
+    Some(negated_if(negated, call_at("regexp_like", arguments, span)))
 }
 
 fn negated_if(negated: bool, expression: Expr) -> Expr {
@@ -134,21 +131,4 @@ fn negated_if(negated: bool, expression: Expr) -> Expr {
 
 fn text_at(text: String, span: Span) -> Expr {
     Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(text), span })
-}
-
-/// A call of a function at a place.
-pub fn call(name: &str, arguments: Vec<Expr>, span: Span) -> Expr {
-    let mut ident = Ident::with_quote('"', name);
-    ident.span = span;
-    let args = arguments.into_iter().map(|argument| FunctionArg::Unnamed(FunctionArgExpr::Expr(argument))).collect();
-    Expr::Function(Function {
-        name: ObjectName(vec![ObjectNamePart::Identifier(ident)]),
-        uses_odbc_syntax: false,
-        parameters: FunctionArguments::None,
-        args: FunctionArguments::List(FunctionArgumentList { duplicate_treatment: None, args, clauses: Vec::new() }),
-        filter: None,
-        null_treatment: None,
-        over: None,
-        within_group: Vec::new(),
-    })
 }

@@ -6,10 +6,10 @@ use datafusion_common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion_common::{DFSchema, Result, ScalarValue, plan_err};
 use datafusion_expr::{BinaryExpr, Cast, Expr, ExprSchemable, Operator};
 
-use super::functions::{interval_micros, timestamp_type};
 use super::graph::{Graph, NodeId};
-use super::lower::{append, identity};
-use super::sql::is_timestamp;
+use super::outputs::{append, identity};
+use super::types::is_timestamp;
+use super::types::{interval_micros, timestamp_type};
 use super::wording;
 
 const EXAMPLE: &str =
@@ -50,7 +50,7 @@ pub fn lower(graph: &mut Graph, node: NodeId, conditions: &[Expr], schema: &DFSc
         let mut outputs = identity(&graph.nodes[filtered].columns);
         let column = append(&mut outputs, &bound, schema)?;
         let prepared = graph.map(filtered, Vec::new(), outputs)?;
-        filtered = graph.temporal_filter(prepared, is_from.then_some(column), (!is_from).then_some(column));
+        filtered = graph.temporal_filter(prepared, is_from.then_some(column), (!is_from).then_some(column))?;
         let mut outputs = identity(&graph.nodes[filtered].columns);
         outputs.truncate(width);
         filtered = graph.map(filtered, Vec::new(), outputs)?;

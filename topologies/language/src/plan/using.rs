@@ -16,7 +16,7 @@ use datafusion_sql::sqlparser::ast::{
 };
 use datafusion_sql::sqlparser::tokenizer::Span;
 
-use super::rewrite::{RewriteError, call};
+use super::syntax_tree::{RewriteError, call};
 
 /// Most queries that are looked at to resolve one statement.
 const QUERIES_LOOKED_AT_MAX: usize = 10_000;

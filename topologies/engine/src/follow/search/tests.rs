@@ -11,7 +11,7 @@ use sinks::search::{Filter, Order, OrderBy, Search};
 use tempfile::TempDir;
 
 use super::*;
-use language::topology::{build, inline};
+use language::load::{build, inline};
 
 const STATEMENTS: &str = "
     CREATE TABLE notes (note_id BIGINT PRIMARY KEY, text TEXT NOT NULL);

@@ -20,6 +20,8 @@ use schemas::field::Value;
 use schemas::numeric::{WIDE_DIGITS, WIDE_SCALE};
 use schemas::row::{arrow_interval, interval_of};
 
+use crate::plan::types::type_name;
+
 /// The value of a row of an array.
 pub fn value_at(array: &ArrayRef, row: usize) -> Result<Value<'_>> {
     if array.is_null(row) || array.data_type() == &DataType::Null {
@@ -51,7 +53,7 @@ pub fn value_at(array: &ArrayRef, row: usize) -> Result<Value<'_>> {
             let values = (0..items.len()).map(|item| value_at(&items, item).map(Value::into_owned));
             Value::List(values.collect::<Result<_>>()?)
         }
-        other => return plan_err!("a value of type {} can't be given to this function", super::wording::type_name(other)),
+        other => return plan_err!("a value of type {} can't be given to this function", type_name(other)),
     })
 }
 

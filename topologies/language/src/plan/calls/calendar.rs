@@ -4,7 +4,7 @@
 
 use schemas::interval::DAY_MICROS;
 
-use super::Fault;
+use super::definition::Fault;
 
 /// The first instant, 4714-11-24 BC, with which PostgreSQL's calendar begins.
 pub const MICROS_MIN: i64 = -210_866_803_200_000_000;

@@ -4,9 +4,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use schemas::field::Value;
 
+use super::definition::{Answer, Check, Constants, Definition, Fault, Gives, Kind, Overload, made, text};
 use super::text::bytes;
 use super::written::hexadecimal;
-use super::{Answer, Check, Constants, Definition, Fault, Gives, Kind, Overload, made, text};
 
 /// Characters of a line of base64, as PostgreSQL breaks them.
 const BASE64_LINE: usize = 76;

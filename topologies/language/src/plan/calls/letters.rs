@@ -2,7 +2,7 @@
 
 use schemas::field::Value;
 
-use super::{Answer, Definition, Gives, Kind, Overload, made, text};
+use super::definition::{Answer, Definition, Gives, Kind, Overload, made, text};
 
 /// The functions of this file.
 pub const FUNCTIONS: &[Definition] = &[

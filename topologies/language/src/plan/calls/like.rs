@@ -5,8 +5,8 @@
 
 use schemas::field::Value;
 
-use super::pattern::similar;
-use super::{Answer, Check, Constants, Definition, Fault, Gives, Kind, Overload, made, text};
+use super::definition::{Answer, Check, Constants, Definition, Fault, Gives, Kind, Overload, made, text};
+use super::pattern::{escape_character, similar};
 
 /// The name of the function that SIMILAR TO stands for; nobody can write a call of it by accident.
 pub const SIMILAR_TO: &str = "similar to";
@@ -148,15 +148,6 @@ pub fn with_backslash(pattern: &str, escape: &str) -> Result<String, Fault> {
         }
     }
     Ok(out)
-}
-
-/// The escape character; `None` for an empty text.
-pub fn escape_character(escape: &str) -> Result<Option<char>, Fault> {
-    let mut characters = escape.chars();
-    match (characters.next(), characters.next()) {
-        (first, None) => Ok(first),
-        _ => Err(Fault::invalid(format!("ESCAPE takes one character or none, not '{escape}'"))),
-    }
 }
 
 fn similar_to(arguments: &[Value<'_>]) -> Answer {

@@ -2,15 +2,15 @@
 
 use schemas::field::Value;
 
+use super::definition::{Answer, Fault, made, text};
 use super::written::written;
-use super::{Answer, Fault, made, text};
 
 /// The most characters of a pattern.
 const PATTERN_CHARACTERS_MAX: usize = 100;
 
 /// A piece of a pattern.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Part {
+enum DigitPart {
     /// a digit; true for 0, which is shown even when nothing is there
     Digit(bool),
     Point,
@@ -27,8 +27,8 @@ enum Part {
 }
 
 /// A pattern that was read.
-struct Pattern {
-    parts: Vec<Part>,
+struct NumberPattern {
+    parts: Vec<DigitPart>,
     /// FM: without padding
     bare: bool,
     whole: usize,
@@ -39,19 +39,19 @@ struct Pattern {
     fraction_min: usize,
 }
 
-const WORDS: [(&str, Part); 7] = [
-    ("MI", Part::Minus),
-    ("SG", Part::PlainSign),
-    ("PR", Part::Bracket),
-    ("S", Part::Sign),
-    ("D", Part::Point),
-    ("G", Part::Comma),
-    ("9", Part::Digit(false)),
+const WORDS: [(&str, DigitPart); 7] = [
+    ("MI", DigitPart::Minus),
+    ("SG", DigitPart::PlainSign),
+    ("PR", DigitPart::Bracket),
+    ("S", DigitPart::Sign),
+    ("D", DigitPart::Point),
+    ("G", DigitPart::Comma),
+    ("9", DigitPart::Digit(false)),
 ];
 
 const UNSUPPORTED: [&str; 8] = ["EEEE", "RN", "TH", "PL", "L", "V", "B", "C"];
 
-fn parse(pattern: &str) -> Result<Pattern, Fault> {
+fn parse(pattern: &str) -> Result<NumberPattern, Fault> {
     let refused =
         |reason: &str| Fault::invalid(format!("'{pattern}' {reason}: there are 9, 0, '.', ',', S, MI, SG, PR, FM and \"text\""));
     if pattern.chars().count() > PATTERN_CHARACTERS_MAX {
@@ -75,20 +75,20 @@ fn parse(pattern: &str) -> Result<Pattern, Fault> {
                 &rest[2..]
             }
             (_, '0') => {
-                parts.push(Part::Digit(true));
+                parts.push(DigitPart::Digit(true));
                 &rest[1..]
             }
             (_, '.' | ',') => {
-                parts.push(if first == '.' { Part::Point } else { Part::Comma });
+                parts.push(if first == '.' { DigitPart::Point } else { DigitPart::Comma });
                 &rest[1..]
             }
             (_, '"') => {
                 let (quoted, after) = rest[1..].split_once('"').ok_or_else(|| refused("has a quote that is not closed"))?;
-                parts.extend(quoted.chars().map(Part::Literal));
+                parts.extend(quoted.chars().map(DigitPart::Literal));
                 after
             }
             (_, other) => {
-                parts.push(Part::Literal(other));
+                parts.push(DigitPart::Literal(other));
                 &rest[other.len_utf8()..]
             }
         };
@@ -97,18 +97,19 @@ fn parse(pattern: &str) -> Result<Pattern, Fault> {
 }
 
 /// Counts the digits; `None` for what no number can be written in.
-fn measured(parts: Vec<Part>, bare: bool) -> Option<Pattern> {
-    let point = parts.iter().position(|part| *part == Part::Point);
+fn measured(parts: Vec<DigitPart>, bare: bool) -> Option<NumberPattern> {
+    let point = parts.iter().position(|part| *part == DigitPart::Point);
     let (before, behind) = parts.split_at(point.unwrap_or(parts.len()));
-    let digits =
-        |parts: &[Part]| parts.iter().filter_map(|part| if let Part::Digit(zero) = part { Some(*zero) } else { None }).collect();
+    let digits = |parts: &[DigitPart]| {
+        parts.iter().filter_map(|part| if let DigitPart::Digit(zero) = part { Some(*zero) } else { None }).collect()
+    };
     let (whole, fraction): (Vec<bool>, Vec<bool>) = (digits(before), digits(behind));
-    let count = |wanted: &[Part]| parts.iter().filter(|part| wanted.contains(part)).count();
-    let signs = count(&[Part::Sign, Part::Minus, Part::PlainSign, Part::Bracket]);
-    if whole.is_empty() || count(&[Part::Point]) > 1 || signs > 1 || (point.is_some() && fraction.is_empty()) {
+    let count = |wanted: &[DigitPart]| parts.iter().filter(|part| wanted.contains(part)).count();
+    let signs = count(&[DigitPart::Sign, DigitPart::Minus, DigitPart::PlainSign, DigitPart::Bracket]);
+    if whole.is_empty() || count(&[DigitPart::Point]) > 1 || signs > 1 || (point.is_some() && fraction.is_empty()) {
         return None;
     }
-    Some(Pattern {
+    Some(NumberPattern {
         bare,
         whole: whole.len(),
         zeros_from: whole.iter().position(|zero| *zero).unwrap_or(whole.len()),
@@ -150,8 +151,8 @@ fn rounded(number: &str, fraction: usize) -> (bool, String, String) {
     (is_negative, whole.to_owned(), behind.to_owned())
 }
 
-impl Pattern {
-    fn has(&self, part: &Part) -> bool {
+impl NumberPattern {
+    fn has(&self, part: &DigitPart) -> bool {
         self.parts.contains(part)
     }
 
@@ -177,7 +178,7 @@ impl Pattern {
         let (mut place, mut behind_place, mut begun) = (0, None, false);
         for part in &self.parts {
             match (part, behind_place) {
-                (Part::Digit(_), None) => {
+                (DigitPart::Digit(_), None) => {
                     if place >= start {
                         self.begin(&mut begun, is_negative, &mut out);
                         out.push(digit(&digits, place));
@@ -186,25 +187,25 @@ impl Pattern {
                     }
                     place += 1;
                 }
-                (Part::Digit(_), Some(number)) => {
+                (DigitPart::Digit(_), Some(number)) => {
                     if number < kept {
                         out.push(digit(&behind, number));
                     }
                     behind_place = Some(number + 1);
                 }
-                (Part::Point, _) => {
+                (DigitPart::Point, _) => {
                     self.begin(&mut begun, is_negative, &mut out);
                     out.push('.');
                     behind_place = Some(0);
                 }
-                (Part::Comma, _) if begun => out.push(','),
-                (Part::Comma, _) => out.extend((!self.bare).then_some(' ')),
-                (Part::Literal(character), _) => out.push(*character),
-                (Part::Sign, _) if place == 0 => {}
-                (Part::Sign | Part::PlainSign, _) => out.push(if is_negative { '-' } else { '+' }),
-                (Part::Minus | Part::Bracket, _) if !is_negative => out.extend((!self.bare).then_some(' ')),
-                (Part::Minus, _) => out.push('-'),
-                (Part::Bracket, _) => out.push('>'),
+                (DigitPart::Comma, _) if begun => out.push(','),
+                (DigitPart::Comma, _) => out.extend((!self.bare).then_some(' ')),
+                (DigitPart::Literal(character), _) => out.push(*character),
+                (DigitPart::Sign, _) if place == 0 => {}
+                (DigitPart::Sign | DigitPart::PlainSign, _) => out.push(if is_negative { '-' } else { '+' }),
+                (DigitPart::Minus | DigitPart::Bracket, _) if !is_negative => out.extend((!self.bare).then_some(' ')),
+                (DigitPart::Minus, _) => out.push('-'),
+                (DigitPart::Bracket, _) => out.push('>'),
             }
         }
         out
@@ -212,12 +213,12 @@ impl Pattern {
 
     /// Writes what stands directly before the first digit or the point.
     fn begin(&self, begun: &mut bool, is_negative: bool, out: &mut String) {
-        if std::mem::replace(begun, true) || self.has(&Part::Minus) || self.has(&Part::PlainSign) {
+        if std::mem::replace(begun, true) || self.has(&DigitPart::Minus) || self.has(&DigitPart::PlainSign) {
             return;
         }
-        let sign_is_first = self.parts.iter().position(|part| *part == Part::Sign)
-            < self.parts.iter().position(|part| matches!(part, Part::Digit(_)));
-        match (self.has(&Part::Sign), self.has(&Part::Bracket)) {
+        let sign_is_first = self.parts.iter().position(|part| *part == DigitPart::Sign)
+            < self.parts.iter().position(|part| matches!(part, DigitPart::Digit(_)));
+        match (self.has(&DigitPart::Sign), self.has(&DigitPart::Bracket)) {
             (true, _) if sign_is_first => out.push(if is_negative { '-' } else { '+' }),
             (true, _) => {}
             (_, true) if is_negative => out.push('<'),

@@ -13,8 +13,7 @@ use regex_automata::nfa::thompson::pikevm::{Cache, PikeVM};
 use regex_automata::util::captures::Captures;
 use regex_automata::{Anchored, Input, MatchKind, util::syntax};
 
-use super::Fault;
-use super::like::escape_character;
+use super::definition::Fault;
 
 /// Translated patterns that a thread keeps.
 const KEPT_MAX: usize = 64;
@@ -124,6 +123,15 @@ impl Pattern {
             }
         }
         found
+    }
+}
+
+/// The escape character; `None` for an empty text.
+pub fn escape_character(escape: &str) -> Result<Option<char>, Fault> {
+    let mut characters = escape.chars();
+    match (characters.next(), characters.next()) {
+        (first, None) => Ok(first),
+        _ => Err(Fault::invalid(format!("ESCAPE takes one character or none, not '{escape}'"))),
     }
 }
 

@@ -2,9 +2,9 @@
 
 use schemas::field::Value;
 
+use super::definition::{Answer, Check, Constants, Definition, Fault, Gives, Kind, Overload, integer, made, text};
 use super::pattern::{Groups, Pattern, compiled};
 use super::text::{TEXT_BYTES_MAX, limited};
-use super::{Answer, Check, Constants, Definition, Fault, Gives, Kind, Overload, integer, made, text};
 
 /// The functions of this file.
 pub const FUNCTIONS: &[Definition] = &[

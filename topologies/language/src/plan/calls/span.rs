@@ -1,13 +1,9 @@
 //! Intervals: their order, their products, and their justified forms.
 
-use arrow_schema::DataType;
-use datafusion_common::Result;
-use datafusion_expr::Expr;
-use datafusion_expr::expr::ScalarFunction;
 use schemas::field::Value;
 use schemas::interval::{DAY_MICROS, Interval, MONTH_DAYS};
 
-use super::{Answer, Definition, Fault, Gives, Kind, Overload, named};
+use super::definition::{Answer, Definition, Fault, Gives, Kind, Overload};
 
 const DAY_SECONDS: f64 = 86_400.0;
 const MICROS: f64 = 1e6;
@@ -103,16 +99,6 @@ pub const FUNCTIONS: &[Definition] = &[
         check: None,
     },
 ];
-
-/// Returns true if values of a type are intervals.
-pub fn is_interval(data_type: &DataType) -> bool {
-    matches!(data_type, DataType::Interval(_))
-}
-
-/// The length of an interval as a number that compares as PostgreSQL compares intervals.
-pub fn length_of(interval: Expr) -> Result<Expr> {
-    Ok(Expr::ScalarFunction(ScalarFunction::new_udf(named("interval_length")?, vec![interval])))
-}
 
 fn interval(value: &Value<'_>) -> Interval {
     match value {

@@ -2,9 +2,9 @@
 
 use schemas::field::Value;
 
+use super::definition::{Answer, Check, Constants, Definition, Fault, Gives, Kind, Overload, made, text};
 use super::text::{TEXT_BYTES_MAX, limited};
 use super::written::written;
-use super::{Answer, Check, Constants, Definition, Fault, Gives, Kind, Overload, made, text};
 
 /// The functions of this file.
 pub const FUNCTIONS: &[Definition] = &[

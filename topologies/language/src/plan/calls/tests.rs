@@ -1,9 +1,12 @@
 //! Functions by their name, over times that 64 bits of nanoseconds do not reach, and over constants that never work.
 
+use arrow_schema::DataType;
 use schemas::field::Value;
 use schemas::interval::Interval;
 
+use super::definition::{Check, Kind};
 use super::*;
+use crate::plan::types::{interval_type, local_timestamp_type, timestamp_type};
 
 /// Returns the answer of a function to constants, as PostgreSQL writes it.
 fn answer(name: &str, arguments: &[Value<'static>]) -> std::result::Result<String, String> {

@@ -6,8 +6,8 @@ use std::borrow::Cow;
 
 use schemas::field::Value;
 
+use super::definition::{Answer, Check, Constants, Definition, Fault, Gives, Kind, Overload, integer, made, text};
 use super::written::written;
-use super::{Answer, Check, Constants, Definition, Fault, Gives, Kind, Overload, integer, made, text};
 
 /// The longest text that a function makes, in bytes.
 pub const TEXT_BYTES_MAX: usize = 16 * 1024 * 1024;

@@ -4,8 +4,8 @@ use schemas::field::Value;
 use schemas::interval::{DAY_MICROS, Interval};
 
 use super::calendar::{Moment, in_range, month_days};
+use super::definition::{Answer, Check, Constants, Definition, Fault, Gives, Kind, Overload, integer, integer_of_time, text};
 use super::zone::Zone;
-use super::{Answer, Check, Constants, Definition, Fault, Gives, Kind, Overload, integer, integer_of_time, text};
 
 /// The functions of this file.
 pub const FUNCTIONS: &[Definition] = &[

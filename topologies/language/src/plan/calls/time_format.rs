@@ -8,7 +8,7 @@ use schemas::field::Value;
 use schemas::interval::{DAY_MICROS, Interval};
 
 use super::calendar::{Moment, days, iso_weekday};
-use super::{Answer, Check, Constants, Definition, Fault, Gives, Kind, Overload, integer_of_time, made, text};
+use super::definition::{Answer, Check, Constants, Definition, Fault, Gives, Kind, Overload, integer_of_time, made, text};
 
 /// The functions of this file.
 pub const FUNCTIONS: &[Definition] = &[Definition {
@@ -52,7 +52,7 @@ const WORDS: &[&str] = &[
 
 /// A piece of a pattern.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Part {
+enum TimePart {
     /// text that stays
     Literal(String),
     /// a word, as it was written
@@ -88,7 +88,7 @@ fn check(kinds: &[Kind], constants: Constants<'_, '_>) -> Result<(), Fault> {
 }
 
 /// Reads a pattern.
-fn parse(pattern: &str) -> Result<Vec<Part>, Fault> {
+fn parse(pattern: &str) -> Result<Vec<TimePart>, Fault> {
     let mut parts = Vec::new();
     let mut rest = pattern;
     let mut literal = String::new();
@@ -100,13 +100,13 @@ fn parse(pattern: &str) -> Result<Vec<Part>, Fault> {
         };
         if let Some((word, written)) = word(after) {
             if !literal.is_empty() {
-                parts.push(Part::Literal(std::mem::take(&mut literal)));
+                parts.push(TimePart::Literal(std::mem::take(&mut literal)));
             }
             rest = &after[written.len()..];
             let ordinal = ["TH", "th"].into_iter().find(|suffix| rest.starts_with(suffix));
             rest = &rest[ordinal.map_or(0, str::len)..];
             rest = rest.strip_prefix("SP").unwrap_or(rest);
-            parts.push(Part::Word { word, written: written.to_owned(), bare, ordinal });
+            parts.push(TimePart::Word { word, written: written.to_owned(), bare, ordinal });
             continue;
         }
         if bare {
@@ -126,7 +126,7 @@ fn parse(pattern: &str) -> Result<Vec<Part>, Fault> {
         };
     }
     if !literal.is_empty() {
-        parts.push(Part::Literal(literal));
+        parts.push(TimePart::Literal(literal));
     }
     Ok(parts)
 }
@@ -160,8 +160,8 @@ fn time_to_char(arguments: &[Value<'_>]) -> Answer {
     let mut out = String::new();
     for part in parse(text(&arguments[1]))? {
         match part {
-            Part::Literal(literal) => out.push_str(&literal),
-            Part::Word { word, written, bare, ordinal } => {
+            TimePart::Literal(literal) => out.push_str(&literal),
+            TimePart::Word { word, written, bare, ordinal } => {
                 let start = out.len();
                 let is_number = match clock_number(word, &moment).or_else(|| calendar_number(word, &moment)) {
                     Some(number) => {
@@ -295,9 +295,9 @@ fn interval_to_char(arguments: &[Value<'_>]) -> Answer {
     let mut out = String::new();
     for part in parse(text(&arguments[1]))? {
         match part {
-            Part::Literal(literal) => out.push_str(&literal),
-            Part::Word { word, bare, ordinal: None, .. } => write_number(interval_number(word, interval)?, bare, &mut out),
-            Part::Word { word, .. } => return Err(Fault::invalid(format!("'{word}TH' has no meaning for an INTERVAL"))),
+            TimePart::Literal(literal) => out.push_str(&literal),
+            TimePart::Word { word, bare, ordinal: None, .. } => write_number(interval_number(word, interval)?, bare, &mut out),
+            TimePart::Word { word, .. } => return Err(Fault::invalid(format!("'{word}TH' has no meaning for an INTERVAL"))),
         }
     }
     made(out)

@@ -7,8 +7,8 @@ use schemas::field::Value;
 use schemas::interval::{DAY_MICROS, Interval};
 
 use super::calendar::{Moment, counted_year, in_range, iso_weekday};
+use super::definition::{Answer, Check, Constants, Definition, Fault, Gives, Kind, Overload, integer_of_time, text};
 use super::zone::Zone;
-use super::{Answer, Check, Constants, Definition, Fault, Gives, Kind, Overload, integer_of_time, text};
 
 /// Seconds of a year in the epoch of an interval: 365.25 days.
 const YEAR_SECONDS: i128 = 31_557_600;

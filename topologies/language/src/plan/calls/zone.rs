@@ -6,8 +6,8 @@ use arrow_array::timezone::Tz;
 use chrono::{DateTime, MappedLocalTime, NaiveDateTime, Offset, TimeZone};
 use schemas::interval::DAY_MICROS;
 
-use super::Fault;
 use super::calendar::{Moment, days, in_range};
+use super::definition::Fault;
 
 /// Names that are an abbreviation with a fixed offset for PostgreSQL and a zone with summer time for others.
 const AMBIGUOUS: [&str; 7] = ["CET", "EET", "EST", "HST", "MET", "MST", "WET"];

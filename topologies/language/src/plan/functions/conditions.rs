@@ -1,10 +1,10 @@
 //! Comparisons, truth values and choices: the entries of the table, all of them syntax or functions of DataFusion.
 
-use super::table::Argument::Of;
-use super::table::SqlType::{BigInt, Boolean, Date, Double, Integer, Interval, Numeric, SmallInt, Text, Timestamp, Timestamptz};
-use super::table::{Entry, Form, form};
+use super::entry::Argument::Of;
+use super::entry::SqlType::{BigInt, Boolean, Date, Double, Integer, Interval, Numeric, SmallInt, Text, Timestamp, Timestamptz};
+use super::entry::{CallForm, Entry, form};
 
-const COMPARED: &[Form] = &[
+const COMPARED: &[CallForm] = &[
     form(&[Of(Integer), Of(Integer)], Boolean),
     form(&[Of(BigInt), Of(Numeric)], Boolean),
     form(&[Of(Integer), Of(BigInt)], Boolean),
@@ -21,7 +21,7 @@ const COMPARED: &[Form] = &[
     form(&[Of(Interval), Of(Interval)], Boolean),
 ];
 
-const BETWEEN: &[Form] = &[
+const BETWEEN: &[CallForm] = &[
     form(&[Of(Integer), Of(BigInt), Of(Numeric)], Boolean),
     form(&[Of(Numeric), Of(Integer), Of(Double)], Boolean),
     form(&[Of(Double), Of(Double), Of(Double)], Boolean),
@@ -29,7 +29,7 @@ const BETWEEN: &[Form] = &[
     form(&[Of(Interval), Of(Interval), Of(Interval)], Boolean),
 ];
 
-const CHOSEN: &[Form] = &[
+const CHOSEN: &[CallForm] = &[
     form(&[Of(Integer), Of(Integer)], Integer),
     form(&[Of(Integer), Of(BigInt)], BigInt),
     form(&[Of(BigInt), Of(Numeric)], Numeric),
@@ -41,7 +41,7 @@ const CHOSEN: &[Form] = &[
     form(&[Of(Interval), Of(Interval)], Interval),
 ];
 
-const NULLIF: &[Form] = &[
+const NULLIF: &[CallForm] = &[
     form(&[Of(Integer), Of(Integer)], Integer),
     form(&[Of(BigInt), Of(Integer)], BigInt),
     form(&[Of(Numeric), Of(Integer)], Numeric),
@@ -50,23 +50,23 @@ const NULLIF: &[Form] = &[
     form(&[Of(Interval), Of(Interval)], Interval),
 ];
 
-const CASE: &[Form] = &[
+const CASE: &[CallForm] = &[
     form(&[Of(Boolean), Of(Integer), Of(BigInt)], BigInt),
     form(&[Of(Boolean), Of(Numeric), Of(Integer)], Numeric),
     form(&[Of(Boolean), Of(Double), Of(Numeric)], Double),
     form(&[Of(Boolean), Of(Text), Of(Text)], Text),
 ];
 
-const CASE_OF: &[Form] = &[
+const CASE_OF: &[CallForm] = &[
     form(&[Of(Integer), Of(BigInt), Of(Text), Of(Text)], Text),
     form(&[Of(Double), Of(Double), Of(Integer), Of(Numeric)], Numeric),
     form(&[Of(Numeric), Of(Integer), Of(Boolean), Of(Boolean)], Boolean),
     form(&[Of(Interval), Of(Interval), Of(Text), Of(Text)], Text),
 ];
 
-const TESTED: &[Form] = &[form(&[Of(Integer)], Boolean), form(&[Of(Double)], Boolean), form(&[Of(Text)], Boolean)];
-const TRUTH: &[Form] = &[form(&[Of(Boolean)], Boolean)];
-const TRUTHS: &[Form] = &[form(&[Of(Boolean), Of(Boolean)], Boolean)];
+const TESTED: &[CallForm] = &[form(&[Of(Integer)], Boolean), form(&[Of(Double)], Boolean), form(&[Of(Text)], Boolean)];
+const TRUTH: &[CallForm] = &[form(&[Of(Boolean)], Boolean)];
+const TRUTHS: &[CallForm] = &[form(&[Of(Boolean), Of(Boolean)], Boolean)];
 
 const NEVER_NULL: &str = "never NULL";
 

@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 
 use super::refused::AGGREGATES;
-use super::table::{Argument, Entry, FAMILIES, Nulls, Reference, SqlType, Syntax};
+use super::table::{Argument, Entry, FAMILIES, Nulls, PostgresReference, SqlType, Syntax};
 
 const HEAD: &str = "# Functions and operators
 
@@ -40,7 +40,7 @@ pub fn page() -> String {
 }
 
 fn row(entry: &Entry, out: &mut String) {
-    let mark = if entry.reference == Reference::Nothing { " \u{2020}" } else { "" };
+    let mark = if entry.reference == PostgresReference::Nothing { " \u{2020}" } else { "" };
     let mut names = vec![shown(entry, entry.name)];
     names.extend(entry.aliases.iter().map(|alias| format!("`{alias}`")));
     let types: Vec<String> = entry.forms.iter().map(|form| signature(entry, form.arguments, form.result)).collect();

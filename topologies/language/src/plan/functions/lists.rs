@@ -1,23 +1,24 @@
 //! Lists: the entries of the table.
 
-use super::table::Argument::{Of, Small};
-use super::table::SqlType::{BigInt, BigInts, Boolean, Integer, Text, Texts};
-use super::table::{Entry, Form, form};
+use super::entry::Argument::{Of, Small};
+use super::entry::SqlType::{BigInt, BigInts, Boolean, Integer, Text, Texts};
+use super::entry::{CallForm, Entry, form};
 use crate::plan::list_functions;
 
-const MADE: &[Form] = &[form(&[Of(BigInt), Of(Integer)], BigInts), form(&[Of(Text), Of(Text)], Texts)];
-const ELEMENT: &[Form] = &[form(&[Of(BigInts), Small], BigInt), form(&[Of(Texts), Small], Text)];
-const BOTH: &[Form] = &[form(&[Of(BigInts), Of(BigInts)], BigInts), form(&[Of(Texts), Of(Texts)], Texts)];
-const APPENDED: &[Form] = &[form(&[Of(BigInts), Of(BigInt)], BigInts), form(&[Of(Texts), Of(Text)], Texts)];
-const PREPENDED: &[Form] = &[form(&[Of(BigInt), Of(BigInts)], BigInts), form(&[Of(Text), Of(Texts)], Texts)];
-const CONTAINS: &[Form] = &[form(&[Of(BigInts), Of(BigInt)], Boolean), form(&[Of(Texts), Of(Text)], Boolean)];
-const CONTAIN: &[Form] = &[form(&[Of(BigInts), Of(BigInts)], Boolean), form(&[Of(Texts), Of(Texts)], Boolean)];
-const LENGTH: &[Form] = &[form(&[Of(BigInts), Small], Integer), form(&[Of(Texts), Small], Integer)];
-const COUNT: &[Form] = &[form(&[Of(BigInts)], Integer), form(&[Of(Texts)], Integer)];
-const SAME: &[Form] = &[form(&[Of(BigInts)], BigInts), form(&[Of(Texts)], Texts)];
-const ONE: &[Form] = &[form(&[Of(BigInts)], BigInt), form(&[Of(Texts)], Text)];
-const POSITION: &[Form] = &[form(&[Of(BigInts), Of(BigInt)], Integer), form(&[Of(Texts), Of(Text)], Integer)];
-const REPLACED: &[Form] = &[form(&[Of(BigInts), Of(BigInt), Of(BigInt)], BigInts), form(&[Of(Texts), Of(Text), Of(Text)], Texts)];
+const MADE: &[CallForm] = &[form(&[Of(BigInt), Of(Integer)], BigInts), form(&[Of(Text), Of(Text)], Texts)];
+const ELEMENT: &[CallForm] = &[form(&[Of(BigInts), Small], BigInt), form(&[Of(Texts), Small], Text)];
+const BOTH: &[CallForm] = &[form(&[Of(BigInts), Of(BigInts)], BigInts), form(&[Of(Texts), Of(Texts)], Texts)];
+const APPENDED: &[CallForm] = &[form(&[Of(BigInts), Of(BigInt)], BigInts), form(&[Of(Texts), Of(Text)], Texts)];
+const PREPENDED: &[CallForm] = &[form(&[Of(BigInt), Of(BigInts)], BigInts), form(&[Of(Text), Of(Texts)], Texts)];
+const CONTAINS: &[CallForm] = &[form(&[Of(BigInts), Of(BigInt)], Boolean), form(&[Of(Texts), Of(Text)], Boolean)];
+const CONTAIN: &[CallForm] = &[form(&[Of(BigInts), Of(BigInts)], Boolean), form(&[Of(Texts), Of(Texts)], Boolean)];
+const LENGTH: &[CallForm] = &[form(&[Of(BigInts), Small], Integer), form(&[Of(Texts), Small], Integer)];
+const COUNT: &[CallForm] = &[form(&[Of(BigInts)], Integer), form(&[Of(Texts)], Integer)];
+const SAME: &[CallForm] = &[form(&[Of(BigInts)], BigInts), form(&[Of(Texts)], Texts)];
+const ONE: &[CallForm] = &[form(&[Of(BigInts)], BigInt), form(&[Of(Texts)], Text)];
+const POSITION: &[CallForm] = &[form(&[Of(BigInts), Of(BigInt)], Integer), form(&[Of(Texts), Of(Text)], Integer)];
+const REPLACED: &[CallForm] =
+    &[form(&[Of(BigInts), Of(BigInt), Of(BigInt)], BigInts), form(&[Of(Texts), Of(Text), Of(Text)], Texts)];
 
 pub(super) const ENTRIES: &[Entry] = &[
     Entry::syntax("ARRAY", "ARRAY[{0}, {1}]", MADE, "a list of values").nulls("NULL becomes an element"),

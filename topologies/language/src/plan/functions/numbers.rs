@@ -1,10 +1,10 @@
 //! Numbers: the entries of the table.
 
-use super::table::Argument::{Of, Small};
-use super::table::SqlType::{BigInt, Boolean, Double, Integer, Numeric, SmallInt, Text};
-use super::table::{Entry, Form, form};
+use super::entry::Argument::{Of, Small};
+use super::entry::SqlType::{BigInt, Boolean, Double, Integer, Numeric, SmallInt, Text};
+use super::entry::{CallForm, Entry, form};
 
-const ARITHMETIC: &[Form] = &[
+const ARITHMETIC: &[CallForm] = &[
     form(&[Of(Integer), Of(Integer)], Integer),
     form(&[Of(SmallInt), Of(SmallInt)], SmallInt),
     form(&[Of(Integer), Of(BigInt)], BigInt),
@@ -17,7 +17,7 @@ const ARITHMETIC: &[Form] = &[
     form(&[Of(Integer), Of(Double)], Double),
 ];
 
-const EXACT: &[Form] = &[
+const EXACT: &[CallForm] = &[
     form(&[Of(Integer), Of(Integer)], Integer),
     form(&[Of(SmallInt), Of(Integer)], Integer),
     form(&[Of(BigInt), Of(Integer)], BigInt),
@@ -25,17 +25,17 @@ const EXACT: &[Form] = &[
     form(&[Of(Numeric), Of(BigInt)], Numeric),
 ];
 
-const EXACT_QUOTIENT: &[Form] = &[form(&[Of(Numeric), Of(Numeric)], Numeric), form(&[Of(Integer), Of(BigInt)], Numeric)];
+const EXACT_QUOTIENT: &[CallForm] = &[form(&[Of(Numeric), Of(Numeric)], Numeric), form(&[Of(Integer), Of(BigInt)], Numeric)];
 
-const WHOLE: &[Form] = &[
+const WHOLE: &[CallForm] = &[
     form(&[Of(Integer), Of(Integer)], Integer),
     form(&[Of(SmallInt), Of(SmallInt)], SmallInt),
     form(&[Of(BigInt), Of(Integer)], BigInt),
 ];
 
-const SHIFTED: &[Form] = &[form(&[Of(Integer), Small], Integer), form(&[Of(BigInt), Small], BigInt)];
+const SHIFTED: &[CallForm] = &[form(&[Of(Integer), Small], Integer), form(&[Of(BigInt), Small], BigInt)];
 
-const ANY: &[Form] = &[
+const ANY: &[CallForm] = &[
     form(&[Of(SmallInt)], SmallInt),
     form(&[Of(Integer)], Integer),
     form(&[Of(BigInt)], BigInt),
@@ -43,23 +43,23 @@ const ANY: &[Form] = &[
     form(&[Of(Double)], Double),
 ];
 
-const FRACTIONAL: &[Form] = &[form(&[Of(Numeric)], Numeric), form(&[Of(Double)], Double), form(&[Of(Integer)], Double)];
-const ROUNDED: &[Form] = &[
+const FRACTIONAL: &[CallForm] = &[form(&[Of(Numeric)], Numeric), form(&[Of(Double)], Double), form(&[Of(Integer)], Double)];
+const ROUNDED: &[CallForm] = &[
     form(&[Of(Numeric)], Numeric),
     form(&[Of(Double)], Double),
     form(&[Of(Integer)], Double),
     form(&[Of(Numeric), Small], Numeric),
     form(&[Of(BigInt), Small], Numeric),
 ];
-const DOUBLE: &[Form] = &[form(&[Of(Double)], Double), form(&[Of(Integer)], Double)];
-const POWER: &[Form] = &[
+const DOUBLE: &[CallForm] = &[form(&[Of(Double)], Double), form(&[Of(Integer)], Double)];
+const POWER: &[CallForm] = &[
     form(&[Of(Double), Of(Double)], Double),
     form(&[Of(Integer), Of(Integer)], Double),
     form(&[Of(Numeric), Small], Numeric),
     form(&[Of(Numeric), Of(Numeric)], Numeric),
 ];
-const DOUBLES: &[Form] = &[form(&[Of(Double), Of(Double)], Double)];
-const TO_INTEGER: &[Form] = &[
+const DOUBLES: &[CallForm] = &[form(&[Of(Double), Of(Double)], Double)];
+const TO_INTEGER: &[CallForm] = &[
     form(&[Of(Numeric)], Integer),
     form(&[Of(Double)], Integer),
     form(&[Of(BigInt)], Integer),
@@ -67,13 +67,13 @@ const TO_INTEGER: &[Form] = &[
     form(&[Of(Text)], Integer),
     form(&[Of(Boolean)], Integer),
 ];
-const TO_BIGINT: &[Form] =
+const TO_BIGINT: &[CallForm] =
     &[form(&[Of(Numeric)], BigInt), form(&[Of(Double)], BigInt), form(&[Of(Integer)], BigInt), form(&[Of(Text)], BigInt)];
-const TO_SMALLINT: &[Form] =
+const TO_SMALLINT: &[CallForm] =
     &[form(&[Of(Numeric)], SmallInt), form(&[Of(Double)], SmallInt), form(&[Of(BigInt)], SmallInt), form(&[Of(Text)], SmallInt)];
-const TO_NUMERIC: &[Form] =
+const TO_NUMERIC: &[CallForm] =
     &[form(&[Of(Numeric)], Numeric), form(&[Of(Double)], Numeric), form(&[Of(BigInt)], Numeric), form(&[Of(Text)], Numeric)];
-const TO_DOUBLE: &[Form] =
+const TO_DOUBLE: &[CallForm] =
     &[form(&[Of(Numeric)], Double), form(&[Of(BigInt)], Double), form(&[Of(Integer)], Double), form(&[Of(Text)], Double)];
 
 pub(super) const OPERATORS: &[Entry] = &[
@@ -142,7 +142,7 @@ pub(super) const FUNCTIONS: &[Entry] = &[
     ),
 ];
 
-const BUCKETS: &[Form] = &[
+const BUCKETS: &[CallForm] = &[
     form(&[Of(Numeric), Of(Numeric), Of(Numeric), Small], Integer),
     form(&[Of(Double), Of(Double), Of(Double), Small], Integer),
 ];

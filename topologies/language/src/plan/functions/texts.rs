@@ -1,14 +1,14 @@
 //! Text: the entries of the table.
 
-use super::table::Argument::{Of, OneOf, Small};
-use super::table::SqlType::{BigInt, Boolean, Bytea, Date, Integer, Interval, Numeric, Text, Texts, Timestamp, Timestamptz};
-use super::table::{Argument, Entry, Form, form};
+use super::entry::Argument::{Of, OneOf, Small};
+use super::entry::SqlType::{BigInt, Boolean, Bytea, Date, Integer, Interval, Numeric, Text, Texts, Timestamp, Timestamptz};
+use super::entry::{Argument, CallForm, Entry, form};
 
-const SAME: &[Form] = &[form(&[Of(Text)], Text)];
-const LENGTH: &[Form] = &[form(&[Of(Text)], Integer)];
-const BYTES: &[Form] = &[form(&[Of(Text)], Integer), form(&[Of(Bytea)], Integer)];
-const PAIR: &[Form] = &[form(&[Of(Text), Of(Text)], Text)];
-const JOINED: &[Form] = &[
+const SAME: &[CallForm] = &[form(&[Of(Text)], Text)];
+const LENGTH: &[CallForm] = &[form(&[Of(Text)], Integer)];
+const BYTES: &[CallForm] = &[form(&[Of(Text)], Integer), form(&[Of(Bytea)], Integer)];
+const PAIR: &[CallForm] = &[form(&[Of(Text), Of(Text)], Text)];
+const JOINED: &[CallForm] = &[
     form(&[Of(Text), Of(Text)], Text),
     form(&[Of(Text), Of(BigInt)], Text),
     form(&[Of(Boolean), Of(Text)], Text),
@@ -16,7 +16,7 @@ const JOINED: &[Form] = &[
     form(&[Of(Date), Of(Text)], Text),
     form(&[Of(Text), Of(Interval)], Text),
 ];
-const WRITTEN: &[Form] = &[
+const WRITTEN: &[CallForm] = &[
     form(&[Of(Boolean)], Text),
     form(&[Of(Timestamptz)], Text),
     form(&[Of(Timestamp)], Text),
@@ -24,12 +24,12 @@ const WRITTEN: &[Form] = &[
     form(&[Of(Interval)], Text),
     form(&[Of(Bytea)], Text),
 ];
-const TEST: &[Form] = &[form(&[Of(Text), Of(Text)], Boolean)];
-const CUT: &[Form] = &[form(&[Of(Text), Small], Text)];
-const TRIMMED: &[Form] = &[form(&[Of(Text)], Text), form(&[Of(Text), Of(Text)], Text)];
-const PADDED: &[Form] = &[form(&[Of(Text), Small], Text), form(&[Of(Text), Small, Of(Text)], Text)];
-const PLACE: &[Form] = &[form(&[Of(Text), Of(Text)], Integer)];
-const PART: &[Form] = &[
+const TEST: &[CallForm] = &[form(&[Of(Text), Of(Text)], Boolean)];
+const CUT: &[CallForm] = &[form(&[Of(Text), Small], Text)];
+const TRIMMED: &[CallForm] = &[form(&[Of(Text)], Text), form(&[Of(Text), Of(Text)], Text)];
+const PADDED: &[CallForm] = &[form(&[Of(Text), Small], Text), form(&[Of(Text), Small, Of(Text)], Text)];
+const PLACE: &[CallForm] = &[form(&[Of(Text), Of(Text)], Integer)];
+const PART: &[CallForm] = &[
     form(&[Of(Text), Small], Text),
     form(&[Of(Text), Small, Small], Text),
     form(&[Of(Bytea), Small], Bytea),
@@ -83,9 +83,9 @@ const PLAIN_REGEXES: Argument = OneOf(&[
     "'\\.'",
 ]);
 const SIMILAR: Argument = OneOf(&["'a%'", "'(a|b)_*'", "'%[^b]'", "'a{1}bc'", "'_'", "'%(,|\\%)%'", "'a.c'", "'[0-9]+'", "''"]);
-const LIKE: &[Form] = &[form(&[Of(Text), PATTERNS], Boolean)];
-const LIKE_ANY: &[Form] = &[form(&[Of(Text), PATTERNS], Boolean), form(&[Of(Text), Of(Text)], Boolean)];
-const MATCHES: &[Form] = &[form(&[Of(Text), REGEXES], Boolean)];
+const LIKE: &[CallForm] = &[form(&[Of(Text), PATTERNS], Boolean)];
+const LIKE_ANY: &[CallForm] = &[form(&[Of(Text), PATTERNS], Boolean), form(&[Of(Text), Of(Text)], Boolean)];
+const MATCHES: &[CallForm] = &[form(&[Of(Text), REGEXES], Boolean)];
 const ENCODINGS: Argument = OneOf(&["'hex'", "'base64'", "'escape'"]);
 const NUMBER_PATTERNS: Argument = OneOf(&[
     "'9'",

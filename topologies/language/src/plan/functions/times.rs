@@ -1,8 +1,8 @@
 //! Time: the entries of the table, and the functions of decayed sums.
 
-use super::table::Argument::{Of, OneOf, Small};
-use super::table::SqlType::{BigInt, Date, Double, Integer, Interval, Numeric, Text, Timestamp, Timestamptz};
-use super::table::{Argument, Entry, Form, form};
+use super::entry::Argument::{Of, OneOf, Small};
+use super::entry::SqlType::{BigInt, Date, Double, Integer, Interval, Numeric, Text, Timestamp, Timestamptz};
+use super::entry::{Argument, CallForm, Entry, form};
 
 const UNITS: Argument = OneOf(&[
     "'microseconds'",
@@ -108,19 +108,19 @@ const SPAN_PATTERNS: Argument = OneOf(&["'HH24:MI:SS'", "'DD HH24:MI'", "'YYYY M
 const STRIDES: Argument =
     OneOf(&["INTERVAL '15 minutes'", "INTERVAL '1 day'", "INTERVAL '7 days 01:00:00'", "INTERVAL '1 microsecond'"]);
 const ZONES: Argument = OneOf(&["'UTC'", "'Asia/Tokyo'", "'Europe/Berlin'", "'America/New_York'", "'asia/kolkata'"]);
-const LATER: &[Form] = &[
+const LATER: &[CallForm] = &[
     form(&[Of(Timestamptz), Of(Interval)], Timestamptz),
     form(&[Of(Timestamp), Of(Interval)], Timestamp),
     form(&[Of(Date), Of(Interval)], Timestamp),
     form(&[Of(Interval), Of(Interval)], Interval),
 ];
-const BETWEEN: &[Form] = &[
+const BETWEEN: &[CallForm] = &[
     form(&[Of(Timestamptz), Of(Timestamptz)], Interval),
     form(&[Of(Timestamp), Of(Timestamp)], Interval),
     form(&[Of(Timestamptz), Of(Timestamp)], Interval),
     form(&[Of(Timestamp), Of(Date)], Interval),
 ];
-const SPAN: &[Form] = &[form(&[Of(Interval)], Interval)];
+const SPAN: &[CallForm] = &[form(&[Of(Interval)], Interval)];
 
 pub(super) const ENTRIES: &[Entry] = &[
     Entry::syntax("+ INTERVAL", "({0} + {1})", LATER, "a later time: months first, then days, then the rest"),
@@ -217,14 +217,19 @@ pub(super) const ENTRIES: &[Entry] = &[
         "the time so many seconds after 1970",
     )
     .means("to_timestamp(CASE WHEN ({0})::FLOAT8 IN ('Infinity', '-Infinity') THEN 'NaN' ELSE ({0})::FLOAT8 END)"),
-    Entry::own("now", &[form(&[], Timestamptz)], "the time of the epoch; only in comparisons with a column in WHERE", super::now)
-        .also(&["current_timestamp"])
-        .not_in_postgres(),
+    Entry::own(
+        "now",
+        &[form(&[], Timestamptz)],
+        "the time of the epoch; only in comparisons with a column in WHERE",
+        super::own::now,
+    )
+    .also(&["current_timestamp"])
+    .not_in_postgres(),
     Entry::own(
         "decayed_value",
         &[form(&[Of(Double), Of(Timestamptz), Of(Interval)], Double)],
         "what a decayed_sum amounts to at a time",
-        super::decayed_value_function,
+        super::own::decayed_value_function,
     )
     .not_in_postgres(),
 ];

@@ -7,7 +7,8 @@ use datafusion_common::{Column, Result, ScalarValue, plan_err};
 use datafusion_expr::expr::{Between, Case, HigherOrderFunction, InList, Lambda, LambdaVariable, Like, ScalarFunction};
 use datafusion_expr::{BinaryExpr, Expr, Operator};
 
-use super::{Form, Subject, types};
+use super::form::{Form, Subject};
+use super::types;
 use crate::plan::numbers::cast::NumberCast;
 
 /// The version of what functions compute, where it is not the first: a function that computes something else than an earlier version of

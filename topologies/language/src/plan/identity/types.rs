@@ -5,7 +5,7 @@
 use arrow_schema::{DataType, Field, IntervalUnit, TimeUnit, UnionMode};
 use schemas::field::FieldKind;
 
-use super::Form;
+use super::form::Form;
 
 /// Writes a type.
 pub fn data_type(form: &mut Form, data_type: &DataType) {

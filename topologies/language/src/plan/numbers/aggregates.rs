@@ -11,7 +11,7 @@ use datafusion_expr::function::AccumulatorArgs;
 use datafusion_expr::{Accumulator, AggregateUDF, AggregateUDFImpl, Signature, Volatility};
 
 use super::kind::{EXACT_DIGITS_MAX, NumberKind};
-use crate::plan::wording;
+use crate::plan::types::type_name;
 
 /// `sum` or `avg`.
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -44,7 +44,7 @@ impl AggregateUDFImpl for Total {
             (None, DataType::UInt16) => Ok(vec![DataType::Int32]),
             (None, DataType::UInt32) => Ok(vec![DataType::Int64]),
             (None, DataType::Float32) => Ok(vec![DataType::Float64]),
-            (None, other) => plan_err!("{} takes numbers, not {}", self.name, wording::type_name(other)),
+            (None, other) => plan_err!("{} takes numbers, not {}", self.name, type_name(other)),
         }
     }
 

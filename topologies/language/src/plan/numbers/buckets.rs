@@ -5,7 +5,7 @@
 use schemas::numeric::Numeric;
 
 use super::kind::NumberKind;
-use super::value::{Fault, Number};
+use super::value::{Number, NumberFault as Fault};
 
 const NO_BUCKETS: Fault = Fault::Undefined("count must be greater than zero");
 const NO_RANGE: Fault = Fault::Undefined("lower bound cannot equal upper bound");

@@ -14,8 +14,8 @@ use datafusion_expr::{Cast, ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, 
 use schemas::numeric::{Numeric, NumericError};
 
 use super::kind::NumberKind;
-use super::value::{Fault, Number, NumberColumn, write};
-use crate::plan::wording;
+use super::value::{Number, NumberColumn, NumberFault as Fault, write};
+use crate::plan::types::type_name;
 
 /// The least decimal exponent of a floating-point number that is written without an exponent, and the least that is written with one again.
 const PLAIN_EXPONENTS: std::ops::Range<i32> = -4..15;
@@ -30,7 +30,7 @@ pub struct NumberCast {
 
 impl NumberCast {
     fn new(target: DataType) -> Self {
-        let name = format!("cast to {}", wording::type_name(&target).to_lowercase());
+        let name = format!("cast to {}", type_name(&target).to_lowercase());
         Self { target, name, signature: Signature::any(1, Volatility::Immutable) }
     }
 

@@ -4,8 +4,8 @@
 
 use std::f64::consts::PI;
 
-use super::functions::{Rule, double_only};
-use super::value::{Fault, Number};
+use super::rule::{Rule, double_only};
+use super::value::{Number, NumberFault as Fault};
 
 const RADIANS_PER_DEGREE: f64 = PI / 180.0;
 const OUT_OF_RANGE: Fault = Fault::OutOfRange("DOUBLE PRECISION");

@@ -16,23 +16,13 @@ use datafusion_expr::{
 use schemas::numeric::{Numeric, NumericDomainError};
 
 use super::kind::NumberKind;
-use super::value::{Fault, Number, NumberColumn, nulls, write};
+use super::rule::Rule;
+use super::value::{Number, NumberColumn, NumberFault as Fault, nulls, write};
 use super::{buckets, double};
+use crate::plan::types::type_name;
 
 /// The greatest scale that `round` and `trunc` with a constant number of digits make known to the plan.
 const ROUNDED_SCALE_MAX: i64 = 38;
-
-/// Calculation of one operator or function.
-pub(super) struct Rule {
-    /// the name in SQL
-    pub(super) name: &'static str,
-    /// the kind of the result; the error says what to write instead
-    pub(super) result: fn(&[NumberKind]) -> Result<NumberKind, &'static str>,
-    /// least and greatest number of arguments
-    pub(super) arguments: (usize, usize),
-    /// the result of one row, of which no argument is NULL
-    pub(super) compute: fn(&[Number], NumberKind) -> Result<Number, Fault>,
-}
 
 /// A function over numbers.
 pub struct NumberFunction {
@@ -74,7 +64,7 @@ impl NumberFunction {
                 (None, other) => plan_err!(
                     "'{}' takes numbers, not {}: write CAST(... AS NUMERIC) or another type of numbers",
                     self.rule.name,
-                    crate::plan::wording::type_name(other)
+                    type_name(other)
                 ),
             })
             .collect()
@@ -376,11 +366,6 @@ fn factorial(numbers: &[Number], kind: NumberKind) -> Result<Number, Fault> {
         return Err(Fault::TooManyDigits);
     }
     Ok(Number::Exact((2..=of).fold(Numeric::new(1, 0), |product, factor| product.multiply(&Numeric::new(factor, 0)))))
-}
-
-/// Returns the kind of a result that is calculated with DOUBLE PRECISION only, which every number becomes.
-pub(super) fn double_only(_: &[NumberKind]) -> Result<NumberKind, &'static str> {
-    Ok(NumberKind::Float)
 }
 
 /// Returns the kind of a result that PostgreSQL has for NUMERIC and for DOUBLE PRECISION: without either it is the latter.

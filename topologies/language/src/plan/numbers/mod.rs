@@ -9,5 +9,6 @@ pub mod cast;
 mod double;
 pub mod functions;
 pub mod kind;
+mod rule;
 pub mod typing;
 mod value;

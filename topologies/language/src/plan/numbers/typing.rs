@@ -26,6 +26,7 @@ use super::functions::{NumberFunction, negation, of_operator};
 use super::kind::{EXACT_DIGITS_MAX, NumberKind};
 use crate::plan::calls::is_call;
 use crate::plan::expansion::check_copy;
+use crate::plan::types::type_name;
 use crate::plan::{list_functions, wording};
 
 /// Functions whose arguments are of one type, which is that of the result.
@@ -321,8 +322,8 @@ fn with_typed_texts(
             return plan_err!(
                 "{} is TEXT and the other side of '{operator}' is {}: write CAST(... AS {})",
                 wording::sql(&text),
-                wording::type_name(other),
-                wording::type_name(other)
+                type_name(other),
+                type_name(other)
             );
         }
         // An unknown literal takes the type of the other side, but no scale.
@@ -490,7 +491,7 @@ fn of_one_type(expressions: Vec<Expr>, schema: &DFSchema) -> Result<Vec<Expr>> {
 fn as_type(expression: Expr, from: &DataType, to: &DataType) -> Result<Expr> {
     match cast(&expression, from, to)? {
         Some(expression) => Ok(expression),
-        None => plan_err!("{} is {}, which is not a number", wording::sql(&expression), wording::type_name(from)),
+        None => plan_err!("{} is {}, which is not a number", wording::sql(&expression), type_name(from)),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Values of numbers: read from columns, written into columns.
 //!
-//! Owns [`Number`] and [`Fault`]. Arrays enter and leave; a value that the type of the result can't hold is a fault.
+//! Owns [`Number`] and [`NumberFault`]. Arrays enter and leave; a value that the type of the result can't hold is a fault.
 
 use std::sync::Arc;
 
@@ -29,7 +29,7 @@ pub(super) enum Number {
 
 /// Reason why there is no number.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Fault {
+pub(super) enum NumberFault {
     /// a divisor is zero
     #[error("division by zero")]
     DivisionByZero,
@@ -61,19 +61,21 @@ pub(super) enum Fault {
     },
 }
 
-impl From<Fault> for DataFusionError {
-    fn from(fault: Fault) -> Self {
+impl From<NumberFault> for DataFusionError {
+    fn from(fault: NumberFault) -> Self {
         DataFusionError::Execution(fault.to_string())
     }
 }
 
 impl Number {
     /// The exact number; a floating-point number is not exact.
-    pub(super) fn exact(&self) -> Result<Numeric, Fault> {
+    pub(super) fn exact(&self) -> Result<Numeric, NumberFault> {
         match self {
             Self::Whole(value) => Ok(Numeric::new(*value, 0)),
             Self::Exact(number) => Ok(number.clone()),
-            Self::Float(value) => Numeric::from_f64(*value).map_err(|_| Fault::Undefined("NUMERIC holds finite numbers only")),
+            Self::Float(value) => {
+                Numeric::from_f64(*value).map_err(|_| NumberFault::Undefined("NUMERIC holds finite numbers only"))
+            }
         }
     }
 
@@ -87,8 +89,8 @@ impl Number {
     }
 
     /// The nearest whole number: halves of NUMERIC go away from zero, those of DOUBLE PRECISION to the even neighbour.
-    pub(super) fn whole(&self, kind: NumberKind) -> Result<i64, Fault> {
-        let out_of_range = || Fault::OutOfRange(kind.sql_name());
+    pub(super) fn whole(&self, kind: NumberKind) -> Result<i64, NumberFault> {
+        let out_of_range = || NumberFault::OutOfRange(kind.sql_name());
         match self {
             Self::Whole(value) => Ok(*value),
             Self::Exact(number) => number.to_i64().ok_or_else(out_of_range),
@@ -143,17 +145,17 @@ impl NumberColumn {
 pub(super) fn write(
     rows: usize,
     kind: NumberKind,
-    mut value: impl FnMut(usize) -> Result<Option<Number>, Fault>,
+    mut value: impl FnMut(usize) -> Result<Option<Number>, NumberFault>,
 ) -> Result<ArrayRef> {
     let mut whole = |rows: usize, least: i64, greatest: i64| {
         let number = |row| match value(row)? {
             None => Ok(None),
             Some(number) => match number.whole(kind)? {
                 fits if (least..=greatest).contains(&fits) => Ok(Some(fits)),
-                _ => Err(Fault::OutOfRange(kind.sql_name())),
+                _ => Err(NumberFault::OutOfRange(kind.sql_name())),
             },
         };
-        (0..rows).map(number).collect::<Result<Vec<Option<i64>>, Fault>>()
+        (0..rows).map(number).collect::<Result<Vec<Option<i64>>, NumberFault>>()
     };
     Ok(match kind {
         NumberKind::Int16 => {
@@ -167,16 +169,16 @@ pub(super) fn write(
         NumberKind::Int64 => Arc::new(Int64Array::from(whole(rows, i64::MIN, i64::MAX)?)),
         NumberKind::Float => {
             let number = |row| Ok(value(row)?.map(|number| canonical(number.float())));
-            Arc::new(Float64Array::from((0..rows).map(number).collect::<Result<Vec<Option<f64>>, Fault>>()?))
+            Arc::new(Float64Array::from((0..rows).map(number).collect::<Result<Vec<Option<f64>>, NumberFault>>()?))
         }
         NumberKind::Exact { digits, scale } => {
             let number = |row| value(row)?.map(|number| units(&number.exact()?, digits, scale)).transpose();
-            let values = (0..rows).map(number).collect::<Result<Vec<Option<i128>>, Fault>>()?;
+            let values = (0..rows).map(number).collect::<Result<Vec<Option<i128>>, NumberFault>>()?;
             Arc::new(Decimal128Array::from(values).with_precision_and_scale(digits, scale as i8)?)
         }
         NumberKind::Wide => {
-            let number = |row| value(row)?.map(|number| number.exact()?.to_wide().ok_or(Fault::TooManyDigits)).transpose();
-            let values = (0..rows).map(number).collect::<Result<Vec<_>, Fault>>()?;
+            let number = |row| value(row)?.map(|number| number.exact()?.to_wide().ok_or(NumberFault::TooManyDigits)).transpose();
+            let values = (0..rows).map(number).collect::<Result<Vec<_>, NumberFault>>()?;
             Arc::new(Decimal256Array::from(values).with_data_type(kind.data_type()))
         }
     })
@@ -188,7 +190,7 @@ pub(super) fn nulls(rows: usize, kind: NumberKind) -> ArrayRef {
 }
 
 /// The units of a result whose scale is known.
-fn units(number: &Numeric, digits: u8, scale: u8) -> Result<i128, Fault> {
+fn units(number: &Numeric, digits: u8, scale: u8) -> Result<i128, NumberFault> {
     let units = number.units_exactly(scale.into()).and_then(|units| i128::try_from(units).ok());
-    units.filter(|units| units.unsigned_abs() < 10_u128.pow(digits.into())).ok_or(Fault::TooManyDigits)
+    units.filter(|units| units.unsigned_abs() < 10_u128.pow(digits.into())).ok_or(NumberFault::TooManyDigits)
 }

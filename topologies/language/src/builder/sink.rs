@@ -1,0 +1,125 @@
+//! `CREATE SINK`: where the changes of a view go, checked against what the view is.
+//!
+//! What a statement says enters; a sink leaves whose columns exist and whose keys are known to be unique, or the reason why not.
+
+use std::collections::BTreeSet;
+
+use schemas::catalogue::catalogue;
+use schemas::position::{TOPIC_NAME_LENGTH_MAX, Topic};
+
+use super::errors::{Outcome, StatementError};
+use crate::diagnostic::{Diagnostic, suggestion};
+use crate::parse::{Name, SinkFormat, SinkTarget, Text};
+use crate::plan::graph::{NodeId, Operator};
+use crate::plan::key_template::KeyTemplate;
+use crate::plan::sink::{Content, DeclaredSink, Target};
+use crate::plan::unique::is_unique;
+use crate::topology::Topology;
+
+/// Prefix of topics of the process itself.
+const RESERVED_TOPICS: &str = "tidewater.";
+
+/// The view that a sink is to follow.
+pub struct Followed {
+    /// its name
+    pub view: String,
+    /// its columns
+    pub names: Vec<String>,
+    /// its rows
+    pub node: NodeId,
+}
+
+/// Plans a sink.
+pub fn plan<'a>(
+    topology: &Topology,
+    others: impl Iterator<Item = &'a DeclaredSink>,
+    name: &Name,
+    followed: &Followed,
+    target: &SinkTarget,
+    format: &SinkFormat,
+) -> Outcome<DeclaredSink> {
+    let target = match target {
+        SinkTarget::Log { topic } => {
+            check_topic(topology, others, topic)?;
+            Target::Log { topic: topic.text.clone() }
+        }
+        SinkTarget::Redis { channel, mode } => {
+            let channel = channel.clone().unwrap_or_else(|| format!("tidewater.{}", name.text));
+            Target::Redis { channel, mode: *mode }
+        }
+    };
+    let content = match format {
+        SinkFormat::Upsert { key } => Content::Upsert { key: upsert_key(topology, followed, name, key.as_ref())? },
+        SinkFormat::Changelog => Content::Changelog,
+        SinkFormat::Invalidate { key } => {
+            let kinds =
+                topology.graph.kinds(followed.node).map_err(|error| refused_at(key, error.to_string(), "change the view"))?;
+            let template = KeyTemplate::parse(&key.text, &followed.names, &kinds);
+            Content::Invalidate { key: template.map_err(|(message, help)| refused_at(key, message, &help))? }
+        }
+    };
+    Ok(DeclaredSink { name: name.text.clone(), view: followed.view.clone(), target, content })
+}
+
+fn refused_at(text: &Text, message: impl Into<String>, help: &str) -> Box<StatementError> {
+    Box::from(Diagnostic::new(text.location.clone(), message).with_help(help))
+}
+
+/// A topic belongs to one writer: to producers of events, to this process, or to one sink.
+fn check_topic<'a>(topology: &Topology, mut others: impl Iterator<Item = &'a DeclaredSink>, topic: &Text) -> Outcome<()> {
+    let name = topic.text.as_str();
+    let help = "choose another topic, such as 'derived.name'";
+    if !Topic::is_name(name) {
+        let message = format!("'{name}' is not a name of a topic");
+        let help = format!("a name has 1 to {TOPIC_NAME_LENGTH_MAX} of the characters a-z, 0-9, '.', '_' and '-'");
+        return Err(refused_at(topic, message, &help));
+    }
+    if let Some(source) = topology.source_of_topic(name) {
+        let message =
+            format!("topic '{name}' is read by source '{}' of this topology: what is derived would be read again", source.name);
+        return Err(refused_at(topic, message, help));
+    }
+    if catalogue().topic(name).is_some() || name.starts_with(RESERVED_TOPICS) {
+        return Err(refused_at(topic, format!("topic '{name}' is there for events, a sink can't write to it"), help));
+    }
+    match others.find(|other| matches!(&other.target, Target::Log { topic } if topic == name)) {
+        Some(other) => Err(refused_at(topic, format!("sink '{}' writes to topic '{name}' already", other.name), help)),
+        None => Ok(()),
+    }
+}
+
+/// The columns of the key: those that are named, or the primary key of a table.
+fn upsert_key(topology: &Topology, followed: &Followed, name: &Name, key: Option<&Text>) -> Outcome<Vec<usize>> {
+    let Some(key) = key else {
+        let table = match &topology.graph.nodes[followed.node].operator {
+            Operator::Table(scan) => &topology.tables[scan.table],
+            _ => {
+                let message = format!("the sink '{}' needs the option 'key'", name.text);
+                let help = "add key = 'a, b' with the columns that tell the rows of the view apart, or write FORMAT CHANGELOG";
+                return Err(Box::from(Diagnostic::new(name.location.clone(), message).with_help(help)));
+            }
+        };
+        return Ok(table.primary_key.clone());
+    };
+    let mut columns = Vec::new();
+    for part in key.text.split(',').map(str::trim) {
+        let Some(column) = followed.names.iter().position(|name| name == part) else {
+            let near = suggestion(part, followed.names.iter().map(String::as_str));
+            let help =
+                near.map_or_else(|| format!("it has {}", followed.names.join(", ")), |near| format!("did you mean '{near}'?"));
+            return Err(refused_at(key, format!("'{}' has no column '{part}'", followed.view), &help));
+        };
+        if columns.contains(&column) {
+            return Err(refused_at(key, format!("the column '{part}' is named twice"), "name it once"));
+        }
+        columns.push(column);
+    }
+    let set: BTreeSet<usize> = columns.iter().copied().collect();
+    if !is_unique(&topology.graph, &topology.tables, followed.node, &set) {
+        let message = format!("rows of '{}' are not known to differ in ({})", followed.view, key.text);
+        let help =
+            "add the columns of the GROUP BY, of the tables' primary keys or of the joins to the key, or write FORMAT CHANGELOG";
+        return Err(refused_at(key, message, help));
+    }
+    Ok(columns)
+}

@@ -1,0 +1,128 @@
+//! From a folder of statements to a topology.
+//!
+//! Owns the reading of files and the choice of the errors that are told. Statements enter and take effect in the order of their
+//! dependencies; a [`Topology`] leaves, or every error that was found, each with its place.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::builder::{Builder, Cause, StatementError};
+use crate::diagnostic::{Diagnostic, SourceFile};
+use crate::order::{Order, Waiting};
+use crate::parse::{Statement, StatementKind, parse};
+use crate::plan::patience::Patience;
+use crate::topology::Topology;
+
+/// Most bytes of one `.sql` file.
+pub const SQL_FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
+
+/// Reason why a folder could not be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// the folder or a file can't be read
+    #[error("'{path}' could not be read: {error}")]
+    Unreadable {
+        /// the path
+        path: String,
+        /// the system's error
+        error: std::io::Error,
+    },
+    /// no statements
+    #[error("'{path}' has no .sql files: a topology is a folder of .sql files")]
+    Empty {
+        /// the folder
+        path: String,
+    },
+    /// the statements are wrong
+    #[error("{}", diagnostics.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n\n"))]
+    Invalid {
+        /// every error
+        diagnostics: Vec<Diagnostic>,
+    },
+}
+
+/// Loads every `.sql` file of a folder, in the order of their names.
+pub fn load(folder: &Path) -> Result<Topology, LoadError> {
+    build(&read_folder(folder)?).map_err(|diagnostics| LoadError::Invalid { diagnostics })
+}
+
+/// Plans the statements of some files.
+pub fn build(files: &[SourceFile]) -> Result<Topology, Vec<Diagnostic>> {
+    build_within(files, Patience::default())
+}
+
+/// Plans the statements of some files as long as someone has patience for it.
+pub fn build_within(files: &[SourceFile], patience: Patience) -> Result<Topology, Vec<Diagnostic>> {
+    let statements = parse(files)?;
+    let Order { ready, waiting } = Order::of(&statements);
+    let mut builder = Builder::new(patience);
+    let mut failures: BTreeMap<usize, StatementError> = BTreeMap::new();
+    for number in ready {
+        if let Err(error) = builder.add(&statements[number]) {
+            failures.insert(number, *error);
+        }
+    }
+    // What waits in vain is planned last, so that its error knows everything that is there.
+    for Waiting { statement, circle } in waiting {
+        if let Err(mut error) = builder.add(&statements[statement]) {
+            if matches!(error.cause, Cause::MissingRelation(_)) && !circle.is_empty() {
+                error.cause = Cause::Circle(circle);
+            }
+            failures.insert(statement, *error);
+        }
+    }
+    if failures.is_empty() { Ok(builder.finish()) } else { Err(without_consequences(&statements, failures)) }
+}
+
+/// The errors in the order of their statements, without those that only say that a relation is missing whose own statement failed.
+fn without_consequences(statements: &[Statement], failures: BTreeMap<usize, StatementError>) -> Vec<Diagnostic> {
+    let created = |number: &usize| match &statements[*number].kind {
+        StatementKind::CreateSource { name, .. }
+        | StatementKind::CreateTable { name, .. }
+        | StatementKind::CreateView { name, .. } => Some(name.text.as_str()),
+        _ => None,
+    };
+    let failed: BTreeSet<&str> = failures.keys().filter_map(created).collect();
+    let is_consequence = |error: &StatementError| match &error.cause {
+        Cause::MissingRelation(missing) => failed.contains(missing.relation.as_str()),
+        Cause::Circle(_) => true,
+        Cause::Refused => false,
+    };
+    let (consequences, causes): (Vec<_>, Vec<_>) = failures.into_values().partition(is_consequence);
+    let told = if causes.is_empty() { consequences } else { causes };
+    told.into_iter().map(|error| error.diagnostic).collect()
+}
+
+/// The `.sql` files of a folder, by name.
+pub fn read_folder(folder: &Path) -> Result<Vec<SourceFile>, LoadError> {
+    let unreadable = |path: &Path| {
+        let path = path.display().to_string();
+        move |error| LoadError::Unreadable { path, error }
+    };
+    let mut paths = BTreeSet::new();
+    for entry in std::fs::read_dir(folder).map_err(unreadable(folder))? {
+        let path = entry.map_err(unreadable(folder))?.path();
+        if path.extension().is_some_and(|extension| extension == "sql") {
+            paths.insert(path);
+        }
+    }
+    if paths.is_empty() {
+        return Err(LoadError::Empty { path: folder.display().to_string() });
+    }
+    paths.iter().map(|path| read_file(path)).collect()
+}
+
+fn read_file(path: &Path) -> Result<SourceFile, LoadError> {
+    let unreadable = |error| LoadError::Unreadable { path: path.display().to_string(), error };
+    if std::fs::metadata(path).map_err(unreadable)?.len() > SQL_FILE_BYTES_MAX {
+        return Err(unreadable(std::io::Error::other(format!("it is larger than {SQL_FILE_BYTES_MAX} bytes"))));
+    }
+    let text = std::fs::read_to_string(path).map_err(unreadable)?;
+    Ok(SourceFile { path: path.display().to_string().into(), text: text.into() })
+}
+
+/// Files given as text, for tests and tools.
+pub fn inline(path: &str, text: &str) -> SourceFile {
+    SourceFile { path: Arc::from(path), text: Arc::from(text) }
+}
