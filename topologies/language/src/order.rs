@@ -220,7 +220,7 @@ mod tests {
 
     fn ready(text: &str) -> Vec<usize> {
         let order = order(text);
-        assert_eq!(order.waiting, [], "{text}");
+        assert!(order.waiting.is_empty(), "{text}: {:?}", order.waiting);
         order.ready
     }
 
@@ -237,10 +237,10 @@ mod tests {
 
     #[test]
     fn windows_and_subqueries_are_read_and_names_of_with_are_not() {
-        let table = "CREATE TABLE t (id BIGINT PRIMARY KEY, at TIMESTAMPTZ);";
-        let session = format!("CREATE VIEW v AS SELECT id FROM SESSION(t, at, INTERVAL '1 minute'); {table}");
+        let table = "CREATE TABLE t (id BIGINT PRIMARY KEY, moment TIMESTAMPTZ);";
+        let session = format!("CREATE VIEW v AS SELECT id FROM SESSION(t, moment, INTERVAL '1 minute'); {table}");
         assert_eq!(ready(&session), [1, 0]);
-        let tumble = format!("CREATE VIEW v AS SELECT id FROM TUMBLE(t, at, INTERVAL '1 minute'); {table}");
+        let tumble = format!("CREATE VIEW v AS SELECT id FROM TUMBLE(t, moment, INTERVAL '1 minute'); {table}");
         assert_eq!(ready(&tumble), [1, 0]);
         let nested = format!("CREATE VIEW v AS SELECT 1 AS one WHERE EXISTS (SELECT 1 FROM T); {table}");
         assert_eq!(ready(&nested), [1, 0]);

@@ -5,8 +5,7 @@
 use datafusion_sql::sqlparser::ast;
 use schemas::serving::{Index, IndexColumn};
 
-use super::errors::place;
-use super::errors::{Outcome, fail};
+use super::errors::{Outcome, StatementError, fail, place};
 use super::sink;
 use super::state::{Builder, Relation};
 use crate::diagnostic::{Diagnostic, suggestion};
@@ -81,7 +80,7 @@ impl Builder {
         let kinds = self.topology.graph.kinds(node).map_err(|error| place(statement, &error))?;
         let policy = policy::plan(using, &names, &kinds).map_err(|(message, span)| {
             let help = "a policy compares columns with jwt('claim') or constants: USING (user_id = jwt('sub'))";
-            Box::from(Diagnostic::new(statement.locate(span), message).with_help(help))
+            Box::<StatementError>::from(Diagnostic::new(statement.locate(span), message).with_help(help))
         })?;
         let relation = self.servable(view)?;
         if policy.looks_into_lists() && !relation.searches.is_empty() {

@@ -10,8 +10,7 @@ use datafusion_sql::sqlparser::ast;
 use schemas::catalogue::catalogue;
 use schemas::event::Encoding;
 
-use super::errors::Outcome;
-use super::errors::place;
+use super::errors::{Outcome, place};
 use super::state::Builder;
 use crate::diagnostic::{Diagnostic, suggestion};
 use crate::parse::{self, Statement, StatementKind};

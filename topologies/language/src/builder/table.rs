@@ -7,8 +7,7 @@ use std::collections::BTreeSet;
 use arrow_schema::{Field, Schema};
 use datafusion_sql::sqlparser::ast::{self, Spanned as _};
 
-use super::errors::place;
-use super::errors::{Outcome, blamed, fail, refused};
+use super::errors::{Outcome, blamed, fail, place, refused};
 use super::state::Builder;
 use crate::diagnostic::Diagnostic;
 use crate::expression::check::{check_scalar, check_value};

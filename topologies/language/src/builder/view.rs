@@ -10,7 +10,7 @@ use datafusion_expr::{Expr, LogicalPlan};
 use datafusion_sql::sqlparser::ast::{self, Spanned as _};
 use schemas::row::interval_of;
 
-use super::errors::{Outcome, at_name, blamed, fail, refused};
+use super::errors::{Outcome, StatementError, at_name, blamed, fail, refused};
 use super::state::Builder;
 use crate::diagnostic::Diagnostic;
 use crate::expression::check::check_nodes;
@@ -80,8 +80,9 @@ impl Builder {
 
     /// Refuses windows whose length is no constant, or nothing.
     fn check_size(&self, statement: &Statement, size: &ast::Expr) -> Outcome<()> {
-        let refused =
-            |message: String| Box::from(Diagnostic::new(statement.locate(size.span()), format!("the size of TUMBLE: {message}")));
+        let refused = |message: String| {
+            Box::<StatementError>::from(Diagnostic::new(statement.locate(size.span()), format!("the size of TUMBLE: {message}")))
+        };
         match self.sql.plan_expression(size.clone(), &[]).map_err(|error| refused(message(&error).0))? {
             Expr::Literal(ScalarValue::IntervalMonthDayNano(Some(interval)), _) => {
                 stride(&interval_of(interval)).map(|_| ()).map_err(|fault| refused(fault.to_string()))

@@ -16,7 +16,7 @@ use datafusion_physical_expr::expressions::{BinaryExpr, Column};
 use datafusion_physical_expr::{PhysicalExpr, ScalarFunctionExpr};
 
 use crate::plan::bounded::{bounded, excess};
-use crate::plan::sizes::{Argument, Growth};
+use crate::plan::sizes::{Growth, SizedArgument};
 
 /// The expression with a limit on everything in it whose result can be much larger than its arguments.
 pub fn limited(expression: Arc<dyn PhysicalExpr>, schema: &SchemaRef) -> Result<Arc<dyn PhysicalExpr>> {
@@ -95,7 +95,7 @@ impl PhysicalExpr for Concatenation {
         let rows = batch.num_rows();
         let [left, right] = &self.sides;
         let (left, right) = (left.evaluate(batch)?, right.evaluate(batch)?);
-        if let Some(text) = excess(Growth::Sum, "||", &[Argument::new(&left)?, Argument::new(&right)?], rows) {
+        if let Some(text) = excess(Growth::Sum, "||", &[SizedArgument::new(&left)?, SizedArgument::new(&right)?], rows) {
             return exec_err!("{text}");
         }
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
