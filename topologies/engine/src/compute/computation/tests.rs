@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use epochs::disk::simulated::SimulatedDisk;
 use language::diagnostic::SourceFile;
-use language::topology::build;
+use language::load::build;
 use schemas::event::parse_line;
 use schemas::position::{Offset, Partition, Timeline};
 use sinks::views::{Definition, Views};
