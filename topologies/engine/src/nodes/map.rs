@@ -19,7 +19,7 @@ use crate::render::row_printer::RowPrinter;
 use crate::render::slicer::{Ranges, Slicer};
 use crate::render::transform::transform;
 use language::expression::evaluate::{Evaluator, Output};
-use language::plan::graph::{Map, SourceScan, NodeId, Operator};
+use language::plan::graph::{Map, NodeId, Operator, SourceScan};
 use language::plan::scalar::Scalar;
 
 /// Builds output rows from the input row and computed fields.

@@ -29,7 +29,10 @@ use crate::provenance::derived::Derived;
 use crate::provenance::error::LineageError;
 use crate::provenance::interpreter::{Interpreter, NodeTable};
 use crate::render::renderer::Renderer;
-use language::plan::graph::{Constant, CountBeyond, Distinct, Join, Map, Reduce, Repeat, Semijoin, Session, SourceScan, TableScan, TemporalFilter, TopK, Union, Unnest, NodeId, Operator};
+use language::plan::graph::{
+    Constant, CountBeyond, Distinct, Join, Map, NodeId, Operator, Reduce, Repeat, Semijoin, Session, SourceScan, TableScan,
+    TemporalFilter, TopK, Union, Unnest,
+};
 
 /// Both matches, for the interpreter, which lies below them.
 pub const NODES: NodeTable = NodeTable { render, explain };
@@ -42,7 +45,9 @@ pub fn render<'s>(renderer: &mut Renderer<'s, '_>, node: NodeId) -> Result<Rows<
         Operator::Table(TableScan { table: number }) => table::render(renderer, *number),
         Operator::Constant(Constant { rows }) => Ok(constant::render(renderer, rows)),
         Operator::Map(Map { input, predicates, outputs }) => map::render(renderer, node, *input, predicates, outputs),
-        Operator::TemporalFilter(TemporalFilter { input, from, until }) => Ok(temporal_filter::render(renderer, node, *input, *from, *until)),
+        Operator::TemporalFilter(TemporalFilter { input, from, until }) => {
+            Ok(temporal_filter::render(renderer, node, *input, *from, *until))
+        }
         Operator::Join(Join { left, right, output }) => Ok(join::render(renderer, node, left, right, output)),
         Operator::Semijoin(Semijoin { left, right, anti }) => Ok(semijoin::render(renderer, left, right, *anti)),
         Operator::CountBeyond(CountBeyond { rows, bound, positions, beyond }) => {
@@ -86,7 +91,9 @@ pub fn explain(interpreter: &mut Interpreter<'_>, node: NodeId, demand: &Demand)
             reduce::explain(interpreter, node, *input, (keys, aggregates, *global), demand)
         }
         Operator::Distinct(Distinct { input }) => distinct::explain(interpreter, *input, demand),
-        top_k @ Operator::TopK(TopK { input, partition, .. }) => top_k::explain(interpreter, node, *input, partition, top_k, demand),
+        top_k @ Operator::TopK(TopK { input, partition, .. }) => {
+            top_k::explain(interpreter, node, *input, partition, top_k, demand)
+        }
         Operator::Union(Union { inputs }) => union::explain(interpreter, inputs, demand),
         Operator::Unnest(Unnest { input, column, keep }) => unnest::explain(interpreter, node, *input, *column, keep, demand),
         Operator::Repeat(Repeat { input, copies }) => repeat::explain(interpreter, node, *input, *copies, demand),

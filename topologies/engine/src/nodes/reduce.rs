@@ -21,7 +21,7 @@ use crate::provenance::origins::Origins;
 use crate::render::arrangements::keyed;
 use crate::render::renderer::Renderer;
 use crate::render::slicer::Slicer;
-use language::plan::graph::{Reduce, Aggregate, NodeId, Operator};
+use language::plan::graph::{Aggregate, NodeId, Operator, Reduce};
 
 /// Makes one row of each group.
 pub fn render<'s>(

@@ -14,7 +14,7 @@ use crate::provenance::interpreter::Interpreter;
 use crate::provenance::origins::Origins;
 use crate::render::renderer::Renderer;
 use crate::render::slicer::Slicer;
-use language::plan::graph::{Session, NodeId, Operator};
+use language::plan::graph::{NodeId, Operator, Session};
 
 /// Appends to each row the first and the last instant of its session.
 pub fn render<'s>(renderer: &Renderer<'s, '_>, input: NodeId, partition: &[usize], time: usize, gap_micros: i64) -> Rows<'s> {

@@ -10,7 +10,7 @@ use crate::provenance::error::LineageError;
 use crate::provenance::interpreter::Interpreter;
 use crate::render::renderer::Renderer;
 use crate::render::slicer::Slicer;
-use language::plan::graph::{TemporalFilter, NodeId, Operator};
+use language::plan::graph::{NodeId, Operator, TemporalFilter};
 
 /// Keeps rows from `from` on and until `until`, both columns of the input.
 pub fn render<'s>(

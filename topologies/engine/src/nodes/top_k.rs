@@ -10,7 +10,7 @@ use crate::provenance::error::LineageError;
 use crate::provenance::interpreter::Interpreter;
 use crate::render::renderer::Renderer;
 use crate::render::slicer::Slicer;
-use language::plan::graph::{TopK, NodeId, Operator};
+use language::plan::graph::{NodeId, Operator, TopK};
 
 /// Keeps the first rows of each partition in an order.
 pub fn render<'s>(

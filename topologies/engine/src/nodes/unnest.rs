@@ -12,7 +12,7 @@ use crate::render::renderer::Renderer;
 use crate::render::row_printer::RowPrinter;
 use crate::render::slicer::Slicer;
 use crate::render::transform::transform;
-use language::plan::graph::{Unnest, NodeId, Operator};
+use language::plan::graph::{NodeId, Operator, Unnest};
 
 /// The most bytes of the rows that unnesting makes of one row.
 const UNNEST_BYTES_MAX: usize = 64 << 20;

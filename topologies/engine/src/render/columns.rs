@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use schemas::field::FieldKind;
 
-use language::plan::graph::{Map, SourceScan, NodeColumn, NodeId, Operator};
+use language::plan::graph::{Map, NodeColumn, NodeId, Operator, SourceScan};
 use language::plan::merge::Merge;
 use language::plan::scalar::Scalar;
 use language::topology::{Source, Topology};
@@ -25,7 +25,8 @@ pub fn columns_read(topology: &Topology, source: usize, nodes: &BTreeSet<NodeId>
     let mut columns = BTreeSet::new();
     for node in nodes.iter().map(|&node| &topology.graph.nodes[node]) {
         for input in node.operator.inputs() {
-            if !matches!(topology.graph.nodes[input].operator, Operator::Source(SourceScan { source: number, .. }) if number == source) {
+            if !matches!(topology.graph.nodes[input].operator, Operator::Source(SourceScan { source: number, .. }) if number == source)
+            {
                 continue;
             }
             match &node.operator {
