@@ -34,6 +34,7 @@ use super::functions::{interval_type, local_timestamp_type, timestamp_type};
 use super::wording;
 use arrays::{build, constant_value, value_at};
 
+pub use calendar::check_time;
 pub use letters::lowered;
 pub use like::{SIMILAR_TO, check_pattern, with_backslash};
 pub use span::{is_interval, length_of};
