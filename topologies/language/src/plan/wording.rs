@@ -11,6 +11,7 @@ use schemas::field::FieldKind;
 use schemas::numeric::Numeric;
 
 use super::blame::unusable;
+use super::fallible::COMPUTED;
 use super::functions::advice;
 use super::numbers::cast::NumberCast;
 use super::numbers::functions::NumberFunction;
@@ -52,13 +53,13 @@ fn as_written(call: &ScalarFunction) -> Option<Expr> {
     }
     match (call.name(), &call.args[..]) {
         // What is compared in place of an interval, and what stands for a text form, is the interval and the value to people.
-        ("interval_length" | "interval_in_days", [value]) => return Some(value.clone()),
+        ("interval_length" | "interval_in_days" | COMPUTED, [value]) => return Some(value.clone()),
         ("text_of", [value]) => return Some(Expr::Cast(Cast::new(Box::new(value.clone()), DataType::Utf8))),
         ("bytes_of", [value]) => return Some(Expr::Cast(Cast::new(Box::new(value.clone()), DataType::Binary))),
         _ => {}
     }
     let operator = match call.name() {
-        "time_difference" => Operator::Minus,
+        "time_difference" | "date_difference" => Operator::Minus,
         "interval_multiply" => Operator::Multiply,
         "interval_divide" => Operator::Divide,
         _ => function.downcast_ref::<NumberFunction>()?.operator()?,
@@ -124,7 +125,7 @@ pub fn message(error: &DataFusionError) -> (String, Option<String>) {
 }
 
 fn plan_message(text: &str) -> (String, Option<String>) {
-    let first = text.lines().next().unwrap_or_default();
+    let first = without_coercion(text.lines().next().unwrap_or_default());
     let named = |prefix: &str| first.strip_prefix(prefix).map(|rest| rest.trim_matches(['\'', '.', ' ']).to_owned());
     let with_help = |message: &str, help: &str| (message.to_owned(), Some(help.to_owned()));
     if let Some(name) = named("Invalid function ") {
@@ -154,6 +155,14 @@ fn plan_message(text: &str) -> (String, Option<String>) {
         );
     }
     (lower_case(&sql_types(first.trim_end_matches('.'))), None)
+}
+
+/// Returns what a function says about its arguments, without what DataFusion puts around it.
+fn without_coercion(text: &str) -> &str {
+    let Some((_, said)) = text.rsplit_once("user-defined coercion failed with: ") else { return text };
+    let prefixes = ["Error during planning: ", "Execution error: "];
+    let said = prefixes.into_iter().find_map(|prefix| said.strip_prefix(prefix)).unwrap_or(said);
+    said.split_once(" No function matches the given name").map_or(said, |(said, _)| said)
 }
 
 fn schema_message(error: &SchemaError) -> (String, Option<String>) {
