@@ -1,4 +1,4 @@
-//! What is known of a data directory or a server, and what is wrong with it.
+//! Report on a data directory or a server: its condition, and what is wrong with it.
 //!
 //! Facts and findings enter, each problem with what to do; lines or JSON leave.
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 /// Findings of the doctor.
 #[derive(Debug, Default, Serialize)]
 pub struct DoctorReport {
-    /// what was found, by name
+    /// findings, by name
     pub facts: Vec<(&'static str, Value)>,
     /// findings that stop progress
     pub problems: Vec<Finding>,

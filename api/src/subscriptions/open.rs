@@ -1,4 +1,4 @@
-//! What all subscriptions of one API share: the views, their limits, and their number.
+//! State that all subscriptions of one API share: the views, their limits, and their number.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;

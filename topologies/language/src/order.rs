@@ -26,7 +26,7 @@ pub struct Waiting {
     pub circle: Vec<String>,
 }
 
-/// What a statement needs and makes, by names alone.
+/// Names that a statement needs and names that it makes.
 enum Effect {
     /// makes a relation that reads others
     Create { name: String, reads: BTreeSet<String> },

@@ -10,8 +10,8 @@ const DEPTH_MAX: usize = 3;
 
 /// An expression as both write it.
 pub struct Expression {
-    /// the function on its outside
-    pub name: &'static str,
+    /// the function on its outside, or what else names its kind
+    pub name: String,
     /// for us
     pub ours: String,
     /// for PostgreSQL
@@ -49,7 +49,7 @@ impl Generator {
         let (entry, form) = self.tried[number % self.tried.len()];
         let depth = 1 + (number / self.tried.len()) % DEPTH_MAX;
         let (ours, theirs) = self.call(entry, form, depth - 1, &mut random);
-        Expression { name: entry.name, ours, theirs, result: form.result }
+        Expression { name: entry.name.to_owned(), ours, theirs, result: form.result }
     }
 
     fn call(&self, entry: &Entry, form: &CallForm, depth: usize, random: &mut Random) -> Pair {

@@ -1,7 +1,8 @@
 //! Expressions tried out while a topology is planned, so that nothing can fail for every row only after it was deployed.
 //!
-//! An expression enters; it is compiled, computed once over a row of NULLs, and each of its constant parts is computed too. What
-//! fails is an error that names the smallest part that does.
+//! An expression enters; it is compiled, computed once over a row of NULLs and once over no rows, and each of its constant parts is computed
+//! too. What fails over both is an error that names the smallest part that does. What fails over NULLs alone, as `ln(coalesce(a, 0))` does, has
+//! a value in other rows.
 
 use std::sync::Arc;
 
@@ -88,10 +89,11 @@ fn is_lambda(expression: &Expr) -> bool {
     matches!(expression, Expr::Lambda(_) | Expr::LambdaVariable(_))
 }
 
-/// One row of NULLs.
+/// One row of NULLs, and none.
 struct Trial {
     schema: SchemaRef,
     row: RecordBatch,
+    nothing: RecordBatch,
 }
 
 impl Trial {
@@ -101,7 +103,7 @@ impl Trial {
         let schema = Arc::new(Schema::new(fields));
         let nulls: Vec<ArrayRef> = schema.fields().iter().map(|field| new_null_array(field.data_type(), 1)).collect();
         let row = RecordBatch::try_new(Arc::clone(&schema), nulls).map_err(DataFusionError::from)?;
-        Ok(Self { schema, row })
+        Ok(Self { nothing: RecordBatch::new_empty(Arc::clone(&schema)), schema, row })
     }
 
     /// Fails with the smallest part that does.
@@ -113,8 +115,15 @@ impl Trial {
     }
 
     fn failure(&self, expression: &Expr) -> Option<String> {
-        let computed = physical(expression, &self.schema).and_then(|compiled| compiled.evaluate(&self.row)?.into_array(1));
-        computed.err().map(|error| failure(&error))
+        let compiled = match physical(expression, &self.schema) {
+            Ok(compiled) => compiled,
+            Err(error) => return Some(failure(&error)),
+        };
+        let over = |batch: &RecordBatch| compiled.evaluate(batch)?.into_array(batch.num_rows()).map(drop);
+        match (over(&self.row), over(&self.nothing)) {
+            (Err(error), Err(_)) => Some(failure(&error)),
+            _ => None,
+        }
     }
 
     fn culprit(&self, expression: &Expr, reason: String) -> Unusable {

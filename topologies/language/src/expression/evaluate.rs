@@ -17,7 +17,7 @@ use datafusion_physical_expr::expressions::{BinaryExpr, cast};
 use datafusion_physical_expr::{PhysicalExpr, create_physical_expr};
 use schemas::row::{Row, RowCodec, one_form_of_each_number};
 
-use super::{bounded, guarded};
+use super::{bounded, calendar_range, guarded, varying};
 use crate::plan::graph::NodeColumn;
 use crate::plan::messages::lower_case;
 use crate::plan::messages::message;
@@ -195,8 +195,9 @@ fn as_expression(scalar: &Scalar) -> Result<Expr> {
 /// The expression as it is computed.
 pub fn physical(expression: &Expr, schema: &SchemaRef) -> Result<Arc<dyn PhysicalExpr>> {
     let logical = DFSchema::try_from(schema.as_ref().clone())?;
-    let physical = create_physical_expr(expression, &logical, &ExecutionProps::new(), &PhysicalPlanningContext::default())?;
-    bounded::limited(physical.transform_up(check_overflow).data()?, schema)
+    let expression = varying::in_lists(expression.clone())?;
+    let physical = create_physical_expr(&expression, &logical, &ExecutionProps::new(), &PhysicalPlanningContext::default())?;
+    bounded::limited(physical.transform_up(|part| check_overflow(part, schema)).data()?, schema)
 }
 
 fn compile(expression: &Expr, target: &DataType, schema: &SchemaRef, text: String) -> Result<Compiled> {
@@ -206,12 +207,13 @@ fn compile(expression: &Expr, target: &DataType, schema: &SchemaRef, text: Strin
 }
 
 /// A time that overflows is an error of the row, never a wrapped one; numbers are calculated by functions that see to it themselves.
-fn check_overflow(expression: Arc<dyn PhysicalExpr>) -> Result<Transformed<Arc<dyn PhysicalExpr>>> {
+fn check_overflow(expression: Arc<dyn PhysicalExpr>, schema: &SchemaRef) -> Result<Transformed<Arc<dyn PhysicalExpr>>> {
     let checked = |left, operator, right| Arc::new(BinaryExpr::new(left, operator, right).with_fail_on_overflow(true));
     if let Some(binary) = expression.downcast_ref::<BinaryExpr>()
         && matches!(binary.op(), Operator::Plus | Operator::Minus | Operator::Multiply)
     {
-        return Ok(Transformed::yes(checked(Arc::clone(binary.left()), *binary.op(), Arc::clone(binary.right()))));
+        let checked = checked(Arc::clone(binary.left()), *binary.op(), Arc::clone(binary.right()));
+        return calendar_range::within(checked, schema).map(Transformed::yes);
     }
     Ok(Transformed::no(expression))
 }

@@ -33,7 +33,7 @@ pub struct Node {
 }
 
 impl Node {
-    /// What is known of its rows, for a node that reads it.
+    /// Properties of its rows, for a node that reads it.
     pub fn rows(&self) -> InputRows<'_> {
         let Self { columns, append_only, unbounded, single_row, .. } = self;
         InputRows { columns, append_only: *append_only, unbounded: unbounded.as_deref(), single_row: *single_row }

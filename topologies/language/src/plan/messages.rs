@@ -26,7 +26,7 @@ pub fn message(error: &DataFusionError) -> (String, Option<String>) {
 }
 
 fn plan_message(text: &str) -> (String, Option<String>) {
-    let first = text.lines().next().unwrap_or_default();
+    let first = without_coercion(text.lines().next().unwrap_or_default());
     let named = |prefix: &str| first.strip_prefix(prefix).map(|rest| rest.trim_matches(['\'', '.', ' ']).to_owned());
     let with_help = |message: &str, help: &str| (message.to_owned(), Some(help.to_owned()));
     if let Some(name) = named("Invalid function ") {
@@ -56,6 +56,14 @@ fn plan_message(text: &str) -> (String, Option<String>) {
         );
     }
     (lower_case(&sql_types(first.trim_end_matches('.'))), None)
+}
+
+/// Returns what a function says about its arguments, without what DataFusion puts around it.
+fn without_coercion(text: &str) -> &str {
+    let Some((_, said)) = text.rsplit_once("user-defined coercion failed with: ") else { return text };
+    let prefixes = ["Error during planning: ", "Execution error: "];
+    let said = prefixes.into_iter().find_map(|prefix| said.strip_prefix(prefix)).unwrap_or(said);
+    said.split_once(" No function matches the given name").map_or(said, |(said, _)| said)
 }
 
 fn schema_message(error: &SchemaError) -> (String, Option<String>) {

@@ -10,6 +10,7 @@ pub mod correlation;
 pub mod costly_call;
 pub mod count_join;
 pub mod expansion;
+pub mod fallible;
 pub mod functions;
 pub mod graph;
 pub mod identity;

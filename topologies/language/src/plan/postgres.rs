@@ -112,6 +112,9 @@ fn minus(raw: RawBinaryExpr, left: &DataType, right: &DataType) -> Result<Planne
             Box::new(raw.right),
         ))));
     }
+    if is_date(left) && is_date(right) {
+        return planned("date_difference", vec![raw.left, raw.right]);
+    }
     let is_point = |kind: &DataType| is_time(kind) || is_date(kind);
     if is_point(left) && is_point(right) && (is_time(left) || is_time(right)) {
         return planned("time_difference", vec![raw.left, raw.right]);

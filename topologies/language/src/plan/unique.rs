@@ -8,7 +8,7 @@ use super::graph::{Graph, NodeId};
 use super::operators::definition::Uniqueness;
 use crate::topology::Table;
 
-/// What the operators of a graph say of each other.
+/// Properties of operators that follow from others of the graph.
 struct Known<'g> {
     graph: &'g Graph,
     tables: &'g [Table],

@@ -77,6 +77,11 @@ pub fn in_range(micros: i128) -> Result<i64, Fault> {
     }
 }
 
+/// Fails for an instant that the calendar does not reach.
+pub fn check_time(micros: i64) -> Result<(), Fault> {
+    in_range(micros.into()).map(drop)
+}
+
 /// Days since 1970 of a day of the calendar.
 pub fn days(year: i64, month: i64, day: i64) -> i64 {
     // Counted in years that begin in March, so that the leap day is the last one.

@@ -30,6 +30,7 @@ use datafusion_expr::ScalarUDF;
 use call::function;
 use definition::Definition;
 
+pub use calendar::check_time;
 pub use call::is_call;
 pub use definition::Fault;
 pub use letters::lowered;

@@ -81,6 +81,12 @@ fn reason(text: &str) -> String {
 /// The groups of a match: where each begins and ends, the whole match first.
 pub type Groups = Vec<Option<(usize, usize)>>;
 
+/// Memory of one search, which the next one uses again.
+struct Scratch {
+    cache: Cache,
+    captures: Captures,
+}
+
 impl Pattern {
     fn new(pattern: &str, ignore_case: bool) -> Result<Self, Fault> {
         let (body, ignore_case) = options(pattern, ignore_case)?;
@@ -100,11 +106,17 @@ impl Pattern {
 
     /// The first match that begins at `from` or later.
     pub fn find(&self, text: &str, from: usize) -> Option<Groups> {
+        self.search(text, from, &mut self.scratch())
+    }
+
+    fn scratch(&self) -> Scratch {
+        Scratch { cache: self.engine.create_cache(), captures: self.engine.create_captures() }
+    }
+
+    fn search(&self, text: &str, from: usize, Scratch { cache, captures }: &mut Scratch) -> Option<Groups> {
         let start = self.regex.find_at(text, from)?.start();
         let input = Input::new(text).range(start..).anchored(Anchored::Yes).earliest(self.shortest);
-        let mut captures: Captures = self.engine.create_captures();
-        let mut cache: Cache = self.engine.create_cache();
-        self.engine.search(&mut cache, &input, &mut captures);
+        self.engine.search(cache, &input, captures);
         let groups = (0..captures.group_len()).map(|group| captures.get_group(group).map(|span| (span.start, span.end)));
         captures.is_match().then(|| groups.collect())
     }
@@ -112,7 +124,9 @@ impl Pattern {
     /// All matches that do not overlap; an empty one only where none ends.
     pub fn find_all(&self, text: &str, from: usize) -> Vec<Groups> {
         let (mut found, mut at) = (Vec::new(), from);
-        while let Some(groups) = self.find(text, at) {
+        // A text has many matches, and what a search needs is much larger than one of them.
+        let mut scratch = self.scratch();
+        while let Some(groups) = self.search(text, at, &mut scratch) {
             let Some(Some((start, end))) = groups.first().copied() else { break };
             found.push(groups);
             // An empty match is not found again: the search goes on behind the next character.

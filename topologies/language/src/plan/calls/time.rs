@@ -30,6 +30,18 @@ pub const FUNCTIONS: &[Definition] = &[
         check: None,
     },
     Definition {
+        name: "date_difference",
+        aliases: &[],
+        overloads: &[Overload {
+            takes: &[Kind::Date, Kind::Date],
+            rest: None,
+            gives: Gives::Kind(Kind::Integer),
+            call: days_between,
+        }],
+        strict: true,
+        check: None,
+    },
+    Definition {
         name: "age",
         aliases: &[],
         overloads: &[
@@ -104,6 +116,14 @@ fn difference(arguments: &[Value<'_>]) -> Answer {
     Interval::from_length(length).map(Value::Interval).ok_or(Fault::OutOfRange("interval"))
 }
 
+/// Days from the second date to the first.
+fn days_between(arguments: &[Value<'_>]) -> Answer {
+    match (&arguments[0], &arguments[1]) {
+        (Value::Date(later), Value::Date(earlier)) => Ok(Value::Int(i64::from(*later) - i64::from(*earlier))),
+        other => panic!("{other:?} are not the DATEs that the signature takes"),
+    }
+}
+
 /// Years, months and days as people count them: a month is as long as the one that it lies in.
 fn age(arguments: &[Value<'_>]) -> Answer {
     let (left, right) = (integer_of_time(&arguments[0]), integer_of_time(&arguments[1]));
@@ -170,11 +190,16 @@ fn make_timestamp(arguments: &[Value<'_>]) -> Answer {
     let days = day(integer(&arguments[0]), integer(&arguments[1]), integer(&arguments[2]))?;
     let (hour, minute) = (integer(&arguments[3]), integer(&arguments[4]));
     let Value::Float(seconds) = arguments[5] else { return Err(Fault::invalid("the seconds are not a number")) };
-    let is_midnight = hour == 24 && minute == 0 && seconds == 0.0;
-    if !((0..24).contains(&hour) || is_midnight) || !(0..60).contains(&minute) || !(0.0..=60.0).contains(&seconds) {
-        return Err(Fault::invalid(format!("there is no time {hour}:{minute:02}:{seconds}")));
+    let invalid = || Fault::invalid(format!("there is no time {hour}:{minute:02}:{seconds}"));
+    // Seconds are rounded before they are checked: what is next to zero or to sixty is it. NaN is in no range.
+    let of_seconds = (seconds * 1e6).round_ties_even();
+    if !(0..=24).contains(&hour) || !(0..60).contains(&minute) || !(0.0..=60e6).contains(&of_seconds) {
+        return Err(invalid());
     }
-    let micros = (hour * 3_600 + minute * 60) * 1_000_000 + (seconds * 1e6).round_ties_even() as i64;
+    let micros = (hour * 3_600 + minute * 60) * 1_000_000 + of_seconds as i64;
+    if micros > DAY_MICROS {
+        return Err(invalid());
+    }
     in_range(i128::from(days) * i128::from(DAY_MICROS) + i128::from(micros)).map(Value::LocalTimestamp)
 }
 

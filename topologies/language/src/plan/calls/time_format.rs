@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 
 use schemas::field::Value;
-use schemas::interval::{DAY_MICROS, Interval};
+use schemas::interval::Interval;
 
 use super::calendar::{Moment, days, iso_weekday};
 use super::definition::{Answer, Check, Constants, Definition, Fault, Gives, Kind, Overload, integer_of_time, made, text};
@@ -183,33 +183,42 @@ fn time_to_char(arguments: &[Value<'_>]) -> Answer {
     made(out)
 }
 
-/// A number and the digits that it is padded to.
+/// A number and the width that it is padded to, its sign included.
 #[derive(Clone, Copy)]
 struct Padded(i64, usize);
 
+impl Padded {
+    /// A number with so many digits: its sign comes on top of them.
+    fn signed(number: i64, digits: usize) -> Self {
+        Self(number, if number < 0 { digits + 1 } else { digits })
+    }
+}
+
 fn write_number(Padded(number, width): Padded, bare: bool, out: &mut String) {
-    let width = match (bare, number < 0) {
-        (true, _) => 0,
-        (false, true) => width + 1,
-        (false, false) => width,
-    };
+    let width = if bare { 0 } else { width };
     let _infallible = write!(out, "{number:0width$}");
 }
 
 fn clock_number(word: &str, moment: &Moment) -> Option<Padded> {
-    let fraction = moment.micros % 1_000_000;
     Some(match word {
         "HH24" => Padded(moment.hour(), 2),
         "HH12" | "HH" => Padded((moment.hour() + 11) % 12 + 1, 2),
         "MI" => Padded(moment.minute(), 2),
         "SS" => Padded(moment.second(), 2),
-        "MS" | "FF3" => Padded(fraction / 1_000, 3),
-        "US" | "FF6" => Padded(fraction, 6),
-        "FF1" => Padded(fraction / 100_000, 1),
-        "FF2" => Padded(fraction / 10_000, 2),
-        "FF4" => Padded(fraction / 100, 4),
-        "FF5" => Padded(fraction / 10, 5),
         "SSSS" | "SSSSS" => Padded(moment.micros / 1_000_000, 1),
+        word => return fraction_number(word, moment.micros % 1_000_000),
+    })
+}
+
+/// A number of some first digits of a fraction of a second.
+fn fraction_number(word: &str, micros: i64) -> Option<Padded> {
+    Some(match word {
+        "MS" | "FF3" => Padded(micros / 1_000, 3),
+        "US" | "FF6" => Padded(micros, 6),
+        "FF1" => Padded(micros / 100_000, 1),
+        "FF2" => Padded(micros / 10_000, 2),
+        "FF4" => Padded(micros / 100, 4),
+        "FF5" => Padded(micros / 10, 5),
         _ => return None,
     })
 }
@@ -228,7 +237,7 @@ fn calendar_number(word: &str, moment: &Moment) -> Option<Padded> {
         "IY" => Padded(shown(iso_year) % 100, 2),
         "I" => Padded(shown(iso_year) % 10, 1),
         "CC" if moment.year > 0 => Padded((moment.year - 1) / 100 + 1, 2),
-        "CC" => Padded(moment.year / 100 - 1, 2),
+        "CC" => Padded::signed(moment.year / 100 - 1, 2),
         "Q" => Padded((moment.month - 1) / 3 + 1, 1),
         "MM" => Padded(moment.month, 2),
         "WW" => Padded((moment.day_of_year() - 1) / 7 + 1, 2),
@@ -305,19 +314,19 @@ fn interval_to_char(arguments: &[Value<'_>]) -> Answer {
 
 fn interval_number(word: &str, interval: &Interval) -> Result<Padded, Fault> {
     let hours = interval.micros / 3_600_000_000;
-    let in_day = Moment { year: 1, month: 1, day: 1, micros: interval.micros.rem_euclid(DAY_MICROS) };
     Ok(match word {
-        "YYYY" => Padded((interval.months / 12).into(), 4),
-        "MM" => Padded((interval.months % 12).into(), 2),
+        "YYYY" => Padded::signed((interval.months / 12).into(), 4),
+        "MM" => Padded::signed((interval.months % 12).into(), 2),
+        // PostgreSQL counts the sign of days and of fractions among the places, and that of nothing else.
         "DD" => Padded(interval.days.into(), 2),
-        "HH24" => Padded(hours, 2),
-        "HH12" | "HH" if interval.micros >= 0 => Padded((hours + 11) % 12 + 1, 2),
-        word if interval.micros >= 0 && word != "SSSS" && word != "SSSSS" => match clock_number(word, &in_day) {
+        "HH24" => Padded::signed(hours, 2),
+        "HH12" | "HH" => Padded::signed(if hours % 12 == 0 { 12 } else { hours % 12 }, 2),
+        "MI" => Padded::signed(interval.micros / 60_000_000 % 60, 2),
+        "SS" => Padded::signed(interval.micros / 1_000_000 % 60, 2),
+        "SSSS" | "SSSSS" => Padded(interval.micros / 1_000_000, 1),
+        word => match fraction_number(word, interval.micros % 1_000_000) {
             Some(number) => number,
             None => return Err(Fault::invalid(format!("'{word}' has no meaning for an INTERVAL"))),
         },
-        "MI" => Padded(interval.micros / 60_000_000 % 60, 2),
-        "SS" => Padded(interval.micros / 1_000_000 % 60, 2),
-        word => return Err(Fault::invalid(format!("'{word}' has no meaning for an INTERVAL"))),
     })
 }

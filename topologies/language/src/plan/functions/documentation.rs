@@ -16,6 +16,7 @@ PostgreSQL does not have is marked with \u{2020}.
 - Without another word the answer is NULL when an argument is NULL, and depends on the arguments alone.
 - Where PostgreSQL reports an error, the row is left out of the view and stands in `errors` with the expression; so does a result that does not fit.
 - Rows keep no sign of zero: `cot` and `atan2` of -0.0 answer as of 0.0. A quotient that is divided again may differ from the 16th digit on.
+- NUMERIC without p and s keeps no zeros at the end of a fraction, which PostgreSQL counts among the digits: `exp(-2.5) ^ 3` has one digit less.
 - NUMERIC(p, s) has at most 38 digits; without p and s it has 28 before the point and 48 behind it. There is no NaN and no infinity of NUMERIC.
 - The hours, minutes and seconds of an INTERVAL are at most 292 years; its months and days are counted apart.
 - Time zones have names of the IANA database such as 'Europe/Berlin'; abbreviations such as CET, and offsets, are refused.

@@ -139,6 +139,11 @@ pub(super) const FUNCTIONS: &[Entry] = &[
         "width_bucket",
         BUCKETS,
         "the bucket of a histogram between two bounds; 0 below them, one more than there are above them",
+    )
+    // A value next to the upper bound is in the last bucket, which PostgreSQL says from version 16 on.
+    .means(
+        "(CASE WHEN ({1} < {2} AND {0} < {2}) OR ({1} > {2} AND {0} > {2}) \
+         THEN least(width_bucket({0}, {1}, {2}, {3}), {3}) ELSE width_bucket({0}, {1}, {2}, {3}) END)",
     ),
 ];
 

@@ -140,10 +140,7 @@ fn cast_array(array: &ArrayRef, to: &DataType) -> Result<ArrayRef> {
     let rows = array.len();
     let Some(kind) = NumberKind::of(to) else { return to_text(array) };
     if is_text(array.data_type()) {
-        let texts = ScalarValue::iter_to_array(
-            (0..rows).map(|row| ScalarValue::try_from_array(array, row)).collect::<Result<Vec<_>>>()?,
-        )?;
-        let texts = plain_texts(&texts)?;
+        let texts = plain_texts(array)?;
         return write(rows, kind, |row| if texts.is_null(row) { Ok(None) } else { read(texts.value(row), kind).map(Some) });
     }
     if *array.data_type() == DataType::Boolean {

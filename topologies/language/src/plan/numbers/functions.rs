@@ -8,6 +8,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use arrow_schema::{DataType, FieldRef};
+use datafusion_common::tree_node::TreeNode;
 use datafusion_common::{Result, ScalarValue, plan_err};
 use datafusion_expr::simplify::{ExprSimplifyResult, SimplifyContext};
 use datafusion_expr::{
@@ -160,7 +161,7 @@ impl ScalarUDFImpl for NumberFunction {
 
     fn simplify(&self, args: Vec<Expr>, context: &SimplifyContext) -> Result<ExprSimplifyResult> {
         let is_null = |argument: &Expr| matches!(argument, Expr::Literal(value, _) if value.is_null());
-        if !args.iter().any(is_null) {
+        if !args.iter().any(is_null) || args.iter().any(fails_always) {
             return Ok(ExprSimplifyResult::Original(args));
         }
         let types = args.iter().map(|argument| context.get_data_type(argument)).collect::<Result<Vec<_>>>()?;
@@ -195,6 +196,15 @@ impl ScalarUDFImpl for NumberFunction {
         })?;
         finish(values, is_constant)
     }
+}
+
+/// Returns true if an argument is a constant without a value: one that has a value is a literal by now.
+fn fails_always(argument: &Expr) -> bool {
+    !matches!(argument, Expr::Literal(..)) && !argument.exists(|part| Ok(!is_of_constants(part))).unwrap_or(true)
+}
+
+fn is_of_constants(part: &Expr) -> bool {
+    matches!(part, Expr::Literal(..) | Expr::ScalarFunction(_) | Expr::Cast(_) | Expr::BinaryExpr(_))
 }
 
 fn finish(values: arrow_array::ArrayRef, is_constant: bool) -> Result<ColumnarValue> {

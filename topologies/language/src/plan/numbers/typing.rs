@@ -26,6 +26,7 @@ use super::functions::{NumberFunction, negation, of_operator};
 use super::kind::{EXACT_DIGITS_MAX, NumberKind};
 use crate::plan::calls::is_call;
 use crate::plan::expansion::check_copy;
+use crate::plan::fallible::computed;
 use crate::plan::types::type_name;
 use crate::plan::{list_functions, wording};
 
@@ -45,8 +46,17 @@ impl ExprPlanner for NumberPlanner {
         if kinds.0.is_none() || kinds.1.is_none() || !(is_exact(kinds.0) || is_exact(kinds.1)) {
             return Ok(PlannerResult::Original(expression));
         }
-        typed_binary(BinaryExpr::new(Box::new(left), operator, Box::new(right)), schema).map(PlannerResult::Planned)
+        let types = (settled_type(&left, schema)?, settled_type(&right, schema)?);
+        typed_operator((left, &types.0), operator, (right, &types.1), schema).map(PlannerResult::Planned)
     }
+}
+
+/// The type that an expression has once all of it is typed: a choice of INTEGER and BIGINT is INTEGER to DataFusion before that.
+fn settled_type(expression: &Expr, schema: &DFSchema) -> Result<DataType> {
+    if matches!(expression, Expr::Column(_) | Expr::Literal(..)) {
+        return expression.get_type(schema);
+    }
+    type_expression(expression.clone(), schema)?.get_type(schema)
 }
 
 /// The expression, a literal with PostgreSQL's type.
@@ -202,7 +212,14 @@ fn part_within(part: Expr, schema: &DFSchema, outer: &[&DFSchema]) -> Result<Exp
             Some(_) => Expr::ScalarFunction(ScalarFunction::new_udf(negation(), vec![*inner])),
             None => Expr::Negative(inner),
         },
+        Expr::BinaryExpr(binary) if binary.op == Operator::Eq && binary.left == binary.right => {
+            typed_binary(BinaryExpr { left: Box::new(computed(*binary.left, schema)), ..binary }, schema)?
+        }
         Expr::BinaryExpr(binary) => typed_binary(binary, schema)?,
+        Expr::IsNull(inner) => Expr::IsNull(Box::new(computed(*inner, schema))),
+        Expr::IsNotNull(inner) => Expr::IsNotNull(Box::new(computed(*inner, schema))),
+        Expr::IsUnknown(inner) => Expr::IsUnknown(Box::new(computed(*inner, schema))),
+        Expr::IsNotUnknown(inner) => Expr::IsNotUnknown(Box::new(computed(*inner, schema))),
         Expr::Between(between) => typed_between(between, schema)?,
         Expr::InList(list) => typed_list(list, schema)?,
         Expr::Case(case) => typed_case(case, schema)?,
@@ -281,12 +298,26 @@ fn narrowest(number: &Numeric) -> Result<ScalarValue> {
 fn typed_binary(binary: BinaryExpr, schema: &DFSchema) -> Result<Expr> {
     let BinaryExpr { left, op, right } = binary;
     let types = (left.get_type(schema)?, right.get_type(schema)?);
-    let kinds = (NumberKind::of(&types.0), NumberKind::of(&types.1));
+    typed_operator((*left, &types.0), op, (*right, &types.1), schema)
+}
+
+/// An operator over operands of these types.
+fn typed_operator(
+    (left, left_type): (Expr, &DataType),
+    op: Operator,
+    (right, right_type): (Expr, &DataType),
+    schema: &DFSchema,
+) -> Result<Expr> {
+    let kinds = (NumberKind::of(left_type), NumberKind::of(right_type));
     if kinds.0.is_none() && kinds.1.is_none() {
-        return Ok(Expr::BinaryExpr(BinaryExpr { left, op, right }));
+        return Ok(Expr::BinaryExpr(BinaryExpr::new(Box::new(left), op, Box::new(right))));
     }
-    let (left, right) = with_typed_texts((*left, &types.0), (*right, &types.1), op)?;
-    let types = (left.get_type(schema)?, right.get_type(schema)?);
+    // A text that stands for a number is the only operand that changes its type here.
+    let (left_text, right_text) = (*left_type == DataType::Utf8, *right_type == DataType::Utf8);
+    let (left, right) = with_typed_texts((left, left_type), (right, right_type), op)?;
+    let left_type = if left_text { left.get_type(schema)? } else { left_type.clone() };
+    let right_type = if right_text { right.get_type(schema)? } else { right_type.clone() };
+    let types = (left_type, right_type);
     let kinds = (NumberKind::of(&types.0), NumberKind::of(&types.1));
     let null = |kind: &DataType| *kind == DataType::Null;
     let are_numbers = (kinds.0.is_some() || null(&types.0)) && (kinds.1.is_some() || null(&types.1));
@@ -429,8 +460,20 @@ fn typed_call(call: ScalarFunction, schema: &DFSchema) -> Result<Expr> {
     }
     // DataFusion's functions are declared for its literals, ours for those of SQL.
     let is_ours = name.starts_with("cast to ") || is_call(&func);
+    let args = if is_call(&func) { as_taken(&func, args, schema)? } else { args };
     let args = args.into_iter().map(|argument| if is_ours { argument } else { widened(argument) }).collect();
     Ok(Expr::ScalarFunction(ScalarFunction::new_udf(func, args)))
+}
+
+/// The arguments in the types of numbers that a function takes: DataFusion's own cast of NUMERIC is not the nearest DOUBLE PRECISION.
+fn as_taken(function: &ScalarUDF, args: Vec<Expr>, schema: &DFSchema) -> Result<Vec<Expr>> {
+    let types = args.iter().map(|argument| argument.get_type(schema)).collect::<Result<Vec<_>>>()?;
+    let taken = function.coerce_types(&types)?;
+    let are_numbers = |from, to| NumberKind::of(from).is_some() && NumberKind::of(to).is_some();
+    args.into_iter()
+        .zip(types.iter().zip(&taken))
+        .map(|(argument, (from, to))| if are_numbers(from, to) { as_type(argument, from, to) } else { Ok(argument) })
+        .collect()
 }
 
 /// An element of a list. DataFusion counts negative places from the end, where there is nothing.

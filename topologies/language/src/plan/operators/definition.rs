@@ -24,7 +24,7 @@ pub struct NodeColumn {
     pub nullable: bool,
 }
 
-/// What is known of the rows of an input.
+/// Properties of the rows of an input.
 #[derive(Clone, Copy, Debug)]
 pub struct InputRows<'a> {
     /// its columns
@@ -37,7 +37,7 @@ pub struct InputRows<'a> {
     pub single_row: bool,
 }
 
-/// What is known of the rows of an operator.
+/// Properties of the rows of an operator.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RowProperties {
     /// rows are only ever added
