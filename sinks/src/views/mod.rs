@@ -40,7 +40,7 @@ pub use compare::{CompareError, Difference};
 pub use error::{ViewsError, WaitError};
 pub use history::{Forgotten, HISTORY_BYTES_MAX, HISTORY_EPOCHS_MAX, HistoryLimits, Step};
 pub use hydration::Hydration;
-pub use ids::{Definition, IndexId, ServedView};
+pub use ids::{IndexId, ServedView, ViewsDefinition};
 pub use past::Page;
 pub use range::{Range, Scan, prefix_end};
 pub use read::Snapshot;

@@ -190,7 +190,7 @@ impl<D: Disk> Coordinator<D> {
         let floors = floors(&history, identity.incarnation)?;
         let checkpoint = checkpoint_to_begin_with(&possible, floors, || has_the_beginning(log.as_ref(), &bindings))?;
         let read_until = read_until(usable.first(), &bindings)?;
-        let offsets = checkpoint.as_ref().map(offsets_of).unwrap_or_default();
+        let offsets = checkpoint.as_ref().map_or_else(Offsets::default, offsets_of);
         let reader = Reader::new(Arc::clone(&log), topics, &offsets, settings.epoch_records)?;
         let followed = reader.offsets();
         let mut coordinator = Self {
@@ -337,7 +337,7 @@ impl<D: Disk> Coordinator<D> {
     pub fn next(&mut self, wall: &mut dyn WallSource, tick: bool) -> Result<Option<EpochInput>, EpochError> {
         if let Some(binding) = self.replay.front() {
             let records = self.reader.read_again(&binding.ranges)?;
-            let binding = self.replay.pop_front().unwrap_or_default();
+            let binding = self.replay.pop_front().unwrap_or_else(|| panic!("the binding that was read again is gone"));
             self.replay_records.0 += binding.records();
             wall.replayed(binding.wall_micros);
             return Ok(Some(self.start_epoch(

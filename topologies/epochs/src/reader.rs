@@ -293,7 +293,8 @@ impl Offsets {
     /// Applies the ranges of an epoch.
     pub fn advance(&mut self, ranges: &[BoundRange]) {
         for range in ranges {
-            let id = <[u8; 16]>::try_from(range.topic_id.as_slice()).map(u128::from_be_bytes).unwrap_or_default();
+            let id = <[u8; 16]>::try_from(range.topic_id.as_slice()).map(u128::from_be_bytes);
+            let id = id.unwrap_or_else(|_| panic!("the identity of topic '{}' in a binding has not 16 bytes", range.topic));
             self.0.insert((range.topic(), Partition(range.partition)), (TopicId(id), Offset(range.next)));
         }
     }

@@ -25,9 +25,9 @@ use crate::plan::lower::Scans;
 use crate::plan::patience::Patience;
 use crate::plan::rewrite::RewriteError;
 use crate::plan::search;
-use crate::plan::sink::DeclaredSink;
 use crate::plan::sql::Relations;
 use crate::topology::{Declaration, RelationKind, Served, Topology, place};
+use schemas::sink::SinkDefinition;
 
 /// Partitions of a topic unless the source says otherwise.
 pub const PARTITIONS_DEFAULT: u32 = 4;
@@ -54,7 +54,7 @@ pub struct Builder {
     patience: Patience,
     scans: Scans,
     relations: BTreeMap<String, Relation>,
-    sinks: BTreeMap<String, DeclaredSink>,
+    sinks: BTreeMap<String, SinkDefinition>,
     payload_columns: BTreeSet<String>,
 }
 
@@ -98,7 +98,9 @@ impl Builder {
                 self.servable(view)?.granted = true;
                 Ok(())
             }),
-            StatementKind::CreateSink { name, view, target, format } => self.create_sink(name, view, target, format),
+            StatementKind::CreateSink { name, view, connector, options, format } => {
+                self.create_sink(name, view, (connector, options), format)
+            }
             StatementKind::Drop { kind, name, if_exists } => self.drop(*kind, name, *if_exists),
         }
     }

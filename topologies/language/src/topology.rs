@@ -19,7 +19,7 @@ use crate::parse::{Statement, StatementKind, parse};
 use crate::plan::graph::{Graph, NodeColumn, NodeId, Operator};
 use crate::plan::merge::Merge;
 use crate::plan::patience::Patience;
-use crate::plan::sink::DeclaredSink;
+use schemas::sink::SinkDefinition;
 
 /// Most bytes of one `.sql` file.
 pub const SQL_FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
@@ -99,7 +99,7 @@ pub struct Topology {
     /// the views that are kept and served
     pub served: Vec<Served>,
     /// sinks of the served views' changes
-    pub sinks: Vec<DeclaredSink>,
+    pub sinks: Vec<SinkDefinition>,
     /// the full-text indexes of what is served
     pub searches: Vec<SearchIndex>,
     /// every relation by name, for `explain`

@@ -16,10 +16,11 @@ use epochs::crash_point::{RESTORED, crash_point};
 use epochs::error::EpochError;
 use epochs::reader::Records;
 use schemas::position::{Offset, Partition, Timeline, Topic};
+use sinks::connector::Connections;
 use sinks::contract::History;
 use sinks::invalidations::Invalidations;
 use sinks::search::SearchIndexes;
-use sinks::views::{Definition, Hydration, Views};
+use sinks::views::{Hydration, Views, ViewsDefinition};
 use sources::log::{Log, TopicMetadata};
 
 use super::driver::{Driver, Parts};
@@ -28,7 +29,7 @@ use crate::compute::worker;
 use crate::deploy::handle::DeploymentHandle;
 use crate::deploy::request::Deployment;
 use crate::epoch_clock::EpochClock;
-use crate::follow::{self, Opening, Reports, SinkConnections, SinkTasks};
+use crate::follow::{self, Opening, Reports, SinkTasks};
 use crate::options::Options;
 use crate::render::keep::RestoreContext;
 use crate::state::checkpointer::Checkpointer;
@@ -53,7 +54,7 @@ pub struct Recovery {
     deployments: Receiver<Deployment>,
     states: Arc<KeptStates>,
     reports: Arc<Reports>,
-    means: SinkConnections,
+    connections: Connections,
     taken: Taken,
 }
 
@@ -88,15 +89,13 @@ impl Recovery {
         storage: Storage,
         topics: Vec<TopicMetadata>,
         options: Options,
+        connections: Connections,
     ) -> Result<Self, EpochError> {
         let states = Arc::new(KeptStates::of(&topology));
-        let (redis, place) = (options.redis.clone(), options.search.clone());
-        let means =
-            SinkConnections { log: Arc::clone(&log), redis, invalidations: Arc::default(), place, search: Arc::default() };
-        let taken = take_over(&topology, &means, &storage, &topics, &options, &states)?;
+        let taken = take_over(&topology, &connections, (&storage, &log), &topics, &options, &states)?;
         let (deployment_handle, deployments) = DeploymentHandle::new(Arc::clone(&topology));
         let reports = Arc::default();
-        Ok(Self { topology, log, storage, topics, options, deployment_handle, deployments, states, reports, means, taken })
+        Ok(Self { topology, log, storage, topics, options, deployment_handle, deployments, states, reports, connections, taken })
     }
 
     /// Returns the handle for deployments.
@@ -107,7 +106,7 @@ impl Recovery {
     /// The views that will be published, empty.
     pub fn views(&self) -> Arc<Views> {
         let timeline = Timeline(self.taken.coordinator.identity().timeline);
-        let views = Views::new(Definition { timeline, views: self.topology.views() });
+        let views = Views::new(ViewsDefinition { timeline, views: self.topology.views() });
         // Nobody may take them for empty before the state is restored.
         views.set_hydration_of_all(Some(Hydration::default()));
         views
@@ -120,12 +119,12 @@ impl Recovery {
 
     /// Returns the keys that become stale in caches, as they do.
     pub fn invalidations(&self) -> Arc<Invalidations> {
-        Arc::clone(&self.means.invalidations)
+        Arc::clone(&self.connections.invalidations)
     }
 
     /// The full-text indexes.
     pub fn search(&self) -> Arc<SearchIndexes> {
-        Arc::clone(&self.means.search)
+        Arc::clone(&self.connections.search)
     }
 
     /// Returns the reports of the sinks.
@@ -150,11 +149,19 @@ impl Recovery {
             match self.restore(&status)? {
                 Some(restored) => break restored,
                 None => {
-                    self.taken = take_over(&self.topology, &self.means, &self.storage, &self.topics, &self.options, &self.states)?
+                    self.taken = take_over(
+                        &self.topology,
+                        &self.connections,
+                        (&self.storage, &self.log),
+                        &self.topics,
+                        &self.options,
+                        &self.states,
+                    )?
                 }
             }
         };
-        let Self { topology, log, storage, options, deployment_handle, deployments, states, taken, reports, means, .. } = self;
+        let Self { topology, log, storage, options, deployment_handle, deployments, states, taken, reports, connections, .. } =
+            self;
         let Taken { wall, mut coordinator, checkpoints, start, opening } = taken;
         let quarantine = Quarantine::open(Arc::clone(&storage)).map_err(EpochError::from)?;
         let quarantine = Arc::new(quarantine.with_limits(options.event_limits));
@@ -193,7 +200,8 @@ impl Recovery {
             control: None,
         };
         let retention = Retention::start(Arc::clone(&log), options.log_retention_bytes).map_err(|error| no_thread(&error))?;
-        let sink_tasks = SinkTasks::start(opening, means, &coordinator, (start.epoch, &meta.sink_tasks), (&views, &reports));
+        let sink_tasks =
+            SinkTasks::start(opening, connections, &coordinator, (start.epoch, &meta.sink_tasks), (&views, &reports));
         let sink_tasks = sink_tasks.map_err(|error| no_thread(&error))?;
         crash_point(RESTORED);
         let identities = view_fingerprints(&topology).into_iter().map(|(name, identity)| (name, identity.to_string())).collect();
@@ -263,8 +271,8 @@ fn no_thread(error: &std::io::Error) -> RecoveryError {
 
 fn take_over(
     topology: &Topology,
-    means: &SinkConnections,
-    storage: &Storage,
+    connections: &Connections,
+    (storage, log): (&Storage, &Arc<dyn Log>),
     topics: &[TopicMetadata],
     options: &Options,
     states: &KeptStates,
@@ -278,9 +286,9 @@ fn take_over(
         accept_missing_history: options.accept_missing_history,
         retained: options.retained,
     };
-    let mut opening = Opening::new(follow::plans(topology, means));
+    let mut opening = Opening::new(follow::plans(topology, connections));
     let mut floors = |history: &History, incarnation| Ok(opening.fence(history, incarnation));
-    let (storage, log) = (Arc::new(Arc::clone(storage)), Arc::clone(&means.log));
+    let (storage, log) = (Arc::new(Arc::clone(storage)), Arc::clone(log));
     let (coordinator, checkpoints, start) = Coordinator::open(storage, log, topics, settings, &mut wall, &mut floors)?;
     Ok(Taken { wall, coordinator, checkpoints, start, opening })
 }

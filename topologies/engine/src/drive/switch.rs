@@ -26,7 +26,6 @@ use crate::deploy::report::{DIFFERENCE_ROWS_MAX, DeployOutcome, DeployPhase, Vie
 use crate::deploy::request::{Deployment, Standing, Verify};
 use crate::deploy::view_change::ViewChange;
 use crate::rows::row_as_text;
-use crate::start_error::StartError;
 use crate::state::checkpointer::ReadCheckpoint;
 use crate::state::restored::Restored;
 use crate::topics::{check_rendering, create_topics};
@@ -72,9 +71,7 @@ impl Driver {
     /// Reads the topics that are new from now on: their records are bound to the epochs that both topologies compute.
     fn begin(&mut self, deployment: &Deployment) -> Result<Vec<TopicMetadata>, DeployOutcome> {
         let failed = |reason: String| DeployOutcome::Failed { reason };
-        if let Some(sink) = self.parts.sink_tasks.without_connection(&deployment.topology) {
-            return Err(failed(StartError::NoRedis { sink: sink.name.clone() }.to_string()));
-        }
+        self.parts.sink_tasks.check(&deployment.topology).map_err(|error| failed(error.to_string()))?;
         check_rendering(&deployment.topology).map_err(|error| failed(error.to_string()))?;
         if let Some(reason) = self.lost_history(deployment).map_err(|error| failed(error.to_string()))? {
             return Err(DeployOutcome::Refused { reason });

@@ -11,13 +11,12 @@ use schemas::chain::Chain;
 use schemas::fingerprint::Fingerprint;
 use schemas::position::{Epoch, Position, Timeline};
 use schemas::row::{Diff, Row};
-use sinks::contract::{History, Outbox, OutboxLimits, Progress, Run, Sink, SinkError, SinkKind, SinkState, Unit};
+use sinks::contract::{Effect, History, Outbox, OutboxLimits, Progress, Run, Sink, SinkError, SinkKind, SinkState, Unit};
+use sinks::rows::as_declared;
 use sinks::views::{EpochChanges, Range, ServedView, Views};
 
-use super::plan::Effect;
 use super::queue::{Handed, Queue, Taken};
 use super::report::{Reports, SinkTaskReport, SinkTaskState};
-use super::rows::as_declared;
 
 /// Interval at which an idle sink is told its progress.
 pub const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(1);

@@ -13,7 +13,7 @@ pub(super) fn encode(block: &mut Vec<u8>, previous: &mut Vec<u8>, key: &[u8], va
     encode_number(block, rest.len() as u64);
     encode_number(block, value.map_or(0, |value| value.len() as u64 + 1));
     block.extend_from_slice(rest);
-    block.extend_from_slice(value.unwrap_or_default());
+    block.extend_from_slice(value.unwrap_or(&[]));
     previous.truncate(shared);
     previous.extend_from_slice(rest);
 }

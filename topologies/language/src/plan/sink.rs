@@ -1,73 +1,29 @@
 //! Declared sinks: where the changes of a view go, checked against what the view is.
 //!
-//! Owns [`DeclaredSink`]. What a statement says enters; a sink leaves whose columns exist and whose keys are known to be unique, or the
+//! Owns the identity of what a sink writes. What a statement says enters; a [`SinkDefinition`] leaves whose columns exist and whose keys are known to be unique, or the
 //! reason why not.
 
 use std::collections::BTreeSet;
 
 use schemas::catalogue::catalogue;
+use schemas::connector::{OptionKind, SinkConnector, SinkOptions};
 use schemas::fingerprint::Fingerprint;
+use schemas::key_template::{KeyPart, KeyTemplate};
 use schemas::position::{TOPIC_NAME_LENGTH_MAX, Topic};
+use schemas::serving::{Language, SearchIndex};
+use schemas::sink::{SinkContent, SinkDefinition};
 
 use super::graph::{NodeId, Operator};
 use super::identity::{Form, Subject};
-use super::key_template::KeyTemplate;
 use super::unique::is_unique;
 use crate::diagnostic::{Diagnostic, suggestion};
-use crate::parse::{Name, SinkFormat, SinkMode, SinkTarget, Text};
+use crate::parse::{GivenOption, Name, SinkFormat, Text};
 use crate::topology::Topology;
 
 /// Prefix of topics of the process itself.
 const RESERVED_TOPICS: &str = "tidewater.";
 
 type Outcome<T> = Result<T, Box<Diagnostic>>;
-
-/// Sink of a view's changes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DeclaredSink {
-    /// its name
-    pub name: String,
-    /// the view that it follows
-    pub view: String,
-    /// its destination
-    pub target: Target,
-    /// its content
-    pub content: Content,
-}
-
-/// Destination of a sink.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Target {
-    /// a topic of the embedded log
-    Log {
-        /// its name
-        topic: String,
-    },
-    /// Redis
-    Redis {
-        /// channel that is told of each change
-        channel: String,
-        /// effect on a key
-        mode: SinkMode,
-    },
-}
-
-/// Content of a sink.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Content {
-    /// the last row of each key
-    Upsert {
-        /// numbers of its columns
-        key: Vec<usize>,
-    },
-    /// every change
-    Changelog,
-    /// keys of a cache that became stale
-    Invalidate {
-        /// template of a key
-        key: KeyTemplate,
-    },
-}
 
 /// The view that a sink is to follow.
 pub struct Followed {
@@ -79,95 +35,104 @@ pub struct Followed {
     pub node: NodeId,
 }
 
-impl DeclaredSink {
-    /// The identity of what it writes, given that of the rows of its view.
-    pub fn fingerprint(&self, rows: Fingerprint) -> Fingerprint {
-        let Self { name, view, target, content } = self;
-        let mut form = Form::new(Subject::Sink);
-        form.text(name);
-        form.text(view);
-        match target {
-            Target::Log { topic } => {
-                form.tag(1);
-                form.text(topic);
-            }
-            Target::Redis { channel, mode } => {
-                form.tag(2);
-                form.text(channel);
-                form.tag(match mode {
-                    SinkMode::Delete => 1,
-                    SinkMode::Version => 2,
-                });
-            }
-        }
-        match content {
-            Content::Upsert { key } => {
-                form.tag(1);
-                form.counts(key);
-            }
-            Content::Changelog => form.tag(2),
-            Content::Invalidate { key } => {
-                form.tag(3);
-                key.write_form(&mut form);
-            }
-        }
-        form.identity(rows);
-        form.fingerprint()
-    }
-
-    /// The derived topic that it writes, if it writes one.
-    pub fn topic(&self) -> Option<&str> {
-        if let Target::Log { topic } = &self.target { Some(topic) } else { None }
-    }
-
-    /// Returns the destination, for people.
-    pub fn target_text(&self) -> String {
-        match &self.target {
-            Target::Log { topic } => format!("topic '{topic}'"),
-            Target::Redis { channel, .. } => format!("redis, channel '{channel}'"),
-        }
-    }
-
-    /// Returns the format, in a word.
-    pub fn format_name(&self) -> &'static str {
-        match self.content {
-            Content::Upsert { .. } => "upsert",
-            Content::Changelog => "changelog",
-            Content::Invalidate { .. } => "invalidate",
-        }
-    }
+/// Every sink of a topology: those that are declared, then those of the full-text indexes.
+pub fn definitions(topology: &Topology) -> impl Iterator<Item = SinkDefinition> {
+    topology.sinks.iter().cloned().chain(topology.searches.iter().map(SinkDefinition::of_index))
 }
 
-/// Plans a sink.
+/// The identity of what a sink writes, given that of the rows of its view. The address of its server is no part of it.
+pub fn fingerprint(sink: &SinkDefinition, rows: Fingerprint) -> Fingerprint {
+    let SinkDefinition { name, view, connector, options, content } = sink;
+    if let SinkContent::Search(index) = content {
+        return search_fingerprint(index, rows);
+    }
+    let mut form = Form::new(Subject::Sink);
+    form.text(name);
+    form.text(view);
+    form.tag(connector.tag);
+    for option in connector.options {
+        match option.kind {
+            OptionKind::Topic | OptionKind::Text => form.text(options.text(option.name)),
+            OptionKind::Word(words) => {
+                let word = options.text(option.name);
+                let place = words.iter().position(|known| *known == word);
+                let place = place.unwrap_or_else(|| panic!("the option '{}' has the value '{word}'", option.name));
+                form.tag(u8::try_from(place + 1).unwrap_or_else(|_| panic!("the option '{}' has too many words", option.name)));
+            }
+            OptionKind::Url(_) => {}
+        }
+    }
+    match content {
+        SinkContent::Upsert { key } => {
+            form.tag(1);
+            form.counts(key);
+        }
+        SinkContent::Changelog => form.tag(2),
+        SinkContent::Invalidate { key } => {
+            form.tag(3);
+            write_key(key, &mut form);
+        }
+        SinkContent::Search(_) => unreachable!("its identity was returned above"),
+    }
+    form.identity(rows);
+    form.fingerprint()
+}
+
+fn write_key(key: &KeyTemplate, form: &mut Form) {
+    form.each(key.parts().iter(), |form, part| match part {
+        KeyPart::Literal(text) => {
+            form.tag(1);
+            form.text(text);
+        }
+        KeyPart::Column(column) => {
+            form.tag(2);
+            form.count(*column);
+        }
+    });
+}
+
+/// The identity of the words that a full-text index holds.
+fn search_fingerprint(index: &SearchIndex, rows: Fingerprint) -> Fingerprint {
+    let SearchIndex { name, view, searched, included, guarded, key, stemmer, prefix_letters, suggested, popularity } = index;
+    let mut form = Form::new(Subject::Search);
+    form.text(name);
+    form.text(view);
+    [searched, included, guarded, key].into_iter().for_each(|columns| form.counts(columns));
+    let codes = Language::ALL.iter().filter(|(language, ..)| Some(*language) == *stemmer).map(|(_, code, _)| *code);
+    form.optional(codes.last(), Form::text);
+    form.count(*prefix_letters);
+    form.optional(*suggested, Form::count);
+    form.optional(*popularity, Form::count);
+    form.identity(rows);
+    form.fingerprint()
+}
+
+/// Plans a sink of a connector with the options that the statement gives it.
 pub fn plan<'a>(
     topology: &Topology,
-    others: impl Iterator<Item = &'a DeclaredSink>,
+    others: impl Iterator<Item = &'a SinkDefinition> + Clone,
     name: &Name,
     followed: &Followed,
-    target: &SinkTarget,
+    (connector, given): (&'static SinkConnector, &[GivenOption]),
     format: &SinkFormat,
-) -> Outcome<DeclaredSink> {
-    let target = match target {
-        SinkTarget::Log { topic } => {
-            check_topic(topology, others, topic)?;
-            Target::Log { topic: topic.text.clone() }
-        }
-        SinkTarget::Redis { channel, mode } => {
-            let channel = channel.clone().unwrap_or_else(|| format!("tidewater.{}", name.text));
-            Target::Redis { channel, mode: *mode }
-        }
-    };
+) -> Outcome<SinkDefinition> {
+    for option in given.iter().filter(|given| given.option.kind == OptionKind::Topic) {
+        let topic = Text { text: option.value.to_string(), location: option.location.clone() };
+        check_topic(topology, others.clone(), &topic)?;
+    }
     let content = match format {
-        SinkFormat::Upsert { key } => Content::Upsert { key: upsert_key(topology, followed, name, key.as_ref())? },
-        SinkFormat::Changelog => Content::Changelog,
+        SinkFormat::Upsert { key } => SinkContent::Upsert { key: upsert_key(topology, followed, name, key.as_ref())? },
+        SinkFormat::Changelog => SinkContent::Changelog,
         SinkFormat::Invalidate { key } => {
             let kinds =
                 topology.graph.kinds(followed.node).map_err(|error| refused_at(key, error.to_string(), "change the view"))?;
             let template = KeyTemplate::parse(&key.text, &followed.names, &kinds);
-            Content::Invalidate { key: template.map_err(|(message, help)| refused_at(key, message, &help))? }
+            SinkContent::Invalidate { key: template.map_err(|(message, help)| refused_at(key, message, &help))? }
         }
     };
-    Ok(DeclaredSink { name: name.text.clone(), view: followed.view.clone(), target, content })
+    let values = given.iter().map(|given| (given.option.name, given.value.clone()));
+    let options = SinkOptions::new(connector, &name.text, values);
+    Ok(SinkDefinition { name: name.text.clone(), view: followed.view.clone(), connector, options, content })
 }
 
 fn refused_at(text: &Text, message: impl Into<String>, help: &str) -> Box<Diagnostic> {
@@ -175,7 +140,7 @@ fn refused_at(text: &Text, message: impl Into<String>, help: &str) -> Box<Diagno
 }
 
 /// A topic belongs to one writer: to producers of events, to this process, or to one sink.
-fn check_topic<'a>(topology: &Topology, mut others: impl Iterator<Item = &'a DeclaredSink>, topic: &Text) -> Outcome<()> {
+fn check_topic<'a>(topology: &Topology, mut others: impl Iterator<Item = &'a SinkDefinition>, topic: &Text) -> Outcome<()> {
     let name = topic.text.as_str();
     let help = "choose another topic, such as 'derived.name'";
     if !Topic::is_name(name) {
@@ -191,7 +156,7 @@ fn check_topic<'a>(topology: &Topology, mut others: impl Iterator<Item = &'a Dec
     if catalogue().topic(name).is_some() || name.starts_with(RESERVED_TOPICS) {
         return Err(refused_at(topic, format!("topic '{name}' is there for events, a sink can't write to it"), help));
     }
-    match others.find(|other| matches!(&other.target, Target::Log { topic } if topic == name)) {
+    match others.find(|other| other.topic() == Some(name)) {
         Some(other) => Err(refused_at(topic, format!("sink '{}' writes to topic '{name}' already", other.name), help)),
         None => Ok(()),
     }

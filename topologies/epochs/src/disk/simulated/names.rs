@@ -55,7 +55,7 @@ impl Names {
     /// The names in a folder, sorted.
     pub(super) fn list(&self, path: &str) -> Vec<String> {
         let inside = self.seen.keys().filter(|name| parent(name) == path);
-        inside.map(|name| name.rsplit('/').next().unwrap_or_default().to_owned()).collect()
+        inside.map(|name| name.rsplit_once('/').map_or(name.as_str(), |(_, last)| last).to_owned()).collect()
     }
 
     /// The numbers of the files that processes see.
