@@ -4,6 +4,7 @@
 //! whole or refused whole, and no reader ever sees a part of an epoch or a row that is there less than no times.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use schemas::dead_letter::{DeadLetter, RowError};
@@ -168,7 +169,11 @@ fn check_row_errors(known: &RowErrors, epoch: Epoch, changes: &[(RowError, Diff)
 fn consolidate_by_index(changes: Changes) -> Changes {
     let mut by_index: BTreeMap<IndexId, Vec<(Row, Diff)>> = BTreeMap::new();
     for (index, mut changes) in changes {
-        by_index.entry(index).or_default().append(&mut changes);
+        match by_index.entry(index) {
+            // What one worker alone has changed is moved and not copied.
+            Entry::Vacant(entry) => drop(entry.insert(changes)),
+            Entry::Occupied(mut entry) => entry.get_mut().append(&mut changes),
+        }
     }
     by_index.into_iter().map(|(index, changes)| (index, consolidate(changes))).collect()
 }

@@ -73,6 +73,7 @@ pub const ABORT_VARIABLE: &str = "TIDEWATER_ABORT_ON";
 
 /// Panics or aborts if these bytes contain a text that the environment names for that.
 pub fn panic_point(bytes: &[u8]) {
+    /// The texts that the environment names, read once.
     static ARMED: OnceLock<[Option<Vec<u8>>; 2]> = OnceLock::new();
     let text_of = |variable| std::env::var_os(variable).map(|text| text.into_encoded_bytes()).filter(|text| !text.is_empty());
     let [panic, abort] = ARMED.get_or_init(|| [text_of(PANIC_VARIABLE), text_of(ABORT_VARIABLE)]);
@@ -86,6 +87,7 @@ pub fn panic_point(bytes: &[u8]) {
     assert!(!has(panic), "a record has the text that {PANIC_VARIABLE} names");
 }
 
+/// Returns true for the name of a step.
 fn is_step(name: &str) -> bool {
     ALL.contains(&name) || OF_A_DEPLOYMENT.contains(&name)
 }
@@ -93,12 +95,14 @@ fn is_step(name: &str) -> bool {
 /// The crash point that the environment asks for.
 #[derive(Debug)]
 struct ArmedStep {
+    /// name of the step
     name: String,
     /// number of times that the step may still be reached, the last time included
     left: AtomicU64,
 }
 
 impl ArmedStep {
+    /// Reads `name:count`; `None` for an unknown step or a count of 0.
     fn parse(text: &str) -> Option<Self> {
         let (name, count) = text.split_once(':')?;
         let count: u64 = count.parse().ok().filter(|count| *count > 0)?;
@@ -114,6 +118,7 @@ impl ArmedStep {
 
 /// A step of a commit; the process ends here when the environment says so.
 pub fn crash_point(name: &str) {
+    /// The step that the environment names, read once.
     static ARMED: OnceLock<Option<ArmedStep>> = OnceLock::new();
     if let Some(armed) = ARMED.get_or_init(armed)
         && armed.strikes(name)
@@ -123,6 +128,7 @@ pub fn crash_point(name: &str) {
     }
 }
 
+/// Reads the environment; a step that is not understood is said and has no effect.
 fn armed() -> Option<ArmedStep> {
     let text = std::env::var(VARIABLE).ok()?;
     let armed = ArmedStep::parse(&text);

@@ -19,7 +19,7 @@ use epochs::reader::{Reader, Records};
 use schemas::dead_letter::{DeadLetter, RowError};
 use schemas::position::Topic;
 use schemas::row::{Diff, Row};
-use sinks::views::{Hydration, IndexId, Views};
+use sinks::views::{Hydration, IndexId, ViewPublisher, Views};
 use sources::log::{Log, TopicMetadata};
 
 use super::handle::DeploymentHandle;
@@ -162,7 +162,7 @@ struct Computation<'a> {
     status: Arc<Status>,
     queue: &'a Receiver<Bound>,
     reached: &'a AtomicU64,
-    views: Arc<Views>,
+    publisher: Arc<dyn ViewPublisher>,
     deployment_handle: Arc<DeploymentHandle>,
     staged: BTreeSet<IndexId>,
     names: BTreeSet<String>,
@@ -223,7 +223,7 @@ impl<'a> Computation<'a> {
             row_errors: BTreeMap::new(),
             stream_errors: BTreeMap::new(),
             dead_letters: Vec::new(),
-            views,
+            publisher: views,
             deployment_handle,
         };
         if !missing.is_empty() {
@@ -271,7 +271,7 @@ impl<'a> Computation<'a> {
     fn show_backfill(&self, (done, total): (u64, u64)) {
         self.deployment_handle.update(|report| report.backfill = (done, total));
         for name in &self.names {
-            self.views.set_staged_hydration(name, Hydration { done, total, seconds_left: None });
+            self.publisher.set_staged_hydration(name, Hydration { done, total, seconds_left: None });
         }
     }
 
@@ -337,7 +337,7 @@ impl<'a> Computation<'a> {
                     return Ok(changes);
                 }
                 for (index, changes) in changes {
-                    self.views.hydrate(index, changes).map_err(|error| error.to_string())?;
+                    self.publisher.hydrate(index, changes).map_err(|error| error.to_string())?;
                 }
                 self.reached.store(epoch, Ordering::Release);
             }

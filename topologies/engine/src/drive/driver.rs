@@ -20,7 +20,7 @@ use epochs::reader::Records;
 use schemas::dead_letter::{DeadLetter, RowError};
 use schemas::position::{Epoch, Offset, Partition, Topic};
 use schemas::row::Diff;
-use sinks::views::{Commit, Hydration, Views};
+use sinks::views::{Commit, Hydration, ViewPublisher, Views};
 use sources::log::{Log, StoredRecord};
 
 use crate::compute::engine::{Allowance, Engine, Left};
@@ -93,8 +93,10 @@ pub struct Parts {
     pub wall: EpochClock,
     /// sinks that follow the views durably
     pub sink_tasks: SinkTasks,
-    /// the served views
+    /// the served views, to be read
     pub views: Arc<Views>,
+    /// the same views, to be published to
+    pub publisher: Arc<dyn ViewPublisher>,
     /// progress of the driver
     pub status: Arc<Status>,
     /// identity of each view, for the checkpoints
@@ -248,14 +250,14 @@ impl Driver {
         let report = self.parts.status.report();
         if report.published && report.epoch >= *goal {
             self.recovering = None;
-            return self.parts.views.set_hydration_of_all(None);
+            return self.parts.publisher.set_hydration_of_all(None);
         }
         let (rows, records) = (report.rows, self.parts.coordinator.replayed());
         let total = rows.1 + records.1 + backfilled.1;
         let done = rows.0.min(rows.1) + records.0 + backfilled.0;
         let left = since.elapsed().as_secs_f64() * (total.saturating_sub(done)) as f64 / done.max(1) as f64;
         let seconds_left = (done > 0).then_some(left.ceil() as u64);
-        self.parts.views.set_hydration_of_all(Some(Hydration { done, total, seconds_left }));
+        self.parts.publisher.set_hydration_of_all(Some(Hydration { done, total, seconds_left }));
     }
 
     /// Returns true if it may help to try again later: the disk is full, or the log can't be read now.
@@ -411,7 +413,7 @@ impl Driver {
             }
         }
         crash_point(COMPUTED);
-        let changes = self.parts.views.publish(commit).unwrap_or_else(|error| {
+        let changes = self.parts.publisher.publish(commit).unwrap_or_else(|error| {
             eprintln!("epoch {number} can't be published: {error}; the process ends, acknowledged events are in the log");
             std::process::abort();
         });
@@ -449,9 +451,9 @@ impl Driver {
             duplicates += output.duplicates;
             commit.changes.extend(self.parts.engine.served(output.changes));
             letters.extend(output.dead_letters);
-            commit.row_errors.extend(output.row_errors);
-            stream_errors.extend(output.stream_errors);
-            state.extend(output.state);
+            append(&mut commit.row_errors, output.row_errors);
+            append(&mut stream_errors, output.stream_errors);
+            append(&mut state, output.state);
         }
         commit.dead_letters = letters_in_order(letters);
         Assembled { commit, stream_errors, state, events, duplicates }
@@ -528,6 +530,15 @@ impl Driver {
 }
 
 /// Rows of all indexes.
+/// Adds the output of a worker; that of a lone worker, or of the first one, is moved and not copied.
+fn append<T>(into: &mut Vec<T>, more: Vec<T>) {
+    if into.is_empty() {
+        *into = more;
+    } else {
+        into.extend(more);
+    }
+}
+
 fn total_rows(views: &Views) -> u64 {
     let snapshot = views.snapshot();
     snapshot.total_rows()

@@ -20,7 +20,7 @@ use sinks::connector::Connections;
 use sinks::contract::History;
 use sinks::invalidations::Invalidations;
 use sinks::search::SearchIndexes;
-use sinks::views::{Hydration, Views, ViewsDefinition};
+use sinks::views::{Hydration, ViewPublisher, Views, ViewsDefinition};
 use sources::log::{Log, TopicMetadata};
 
 use super::driver::{Driver, Parts};
@@ -218,6 +218,7 @@ impl Recovery {
             letters,
             wall,
             sink_tasks,
+            publisher: Arc::clone(&views) as Arc<dyn ViewPublisher>,
             views,
             status,
         };

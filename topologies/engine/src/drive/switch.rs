@@ -122,7 +122,7 @@ impl Driver {
             tracing::error!(generation, %error, "the end of a deployment could not be recorded: a restart may begin with its topology");
         }
         for name in staged {
-            self.parts.views.unstage(name);
+            self.parts.publisher.unstage(name);
         }
         self.parts.deployment_handle.finish(outcome);
         Deploying::Not
@@ -192,7 +192,7 @@ impl Driver {
             changes.iter().filter(|(_, change)| is_staged(change)).map(|(name, _)| name.clone()).collect();
         self.parts.deployment_handle.update(|report| report.views.clone_from(&changes));
         for served in topology.served.iter().filter(|served| staged.contains(&served.view.name)) {
-            if let Err(error) = self.parts.views.stage(served.view.clone()) {
+            if let Err(error) = self.parts.publisher.stage(served.view.clone()) {
                 return self.give_up(&deployment, error.to_string(), &staged);
             }
         }

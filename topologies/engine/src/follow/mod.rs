@@ -119,7 +119,8 @@ impl SinkTasks {
         let followed = identity.clone();
         self.around.reports.begin(&identity);
         let effect = effect.map(|begin| begin());
-        let parts = sink_task::Parts { name, identity, view: view.clone(), target, topic, plan, sink, effect, seen, found };
+        let parts =
+            sink_task::SinkTaskParts { name, identity, view: view.clone(), target, topic, plan, sink, effect, seen, found };
         let sink_task = SinkTask::new(parts, self.around.clone(), Arc::clone(&queue));
         let run = move || {
             // Its panic, if any, has been printed.

@@ -1,7 +1,7 @@
 //! Declared sinks: where the changes of a view go, checked against what the view is.
 //!
-//! Owns the identity of what a sink writes. What a statement says enters; a [`SinkDefinition`] leaves whose columns exist and whose keys are known to be unique, or the
-//! reason why not.
+//! Owns the identity of what a sink writes. What a statement says enters; a [`SinkDefinition`] leaves whose columns exist and whose keys
+//! are known to be unique, or the reason why not.
 
 use std::collections::BTreeSet;
 
