@@ -17,7 +17,7 @@ use schemas::lineage::Lineage;
 use schemas::position::{Epoch, Timeline};
 use schemas::row::{Diff, Row};
 use schemas::serving::{Access, Column, Index, IndexColumn, IndexLayout, View};
-use sinks::views::{Commit, Definition, Views};
+use sinks::views::{Commit, Views, ViewsDefinition};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
@@ -86,7 +86,7 @@ impl World {
             indexes: vec![newest, oldest],
             access: Access::Public,
         };
-        let views = Views::new(Definition { timeline: Timeline(1), views: vec![view] });
+        let views = Views::new(ViewsDefinition { timeline: Timeline(1), views: vec![view] });
         let limits = Limits { subscriptions_max: 4 * SUBSCRIPTIONS, ..Limits::default() };
         let config = ApiConfig { limits, ..ApiConfig::default() };
         let state = ApiState::new(Arc::clone(&views), Arc::new(Nothing), Arc::new(Nothing), config);

@@ -3,6 +3,7 @@
 pub mod aggregate;
 pub mod catalogue;
 pub mod chain;
+pub mod connector;
 pub mod dead_letter;
 pub mod decoder;
 pub mod event;
@@ -11,12 +12,15 @@ pub mod fingerprint;
 pub mod float;
 pub mod interval;
 mod json;
+pub mod key_template;
 pub mod lineage;
 pub mod numeric;
 pub mod position;
 mod protobuf;
 pub mod row;
+pub mod server_url;
 pub mod serving;
+pub mod sink;
 pub mod social;
 #[cfg(test)]
 mod testing;

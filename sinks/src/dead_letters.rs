@@ -60,8 +60,11 @@ impl DeadLettersSeed {
 pub(crate) struct DeadLetters {
     /// with their ids, which ascend
     kept: VecDeque<(u64, DeadLetter)>,
+    /// bytes of what is kept, by [`letter_bytes`]; at most [`DEAD_LETTER_BYTES_KEPT_MAX`] after each call
     kept_bytes: usize,
+    /// number of all that came, which is the last id given
     count: u64,
+    /// number of those that were sent again
     retried: u64,
     /// the last id that is no longer listed because it was old; 0 while there is none
     let_go: u64,
@@ -76,6 +79,7 @@ impl DeadLetters {
         }
     }
 
+    /// Keeps one under its id, which is above all others, and lets go of the oldest until both limits hold.
     fn keep(&mut self, id: u64, letter: DeadLetter) {
         self.kept_bytes += letter_bytes(&letter);
         self.kept.push_back((id, letter));
@@ -119,6 +123,7 @@ impl DeadLetters {
     }
 }
 
+/// Returns about how many bytes of memory a letter takes; the same for the same letter, so that what was added can be taken off.
 fn letter_bytes(letter: &DeadLetter) -> usize {
     let fault = letter.fault.detail.len() + letter.fault.field.as_ref().map_or(0, String::len);
     size_of::<DeadLetter>() + letter.topic.len() + letter.sent_to.as_ref().map_or(0, String::len) + fault + letter.bytes.len()
@@ -130,9 +135,13 @@ fn letter_bytes(letter: &DeadLetter) -> usize {
 /// no room is in `unkept` only; one that comes again later may be in both, and retractions then take from what is kept first.
 #[derive(Default)]
 pub(crate) struct RowErrors {
+    /// the errors that are listed; every count is positive
     kept: BTreeMap<RowError, Diff>,
+    /// bytes of what is kept; at most [`ROW_ERROR_BYTES_KEPT_MAX`]
     kept_bytes: usize,
+    /// sum of the counts that are kept
     kept_count: Diff,
+    /// number of errors that are counted only; never negative after a checked commit
     unkept_count: Diff,
 }
 
@@ -149,6 +158,7 @@ impl RowErrors {
         }
     }
 
+    /// Takes back an error so often: first from what is kept of it, the rest from what is only counted.
     fn retract(&mut self, error: &RowError, times: Diff) {
         let Some(count) = self.kept.get_mut(error) else {
             self.unkept_count -= times;
@@ -164,6 +174,7 @@ impl RowErrors {
         }
     }
 
+    /// Adds an error so often. One that does not fit the limits is counted and not kept.
     fn add(&mut self, error: RowError, times: Diff) {
         if let Some(count) = self.kept.get_mut(&error) {
             *count += times;
@@ -204,6 +215,7 @@ impl RowErrors {
     }
 }
 
+/// Returns about how many bytes of memory an error takes.
 fn error_bytes(error: &RowError) -> usize {
     size_of::<RowError>() + error.relation.len() + error.expression.len() + error.detail.len() + error.row.len()
 }

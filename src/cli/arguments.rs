@@ -230,7 +230,7 @@ pub struct ServerArguments {
     /// The same in bytes of those rows
     #[arg(long, value_name = "BYTES", default_value_t = EVENT_BYTES_MAX, value_parser = clap::value_parser!(u64).range(1..))]
     pub event_bytes_max: u64,
-    /// Address of the Redis for sinks with connector = 'redis': redis://[user:password@]host[:port][/database];
+    /// Address of the Redis for sinks with connector = 'redis' that have no option 'url': redis://[user:password@]host[:port][/database];
     /// TIDEWATER_REDIS_URL when not given
     #[arg(long, value_name = "URL")]
     pub redis_url: Option<String>,

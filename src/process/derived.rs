@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use api::{BoxFuture, Derived, IngestError, RecordPage, TopicRecord};
-use engine::follow::Reports;
-use engine::follow::derived::end_of;
+use engine::follow::{DerivedTopicLog, Reports};
 use schemas::position::{Offset, Partition, Topic};
+use sinks::topic::{TopicLogError, end_of};
 use sources::error::LogError;
 use sources::log::{Log, StoredRecord};
 
@@ -32,20 +32,31 @@ impl Derived for DerivedTopics {
     fn records(&self, topic: &str, from: Option<Offset>, limit: usize) -> BoxFuture<'_, Result<RecordPage, IngestError>> {
         let (log, topic) = (Arc::clone(&self.log), Topic::new(topic));
         Box::pin(async move {
-            let page = tokio::task::spawn_blocking(move || read(log.as_ref(), &topic, from, limit)).await;
+            let page = tokio::task::spawn_blocking(move || read(&log, &topic, from, limit)).await;
             let storage = |detail: String| IngestError::Storage { detail };
             page.map_err(|error| storage(error.to_string()))?.map_err(|error| storage(error.to_string()))
         })
     }
 }
 
-fn read(log: &dyn Log, topic: &Topic, from: Option<Offset>, limit: usize) -> Result<RecordPage, LogError> {
+/// Reason why the records of a derived topic can't be read.
+#[derive(Debug, thiserror::Error)]
+enum ReadError {
+    /// the log
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// the end of the topic
+    #[error(transparent)]
+    End(#[from] TopicLogError),
+}
+
+fn read(log: &Arc<dyn Log>, topic: &Topic, from: Option<Offset>, limit: usize) -> Result<RecordPage, ReadError> {
     if log.topic(topic)?.is_none() {
         // Its sink was not asked how far it is yet.
         return Ok(RecordPage::default());
     }
     // The end first: what is trimmed meanwhile makes the page only shorter.
-    let end = end_of(log, topic, None)?.map_or(Offset(0), |end| end.complete);
+    let end = end_of(&DerivedTopicLog(Arc::clone(log)), topic, None)?.map_or(Offset(0), |end| end.complete);
     let (earliest, _) = log.bounds(topic, PARTITION)?;
     let from = from.unwrap_or(earliest);
     if from < earliest || from >= end {

@@ -12,7 +12,7 @@ use crate::file_error::FileError;
 pub enum ProcessError {
     /// setting that names Redis
     #[error(transparent)]
-    Redis(#[from] engine::follow::BadRedisUrl),
+    Redis(#[from] sinks::redis::BadRedisUrl),
     /// a file or directory
     #[error(transparent)]
     File(#[from] FileError),

@@ -241,7 +241,7 @@ fn part(bytes: u64, records: u64, all: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use schemas::position::{Epoch, Timeline};
-    use sinks::views::{Commit, Definition};
+    use sinks::views::{Commit, ViewsDefinition};
     use sources::log::Record;
     use sources::memory::MemoryLog;
 
@@ -275,7 +275,7 @@ mod tests {
             log.create_topic(topic, 1).unwrap();
             append(topic, 100);
         }
-        let views = Views::new(Definition { timeline: Timeline(1), views: Vec::new() });
+        let views = Views::new(ViewsDefinition { timeline: Timeline(1), views: Vec::new() });
         let show = |consumed: &[(&Topic, u64)]| {
             let epoch = Epoch(views.position().epoch.0 + 1);
             let consumed = consumed.iter().map(|(topic, next)| (((*topic).clone(), Partition(0)), Offset(*next))).collect();
@@ -296,7 +296,7 @@ mod tests {
     #[test]
     fn appends_to_partitions_that_no_view_reads_are_forgotten() {
         let log = Arc::new(MemoryLog::new());
-        let views = Views::new(Definition { timeline: Timeline(1), views: Vec::new() });
+        let views = Views::new(ViewsDefinition { timeline: Timeline(1), views: Vec::new() });
         let meter = LagMeter::new(log);
         meter.follow(views, Arc::new(Status::default())).unwrap();
         meter.appended((Topic::new("unread"), Partition(0)), append(0, 3, 30, 5));

@@ -11,7 +11,6 @@ use std::time::Duration;
 
 use api::{ApiConfig, ApiState, Figures, Health, LagLimits};
 use engine::event_limits::EventLimits;
-use engine::follow::RedisUrl;
 use engine::run::{DEAD_LETTER_TOPIC, DeploymentHandle, Options, Running, Storage, Trouble, start};
 use engine::slt::all_visible;
 use epochs::coordinator::RetainedLimits;
@@ -22,6 +21,8 @@ use language::topology::Topology;
 use schemas::catalogue::catalogue;
 use schemas::event::Encoding;
 use schemas::position::{Partition, Timeline, Topic};
+use schemas::server_url::ServerUrl;
+use sinks::redis;
 use sinks::search::Place;
 use sinks::views::{ServedView, Views};
 use sources::log::Log;
@@ -255,9 +256,9 @@ fn engine_options(settings: &ServerSettings, data: &Path) -> Result<Options, Pro
 }
 
 /// Returns the address of Redis, if one is given: it may hold a password, which no list of processes shows when it is in the environment.
-fn redis_url(settings: &ServerSettings) -> Result<Option<RedisUrl>, ProcessError> {
+fn redis_url(settings: &ServerSettings) -> Result<Option<ServerUrl>, ProcessError> {
     let url = settings.redis_url.clone().or_else(|| std::env::var(REDIS_URL_VARIABLE).ok());
-    url.map(|url| RedisUrl::new(&url).map_err(ProcessError::from)).transpose()
+    url.map(|url| redis::address(&url).map_err(ProcessError::from)).transpose()
 }
 
 fn worker_count(settings: &ServerSettings) -> usize {

@@ -72,7 +72,7 @@ async fn a_view_that_is_not_whole_says_when_to_come_back_and_others_are_served()
 
 #[tokio::test]
 async fn who_waits_for_a_position_is_answered_when_the_view_is_whole() {
-    let views = Views::new(Definition { timeline: Timeline(0x2a), views: social_views() });
+    let views = Views::new(ViewsDefinition { timeline: Timeline(0x2a), views: social_views() });
     let api = api_with(Arc::clone(&views), config());
     views.set_hydration_of_all(Some(HALF));
     let uri = "/v1/views/posts?limit=1&after=2a:41&wait=";

@@ -34,7 +34,7 @@ use schemas::position::{Epoch, LogPosition, Offset, Partition, Timeline, Topic};
 use schemas::row::Row;
 use schemas::serving::{Access, Column, Index, IndexColumn, Policy, View};
 use serde_json::{Value as Json, json};
-use sinks::views::{Commit, Definition, Views};
+use sinks::views::{Commit, Views, ViewsDefinition};
 use tower::ServiceExt as _;
 
 use crate::{
@@ -142,7 +142,7 @@ pub(super) const FEED_ROWS: i64 = 50;
 
 /// [`social_views`] with 50 feed rows for each of three users, 5 posts of each, and a message from each to each.
 pub(super) fn social() -> Arc<Views> {
-    let views = Views::new(Definition { timeline: Timeline(0x2a), views: social_views() });
+    let views = Views::new(ViewsDefinition { timeline: Timeline(0x2a), views: social_views() });
     let columns = |name: &str| views.view(name).unwrap().view.columns.clone();
     let (feed, posts, messages, secrets) = (columns("following_feed"), columns("posts"), columns("messages"), columns("secrets"));
     let mut feed_rows = Vec::new();

@@ -165,7 +165,7 @@ async fn pages_equal_filtering_and_sorting() {
     let mut random = Random(7);
     let indexes = INDEXES.map(|(name, order)| (name, order, None));
     let definition = view("things", &kinds(), &indexes, Access::Public);
-    let views = Views::new(Definition { timeline: Timeline(1), views: vec![definition] });
+    let views = Views::new(ViewsDefinition { timeline: Timeline(1), views: vec![definition] });
     let table: Vec<Values> = (0..400).map(|_| [random.value(), random.value(), random.value(), random.value()]).collect();
     publish(&views, 1, &[("things", table.iter().map(|values| (encoded(values), 1)).collect())]);
     let api = api_with(views, config());

@@ -67,7 +67,7 @@ async fn a_page_continues_after_its_row_whatever_came_or_went() {
 #[tokio::test]
 async fn repeated_rows_are_served_as_often_as_they_are_there_across_pages() {
     let kinds = [("id", FieldKind::Int64)];
-    let views = Views::new(Definition {
+    let views = Views::new(ViewsDefinition {
         timeline: Timeline(1),
         views: vec![view("numbers", &kinds, &[("by_id", &["id"], None)], Access::Public)],
     });
@@ -115,7 +115,7 @@ async fn columns_can_be_chosen_and_conditions_beyond_the_index_are_tested() {
 #[tokio::test]
 async fn conditions_that_scan_too_many_rows_ask_for_an_index() {
     let kinds = [("id", FieldKind::Int64), ("even", FieldKind::Boolean)];
-    let views = Views::new(Definition {
+    let views = Views::new(ViewsDefinition {
         timeline: Timeline(1),
         views: vec![view("numbers", &kinds, &[("by_id", &["id"], None)], Access::Public)],
     });

@@ -8,11 +8,14 @@
 //! 3. Before anything else a run fences the sink with its incarnation, and a sink refuses what an earlier incarnation sends later.
 //! 4. An epoch is known by its [`Chain`](schemas::chain::Chain), not by its number: after a restore the same number may hold other records.
 
+mod effect;
 mod outbox;
 mod progress;
 pub mod progress_text;
 mod sink;
+pub mod steps;
 
+pub use effect::{Effect, MakeEffect};
 pub use outbox::{Outbox, OutboxLimits, RETAINED_EPOCHS, Run, SinkState, WAITING_CHANGES_MAX};
 pub use progress::{History, Progress};
 pub use sink::{Contents, Sink, SinkError, SinkKind, Unit};

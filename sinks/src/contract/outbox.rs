@@ -62,14 +62,21 @@ pub enum SinkState {
 
 /// Applies epochs to one sink.
 pub struct Outbox<S> {
+    /// the sink; nobody else writes to it
     sink: S,
+    /// state of the sink
     state: SinkState,
+    /// progress that the sink has told; what follows it is still needed
     acknowledged: Option<Progress>,
     /// units by epoch; the first `applied` of them are acknowledged and retained
     units: VecDeque<Unit>,
+    /// number of units at the front that the sink has; at most their number
     applied: usize,
+    /// changes of the units that the sink does not have
     waiting: usize,
+    /// counts rebuilds across runs, so that a reader tells two of them apart
     generation: u64,
+    /// bounds of memory
     limits: OutboxLimits,
     /// the sink has held data of ours: when it no longer knows how far it is, that is a loss and no beginning
     seen: bool,
@@ -157,6 +164,7 @@ impl<S: Sink> Outbox<S> {
         }
     }
 
+    /// Notes progress that the sink has told. From then on it holds data of ours, also for later runs.
     fn acknowledge(&mut self, progress: Progress) {
         self.acknowledged = Some(progress);
         self.state = SinkState::Attached;
@@ -179,6 +187,7 @@ impl<S: Sink> Outbox<S> {
         }
     }
 
+    /// Gives up on following: state is rebuilt, and a record of changes waits for a person, since others have read it.
     fn refuse(&mut self, why: &str) {
         self.state = match self.sink.kind() {
             SinkKind::State => SinkState::Reconciling,
@@ -190,6 +199,8 @@ impl<S: Sink> Outbox<S> {
     }
 
     /// Takes the output of a complete epoch.
+    ///
+    /// Epochs ascend, and each unit begins where the one before ends. A halted sink takes nothing any more.
     pub fn push(&mut self, unit: Unit) {
         if matches!(self.state, SinkState::Halted(_)) {
             return;
@@ -216,6 +227,8 @@ impl<S: Sink> Outbox<S> {
     }
 
     /// Does the next thing there is to do; `Ok(false)` when there is nothing.
+    ///
+    /// An error leaves the outbox as it was, so the same step may be tried again after a pause; only a refusal halts it for good.
     pub fn step(&mut self, run: &Run<'_>) -> Result<bool, SinkError> {
         let done = match &self.state {
             SinkState::Halted(_) => Ok(false),
@@ -232,6 +245,9 @@ impl<S: Sink> Outbox<S> {
         done
     }
 
+    /// Applies the first unit that the sink does not have.
+    ///
+    /// After an ambiguous answer nothing is sent blindly: the sink is fenced, which drains what was on its way, and asked for its progress.
     fn apply_next(&mut self, run: &Run<'_>) -> Result<(), SinkError> {
         let mut unit = self.units[self.applied].clone();
         unit.progress.generation = self.generation;
@@ -249,6 +265,10 @@ impl<S: Sink> Outbox<S> {
         }
     }
 
+    /// Rebuilds the sink from the rows of one complete epoch.
+    ///
+    /// The snapshot may be of a later epoch than some units; those are dropped, because their changes are in it. A crash in between leaves the
+    /// sink without progress or with the old one, and the next run decides again.
     fn reconcile(&mut self, run: &Run<'_>) -> Result<(), SinkError> {
         let (epoch, rows) = (run.snapshot)();
         let Some(chain) = run.history.chain(epoch) else {
@@ -286,6 +306,7 @@ impl<S: Sink> Outbox<S> {
         Ok(())
     }
 
+    /// Sets how many units the sink has, and counts what waits.
     fn set_applied(&mut self, applied: usize) {
         self.applied = applied;
         self.waiting = self.units.iter().skip(applied).map(|unit| unit.changes.len()).sum();

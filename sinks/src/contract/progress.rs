@@ -30,6 +30,7 @@ pub struct Progress {
 pub struct History {
     /// the timeline that is written now
     pub timeline: u64,
+    /// identities by epoch, without gaps from the first that is retained
     chains: BTreeMap<u64, Chain>,
 }
 

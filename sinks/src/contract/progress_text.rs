@@ -29,6 +29,7 @@ pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// Reads a hash; `None` for any other length or character.
 fn unhex(text: &str) -> Option<[u8; HASH_BYTES]> {
     let mut bytes = [0; HASH_BYTES];
     if text.len() != 2 * HASH_BYTES || !text.is_ascii() {

@@ -69,14 +69,22 @@ pub trait Sink {
     fn kind(&self) -> SinkKind;
 
     /// Refuses from now on whatever an earlier incarnation still has on its way, and tells how far the sink truly is.
+    ///
+    /// It is the first call of a run, and the one after an answer that never came. The progress it returns is durable, and nothing that was
+    /// sent earlier may arrive afterwards. `None` means that the sink holds nothing of ours, or no longer knows.
     fn fence(&mut self, incarnation: u64) -> Result<Option<Progress>, SinkError>;
 
     /// Applies a unit in one atomic step, if the sink is at `unit.after` by the plan of `unit.progress` and no later incarnation has fenced
     /// it. Without the plan, one that fell back behind a deployment could have the same epoch of the plan before.
+    ///
+    /// It returns when rows and progress are durable together. A sink that may lose its last commits without losing earlier ones may return
+    /// earlier: the outbox retains what it acknowledged for [`RETAINED_EPOCHS`](super::RETAINED_EPOCHS) epochs.
     fn apply(&mut self, unit: &Unit) -> Result<(), SinkError>;
 
     /// Replaces everything in one atomic step, for readers too, unless a later incarnation has fenced it. Never called for
     /// [`SinkKind::Append`].
+    ///
+    /// A crash in between leaves the old contents, or a sink without progress, which is replaced again.
     fn replace(&mut self, contents: &Contents) -> Result<(), SinkError>;
 }
 

@@ -21,6 +21,7 @@ const RUN_LETTERS_MAX: usize = 16;
 /// The ways in which an index reads text.
 #[derive(Clone)]
 pub(super) struct Analysis {
+    /// language whose endings are taken off
     stemmer: Option<Language>,
 }
 
@@ -123,15 +124,20 @@ enum Runs {
 /// Finds words.
 #[derive(Clone)]
 struct Words {
+    /// false for the field of letters without blanks
     has_words: bool,
+    /// treatment of letters that are written without blanks
     runs: Runs,
+    /// the normalised letters of the text, each with its place in it
     letters: Vec<Letter>,
     /// bounds among `letters` of each letter of the run at hand, with its marks
     units: Vec<(usize, usize)>,
+    /// the token that was found last
     token: Token,
 }
 
 impl Words {
+    /// Makes the analysis of one kind of field.
     fn of(has_words: bool, runs: Runs) -> Self {
         Self { has_words, runs, letters: Vec::new(), units: Vec::new(), token: Token::default() }
     }
@@ -150,6 +156,7 @@ impl Tokenizer for Words {
 
 /// The words of one text.
 struct WordStream<'a> {
+    /// what was found so far
     words: &'a mut Words,
     /// the first letter that was not looked at
     at: usize,
@@ -192,6 +199,7 @@ impl TokenStream for WordStream<'_> {
 }
 
 impl WordStream<'_> {
+    /// Finds the words and runs from a letter on.
     fn find_units(&mut self, start: usize) {
         let Words { letters, units, runs, .. } = &mut *self.words;
         units.clear();
@@ -210,6 +218,8 @@ impl WordStream<'_> {
         }
     }
 
+    /// Takes the word that begins at a letter; false when it is not written. One longer than [`WORD_BYTES_MAX`] keeps its position and is not
+    /// found.
     fn take_word(&mut self, start: usize) -> bool {
         let letters = &self.words.letters;
         let is_inside = |letter: &Letter| {
@@ -244,6 +254,7 @@ impl WordStream<'_> {
         true
     }
 
+    /// Adds a token. Positions ascend, so that phrases are found by them.
     fn write(&mut self, start: usize, end: usize, position: usize, length: usize) {
         let Words { letters, token, .. } = &mut *self.words;
         token.text.clear();
@@ -276,6 +287,7 @@ fn is_mark(character: char) -> bool {
     !character.is_ascii() && matches!(CodePointMapData::<GeneralCategory>::new().get(character), NonspacingMark | SpacingMark)
 }
 
+/// Returns true for letters that are written without blanks.
 fn is_in_run(character: char) -> bool {
     is_mark(character) || is_unspaced(character) && character.is_alphanumeric()
 }
@@ -311,6 +323,7 @@ pub(super) fn is_unspaced(character: char) -> bool {
         )
 }
 
+/// Returns the algorithm of a language in the engine.
 fn algorithm(language: Language) -> tantivy::tokenizer::Language {
     use tantivy::tokenizer::Language as Stem;
     match language {

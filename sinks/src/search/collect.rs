@@ -44,8 +44,11 @@ pub struct Order {
 
 /// The query of a search.
 pub(super) struct Request<'a> {
+    /// the query, which says what is a hit
     pub query: &'a Compiled,
+    /// what hits have to fulfil besides
     pub filter: &'a Filter,
+    /// order of the hits
     pub order: Order,
     /// number of the best that are kept
     pub keep: usize,
@@ -72,13 +75,16 @@ type Candidate = (u8, Vec<u8>, Vec<u8>, DocAddress);
 
 /// A query and what counts for relevance in it, ready for any segment.
 struct Weights {
+    /// finds the hits
     query: Box<dyn Weight>,
     /// true if the query says itself how well a row matches
     is_leaf: bool,
+    /// what adds to relevance when the query has several parts
     leaves: Vec<Box<dyn Weight>>,
 }
 
 impl Weights {
+    /// Prepares a query. Scores are asked for only where they order the hits.
     fn new(request: &Request<'_>, scope: &Scope<'_>) -> tantivy::Result<Self> {
         let Compiled { query, leaves, .. } = request.query;
         let is_scored = request.order.by == OrderBy::Relevance;
@@ -107,22 +113,29 @@ pub(super) fn collect(request: &Request<'_>, scope: &Scope<'_>) -> Result<Found,
     Ok(found)
 }
 
+/// Returns a score in whole parts, rounded down: sums of them do not depend on their order.
 fn parts_of(score: f32) -> u64 {
     (f64::from(score) * SCORE_PARTS) as u64
 }
 
 /// One segment while it is searched.
 struct Segment<'a> {
+    /// the files of the segment
     reader: &'a SegmentReader,
+    /// the filter, with values looked up in this segment
     filter: SegmentFilter,
+    /// keys of the rows, which break ties
     keys: SegmentColumn,
     /// `None` for relevance
     order: Option<SegmentColumn>,
+    /// counted columns, with how often each value occurs by its number in this segment
     facets: Vec<(SegmentColumn, HashMap<u64, u64>)>,
+    /// the best rows so far, the worst of them first; at most as many as are kept
     best: BinaryHeap<(Rank, u32)>,
 }
 
 impl<'a> Segment<'a> {
+    /// Opens the columns that the search needs.
     fn new(request: &Request<'_>, layout: &Layout, reader: &'a SegmentReader) -> Result<Self, QueryError> {
         let order = match request.order.by {
             OrderBy::Relevance => None,
@@ -142,6 +155,10 @@ impl<'a> Segment<'a> {
         })
     }
 
+    /// Looks at every row that the query finds.
+    ///
+    /// Deleted rows are still in the files and never count. The deadline is looked at every [`ROWS_BETWEEN_LOOKS`] rows, so a search ends
+    /// soon after it.
     fn run(&mut self, request: &Request<'_>, weights: &Weights, deadline: Instant, total: &mut u64) -> Result<(), QueryError> {
         let mut scorer = weights.query.scorer(self.reader, 1.0)?;
         let leaves = weights.leaves.iter().map(|leaf| leaf.scorer(self.reader, 1.0));
@@ -170,6 +187,7 @@ impl<'a> Segment<'a> {
         Ok(())
     }
 
+    /// Keeps a row if it is among the best. NULL is larger than any value, in both directions.
     fn keep(&mut self, document: u32, score: u64, request: &Request<'_>) {
         if request.keep == 0 {
             return;
@@ -188,13 +206,14 @@ impl<'a> Segment<'a> {
         if worst.is_some_and(|worst| (class, value) > worst) {
             return;
         }
-        let key = self.keys.number(document).unwrap_or_default();
+        let key = self.keys.number(document).unwrap_or_else(|| panic!("document {document} has no key"));
         self.best.push(((class, value, key), document));
         if self.best.len() > request.keep {
             self.best.pop();
         }
     }
 
+    /// Hands over the best rows with values that compare alike in all segments; a number of a value holds in its own segment only.
     fn candidates(&mut self, segment: u32, order: Order, into: &mut Vec<Candidate>) -> Result<(), QueryError> {
         for ((class, value, key), document) in std::mem::take(&mut self.best) {
             let value = match &self.order {
@@ -210,6 +229,7 @@ impl<'a> Segment<'a> {
         Ok(())
     }
 
+    /// Adds the counts of this segment to those of all; refuses more different values than are kept.
     fn count(&mut self, request: &Request<'_>, layout: &Layout, into: &mut [BTreeMap<Row, u64>]) -> Result<(), QueryError> {
         for (number, (column, counts)) in self.facets.iter().enumerate() {
             let included = request.facets[number];

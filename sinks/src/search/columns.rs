@@ -38,6 +38,7 @@ impl SegmentColumn {
         Self::bytes(reader, KEY)
     }
 
+    /// Opens a column of bytes; one that no document of the segment has is empty.
     fn bytes(reader: &SegmentReader, name: &str) -> tantivy::Result<Self> {
         Ok(reader.fast_fields().bytes(name)?.map_or(Self::Empty, Self::Values))
     }

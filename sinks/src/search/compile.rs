@@ -10,7 +10,7 @@ use schemas::field::is_null;
 use tantivy::query::{AllQuery, BooleanQuery, ConstScoreQuery, EmptyQuery, Occur, PhraseQuery, Query, TermQuery, TermSetQuery};
 use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::tokenizer::{TextAnalyzer, Token};
-use tantivy::{Searcher, Term};
+use tantivy::{Searcher, TantivyError, Term};
 
 use super::analysis::{Part, parts, tokens};
 use super::columns::after_all_with;
@@ -45,17 +45,27 @@ pub(super) struct Compiled {
 
 /// A query and the rows that it looks at.
 struct Node {
+    /// the query
     query: Box<dyn Query>,
+    /// rows that it looks at, at most; counted from what the index knows, before anything runs
     cost: u64,
+    /// true if it is one word, phrase or prefix
     is_leaf: bool,
 }
 
+/// Compilation of one query.
 struct Compiler<'a> {
+    /// the rows that the search is about
     scope: &'a Scope<'a>,
+    /// makes words as they are indexed
     words: TextAnalyzer,
+    /// makes words as they are written, for prefixes
     written: TextAnalyzer,
+    /// what hits are highlighted by, so far
     marks: Vec<(Option<usize>, Mark)>,
+    /// parts that count for relevance, so far
     leaves: Vec<Box<dyn Query>>,
+    /// the part with the highest cost so far, to be named when the query is refused
     costliest: Option<(u64, String)>,
 }
 
@@ -138,6 +148,7 @@ impl Compiler<'_> {
         node
     }
 
+    /// Compiles a word; `None` when no letter of it is indexed.
     fn word(&mut self, column: Option<usize>, text: &str) -> Result<Option<Node>, QueryError> {
         let found = parts(tokens(&mut self.words, text));
         let mut nodes = Vec::with_capacity(found.len());
@@ -152,6 +163,7 @@ impl Compiler<'_> {
         })
     }
 
+    /// Compiles a phrase: its words next to each other, in their order.
     fn phrase(&mut self, column: Option<usize>, text: &str) -> Result<Option<Node>, QueryError> {
         let found = parts(tokens(&mut self.words, text));
         let sequence: Vec<Token> = found.iter().flat_map(Part::sequence).cloned().collect();
@@ -162,6 +174,7 @@ impl Compiler<'_> {
         self.row_of(column, &sequence, text).map(Some)
     }
 
+    /// Remembers what hits are highlighted by.
     fn mark(&mut self, column: Option<usize>, part: Part) {
         let is_run = part.is_run();
         let mut units: Vec<String> = part.units.into_iter().map(|unit| unit.text).collect();
@@ -189,6 +202,7 @@ impl Compiler<'_> {
         Ok(self.counted(any(nodes), part))
     }
 
+    /// Compiles a prefix into the words that begin with it. There are at most [`EXPANSIONS_MAX`]; more are refused.
     fn prefix(&mut self, column: Option<usize>, text: &str) -> Result<Node, QueryError> {
         let part = format!("{}*", shown(text));
         let mut found = parts(tokens(&mut self.written, text));
@@ -202,7 +216,9 @@ impl Compiler<'_> {
         let Some(last) = last else {
             return Err(QueryError::ShortPrefix { part, letters });
         };
-        let before = text.get(..last.offset_from).unwrap_or_default().to_owned();
+        let before = text.get(..last.offset_from).map(str::to_owned);
+        let cut = || TantivyError::InternalError("a word begins within a character".to_owned());
+        let before = before.ok_or_else(cut)?;
         let node = self.beginning_with(column, &last.text, &part)?;
         self.marks.push((column, Mark::Prefix(last.text)));
         self.leaves.push(node.query.box_clone());
@@ -229,6 +245,7 @@ impl Compiler<'_> {
         self.one_of(terms)
     }
 
+    /// Finds rows with any of these terms; costs the sum of their frequencies.
     fn one_of(&self, terms: Vec<Term>) -> Result<Node, QueryError> {
         let mut cost: u64 = 0;
         for term in &terms {
@@ -238,6 +255,7 @@ impl Compiler<'_> {
         Ok(Node { query: Box::new(ConstScoreQuery::new(query, 1.0)), cost, is_leaf: true })
     }
 
+    /// Returns the fields of one column, or of all searched columns.
     fn fields(&self, column: Option<usize>, fields: &[Field]) -> Vec<Field> {
         match column {
             Some(column) => vec![fields[column]],
@@ -274,6 +292,7 @@ pub(super) fn expansions(searcher: &Searcher, field: Field, prefix: &[u8], part:
     Ok(words.iter().map(|word| Term::from_field_bytes(field, word)).collect())
 }
 
+/// Returns the query that finds nothing and costs nothing.
 fn nothing() -> Node {
     Node { query: Box::new(EmptyQuery), cost: 0, is_leaf: false }
 }
@@ -290,6 +309,7 @@ fn all(mut wanted: Vec<Node>, unwanted: Vec<Node>) -> Node {
     Node { query: Box::new(BooleanQuery::new(wanted.chain(unwanted).collect())), cost, is_leaf: false }
 }
 
+/// Joins alternatives: the cost is the sum, since each is looked through.
 fn any(mut nodes: Vec<Node>) -> Node {
     if nodes.len() == 1 {
         return nodes.remove(0);

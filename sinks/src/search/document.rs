@@ -144,7 +144,8 @@ impl Layout {
                 false if is_guarded => schema.add_bytes_field(&name, BytesOptions::default().set_fast().set_indexed()),
                 false => schema.add_bytes_field(&name, BytesOptions::default().set_fast()),
             };
-            let place = hit.iter().position(|known| known == column).unwrap_or_default();
+            let place = hit.iter().position(|known| known == column);
+            let place = place.unwrap_or_else(|| panic!("column {column} is included and not among the columns of a hit"));
             Included { place, kind, name, field, is_guarded }
         });
         let included = included.collect();
@@ -190,8 +191,11 @@ impl Layout {
 
 /// A row of the view, and where its fields end.
 pub(super) struct Loaded<'a> {
+    /// the fields of the index
     layout: &'a Layout,
+    /// the row, with the columns of the view in their order
     row: &'a [u8],
+    /// ends of its fields
     ends: FieldEnds,
 }
 
@@ -202,6 +206,7 @@ impl Loaded<'_> {
         &self.row[start..self.ends[column]]
     }
 
+    /// Returns the text of a column; `None` for NULL and for other types.
     fn text(&self, column: usize) -> Option<String> {
         match FieldKind::Text.read(self.field(column), 0) {
             Value::Text(text) => Some(text.into_owned()),
@@ -277,6 +282,7 @@ pub(super) fn suggested_form(text: &str) -> String {
     form
 }
 
+/// Returns bytes in hexadecimal, as fingerprints are stored.
 fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

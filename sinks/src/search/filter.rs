@@ -94,6 +94,7 @@ impl SegmentFilter {
         })
     }
 
+    /// Prepares each of some filters for a segment.
     fn each(filters: &[Filter], layout: &Layout, reader: &SegmentReader) -> tantivy::Result<Vec<Self>> {
         filters.iter().map(|filter| Self::new(filter, layout, reader)).collect()
     }
@@ -113,6 +114,7 @@ impl SegmentFilter {
     }
 }
 
+/// Admits rows whose value is one of these. A value that the segment does not have admits nothing.
 fn one_of(column: SegmentColumn, included: &Included, values: &[Row]) -> tantivy::Result<SegmentFilter> {
     let null = values.iter().any(|value| is_null(value.as_bytes(), 0));
     let mut numbers = Vec::with_capacity(values.len());
@@ -127,6 +129,7 @@ fn one_of(column: SegmentColumn, included: &Included, values: &[Row]) -> tantivy
     Ok(SegmentFilter::OneOf(column, numbers, null))
 }
 
+/// Admits rows whose value lies between two bounds.
 fn between(column: SegmentColumn, included: &Included, lower: &Bound<Row>, upper: &Bound<Row>) -> tantivy::Result<SegmentFilter> {
     if is_number(&included.kind) {
         let number = |bound: &Bound<Row>| bound.as_ref().map(|field| to_number(field.as_bytes()).unwrap_or(u64::MAX));

@@ -44,7 +44,9 @@ impl Stored {
 
 /// One index of the engine.
 pub(super) struct Generation {
+    /// its number; later ones are higher
     number: u64,
+    /// sees the last commit after a reload
     reader: IndexReader,
     /// the one writer
     pub writer: IndexWriter,
@@ -79,6 +81,7 @@ impl Generation {
         Ok(None)
     }
 
+    /// Opens one generation. `None` when it was never finished or has another form; an error when its files are damaged.
     fn open(place: &Place, layout: &Layout, number: u64) -> Result<Option<(Self, Stored)>, SearchError> {
         let name = &layout.index.name;
         let folder = folder_of(place, name).join(number.to_string());
@@ -97,6 +100,7 @@ impl Generation {
         Ok(Some((Self::open_index(layout, number, index)?, stored)))
     }
 
+    /// Opens an index of the engine for reading and writing. The lock of the engine lets one process write.
     fn open_index(layout: &Layout, number: u64, mut index: Index) -> Result<Self, SearchError> {
         let name = &layout.index.name;
         index.tokenizers().register(WORDS, layout.analysis.words());
@@ -194,6 +198,7 @@ fn numbers(place: &Place, index: &str) -> Result<Vec<u64>, SearchError> {
     Ok(numbers)
 }
 
+/// Returns the folder of an index; it holds one folder per generation.
 fn folder_of(place: &Place, index: &str) -> PathBuf {
     match place {
         Place::Memory => PathBuf::new(),
@@ -213,6 +218,7 @@ fn folder_name(index: &str) -> String {
     name
 }
 
+/// Makes the error of a folder that can not be used.
 fn unusable<'a>(index: &'a str, folder: &'a Path) -> impl FnOnce(std::io::Error) -> SearchError + 'a {
     move |error| SearchError::Folder { index: index.to_owned(), path: folder.display().to_string(), error }
 }

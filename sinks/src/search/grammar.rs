@@ -58,14 +58,20 @@ fn keyboard_signs(text: &str) -> String {
     text.chars().map(sign).collect()
 }
 
+/// A query while it is read.
 struct Parser<'a> {
+    /// what is left to be read
     rest: &'a str,
+    /// names of the searched columns
     columns: &'a [&'a str],
+    /// words, phrases and prefixes so far; at most [`PARTS_MAX`]
     parts: usize,
+    /// open parentheses; at most [`NESTING_MAX`], so that the stack does not grow with the query
     depth: usize,
 }
 
 impl<'a> Parser<'a> {
+    /// Reads `a OR b`.
     fn alternatives(&mut self, column: Option<usize>) -> Result<Expression, QueryError> {
         let mut alternatives = vec![self.all(column)?];
         while self.accept(OR) {
@@ -80,6 +86,7 @@ impl<'a> Parser<'a> {
         if alternatives.len() == 1 { Ok(alternatives.remove(0)) } else { Ok(Expression::Any(alternatives)) }
     }
 
+    /// Reads parts that all have to be there.
     fn all(&mut self, column: Option<usize>) -> Result<Expression, QueryError> {
         let begin = self.rest;
         let mut parts = Vec::new();
@@ -103,6 +110,7 @@ impl<'a> Parser<'a> {
         if parts.len() == 1 { Ok(parts.remove(0)) } else { Ok(Expression::All(parts)) }
     }
 
+    /// Reads a part, with `-` or NOT before it.
     fn part(&mut self, column: Option<usize>) -> Result<Expression, QueryError> {
         if self.negates() {
             let column = self.column().or(column);
@@ -122,6 +130,7 @@ impl<'a> Parser<'a> {
         rest.is_some()
     }
 
+    /// Reads a group, or a word, phrase or prefix with a column before it.
     fn atom(&mut self, column: Option<usize>) -> Result<Expression, QueryError> {
         match self.rest.chars().next() {
             Some('(') => self.group(column),
@@ -141,6 +150,7 @@ impl<'a> Parser<'a> {
         Some(column)
     }
 
+    /// Reads what is within parentheses.
     fn group(&mut self, column: Option<usize>) -> Result<Expression, QueryError> {
         if self.depth == NESTING_MAX {
             return Err(QueryError::TooDeep { part: shown(self.rest) });
@@ -157,6 +167,7 @@ impl<'a> Parser<'a> {
         Ok(inner)
     }
 
+    /// Reads up to the closing quote. One that is never closed is an error.
     fn phrase(&mut self, column: Option<usize>) -> Result<Expression, QueryError> {
         let inside = &self.rest[1..];
         let Some(end) = inside.find('"') else { return Err(self.expected("a second '\"' that ends the phrase")) };
@@ -165,6 +176,7 @@ impl<'a> Parser<'a> {
         Ok(Expression::Phrase(column, inside[..end].to_owned()))
     }
 
+    /// Reads a word, or a prefix that ends with `*`.
     fn word(&mut self, column: Option<usize>) -> Result<Expression, QueryError> {
         let end = self.rest.find(|c: char| c.is_whitespace() || matches!(c, '(' | ')' | '"')).unwrap_or(self.rest.len());
         let (word, rest) = self.rest.split_at(end);
@@ -176,11 +188,13 @@ impl<'a> Parser<'a> {
         }
     }
 
+    /// Counts a part; refuses one too many.
     fn count(&mut self) -> Result<(), QueryError> {
         self.parts += 1;
         if self.parts > PARTS_MAX { Err(QueryError::TooManyParts) } else { Ok(()) }
     }
 
+    /// Returns true if a whole word comes next.
     fn begins_with(&self, word: &str) -> bool {
         let after = self.rest.strip_prefix(word);
         after.is_some_and(|after| {
@@ -188,6 +202,7 @@ impl<'a> Parser<'a> {
         })
     }
 
+    /// Passes a word over, if it comes next.
     fn accept(&mut self, word: &str) -> bool {
         let accepted = self.begins_with(word);
         if accepted {
@@ -196,6 +211,7 @@ impl<'a> Parser<'a> {
         accepted
     }
 
+    /// Makes the error that something else was expected here.
     fn expected(&self, expected: &'static str) -> QueryError {
         QueryError::Syntax { part: shown(self.rest), expected }
     }

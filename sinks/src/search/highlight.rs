@@ -18,8 +18,11 @@ const ELLIPSIS: char = '…';
 
 /// Shows texts of one search.
 pub(super) struct Highlighter {
+    /// makes words as they are indexed
     words: TextAnalyzer,
+    /// makes words as they are written, where prefixes are marked
     written: Option<TextAnalyzer>,
+    /// what is highlighted, and in which column
     marks: Vec<(Option<usize>, Mark)>,
 }
 
@@ -84,6 +87,7 @@ fn best_window(matches: &[bool]) -> usize {
     best
 }
 
+/// Writes a part of a text with the matches in `<mark>`. Everything else is escaped: texts of users never become markup.
 fn write(text: &str, found: &[Token], matches: &[bool], is_cut_before: bool, is_cut_after: bool) -> String {
     let begin = found.first().filter(|_| is_cut_before).map_or(0, |first| first.offset_from);
     let end = found.last().filter(|_| is_cut_after).map_or(text.len(), |last| last.offset_to);
@@ -114,6 +118,7 @@ fn marked_ranges(found: &[Token], matches: &[bool]) -> Vec<Range<usize>> {
     ranges
 }
 
+/// Appends a text so that it is no markup.
 fn escape(text: &str, html: &mut String) {
     for character in text.chars() {
         match character {
@@ -127,6 +132,7 @@ fn escape(text: &str, html: &mut String) {
     }
 }
 
+/// Returns the beginning of a text that is looked at, up to a whole character.
 fn beginning(text: &str) -> &str {
     let mut end = text.len().min(TEXT_BYTES_MAX);
     while !text.is_char_boundary(end) {

@@ -25,6 +25,7 @@ mod normal;
 mod number;
 mod read;
 mod scope;
+mod sink;
 mod suggest;
 #[cfg(test)]
 mod tests;
@@ -43,5 +44,6 @@ pub use limits::{
     WRITER_BYTES, WRITER_THREADS,
 };
 pub use read::{Answer, Facet, Hit, Search, SearchIndexes, SearchReader};
+pub use sink::{SearchConnector, SearchSink};
 pub use suggest::{Popularity, Suggestion};
 pub use write::SearchWriter;

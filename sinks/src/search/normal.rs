@@ -60,6 +60,7 @@ pub(super) fn normalized(text: &str) -> String {
     letters.iter().map(|letter| letter.character).collect()
 }
 
+/// Takes a letter apart into its base and its marks, as Unicode does (NFKD).
 fn decompose(letter: Letter, into: &mut Vec<Letter>) {
     if letter.character.is_ascii() || is_unified_ideograph(letter.character) {
         return into.push(letter);
@@ -68,6 +69,7 @@ fn decompose(letter: Letter, into: &mut Vec<Letter>) {
     into.extend(parts.map(|character| Letter { character, ..letter }));
 }
 
+/// Folds the case of a letter; it may become several.
 fn fold(letter: Letter, into: &mut Vec<Letter>) {
     if letter.character.is_ascii() {
         return into.push(Letter { character: letter.character.to_ascii_lowercase(), ..letter });
@@ -87,6 +89,7 @@ fn is_unified_ideograph(character: char) -> bool {
     matches!(character, '\u{4e00}'..='\u{9fff}')
 }
 
+/// Returns the combining class of a character, by which marks are ordered.
 fn class_of(character: char) -> u8 {
     if character.is_ascii() { 0 } else { CanonicalCombiningClassMapBorrowed::new().get_u8(character) }
 }

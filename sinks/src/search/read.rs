@@ -83,11 +83,14 @@ pub struct Facet {
 /// Answers searches of one index; clones share it.
 #[derive(Clone)]
 pub struct SearchReader {
+    /// the fields of the index
     layout: Arc<Layout>,
+    /// the last commit, shared with the writer
     visible: Arc<Visible>,
 }
 
 impl SearchReader {
+    /// Makes a reader of what a writer shows.
     pub(super) fn new(layout: Arc<Layout>, visible: Arc<Visible>) -> Self {
         Self { layout, visible }
     }
@@ -159,6 +162,7 @@ impl SearchReader {
         Ok(Some((epoch, suggest(prefix, filter, limit, &scope)?)))
     }
 
+    /// Reads one hit from the files of the commit that was searched.
     fn hit(&self, address: DocAddress, search: &Search, searcher: &Searcher, shown: &mut Highlighter) -> Result<Hit, QueryError> {
         let row = kept_row(&self.layout, searcher, address)?;
         let mut highlights = Vec::new();
@@ -176,6 +180,7 @@ impl SearchReader {
     }
 }
 
+/// Returns the values with the most hits; equal ones by their bytes, so that an answer is the same every time.
 fn shown_facets(search: &Search, found: Found) -> Vec<Facet> {
     let shown = |(column, counts): (&usize, BTreeMap<Row, u64>)| {
         let mut values: Vec<(Row, u64)> = counts.into_iter().collect();
@@ -187,13 +192,15 @@ fn shown_facets(search: &Search, found: Found) -> Vec<Facet> {
 }
 
 /// Called with the epoch of each change that became visible.
-type Listener = Arc<dyn Fn(Epoch) + Send + Sync>;
+type IndexListener = Arc<dyn Fn(Epoch) + Send + Sync>;
 
 /// The readers of a process, by the names of their indexes.
 #[derive(Default)]
 pub struct SearchIndexes {
+    /// the readers by the names of their indexes
     readers: RwLock<BTreeMap<String, SearchReader>>,
-    listener: RwLock<Option<Listener>>,
+    /// handed to readers that are added later
+    listener: RwLock<Option<IndexListener>>,
 }
 
 impl SearchIndexes {
@@ -221,7 +228,7 @@ impl SearchIndexes {
     }
 
     /// Calls `listener` when any of the indexes, or one that is added later, shows another epoch; it has to return at once.
-    pub fn set_listener(&self, listener: Listener) {
+    pub fn set_listener(&self, listener: IndexListener) {
         let mut kept = self.listener.write();
         self.readers.read().values().for_each(|reader| reader.set_listener(Arc::clone(&listener)));
         *kept = Some(listener);

@@ -126,6 +126,7 @@ impl<'a> Scope<'a> {
         EnableScoring::enabled_from_statistics_provider(self, self.searcher)
     }
 
+    /// Makes the query that finds these rows.
     fn query_of(&self, rows: Vec<Arc<Vec<DocId>>>) -> RowsQuery {
         let segments = self.searcher.segment_readers().iter().map(SegmentReader::segment_id);
         RowsQuery(Arc::new(segments.zip(rows).collect()))
@@ -269,7 +270,9 @@ impl AsRef<[DocId]> for Shared {
 
 /// Walks along rows, which are ascending.
 struct RowsSet<R> {
+    /// the rows, ascending
     rows: R,
+    /// place of the present row; behind the last one when there is none
     at: usize,
 }
 
@@ -281,7 +284,7 @@ impl<R: AsRef<[DocId]> + Send> DocSet for RowsSet<R> {
 
     fn seek(&mut self, target: DocId) -> DocId {
         // Targets are mostly near: the step doubles until it is too far.
-        let rest = self.rows.as_ref().get(self.at..).unwrap_or_default();
+        let rest = self.rows.as_ref().get(self.at..).unwrap_or(&[]);
         let mut step = 1;
         while rest.get(step).is_some_and(|row| *row < target) {
             step *= 2;

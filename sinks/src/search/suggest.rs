@@ -47,11 +47,12 @@ pub enum Popularity {
 }
 
 /// Words or values, and what is known of them.
-type Candidates = BTreeMap<Vec<u8>, Candidate>;
+type Completions = BTreeMap<Vec<u8>, Completion>;
 
 /// Counts of one word or value.
 #[derive(Default)]
-struct Candidate {
+struct Completion {
+    /// number of rows that have it
     rows: u64,
     /// the greatest popularity, and the row that has it; of several the one with the least key
     best: Option<(Option<u64>, Reverse<Vec<u8>>, DocAddress)>,
@@ -75,7 +76,7 @@ pub(super) fn suggest(prefix: &str, filter: &Filter, limit: usize, scope: &Scope
 }
 
 /// Looks the words up that begin so, and their rows.
-fn by_word(prefix: &str, filter: &Filter, scope: &Scope<'_>) -> Result<Candidates, QueryError> {
+fn by_word(prefix: &str, filter: &Filter, scope: &Scope<'_>) -> Result<Completions, QueryError> {
     let layout = scope.layout;
     let fields = match layout.suggested {
         Some(field) => vec![field],
@@ -88,9 +89,9 @@ fn by_word(prefix: &str, filter: &Filter, scope: &Scope<'_>) -> Result<Candidate
         terms.extend(expansions(scope.searcher, field, prefix.as_bytes(), prefix)?);
     }
     check_cost(&terms, prefix, scope.searcher)?;
-    let mut candidates = Candidates::new();
+    let mut candidates = Completions::new();
     for (number, reader) in (0..).zip(scope.searcher.segment_readers()) {
-        let segment = Segment::new(number, reader, filter, layout)?;
+        let segment = SuggestedSegment::new(number, reader, filter, layout)?;
         for term in &terms {
             let mut of_term = OfSegment::default();
             let Some(mut postings) = reader.inverted_index(term.field())?.read_postings(term, IndexRecordOption::Basic)? else {
@@ -111,11 +112,11 @@ fn by_word(prefix: &str, filter: &Filter, scope: &Scope<'_>) -> Result<Candidate
 }
 
 /// Looks through the words of the rows that the reader may see.
-fn by_row(prefix: &str, rows: &[Arc<Vec<DocId>>], filter: &Filter, scope: &Scope<'_>) -> Result<Candidates, QueryError> {
+fn by_row(prefix: &str, rows: &[Arc<Vec<DocId>>], filter: &Filter, scope: &Scope<'_>) -> Result<Completions, QueryError> {
     let layout = scope.layout;
-    let mut candidates = Candidates::new();
+    let mut candidates = Completions::new();
     for (number, (reader, rows)) in (0..).zip(scope.searcher.segment_readers().iter().zip(rows)) {
-        let segment = Segment::new(number, reader, filter, layout)?;
+        let segment = SuggestedSegment::new(number, reader, filter, layout)?;
         let columns = match layout.suggested {
             Some(_) => vec![reader.fast_fields().bytes(SUGGESTED)?],
             None => layout
@@ -145,6 +146,7 @@ fn by_row(prefix: &str, rows: &[Arc<Vec<DocId>>], filter: &Filter, scope: &Scope
     Ok(candidates)
 }
 
+/// Refuses words that occur in more rows than one search looks at.
 fn check_cost(terms: &[Term], prefix: &str, searcher: &Searcher) -> Result<(), QueryError> {
     let mut documents: u64 = 0;
     for term in terms {
@@ -159,20 +161,28 @@ fn check_cost(terms: &[Term], prefix: &str, searcher: &Searcher) -> Result<(), Q
 /// The findings on one word or value in one segment.
 #[derive(Default)]
 struct OfSegment {
+    /// number of rows of the segment that have it
     rows: u64,
     /// the greatest popularity, and the row that has it; of several the one with the least key
     best: Option<(Option<u64>, Reverse<u64>, DocId)>,
 }
 
-struct Segment<'a> {
+/// One segment while its words are looked through.
+struct SuggestedSegment<'a> {
+    /// its number in the commit
     number: u32,
+    /// its files
     reader: &'a SegmentReader,
+    /// the filter, with values looked up in this segment
     filter: SegmentFilter,
+    /// keys of its rows; every row has one
     keys: SegmentColumn,
+    /// the column that ranks; empty without one
     popularity: SegmentColumn,
 }
 
-impl<'a> Segment<'a> {
+impl<'a> SuggestedSegment<'a> {
+    /// Opens the columns that suggestions need.
     fn new(number: u32, reader: &'a SegmentReader, filter: &Filter, layout: &Layout) -> tantivy::Result<Self> {
         let column = popularity_column(layout);
         let popularity = column.map_or(Ok(SegmentColumn::Empty), |included| SegmentColumn::of(reader, included))?;
@@ -180,16 +190,19 @@ impl<'a> Segment<'a> {
         Ok(Self { number, reader, filter, keys, popularity })
     }
 
+    /// Counts a row, if it is there and the filter admits it.
     fn look_at(&self, row: DocId, found: &mut OfSegment) {
         if !self.reader.is_deleted(row) && self.filter.admits(row) {
             found.rows += 1;
             // Without a value a row is as unpopular as can be.
             let popularity = self.popularity.number(row);
-            found.best = found.best.max(Some((popularity, Reverse(self.keys.number(row).unwrap_or_default()), row)));
+            let key = self.keys.number(row).unwrap_or_else(|| panic!("row {row} of segment {} has no key", self.number));
+            found.best = found.best.max(Some((popularity, Reverse(key), row)));
         }
     }
 
-    fn add(&self, found: OfSegment, candidate: &mut Candidate) -> Result<(), QueryError> {
+    /// Adds the findings of this segment. Keys are compared as bytes, since their numbers hold in one segment only.
+    fn add(&self, found: OfSegment, candidate: &mut Completion) -> Result<(), QueryError> {
         candidate.rows += found.rows;
         if let Some((popularity, Reverse(key), row)) = found.best {
             let address = DocAddress::new(self.number, row);
@@ -202,13 +215,15 @@ impl<'a> Segment<'a> {
     }
 }
 
+/// Returns the column that says how popular a row is, if the index has one.
 fn popularity_column(layout: &Layout) -> Option<&Included> {
     let column = layout.index.popularity?;
     layout.index.included.iter().position(|known| *known == column).map(|place| &layout.included[place])
 }
 
-fn best(candidates: Candidates, limit: usize, layout: &Layout, searcher: &Searcher) -> Result<Vec<Suggestion>, QueryError> {
-    let rank = |(text, candidate): (Vec<u8>, Candidate)| {
+/// Returns the most popular ones; equal ones by their text.
+fn best(candidates: Completions, limit: usize, layout: &Layout, searcher: &Searcher) -> Result<Vec<Suggestion>, QueryError> {
+    let rank = |(text, candidate): (Vec<u8>, Completion)| {
         let (popularity, _, address) = candidate.best?;
         let popularity = if layout.index.popularity.is_some() { popularity } else { Some(candidate.rows) };
         Some((Reverse(popularity), text, address))
@@ -224,7 +239,8 @@ fn best(candidates: Candidates, limit: usize, layout: &Layout, searcher: &Search
             None => spelled(&text),
         };
         let popularity = match popularity_column {
-            None => Popularity::Rows(popularity.unwrap_or_default()),
+            // Without such a column `rank` has put the number of rows there.
+            None => Popularity::Rows(popularity.unwrap_or_else(|| panic!("a suggestion was ranked without its rows"))),
             Some(included) => Popularity::Value(included.kind.clone(), field_of(&included.kind, popularity)),
         };
         suggestions.push(Suggestion { text, popularity });
@@ -241,6 +257,7 @@ fn spelled(word: &[u8]) -> String {
     }
 }
 
+/// Returns a number as an encoded field; NULL without one.
 fn field_of(kind: &FieldKind, number: Option<u64>) -> Row {
     let mut null = Row::empty();
     kind.write_null(&mut null);
@@ -250,7 +267,8 @@ fn field_of(kind: &FieldKind, number: Option<u64>) -> Row {
 /// The value as the row has it, not as it was compared.
 fn value_of(layout: &Layout, searcher: &Searcher, address: DocAddress, column: usize) -> Result<String, QueryError> {
     let row = kept_row(layout, searcher, address)?;
-    let place = layout.index.columns().iter().position(|known| *known == column).unwrap_or_default();
+    let place = layout.index.columns().iter().position(|known| *known == column);
+    let place = place.unwrap_or_else(|| panic!("the suggested column {column} is not among the columns of a hit"));
     let start = layout.columns[..place].iter().fold(0, |at, column| column.kind.end(row.as_bytes(), at));
     match layout.columns[place].kind.read(row.as_bytes(), start) {
         Value::Text(text) => Ok(text.into_owned()),

@@ -11,11 +11,12 @@ use schemas::position::Epoch;
 use tantivy::Searcher;
 
 /// Called with the epoch of each change that became visible.
-type Listener = Arc<dyn Fn(Epoch) + Send + Sync>;
+type EpochListener = Arc<dyn Fn(Epoch) + Send + Sync>;
 
 /// The commit that is shown.
 #[derive(Default)]
 struct Shown {
+    /// the commit that is read; `None` until the index is built
     searcher: Option<Searcher>,
     /// epoch of the last commit
     committed: Option<Epoch>,
@@ -38,7 +39,9 @@ impl Shown {
 /// Wakes one thread, also when it was rung before the thread began to wait.
 #[derive(Default)]
 pub(super) struct Bell {
+    /// set by who asks for a commit, cleared by who waits for that
     is_rung: Mutex<bool>,
+    /// wakes the thread that commits
     rung: Condvar,
 }
 
@@ -68,9 +71,12 @@ impl Bell {
 pub(super) struct Visible {
     /// wakes the thread that commits
     pub bell: Bell,
+    /// held for a look or a step
     shown: Mutex<Shown>,
+    /// wakes who waits for an epoch
     changed: Condvar,
-    listener: RwLock<Option<Listener>>,
+    /// called outside of all locks
+    listener: RwLock<Option<EpochListener>>,
 }
 
 impl Visible {
@@ -90,6 +96,7 @@ impl Visible {
         });
     }
 
+    /// Changes what is shown, then wakes waiters and calls the listener when another epoch is visible.
     fn change(&self, change: impl FnOnce(&mut Shown)) {
         let (before, after) = {
             let mut shown = self.shown.lock();
@@ -117,7 +124,7 @@ impl Visible {
     }
 
     /// Calls `listener` after each change, outside of all locks; it replaces an earlier one and has to return at once.
-    pub fn set_listener(&self, listener: Listener) {
+    pub fn set_listener(&self, listener: EpochListener) {
         *self.listener.write() = Some(listener);
     }
 

@@ -26,7 +26,9 @@ use super::visible::Visible;
 
 /// Progress of the changes that the engine has.
 struct Applied {
+    /// the last epoch that the engine has
     epoch: Epoch,
+    /// progress that the next commit stores
     progress: String,
     /// since when documents wait for a commit
     changed: Option<Instant>,
@@ -35,36 +37,47 @@ struct Applied {
 }
 
 /// A generation that is written.
-struct Open {
+struct OpenGeneration {
+    /// the files
     generation: Generation,
     /// searcher of the last commit
     searcher: Searcher,
+    /// what the engine has, committed or not
     applied: Applied,
     /// multiplicity of rows that changed since the last commit, where only the whole row tells them apart
     counts: HashMap<Vec<u8>, Diff>,
 }
 
-/// State that the writer and its thread share.
+/// WriterState that the writer and its thread share.
 #[derive(Default)]
-struct State {
-    open: Option<Open>,
+struct WriterState {
+    /// `None` until there is a generation to write
+    open: Option<OpenGeneration>,
     /// reason why nothing can be written
     failure: Option<String>,
+    /// true when the thread has to end
     stop: bool,
 }
 
-struct Shared {
+/// Parts that the writer and its thread use.
+struct SharedWriter {
+    /// the fields of the index
     layout: Arc<Layout>,
+    /// what readers see
     visible: Arc<Visible>,
-    state: Mutex<State>,
+    /// held while documents are added or committed; readers never take it
+    state: Mutex<WriterState>,
 }
 
 /// Keeps one index; for one caller.
 pub struct SearchWriter {
-    shared: Arc<Shared>,
+    /// what the thread uses too
+    shared: Arc<SharedWriter>,
+    /// location of the generations
     place: Place,
     /// number of the newest generation so far
     number: u64,
+    /// the thread that commits; joined when the writer is dropped
     thread: Option<JoinHandle<()>>,
 }
 
@@ -80,7 +93,8 @@ impl SearchWriter {
     pub fn new(definition: Definition, place: Place) -> Result<(Self, SearchReader), SearchError> {
         let layout = Arc::new(Layout::new(definition));
         let visible = Arc::new(Visible::default());
-        let shared = Arc::new(Shared { layout: Arc::clone(&layout), visible: Arc::clone(&visible), state: Mutex::default() });
+        let shared =
+            Arc::new(SharedWriter { layout: Arc::clone(&layout), visible: Arc::clone(&visible), state: Mutex::default() });
         let committing = Arc::clone(&shared);
         let thread = std::thread::Builder::new().name("search".to_owned()).spawn(move || committing.commit_in_time());
         let failed = |error: std::io::Error| SearchError::Failed { index: layout.index.name.clone(), reason: error.to_string() };
@@ -172,7 +186,7 @@ impl Drop for SearchWriter {
     }
 }
 
-impl Shared {
+impl SharedWriter {
     /// The thread: commits when it is time, until it is told to stop.
     fn commit_in_time(&self) {
         loop {
@@ -188,7 +202,7 @@ impl Shared {
     }
 
     /// Returns when to look again, unless something happens before.
-    fn commit_if_due(&self, state: &mut State) -> Option<Instant> {
+    fn commit_if_due(&self, state: &mut WriterState) -> Option<Instant> {
         let open = state.open.as_ref().filter(|_| state.failure.is_none())?;
         let due = open.applied.due(self.visible.wanted());
         if due > Instant::now() {
@@ -203,7 +217,8 @@ impl Shared {
         }
     }
 
-    fn commit(&self, state: &mut State) -> Result<(), SearchError> {
+    /// Commits what the engine has and shows it. A crash before leaves the last commit; the outbox sends the rest again.
+    fn commit(&self, state: &mut WriterState) -> Result<(), SearchError> {
         let Some(open) = &mut state.open else { return Ok(()) };
         let committed = open.commit(&self.layout);
         if committed.is_ok() {
@@ -212,26 +227,29 @@ impl Shared {
         self.note(state, committed)
     }
 
-    fn go_on(&self, state: &mut State, generation: Generation, epoch: Epoch, progress: &str) -> Result<(), SearchError> {
+    /// Makes a generation the one that is written and shown.
+    fn go_on(&self, state: &mut WriterState, generation: Generation, epoch: Epoch, progress: &str) -> Result<(), SearchError> {
         let searcher = generation.searcher(&self.layout)?;
         self.visible.show(searcher.clone(), epoch);
         let applied = Applied { epoch, progress: progress.to_owned(), changed: None, committed: Instant::now() };
-        state.open = Some(Open { generation, searcher, applied, counts: HashMap::new() });
+        state.open = Some(OpenGeneration { generation, searcher, applied, counts: HashMap::new() });
         state.failure = None;
         self.visible.bell.ring();
         Ok(())
     }
 
-    fn check(&self, state: &State) -> Result<(), SearchError> {
+    /// Refuses work after a failure, until the writer is opened again.
+    fn check(&self, state: &WriterState) -> Result<(), SearchError> {
         state.failure.as_ref().map_or(Ok(()), |reason| Err(self.failed(reason.clone())))
     }
 
+    /// Makes the error of a failure.
     fn failed(&self, reason: String) -> SearchError {
         SearchError::Failed { index: self.layout.index.name.clone(), reason }
     }
 
     /// Keeps the reason of a failure for those who come later.
-    fn note(&self, state: &mut State, done: Result<(), SearchError>) -> Result<(), SearchError> {
+    fn note(&self, state: &mut WriterState, done: Result<(), SearchError>) -> Result<(), SearchError> {
         if let Err(error) = &done {
             state.failure = Some(error.to_string());
         }
@@ -250,7 +268,8 @@ impl Applied {
     }
 }
 
-impl Open {
+impl OpenGeneration {
+    /// Adds the changes of an epoch. Retractions come first: a key that stays loses its old row before it gets the new one.
     fn add(&mut self, layout: &Layout, changes: &[(Row, Diff)]) -> Result<(), SearchError> {
         if !changes.is_empty() {
             self.applied.changed.get_or_insert_with(Instant::now);
@@ -286,6 +305,7 @@ impl Open {
         Ok(before)
     }
 
+    /// Makes everything durable together with its progress, in one commit of the engine.
     fn commit(&mut self, layout: &Layout) -> Result<(), SearchError> {
         self.generation.commit(layout, &Stored::new(layout, self.applied.epoch.0, &self.applied.progress))?;
         self.searcher = self.generation.searcher(layout)?;

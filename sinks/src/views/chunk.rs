@@ -18,13 +18,17 @@ const MERGED_QUARTERS_MAX: usize = 3;
 const SMALL_QUARTERS_MAX: usize = 1;
 /// Memory grows by this part of itself: in small steps, since most chunks stay as they are for long.
 const GROWTH_DIVISOR: usize = 8;
+/// Least bytes by which a chunk grows, so that a row at a time does not copy it each time.
 const GROWTH_BYTES_MIN: usize = 256;
+/// Least rows by which the places of a chunk grow.
 const GROWTH_ROWS_MIN: usize = 8;
 
 /// Rows in ascending order, each once.
 #[derive(Default)]
 pub(super) struct Chunk {
+    /// the rows, one behind the other, ascending; each occurs once
     bytes: Vec<u8>,
+    /// end of each row in `bytes`; ascends
     ends: Vec<u32>,
     /// counts of the rows; empty while each is 1
     counts: Vec<Diff>,
@@ -144,6 +148,7 @@ impl Chunk {
         }
     }
 
+    /// Inserts a row at its place. The caller has found that the chunk does not hold it.
     fn insert(&mut self, at: usize, row: &[u8], count: Diff) {
         let (start, old) = (self.start(at), self.bytes.len());
         assert!(old + row.len() <= u32::MAX as usize, "a row of {} bytes is longer than an index can hold", row.len());
@@ -162,6 +167,7 @@ impl Chunk {
         }
     }
 
+    /// Takes out the row at a place; its bytes and its count go with it.
     fn remove(&mut self, at: usize) {
         let (start, end) = (self.start(at), self.ends[at] as usize);
         self.bytes.drain(start..end);
@@ -175,6 +181,7 @@ impl Chunk {
         }
     }
 
+    /// Sets the count of the row at a place, which is positive.
     fn set_count(&mut self, at: usize, count: Diff) {
         if self.counts.is_empty() {
             if count == 1 {
@@ -203,6 +210,7 @@ impl Chunk {
         within(self.len() + right.len(), self.bytes.len() + right.bytes.len(), MERGED_QUARTERS_MAX)
     }
 
+    /// Returns true if it takes no more than so many quarters of the limits of a chunk.
     fn fits(&self, quarters: usize) -> bool {
         within(self.len(), self.bytes.len(), quarters)
     }
@@ -252,6 +260,7 @@ impl Chunk {
         self.bytes.capacity() + self.ends.capacity() * size_of::<u32>() + self.counts.capacity() * size_of::<Diff>()
     }
 
+    /// Returns the beginning of the row at a place.
     fn start(&self, at: usize) -> usize {
         at.checked_sub(1).map_or(0, |before| self.ends[before] as usize)
     }
@@ -264,10 +273,12 @@ impl Chunk {
     }
 }
 
+/// Returns true if so many rows of so many bytes take no more than these quarters of the limits.
 fn within(rows: usize, bytes: usize, quarters: usize) -> bool {
     rows * 4 <= CHUNK_ROWS_MAX * quarters && bytes * 4 <= CHUNK_BYTES_MAX * quarters
 }
 
+/// Makes room for more, in steps that grow with what is there: the memory that is not used stays a small part.
 fn reserve<T>(vec: &mut Vec<T>, additional: usize, step_min: usize) {
     if vec.capacity() - vec.len() < additional {
         vec.reserve_exact(additional.max(vec.len() / GROWTH_DIVISOR).max(step_min));

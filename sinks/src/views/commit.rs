@@ -74,6 +74,7 @@ impl EpochChanges {
         groups
     }
 
+    /// Returns all changes of an index, ascending; none when the epoch left it as it was.
     fn of_index(&self, index: IndexId) -> &[(Row, Diff)] {
         let found = self.changes.binary_search_by_key(&index, |(index, _)| *index);
         found.map_or(&[], |place| &self.changes[place].1)
@@ -87,6 +88,7 @@ impl EpochChanges {
     }
 }
 
+/// Returns the places of the first change within a range and of the first behind it. They are equal when there is none.
 fn places(changes: &[(Row, Diff)], range: Range<'_>) -> (usize, usize) {
     let start = changes.partition_point(|(row, _)| match range.lower {
         Bound::Included(lower) => row.as_bytes() < lower,
@@ -106,6 +108,7 @@ pub(super) fn group<'r>(layout: &IndexLayout, stored: &'r [u8]) -> &'r [u8] {
     &stored[..first_field_end(layout, stored)]
 }
 
+/// Returns true if rows of a group may lie above a lower bound that is within or behind the group.
 fn reaches_up_to(group: &[u8], lower: Bound<&[u8]>) -> bool {
     match lower {
         Bound::Included(lower) | Bound::Excluded(lower) => prefix_end(group).is_none_or(|end| lower < end.as_bytes()),
@@ -113,6 +116,7 @@ fn reaches_up_to(group: &[u8], lower: Bound<&[u8]>) -> bool {
     }
 }
 
+/// Returns true if rows of a group may lie below an upper bound.
 fn reaches_down_to(group: &[u8], upper: Bound<&[u8]>) -> bool {
     match upper {
         Bound::Included(upper) => group <= upper,

@@ -93,10 +93,12 @@ impl Views {
     }
 }
 
+/// Returns the index whose rows are compared; every view has one.
 fn first_index(served: &ServedView) -> Option<IndexId> {
     served.indexes.first().map(|(id, _)| *id)
 }
 
+/// Refuses views whose stored rows would not be comparable bytes: other columns, or another order.
 fn check_comparable(old: &View, new: &View) -> Result<(), CompareError> {
     let view = old.name.clone();
     if old.columns != new.columns {
@@ -109,11 +111,13 @@ fn check_comparable(old: &View, new: &View) -> Result<(), CompareError> {
     Ok(())
 }
 
+/// Returns the columns with their types, for people.
 fn describe_columns(columns: &[Column]) -> String {
     let describe = |column: &Column| format!("{} {}", column.name, column.kind.sql_name());
     columns.iter().map(describe).collect::<Vec<_>>().join(", ")
 }
 
+/// Returns the columns of the first index with their directions, for people.
 fn describe_key(view: &View) -> String {
     let columns = view.indexes.first().map_or(&[][..], |index: &Index| &index.columns);
     let describe = |column: &schemas::serving::IndexColumn| {
@@ -123,6 +127,7 @@ fn describe_key(view: &View) -> String {
     columns.iter().map(describe).collect::<Vec<_>>().join(", ")
 }
 
+/// Walks both sides once, in the same order. Memory is bounded by the examples.
 fn difference(old: &OrderedRows, new: &OrderedRows, examples_max: usize) -> Difference {
     let mut found = Difference::default();
     let (mut old_rows, mut new_rows) =
@@ -154,6 +159,7 @@ impl Difference {
         self.only_old_count == 0 && self.only_new_count == 0
     }
 
+    /// Counts one row; either side may have it not at all.
     fn add(&mut self, row: &[u8], old: Diff, new: Diff, examples_max: usize) {
         self.equal_count += old.min(new).unsigned_abs();
         let (list, count) = match old.cmp(&new) {

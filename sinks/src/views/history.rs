@@ -1,6 +1,6 @@
 //! Changes of the last epochs, for those who follow a view from one epoch to the next.
 //!
-//! Owns [`History`], one for all followers: a follower is no more than the epoch it has come to. Published changes enter; [`Step`]s
+//! Owns [`ChangeHistory`], one for all followers: a follower is no more than the epoch it has come to. Published changes enter; [`Step`]s
 //! leave, one epoch at a time and none left out. What is older than the limits is forgotten, and who has not come that far is told.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -50,9 +50,12 @@ pub struct Forgotten {
 
 /// The changes of the last epochs, in their order, without a gap.
 #[derive(Default)]
-pub(super) struct History {
+pub(super) struct ChangeHistory {
+    /// limits in force; a change takes effect at once
     limits: HistoryLimits,
+    /// steps with their bytes, oldest first; the epoch of one is the previous epoch of the next
     steps: VecDeque<(Step, usize)>,
+    /// sum of the bytes of `steps`
     bytes: usize,
     /// `None` until the first publish, which shows rows and changes none
     latest: Option<Epoch>,
@@ -60,7 +63,7 @@ pub(super) struct History {
     shown: BTreeMap<IndexId, Epoch>,
 }
 
-impl History {
+impl ChangeHistory {
     /// Adds an epoch, with the indexes that became visible and those that went away with it; returns what is forgotten, to be freed where
     /// no reader has to wait for it.
     pub fn push(&mut self, changes: &Arc<EpochChanges>, shown: &[IndexId], removed: &[IndexId]) -> Vec<Step> {
@@ -83,6 +86,7 @@ impl History {
         self.forget()
     }
 
+    /// Drops the oldest steps until both limits hold, also when that leaves none.
     fn forget(&mut self) -> Vec<Step> {
         let mut forgotten = Vec::new();
         while self.bytes > self.limits.bytes || self.steps.len() > self.limits.epochs {
@@ -98,7 +102,8 @@ impl History {
         let first = self.steps.partition_point(|(step, _)| step.previous < epoch);
         let begins_there = match self.steps.get(first) {
             Some((step, _)) => step.previous == epoch,
-            None => self.latest.unwrap_or_default() == epoch,
+            // Nothing is published yet: epoch 0 is what a snapshot shows, and nothing follows it.
+            None => self.latest.unwrap_or(Epoch(0)) == epoch,
         };
         if !begins_there || self.shown.get(&index).is_some_and(|shown| *shown > epoch) {
             return Err(Forgotten { epoch });

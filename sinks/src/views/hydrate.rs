@@ -66,6 +66,7 @@ impl Views {
     }
 }
 
+/// Sets or removes one entry.
 fn set(hydrations: &mut BTreeMap<String, Hydration>, name: &str, hydration: Option<Hydration>) {
     match hydration {
         Some(hydration) => hydrations.insert(name.to_owned(), hydration),

@@ -3,14 +3,14 @@
 use schemas::position::Timeline;
 use schemas::serving::{IndexLayout, View};
 
-/// One index of one view, numbered through all views in the order of the [`Definition`], then in the order they are staged. A
+/// One index of one view, numbered through all views in the order of the [`ViewsDefinition`], then in the order they are staged. A
 /// number is never given again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct IndexId(pub usize);
 
-/// Definition of the views at the start.
+/// ViewsDefinition of the views at the start.
 #[derive(Clone, Debug)]
-pub struct Definition {
+pub struct ViewsDefinition {
     /// the history whose epochs are published
     pub timeline: Timeline,
     /// the views; their names differ, and each has an index

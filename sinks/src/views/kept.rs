@@ -48,6 +48,7 @@ impl KeptIndex {
 
 /// An index that nobody reads yet. Its changes come in parts of an epoch, so a row may be taken away before it has come.
 pub(super) struct FilledIndex {
+    /// the rows that came; none of their counts is negative
     kept: KeptIndex,
     /// rows that were retracted before they came; every count is negative
     owed: BTreeMap<Row, Diff>,

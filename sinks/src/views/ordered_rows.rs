@@ -19,7 +19,9 @@ const ENTRY_BYTES: usize = (size_of::<Row>() + size_of::<Chunk>()) * 3 / 2;
 
 /// Rows in byte order, and how often each is there.
 pub(super) struct OrderedRows {
+    /// the chunks by their first rows. None is empty, and their rows do not overlap
     chunks: BTreeMap<Row, Chunk>,
+    /// number of rows, repeats counted
     rows: i64,
     /// bytes outside of the tree's nodes
     heap_bytes: usize,
@@ -123,7 +125,7 @@ impl OrderedRows {
             return Rows::default();
         }
         let last = edge(upper).map_or(Bound::Unbounded, Bound::Included);
-        let mut middle = self.chunks_within(edge(lower).unwrap_or_default(), last);
+        let mut middle = self.chunks_within(edge(lower).unwrap_or(&[]), last);
         let (Some(front), back) = (middle.next(), middle.next_back()) else { return Rows::default() };
         let front_end = if back.is_some() { front.1.len() } else { front.1.upper(upper) };
         Rows {
@@ -167,6 +169,7 @@ fn key_heap_bytes(key: &Row) -> usize {
     if key.len() > ROW_INLINE_BYTES { key.len() } else { 0 }
 }
 
+/// Returns the bytes of a bound, if it has any.
 fn edge(bound: Bound<&[u8]>) -> Option<&[u8]> {
     match bound {
         Bound::Included(bytes) | Bound::Excluded(bytes) => Some(bytes),
@@ -174,6 +177,7 @@ fn edge(bound: Bound<&[u8]>) -> Option<&[u8]> {
     }
 }
 
+/// Returns true if no row can lie between two bounds; the map would panic for some of these.
 fn is_empty(lower: Bound<&[u8]>, upper: Bound<&[u8]>) -> bool {
     match (edge(lower), edge(upper)) {
         (Some(from), Some(to)) if from == to => !matches!((lower, upper), (Bound::Included(_), Bound::Included(_))),
@@ -185,19 +189,25 @@ fn is_empty(lower: Bound<&[u8]>, upper: Bound<&[u8]>) -> bool {
 /// Rows of a range, from either end.
 #[derive(Default)]
 pub(super) struct Rows<'a> {
+    /// rest of the range's first chunk
     front: ChunkRows<'a>,
+    /// chunks that lie in the range as a whole
     middle: btree_map::Range<'a, Row, Chunk>,
+    /// rest of the range's last chunk
     back: ChunkRows<'a>,
 }
 
 /// Rows of one chunk that are still to come.
 #[derive(Default)]
 struct ChunkRows<'a> {
+    /// `None` when there is nothing left
     chunk: Option<&'a Chunk>,
+    /// places of the rows that are left
     places: Range<usize>,
 }
 
 impl<'a> ChunkRows<'a> {
+    /// All rows of a chunk.
     fn all(chunk: &'a Chunk) -> Self {
         Self { chunk: Some(chunk), places: 0..chunk.len() }
     }

@@ -150,6 +150,7 @@ impl Snapshot<'_> {
     }
 }
 
+/// Returns true if a row lies within a range.
 fn is_within((row, _): &(Row, Diff), range: Range<'_>) -> bool {
     std::ops::RangeBounds::<[u8]>::contains(&(range.lower, range.upper), row.as_bytes())
 }

@@ -35,11 +35,14 @@ pub fn prefix_end(prefix: &[u8]) -> Option<Row> {
 
 /// The rows of a range, one by one: stored form and count.
 pub struct Scan<'a> {
+    /// the rows of the range, which can be taken from both ends
     rows: Rows<'a>,
+    /// true if they are taken from the upper end
     reverse: bool,
 }
 
 impl<'a> Scan<'a> {
+    /// Makes a scan of these rows, from one end.
     pub(super) fn new(rows: Rows<'a>, reverse: bool) -> Self {
         Self { rows, reverse }
     }

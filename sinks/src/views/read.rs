@@ -10,12 +10,12 @@ use schemas::dead_letter::{DeadLetter, RowError};
 use schemas::position::Position;
 use schemas::row::Diff;
 
-use super::history::History;
+use super::history::ChangeHistory;
 use super::ids::{IndexId, ServedView};
 use super::kept::KeptIndex;
 use super::range::{Range, Scan, prefix_end};
 use super::served::Served;
-use super::store::{State, Views};
+use super::store::{Views, ViewsState};
 
 /// All views as they were at one epoch: the rows, and the catalogue that belongs to them.
 ///
@@ -23,8 +23,10 @@ use super::store::{State, Views};
 /// While it is held nothing is published: read a page, drop it, and only then write to a socket. A thread takes one at a time
 /// (a second one could wait for a publisher that waits for the first).
 pub struct Snapshot<'v> {
+    /// for what is behind other locks than the state
     views: &'v Views,
-    state: RwLockReadGuard<'v, State>,
+    /// keeps every publish out for as long as it is held
+    state: RwLockReadGuard<'v, ViewsState>,
 }
 
 impl Views {
@@ -127,10 +129,11 @@ impl Snapshot<'_> {
     }
 
     /// Locks the changes of the last epochs, up to this one.
-    pub(super) fn history(&self) -> RwLockReadGuard<'_, History> {
+    pub(super) fn history(&self) -> RwLockReadGuard<'_, ChangeHistory> {
         self.views.history.read()
     }
 
+    /// Returns an index with its rows. Panics when no view has it: an index is looked up in the same snapshot.
     pub(super) fn index(&self, index: IndexId) -> &KeptIndex {
         let Some(kept) = self.state.indexes.get(&index) else { panic!("index {} was read, and no view has it", index.0) };
         kept

@@ -14,6 +14,7 @@ use super::range::{Range, Scan, first_field_end, prefix_end, tightest};
 
 /// The rows of a range that the limit of the index lets through, one by one: stored form and count.
 pub struct Served<'a> {
+    /// rest of the present group, or of everything without a limit
     scan: Scan<'a>,
     /// the work that remains when `scan` has ended; `None` without a limit
     groups: Option<Groups<'a>>,
@@ -21,17 +22,24 @@ pub struct Served<'a> {
 
 /// The groups of a range that were not looked at yet.
 struct Groups<'a> {
+    /// the rows of the index
     rows: &'a OrderedRows,
+    /// tells where the first field of a row ends
     layout: &'a IndexLayout,
+    /// rows of one group that are served, repeats counted
     limit: u64,
+    /// lower end of what was not looked at; moves up with each group
     lower: Bound<Row>,
+    /// upper end; moves down with each group when reading in reverse
     upper: Bound<Row>,
+    /// true if groups are taken from the upper end
     reverse: bool,
     /// the last row that the present group serves and how many of its repeats, when the group is cut
     cut: Option<(&'a [u8], u64)>,
 }
 
 impl<'a> Served<'a> {
+    /// Makes the rows of a range that the limit lets through. Nothing is looked at before the first of them is asked for.
     pub(super) fn new(rows: &'a OrderedRows, layout: &'a IndexLayout, limit: Option<usize>, range: Range<'_>) -> Self {
         let Range { lower, upper, reverse } = range;
         let Some(limit) = limit else {

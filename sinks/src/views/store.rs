@@ -10,50 +10,63 @@ use schemas::position::{Epoch, Position, Timeline};
 
 use super::catalogue::Catalogue;
 use super::error::ViewsError;
-use super::history::History;
+use super::history::ChangeHistory;
 use super::hydration::Hydrations;
-use super::ids::{Definition, IndexId, ServedView};
+use super::ids::{IndexId, ServedView, ViewsDefinition};
 use super::kept::KeptIndex;
 use super::progress::VisibleProgress;
 use super::staged::StagedIndexes;
 use crate::dead_letters::{DeadLetters, DeadLettersSeed, RowErrors};
 
 /// Called with the position of each epoch that became visible.
-type Listener = Arc<dyn Fn(Position) + Send + Sync>;
+type PositionListener = Arc<dyn Fn(Position) + Send + Sync>;
 
 /// All views of a process.
 ///
 /// Locks are taken in this order: `publishing`, `staged`, `state`, and then one of the others, which are held only for a look.
 pub struct Views {
+    /// the history whose epochs are published; it never changes
     pub(super) timeline: Timeline,
-    pub(super) state: RwLock<State>,
+    /// what a snapshot reads; written for the length of one application of checked changes
+    pub(super) state: RwLock<ViewsState>,
     /// The catalogue of `state`, for those who need no rows with it.
     pub(super) catalogue: RwLock<Arc<Catalogue>>,
+    /// rows of views that are not served yet
     pub(super) staged: Mutex<StagedIndexes>,
+    /// progress of the views that are not whole
     pub(super) hydrations: RwLock<Hydrations>,
     /// Held through a publish, so that what it has checked is still so when it applies.
     pub(super) publishing: Mutex<()>,
+    /// what waiters look at; written after the state, so a token that is reached is visible
     pub(super) progress: Mutex<VisibleProgress>,
+    /// wakes waiters after each publish
     pub(super) progressed: Condvar,
     /// changes of the last epochs; written while `state` is
-    pub(super) history: RwLock<History>,
-    pub(super) listener: RwLock<Option<Listener>>,
+    pub(super) history: RwLock<ChangeHistory>,
+    /// called after each publish, outside of all locks
+    pub(super) listener: RwLock<Option<PositionListener>>,
 }
 
 /// The state that an epoch changes, under one lock.
-pub(super) struct State {
+pub(super) struct ViewsState {
+    /// the visible epoch; `None` before the first publish
     pub(super) epoch: Option<Epoch>,
+    /// its wall clock, microseconds since 1970
     pub(super) wall_micros: i64,
+    /// the views that belong to `indexes`
     pub(super) catalogue: Arc<Catalogue>,
+    /// rows of every served index, and of no other
     pub(super) indexes: BTreeMap<IndexId, KeptIndex>,
+    /// quarantined events
     pub(super) dead_letters: DeadLetters,
+    /// errors of the rows that are there now
     pub(super) row_errors: RowErrors,
 }
 
 impl Views {
     /// Empty views, of which nothing is published yet. Panics when two views have one name or a view has no index: the planner
     /// has checked that.
-    pub fn new(definition: Definition) -> Arc<Self> {
+    pub fn new(definition: ViewsDefinition) -> Arc<Self> {
         let mut catalogue = Catalogue::default();
         for view in definition.views {
             assert!(!view.indexes.is_empty(), "view '{}' has no index to be served from", view.name);
@@ -62,7 +75,7 @@ impl Views {
             assert!(catalogue.served.insert(name.clone(), served).is_none(), "two views are named '{name}'");
         }
         let catalogue = Arc::new(catalogue);
-        let state = State {
+        let state = ViewsState {
             epoch: None,
             wall_micros: 0,
             indexes: catalogue.served.values().flat_map(|served| KeptIndex::all_of(served)).collect(),
@@ -129,16 +142,18 @@ impl Views {
         *self.listener.write() = Some(Arc::from(listener));
     }
 
+    /// Returns an epoch as a position of this history; 0 before the first publish.
     pub(super) fn position_of(&self, epoch: Option<Epoch>) -> Position {
-        Position { timeline: self.timeline, epoch: epoch.unwrap_or_default() }
+        Position { timeline: self.timeline, epoch: epoch.unwrap_or(Epoch(0)) }
     }
 
+    /// Returns the catalogue. A commit may replace it at any time.
     pub(super) fn catalogue(&self) -> Arc<Catalogue> {
         Arc::clone(&self.catalogue.read())
     }
 
     /// Replaces the catalogue, also where no rows are asked for with it.
-    pub(super) fn set_catalogue(&self, state: &mut State, catalogue: Arc<Catalogue>) {
+    pub(super) fn set_catalogue(&self, state: &mut ViewsState, catalogue: Arc<Catalogue>) {
         state.catalogue = Arc::clone(&catalogue);
         *self.catalogue.write() = catalogue;
     }

@@ -32,7 +32,7 @@ fn views() -> Arc<Views> {
     let mut posts = view("posts", FieldKind::Int64, false, None);
     let by_number = vec![IndexColumn { column: 1, descending: false }];
     posts.indexes.push(Index { name: "posts_by_number".into(), columns: by_number, limit: None });
-    Views::new(Definition { timeline: TIMELINE, views: vec![posts, view("counts", FieldKind::Int64, false, None)] })
+    Views::new(ViewsDefinition { timeline: TIMELINE, views: vec![posts, view("counts", FieldKind::Int64, false, None)] })
 }
 
 fn layout(views: &Views, name: &str) -> IndexLayout {

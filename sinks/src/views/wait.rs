@@ -35,6 +35,7 @@ impl Views {
         Ok(self.position_of(progress.epoch))
     }
 
+    /// Returns true if what is visible covers a token; an error when it never will.
     fn covers(&self, progress: &VisibleProgress, token: &Token) -> Result<bool, WaitError> {
         match token {
             Token::Epoch(position) if position.timeline != self.timeline => {

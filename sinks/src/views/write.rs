@@ -4,6 +4,7 @@
 //! whole or refused whole, and no reader ever sees a part of an epoch or a row that is there less than no times.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use schemas::dead_letter::{DeadLetter, RowError};
@@ -15,7 +16,7 @@ use super::commit::{Commit, EpochChanges, consolidate};
 use super::error::ViewsError;
 use super::ids::IndexId;
 use super::kept::KeptIndex;
-use super::store::{State, Views};
+use super::store::{Views, ViewsState};
 use crate::dead_letters::RowErrors;
 
 /// Changes by index.
@@ -27,6 +28,9 @@ impl Views {
     ///
     /// An error means that nothing of the commit became visible: readers keep the last epoch. It is a fault of the program
     /// ([`ViewsError`]), so the driver should stop the process; staged views may have taken their part.
+    ///
+    /// Two phases make it atomic. Checks run while readers go on and can fail; the application under the write lock cannot. A process that
+    /// ends in between has shown nothing: the epoch is bound, and the next run computes and publishes it again.
     pub fn publish(&self, commit: Commit) -> Result<Arc<EpochChanges>, ViewsError> {
         let _publishing = self.publishing.lock();
         let Commit { epoch, wall_micros, consumed, changes, dead_letters, retried, row_errors, row_errors_anew, catalogue } =
@@ -73,6 +77,7 @@ impl Views {
         self.progress.lock().consumed.clone()
     }
 
+    /// Refuses an epoch that does not follow, and offsets that go back: either would take back what readers were promised.
     fn check_progress(&self, epoch: Epoch, consumed: &BTreeMap<(Topic, Partition), Offset>) -> Result<(), ViewsError> {
         let progress = self.progress.lock();
         if let Some(published) = progress.epoch.filter(|published| *published >= epoch) {
@@ -88,7 +93,7 @@ impl Views {
     }
 
     /// The changes of what is served, none of which makes a count negative, and those of what is staged.
-    fn check_changes(&self, state: &State, epoch: Epoch, changes: Changes) -> Result<(Changes, Changes), ViewsError> {
+    fn check_changes(&self, state: &ViewsState, epoch: Epoch, changes: Changes) -> Result<(Changes, Changes), ViewsError> {
         let (mut served, mut staged) = (Vec::with_capacity(changes.len()), Vec::new());
         for (index, changes) in changes {
             match state.indexes.get(&index) {
@@ -121,7 +126,7 @@ impl Views {
     }
 
     /// Replaces the catalogue; returns the rows that are no longer served.
-    fn switch(&self, state: &mut State, switch: Switch, shown: Vec<(IndexId, KeptIndex)>) -> Vec<KeptIndex> {
+    fn switch(&self, state: &mut ViewsState, switch: Switch, shown: Vec<(IndexId, KeptIndex)>) -> Vec<KeptIndex> {
         let Switch { catalogue, removed, .. } = switch;
         state.indexes.extend(shown);
         self.set_catalogue(state, catalogue);
@@ -129,7 +134,8 @@ impl Views {
     }
 }
 
-impl State {
+impl ViewsState {
+    /// Applies changes that were checked: no count becomes negative, and every index is served.
     fn apply(&mut self, changes: &Changes) {
         for (index, changes) in changes {
             if let Some(kept) = self.indexes.get_mut(index) {
@@ -140,7 +146,8 @@ impl State {
     }
 }
 
-fn check_dead_letters(state: &State, epoch: Epoch, (letters, retried): (&[DeadLetter], &[u64])) -> Result<(), ViewsError> {
+/// Refuses to retry a letter that never was.
+fn check_dead_letters(state: &ViewsState, epoch: Epoch, (letters, retried): (&[DeadLetter], &[u64])) -> Result<(), ViewsError> {
     let count = state.dead_letters.count() + letters.len() as u64;
     match retried.iter().find(|id| !(1..=count).contains(*id)) {
         Some(&id) => Err(ViewsError::UnknownDeadLetter { epoch, id, count }),
@@ -148,6 +155,7 @@ fn check_dead_letters(state: &State, epoch: Epoch, (letters, retried): (&[DeadLe
     }
 }
 
+/// Refuses to take back an error more often than it is there.
 fn check_row_errors(known: &RowErrors, epoch: Epoch, changes: &[(RowError, Diff)]) -> Result<(), ViewsError> {
     match known.first_negative(changes) {
         Some(RowError { relation, expression, .. }) => {
@@ -157,10 +165,15 @@ fn check_row_errors(known: &RowErrors, epoch: Epoch, changes: &[(RowError, Diff)
     }
 }
 
+/// Brings the parts of one index together, whatever order the workers handed them over in.
 fn consolidate_by_index(changes: Changes) -> Changes {
     let mut by_index: BTreeMap<IndexId, Vec<(Row, Diff)>> = BTreeMap::new();
     for (index, mut changes) in changes {
-        by_index.entry(index).or_default().append(&mut changes);
+        match by_index.entry(index) {
+            // What one worker alone has changed is moved and not copied.
+            Entry::Vacant(entry) => drop(entry.insert(changes)),
+            Entry::Occupied(mut entry) => entry.get_mut().append(&mut changes),
+        }
     }
     by_index.into_iter().map(|(index, changes)| (index, consolidate(changes))).collect()
 }

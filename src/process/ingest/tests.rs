@@ -5,7 +5,7 @@ use std::time::Duration;
 use api::{LagLimits, Refusal};
 use engine::run::Status;
 use schemas::position::{Epoch, Timeline};
-use sinks::views::{Commit, Definition, Views};
+use sinks::views::{Commit, Views, ViewsDefinition};
 use sources::embedded::EmbeddedLog;
 use sources::memory::MemoryLog;
 
@@ -30,7 +30,7 @@ fn open_within(log: &Arc<dyn Log>, limits: LagLimits) -> LogIngest {
 /// The same for views that show nothing of the log until [`show`] says so.
 fn open_behind(log: &Arc<dyn Log>, limits: LagLimits) -> (LogIngest, Arc<Views>) {
     let ingest = open_within(log, limits);
-    let views = Views::new(Definition { timeline: Timeline(1), views: Vec::new() });
+    let views = Views::new(ViewsDefinition { timeline: Timeline(1), views: Vec::new() });
     show(&views, log, |_, _| Offset(0));
     ingest.admission().meter().follow(Arc::clone(&views), Arc::new(Status::default())).unwrap();
     (ingest, views)

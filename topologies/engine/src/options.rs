@@ -8,7 +8,7 @@ use sinks::search::Place;
 
 use crate::epoch_clock::Clock;
 use crate::event_limits::EventLimits;
-use crate::follow::RedisUrl;
+use schemas::server_url::ServerUrl;
 
 /// The shortest time between two epochs unless an option says otherwise.
 pub const EPOCH_INTERVAL_DEFAULT: Duration = Duration::from_millis(20);
@@ -42,8 +42,8 @@ pub struct Options {
     pub retained: RetainedLimits,
     /// limits of the rows that joins and lists make of one event
     pub event_limits: EventLimits,
-    /// address for sinks with connector = 'redis'
-    pub redis: Option<RedisUrl>,
+    /// address for sinks with connector = 'redis' that give none
+    pub redis: Option<ServerUrl>,
     /// location of the full-text indexes
     pub search: Place,
 }

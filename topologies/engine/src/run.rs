@@ -30,7 +30,7 @@ pub use crate::storage::Storage;
 pub use crate::topics::DEAD_LETTER_TOPIC;
 
 use crate::drive::recovery::Recovery;
-use crate::follow::{Reports, without_connection};
+use crate::follow::{Reports, check, connections};
 use crate::lineage::LineageQuery;
 use crate::topics::{check_rendering, create_topics};
 use language::topology::Topology;
@@ -56,13 +56,12 @@ pub fn start(topology: Arc<Topology>, log: Arc<dyn Log>, storage: Storage, optio
     if options.workers == 0 || options.workers > WORKERS_MAX {
         return Err(StartError::Workers { workers: options.workers });
     }
-    if let Some(sink) = without_connection(&topology, options.redis.as_ref()) {
-        return Err(StartError::NoRedis { sink: sink.name.clone() });
-    }
+    let connections = connections(&log, &options);
+    check(&topology, &connections)?;
     check_rendering(&topology)?;
     let topics = create_topics(&topology, log.as_ref())?;
     let (shared_log, shared_storage) = (Arc::clone(&log), Arc::clone(&storage));
-    let recovery = Recovery::open(topology, log, storage, topics, options)?;
+    let recovery = Recovery::open(topology, log, storage, topics, options, connections)?;
     let (views, deployment_handle) = (recovery.views(), recovery.deployment_handle());
     let lineage_query = LineageQuery::new(Arc::clone(&deployment_handle), shared_log, shared_storage);
     let (sink_tasks, invalidations, search) = (recovery.reports(), recovery.invalidations(), recovery.search());

@@ -1,6 +1,7 @@
 //! Reason why a topology can't be started.
 
 use epochs::error::EpochError;
+use sinks::connector::OpenError;
 use sources::error::LogError;
 
 use crate::limits::WORKERS_MAX;
@@ -28,12 +29,9 @@ pub enum StartError {
         /// the refusal
         detail: String,
     },
-    /// a sink needs Redis
-    #[error("the sink '{sink}' writes to Redis, and it is not said where that is: start with --redis-url redis://host:6379")]
-    NoRedis {
-        /// the sink
-        sink: String,
-    },
+    /// a sink can't be opened here
+    #[error(transparent)]
+    Sink(#[from] OpenError),
     /// the data directory can't be gone on with
     #[error(transparent)]
     Epochs(#[from] EpochError),

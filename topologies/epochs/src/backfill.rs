@@ -15,13 +15,17 @@ use crate::reader::{EPOCH_BYTES_MAX, EPOCH_RECORDS_MAX, Offsets, Records};
 
 /// Reads the records before some offsets.
 pub struct Backfill {
+    /// the log that is read once more
     log: Arc<dyn Log>,
     /// ordered by topic and partition
     partitions: Vec<PartitionReader>,
     /// number of chunks that may still come
     chunks_left: u64,
+    /// most records that are handed out at a time
     chunk_records: usize,
+    /// records that were handed out
     done: u64,
+    /// records that there were to read, counted when it began
     total: u64,
     /// partitions whose first records are gone, and where they begin now
     pub gaps: Vec<(Topic, Partition, Offset)>,

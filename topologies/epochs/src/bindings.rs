@@ -21,7 +21,9 @@ pub const BINDING_BYTES_MAX: usize = 16 << 20;
 
 /// Length and CRC-32 of what follows.
 const FRAME_BYTES: usize = 8;
+/// Ending of the name of a segment; before it stands its first epoch, with leading zeros, so that names sort as epochs do.
 const SUFFIX: &str = ".bindings";
+/// File that a segment is written to before it gets its name.
 const ASIDE: &str = "segment.new";
 
 /// State of the bytes behind the last whole binding.
@@ -34,18 +36,25 @@ pub enum Tail {
     Broken,
 }
 
+/// One file of bindings.
 struct Segment {
     /// its first epoch
     first: u64,
+    /// bytes of its whole bindings; what lies behind them is not part of it
     length: u64,
 }
 
 /// The bindings that are kept.
 pub struct Bindings<D: Disk> {
+    /// holds the segments
     disk: Arc<D>,
+    /// the folder of the segments
     directory: String,
+    /// the segments, oldest first; each begins with the epoch after the last of the one before
     segments: VecDeque<Segment>,
+    /// number and identity of the last binding; the next one has to name both
     last: Option<(u64, Chain)>,
+    /// bytes after which a segment ends
     segment_bytes: u64,
 }
 
@@ -112,6 +121,9 @@ impl<D: Disk> Bindings<D> {
     }
 
     /// Appends the binding of the next epoch and returns when it is durable.
+    ///
+    /// The order is: bytes, sync of the file, and for a new file sync of the folder. A crash before the last of these leaves a tail that the next
+    /// start cuts off: nobody has acted on the epoch. A failed sync ends the process, since what is on the disk is not known.
     pub fn append(&mut self, binding: &Binding) -> Result<Chain, EpochError> {
         if let Some((last, chain)) = self.last.filter(|(last, chain)| !binding.follows(*last, *chain)) {
             return Err(EpochError::NotNext { epoch: binding.epoch, last, chain });
@@ -167,6 +179,7 @@ impl<D: Disk> Bindings<D> {
         Ok(())
     }
 
+    /// Returns the path of the segment that begins with an epoch.
     fn path(&self, first: u64) -> String {
         format!("{}/{first:020}{SUFFIX}", self.directory)
     }
@@ -181,6 +194,9 @@ impl<D: Disk> Bindings<D> {
         }
     }
 
+    /// Checks a segment and takes it over.
+    ///
+    /// Only the last one may end with bytes that are no binding. Damage with a whole binding behind it is never a lost tail, and is an error.
     fn check_segment(&mut self, first: u64, is_last: bool) -> Result<Tail, EpochError> {
         let path = self.path(first);
         if let Some((last, _)) = self.last.filter(|(last, _)| first != last + 1) {
@@ -214,6 +230,7 @@ impl<D: Disk> Bindings<D> {
         Ok(tail)
     }
 
+    /// Takes a binding over that follows the one before by number and by hash.
     fn check_next(&mut self, binding: &Binding, path: &str, offset: u64) -> Result<(), EpochError> {
         if let Some((last, chain)) = self.last.filter(|(last, chain)| !binding.follows(*last, *chain)) {
             let detail = format!("epoch {} does not follow epoch {last} ({chain})", binding.epoch);
@@ -224,6 +241,7 @@ impl<D: Disk> Bindings<D> {
     }
 }
 
+/// Returns a binding as it is stored: length, CRC-32, bytes.
 fn encode_frame(body: &[u8]) -> Vec<u8> {
     let mut frame = Vec::with_capacity(FRAME_BYTES + body.len());
     frame.extend((body.len() as u32).to_le_bytes());
@@ -234,10 +252,12 @@ fn encode_frame(body: &[u8]) -> Vec<u8> {
 
 /// Bytes that are no binding.
 struct Broken {
+    /// their place in the segment
     offset: usize,
 }
 
 impl Broken {
+    /// Makes the error that names the file and the place.
     fn at(&self, path: &str) -> EpochError {
         let detail = "the bytes are no binding with its checksum".to_owned();
         EpochError::Damaged { path: path.to_owned(), offset: self.offset as u64, detail }
@@ -246,7 +266,9 @@ impl Broken {
 
 /// Reads frames until the end or the first broken one.
 struct Frames<'b> {
+    /// the segment
     bytes: &'b [u8],
+    /// beginning of the next frame; the end of the segment after a broken one
     at: usize,
 }
 
@@ -269,6 +291,7 @@ impl Iterator for Frames<'_> {
     }
 }
 
+/// Reads one frame and its length; `None` when the bytes are not a whole binding with its checksum.
 fn read_frame(bytes: &[u8]) -> Option<(Binding, usize)> {
     let (length, crc) = (word(bytes, 0)? as usize, word(bytes, 4)?);
     // No binding is empty: zeros are what a file system leaves of a write that it did not finish.
@@ -280,6 +303,7 @@ fn read_frame(bytes: &[u8]) -> Option<(Binding, usize)> {
     Some((binding, FRAME_BYTES + length))
 }
 
+/// Reads 32 bits, little-endian; `None` behind the end.
 fn word(bytes: &[u8], at: usize) -> Option<u32> {
     bytes.get(at..at + 4)?.try_into().ok().map(u32::from_le_bytes)
 }

@@ -35,8 +35,11 @@ pub const RUNS_MAX: usize = 8;
 /// An older run takes part in a merge when it has at most this many times the bytes of all newer ones.
 const MERGE_RATIO: u64 = 2;
 
+/// Ending of the name of a manifest; before it stands its epoch.
 const MANIFEST_SUFFIX: &str = ".checkpoint";
+/// Ending of the name of a run.
 const RUN_SUFFIX: &str = ".run";
+/// File that a manifest is written to before it gets its name.
 const ASIDE: &str = "checkpoint.new";
 
 /// Checkpoints found at the start.
@@ -50,18 +53,23 @@ pub struct Opened {
 
 /// The checkpoints of a folder.
 pub struct Checkpoints<D: Disk> {
+    /// holds the files
     disk: Arc<D>,
+    /// the folder of the files
     directory: String,
     /// newest first
     kept: Vec<Kept>,
     /// runs that no checkpoint needs; someone may still read them
     retired: Vec<Arc<Run>>,
+    /// number of the next run; above those of all files found, so that no name is used twice
     next_run: u64,
     /// the epoch of the checkpoint that the next one continues, when that is not the newest
     continued: Option<u64>,
 }
 
+/// A checkpoint whose files are kept.
 struct Kept {
+    /// what its manifest says
     header: CheckpointHeader,
     /// oldest first
     runs: Vec<Arc<Run>>,
@@ -93,6 +101,7 @@ impl<D: Disk> Checkpoints<D> {
         Ok((checkpoints, Opened { headers, damages }))
     }
 
+    /// Reads a manifest and opens its runs; a run that another checkpoint shares is opened once.
     fn load(&self, epoch: u64, known: &mut BTreeMap<String, Arc<Run>>) -> Result<Kept, CheckpointError> {
         let path = self.path(&manifest_name(epoch));
         let length = self.disk.length(&path)?;
@@ -145,6 +154,7 @@ impl<D: Disk> Checkpoints<D> {
         self.publish(Kept { header: header.clone(), runs })
     }
 
+    /// Returns the runs that a checkpoint of changes goes on from; an error when what it continues is not kept.
     fn continued_runs(&self, header: &CheckpointHeader) -> Result<Vec<Arc<Run>>, CheckpointError> {
         let Some(epoch) = self.continued else {
             return Ok(self.kept.first().map_or_else(Vec::new, |newest| newest.runs.clone()));
@@ -154,6 +164,7 @@ impl<D: Disk> Checkpoints<D> {
         continued.map(|kept| kept.runs.clone()).ok_or(CheckpointError::NotKept { timeline: header.timeline, epoch })
     }
 
+    /// Refuses a checkpoint that is not newer, or has a change of a state that its header does not name.
     fn check(&self, header: &CheckpointHeader, changes: &[StateChange]) -> Result<(), CheckpointError> {
         let epoch = header.epoch;
         if let Some(newest) = self.kept.first().map(|newest| newest.header.epoch).filter(|newest| *newest >= epoch) {
@@ -220,12 +231,14 @@ impl<D: Disk> Checkpoints<D> {
         self.sweep()
     }
 
+    /// Returns the kept checkpoint of a header, by epoch and identity.
     fn find(&self, header: &CheckpointHeader) -> Result<&Kept, CheckpointError> {
         let is_same = |kept: &&Kept| kept.header.epoch == header.epoch && kept.header.chain == header.chain;
         let missing = CheckpointError::NotKept { timeline: header.timeline, epoch: header.epoch };
         self.kept.iter().find(is_same).ok_or(missing)
     }
 
+    /// Returns the path of a file of the folder.
     fn path(&self, name: &str) -> String {
         format!("{}/{name}", self.directory)
     }
@@ -265,6 +278,10 @@ impl<D: Disk> Checkpoints<D> {
         self.sweep_or_warn()
     }
 
+    /// Makes a checkpoint durable.
+    ///
+    /// The order is: runs (synced before), their names, the bytes of the manifest, its name. A crash leaves either no manifest of the new
+    /// checkpoint or a whole one, and never one that names a run which is not there.
     fn write_manifest(&self, kept: &Kept) -> Result<(), CheckpointError> {
         let (aside, path) = (self.path(ASIDE), self.path(&manifest_name(kept.header.epoch)));
         let runs: Vec<RunName> = kept.runs.iter().map(|run| run.name.clone()).collect();
@@ -294,6 +311,7 @@ impl<D: Disk> Checkpoints<D> {
         }
     }
 
+    /// Lets go of checkpoints. A run stays until nobody reads it: a scan on another thread holds it.
     fn retire(&mut self, removed: Vec<Kept>) {
         self.retired.extend(removed.into_iter().flat_map(|kept| kept.runs));
         let retired = std::mem::take(&mut self.retired);
@@ -355,10 +373,12 @@ fn first_merged(runs: &[Arc<Run>]) -> usize {
     first
 }
 
+/// Returns the file name of a manifest, with leading zeros, so that names sort as epochs do.
 fn manifest_name(epoch: u64) -> String {
     format!("{epoch:020}{MANIFEST_SUFFIX}")
 }
 
+/// Returns the number in a file name with this ending; `None` for other files.
 fn number_of(name: &str, suffix: &str) -> Option<u64> {
     name.strip_suffix(suffix)?.parse().ok()
 }

@@ -26,6 +26,7 @@ pub trait Clock {
 /// Binds the wall clock of epochs.
 #[derive(Clone, Debug)]
 pub struct WallClock {
+    /// the last wall clock that was bound, microseconds since 1970; none is earlier
     last: i64,
     /// the reading at the last epoch of this run
     read: Option<Reading>,

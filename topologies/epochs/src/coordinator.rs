@@ -96,6 +96,7 @@ pub struct CheckpointJob {
     pub changes: Vec<(StateId, Box<[u8]>, Option<Box<[u8]>>)>,
     /// nothing of the one before is part of it
     pub is_base: bool,
+    /// checked before writing: another incarnation may have taken over meanwhile
     identity: Identity,
 }
 
@@ -116,6 +117,7 @@ impl CheckpointJob {
 
 /// A checkpoint that may be begun with.
 struct KeptCheckpoint {
+    /// what its manifest says
     header: CheckpointHeader,
     /// it holds every state of the plan
     is_whole: bool,
@@ -123,41 +125,59 @@ struct KeptCheckpoint {
 
 /// An epoch that is bound and not complete.
 struct InFlight {
+    /// its number; one more than that of the epoch in flight before it
     epoch: u64,
+    /// its wall clock, microseconds since 1970
     wall_micros: i64,
+    /// the ranges of the log that it binds
     ranges: Vec<BoundRange>,
 }
 
 /// Binds epochs.
 pub struct Coordinator<D: Disk> {
+    /// holds identity, bindings and checkpoints
     disk: Arc<D>,
+    /// the log that epochs are read from
     log: Arc<dyn Log>,
+    /// timeline and incarnation of this run
     identity: Identity,
+    /// what was bound, durably
     bindings: Bindings<D>,
+    /// reads the log; its positions are those after the last bound epoch
     reader: Reader,
+    /// identities of the bound epochs
     history: History,
+    /// the plan that computes; part of each binding
     plan: Fingerprint,
     /// bound by an earlier run, to be computed again
     replay: VecDeque<Binding>,
+    /// records of `replay` that were read again, and how many there were
     replay_records: (u64, u64),
+    /// epochs that are handed out and not complete, oldest first
     in_flight: VecDeque<InFlight>,
     /// the last complete epoch and what was read until then
     complete: (u64, i64),
+    /// next offsets of all partitions after the last complete epoch
     complete_offsets: Offsets,
+    /// changes of state since the last checkpoint that was handed out
     changes: StateChanges,
     /// the states with the numbers that checkpoints hold them under: one keeps its number for as long as it is the same
     states: StateNumbers,
+    /// true if the next checkpoint contains everything and continues none
     next_is_base: bool,
     /// positions in partitions that no source of the plan reads any more
     dormant: Offsets,
     /// the checkpoints that are kept for a restart, oldest first
     kept: VecDeque<KeptCheckpoint>,
+    /// the checkpoint that is being written; at most one at a time
     writing: Option<KeptCheckpoint>,
     /// those of earlier plans
     retained: Retained,
+    /// limits of `retained`
     limits: RetainedLimits,
     /// up to this epoch it is known from before how much was bound since they were written
     counted: u64,
+    /// epochs of bindings that are kept behind the oldest kept checkpoint
     retained_epochs: u64,
     /// control entry of the next epoch
     announced: Option<Control>,
@@ -166,6 +186,9 @@ pub struct Coordinator<D: Disk> {
 impl<D: Disk> Coordinator<D> {
     /// Takes over a data directory: claims the next incarnation, checks what is there, and finds where to begin. `floors`
     /// fences the sinks for the incarnation and tells how far those are that hold data of this history.
+    ///
+    /// Nothing is changed before the start is known to be possible, except that the incarnation is counted. A crash in between leaves a
+    /// higher incarnation and no other trace; the next start decides the same way.
     pub fn open(
         disk: Arc<D>,
         log: Arc<dyn Log>,
@@ -190,7 +213,7 @@ impl<D: Disk> Coordinator<D> {
         let floors = floors(&history, identity.incarnation)?;
         let checkpoint = checkpoint_to_begin_with(&possible, floors, || has_the_beginning(log.as_ref(), &bindings))?;
         let read_until = read_until(usable.first(), &bindings)?;
-        let offsets = checkpoint.as_ref().map(offsets_of).unwrap_or_default();
+        let offsets = checkpoint.as_ref().map_or_else(Offsets::default, offsets_of);
         let reader = Reader::new(Arc::clone(&log), topics, &offsets, settings.epoch_records)?;
         let followed = reader.offsets();
         let mut coordinator = Self {
@@ -229,6 +252,7 @@ impl<D: Disk> Coordinator<D> {
         Ok((coordinator, checkpoints, start))
     }
 
+    /// Begins with a checkpoint: what was bound after it is computed again, with the same records and the same clock.
     fn start_at(&mut self, header: CheckpointHeader) -> Result<Start, EpochError> {
         self.queue_replay(header.epoch + 1)?;
         let states = self.states.iter().enumerate();
@@ -267,6 +291,7 @@ impl<D: Disk> Coordinator<D> {
         })
     }
 
+    /// Queues the bindings from an epoch on to be computed again.
     fn queue_replay(&mut self, from: u64) -> Result<(), EpochError> {
         self.replay = self.bindings.read(from).collect::<Result<_, _>>()?;
         self.replay_records = (0, self.replay.iter().map(Binding::records).sum());
@@ -337,7 +362,7 @@ impl<D: Disk> Coordinator<D> {
     pub fn next(&mut self, wall: &mut dyn WallSource, tick: bool) -> Result<Option<EpochInput>, EpochError> {
         if let Some(binding) = self.replay.front() {
             let records = self.reader.read_again(&binding.ranges)?;
-            let binding = self.replay.pop_front().unwrap_or_default();
+            let binding = self.replay.pop_front().unwrap_or_else(|| panic!("the binding that was read again is gone"));
             self.replay_records.0 += binding.records();
             wall.replayed(binding.wall_micros);
             return Ok(Some(self.start_epoch(
@@ -402,6 +427,7 @@ impl<D: Disk> Coordinator<D> {
         Ok(control)
     }
 
+    /// Hands out an epoch that is durable.
     fn start_epoch(
         &mut self,
         epoch: u64,
@@ -421,6 +447,8 @@ impl<D: Disk> Coordinator<D> {
     }
 
     /// Takes how an epoch changed the state. Epochs complete in order; the one that a run starts with may change something too.
+    ///
+    /// Panics when it is called out of order: what would be checkpointed then is the state of no epoch.
     pub fn complete(&mut self, epoch: u64, changes: StateChanges) {
         if self.in_flight.front().is_none_or(|first| first.epoch > epoch) && epoch == self.complete.0 {
             self.changes.extend(changes);

@@ -7,6 +7,8 @@ use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+pub use sinks::contract::steps::{SEARCH_APPLIED_NOT_COMMITTED, SINK_APPENDED_NOT_ACKNOWLEDGED, SINK_BEFORE_APPEND};
+
 /// The variable that arms a step.
 pub const VARIABLE: &str = "TIDEWATER_CRASH_AT";
 
@@ -40,13 +42,6 @@ pub const DEPLOY_RECORDED: &str = "deploy-recorded";
 pub const DEPLOY_BOUND: &str = "deploy-bound";
 /// Events are durable in the log; their sender does not know.
 pub const INGEST_APPENDED_NOT_ACKNOWLEDGED: &str = "ingest-appended-not-acknowledged";
-/// The records of an epoch are made for a derived topic; none of them is in the log.
-pub const SINK_BEFORE_APPEND: &str = "sink-before-append";
-/// An epoch is in a derived topic; nobody knows that it is.
-pub const SINK_APPENDED_NOT_ACKNOWLEDGED: &str = "sink-appended-not-acknowledged";
-/// An epoch is in the writer of a full-text index; no commit holds it.
-pub const SEARCH_APPLIED_NOT_COMMITTED: &str = "search-applied-not-committed";
-
 /// Every step, in the order in which an event meets them.
 pub const ALL: [&str; 16] = [
     INGEST_APPENDED_NOT_ACKNOWLEDGED,
@@ -78,6 +73,7 @@ pub const ABORT_VARIABLE: &str = "TIDEWATER_ABORT_ON";
 
 /// Panics or aborts if these bytes contain a text that the environment names for that.
 pub fn panic_point(bytes: &[u8]) {
+    /// The texts that the environment names, read once.
     static ARMED: OnceLock<[Option<Vec<u8>>; 2]> = OnceLock::new();
     let text_of = |variable| std::env::var_os(variable).map(|text| text.into_encoded_bytes()).filter(|text| !text.is_empty());
     let [panic, abort] = ARMED.get_or_init(|| [text_of(PANIC_VARIABLE), text_of(ABORT_VARIABLE)]);
@@ -91,19 +87,22 @@ pub fn panic_point(bytes: &[u8]) {
     assert!(!has(panic), "a record has the text that {PANIC_VARIABLE} names");
 }
 
+/// Returns true for the name of a step.
 fn is_step(name: &str) -> bool {
     ALL.contains(&name) || OF_A_DEPLOYMENT.contains(&name)
 }
 
 /// The crash point that the environment asks for.
 #[derive(Debug)]
-struct Armed {
+struct ArmedStep {
+    /// name of the step
     name: String,
     /// number of times that the step may still be reached, the last time included
     left: AtomicU64,
 }
 
-impl Armed {
+impl ArmedStep {
+    /// Reads `name:count`; `None` for an unknown step or a count of 0.
     fn parse(text: &str) -> Option<Self> {
         let (name, count) = text.split_once(':')?;
         let count: u64 = count.parse().ok().filter(|count| *count > 0)?;
@@ -119,7 +118,8 @@ impl Armed {
 
 /// A step of a commit; the process ends here when the environment says so.
 pub fn crash_point(name: &str) {
-    static ARMED: OnceLock<Option<Armed>> = OnceLock::new();
+    /// The step that the environment names, read once.
+    static ARMED: OnceLock<Option<ArmedStep>> = OnceLock::new();
     if let Some(armed) = ARMED.get_or_init(armed)
         && armed.strikes(name)
     {
@@ -128,9 +128,10 @@ pub fn crash_point(name: &str) {
     }
 }
 
-fn armed() -> Option<Armed> {
+/// Reads the environment; a step that is not understood is said and has no effect.
+fn armed() -> Option<ArmedStep> {
     let text = std::env::var(VARIABLE).ok()?;
-    let armed = Armed::parse(&text);
+    let armed = ArmedStep::parse(&text);
     if armed.is_none() {
         eprintln!(
             "{VARIABLE} is '{text}' and has no effect: expected <step>:<count from 1>, a step being one of {ALL:?} or {OF_A_DEPLOYMENT:?}"
@@ -154,7 +155,7 @@ mod tests {
 
     #[test]
     fn a_step_strikes_once_when_it_is_reached_often_enough() {
-        let armed = Armed::parse("bound:3").expect("a step and a count");
+        let armed = ArmedStep::parse("bound:3").expect("a step and a count");
         let reached: Vec<bool> =
             ["bound", "computed", "bound", "bound", "bound"].iter().map(|name| armed.strikes(name)).collect();
         assert_eq!(reached, [false, false, false, true, false]);
@@ -163,7 +164,7 @@ mod tests {
     #[test]
     fn what_names_no_step_arms_nothing() {
         for text in ["", "bound", "bound:", "bound:0", "bound:-1", "nowhere:1", "bound:1:1"] {
-            assert!(Armed::parse(text).is_none(), "{text:?}");
+            assert!(ArmedStep::parse(text).is_none(), "{text:?}");
         }
     }
 }

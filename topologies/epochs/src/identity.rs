@@ -12,7 +12,9 @@ use crate::error::EpochError;
 /// The format of the data directory that this version writes and reads.
 pub const FORMAT: u64 = 1;
 
+/// File of the identity.
 const PATH: &str = "identity";
+/// File that it is written to before it gets its name: a crash leaves the old identity or the new one, whole.
 const PATH_ASIDE: &str = "identity.new";
 
 /// Identity of a data directory, known before anything else is read.

@@ -32,6 +32,7 @@ pub struct LostHistory {
      --accept-missing-history",
     describe(lost)
 )]
+/// The error that states would be computed from a part of their records.
 pub struct MissingHistory {
     /// every partition of every state, ordered by state
     pub lost: Vec<LostHistory>,

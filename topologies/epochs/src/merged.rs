@@ -60,6 +60,7 @@ impl UpTo {
 }
 
 impl Room {
+    /// Takes the room of a record; false when there is none. The first `least` records are taken whatever their size.
     fn take(&mut self, record: &StoredRecord) -> bool {
         let bytes = record.key.len() + record.value.len();
         if self.least == 0 && (self.records == 0 || self.bytes < bytes) {

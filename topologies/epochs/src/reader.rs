@@ -25,10 +25,13 @@ pub type Records = BTreeMap<(Topic, Partition), Vec<StoredRecord>>;
 
 /// Reads the partitions of some topics.
 pub struct Reader {
+    /// the log
     log: Arc<dyn Log>,
     /// ordered by topic and partition
     followed: Vec<PartitionReader>,
+    /// identity of each topic, so that one that was made again is noticed
     identities: BTreeMap<Topic, TopicId>,
+    /// most records of one epoch
     records_max: usize,
     /// the last timestamp that was bound, as far as it is known, and the same with what was read last
     reached: (i64, i64),
@@ -187,6 +190,7 @@ impl Reader {
         Ok(records)
     }
 
+    /// Reads what an epoch bound and checks it against its CRC-32: the log may have been restored from another time.
     fn read_range(&self, range: &BoundRange) -> Result<Vec<StoredRecord>, EpochError> {
         let (topic, partition) = (range.topic(), Partition(range.partition));
         let (earliest, end) = self.log.bounds(&topic, partition)?;
@@ -251,14 +255,17 @@ impl Reader {
     }
 }
 
+/// Returns true for the partition of a range.
 fn is(followed: &PartitionReader, range: &BoundRange) -> bool {
     followed.topic.as_str() == range.topic && followed.partition.0 == range.partition
 }
 
+/// Refuses a topic that was deleted and made again: its offsets mean other records.
 fn check_identity(identity: TopicId, range: &BoundRange) -> Result<(), EpochError> {
     if range.topic_id == identity.0.to_be_bytes() { Ok(()) } else { Err(identity_changed(&range.topic(), range.partition)) }
 }
 
+/// Makes the error of such a topic.
 fn identity_changed(topic: &Topic, partition: u32) -> EpochError {
     EpochError::Halted {
         reason: HaltReason::SourceIdentityChanged,
@@ -268,6 +275,7 @@ fn identity_changed(topic: &Topic, partition: u32) -> EpochError {
     }
 }
 
+/// Makes an error that stops reading, with its reason.
 fn halted(reason: HaltReason, range: &BoundRange, detail: String) -> EpochError {
     EpochError::Halted { reason, topic: range.topic.clone(), partition: Some(range.partition), detail }
 }
@@ -293,7 +301,8 @@ impl Offsets {
     /// Applies the ranges of an epoch.
     pub fn advance(&mut self, ranges: &[BoundRange]) {
         for range in ranges {
-            let id = <[u8; 16]>::try_from(range.topic_id.as_slice()).map(u128::from_be_bytes).unwrap_or_default();
+            let id = <[u8; 16]>::try_from(range.topic_id.as_slice()).map(u128::from_be_bytes);
+            let id = id.unwrap_or_else(|_| panic!("the identity of topic '{}' in a binding has not 16 bytes", range.topic));
             self.0.insert((range.topic(), Partition(range.partition)), (TopicId(id), Offset(range.next)));
         }
     }

@@ -7,8 +7,8 @@ use std::fmt::Write as _;
 use schemas::lineage::{Lineage, LineageColumn, LineageEdge, LineageKind, LineageNode};
 use schemas::serving::{Column, Index, SearchIndex, View};
 
-use crate::plan::sink::DeclaredSink;
 use crate::topology::{Declaration, RelationKind, Topology};
+use schemas::sink::SinkDefinition;
 
 /// Words between the name of a relation and what it reads.
 const READS: &str = "  from ";
@@ -80,7 +80,7 @@ fn search_node(view: &View, search: &SearchIndex) -> LineageNode {
     LineageNode { id: format!("{}/{}", view.name, search.name), name: search.name.clone(), kind, columns }
 }
 
-fn sink_node(sink: &DeclaredSink) -> LineageNode {
+fn sink_node(sink: &SinkDefinition) -> LineageNode {
     let kind = LineageKind::Sink { target: sink.target_text() };
     LineageNode { id: format!("sink/{}", sink.name), name: sink.name.clone(), kind, columns: Vec::new() }
 }

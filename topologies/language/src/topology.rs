@@ -10,7 +10,7 @@ use schemas::serving::{Column, SearchIndex, View};
 
 use crate::plan::graph::{Graph, NodeColumn, NodeId, Operator};
 use crate::plan::merge::Merge;
-use crate::plan::sink::DeclaredSink;
+use schemas::sink::SinkDefinition;
 
 /// A stream of events that the topology reads.
 #[derive(Clone, Debug)]
@@ -87,7 +87,7 @@ pub struct Topology {
     /// the views that are kept and served
     pub served: Vec<Served>,
     /// sinks of the served views' changes
-    pub sinks: Vec<DeclaredSink>,
+    pub sinks: Vec<SinkDefinition>,
     /// the full-text indexes of what is served
     pub searches: Vec<SearchIndex>,
     /// every relation by name, for `explain`

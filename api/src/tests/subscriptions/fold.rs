@@ -7,7 +7,7 @@ use schemas::position::{Epoch, Position, Timeline};
 use schemas::row::Row;
 use schemas::serving::{Access, View};
 use serde_json::{Value as Json, json};
-use sinks::views::{Definition, Views};
+use sinks::views::{Views, ViewsDefinition};
 
 use super::client::ClientEvent;
 use crate::tests::oracle::Random;
@@ -185,7 +185,7 @@ impl FoldWorld {
 
     /// Views that show nothing yet.
     pub(super) fn views() -> std::sync::Arc<Views> {
-        Views::new(Definition { timeline: Timeline(0x2a), views: vec![Self::view()] })
+        Views::new(ViewsDefinition { timeline: Timeline(0x2a), views: vec![Self::view()] })
     }
 
     pub(super) fn view() -> View {

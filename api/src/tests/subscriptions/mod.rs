@@ -153,7 +153,7 @@ fn a_client_that_missed_more_than_is_remembered_begins_anew_and_has_the_rows_aga
 }
 
 fn server_of(view: View) -> Server {
-    let views = Views::new(Definition { timeline: Timeline(0x2a), views: vec![view] });
+    let views = Views::new(ViewsDefinition { timeline: Timeline(0x2a), views: vec![view] });
     Server::start(views, config())
 }
 

@@ -8,14 +8,14 @@ use schemas::position::{Epoch, Timeline};
 use schemas::row::Diff;
 
 use super::super::test_support::{Random, stored, view};
-use super::super::{Commit, Definition, IndexId, Views};
+use super::super::{Commit, IndexId, Views, ViewsDefinition};
 use super::*;
 
 const INDEX: IndexId = IndexId(0);
 
 fn views(owner: &FieldKind, descending: bool, limit: usize) -> Arc<Views> {
     let views = vec![view("feed", owner.clone(), descending, Some(limit))];
-    Views::new(Definition { timeline: Timeline(1), views })
+    Views::new(ViewsDefinition { timeline: Timeline(1), views })
 }
 
 fn layout(views: &Views) -> IndexLayout {

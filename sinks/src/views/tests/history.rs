@@ -13,7 +13,7 @@ const ITEMS: IndexId = IndexId(0);
 type Rows = BTreeMap<Row, Diff>;
 
 fn items(limit: Option<usize>) -> Arc<Views> {
-    Views::new(Definition { timeline: TIMELINE, views: vec![view("items", FieldKind::Text, true, limit)] })
+    Views::new(ViewsDefinition { timeline: TIMELINE, views: vec![view("items", FieldKind::Text, true, limit)] })
 }
 
 fn item(views: &Views, random: &mut Random) -> Row {

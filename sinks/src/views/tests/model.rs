@@ -158,7 +158,7 @@ fn check(snapshot: &Snapshot<'_>, history: &History) {
 
 #[test]
 fn every_snapshot_is_one_catalogue_at_one_epoch() {
-    let views = Views::new(Definition { timeline: TIMELINE, views: Vec::new() });
+    let views = Views::new(ViewsDefinition { timeline: TIMELINE, views: Vec::new() });
     let history = History::new(BTreeMap::from([(0, Model::new())]));
     let done = AtomicBool::new(false);
     let mut publisher = Publisher { views: &views, random: Random(11), served: Model::new(), staged: Model::new() };

@@ -20,7 +20,7 @@ use epochs::reader::{Reader, Records};
 use schemas::dead_letter::{DeadLetter, RowError};
 use schemas::position::{Offset, Partition, Topic};
 use schemas::row::{Diff, Row};
-use sinks::views::{Hydration, IndexId, Views, ViewsError};
+use sinks::views::{Hydration, IndexId, ViewPublisher, Views, ViewsError};
 use sources::log::{Log, TopicMetadata};
 
 use super::handle::DeploymentHandle;
@@ -233,7 +233,7 @@ struct CandidateWatch<'a> {
     waiting: VecDeque<BoundInput>,
     reached: &'a AtomicU64,
     status: Arc<Status>,
-    views: Arc<Views>,
+    publisher: Arc<dyn ViewPublisher>,
     /// the views that are staged
     names: BTreeSet<String>,
     deployment_handle: Arc<DeploymentHandle>,
@@ -256,7 +256,7 @@ impl CandidateWatch<'_> {
     fn show_backfill(&self, (done, total): (u64, u64)) {
         self.deployment_handle.update(|report| report.backfill = (done, total));
         for name in &self.names {
-            self.views.set_staged_hydration(name, Hydration { done, total, seconds_left: None });
+            self.publisher.set_staged_hydration(name, Hydration { done, total, seconds_left: None });
         }
     }
 
@@ -297,7 +297,8 @@ impl<'a> CandidateThread<'a> {
         let indexes = staged.iter().filter_map(|name| views.staged(name));
         let indexes = indexes.flat_map(|served| served.indexes.iter().map(|(id, _)| *id).collect::<Vec<_>>()).collect();
         let deployment_handle = start.deployment_handle;
-        let progress = CandidateWatch { queue, waiting: bound.into(), reached, status, views, names: staged, deployment_handle };
+        let progress =
+            CandidateWatch { queue, waiting: bound.into(), reached, status, publisher: views, names: staged, deployment_handle };
         Ok(Self {
             computation,
             progress,
@@ -338,7 +339,7 @@ impl<'a> CandidateThread<'a> {
                     return Ok(changes);
                 }
                 for (index, changes) in changes {
-                    self.progress.views.hydrate(index, changes)?;
+                    self.progress.publisher.hydrate(index, changes)?;
                 }
                 self.progress.reached.store(epoch, Ordering::Release);
             }

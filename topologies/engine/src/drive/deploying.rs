@@ -26,7 +26,6 @@ use crate::deploy::request::{Deployment, Standing};
 use crate::deploy::underway::{Hydrating, Reading, Underway};
 use crate::deploy::view_change::ViewChange;
 use crate::rows::row_as_text;
-use crate::start_error::StartError;
 use crate::topics::{check_rendering, create_topics};
 use language::plan::kept::{KeptStates, plan_fingerprint, view_fingerprints};
 
@@ -145,8 +144,8 @@ impl Driver {
         let rejected = |reason: String| DeployEvent::Rejected(DeployOutcome::Failed { reason });
         let deployment = &self.deploying.underway().deployment;
         let topology = Arc::clone(&deployment.topology);
-        if let Some(sink) = self.parts.sink_tasks.without_connection(&topology) {
-            return rejected(StartError::NoRedis { sink: sink.name.clone() }.to_string());
+        if let Err(error) = self.parts.sink_tasks.check(&topology) {
+            return rejected(error.to_string());
         }
         if let Err(error) = check_rendering(&topology) {
             return rejected(error.to_string());
@@ -233,7 +232,7 @@ impl Driver {
         // Whatever happens next, they are unstaged at the end.
         self.deploying.underway().staged.clone_from(&staged);
         for served in topology.served.iter().filter(|served| staged.contains(&served.view.name)) {
-            self.parts.views.stage(served.view.clone())?;
+            self.parts.publisher.stage(served.view.clone())?;
         }
         let sources = self.parts.computation.topology.sources.iter();
         let candidate = Candidate::start(CandidateStart {
@@ -351,7 +350,7 @@ impl Driver {
             tracing::error!(generation, %error, "the end of a deployment could not be recorded: a restart may begin with its topology");
         }
         for name in &staged {
-            self.parts.views.unstage(name);
+            self.parts.publisher.unstage(name);
         }
         self.parts.deployment_handle.finish(outcome);
         drop(hydrating);

@@ -14,7 +14,7 @@ use epochs::disk::{DiskAction, DiskCause};
 use epochs::error::EpochError;
 use schemas::dead_letter::DeadLetter;
 use schemas::position::{Offset, Partition, Topic};
-use sinks::views::Views;
+use sinks::views::{ViewPublisher, Views};
 use sources::log::{Log, StoredRecord};
 
 use super::recovering::Recovering;
@@ -84,8 +84,10 @@ pub struct DriverParts {
     pub wall: EpochClock,
     /// sinks that follow the views durably
     pub sink_tasks: SinkTasks,
-    /// the served views
+    /// the served views, to be read
     pub views: Arc<Views>,
+    /// the same views, to be published to
+    pub publisher: Arc<dyn ViewPublisher>,
     /// progress of the driver
     pub status: Arc<Status>,
     /// identity of each view, for the checkpoints
@@ -147,7 +149,7 @@ impl Driver {
     /// Shows readers how far the recovery is, and ends it when everything that an earlier run has shown is visible.
     pub(super) fn show_recovery(&mut self) {
         let Some(recovering) = &self.recovering else { return };
-        if recovering.show(&self.parts.status, &self.parts.views, self.parts.coordinator.replayed()) {
+        if recovering.show(&self.parts.status, self.parts.publisher.as_ref(), self.parts.coordinator.replayed()) {
             self.recovering = None;
         }
     }

@@ -67,12 +67,12 @@ impl Driver {
     /// when the process is to stop.
     fn backfill(&mut self, backfill: Backfill, wall_micros: i64, stop: &AtomicBool) -> Result<(), EpochError> {
         let Self { parts, recovering, .. } = self;
-        let (status, views, coordinator) = (&parts.status, &parts.views, &parts.coordinator);
+        let (status, publisher, coordinator) = (&parts.status, parts.publisher.as_ref(), &parts.coordinator);
         let fed = parts.computation.backfill(backfill, wall_micros, |(done, total)| {
             status.replayed(done, total);
             if let Some(recovering) = recovering {
                 recovering.backfilled = (done, total);
-                recovering.show(status, views, coordinator.replayed());
+                recovering.show(status, publisher, coordinator.replayed());
             }
             if stop.load(Ordering::Acquire) { Err(BackfillEnd::Stopped) } else { Ok(()) }
         });

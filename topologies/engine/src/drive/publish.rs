@@ -32,7 +32,7 @@ impl Driver {
         let is_takeover = takeover.is_some();
         let (commit, state) = self.commit(bound, result, takeover);
         crash_point(COMPUTED);
-        let changes = self.parts.views.publish(commit).unwrap_or_else(|error| {
+        let changes = self.parts.publisher.publish(commit).unwrap_or_else(|error| {
             eprintln!("epoch {number} can't be published: {error}; the process ends, acknowledged events are in the log");
             std::process::abort();
         });

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use sinks::views::{Hydration, Views};
+use sinks::views::{Hydration, ViewPublisher};
 
 use crate::status::Status;
 
@@ -24,7 +24,7 @@ impl Recovering {
     /// Until everything that an earlier run has shown is visible again, readers are told how far that is and not shown less. From then on
     /// they are served, however much was appended meanwhile. Returns true when it is over. `replayed` are the records of bound epochs that
     /// were read again, and how many there are.
-    pub fn show(&self, status: &Status, views: &Views, replayed: (u64, u64)) -> bool {
+    pub fn show(&self, status: &Status, views: &dyn ViewPublisher, replayed: (u64, u64)) -> bool {
         let report = status.report();
         if report.published && report.epoch >= self.goal {
             views.set_hydration_of_all(None);

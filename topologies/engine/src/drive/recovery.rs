@@ -17,10 +17,11 @@ use epochs::crash_point::{RESTORED, crash_point};
 use epochs::error::EpochError;
 use epochs::reader::Records;
 use schemas::position::{Offset, Partition, Timeline, Topic};
+use sinks::connector::Connections;
 use sinks::contract::History;
 use sinks::invalidations::Invalidations;
 use sinks::search::SearchIndexes;
-use sinks::views::{Definition, Hydration, Views};
+use sinks::views::{Hydration, ViewPublisher, Views, ViewsDefinition};
 use sources::log::{Log, TopicMetadata};
 
 use super::driver::{Driver, DriverParts};
@@ -30,7 +31,7 @@ use crate::deploy::handle::DeploymentHandle;
 use crate::deploy::request::Deployment;
 use crate::epoch_clock::EpochClock;
 use crate::event_limits::EventLimits;
-use crate::follow::{self, Opening, Reports, SinkConnections, SinkTasks};
+use crate::follow::{self, Opening, Reports, SinkTasks};
 use crate::options::Options;
 use crate::state::checkpointer::Checkpointer;
 use crate::state::dead_letters::{DeadLetterState, Meta};
@@ -54,7 +55,7 @@ pub struct Recovery {
     deployments: Receiver<Deployment>,
     states: Arc<KeptStates>,
     reports: Arc<Reports>,
-    means: SinkConnections,
+    connections: Connections,
     taken: TakenOver,
 }
 
@@ -91,15 +92,13 @@ impl Recovery {
         storage: Storage,
         topics: Vec<TopicMetadata>,
         options: Options,
+        connections: Connections,
     ) -> Result<Self, EpochError> {
         let states = Arc::new(KeptStates::of(&topology));
-        let (redis, place) = (options.redis.clone(), options.search.clone());
-        let means =
-            SinkConnections { log: Arc::clone(&log), redis, invalidations: Arc::default(), place, search: Arc::default() };
-        let taken = take_over(&topology, &means, &storage, &topics, &options, &states)?;
+        let taken = take_over(&topology, &connections, (&storage, &log), &topics, &options, &states)?;
         let (deployment_handle, deployments) = DeploymentHandle::new(Arc::clone(&topology));
         let reports = Arc::default();
-        Ok(Self { topology, log, storage, topics, options, deployment_handle, deployments, states, reports, means, taken })
+        Ok(Self { topology, log, storage, topics, options, deployment_handle, deployments, states, reports, connections, taken })
     }
 
     /// Returns the handle for deployments.
@@ -110,7 +109,7 @@ impl Recovery {
     /// The views that will be published, empty.
     pub fn views(&self) -> Arc<Views> {
         let timeline = Timeline(self.taken.coordinator.identity().timeline);
-        let views = Views::new(Definition { timeline, views: self.topology.views() });
+        let views = Views::new(ViewsDefinition { timeline, views: self.topology.views() });
         // Nobody may take them for empty before the state is restored.
         views.set_hydration_of_all(Some(Hydration::default()));
         views
@@ -123,12 +122,12 @@ impl Recovery {
 
     /// Returns the keys that become stale in caches, as they do.
     pub fn invalidations(&self) -> Arc<Invalidations> {
-        Arc::clone(&self.means.invalidations)
+        Arc::clone(&self.connections.invalidations)
     }
 
     /// The full-text indexes.
     pub fn search(&self) -> Arc<SearchIndexes> {
-        Arc::clone(&self.means.search)
+        Arc::clone(&self.connections.search)
     }
 
     /// Returns the reports of the sinks.
@@ -151,7 +150,8 @@ impl Recovery {
     /// Restores the newest checkpoint that can be read, and makes a driver that begins there.
     fn driver(mut self, views: Arc<Views>, status: Arc<Status>) -> Result<(Driver, Option<Backfill>, EpochInput), RecoveryError> {
         let (restored, own) = self.restore_newest(&status)?;
-        let Self { topology, log, storage, options, deployment_handle, deployments, states, taken, reports, means, .. } = self;
+        let Self { topology, log, storage, options, deployment_handle, deployments, states, taken, reports, connections, .. } =
+            self;
         let TakenOver { wall, mut coordinator, checkpoints, start, opening } = taken;
         check_start(&start, &coordinator);
         let quarantine = open_quarantine(&storage, options.event_limits, &mut coordinator)?;
@@ -175,7 +175,8 @@ impl Recovery {
         deployment_handle.show_retained(coordinator.retained());
         let checkpointer = Checkpointer::start(storage, checkpoints).map_err(RecoveryError::Thread)?;
         let retention = Retention::start(Arc::clone(&log), options.log_retention_bytes).map_err(RecoveryError::Thread)?;
-        let sink_tasks = SinkTasks::start(opening, means, &coordinator, (start.epoch, &meta.sink_tasks), (&views, &reports));
+        let sink_tasks =
+            SinkTasks::start(opening, connections, &coordinator, (start.epoch, &meta.sink_tasks), (&views, &reports));
         let sink_tasks = sink_tasks.map_err(RecoveryError::Thread)?;
         crash_point(RESTORED);
         let identities = view_fingerprints(&topology).into_iter().map(|(name, identity)| (name, identity.to_string())).collect();
@@ -192,6 +193,7 @@ impl Recovery {
             letters,
             wall,
             sink_tasks,
+            publisher: Arc::clone(&views) as Arc<dyn ViewPublisher>,
             views,
             status,
         };
@@ -204,7 +206,14 @@ impl Recovery {
             match self.restore(status)? {
                 Some(restored) => return Ok(restored),
                 None => {
-                    self.taken = take_over(&self.topology, &self.means, &self.storage, &self.topics, &self.options, &self.states)?
+                    self.taken = take_over(
+                        &self.topology,
+                        &self.connections,
+                        (&self.storage, &self.log),
+                        &self.topics,
+                        &self.options,
+                        &self.states,
+                    )?
                 }
             }
         }
@@ -312,8 +321,8 @@ fn first_epoch(start: Start) -> EpochInput {
 
 fn take_over(
     topology: &Topology,
-    means: &SinkConnections,
-    storage: &Storage,
+    connections: &Connections,
+    (storage, log): (&Storage, &Arc<dyn Log>),
     topics: &[TopicMetadata],
     options: &Options,
     states: &KeptStates,
@@ -327,9 +336,9 @@ fn take_over(
         accept_missing_history: options.accept_missing_history,
         retained: options.retained,
     };
-    let mut opening = Opening::new(follow::plans(topology, means));
+    let mut opening = Opening::new(follow::plans(topology, connections));
     let mut floors = |history: &History, incarnation| Ok(opening.fence(history, incarnation));
-    let (storage, log) = (Arc::new(Arc::clone(storage)), Arc::clone(&means.log));
+    let (storage, log) = (Arc::new(Arc::clone(storage)), Arc::clone(log));
     let (coordinator, checkpoints, start) = Coordinator::open(storage, log, topics, settings, &mut wall, &mut floors)?;
     Ok(TakenOver { wall, coordinator, checkpoints, start, opening })
 }

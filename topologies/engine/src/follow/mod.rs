@@ -1,44 +1,39 @@
-//! SinkTasks: what leaves the process durably, following the views.
+//! Sink tasks: what leaves the process durably, following the views.
 //!
 //! Owns the seam between the driver and sinks that keep their progress. Each published epoch enters, without ever making the driver wait;
 //! each sink task has a thread of its own that brings the changes of its view to its sink, exactly once. What leaves beside that is the
 //! least epoch that a sink task still needs, and how each is doing.
 
-mod cache;
-pub mod derived;
 mod plan;
 mod queue;
 mod report;
-mod rows;
-mod search;
 mod sink_task;
-mod stale;
-#[cfg(test)]
-mod testing;
+mod topic_log;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use epochs::coordinator::{Coordinator, SinkFloors};
+use epochs::crash_point::crash_point;
 use epochs::disk::Disk;
 use parking_lot::Mutex;
+use schemas::connector::SinkOptions;
+use sinks::connector::{Connections, OpenError};
 use sinks::contract::{History, Progress, Sink};
+use sinks::registry;
 use sinks::views::{EpochChanges, Views};
+use sources::log::Log;
 
-pub use self::cache::{BadRedisUrl, RedisUrl};
-use self::cache::{Purpose, RedisSink};
-use self::derived::LogSink;
-pub use self::plan::SinkConnections;
-use self::plan::{MakeEffect, SinkTaskPlan, identity};
+use self::plan::SinkTaskPlan;
+pub use self::plan::{identities, plans};
 use self::queue::{Handed, Queue};
 pub use self::report::{Reports, SinkTaskReport, SinkTaskState};
-use self::rows::RowReader;
 use self::sink_task::{SinkContext, SinkTask};
-use self::stale::StaleKeys;
+pub use self::topic_log::DerivedTopicLog;
 use crate::limits::EPOCHS_IN_FLIGHT_MAX;
-use language::plan::kept::row_fingerprints;
-use language::plan::sink::{Content, DeclaredSink, Target};
+use crate::options::Options;
+use language::plan::sink::definitions;
 use language::topology::Topology;
 
 /// Sink tasks before the run begins: they are asked how far they are, so that the run begins early enough for them.
@@ -71,13 +66,14 @@ impl Opening {
 /// The sink tasks of a run.
 pub struct SinkTasks {
     followers: Vec<Follower>,
-    means: SinkConnections,
+    connections: Connections,
     around: SinkContext,
 }
 
 struct Follower {
     identity: String,
     view: String,
+    options: SinkOptions,
     queue: Arc<Queue>,
     thread: Option<JoinHandle<()>>,
 }
@@ -87,7 +83,7 @@ impl SinkTasks {
     /// to.
     pub fn start<D: Disk>(
         opening: Opening,
-        means: SinkConnections,
+        connections: Connections,
         coordinator: &Coordinator<D>,
         (start, seen): (u64, &BTreeSet<String>),
         (views, reports): (&Arc<Views>, &Arc<Reports>),
@@ -100,7 +96,7 @@ impl SinkTasks {
             start,
         };
         reports.retain(|name| opening.0.iter().any(|(plan, _)| plan.name == name));
-        let mut sink_tasks = Self { followers: Vec::with_capacity(opening.0.len()), means, around };
+        let mut sink_tasks = Self { followers: Vec::with_capacity(opening.0.len()), connections, around };
         for (plan, found) in opening.0 {
             let seen = seen.contains(&plan.identity());
             sink_tasks.follow(plan, seen, found, None)?;
@@ -117,13 +113,14 @@ impl SinkTasks {
         before: Option<JoinHandle<()>>,
     ) -> std::io::Result<()> {
         let identity = plan.identity();
-        let SinkTaskPlan { name, view, target, topic, plan, sink, effect } = plan;
+        let SinkTaskPlan { name, view, target, topic, plan, options, sink, effect } = plan;
         let queue = Arc::new(Queue::beginning_with(self.around.start));
         let thread_name = format!("sink {name}");
         let followed = identity.clone();
         self.around.reports.begin(&identity);
         let effect = effect.map(|begin| begin());
-        let parts = sink_task::Parts { name, identity, view: view.clone(), target, topic, plan, sink, effect, seen, found };
+        let parts =
+            sink_task::SinkTaskParts { name, identity, view: view.clone(), target, topic, plan, sink, effect, seen, found };
         let sink_task = SinkTask::new(parts, self.around.clone(), Arc::clone(&queue));
         let run = move || {
             // Its panic, if any, has been printed.
@@ -131,7 +128,7 @@ impl SinkTasks {
             sink_task.run();
         };
         let thread = std::thread::Builder::new().name(thread_name).spawn(run)?;
-        self.followers.push(Follower { identity: followed, view, queue, thread: Some(thread) });
+        self.followers.push(Follower { identity: followed, view, options, queue, thread: Some(thread) });
         Ok(())
     }
 
@@ -163,7 +160,10 @@ impl SinkTasks {
         let mut before: BTreeMap<String, Follower> =
             std::mem::take(&mut self.followers).into_iter().map(|follower| (follower.identity.clone(), follower)).collect();
         let (kept, new): (Vec<SinkTaskPlan>, Vec<SinkTaskPlan>) =
-            plans(topology, &self.means).into_iter().partition(|plan| before.contains_key(&plan.identity()));
+            plans(topology, &self.connections).into_iter().partition(|plan| {
+                // With another address or password the same task has to connect once more.
+                before.get(&plan.identity()).is_some_and(|follower| follower.options == plan.options)
+            });
         for plan in kept {
             let Some(follower) = before.remove(&plan.identity()) else { continue };
             if computed_anew {
@@ -188,9 +188,9 @@ impl SinkTasks {
         }
     }
 
-    /// The first sink of a topology that needs what is not there.
-    pub fn without_connection<'t>(&self, topology: &'t Topology) -> Option<&'t DeclaredSink> {
-        without_connection(topology, self.means.redis.as_ref())
+    /// Refuses a topology with a sink that can't be opened here.
+    pub fn check(&self, topology: &Topology) -> Result<(), OpenError> {
+        check(topology, &self.connections)
     }
 
     /// The least epoch that a sink task needs: nothing after it may be forgotten.
@@ -209,16 +209,6 @@ pub fn name_of(identity: &str) -> &str {
     identity.split(' ').next().unwrap_or_default()
 }
 
-/// The sink tasks of a topology: by which each is known, by its name.
-pub fn identities(topology: &Topology) -> BTreeMap<String, String> {
-    let rows = row_fingerprints(topology);
-    let sinks = topology.sinks.iter().filter_map(|sink| Some((sink.name.clone(), sink.fingerprint(*rows.get(&sink.view)?))));
-    let indexes = topology.searches.iter();
-    let searches =
-        indexes.filter_map(|index| Some((search::sink_task_name(index), search::identity(index, *rows.get(&index.view)?))));
-    sinks.chain(searches).map(|(name, plan)| (name.clone(), identity(&name, plan))).collect()
-}
-
 impl Drop for SinkTasks {
     fn drop(&mut self) {
         for follower in &self.followers {
@@ -233,52 +223,19 @@ impl Drop for SinkTasks {
     }
 }
 
-/// Returns the sink tasks of a topology.
-pub fn plans(topology: &Topology, means: &SinkConnections) -> Vec<SinkTaskPlan> {
-    let rows = row_fingerprints(topology);
-    let plan = |declared: &DeclaredSink| {
-        let served = topology.served.iter().find(|served| served.view.name == declared.view)?;
-        let reader = RowReader::new(&served.view.columns);
-        let effect = effect(declared, &reader, means);
-        Some(SinkTaskPlan {
-            name: declared.name.clone(),
-            view: declared.view.clone(),
-            target: declared.target_text(),
-            topic: declared.topic().map(str::to_owned),
-            plan: declared.fingerprint(*rows.get(&declared.view)?),
-            sink: open(declared, reader, means)?,
-            effect,
-        })
-    };
-    means.invalidations.retain(|name| topology.sinks.iter().any(|sink| sink.name == name));
-    topology.sinks.iter().filter_map(plan).chain(search::plans(topology, &rows, means)).collect()
+/// Refuses a topology with a sink that can't be opened with these connections.
+pub fn check(topology: &Topology, connections: &Connections) -> Result<(), OpenError> {
+    registry::check(&definitions(topology).collect::<Vec<_>>(), connections)
 }
 
-/// The first sink that needs what is not there.
-pub fn without_connection<'t>(topology: &'t Topology, redis: Option<&RedisUrl>) -> Option<&'t DeclaredSink> {
-    let needs_redis = |sink: &&DeclaredSink| matches!(sink.target, Target::Redis { .. });
-    topology.sinks.iter().find(needs_redis).filter(|_| redis.is_none())
-}
-
-fn open(declared: &DeclaredSink, rows: RowReader, means: &SinkConnections) -> Option<Box<dyn Sink + Send>> {
-    let (name, content) = (declared.name.clone(), declared.content.clone());
-    match (&declared.target, content) {
-        (Target::Log { topic }, content) => Some(Box::new(LogSink::new(name, topic, Arc::clone(&means.log), content, rows))),
-        (Target::Redis { channel, mode }, Content::Invalidate { key }) => {
-            let purpose = Purpose { name, channel: channel.clone(), mode: *mode, key };
-            Some(Box::new(RedisSink::new(purpose, rows, means.redis.as_ref()?).ok()?))
-        }
-        // The language has no such sink.
-        (Target::Redis { .. }, _) => None,
+/// Returns the connections of a process with this log and these options.
+pub fn connections(log: &Arc<dyn Log>, options: &Options) -> Connections {
+    Connections {
+        log: Arc::new(DerivedTopicLog(Arc::clone(log))),
+        redis: options.redis.clone(),
+        invalidations: Arc::default(),
+        place: options.search.clone(),
+        search: Arc::default(),
+        step: crash_point,
     }
-}
-
-fn effect(declared: &DeclaredSink, rows: &RowReader, means: &SinkConnections) -> Option<MakeEffect> {
-    let Content::Invalidate { key } = &declared.content else { return None };
-    let (key, rows, invalidations) = (key.clone(), rows.clone(), Arc::clone(&means.invalidations));
-    let (name, view) = (declared.name.clone(), declared.view.clone());
-    Some(Box::new(move || {
-        let feed = invalidations.open(&name, &view);
-        Box::new(StaleKeys { key, rows, feed, invalidations })
-    }))
 }

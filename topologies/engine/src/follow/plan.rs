@@ -1,25 +1,16 @@
-//! Plan of a sink task: the view that it follows, its sink, and the connections that sinks are opened with.
+//! Plan of a sink task: the view that it follows, and its sink.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 
+use language::plan::kept::row_fingerprints;
+use language::plan::sink::{definitions, fingerprint};
+use language::topology::Topology;
+use schemas::connector::SinkOptions;
 use schemas::fingerprint::Fingerprint;
-use schemas::position::Position;
-use schemas::row::{Diff, Row};
-use sinks::contract::Sink;
-use sinks::invalidations::Invalidations;
-use sinks::search::{Place, SearchIndexes};
-use sources::log::Log;
-
-use super::cache::RedisUrl;
-
-/// Somebody who is told at once what an epoch changed, in memory and for this run only: after the views have it, before the sink does.
-pub trait Effect: Send {
-    /// An epoch changed these rows, which have the columns of the view in their order.
-    fn epoch(&mut self, position: Position, changes: &[(Row, Diff)]);
-
-    /// Forgets which keys became stale up to this position.
-    fn reset(&mut self, position: Position);
-}
+use schemas::sink::SinkDefinition;
+use sinks::connector::Connections;
+use sinks::contract::{MakeEffect, Sink};
+use sinks::registry;
 
 /// A sink task that is to be.
 pub struct SinkTaskPlan {
@@ -33,28 +24,12 @@ pub struct SinkTaskPlan {
     pub topic: Option<String>,
     /// the identity of what it writes: of the view and of its own definition
     pub plan: Fingerprint,
+    /// the options of its connector: a task with others can't go on with its connection
+    pub options: SinkOptions,
     /// the sink
     pub sink: Box<dyn Sink + Send>,
     /// effect after each commit, made when it begins
     pub effect: Option<MakeEffect>,
-}
-
-/// Makes an effect when its sink task begins.
-pub type MakeEffect = Box<dyn FnOnce() -> Box<dyn Effect> + Send>;
-
-/// Connections that sinks are opened with.
-#[derive(Clone)]
-pub struct SinkConnections {
-    /// log of derived topics
-    pub log: Arc<dyn Log>,
-    /// address of caches
-    pub redis: Option<RedisUrl>,
-    /// listeners for stale keys
-    pub invalidations: Arc<Invalidations>,
-    /// location of full-text indexes
-    pub place: Place,
-    /// the full-text indexes that answer
-    pub search: Arc<SearchIndexes>,
 }
 
 impl SinkTaskPlan {
@@ -67,4 +42,38 @@ impl SinkTaskPlan {
 /// Returns the stable id of a sink task: its name and what it writes.
 pub fn identity(name: &str, plan: Fingerprint) -> String {
     format!("{name} {plan}")
+}
+
+/// The identities of the sink tasks of a topology, by name.
+pub fn identities(topology: &Topology) -> BTreeMap<String, String> {
+    let rows = row_fingerprints(topology);
+    let named = |sink: SinkDefinition| {
+        let plan = fingerprint(&sink, *rows.get(&sink.view)?);
+        Some((sink.name.clone(), identity(&sink.name, plan)))
+    };
+    definitions(topology).filter_map(named).collect()
+}
+
+/// Returns the sink tasks of a topology. Every sink of it passed [`registry::check`] with these connections.
+pub fn plans(topology: &Topology, connections: &Connections) -> Vec<SinkTaskPlan> {
+    let rows = row_fingerprints(topology);
+    let sinks: Vec<SinkDefinition> = definitions(topology).collect();
+    registry::retain(&sinks, connections);
+    let plan = |sink: SinkDefinition| {
+        let view = &topology.served.iter().find(|served| served.view.name == sink.view)?.view;
+        let plan = fingerprint(&sink, *rows.get(&sink.view)?);
+        let opened = registry::open(&sink, &view.columns, connections);
+        let opened = opened.unwrap_or_else(|error| panic!("a sink that was checked can't be opened: {error}"));
+        Some(SinkTaskPlan {
+            target: sink.target_text(),
+            topic: sink.topic().map(str::to_owned),
+            plan,
+            name: sink.name,
+            view: sink.view,
+            options: sink.options,
+            sink: opened.sink,
+            effect: opened.effect,
+        })
+    };
+    sinks.into_iter().filter_map(plan).collect()
 }

@@ -35,7 +35,7 @@ pub struct Handed {
 
 /// Work that the thread takes at once.
 #[derive(Default)]
-pub struct Taken {
+pub struct TakenEpochs {
     /// the last epoch that was dropped; everything before is gone too
     pub dropped: Option<u64>,
     /// the epochs behind that
@@ -55,7 +55,7 @@ pub struct Queue {
 
 #[derive(Default)]
 struct Waiting {
-    taken: Taken,
+    taken: TakenEpochs,
     changes: usize,
 }
 
@@ -100,16 +100,16 @@ impl Queue {
     }
 
     /// Takes everything that is there, waiting at most so long for something.
-    pub fn take(&self, patience: Duration) -> Taken {
+    pub fn take(&self, patience: Duration) -> TakenEpochs {
         let mut waiting = self.waiting.lock();
         let is_empty = |waiting: &mut Waiting| {
-            let Taken { dropped, handed, closed } = &waiting.taken;
+            let TakenEpochs { dropped, handed, closed } = &waiting.taken;
             handed.is_empty() && dropped.is_none() && !closed
         };
         self.arrived.wait_while_for(&mut waiting, is_empty, patience);
         waiting.changes = 0;
         let closed = waiting.taken.closed;
-        std::mem::replace(&mut waiting.taken, Taken { closed, ..Taken::default() })
+        std::mem::replace(&mut waiting.taken, TakenEpochs { closed, ..TakenEpochs::default() })
     }
 }
 

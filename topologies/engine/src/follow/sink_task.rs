@@ -11,13 +11,12 @@ use schemas::chain::Chain;
 use schemas::fingerprint::Fingerprint;
 use schemas::position::{Epoch, Position, Timeline};
 use schemas::row::{Diff, Row};
-use sinks::contract::{History, Outbox, OutboxLimits, Progress, Run, Sink, SinkError, SinkKind, SinkState, Unit};
+use sinks::contract::{Effect, History, Outbox, OutboxLimits, Progress, Run, Sink, SinkError, SinkKind, SinkState, Unit};
+use sinks::rows::as_declared;
 use sinks::views::{EpochChanges, Range, ServedView, Views};
 
-use super::plan::Effect;
-use super::queue::{Handed, Queue, Taken};
+use super::queue::{Handed, Queue, TakenEpochs};
 use super::report::{Reports, SinkTaskReport, SinkTaskState};
-use super::rows::as_declared;
 
 /// Interval at which an idle sink is told its progress.
 pub const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(1);
@@ -34,8 +33,8 @@ const IDLE_INTERVAL: Duration = Duration::from_secs(60);
 /// Changes that may wait in an outbox.
 const WAITING_CHANGES_MAX: usize = 1_000_000;
 
-/// Parts of a sink task.
-pub struct Parts {
+/// SinkTaskParts of a sink task.
+pub struct SinkTaskParts {
     /// its name
     pub name: String,
     /// its stable id across runs
@@ -98,8 +97,8 @@ pub struct SinkTask {
 
 impl SinkTask {
     /// A sink task that begins with the run.
-    pub fn new(parts: Parts, around: SinkContext, queue: Arc<Queue>) -> Self {
-        let Parts { name, identity, view, target, topic, plan, sink, effect, seen, found } = parts;
+    pub fn new(parts: SinkTaskParts, around: SinkContext, queue: Arc<Queue>) -> Self {
+        let SinkTaskParts { name, identity, view, target, topic, plan, sink, effect, seen, found } = parts;
         let limits = OutboxLimits { waiting_changes: WAITING_CHANGES_MAX, ..OutboxLimits::default() };
         let history = around.history.lock().clone();
         let served = around.views.view(&view);
@@ -161,7 +160,7 @@ impl SinkTask {
         !matches!(self.outbox.state(), SinkState::Halted(_)) && !self.outbox.is_idle()
     }
 
-    fn take(&mut self, taken: Taken) {
+    fn take(&mut self, taken: TakenEpochs) {
         if let Some(last) = taken.dropped {
             self.lose(last);
         }

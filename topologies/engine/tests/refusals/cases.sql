@@ -493,6 +493,30 @@ CREATE SINK out FROM like_counts WITH (connector = 'redis', type = 'invalidate',
 -- rows in redis
 CREATE SINK out FROM like_counts WITH (connector = 'redis', key = 'likes:{post_id}');
 
+-- a sink with an option that no connector has
+CREATE SINK out FROM posts WITH (connector = 'log', flavour = 'sweet', topic = 'derived.posts') FORMAT CHANGELOG ENCODE JSON;
+
+-- a topic with an address
+CREATE SINK out FROM posts WITH (connector = 'log', topic = 'derived.posts', url = 'redis://cache') FORMAT CHANGELOG ENCODE JSON;
+
+-- a sink without its topic
+CREATE SINK out FROM posts WITH (connector = 'log') FORMAT CHANGELOG ENCODE JSON;
+
+-- an address of another system, whose password is not shown
+CREATE SINK out FROM like_counts WITH (connector = 'redis', type = 'invalidate', key = 'likes:{post_id}', url = 'http://user:secret@cache');
+
+-- an address without a host
+CREATE SINK out FROM like_counts WITH (connector = 'redis', type = 'invalidate', key = 'likes:{post_id}', redis.url = 'redis://user:secret@');
+
+-- an address under both of its names
+CREATE SINK out FROM like_counts WITH (connector = 'redis', type = 'invalidate', key = 'likes:{post_id}', url = 'redis://:secret@a', redis.url = 'redis://:secret@b');
+
+-- an address that is given twice
+CREATE SINK out FROM like_counts WITH (connector = 'redis', type = 'invalidate', key = 'likes:{post_id}', url = 'redis://:secret@a', url = 'redis://:secret@b');
+
+-- a fault beside an address
+CREATE SINK out FROM like_counts WITH (connector = 'redis', type = 'invalidate', url = 'redis://:secret@cache', key = 'likes:{post}');
+
 -- a sink that exists
 CREATE SINK out FROM posts WITH (connector = 'log', topic = 'derived.a') FORMAT CHANGELOG ENCODE JSON;
 CREATE SINK out FROM posts WITH (connector = 'log', topic = 'derived.b') FORMAT CHANGELOG ENCODE JSON;

@@ -13,7 +13,7 @@ pub(super) fn encode(block: &mut Vec<u8>, previous: &mut Vec<u8>, key: &[u8], va
     encode_number(block, rest.len() as u64);
     encode_number(block, value.map_or(0, |value| value.len() as u64 + 1));
     block.extend_from_slice(rest);
-    block.extend_from_slice(value.unwrap_or_default());
+    block.extend_from_slice(value.unwrap_or(&[]));
     previous.truncate(shared);
     previous.extend_from_slice(rest);
 }
@@ -39,6 +39,7 @@ pub(super) fn decode(block: &[u8], at: &mut usize, key: &mut Vec<u8>) -> Option<
     Some((value > 0).then_some(key_end..end))
 }
 
+/// Appends a number in groups of seven bits, least first.
 fn encode_number(bytes: &mut Vec<u8>, mut number: u64) {
     while number >= 0x80 {
         bytes.push(number as u8 | 0x80);
@@ -47,6 +48,7 @@ fn encode_number(bytes: &mut Vec<u8>, mut number: u64) {
     bytes.push(number as u8);
 }
 
+/// Reads such a number; `None` when it does not end or is too large.
 fn decode_number(bytes: &[u8], at: &mut usize) -> Option<usize> {
     let mut number = 0;
     for shift in (0..u64::BITS).step_by(7) {

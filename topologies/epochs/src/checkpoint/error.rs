@@ -81,6 +81,7 @@ impl CheckpointError {
         matches!(self, Self::Disk(DiskError { cause: DiskCause::NoSpace, action: DiskAction::Write, .. }))
     }
 
+    /// Makes the error of a file as a whole.
     pub(super) fn damaged(path: &str, detail: impl Into<String>) -> Self {
         Self::Damaged { path: path.to_owned(), block: None, detail: detail.into() }
     }

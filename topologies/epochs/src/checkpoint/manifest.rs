@@ -12,30 +12,43 @@ use super::run::RunName;
 /// The format of manifests and runs that this version writes and reads.
 pub const FORMAT: u64 = 1;
 
+/// Hexadecimal digits of the checksum.
 const CHECKSUM_DIGITS: usize = 8;
 
 /// A manifest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Manifest {
+    /// the header
     pub(super) header: CheckpointHeader,
     /// oldest first
     pub(super) runs: Vec<RunName>,
 }
 
+/// Part of a manifest that every format has.
 #[derive(Deserialize)]
 struct Format {
+    /// number of the format
     format: u64,
 }
 
+/// A manifest as JSON. Fields are only added, with a default for manifests that lack them.
 #[derive(Serialize, Deserialize)]
 struct Stored {
+    /// always [`FORMAT`]
     format: u64,
+    /// the history
     timeline: u64,
+    /// the epoch
     epoch: u64,
+    /// identity of the epoch, hexadecimal
     chain: String,
+    /// the plan, hexadecimal
     plan: String,
+    /// its wall clock, microseconds since 1970
     wall_micros: i64,
+    /// positions in the log
     offsets: Vec<StoredOffset>,
+    /// the states
     states: Vec<StoredState>,
     /// manifests of earlier versions have none
     #[serde(default)]
@@ -43,10 +56,13 @@ struct Stored {
     /// manifests of earlier versions have none
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     retained: Vec<StoredRetained>,
+    /// data of the driver, hexadecimal
     meta: String,
+    /// the runs, oldest first
     runs: Vec<RunName>,
 }
 
+/// A position in the log as JSON.
 #[derive(Serialize, Deserialize)]
 struct StoredOffset {
     topic: String,
@@ -56,12 +72,14 @@ struct StoredOffset {
     next_offset: u64,
 }
 
+/// A retained checkpoint as JSON.
 #[derive(Serialize, Deserialize)]
 struct StoredRetained {
     epoch: u64,
     bytes: u64,
 }
 
+/// A state as JSON.
 #[derive(Serialize, Deserialize)]
 struct StoredState {
     id: u32,
@@ -94,6 +112,7 @@ impl Manifest {
     }
 }
 
+/// Returns the JSON form of a manifest.
 fn store(manifest: &Manifest) -> Stored {
     let header = &manifest.header;
     let offsets = header.offsets.iter().map(|(topic, topic_id, partition, next_offset)| StoredOffset {
@@ -121,6 +140,7 @@ fn store(manifest: &Manifest) -> Stored {
     }
 }
 
+/// Reads the JSON form; `None` when a hash or a number in it is damaged.
 fn restore(stored: Stored) -> Option<Manifest> {
     let offset = |offset: StoredOffset| {
         let topic_id = u128::from_str_radix(&offset.topic_id, 16).ok()?;
@@ -142,17 +162,20 @@ fn restore(stored: Stored) -> Option<Manifest> {
     Some(Manifest { header, runs: stored.runs })
 }
 
+/// Returns bytes in hexadecimal.
 fn to_hex(bytes: &[u8]) -> String {
     const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
     bytes.iter().flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 0xf)]]).collect()
 }
 
+/// Reads hexadecimal; `None` for anything else.
 fn from_hex(digits: &str) -> Option<Vec<u8>> {
     let digit = |digit: u8| char::from(digit).to_digit(16).map(|digit| digit as u8);
     let pairs = digits.as_bytes().chunks(2);
     pairs.map(|pair| if let [high, low] = *pair { Some(digit(high)? << 4 | digit(low)?) } else { None }).collect()
 }
 
+/// Reads 32 bytes in hexadecimal.
 fn hash(digits: &str) -> Option<[u8; 32]> {
     from_hex(digits)?.try_into().ok()
 }

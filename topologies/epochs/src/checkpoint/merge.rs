@@ -22,6 +22,7 @@ pub(super) struct Merge<D: Disk> {
     cursors: Vec<RunCursor<D>>,
     /// a binary heap of numbers of cursors that stand on an entry: the least entry and, among equal ones, the newest is on top
     heap: Vec<usize>,
+    /// false until the cursors stand on their first entries
     has_begun: bool,
 }
 
@@ -49,6 +50,7 @@ impl<D: Disk> Merge<D> {
         Some((state, key, cursor.value()))
     }
 
+    /// Moves every cursor to its first entry and builds the heap.
     fn begin(&mut self) -> Result<(), CheckpointError> {
         self.has_begun = true;
         for (number, cursor) in self.cursors.iter_mut().enumerate() {
@@ -75,10 +77,12 @@ impl<D: Disk> Merge<D> {
         Ok(())
     }
 
+    /// Returns true if the entry at a place has the key of the one on top: it is older and hidden by that.
     fn has_key_of_top(&self, place: usize) -> bool {
         self.cursors[self.heap[place]].place() == self.cursors[self.heap[0]].place()
     }
 
+    /// Moves the cursor at a place and restores the heap.
     fn advance_at(&mut self, place: usize) -> Result<(), CheckpointError> {
         if !self.cursors[self.heap[place]].advance()? {
             self.heap.swap_remove(place);
@@ -87,6 +91,7 @@ impl<D: Disk> Merge<D> {
         Ok(())
     }
 
+    /// Moves what is at a place down until nothing below it is less.
     fn sift_down(&mut self, mut place: usize) {
         loop {
             let mut least = place;
@@ -103,6 +108,7 @@ impl<D: Disk> Merge<D> {
         }
     }
 
+    /// Orders two entries by state and key, then the newer first.
     fn compare(&self, left: usize, right: usize) -> Ordering {
         let (left, right) = (self.heap[left], self.heap[right]);
         self.cursors[left].place().cmp(&self.cursors[right].place()).then(left.cmp(&right))
@@ -113,10 +119,12 @@ impl<D: Disk> Merge<D> {
 ///
 /// It needs no borrow of the checkpoints and may be sent to another thread; the files that it reads are kept until it is dropped.
 pub struct Scan<D: Disk> {
+    /// the merge of its runs
     merge: Merge<D>,
 }
 
 impl<D: Disk> Scan<D> {
+    /// Makes a scan of a merge, which hides deleted keys.
     pub(super) fn new(merge: Merge<D>) -> Self {
         Self { merge }
     }

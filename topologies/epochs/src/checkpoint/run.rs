@@ -23,8 +23,11 @@ pub const ENTRY_BYTES_MAX: usize = 256 << 20;
 const APPEND_BYTES: usize = 1 << 20;
 /// A run is synced when so many bytes are not: the syncs of other files would wait for a whole one otherwise.
 const UNSYNCED_BYTES_MAX: usize = 32 << 20;
+/// Bytes of the place of a block in the index: state, length, entries, CRC-32.
 const PLACE_BYTES: usize = 16;
+/// Bytes behind the index: number of blocks, magic, CRC-32 of both and of the index.
 const TRAILER_BYTES: usize = 12;
+/// Mark of a run of this format.
 const MAGIC: [u8; 4] = *b"TWR1";
 
 /// A run as the manifest names it.
@@ -43,18 +46,26 @@ pub(super) struct RunName {
 /// A run that can be read.
 #[derive(Debug)]
 pub(super) struct Run {
+    /// its name, length and checksum, as the manifest has them
     pub(super) name: RunName,
+    /// its path on the disk
     path: String,
+    /// places of its blocks; ascending by state, and by key within a state
     blocks: Vec<Block>,
 }
 
 /// Location and bounds of a block.
 #[derive(Clone, Copy, Debug)]
 struct Block {
+    /// the state whose entries it holds; a block has one
     state: StateId,
+    /// its first byte in the file
     offset: u64,
+    /// its bytes; never 0
     length: u32,
+    /// its entries
     entries: u32,
+    /// CRC-32 of its bytes, checked on every read
     crc: u32,
 }
 
@@ -81,6 +92,7 @@ impl Run {
     }
 }
 
+/// Reads the places of the blocks, which have to fill the file exactly.
 fn read_index<D: Disk>(disk: &D, path: &str, name: &RunName) -> Result<Vec<Block>, CheckpointError> {
     let damaged = |detail: &str| CheckpointError::damaged(path, detail);
     let trailer_offset = name.bytes.checked_sub(TRAILER_BYTES as u64).ok_or_else(|| damaged("it is too short"))?;
@@ -105,6 +117,7 @@ fn read_index<D: Disk>(disk: &D, path: &str, name: &RunName) -> Result<Vec<Block
     Ok(blocks)
 }
 
+/// Reads the place of a block, which begins where the one before ends.
 fn decode_place(place: &[u8], end: &mut u64) -> Option<Block> {
     let offset = *end;
     let length = word(place, 4)?;
@@ -112,10 +125,12 @@ fn decode_place(place: &[u8], end: &mut u64) -> Option<Block> {
     Some(Block { state: StateId(word(place, 0)?), offset, length, entries: word(place, 8)?, crc: word(place, 12)? })
 }
 
+/// Reads 32 bits, little-endian; `None` behind the end.
 fn word(bytes: &[u8], at: usize) -> Option<u32> {
     bytes.get(at..at + 4)?.try_into().ok().map(u32::from_le_bytes)
 }
 
+/// Returns the CRC-32 of index and trailer, which the manifest repeats: a run of another checkpoint is noticed.
 fn checksum(index: &[u8], trailer: &[u8]) -> u32 {
     let mut hasher = crc32fast::Hasher::new();
     hasher.update(index);
@@ -125,27 +140,40 @@ fn checksum(index: &[u8], trailer: &[u8]) -> u32 {
 
 /// Writes a run.
 pub(super) struct RunWriter<'d, D: Disk> {
+    /// takes the file
     disk: &'d D,
+    /// folder of the file
     directory: &'d str,
+    /// name of the file; no other attempt had it
     file: String,
+    /// path of the file
     path: String,
     /// bytes that are not appended to the file yet; the last block in it is open
     bytes: Vec<u8>,
+    /// places of the blocks that have ended
     blocks: Vec<Block>,
+    /// bytes of the blocks that have ended
     offset: u64,
+    /// bytes that were appended since the last sync; below [`UNSYNCED_BYTES_MAX`]
     unsynced: usize,
+    /// the block that entries are added to
     open: OpenBlock,
 }
 
+/// A block while entries are added to it.
 struct OpenBlock {
+    /// the state of its entries
     state: StateId,
     /// its start in the bytes that are not appended yet
     start: usize,
+    /// entries so far
     entries: u32,
+    /// key of the last entry: the next one stores only what differs
     last_key: Vec<u8>,
 }
 
 impl<'d, D: Disk> RunWriter<'d, D> {
+    /// Begins a run. The file appears with the first append.
     pub(super) fn new(disk: &'d D, directory: &'d str, file: String) -> Self {
         let path = format!("{directory}/{file}");
         let open = OpenBlock { state: StateId(0), start: 0, entries: 0, last_key: Vec::new() };
@@ -167,6 +195,7 @@ impl<'d, D: Disk> RunWriter<'d, D> {
         Ok(())
     }
 
+    /// Ends the open block; keys of the next one are stored whole, so that it can be read by itself.
     fn end_block(&mut self) -> Result<(), CheckpointError> {
         let block = &self.bytes[self.open.start..];
         if block.is_empty() {
@@ -191,6 +220,7 @@ impl<'d, D: Disk> RunWriter<'d, D> {
         Ok(())
     }
 
+    /// Appends what was gathered, and syncs when much is not.
     fn append(&mut self) -> Result<(), CheckpointError> {
         self.disk.append(&self.path, &self.bytes)?;
         self.unsynced += self.bytes.len();
@@ -227,16 +257,23 @@ impl<'d, D: Disk> RunWriter<'d, D> {
 
 /// Reads a run, an entry at a time, with one block in memory.
 pub(super) struct RunCursor<D: Disk> {
+    /// holds the run
     disk: Arc<D>,
+    /// the run, whose file stays while it is read
     run: Arc<Run>,
     /// the blocks that are not read yet
     blocks: Range<usize>,
+    /// the block that is read
     bytes: Vec<u8>,
+    /// beginning of the next entry in it
     at: usize,
     /// entries of the block that are not read yet
     left: u32,
+    /// state of the block
     state: StateId,
+    /// key of the present entry
     key: Vec<u8>,
+    /// place of its value; `None` when the key was deleted
     value: Option<Range<usize>>,
 }
 
@@ -260,6 +297,7 @@ impl<D: Disk> RunCursor<D> {
         Ok(true)
     }
 
+    /// Reads the next block and checks it; false when there is none. A damaged block gives out no entry.
     fn read_block(&mut self) -> Result<bool, CheckpointError> {
         let Some(number) = self.blocks.next() else { return Ok(false) };
         let block = self.run.blocks[number];
@@ -276,6 +314,7 @@ impl<D: Disk> RunCursor<D> {
         Ok(self.left > 0)
     }
 
+    /// Makes the error of a block.
     fn damaged(&self, block: usize, detail: String) -> CheckpointError {
         CheckpointError::Damaged { path: self.run.path.clone(), block: Some(block), detail }
     }

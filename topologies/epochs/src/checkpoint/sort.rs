@@ -8,9 +8,11 @@ use super::header::StateChange;
 
 /// Prefix that decides most comparisons, side by side in memory, and the place of the change.
 struct Slot {
+    /// number of its state
     state: u32,
     /// the first bytes of the key, behind those that all keys share
     prefix: [u64; 2],
+    /// its place among the changes
     number: usize,
 }
 
@@ -56,6 +58,7 @@ fn shared_bytes(changes: &[StateChange]) -> usize {
     })
 }
 
+/// Returns the first 16 bytes of a key as numbers that compare alike, zeros behind a shorter one.
 fn prefix(key: &[u8]) -> [u64; 2] {
     let mut bytes = [[0; 8]; 2];
     let length = key.len().min(16);
@@ -63,6 +66,7 @@ fn prefix(key: &[u8]) -> [u64; 2] {
     bytes.map(u64::from_be_bytes)
 }
 
+/// Compares whole keys, where prefixes are equal.
 fn compare_keys(changes: &[StateChange], left: &Slot, right: &Slot) -> Ordering {
     let first = (left.state, left.prefix).cmp(&(right.state, right.prefix));
     first.then_with(|| changes[left.number].1.cmp(&changes[right.number].1))

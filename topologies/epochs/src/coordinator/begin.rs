@@ -97,7 +97,7 @@ pub(super) fn lost_states<'s>(
 
 /// Returns the position reached in every partition, also those that no source reads any more.
 pub(super) fn read_until<D: Disk>(newest: Option<&CheckpointHeader>, bindings: &Bindings<D>) -> Result<Offsets, EpochError> {
-    let mut offsets = newest.map(offsets_of).unwrap_or_default();
+    let mut offsets = newest.map_or_else(Offsets::default, offsets_of);
     for binding in bindings.read(newest.map_or(0, |newest| newest.epoch + 1)) {
         offsets.advance(&binding?.ranges);
     }

@@ -136,7 +136,8 @@ impl<D: Disk> Coordinator<D> {
     /// begun further back.
     pub fn trim_log(&self) -> Result<(), EpochError> {
         self.identity.check(self.disk.as_ref())?;
-        let floor = self.log_floor().unwrap_or_default();
+        // Without a floor everything may still be needed.
+        let Some(floor) = self.log_floor() else { return Ok(()) };
         for ((topic, partition), (_, offset)) in &floor.0 {
             self.log.trim(topic, *partition, *offset)?;
         }

@@ -16,6 +16,7 @@ use schemas::fingerprint::StateSpec;
 /// A checkpoint of an earlier plan.
 #[derive(Clone, Debug)]
 struct Earlier {
+    /// the newest checkpoint of its plan
     header: CheckpointHeader,
     /// bytes of the records that were bound since
     bytes: u64,
@@ -24,6 +25,7 @@ struct Earlier {
 /// The checkpoints of earlier plans, newest first.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Retained {
+    /// newest first; their epochs differ
     earlier: Vec<Earlier>,
 }
 

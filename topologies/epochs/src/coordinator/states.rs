@@ -21,7 +21,9 @@ pub fn holds(header: &CheckpointHeader, states: &[StateSpec]) -> bool {
 /// The states of a plan in the order that numbers them in the plan, with the numbers that they have in checkpoints.
 #[derive(Clone, Debug)]
 pub(super) struct StateNumbers {
+    /// the states in the order of the plan, each with its number
     states: Vec<(StateSpec, StateId)>,
+    /// the number that no state ever had
     next: u32,
 }
 
@@ -81,6 +83,7 @@ impl StateNumbers {
     }
 }
 
+/// Takes the next number.
 fn take(next: &mut u32) -> StateId {
     let id = StateId(*next);
     *next += 1;

@@ -31,6 +31,7 @@ pub fn copy(from: &Path, to: &Path) -> io::Result<Measure> {
     Ok(measure)
 }
 
+/// Copies everything, and measures it on the way.
 fn pass(from: &mut impl Read, to: &mut impl Write) -> io::Result<Measure> {
     let mut buffer = vec![0; BUFFER_BYTES];
     let mut hasher = crc32fast::Hasher::new();

@@ -18,20 +18,25 @@ pub const OPEN_FILES_MAX: usize = 32;
 /// Files below a folder of the operating system.
 #[derive(Debug)]
 pub struct RealDisk {
+    /// the data directory
     root: PathBuf,
+    /// files open for appending, by path; at most [`OPEN_FILES_MAX`] of them are synced
     open: Mutex<BTreeMap<String, OpenFile>>,
 }
 
 /// A file that is appended to. It stays open until it is synced: a sync through another handle may not report what went wrong before.
 #[derive(Debug)]
 struct OpenFile {
+    /// the handle that everything was written through
     file: Arc<File>,
+    /// false since the last change; such a file is never closed
     is_synced: bool,
 }
 
 /// A lock of the data directory; it is given back when this is dropped or the process ends.
 #[derive(Debug)]
 pub struct Lock {
+    /// the locked file
     _file: File,
 }
 
@@ -58,6 +63,7 @@ impl RealDisk {
         }
     }
 
+    /// Locks the open files. A panic elsewhere leaves them usable: each step changes one entry.
     fn files(&self) -> MutexGuard<'_, BTreeMap<String, OpenFile>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -78,6 +84,7 @@ impl RealDisk {
         Ok(file)
     }
 
+    /// Reads up to `length` bytes; fewer at the end of the file.
     fn read_at(&self, path: &str, offset: u64, length: usize) -> io::Result<Vec<u8>> {
         let mut file = File::open(self.root.join(path))?;
         let rest = file.metadata()?.len().saturating_sub(offset);
@@ -88,6 +95,7 @@ impl RealDisk {
         Ok(bytes)
     }
 
+    /// Returns the names in a folder, sorted.
     fn names(&self, path: &str) -> io::Result<Vec<String>> {
         let mut names = Vec::new();
         for entry in fs::read_dir(self.root.join(path))? {
@@ -173,6 +181,7 @@ impl Disk for RealDisk {
     }
 }
 
+/// Translates an error of the system.
 fn failed(action: DiskAction, path: &str, error: &io::Error) -> DiskError {
     let cause = match error.kind() {
         ErrorKind::NotFound => DiskCause::NotFound,

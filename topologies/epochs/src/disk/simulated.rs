@@ -22,6 +22,7 @@ use names::{Change, Names, Node};
 /// A disk in memory; clones are the same disk.
 #[derive(Clone, Debug)]
 pub struct SimulatedDisk {
+    /// what all clones share
     state: Arc<Mutex<State>>,
 }
 
@@ -46,28 +47,41 @@ pub struct FaultCounts {
     pub failed_reads: u64,
 }
 
+/// The disk and what is to happen to it.
 #[derive(Debug)]
 struct State {
+    /// decides what a fault leaves; the same for the same seed
     generator: Generator,
+    /// the names, as they are seen and as they are durable
     names: Names,
+    /// contents by number; several names never lead to one
     files: BTreeMap<u64, Content>,
+    /// number of the next file
     next_file: u64,
+    /// faults that have struck
     counts: FaultCounts,
     /// writes and syncs so far
     operations: u64,
+    /// false after a crash until the next start
     has_power: bool,
     /// a folder could not be synced: like a file system without its journal it takes nothing until it is mounted anew
     is_read_only: bool,
+    /// faults that are to strike
     armed: Armed,
 }
 
 /// Faults that are to strike.
 #[derive(Debug, Default)]
 struct Armed {
+    /// number of the operation during which the power fails
     crash_at: Option<u64>,
+    /// syncs that succeed before one fails
     failed_sync_after: Option<u64>,
+    /// reads that succeed before one fails
     failed_read_after: Option<u64>,
+    /// bytes that all files together may have
     capacity: Option<u64>,
+    /// file that the next append lands in
     misdirected_into: Option<String>,
 }
 
@@ -168,10 +182,12 @@ impl SimulatedDisk {
         self.state().counts
     }
 
+    /// Locks the disk. A panic of a test leaves it usable.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Locks the disk for a read, which may fail.
     fn read_state(&self, path: &str) -> Result<MutexGuard<'_, State>, DiskError> {
         let mut state = self.state();
         state.check_power(DiskAction::Read, path)?;
@@ -209,17 +225,20 @@ impl SimulatedDisk {
 }
 
 impl State {
+    /// Begins a process: power is there, and the file system is mounted.
     fn restart(&mut self) {
         self.has_power = true;
         self.is_read_only = false;
         self.armed.crash_at = None;
     }
 
+    /// Refuses everything while the power is lost.
     fn check_power(&self, action: DiskAction, path: &str) -> Result<(), DiskError> {
         let detail = "the power is lost".to_owned();
         if self.has_power { Ok(()) } else { Err(DiskError { action, path: path.to_owned(), cause: DiskCause::Other, detail }) }
     }
 
+    /// Returns the content of a file.
     fn file(&mut self, action: DiskAction, path: &str) -> Result<&mut Content, DiskError> {
         let number = match self.names.get(path) {
             Some(Node::File(number)) => Some(number),
@@ -228,6 +247,7 @@ impl State {
         number.and_then(|number| self.files.get_mut(&number)).ok_or_else(|| not_found(action, path))
     }
 
+    /// Returns the content of a file, which is created when its folder is there.
     fn file_or_new(&mut self, path: &str) -> Result<&mut Content, DiskError> {
         if self.names.get(path).is_none() {
             if !self.names.has_folder(parent(path)) {
@@ -241,10 +261,12 @@ impl State {
         self.file(DiskAction::Write, path)
     }
 
+    /// Returns the bytes of the files that have a name.
     fn used_bytes(&self) -> u64 {
         self.names.files().filter_map(|number| self.files.get(&number)).map(|content| content.bytes().len() as u64).sum()
     }
 
+    /// Appends what fits; the rest is an error, as on a full disk, and a part may be there.
     fn append(&mut self, path: &str, bytes: &[u8]) -> Result<(), DiskError> {
         self.file_or_new(path)?;
         let free = self.armed.capacity.map_or(u64::MAX, |capacity| capacity.saturating_sub(self.used_bytes()));
@@ -261,6 +283,7 @@ impl State {
         Err(DiskError { action: DiskAction::Write, path: path.to_owned(), cause: DiskCause::NoSpace, detail })
     }
 
+    /// Writes over a random place of another file: a disk that confuses its addresses.
     fn misdirect(&mut self, path: &str, victim: &str, bytes: &[u8]) -> Result<(), DiskError> {
         let length = self.file(DiskAction::Write, victim)?.bytes().len();
         let offset = self.generator.below(length);
@@ -270,18 +293,21 @@ impl State {
         Ok(())
     }
 
+    /// Flips a bit: a disk that rots.
     fn flip_bit(&mut self, path: &str, offset: usize, bit: u32) -> Result<(), DiskError> {
         self.file(DiskAction::Read, path)?.flip_bit(offset, bit);
         self.counts.flipped_bits += 1;
         Ok(())
     }
 
+    /// Returns true if this sync is the one that fails.
     fn sync_fails(&mut self) -> bool {
         let fails = strikes(&mut self.armed.failed_sync_after);
         self.counts.failed_syncs += u64::from(fails);
         fails
     }
 
+    /// Creates a folder and those above it. Their names are durable after a sync of the folder above.
     fn create_directory(&mut self, path: &str) -> Result<(), DiskError> {
         if self.names.has_folder(path) {
             return Ok(());
@@ -411,11 +437,13 @@ fn strikes(after: &mut Option<u64>) -> bool {
     }
 }
 
+/// Makes the error of a file that is not there.
 fn not_found(action: DiskAction, path: &str) -> DiskError {
     let detail = "there is no such file or folder".to_owned();
     DiskError { action, path: path.to_owned(), cause: DiskCause::NotFound, detail }
 }
 
+/// Makes the error of a device that fails.
 fn input_output_error(action: DiskAction, path: &str) -> DiskError {
     let detail = "input/output error".to_owned();
     DiskError { action, path: path.to_owned(), cause: DiskCause::Other, detail }

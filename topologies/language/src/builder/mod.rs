@@ -51,7 +51,9 @@ impl Builder {
                 self.servable(view)?.granted = true;
                 Ok(())
             }),
-            StatementKind::CreateSink { name, view, target, format } => self.create_sink(name, view, target, format),
+            StatementKind::CreateSink { name, view, connector, options, format } => {
+                self.create_sink(name, view, (connector, options), format)
+            }
             StatementKind::Drop { kind, name, if_exists } => self.drop(*kind, name, *if_exists),
         }
     }

@@ -3,13 +3,14 @@
 //! Statements enter; the relation has an order, a full-text index, a rule for its readers or a follower more.
 
 use datafusion_sql::sqlparser::ast;
+use schemas::connector::SinkConnector;
 use schemas::serving::{Index, IndexColumn};
 
 use super::errors::{Outcome, StatementError, fail, place};
 use super::sink;
 use super::state::{Builder, Relation};
 use crate::diagnostic::{Diagnostic, suggestion};
-use crate::parse::{Name, SearchOptions, SinkFormat, SinkTarget, Statement, index_name, search_index_name};
+use crate::parse::{GivenOption, Name, SearchOptions, SinkFormat, Statement, index_name, search_index_name};
 use crate::plan::unique::key_of;
 use crate::plan::{policy, search};
 
@@ -94,7 +95,13 @@ impl Builder {
         Ok(())
     }
 
-    pub(super) fn create_sink(&mut self, name: &Name, view: &Name, target: &SinkTarget, format: &SinkFormat) -> Outcome<()> {
+    pub(super) fn create_sink(
+        &mut self,
+        name: &Name,
+        view: &Name,
+        target: (&'static SinkConnector, &[GivenOption]),
+        format: &SinkFormat,
+    ) -> Outcome<()> {
         if self.sinks.contains_key(&name.text) {
             return fail(name, format!("sink '{}' already exists", name.text), "choose another name, or DROP it first");
         }

@@ -5,14 +5,15 @@
 use std::collections::BTreeSet;
 
 use schemas::catalogue::catalogue;
+use schemas::connector::{OptionKind, SinkConnector, SinkOptions};
+use schemas::key_template::KeyTemplate;
 use schemas::position::{TOPIC_NAME_LENGTH_MAX, Topic};
+use schemas::sink::{SinkContent, SinkDefinition};
 
 use super::errors::{Outcome, StatementError};
 use crate::diagnostic::{Diagnostic, suggestion};
-use crate::parse::{Name, SinkFormat, SinkTarget, Text};
+use crate::parse::{GivenOption, Name, SinkFormat, Text};
 use crate::plan::graph::{NodeId, Operator};
-use crate::plan::key_template::KeyTemplate;
-use crate::plan::sink::{Content, DeclaredSink, Target};
 use crate::plan::unique::is_unique;
 use crate::topology::Topology;
 
@@ -29,36 +30,32 @@ pub struct Followed {
     pub node: NodeId,
 }
 
-/// Plans a sink.
+/// Plans a sink of a connector with the options that the statement gives it.
 pub fn plan<'a>(
     topology: &Topology,
-    others: impl Iterator<Item = &'a DeclaredSink>,
+    others: impl Iterator<Item = &'a SinkDefinition> + Clone,
     name: &Name,
     followed: &Followed,
-    target: &SinkTarget,
+    (connector, given): (&'static SinkConnector, &[GivenOption]),
     format: &SinkFormat,
-) -> Outcome<DeclaredSink> {
-    let target = match target {
-        SinkTarget::Log { topic } => {
-            check_topic(topology, others, topic)?;
-            Target::Log { topic: topic.text.clone() }
-        }
-        SinkTarget::Redis { channel, mode } => {
-            let channel = channel.clone().unwrap_or_else(|| format!("tidewater.{}", name.text));
-            Target::Redis { channel, mode: *mode }
-        }
-    };
+) -> Outcome<SinkDefinition> {
+    for option in given.iter().filter(|given| given.option.kind == OptionKind::Topic) {
+        let topic = Text { text: option.value.to_string(), location: option.location.clone() };
+        check_topic(topology, others.clone(), &topic)?;
+    }
     let content = match format {
-        SinkFormat::Upsert { key } => Content::Upsert { key: upsert_key(topology, followed, name, key.as_ref())? },
-        SinkFormat::Changelog => Content::Changelog,
+        SinkFormat::Upsert { key } => SinkContent::Upsert { key: upsert_key(topology, followed, name, key.as_ref())? },
+        SinkFormat::Changelog => SinkContent::Changelog,
         SinkFormat::Invalidate { key } => {
             let kinds =
                 topology.graph.kinds(followed.node).map_err(|error| refused_at(key, error.to_string(), "change the view"))?;
             let template = KeyTemplate::parse(&key.text, &followed.names, &kinds);
-            Content::Invalidate { key: template.map_err(|(message, help)| refused_at(key, message, &help))? }
+            SinkContent::Invalidate { key: template.map_err(|(message, help)| refused_at(key, message, &help))? }
         }
     };
-    Ok(DeclaredSink { name: name.text.clone(), view: followed.view.clone(), target, content })
+    let values = given.iter().map(|given| (given.option.name, given.value.clone()));
+    let options = SinkOptions::new(connector, &name.text, values);
+    Ok(SinkDefinition { name: name.text.clone(), view: followed.view.clone(), connector, options, content })
 }
 
 fn refused_at(text: &Text, message: impl Into<String>, help: &str) -> Box<StatementError> {
@@ -66,7 +63,7 @@ fn refused_at(text: &Text, message: impl Into<String>, help: &str) -> Box<Statem
 }
 
 /// A topic belongs to one writer: to producers of events, to this process, or to one sink.
-fn check_topic<'a>(topology: &Topology, mut others: impl Iterator<Item = &'a DeclaredSink>, topic: &Text) -> Outcome<()> {
+fn check_topic<'a>(topology: &Topology, mut others: impl Iterator<Item = &'a SinkDefinition>, topic: &Text) -> Outcome<()> {
     let name = topic.text.as_str();
     let help = "choose another topic, such as 'derived.name'";
     if !Topic::is_name(name) {
@@ -82,7 +79,7 @@ fn check_topic<'a>(topology: &Topology, mut others: impl Iterator<Item = &'a Dec
     if catalogue().topic(name).is_some() || name.starts_with(RESERVED_TOPICS) {
         return Err(refused_at(topic, format!("topic '{name}' is there for events, a sink can't write to it"), help));
     }
-    match others.find(|other| matches!(&other.target, Target::Log { topic } if topic == name)) {
+    match others.find(|other| other.topic() == Some(name)) {
         Some(other) => Err(refused_at(topic, format!("sink '{}' writes to topic '{name}' already", other.name), help)),
         None => Ok(()),
     }

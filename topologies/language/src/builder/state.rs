@@ -14,9 +14,9 @@ use crate::plan::graph::NodeId;
 use crate::plan::lower::Scans;
 use crate::plan::missing_relation::MissingRelation;
 use crate::plan::patience::Patience;
-use crate::plan::sink::DeclaredSink;
 use crate::plan::sql::Relations;
 use crate::topology::{RelationKind, Topology};
+use schemas::sink::SinkDefinition;
 
 /// Meaning of a name.
 #[derive(Clone, Debug)]
@@ -38,7 +38,7 @@ pub struct Builder {
     pub(super) patience: Patience,
     pub(super) scans: Scans,
     pub(super) relations: BTreeMap<String, Relation>,
-    pub(super) sinks: BTreeMap<String, DeclaredSink>,
+    pub(super) sinks: BTreeMap<String, SinkDefinition>,
     pub(super) payload_columns: BTreeSet<String>,
 }
 

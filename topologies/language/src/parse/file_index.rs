@@ -3,6 +3,7 @@
 //! Owns the starts of a file's lines. Lines and columns count from 1, columns in characters.
 
 use datafusion_sql::sqlparser::tokenizer::{self, Span};
+use schemas::server_url::masked;
 
 use crate::diagnostic::{Location, SourceFile};
 
@@ -41,13 +42,15 @@ impl FileIndex {
         let rest = (line_text.chars().count() + 1).saturating_sub(column);
         let length =
             if span.end.line > span.start.line { rest } else { number(span.end.column).saturating_sub(column).min(rest) };
-        Location { file: self.file.path.clone(), line, column, length: length.max(1), line_text: line_text.into() }
+        // The line is shown with messages, to people and in logs: an address in it loses its password.
+        let line_text = masked(line_text).into();
+        Location { file: self.file.path.clone(), line, column, length: length.max(1), line_text }
     }
 
     /// The text of a span, up to the end of its first line.
     pub fn text_of(&self, span: Span) -> String {
         let location = self.locate(span);
-        location.line_text.chars().skip(location.column - 1).take(location.length).collect()
+        self.line(location.line).chars().skip(location.column - 1).take(location.length).collect()
     }
 
     /// The place just after the last character that is not white space.

@@ -4,6 +4,7 @@
 
 use datafusion_sql::sqlparser::ast::DollarQuotedString;
 use datafusion_sql::sqlparser::tokenizer::Token;
+use schemas::server_url::masked;
 
 use super::cursor::Cursor;
 use super::statement::Name;
@@ -65,16 +66,23 @@ impl Options {
 
     /// The option of this name, or an error at `location`, which says how to write it.
     pub(super) fn require(&self, name: &str, location: &Location, help: &str) -> Result<&OptionEntry, Diagnostic> {
-        self.get(name).ok_or_else(|| {
-            let message = format!("{} needs the option '{name}'", self.subject);
-            Diagnostic::new(location.clone(), message).with_help(help)
-        })
+        self.get(name).ok_or_else(|| self.missing(name, location, help))
+    }
+
+    /// The error that an option is missing.
+    pub(super) fn missing(&self, name: &str, location: &Location, help: &str) -> Diagnostic {
+        let message = format!("{} needs the option '{name}'", self.subject);
+        Diagnostic::new(location.clone(), message).with_help(help)
     }
 }
 
 impl OptionEntry {
     fn read(cursor: &mut Cursor<'_>) -> Result<Self, Diagnostic> {
-        let name = cursor.plain_word("the name of an option")?;
+        let mut name = cursor.plain_word("the name of an option")?;
+        while cursor.accept_token(&Token::Period) {
+            let part = cursor.plain_word("the rest of the option's name")?;
+            name.text = format!("{}.{}", name.text, part.text);
+        }
         cursor.expect_token(&Token::Eq)?;
         let location = cursor.location();
         let text = match cursor.peek() {
@@ -103,7 +111,7 @@ impl OptionEntry {
         match before.iter().find(|entry| entry.name.text == name.text) {
             Some(first) => {
                 let message = format!("the option '{}' is given twice", name.text);
-                let help = format!("it is already '{}' in line {}", first.text, first.name.location.line);
+                let help = format!("it is already '{}' in line {}", masked(&first.text), first.name.location.line);
                 Err(Diagnostic::new(name.location.clone(), message).with_help(help))
             }
             None => Ok(()),

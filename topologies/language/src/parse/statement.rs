@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use datafusion_sql::sqlparser::ast;
 use datafusion_sql::sqlparser::tokenizer::Span;
+use schemas::connector::{OptionValue, SinkConnector, SinkOption};
 use schemas::serving::Language;
 
 use super::file_index::FileIndex;
@@ -144,8 +145,10 @@ pub enum StatementKind {
         name: Name,
         /// a materialized view or a table
         view: Name,
-        /// its destination
-        target: SinkTarget,
+        /// its connector
+        connector: &'static SinkConnector,
+        /// the options of its connector; those left out have their defaults
+        options: Vec<GivenOption>,
         /// its format
         format: SinkFormat,
     },
@@ -198,30 +201,15 @@ pub struct Text {
     pub location: Location,
 }
 
-/// Destination of a sink.
+/// Option that a statement gives the connector of a sink.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SinkTarget {
-    /// a topic of the embedded log
-    Log {
-        /// its name
-        topic: Text,
-    },
-    /// the Redis of the process
-    Redis {
-        /// channel that is told of each change
-        channel: Option<String>,
-        /// effect on keys
-        mode: SinkMode,
-    },
-}
-
-/// Effect of an invalidation on a key in Redis.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SinkMode {
-    /// it is deleted
-    Delete,
-    /// it is deleted, and the position from which on it may be filled again is set beside it
-    Version,
+pub struct GivenOption {
+    /// its declaration
+    pub option: &'static SinkOption,
+    /// its value, of the declared type
+    pub value: OptionValue,
+    /// place of the value
+    pub location: Location,
 }
 
 /// Format of a sink.

@@ -16,7 +16,6 @@ pub mod graph;
 pub mod identity;
 pub mod join;
 pub mod kept;
-pub mod key_template;
 pub mod lateral;
 pub mod lift;
 pub mod lint;

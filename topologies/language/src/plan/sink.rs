@@ -1,115 +1,84 @@
-//! Declared sinks: where the changes of a view go, and which of them.
+//! Declared sinks: all of a topology, and the identity of what each writes.
 //!
-//! Owns [`DeclaredSink`], with the identity of what it writes.
+//! A [`SinkDefinition`] enters; its fingerprint leaves.
 
+use schemas::connector::OptionKind;
 use schemas::fingerprint::Fingerprint;
+use schemas::key_template::{KeyPart, KeyTemplate};
+use schemas::serving::{Language, SearchIndex};
+use schemas::sink::{SinkContent, SinkDefinition};
 
 use super::identity::form::{Form, Subject};
-use super::key_template::KeyTemplate;
-use crate::parse::SinkMode;
+use crate::topology::Topology;
 
-/// Sink of a view's changes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DeclaredSink {
-    /// its name
-    pub name: String,
-    /// the view that it follows
-    pub view: String,
-    /// its destination
-    pub target: Target,
-    /// its content
-    pub content: Content,
+/// Every sink of a topology: those that are declared, then those of the full-text indexes.
+pub fn definitions(topology: &Topology) -> impl Iterator<Item = SinkDefinition> {
+    topology.sinks.iter().cloned().chain(topology.searches.iter().map(SinkDefinition::of_index))
 }
 
-/// Destination of a sink.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Target {
-    /// a topic of the embedded log
-    Log {
-        /// its name
-        topic: String,
-    },
-    /// Redis
-    Redis {
-        /// channel that is told of each change
-        channel: String,
-        /// effect on a key
-        mode: SinkMode,
-    },
+/// The identity of what a sink writes, given that of the rows of its view. The address of its server is no part of it.
+pub fn fingerprint(sink: &SinkDefinition, rows: Fingerprint) -> Fingerprint {
+    let SinkDefinition { name, view, connector, options, content } = sink;
+    if let SinkContent::Search(index) = content {
+        return search_fingerprint(index, rows);
+    }
+    let mut form = Form::new(Subject::Sink);
+    form.text(name);
+    form.text(view);
+    form.tag(connector.tag);
+    for option in connector.options {
+        match option.kind {
+            OptionKind::Topic | OptionKind::Text => form.text(options.text(option.name)),
+            OptionKind::Word(words) => {
+                let word = options.text(option.name);
+                let place = words.iter().position(|known| *known == word);
+                let place = place.unwrap_or_else(|| panic!("the option '{}' has the value '{word}'", option.name));
+                form.tag(u8::try_from(place + 1).unwrap_or_else(|_| panic!("the option '{}' has too many words", option.name)));
+            }
+            OptionKind::Url(_) => {}
+        }
+    }
+    match content {
+        SinkContent::Upsert { key } => {
+            form.tag(1);
+            form.counts(key);
+        }
+        SinkContent::Changelog => form.tag(2),
+        SinkContent::Invalidate { key } => {
+            form.tag(3);
+            write_key(key, &mut form);
+        }
+        SinkContent::Search(_) => unreachable!("its identity was returned above"),
+    }
+    form.identity(rows);
+    form.fingerprint()
 }
 
-/// Content of a sink.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Content {
-    /// the last row of each key
-    Upsert {
-        /// numbers of its columns
-        key: Vec<usize>,
-    },
-    /// every change
-    Changelog,
-    /// keys of a cache that became stale
-    Invalidate {
-        /// template of a key
-        key: KeyTemplate,
-    },
+fn write_key(key: &KeyTemplate, form: &mut Form) {
+    form.each(key.parts().iter(), |form, part| match part {
+        KeyPart::Literal(text) => {
+            form.tag(1);
+            form.text(text);
+        }
+        KeyPart::Column(column) => {
+            form.tag(2);
+            form.count(*column);
+        }
+    });
 }
 
-impl DeclaredSink {
-    /// The identity of what it writes, given that of the rows of its view.
-    pub fn fingerprint(&self, rows: Fingerprint) -> Fingerprint {
-        let Self { name, view, target, content } = self;
-        let mut form = Form::new(Subject::Sink);
-        form.text(name);
-        form.text(view);
-        match target {
-            Target::Log { topic } => {
-                form.tag(1);
-                form.text(topic);
-            }
-            Target::Redis { channel, mode } => {
-                form.tag(2);
-                form.text(channel);
-                form.tag(match mode {
-                    SinkMode::Delete => 1,
-                    SinkMode::Version => 2,
-                });
-            }
-        }
-        match content {
-            Content::Upsert { key } => {
-                form.tag(1);
-                form.counts(key);
-            }
-            Content::Changelog => form.tag(2),
-            Content::Invalidate { key } => {
-                form.tag(3);
-                key.write_form(&mut form);
-            }
-        }
-        form.identity(rows);
-        form.fingerprint()
-    }
-
-    /// The derived topic that it writes, if it writes one.
-    pub fn topic(&self) -> Option<&str> {
-        if let Target::Log { topic } = &self.target { Some(topic) } else { None }
-    }
-
-    /// Returns the destination, for people.
-    pub fn target_text(&self) -> String {
-        match &self.target {
-            Target::Log { topic } => format!("topic '{topic}'"),
-            Target::Redis { channel, .. } => format!("redis, channel '{channel}'"),
-        }
-    }
-
-    /// Returns the format, in a word.
-    pub fn format_name(&self) -> &'static str {
-        match self.content {
-            Content::Upsert { .. } => "upsert",
-            Content::Changelog => "changelog",
-            Content::Invalidate { .. } => "invalidate",
-        }
-    }
+/// The identity of the words that a full-text index holds.
+fn search_fingerprint(index: &SearchIndex, rows: Fingerprint) -> Fingerprint {
+    let SearchIndex { name, view, searched, included, guarded, key, stemmer, prefix_letters, suggested, popularity } = index;
+    let mut form = Form::new(Subject::Search);
+    form.text(name);
+    form.text(view);
+    [searched, included, guarded, key].into_iter().for_each(|columns| form.counts(columns));
+    let codes = Language::ALL.iter().filter(|(language, ..)| Some(*language) == *stemmer).map(|(_, code, _)| *code);
+    form.optional(codes.last(), Form::text);
+    form.count(*prefix_letters);
+    form.optional(*suggested, Form::count);
+    form.optional(*popularity, Form::count);
+    form.identity(rows);
+    form.fingerprint()
 }

@@ -7,7 +7,7 @@ use language::diagnostic::SourceFile;
 use language::load::build;
 use schemas::event::parse_line;
 use schemas::position::{Offset, Partition, Timeline};
-use sinks::views::{Definition, Views};
+use sinks::views::{Views, ViewsDefinition};
 
 use super::*;
 
@@ -29,7 +29,7 @@ fn topology() -> Arc<Topology> {
 /// A computation from the beginning of everything; an epoch is owned by its number.
 fn computation(workers: usize) -> Computation<u64> {
     let topology = topology();
-    let views = Views::new(Definition { timeline: Timeline(1), views: topology.views() });
+    let views = Views::new(ViewsDefinition { timeline: Timeline(1), views: topology.views() });
     let begin = Resumption {
         states: Arc::new(KeptStates::of(&topology)),
         topology,

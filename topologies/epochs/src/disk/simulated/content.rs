@@ -20,14 +20,17 @@ pub(super) struct Content {
 }
 
 impl Content {
+    /// Returns the bytes as processes see them.
     pub(super) fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
+    /// Appends bytes, which are not durable.
     pub(super) fn append(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
     }
 
+    /// Cuts or extends the file. What is cut of durable bytes may come back after a loss of power.
     pub(super) fn truncate(&mut self, length: usize) {
         if length < self.synced {
             let mut cut = self.bytes[length..self.synced].to_vec();
@@ -42,6 +45,7 @@ impl Content {
         });
     }
 
+    /// Makes everything durable.
     pub(super) fn sync(&mut self) {
         self.synced = self.bytes.len();
         self.cut.clear();
@@ -61,6 +65,7 @@ impl Content {
         target[..length].copy_from_slice(&bytes[..length]);
     }
 
+    /// Flips a bit; nothing behind the end of the file.
     pub(super) fn flip_bit(&mut self, offset: usize, bit: u32) {
         if let Some(byte) = self.bytes.get_mut(offset) {
             *byte ^= 1 << (bit % u8::BITS);

@@ -28,26 +28,33 @@ pub(super) enum Change {
 /// A change that is not durable.
 #[derive(Clone, Debug)]
 struct Pending {
+    /// the change
     change: Change,
     /// its sync failed: it never will be durable
     is_lost: bool,
 }
 
+/// Names with what they lead to.
 type Tree = BTreeMap<String, Node>;
 
 /// All names.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Names {
+    /// names as processes see them
     seen: Tree,
+    /// names as a loss of power leaves them at least
     durable: Tree,
+    /// changes that lead from `durable` to `seen`, in their order
     pending: Vec<Pending>,
 }
 
 impl Names {
+    /// Returns what a name leads to.
     pub(super) fn get(&self, path: &str) -> Option<Node> {
         self.seen.get(path).copied()
     }
 
+    /// Returns true if there is such a folder; the root always is.
     pub(super) fn has_folder(&self, path: &str) -> bool {
         path.is_empty() || self.get(path) == Some(Node::Folder)
     }
@@ -55,7 +62,7 @@ impl Names {
     /// The names in a folder, sorted.
     pub(super) fn list(&self, path: &str) -> Vec<String> {
         let inside = self.seen.keys().filter(|name| parent(name) == path);
-        inside.map(|name| name.rsplit('/').next().unwrap_or_default().to_owned()).collect()
+        inside.map(|name| name.rsplit_once('/').map_or(name.as_str(), |(_, last)| last).to_owned()).collect()
     }
 
     /// The numbers of the files that processes see.
@@ -72,6 +79,7 @@ impl Names {
         self.seen.values().chain(self.durable.values()).chain(pending).filter_map(file_number).collect()
     }
 
+    /// Changes the names that processes see.
     pub(super) fn change(&mut self, change: Change) {
         apply(&mut self.seen, &change);
         self.pending.push(Pending { change, is_lost: false });
@@ -153,6 +161,7 @@ impl Names {
     }
 }
 
+/// Returns the number of a file; `None` for a folder.
 fn file_number(node: &Node) -> Option<u64> {
     match node {
         Node::Folder => None,
@@ -160,6 +169,7 @@ fn file_number(node: &Node) -> Option<u64> {
     }
 }
 
+/// Applies a change to a tree.
 fn apply(tree: &mut Tree, change: &Change) {
     match change {
         Change::Create { path, node } => {
@@ -176,6 +186,7 @@ fn apply(tree: &mut Tree, change: &Change) {
     }
 }
 
+/// Returns the names that a change is about.
 fn touched(change: &Change) -> impl Iterator<Item = &str> {
     let (first, second) = match change {
         Change::Create { path, .. } | Change::Remove { path } => (path, None),

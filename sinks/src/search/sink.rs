@@ -1,76 +1,61 @@
-//! Full-text indexes: sink tasks that follow a view into its index.
+//! The sink of a full-text index: its connector, what applies epochs to it, and what tells its readers of them.
 //!
-//! Owns [`SearchSink`], which opens the index of a [`SearchIndex`] and applies epochs to it, and [`SearchEffect`], which tells the readers of an
-//! index how far its view is. A commit of the
-//! index holds the progress it stands for, so an index that lost its last commits is given them again, and one that is lost or damaged is
-//! rebuilt while the old one answers.
+//! Owns [`SearchSink`] and [`SearchConnector`]. A commit of the index holds the progress it stands for, so an index that lost its last
+//! commits is given them again, and one that is lost or damaged is rebuilt while the old one answers.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use epochs::crash_point::{SEARCH_APPLIED_NOT_COMMITTED, crash_point};
-use schemas::fingerprint::Fingerprint;
+use schemas::connector::{SEARCH, SinkConnector};
 use schemas::position::{Epoch, Position};
 use schemas::row::{Diff, Row};
-use schemas::serving::{Language, SearchIndex};
-use sinks::contract::{Contents, Progress, Sink, SinkError, SinkKind, Unit, progress_text};
-use sinks::search::{Definition, Place, SearchError, SearchIndexes, SearchReader, SearchWriter, Stored, remove_undeclared};
+use schemas::serving::Column;
+use schemas::sink::{SinkContent, SinkDefinition};
 
-use super::plan::{Effect, SinkConnections, SinkTaskPlan};
-use language::plan::identity::{Form, Subject};
-use language::topology::Topology;
+use super::document::Definition;
+use super::error::SearchError;
+use super::generation::{Place, Stored, remove_undeclared};
+use super::read::{SearchIndexes, SearchReader};
+use super::write::SearchWriter;
+use crate::connector::{Connections, Connector, OpenError, OpenedSink};
+use crate::contract::steps::{SEARCH_APPLIED_NOT_COMMITTED, StepReached};
+use crate::contract::{Contents, Effect, Progress, Sink, SinkError, SinkKind, Unit, progress_text};
 
 /// Most attempts on an index that another process writes, before it is left to that process and rebuilt.
 const LOCK_ATTEMPTS: u32 = 10;
 
-/// The sink tasks of the full-text indexes of a topology. Indexes that are no longer declared answer no more, and their files go.
-pub fn plans(topology: &Topology, rows: &BTreeMap<String, Fingerprint>, means: &SinkConnections) -> Vec<SinkTaskPlan> {
-    let declared = || topology.searches.iter().map(|index| index.name.as_str());
-    means.search.retain(|name| declared().any(|known| known == name));
-    if let Err(error) = remove_undeclared(&means.place, declared()) {
-        tracing::warn!(%error, "the files of full-text indexes that are gone could not be removed");
+/// The connector of full-text indexes, which CREATE INDEX declares.
+pub struct SearchConnector;
+
+impl Connector for SearchConnector {
+    fn declaration(&self) -> &'static SinkConnector {
+        &SEARCH
     }
-    let plan = |index: &SearchIndex| {
-        let view = &topology.served.iter().find(|served| served.view.name == index.view)?.view;
-        let definition = Definition { index: index.clone(), columns: view.columns.clone() };
-        let effect = SearchEffect { name: index.name.clone(), indexes: Arc::clone(&means.search) };
-        Some(SinkTaskPlan {
-            name: sink_task_name(index),
-            view: index.view.clone(),
-            target: format!("full-text index '{}'", index.name),
-            topic: None,
-            plan: identity(index, *rows.get(&index.view)?),
-            sink: Box::new(SearchSink::new(definition, means.place.clone(), Arc::clone(&means.search))),
-            effect: Some(Box::new(move || Box::new(effect))),
-        })
-    };
-    topology.searches.iter().filter_map(plan).collect()
-}
 
-/// The name of the sink task of an index.
-pub fn sink_task_name(index: &SearchIndex) -> String {
-    format!("search:{}", index.name)
-}
+    fn open(&self, definition: &SinkDefinition, columns: &[Column], connections: &Connections) -> Result<OpenedSink, OpenError> {
+        let SinkContent::Search(index) = &definition.content else {
+            return Err(OpenError::Content { sink: definition.name.clone(), connector: SEARCH.name });
+        };
+        let effect = SearchEffect { name: index.name.clone(), indexes: Arc::clone(&connections.search) };
+        let words = Definition { index: index.clone(), columns: columns.to_vec() };
+        let sink = SearchSink::new(words, connections.place.clone(), Arc::clone(&connections.search), connections.step);
+        Ok(OpenedSink { sink: Box::new(sink), effect: Some(Box::new(move || Box::new(effect))) })
+    }
 
-/// The identity of what an index holds, given that of the rows of its view.
-pub fn identity(index: &SearchIndex, rows: Fingerprint) -> Fingerprint {
-    let SearchIndex { name, view, searched, included, guarded, key, stemmer, prefix_letters, suggested, popularity } = index;
-    let mut form = Form::new(Subject::Search);
-    form.text(name);
-    form.text(view);
-    [searched, included, guarded, key].into_iter().for_each(|columns| form.counts(columns));
-    let codes = Language::ALL.iter().filter(|(language, ..)| Some(*language) == *stemmer).map(|(_, code, _)| *code);
-    form.optional(codes.last(), Form::text);
-    form.count(*prefix_letters);
-    form.optional(*suggested, Form::count);
-    form.optional(*popularity, Form::count);
-    form.identity(rows);
-    form.fingerprint()
+    /// Indexes that are no longer declared answer no more, and their files go.
+    fn retain(&self, declared: &[&SinkDefinition], connections: &Connections) {
+        let names = || declared.iter().map(|definition| definition.options.text("index"));
+        connections.search.retain(|name| names().any(|known| known == name));
+        if let Err(error) = remove_undeclared(&connections.place, names()) {
+            tracing::warn!(%error, "the files of full-text indexes that are gone could not be removed");
+        }
+    }
 }
 
 /// Tells readers how far the view of their index is, so that one that nothing changed answers for the latest epoch.
 struct SearchEffect {
+    /// name of the index
     name: String,
+    /// the readers of the process
     indexes: Arc<SearchIndexes>,
 }
 
@@ -89,8 +74,10 @@ impl Effect for SearchEffect {
 }
 
 /// An index that is open.
-struct Open {
+struct OpenIndex {
+    /// takes epochs over
     writer: SearchWriter,
+    /// answers once the index is built
     reader: SearchReader,
     /// progress of the last commit; `None` when the index has to be built
     applied: Option<Progress>,
@@ -100,10 +87,17 @@ struct Open {
 
 /// Applies epochs to one full-text index.
 pub struct SearchSink {
+    /// the columns that are indexed, and how
     definition: Definition,
+    /// location of the files
     place: Place,
+    /// the readers of the process, among which this index is
     indexes: Arc<SearchIndexes>,
-    open: Option<Open>,
+    /// told of each unit that was taken over
+    step: StepReached,
+    /// `None` before the first [`Sink::fence`]
+    open: Option<OpenIndex>,
+    /// the run that fenced the index
     incarnation: u64,
     /// number of times that another process had the index
     locked: u32,
@@ -111,8 +105,8 @@ pub struct SearchSink {
 
 impl SearchSink {
     /// A sink that opens its index when it is asked how far that is, and then is among `indexes`.
-    pub fn new(definition: Definition, place: Place, indexes: Arc<SearchIndexes>) -> Self {
-        Self { definition, place, indexes, open: None, incarnation: 0, locked: 0 }
+    pub fn new(definition: Definition, place: Place, indexes: Arc<SearchIndexes>, step: StepReached) -> Self {
+        Self { definition, place, indexes, step, open: None, incarnation: 0, locked: 0 }
     }
 
     /// Opens the index, or gives up what was not committed.
@@ -127,7 +121,7 @@ impl SearchSink {
                 if stored.is_some() || self.indexes.get(writer.name()).is_none() {
                     self.indexes.insert(reader.clone());
                 }
-                self.open = Some(Open { writer, reader, applied: None, is_ahead: false });
+                self.open = Some(OpenIndex { writer, reader, applied: None, is_ahead: false });
                 stored
             }
         };
@@ -139,6 +133,7 @@ impl SearchSink {
         Ok(progress)
     }
 
+    /// Refuses what an earlier run sends. A lock on the files keeps other processes out besides.
     fn check_incarnation(&self, progress: &Progress) -> Result<(), SinkError> {
         if progress.incarnation < self.incarnation { Err(SinkError::Fenced(self.incarnation)) } else { Ok(()) }
     }
@@ -177,7 +172,7 @@ impl Sink for SearchSink {
         let ambiguous = |error: SearchError| SinkError::Ambiguous(error.to_string());
         open.is_ahead = true;
         open.writer.apply(Epoch(unit.progress.epoch), &progress_text::write(&unit.progress), &unit.changes).map_err(ambiguous)?;
-        crash_point(SEARCH_APPLIED_NOT_COMMITTED);
+        (self.step)(SEARCH_APPLIED_NOT_COMMITTED);
         open.applied = Some(unit.progress.clone());
         Ok(())
     }
@@ -195,6 +190,7 @@ impl Sink for SearchSink {
     }
 }
 
+/// Returns the progress that a commit holds; `None` when it can not be read, which has the index rebuilt.
 fn progress_of(stored: &Stored) -> Option<Progress> {
     progress_text::read(&stored.progress)
 }

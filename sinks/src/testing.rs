@@ -1,15 +1,31 @@
 //! Helpers that the tests of sinks share: a small view, its rows, and a run whose epochs change it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use schemas::chain::Chain;
 use schemas::field::{FieldKind, Value};
 use schemas::fingerprint::Fingerprint;
+use schemas::key_template::KeyTemplate;
 use schemas::row::{Diff, Row};
 use schemas::serving::Column;
-use sinks::contract::{History, Outbox, OutboxLimits, Progress, Run, Sink, SinkError, Unit};
 
-use language::plan::key_template::KeyTemplate;
+use crate::connector::Connections;
+use crate::contract::{History, Outbox, OutboxLimits, Progress, Run, Sink, SinkError, Unit};
+use crate::search::Place;
+use crate::topic::MemoryTopicLog;
+
+/// Connections of a process that has no Redis and keeps everything in memory.
+pub fn connections() -> Connections {
+    Connections {
+        log: Arc::new(MemoryTopicLog::default()),
+        redis: None,
+        invalidations: Arc::default(),
+        place: Place::Memory,
+        search: Arc::default(),
+        step: |_| {},
+    }
+}
 
 /// The columns of a view of a text and a key.
 pub fn columns() -> Vec<Column> {

@@ -15,28 +15,32 @@ pub const KEYS_KEPT_MAX: usize = 100_000;
 /// All feeds of a process.
 #[derive(Default)]
 pub struct Invalidations {
+    /// the feeds by the names of their sinks
     feeds: RwLock<BTreeMap<String, Arc<Feed>>>,
-    listener: RwLock<Option<Listener>>,
+    /// called by [`Invalidations::announce`], outside of all locks
+    listener: RwLock<Option<FeedListener>>,
 }
 
 /// Called after each epoch that a feed took in.
-type Listener = Arc<dyn Fn() + Send + Sync>;
+type FeedListener = Arc<dyn Fn() + Send + Sync>;
 
 /// Keys that the latest epochs made stale for one sink.
 pub struct Feed {
     /// the view whose rows decide
     pub view: String,
-    state: Mutex<State>,
+    /// held for a look or a step, never while a listener is called
+    state: Mutex<FeedState>,
 }
 
 #[derive(Default)]
-struct State {
+struct FeedState {
     /// everything after this epoch is known; `None` before the first
     since: Option<Position>,
     /// the last epoch that was taken in
     last: Position,
     /// epochs that made something stale
     epochs: VecDeque<(Epoch, Arc<[String]>)>,
+    /// number of keys in `epochs`; at most [`KEYS_KEPT_MAX`], or those of one epoch
     keys: usize,
 }
 
@@ -108,7 +112,7 @@ impl Feed {
 
     /// Forgets which keys became stale up to this position.
     pub fn reset(&self, position: Position) {
-        *self.state.lock() = State { since: Some(position), last: position, ..State::default() };
+        *self.state.lock() = FeedState { since: Some(position), last: position, ..FeedState::default() };
     }
 
     /// Returns the message for a follower that knows everything up to `known`; `None` when it knows all.

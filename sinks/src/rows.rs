@@ -6,15 +6,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use schemas::field::{FieldKind, Value, field_ends, json_string};
+use schemas::key_template::KeyTemplate;
 use schemas::row::{Diff, Row};
 use schemas::serving::{Column, IndexLayout};
-
-use language::plan::key_template::KeyTemplate;
 
 /// Reads the rows of a view.
 #[derive(Clone, Debug)]
 pub struct RowReader {
+    /// names of the columns, in the order of the view
     names: Vec<String>,
+    /// types of the columns, in the same order
     kinds: Vec<FieldKind>,
 }
 
@@ -56,12 +57,14 @@ impl RowReader {
         }
     }
 
+    /// Returns the values of a row. Panics when the row has not the columns of the view: the plan decides both.
     fn values<'r>(&self, row: &'r Row) -> Vec<Value<'r>> {
         let ends = field_ends(&self.kinds, row.as_bytes());
         let starts = std::iter::once(0).chain(ends);
         self.kinds.iter().zip(starts).map(|(kind, start)| kind.read(row.as_bytes(), start)).collect()
     }
 
+    /// Writes some columns as a JSON object, in the order given, so that equal keys are equal texts.
     fn json(&self, values: &[Value<'_>], columns: impl Iterator<Item = usize>) -> String {
         let mut json = String::from("{");
         for (place, column) in columns.enumerate() {

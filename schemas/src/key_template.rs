@@ -4,16 +4,16 @@
 
 use std::collections::BTreeSet;
 
-use schemas::field::{FieldKind, Value};
-
-use super::identity::form::Form;
+use crate::field::{FieldKind, Value};
 
 /// Template of a key, filled from a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeyTemplate(Vec<TemplatePart>);
+pub struct KeyTemplate(Vec<KeyPart>);
 
+/// Part of a template.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum TemplatePart {
+pub enum KeyPart {
+    /// a text that is the same in every key
     Literal(String),
     /// the number of a column of the view
     Column(usize),
@@ -33,41 +33,32 @@ impl KeyTemplate {
                 '{' => {
                     let name: String = up_to_brace(&mut characters)?;
                     if !literal.is_empty() {
-                        parts.push(TemplatePart::Literal(std::mem::take(&mut literal)));
+                        parts.push(KeyPart::Literal(std::mem::take(&mut literal)));
                     }
-                    parts.push(TemplatePart::Column(column(&name, names, kinds)?));
+                    parts.push(KeyPart::Column(column(&name, names, kinds)?));
                 }
                 '}' => return Err(("a '}' closes nothing in the key".to_owned(), "write }} for a brace".to_owned())),
                 other => literal.push(other),
             }
         }
         if !literal.is_empty() {
-            parts.push(TemplatePart::Literal(literal));
+            parts.push(KeyPart::Literal(literal));
         }
-        if !matches!(parts.first(), Some(TemplatePart::Literal(_))) {
+        if !matches!(parts.first(), Some(KeyPart::Literal(_))) {
             let help = "begin it with a word, as in 'feed:{user_id}', so that it is told apart from other keys".to_owned();
             return Err(("the key does not begin with a text of its own".to_owned(), help));
         }
         Ok(Self(parts))
     }
 
-    /// Writes what it makes of a row.
-    pub fn write_form(&self, form: &mut Form) {
-        form.each(self.0.iter(), |form, part| match part {
-            TemplatePart::Literal(text) => {
-                form.tag(1);
-                form.text(text);
-            }
-            TemplatePart::Column(column) => {
-                form.tag(2);
-                form.count(*column);
-            }
-        });
+    /// The parts in their order; two templates with equal parts make equal keys.
+    pub fn parts(&self) -> &[KeyPart] {
+        &self.0
     }
 
     /// The columns that it is made of.
     pub fn columns(&self) -> BTreeSet<usize> {
-        self.0.iter().filter_map(|part| if let TemplatePart::Column(column) = part { Some(*column) } else { None }).collect()
+        self.0.iter().filter_map(|part| if let KeyPart::Column(column) = part { Some(*column) } else { None }).collect()
     }
 
     /// The key of a row, whose values are in the order of the view.
@@ -75,8 +66,8 @@ impl KeyTemplate {
         let mut key = String::new();
         for part in &self.0 {
             match part {
-                TemplatePart::Literal(text) => key.push_str(text),
-                TemplatePart::Column(column) => write_text(&values[*column], &mut key),
+                KeyPart::Literal(text) => key.push_str(text),
+                KeyPart::Column(column) => write_text(&values[*column], &mut key),
             }
         }
         key
@@ -87,13 +78,13 @@ impl KeyTemplate {
         let mut pattern = String::new();
         for part in &self.0 {
             match part {
-                TemplatePart::Literal(text) => text.chars().for_each(|character| {
+                KeyPart::Literal(text) => text.chars().for_each(|character| {
                     if matches!(character, '*' | '?' | '[' | ']' | '\\' | '^') {
                         pattern.push('\\');
                     }
                     pattern.push(character);
                 }),
-                TemplatePart::Column(_) => pattern.push('*'),
+                KeyPart::Column(_) => pattern.push('*'),
             }
         }
         pattern

@@ -3,21 +3,39 @@
 use std::fs;
 use std::path::Path;
 
+use crate::contract::{History, Outbox, OutboxLimits, Run, SinkState};
 use schemas::chain::Chain;
+use schemas::field::FieldKind;
 use schemas::fingerprint::Fingerprint;
 use schemas::row::{Diff, Row};
-use sinks::contract::{History, Outbox, OutboxLimits, Run, SinkState};
-use sinks::search::{Filter, Order, OrderBy, Search};
+use schemas::serving::SearchIndex;
 use tempfile::TempDir;
 
 use super::*;
-use language::load::{build, inline};
+use crate::search::{Filter, Order, OrderBy, Search};
 
-const STATEMENTS: &str = "
-    CREATE TABLE notes (note_id BIGINT PRIMARY KEY, text TEXT NOT NULL);
-    CREATE INDEX note_search ON notes USING FULLTEXT (text) INCLUDE (note_id);
-    GRANT SELECT ON notes TO PUBLIC;";
 const PLAN: Fingerprint = Fingerprint([7; 32]);
+
+fn columns() -> Vec<Column> {
+    let column = |name: &str, kind| Column { name: name.to_owned(), kind };
+    vec![column("note_id", FieldKind::Int64), column("text", FieldKind::Text)]
+}
+
+/// An index of the texts of notes.
+fn index() -> SearchIndex {
+    SearchIndex {
+        name: "note_search".to_owned(),
+        view: "notes".to_owned(),
+        searched: vec![1],
+        included: vec![0],
+        guarded: vec![],
+        key: vec![0],
+        stemmer: None,
+        prefix_letters: 2,
+        suggested: None,
+        popularity: None,
+    }
+}
 
 /// A view that changes with every epoch, its index, and what brings the one to the other.
 struct World {
@@ -30,10 +48,7 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let topology = build(&[inline("notes.sql", STATEMENTS)]).unwrap();
-        let view = &topology.served[0].view;
-        let definition = Definition { index: topology.searches[0].clone(), columns: view.columns.clone() };
-        assert_eq!(definition.index.key, [0]);
+        let definition = Definition { index: index(), columns: columns() };
         let folder = TempDir::new().unwrap();
         let mut world = Self { folder, definition, history: History::new(1), completed: 0, indexes: Arc::default() };
         world.history.push(0, chain(0));
@@ -42,7 +57,7 @@ impl World {
 
     fn sink(&self) -> SearchSink {
         let place = Place::Folder(self.folder.path().to_owned());
-        SearchSink::new(self.definition.clone(), place, Arc::clone(&self.indexes))
+        SearchSink::new(self.definition.clone(), place, Arc::clone(&self.indexes), |_| {})
     }
 
     fn row(&self, note: u64, epoch: u64) -> Row {

@@ -3,10 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use super::super::testing::{Following, Random, columns, template};
+use ::redis::{Client, Connection};
+use schemas::connector::{OptionValue, SinkOptions};
+use schemas::server_url::ServerUrl;
+use schemas::sink::SinkContent;
+
+use super::config::client_of;
+use super::write::PART_KEYS;
 use super::*;
+use crate::contract::{Sink as _, SinkError};
+use crate::registry;
+use crate::testing::{Following, Random, columns, connections, template};
 
 /// Most time for the server to be there.
 const START_MAX: Duration = Duration::from_secs(30);
@@ -46,23 +55,23 @@ impl Server {
         self.wait();
     }
 
-    fn url(&self) -> RedisUrl {
-        RedisUrl(format!("redis://127.0.0.1:{}/", self.port))
+    fn url(&self) -> ServerUrl {
+        address(&format!("redis://127.0.0.1:{}/", self.port)).expect("an address")
     }
 
     fn client(&self) -> Client {
-        Client::open(self.url().0).expect("an address")
+        client_of(&self.url()).expect("an address")
     }
 
     fn connection(&self) -> Connection {
         self.client().get_connection().expect("it runs")
     }
 
-    fn following(&self, mode: SinkMode) -> Following<RedisSink> {
+    fn following(&self, mode: InvalidationMode) -> Following<RedisSink> {
         let url = self.url();
         Following::new(move || {
-            let purpose = Purpose { name: "pages".to_owned(), channel: "stale".to_owned(), mode, key: template("page:{id}") };
-            RedisSink::new(purpose, RowReader::new(&columns()), &url).expect("an address")
+            let config = RedisConfig { name: "pages".to_owned(), channel: "stale".to_owned(), mode, key: template("page:{id}") };
+            RedisSink::new(config, RowReader::new(&columns()), client_of(&url).expect("an address"))
         })
     }
 }
@@ -82,11 +91,11 @@ fn spawn(port: u16, directory: &tempfile::TempDir) -> Child {
 }
 
 fn set(connection: &mut Connection, key: &str) {
-    redis::cmd("SET").arg(key).arg("cached").exec(connection).expect("it takes keys");
+    ::redis::cmd("SET").arg(key).arg("cached").exec(connection).expect("it takes keys");
 }
 
 fn pages(connection: &mut Connection) -> BTreeSet<String> {
-    redis::cmd("KEYS").arg("page:*").query(connection).expect("it lists keys")
+    ::redis::cmd("KEYS").arg("page:*").query(connection).expect("it lists keys")
 }
 
 fn names(keys: &[&str]) -> BTreeSet<String> {
@@ -101,7 +110,7 @@ fn exactly_the_keys_of_old_and_new_rows_are_deleted_and_told() {
     let mut heard = listening.as_pubsub();
     heard.subscribe("stale").expect("it takes listeners");
     ["page:1", "page:2", "other:1"].iter().for_each(|key| set(&mut connection, key));
-    let mut run = server.following(SinkMode::Delete);
+    let mut run = server.following(InvalidationMode::Delete);
     run.finish();
     let mut next = || -> String { heard.get_message().and_then(|message| message.get_payload()).expect("a message") };
     assert_eq!(next(), r#"{"sink":"pages","position":"2a:0","reset":true}"#);
@@ -118,14 +127,14 @@ fn exactly_the_keys_of_old_and_new_rows_are_deleted_and_told() {
     run.finish();
     assert_eq!(next(), r#"{"sink":"pages","position":"2a:2","keys":["page:1"]}"#, "nothing is told again after a start");
     assert_eq!(pages(&mut connection), names(&["page:2", "page:3"]));
-    let kept: String = redis::cmd("GET").arg("other:1").query(&mut connection).expect("a value");
+    let kept: String = ::redis::cmd("GET").arg("other:1").query(&mut connection).expect("a value");
     assert_eq!(kept, "cached");
 }
 
 #[test]
 fn fault_32_a_redis_that_is_down_is_waited_for() {
     let mut server = Server::start();
-    let mut run = server.following(SinkMode::Delete);
+    let mut run = server.following(InvalidationMode::Delete);
     run.finish();
     server.stop();
     run.change(&[(1, Some("a"))]);
@@ -144,10 +153,10 @@ fn fault_32_a_redis_that_is_down_is_waited_for() {
 fn fault_33_a_redis_that_lost_its_place_begins_anew_and_clears_what_may_be_stale() {
     let server = Server::start();
     let mut connection = server.connection();
-    let mut run = server.following(SinkMode::Delete);
+    let mut run = server.following(InvalidationMode::Delete);
     run.change(&[(1, Some("a"))]);
     run.finish();
-    redis::cmd("FLUSHALL").exec(&mut connection).expect("it forgets");
+    ::redis::cmd("FLUSHALL").exec(&mut connection).expect("it forgets");
     // A key of a row that changes no more: nobody knows whether it was read before a change that was lost.
     set(&mut connection, "page:7");
     run.change(&[(2, Some("a"))]);
@@ -163,9 +172,9 @@ fn fault_33_a_redis_that_lost_its_place_begins_anew_and_clears_what_may_be_stale
 #[test]
 fn an_earlier_incarnation_deletes_nothing_any_more() {
     let server = Server::start();
-    let mut earlier = server.following(SinkMode::Delete);
+    let mut earlier = server.following(InvalidationMode::Delete);
     earlier.finish();
-    let mut later = server.following(SinkMode::Delete);
+    let mut later = server.following(InvalidationMode::Delete);
     later.incarnation = 2;
     later.finish();
     set(&mut server.connection(), "page:1");
@@ -178,7 +187,7 @@ fn an_earlier_incarnation_deletes_nothing_any_more() {
 fn many_keys_go_in_parts_and_each_is_told_once() {
     let server = Server::start();
     let mut listening = server.connection();
-    let mut run = server.following(SinkMode::Version);
+    let mut run = server.following(InvalidationMode::Version);
     run.finish();
     let mut heard = listening.as_pubsub();
     heard.subscribe("stale").expect("it takes listeners");
@@ -195,7 +204,7 @@ fn many_keys_go_in_parts_and_each_is_told_once() {
         }
     }
     assert!(told.len() == many as usize && told.values().all(|count| *count == 1));
-    let version: String = redis::cmd("GET").arg("page:3:version").query(&mut server.connection()).expect("a value");
+    let version: String = ::redis::cmd("GET").arg("page:3:version").query(&mut server.connection()).expect("a value");
     assert_eq!(version, "2a:1");
 }
 
@@ -213,8 +222,8 @@ fn a_cache_with_versions_serves_nothing_older_than_its_sink() {
     let mut connection = server.connection();
     for seed in 0..5 {
         let mut random = Random::new(seed);
-        redis::cmd("FLUSHALL").exec(&mut connection).expect("it forgets");
-        let mut run = server.following(SinkMode::Version);
+        ::redis::cmd("FLUSHALL").exec(&mut connection).expect("it forgets");
+        let mut run = server.following(InvalidationMode::Version);
         run.finish();
         // When each page changed last, and pages that were read from the views and are on their way to the cache.
         let mut changed: BTreeMap<i64, Vec<u64>> = BTreeMap::new();
@@ -230,11 +239,11 @@ fn a_cache_with_versions_serves_nothing_older_than_its_sink() {
             if random.below(2) == 0 {
                 let (id, read_at) = on_their_way.remove(random.below(on_their_way.len() as u64) as usize);
                 let key = format!("page:{id}");
-                let mut fill = redis::cmd("EVAL");
+                let mut fill = ::redis::cmd("EVAL");
                 fill.arg(FILL).arg(1).arg(key).arg(read_at).arg(read_at).exec(&mut connection).expect("it takes pages");
             }
             let id = random.below(4) as i64;
-            let cached: Option<u64> = redis::cmd("GET").arg(format!("page:{id}")).query(&mut connection).expect("an answer");
+            let cached: Option<u64> = ::redis::cmd("GET").arg(format!("page:{id}")).query(&mut connection).expect("an answer");
             let sink = run.outbox.acknowledged().map_or(0, |known| known.epoch);
             if let (Some(read_at), Some(changes)) = (cached, changed.get(&id)) {
                 let missed = changes.iter().find(|change| **change > read_at && **change <= sink);
@@ -244,14 +253,61 @@ fn a_cache_with_versions_serves_nothing_older_than_its_sink() {
     }
 }
 
+/// A sink of the keys `page:{id}`, with the address that it gives itself.
+fn definition(url: Option<&str>) -> SinkDefinition {
+    let url = url.map(|url| ("url", OptionValue::Url(ServerUrl::parse(url, "redis").expect("an address"))));
+    let content = SinkContent::Invalidate { key: template("page:{id}") };
+    let options = SinkOptions::new(&REDIS, "pages", url);
+    SinkDefinition { name: "pages".to_owned(), view: "texts".to_owned(), connector: &REDIS, options, content }
+}
+
+#[test]
+fn a_sink_goes_to_its_own_address_and_without_one_to_that_of_the_process() {
+    let (own, of_the_process) = (Server::start(), Server::start());
+    let process = Connections { redis: Some(of_the_process.url()), ..connections() };
+    let url = format!("redis://127.0.0.1:{}/1", own.port);
+    for (definition, reached) in [(definition(Some(&url)), &own), (definition(None), &of_the_process)] {
+        registry::check(std::slice::from_ref(&definition), &process).expect("an address");
+        let mut opened = registry::open(&definition, &columns(), &process).expect("a sink");
+        assert_eq!(opened.sink.fence(7), Ok(None));
+        let database = if definition.options.url("url").is_some() { 1 } else { 0 };
+        for (server, is_reached) in [(&own, reached.port == own.port), (&of_the_process, reached.port != own.port)] {
+            let mut connection = server.connection();
+            ::redis::cmd("SELECT").arg(database).exec(&mut connection).expect("a database");
+            let fenced: Vec<String> = ::redis::cmd("KEYS").arg("tidewater:*").query(&mut connection).expect("keys");
+            assert_eq!(fenced.len(), usize::from(is_reached), "{definition:?} on port {}", server.port);
+            ::redis::cmd("FLUSHDB").exec(&mut connection).expect("it forgets");
+        }
+    }
+}
+
+#[test]
+fn a_sink_without_any_address_is_refused_before_it_starts() {
+    let error = registry::check(&[definition(None)], &connections()).expect_err("nobody says where");
+    let expected = "the sink 'pages' writes to Redis, and it is not said where that is: add url = 'redis://host:6379' to its options, or \
+                    start with --redis-url redis://host:6379";
+    assert_eq!(error.to_string(), expected);
+    assert_eq!(registry::check(&[definition(Some("redis://127.0.0.1:1"))], &connections()), Ok(()));
+}
+
 #[test]
 fn an_address_with_a_password_is_never_printed() {
-    let url = RedisUrl::new("redis://user:secret@127.0.0.1:1/0").expect("an address");
-    assert_eq!(format!("{url:?}"), "redis://...");
-    let purpose = Purpose { name: "p".to_owned(), channel: "c".to_owned(), mode: SinkMode::Delete, key: template("page:{id}") };
-    let mut sink = RedisSink::new(purpose, RowReader::new(&columns()), &url).expect("an address");
-    let error = sink.fence(1).expect_err("nobody listens there").to_string();
-    assert!(!error.contains("secret"), "{error}");
-    let bad = RedisUrl::new("http://user:secret@h").expect_err("another scheme").to_string();
-    assert!(!bad.contains("secret"), "{bad}");
+    let url = "redis://user:secret@127.0.0.1:1/0";
+    let definition = definition(Some(url));
+    let printed = [format!("{definition:?}"), definition.target_text(), address(url).expect("an address").to_string()];
+    let mut opened = registry::open(&definition, &columns(), &connections()).expect("a sink");
+    let unreachable = opened.sink.fence(1).expect_err("nobody listens there").to_string();
+    let bad = address("http://user:secret@h").expect_err("another scheme").to_string();
+    let no_database = SinkDefinition {
+        options: SinkOptions::new(
+            &REDIS,
+            "pages",
+            [("url", OptionValue::Url(ServerUrl::parse("redis://user:secret@h/no-number", "redis").expect("a form")))],
+        ),
+        ..definition
+    };
+    let refused = registry::check(&[no_database], &connections()).expect_err("no database").to_string();
+    for text in printed.into_iter().chain([unreachable, bad, refused]) {
+        assert!(!text.contains("secret"), "{text}");
+    }
 }

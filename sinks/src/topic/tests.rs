@@ -1,17 +1,16 @@
 //! Derived topics, against a log that loses answers.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::time::Duration;
+use std::sync::Arc;
 
 use parking_lot::Mutex;
+use schemas::position::{Offset, Topic};
+use schemas::sink::SinkContent;
 use serde_json::json;
-use sinks::contract::SinkState;
-use sources::error::Action;
-use sources::log::{StoredRecord, TopicMetadata};
-use sources::memory::MemoryLog;
 
-use super::super::testing::{Following, Random, columns, template};
 use super::*;
+use crate::contract::{SinkError, SinkState};
+use crate::testing::{Following, Random, columns, template};
 
 const TOPIC: &str = "derived.rows";
 
@@ -26,88 +25,50 @@ enum Fault {
 /// A log whose next appends fail.
 #[derive(Default)]
 struct FaultyLog {
-    log: MemoryLog,
+    log: MemoryTopicLog,
     faults: Mutex<VecDeque<Option<Fault>>>,
 }
 
-impl Log for FaultyLog {
-    fn create_topic(&self, topic: &Topic, partitions: u32) -> Result<TopicMetadata, LogError> {
-        self.log.create_topic(topic, partitions)
+impl TopicLog for FaultyLog {
+    fn create(&self, topic: &Topic) -> Result<(), TopicLogError> {
+        self.log.create(topic)
     }
 
-    fn topics(&self) -> Result<Vec<TopicMetadata>, LogError> {
-        self.log.topics()
+    fn bounds(&self, topic: &Topic) -> Result<(Offset, Offset), TopicLogError> {
+        self.log.bounds(topic)
     }
 
-    fn topic(&self, topic: &Topic) -> Result<Option<TopicMetadata>, LogError> {
-        self.log.topic(topic)
+    fn value(&self, topic: &Topic, offset: Offset) -> Result<Option<Vec<u8>>, TopicLogError> {
+        self.log.value(topic, offset)
     }
 
-    fn append(&self, topic: &Topic, records: Vec<Record>) -> Result<Vec<(Partition, Offset)>, LogError> {
-        let lost = || LogError::Io { action: Action::Append, topic: topic.clone(), source: std::io::Error::other("lost") };
+    fn append(&self, topic: &Topic, records: Vec<TopicRecord>) -> Result<(), TopicLogError> {
+        let lost = || TopicLogError::Ambiguous("lost".to_owned());
         match self.faults.lock().pop_front().flatten() {
             None => self.log.append(topic, records),
-            Some(Fault::Refused) => {
-                let (directory, topic) = ("/".into(), topic.clone());
-                Err(LogError::NoSpace { action: Action::Append, topic, directory, free: 0, needed: 1 })
-            }
+            Some(Fault::Refused) => Err(TopicLogError::Unavailable("no space".to_owned())),
             Some(Fault::LostBefore) => Err(lost()),
             Some(Fault::LostAfter) => self.log.append(topic, records).and(Err(lost())),
         }
     }
-
-    fn read(
-        &self,
-        topic: &Topic,
-        partition: Partition,
-        from: Offset,
-        records: usize,
-        bytes: usize,
-    ) -> Result<Vec<StoredRecord>, LogError> {
-        self.log.read(topic, partition, from, records, bytes)
-    }
-
-    fn stable(&self) -> Result<i64, LogError> {
-        self.log.stable()
-    }
-
-    fn bounds(&self, topic: &Topic, partition: Partition) -> Result<(Offset, Offset), LogError> {
-        self.log.bounds(topic, partition)
-    }
-
-    fn offset_at(&self, topic: &Topic, partition: Partition, timestamp: i64) -> Result<Offset, LogError> {
-        self.log.offset_at(topic, partition, timestamp)
-    }
-
-    fn trim(&self, topic: &Topic, partition: Partition, before: Offset) -> Result<(), LogError> {
-        self.log.trim(topic, partition, before)
-    }
-
-    fn bytes(&self) -> u64 {
-        self.log.bytes()
-    }
-
-    fn wait(&self, seen: u64, timeout: Duration) -> u64 {
-        self.log.wait(seen, timeout)
-    }
 }
 
 /// A run that follows into a topic of this log.
-fn following(log: &Arc<FaultyLog>, content: Content) -> Following<LogSink> {
+fn following(log: &Arc<FaultyLog>, content: SinkContent) -> Following<TopicSink> {
     let log = Arc::clone(log);
     Following::new(move || {
-        let rows = RowReader::new(&columns());
-        let sink = LogSink::new("rows".to_owned(), TOPIC, Arc::clone(&log) as Arc<dyn Log>, content.clone(), rows);
-        LogSink { part_records: 3, ..sink }
+        let config = TopicConfig { name: "rows".to_owned(), topic: Topic::new(TOPIC), content: content.clone() };
+        let sink = TopicSink::new(config, RowReader::new(&columns()), Arc::clone(&log) as Arc<dyn TopicLog>, |_| {});
+        sink.in_parts_of(3)
     })
 }
 
-fn records(log: &FaultyLog) -> Vec<StoredRecord> {
-    log.read(&Topic::new(TOPIC), PARTITION, Offset(0), usize::MAX, usize::MAX).expect("the topic is there")
+fn records(log: &FaultyLog) -> Vec<TopicRecord> {
+    log.log.records(&Topic::new(TOPIC))
 }
 
 /// Folds a topic of upserts as a reader of complete units does: the rows, and how often an epoch changed a key twice.
-fn fold(records: &[StoredRecord]) -> (BTreeMap<String, serde_json::Value>, usize) {
+fn fold(records: &[TopicRecord]) -> (BTreeMap<String, serde_json::Value>, usize) {
     let (mut rows, mut waiting, mut seen, mut repeats) = (BTreeMap::new(), Vec::new(), Vec::new(), 0);
     for record in records {
         let value: serde_json::Value = serde_json::from_slice(&record.value).expect("JSON");
@@ -146,7 +107,7 @@ fn every_epoch_is_in_the_topic_once_whatever_becomes_of_appends_and_processes() 
         let mut random = Random::new(seed);
         let mut below = |end| random.below(end);
         let log = Arc::new(FaultyLog::default());
-        let mut run = following(&log, Content::Upsert { key: vec![1] });
+        let mut run = following(&log, SinkContent::Upsert { key: vec![1] });
         for epoch in 0..30 {
             let texts = (0..below(12)).map(|_| (below(8) as i64, below(3) > 0, format!("{epoch}"))).collect::<Vec<_>>();
             run.change(&texts.iter().map(|(id, is_there, text)| (*id, is_there.then_some(text.as_str()))).collect::<Vec<_>>());
@@ -169,7 +130,7 @@ fn every_epoch_is_in_the_topic_once_whatever_becomes_of_appends_and_processes() 
 #[test]
 fn a_start_goes_on_in_the_middle_of_an_epoch() {
     let log = Arc::new(FaultyLog::default());
-    let mut run = following(&log, Content::Changelog);
+    let mut run = following(&log, SinkContent::Changelog);
     run.finish();
     let names: Vec<String> = (0..8).map(|id| id.to_string()).collect();
     run.change(&names.iter().enumerate().map(|(id, name)| (id as i64, Some(name.as_str()))).collect::<Vec<_>>());
@@ -193,7 +154,7 @@ fn a_start_goes_on_in_the_middle_of_an_epoch() {
 #[test]
 fn keys_of_a_cache_are_told_once_for_old_and_new_rows() {
     let log = Arc::new(FaultyLog::default());
-    let mut run = following(&log, Content::Invalidate { key: template("page:{text}") });
+    let mut run = following(&log, SinkContent::Invalidate { key: template("page:{text}") });
     run.change(&[(1, Some("a")), (2, Some("a"))]);
     run.finish();
     run.change(&[(1, Some("b")), (3, Some("b")), (2, Some("a"))]);
@@ -205,9 +166,9 @@ fn keys_of_a_cache_are_told_once_for_old_and_new_rows() {
 #[test]
 fn what_another_wrote_is_never_written_behind() {
     let log = Arc::new(FaultyLog::default());
-    let mut run = following(&log, Content::Changelog);
-    log.create_topic(&Topic::new(TOPIC), 1).expect("a new topic");
-    let foreign = Record { key: vec![], value: b"{}".to_vec(), timestamp: 0 };
+    let mut run = following(&log, SinkContent::Changelog);
+    log.create(&Topic::new(TOPIC)).expect("a new topic");
+    let foreign = TopicRecord { key: vec![], value: b"{}".to_vec() };
     log.append(&Topic::new(TOPIC), vec![foreign]).expect("room");
     assert!(run.step().is_err());
     let SinkState::Halted(why) = run.outbox.state() else { panic!("{:?}", run.outbox.state()) };
@@ -218,7 +179,7 @@ fn what_another_wrote_is_never_written_behind() {
 #[test]
 fn a_key_with_several_rows_stops_the_sink_and_names_the_key() {
     let log = Arc::new(FaultyLog::default());
-    let mut run = following(&log, Content::Upsert { key: vec![0] });
+    let mut run = following(&log, SinkContent::Upsert { key: vec![0] });
     run.finish();
     run.change(&[(1, Some("same")), (2, Some("same"))]);
     assert!(matches!(run.step(), Err(SinkError::Refused(_))));
@@ -230,9 +191,9 @@ fn a_key_with_several_rows_stops_the_sink_and_names_the_key() {
 #[test]
 fn an_earlier_incarnation_does_not_write_any_more() {
     let log = Arc::new(FaultyLog::default());
-    let mut run = following(&log, Content::Changelog);
+    let mut run = following(&log, SinkContent::Changelog);
     run.restart();
     run.finish();
-    let mut earlier = following(&log, Content::Changelog);
+    let mut earlier = following(&log, SinkContent::Changelog);
     assert_eq!(earlier.step(), Err(SinkError::Fenced(2)));
 }

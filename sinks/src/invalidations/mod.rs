@@ -1,0 +1,7 @@
+//! Invalidations: which keys of caches each epoch made stale, for those who follow while the process runs.
+
+mod feeds;
+mod stale;
+
+pub use feeds::{Feed, Invalidations, KEYS_KEPT_MAX, Told};
+pub use stale::stale_keys;
