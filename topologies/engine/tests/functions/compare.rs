@@ -32,7 +32,8 @@ const OF_SIGNED_ZERO: [&str; 2] = ["cot(", "atan2("];
 /// Constructs that compute only one of their arguments.
 const CHOICES: [&str; 7] = ["CASE", "coalesce", " AND ", " OR ", " IN ", "nullif", ")["];
 
-/// A constant that PostgreSQL puts into what is around it before any row is computed, and so never looks at the other arguments.
+/// A constant that PostgreSQL and the planner put into what is around it before any row is computed, and so never look at the other arguments,
+/// although not always at the same.
 const NULL_CONSTANT: &str = "CAST(NULL AS";
 
 /// Results over all expressions.
@@ -93,7 +94,7 @@ pub fn compare(expression: &Expression, ours: &Answers, theirs: &[Theirs], total
                 total.lazy += 1;
                 continue;
             }
-            (Ours::Error(_), Theirs::Null | Theirs::Value(_)) | (Ours::Value(Value::Null), Theirs::Error(_))
+            (Ours::Error(_), Theirs::Null | Theirs::Value(_)) | (Ours::Value(_), Theirs::Error(_))
                 if expression.ours.contains(NULL_CONSTANT) =>
             {
                 total.lazy += 1;
