@@ -169,9 +169,9 @@ impl SinkOption {
 /// Value of an option.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OptionValue {
-    /// of a topic, a text or a word
+    /// value of a topic, a text or a word
     Text(String),
-    /// of an address
+    /// value of an address
     Url(ServerUrl),
 }
 

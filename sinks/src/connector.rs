@@ -71,7 +71,7 @@ pub enum OpenError {
         sink: String,
         /// the system
         system: &'static str,
-        /// how to say it
+        /// the setting that gives it, for people
         remedy: &'static str,
     },
     /// an option that the client of the system refuses

@@ -3,9 +3,10 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod architecture;
+mod circles;
 mod crates;
-#[allow(dead_code)]
+mod documentation;
 mod modules;
-#[allow(dead_code)]
+mod names;
 mod tokens;
 mod words;

@@ -30,7 +30,7 @@ const VERSION_SECONDS: u64 = 24 * 60 * 60;
 
 /// Keeps a cache in Redis free of what is stale.
 pub struct RedisSink {
-    /// what the sink does, and under which names
+    /// effect of the sink, and the names that it uses
     config: RedisConfig,
     /// reads the rows of the view
     rows: RowReader,

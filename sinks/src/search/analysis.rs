@@ -156,7 +156,7 @@ impl Tokenizer for Words {
 
 /// The words of one text.
 struct WordStream<'a> {
-    /// what was found so far
+    /// tokens found so far
     words: &'a mut Words,
     /// the first letter that was not looked at
     at: usize,

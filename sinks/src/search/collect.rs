@@ -46,7 +46,7 @@ pub struct Order {
 pub(super) struct Request<'a> {
     /// the query, which says what is a hit
     pub query: &'a Compiled,
-    /// what hits have to fulfil besides
+    /// conditions that hits have to fulfil besides
     pub filter: &'a Filter,
     /// order of the hits
     pub order: Order,
@@ -79,7 +79,7 @@ struct Weights {
     query: Box<dyn Weight>,
     /// true if the query says itself how well a row matches
     is_leaf: bool,
-    /// what adds to relevance when the query has several parts
+    /// parts that add to relevance when the query has several
     leaves: Vec<Box<dyn Weight>>,
 }
 

@@ -61,7 +61,7 @@ struct Compiler<'a> {
     words: TextAnalyzer,
     /// makes words as they are written, for prefixes
     written: TextAnalyzer,
-    /// what hits are highlighted by, so far
+    /// marks by which hits are highlighted, so far
     marks: Vec<(Option<usize>, Mark)>,
     /// parts that count for relevance, so far
     leaves: Vec<Box<dyn Query>>,

@@ -60,7 +60,7 @@ fn keyboard_signs(text: &str) -> String {
 
 /// A query while it is read.
 struct Parser<'a> {
-    /// what is left to be read
+    /// rest of the text, still to be read
     rest: &'a str,
     /// names of the searched columns
     columns: &'a [&'a str],

@@ -22,7 +22,7 @@ pub(super) struct Highlighter {
     words: TextAnalyzer,
     /// makes words as they are written, where prefixes are marked
     written: Option<TextAnalyzer>,
-    /// what is highlighted, and in which column
+    /// marks to highlight, with their columns
     marks: Vec<(Option<usize>, Mark)>,
 }
 

@@ -42,7 +42,7 @@ struct OpenGeneration {
     generation: Generation,
     /// searcher of the last commit
     searcher: Searcher,
-    /// what the engine has, committed or not
+    /// documents that the engine has, committed or not
     applied: Applied,
     /// multiplicity of rows that changed since the last commit, where only the whole row tells them apart
     counts: HashMap<Vec<u8>, Diff>,
@@ -63,7 +63,7 @@ struct WriterState {
 struct SharedWriter {
     /// the fields of the index
     layout: Arc<Layout>,
-    /// what readers see
+    /// index as readers see it
     visible: Arc<Visible>,
     /// held while documents are added or committed; readers never take it
     state: Mutex<WriterState>,
@@ -71,7 +71,7 @@ struct SharedWriter {
 
 /// Keeps one index; for one caller.
 pub struct SearchWriter {
-    /// what the thread uses too
+    /// state that the thread uses too
     shared: Arc<SharedWriter>,
     /// location of the generations
     place: Place,

@@ -27,7 +27,7 @@ type PositionListener = Arc<dyn Fn(Position) + Send + Sync>;
 pub struct Views {
     /// the history whose epochs are published; it never changes
     pub(super) timeline: Timeline,
-    /// what a snapshot reads; written for the length of one application of checked changes
+    /// state that a snapshot reads; written for the length of one application of checked changes
     pub(super) state: RwLock<ViewsState>,
     /// The catalogue of `state`, for those who need no rows with it.
     pub(super) catalogue: RwLock<Arc<Catalogue>>,
@@ -37,7 +37,7 @@ pub struct Views {
     pub(super) hydrations: RwLock<Hydrations>,
     /// Held through a publish, so that what it has checked is still so when it applies.
     pub(super) publishing: Mutex<()>,
-    /// what waiters look at; written after the state, so a token that is reached is visible
+    /// progress that waiters look at; written after the state, so a token that is reached is visible
     pub(super) progress: Mutex<VisibleProgress>,
     /// wakes waiters after each publish
     pub(super) progressed: Condvar,

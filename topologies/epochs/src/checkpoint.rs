@@ -69,7 +69,7 @@ pub struct Checkpoints<D: Disk> {
 
 /// A checkpoint whose files are kept.
 struct Kept {
-    /// what its manifest says
+    /// contents of its manifest
     header: CheckpointHeader,
     /// oldest first
     runs: Vec<Arc<Run>>,

@@ -117,7 +117,7 @@ impl CheckpointJob {
 
 /// A checkpoint that may be begun with.
 struct KeptCheckpoint {
-    /// what its manifest says
+    /// contents of its manifest
     header: CheckpointHeader,
     /// it holds every state of the plan
     is_whole: bool,
@@ -141,7 +141,7 @@ pub struct Coordinator<D: Disk> {
     log: Arc<dyn Log>,
     /// timeline and incarnation of this run
     identity: Identity,
-    /// what was bound, durably
+    /// record of everything that was bound, durable
     bindings: Bindings<D>,
     /// reads the log; its positions are those after the last bound epoch
     reader: Reader,

@@ -22,7 +22,7 @@ use names::{Change, Names, Node};
 /// A disk in memory; clones are the same disk.
 #[derive(Clone, Debug)]
 pub struct SimulatedDisk {
-    /// what all clones share
+    /// state that all clones share
     state: Arc<Mutex<State>>,
 }
 

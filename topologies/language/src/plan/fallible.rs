@@ -23,17 +23,17 @@ pub fn computed(value: Expr, schema: &DFSchema) -> Expr {
     if !is_marked {
         return value;
     }
-    let function = ScalarUDF::from(Computed { signature: Signature::any(1, Volatility::Immutable) });
+    let function = ScalarUDF::from(ComputedCall { signature: Signature::any(1, Volatility::Immutable) });
     Expr::ScalarFunction(ScalarFunction::new_udf(Arc::new(function), vec![value]))
 }
 
 /// The argument, which may be NULL as far as the plan knows.
 #[derive(Debug, PartialEq, Eq, Hash)]
-struct Computed {
+struct ComputedCall {
     signature: Signature,
 }
 
-impl ScalarUDFImpl for Computed {
+impl ScalarUDFImpl for ComputedCall {
     fn name(&self) -> &str {
         COMPUTED
     }
