@@ -5,8 +5,9 @@ use schemas::position::{Offset, Partition};
 use super::batch::{Batch, BatchPlace};
 use super::store::{self, Store};
 use super::topics::TopicState;
+use crate::checks::{self, ReadBudget};
 use crate::error::{Damage, LogError};
-use crate::log::{self, ReadBudget, StoredRecord};
+use crate::record::ReadRecords;
 
 /// Reads records of a partition from an offset on.
 pub fn read(
@@ -15,13 +16,13 @@ pub fn read(
     partition: Partition,
     from: Offset,
     mut budget: ReadBudget,
-) -> Result<Vec<StoredRecord>, LogError> {
-    log::check_partition(&topic.metadata, partition)?;
+) -> Result<ReadRecords, LogError> {
+    checks::check_partition(&topic.metadata, partition)?;
     // In this order: what is before the end is in the snapshot that is taken next, and what is not yet trimmed then is still in it.
     let end = topic.end(partition).next;
     let mut batches = Batches::new(store, topic, partition, from);
     let earliest = topic.earliest(partition);
-    log::check_offset(&topic.metadata.topic, partition, from, (earliest, end.max(earliest)))?;
+    checks::check_offset(&topic.metadata.topic, partition, from, (earliest, end.max(earliest)))?;
     let mut records = Vec::new();
     while batches.expected < end && !budget.is_spent() {
         let room = batches.next(|batch| batch.read(from, &mut budget, &mut records))?;
@@ -29,12 +30,13 @@ pub fn read(
             break;
         }
     }
-    Ok(records)
+    let next = records.last().map_or(from, |last| last.offset.behind());
+    Ok(ReadRecords { records, next })
 }
 
 /// Finds the first record that can be read and has this timestamp or a later one.
 pub fn offset_at(store: &Store, topic: &TopicState, partition: Partition, timestamp: i64) -> Result<Offset, LogError> {
-    log::check_partition(&topic.metadata, partition)?;
+    checks::check_partition(&topic.metadata, partition)?;
     loop {
         let earliest = topic.earliest(partition);
         let found = offset_from(store, topic, partition, earliest, timestamp);

@@ -15,7 +15,7 @@ use super::batch::{BatchKey, BatchPlace};
 use super::journal;
 use super::space::{self, LOG_FREE_BYTES_MIN, Shortage, WRITES_PER_BYTE};
 use crate::error::{Action, Damage, LogError};
-use crate::log::TopicMetadata;
+use crate::record::TopicMetadata;
 
 /// Memory for blocks that were read from disk.
 const CACHE_BYTES: u64 = 32 << 20;

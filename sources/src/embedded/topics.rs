@@ -10,8 +10,9 @@ use super::batch::{Batch, BatchPlace};
 use super::space::LOG_FREE_BYTES_MIN;
 use super::start::Start;
 use super::store::{self, Store};
+use crate::checks;
 use crate::error::{Action, Damage, LogError};
-use crate::log::{self, TopicId, TopicMetadata};
+use crate::record::{TopicId, TopicMetadata};
 
 /// The version of the stored description: version u8, id u128, partitions u32 (little endian), CRC-32 of the name and those.
 const FORMAT: u8 = 1;
@@ -123,11 +124,11 @@ impl Topics {
 
     /// Creates a topic, or finds it.
     pub fn create(&self, store: &Store, topic: &Topic, partitions: u32) -> Result<TopicMetadata, LogError> {
-        log::check_topic(topic, partitions)?;
+        checks::check_topic(topic, partitions)?;
         // Held while the description is made durable: nobody may use, or create again, a topic that a crash would forget.
         let mut by_name = self.by_name.write();
         if let Some(existing) = by_name.get(topic) {
-            return log::check_existing(&existing.metadata, partitions);
+            return checks::check_existing(&existing.metadata, partitions);
         }
         store.check_space(Action::Create, topic, LOG_FREE_BYTES_MIN)?;
         let metadata = TopicMetadata { topic: topic.clone(), topic_id: TopicId::random(), partitions };

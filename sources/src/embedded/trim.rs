@@ -16,8 +16,8 @@ use super::space::{self, LOG_FREE_BYTES_MIN, TRIM_FREE_BYTES_MIN};
 use super::start::Start;
 use super::store::Store;
 use super::topics::TopicState;
+use crate::checks;
 use crate::error::{Action, LogError};
-use crate::log;
 
 /// The most batches that are removed at once.
 const REMOVED_AT_ONCE_MAX: usize = 4096;
@@ -39,7 +39,7 @@ pub struct Trims {
 impl Trims {
     /// Makes `before` the earliest offset of a partition, unless it is that or later already.
     pub fn trim(&self, store: &Store, topic: &TopicState, partition: Partition, before: Offset) -> Result<(), LogError> {
-        log::check_partition(&topic.metadata, partition)?;
+        checks::check_partition(&topic.metadata, partition)?;
         let mut removed = self.removed.lock();
         let stored = topic.stored_start(partition);
         let before = before.min(topic.end(partition).next);

@@ -15,9 +15,10 @@ use super::stable::Stable;
 use super::store::Store;
 use super::topics::{PartitionEnd, TopicState};
 use crate::changes::Changes;
+use crate::checks;
 use crate::error::{Action, LogError};
-use crate::log::{self, Record, TopicId};
 use crate::partitioner::partition_of;
+use crate::record::{Record, TopicId};
 
 /// The most bytes of a batch, unless a single record is larger: what a read has to fetch for one record.
 const BATCH_BYTES_MAX: usize = 1 << 20;
@@ -81,7 +82,7 @@ pub fn run(store: &Store, queue: &Queue, stable: &Stable, changes: &Changes) {
 /// Gives the records of an append their timestamps, in their order.
 fn stamp(append: &mut Pending, newest: &mut i64) {
     for (section, place, given) in &append.order {
-        *newest = log::next_timestamp(*newest, *given);
+        *newest = checks::next_timestamp(*newest, *given);
         append.sections[*section].stamp(*place, *newest);
     }
 }

@@ -21,8 +21,9 @@ use schemas::row::{Diff, Row};
 use schemas::time::timestamp_text;
 use sinks::invalidations::Invalidations;
 use sinks::views::{Range, Views};
-use sources::log::{Log, Record};
+use sources::log::{Log, LogAppender};
 use sources::memory::MemoryLog;
+use sources::record::Record;
 
 /// Time of the first event: 2024-01-01T00:00:00Z.
 pub const START_MICROS: i64 = 1_704_067_200_000_000;

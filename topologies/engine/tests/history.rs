@@ -10,7 +10,7 @@ use epochs::coordinator::RetainedLimits;
 use epochs::disk::simulated::SimulatedDisk;
 use language::topology::Topology;
 use schemas::position::{Offset, Partition, Topic};
-use sources::log::Log;
+use sources::log::LogReader;
 use sources::memory::MemoryLog;
 
 use crate::evolution::{checkpointed, events};

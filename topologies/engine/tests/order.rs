@@ -8,7 +8,8 @@ use engine::run::{DeployOutcome, Options, Verify};
 use language::topology::Topology;
 use schemas::field::Value;
 use schemas::position::Topic;
-use sources::log::{Log, Record};
+use sources::log::LogAppender;
+use sources::record::Record;
 
 use crate::evolution::checkpointed;
 use crate::harness::{Deployment, Producer, Random, options, topology};

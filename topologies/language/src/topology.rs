@@ -12,6 +12,7 @@ use datafusion_sql::sqlparser::tokenizer::Span;
 use schemas::catalogue::TopicSchema;
 use schemas::event::Encoding;
 use schemas::serving::{Column, SearchIndex, View};
+use schemas::source_connector::{ConnectorSpec, SOURCE_LOG};
 
 use crate::builder::Builder;
 use crate::diagnostic::{Diagnostic, SourceFile};
@@ -29,6 +30,8 @@ pub const SQL_FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
 pub struct Source {
     /// its name in SQL
     pub name: String,
+    /// connector of the log that it reads
+    pub connector: &'static ConnectorSpec,
     /// the topic, its events and columns
     pub schema: &'static TopicSchema,
     /// encoding of its records
@@ -228,6 +231,11 @@ pub fn place(statement: &Statement, error: &DataFusionError) -> Box<Diagnostic> 
 }
 
 impl Topology {
+    /// Name of the connector of the log that the sources read, and derived topics are written to: they share one.
+    pub fn log_connector(&self) -> &'static str {
+        self.sources.first().map_or(SOURCE_LOG.name, |source| source.connector.name)
+    }
+
     /// The source that reads a topic.
     pub fn source_of_topic(&self, topic: &str) -> Option<&Source> {
         self.sources.iter().find(|source| source.schema.topic == topic)

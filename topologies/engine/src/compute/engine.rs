@@ -11,7 +11,7 @@ use schemas::dead_letter::DeadLetter;
 use schemas::position::Topic;
 use schemas::row::{Diff, Row};
 use sinks::views::{IndexId, ServedView, Views};
-use sources::log::StoredRecord;
+use sources::record::StoredRecord;
 
 use super::worker::{Work, Workers};
 use crate::render::budget::Limits;

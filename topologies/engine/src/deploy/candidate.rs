@@ -20,7 +20,8 @@ use schemas::dead_letter::{DeadLetter, RowError};
 use schemas::position::Topic;
 use schemas::row::{Diff, Row};
 use sinks::views::{Hydration, IndexId, ViewPublisher, Views};
-use sources::log::{Log, TopicMetadata};
+use sources::log::Log;
+use sources::record::TopicMetadata;
 
 use super::handle::DeploymentHandle;
 use super::report::DeployPhase;
@@ -196,7 +197,7 @@ impl<'a> Computation<'a> {
             quarantine,
         } = preparation;
         let offsets = offsets_of(&header);
-        let mut reader = Reader::new(Arc::clone(&log), &topics, &offsets, usize::MAX).map_err(|error| error.to_string())?;
+        let mut reader = Reader::new(log.clone(), &topics, &offsets, usize::MAX).map_err(|error| error.to_string())?;
         let anew = Arc::new(missing.clone());
         let keep =
             |restored| RestoreContext { start: header.epoch, missing: Arc::clone(&anew), states: Arc::clone(&states), restored };

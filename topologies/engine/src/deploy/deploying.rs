@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
 use sinks::views::CatalogueChange;
-use sources::log::TopicMetadata;
+use sources::record::TopicMetadata;
 
 use super::candidate::{Candidate, Handover};
 use super::request::Deployment;

@@ -21,7 +21,8 @@ use schemas::dead_letter::{DeadLetter, RowError};
 use schemas::position::{Epoch, Offset, Partition, Topic};
 use schemas::row::Diff;
 use sinks::views::{Commit, Hydration, ViewPublisher, Views};
-use sources::log::{Log, StoredRecord};
+use sources::log::Log;
+use sources::record::StoredRecord;
 
 use crate::compute::engine::{Allowance, Engine, Left};
 use crate::compute::worker::Done;

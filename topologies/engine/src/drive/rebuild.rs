@@ -12,7 +12,7 @@ use epochs::binding::{BoundRange, Control};
 use epochs::coordinator::{offsets_of, stored_state};
 use epochs::error::EpochError;
 use epochs::reader::{Reader, Records};
-use sources::log::StoredRecord;
+use sources::record::StoredRecord;
 
 use super::driver::Driver;
 use crate::compute::engine::{Allowance, Engine};
@@ -208,7 +208,7 @@ impl Driver {
         }
         let topics =
             create_topics(&topology, parts.log.as_ref()).map_err(|error| RebuildError::Log { detail: error.to_string() })?;
-        let mut reader = Reader::new(Arc::clone(&parts.log), &topics, &offsets_of(&header), usize::MAX)?;
+        let mut reader = Reader::new(parts.log.clone(), &topics, &offsets_of(&header), usize::MAX)?;
         let (states, missing) = (Arc::new(states), Arc::<BTreeSet<u32>>::default());
         let keep = |restored| RestoreContext {
             start: header.epoch,

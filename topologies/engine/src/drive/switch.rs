@@ -16,7 +16,7 @@ use epochs::error::EpochError;
 use epochs::lost_history::{MissingHistory, describe};
 use schemas::position::Topic;
 use sinks::views::CompareError;
-use sources::log::TopicMetadata;
+use sources::record::TopicMetadata;
 
 use super::driver::Driver;
 use crate::deploy::candidate::{Bound, Candidate, Handover, Preparation};

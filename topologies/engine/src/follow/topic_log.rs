@@ -6,7 +6,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use schemas::position::{Offset, Partition, Topic};
 use sinks::topic::{TopicLog, TopicLogError, TopicRecord};
 use sources::error::LogError;
-use sources::log::{Log, Record};
+use sources::log::Log;
+use sources::record::Record;
 
 /// A derived topic has one partition, so that its records have one order.
 const DERIVED_PARTITIONS: u32 = 1;
@@ -28,7 +29,7 @@ impl TopicLog for DerivedTopicLog {
 
     fn value(&self, topic: &Topic, offset: Offset) -> Result<Option<Vec<u8>>, TopicLogError> {
         let records = self.0.read(topic, PARTITION, offset, 1, usize::MAX).map_err(failed)?;
-        Ok(records.into_iter().next().map(|record| record.value))
+        Ok(records.records.into_iter().next().map(|record| record.value))
     }
 
     fn append(&self, topic: &Topic, records: Vec<TopicRecord>) -> Result<(), TopicLogError> {

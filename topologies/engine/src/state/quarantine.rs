@@ -14,7 +14,7 @@ use parking_lot::Mutex;
 use schemas::dead_letter::{DEAD_LETTER_BYTES_MAX, DeadLetter, Fault, Reason};
 use schemas::position::{Partition, Topic};
 use serde::{Deserialize, Serialize};
-use sources::log::StoredRecord;
+use sources::record::StoredRecord;
 
 use super::marks::Marks;
 use crate::render::budget::{EPOCH_EVENTS, Limits};

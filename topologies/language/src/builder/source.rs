@@ -25,6 +25,7 @@ impl Builder {
     pub(super) fn create_source(&mut self, statement: &Statement) -> Outcome<()> {
         let StatementKind::CreateSource {
             name,
+            connector,
             topic,
             topic_location,
             message,
@@ -61,6 +62,7 @@ impl Builder {
         }
         self.topology.sources.push(Source {
             name: name.text.clone(),
+            connector,
             schema,
             encoding: match encoding {
                 parse::Encoding::Json => Encoding::Json,

@@ -27,8 +27,8 @@ pub use file_index::FileIndex;
 pub use nesting::{BRACKETS_DEPTH_MAX, TREE_DEPTH_MAX};
 pub use search::{PREFIX_LETTERS_DEFAULT, PREFIX_LETTERS_MAX};
 pub use statement::{
-    ColumnDefinition, Connector, DropKind, Encoding, GivenOption, MergeAction, MergeClause, Name, SearchOptions, SinkFormat,
-    Statement, StatementKind, Text,
+    ColumnDefinition, DropKind, Encoding, GivenOption, MergeAction, MergeClause, Name, SearchOptions, SinkFormat, Statement,
+    StatementKind, Text,
 };
 
 use crate::diagnostic::{Diagnostic, Location, SourceFile};
