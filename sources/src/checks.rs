@@ -9,6 +9,11 @@ use crate::limits::{APPEND_BYTES_MAX, APPEND_RECORDS_MAX, PARTITIONS_MAX, RECORD
 use crate::record::{Record, TopicMetadata};
 
 /// The timestamp of the next record, after a record with the timestamp `last`; `given` is the time that its caller gives.
+///
+/// At least one more than `last`, so that no two records of a log share one; at most [`TIMESTAMP_MAX`] by what the caller gives.
+///
+/// # Panics
+/// At the end of time, which no caller can bring about: it is 2^62 records away.
 pub(crate) fn next_timestamp(last: i64, given: i64) -> i64 {
     let Some(next) = last.checked_add(1) else {
         panic!("the log holds a record from the end of time: no later one can be stamped")
@@ -17,6 +22,8 @@ pub(crate) fn next_timestamp(last: i64, given: i64) -> i64 {
 }
 
 /// Remaining budget of one read.
+///
+/// A record is taken whole or not at all; the first is taken whatever its size.
 pub(crate) struct ReadBudget {
     records: usize,
     bytes: usize,
@@ -67,6 +74,8 @@ pub(crate) fn check_existing(existing: &TopicMetadata, partitions: u32) -> Resul
 }
 
 /// Refuses an append outside the limits. Returns the bytes of all keys and values.
+///
+/// Costs one look at each length. The first record that is too large is named by its place.
 pub(crate) fn check_records(topic: &Topic, records: &[Record]) -> Result<usize, LogError> {
     if records.len() > APPEND_RECORDS_MAX {
         return Err(LogError::TooManyRecords { topic: topic.clone(), records: records.len() });

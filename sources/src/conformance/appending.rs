@@ -19,8 +19,10 @@ use schemas::position::TOPIC_NAME_LENGTH_MAX;
 
 /// Result of a check: the log's own failure, or nothing.
 pub(super) type Outcome = Result<(), LogError>;
+/// A check of an empty log.
 pub(super) type Check = fn(Arc<dyn Log>) -> Outcome;
 
+/// No limit of a read.
 const NO_LIMIT: usize = usize::MAX;
 /// Far more than any check takes, so that waiting for it shows as a hang and not as a pass.
 const LONG: Duration = Duration::from_secs(600);
@@ -48,10 +50,12 @@ pub(super) const CHECKS: [(&str, Check); 19] = [
     ("a prefix is read while records come", a_prefix_is_read_while_records_come),
 ];
 
+/// The topic of most checks.
 fn topic() -> Topic {
     Topic::new("social.post")
 }
 
+/// A record with a key, a value and the time that its caller gives.
 fn record(key: &str, value: impl Into<Vec<u8>>, timestamp: i64) -> Record {
     Record { key: key.into(), value: value.into(), timestamp }
 }

@@ -12,9 +12,12 @@ use crate::error::LogError;
 use crate::log::LogReader;
 use crate::record::{ReadRecords, StoredRecord};
 
+/// Result of a check: the log's own failure, or nothing.
 type Outcome = Result<(), LogError>;
+/// A check of a log that holds the content.
 pub(super) type ReadingCheck = fn(&dyn LogReader, &Content) -> Outcome;
 
+/// No limit of a read.
 const NO_LIMIT: usize = usize::MAX;
 
 /// The checks, with their names.
@@ -47,6 +50,7 @@ fn stream(log: &dyn LogReader, topic: &Topic, partition: Partition, step: usize)
     }
 }
 
+/// Reads a partition in one step.
 fn all(log: &dyn LogReader, topic: &Topic, partition: Partition) -> Result<Vec<StoredRecord>, LogError> {
     stream(log, topic, partition, NO_LIMIT)
 }
@@ -62,6 +66,7 @@ fn topics_are_listed_by_name(log: &dyn LogReader, content: &Content) -> Outcome 
     Ok(())
 }
 
+/// Follows the positions that reads return, in steps of several sizes, and compares with what was appended.
 fn streams_come_back_whole_and_in_order(log: &dyn LogReader, content: &Content) -> Outcome {
     for ((topic, partition), expected) in content.returned() {
         for step in [1, 2, 7, NO_LIMIT] {
@@ -75,6 +80,7 @@ fn streams_come_back_whole_and_in_order(log: &dyn LogReader, content: &Content) 
     Ok(())
 }
 
+/// Takes every offset from the earliest to the end for a position, whether a record is there or not.
 fn every_position_can_be_read_from(log: &dyn LogReader, content: &Content) -> Outcome {
     for (topic, partition) in content.returned().into_keys() {
         let records = all(log, &topic, partition)?;
@@ -97,6 +103,7 @@ fn every_position_can_be_read_from(log: &dyn LogReader, content: &Content) -> Ou
     Ok(())
 }
 
+/// Reads from every record on with several limits of bytes.
 fn reads_keep_their_limits(log: &dyn LogReader, content: &Content) -> Outcome {
     for (topic, partition) in content.returned().into_keys() {
         let records = all(log, &topic, partition)?;
@@ -152,6 +159,7 @@ fn positions_outside_the_log_are_refused(log: &dyn LogReader, content: &Content)
     Ok(())
 }
 
+/// Looks up the time of every record, and those right before and after it.
 fn offsets_are_found_by_time(log: &dyn LogReader, content: &Content) -> Outcome {
     for (topic, partition) in content.returned().into_keys() {
         let (records, (_, end)) = (all(log, &topic, partition)?, log.bounds(&topic, partition)?);

@@ -50,11 +50,18 @@ use crate::record::{ReadRecords, Record, StoredRecord, TopicMetadata};
 /// The connector `log`: the log that is built in, in a directory.
 pub const CONNECTOR: Connector = Connector { spec: &SOURCE_LOG, open };
 
+/// Opens the log of the context's directory.
 fn open(context: LogContext<'_>) -> Result<Arc<dyn Log>, LogError> {
     Ok(Arc::new(EmbeddedLog::open(context.directory)?))
 }
 
 /// An event log in a directory, which it keeps locked until it is dropped.
+///
+/// Callers of `append` put their records into stored form on their own threads, queue them, and wait for the writer thread, which numbers, stamps,
+/// writes and syncs them. Readers never wait for the writer: they see up to the durable ends that it publishes after each sync.
+///
+/// Memory: the queue (at most 64 MiB), one group that is being written (at most 16 MiB unless one append is larger), and the database's block
+/// cache and memtables (32 MiB each).
 pub struct EmbeddedLog {
     store: Arc<Store>,
     topics: Topics,
@@ -85,6 +92,7 @@ impl EmbeddedLog {
         Ok(Self { store, topics, trims: Trims::default(), queue, changes, stable, writer: Some(writer) })
     }
 
+    /// The error that the writer thread has ended: it was told to, or it failed.
     fn stopped(&self, topic: &Topic) -> LogError {
         LogError::Stopped { action: Action::Append, topic: topic.clone(), directory: self.store.directory.clone() }
     }

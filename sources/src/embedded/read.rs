@@ -10,6 +10,11 @@ use crate::error::{Damage, LogError};
 use crate::record::ReadRecords;
 
 /// Reads records of a partition from an offset on.
+///
+/// Costs one seek, and the decoding of each batch that is touched: up to 1 MiB, whatever is asked for.
+///
+/// # Errors
+/// An unknown partition, an offset outside of the log, a batch that is damaged or missing, and a failed read.
 pub fn read(
     store: &Store,
     topic: &TopicState,
@@ -35,6 +40,8 @@ pub fn read(
 }
 
 /// Finds the first record that can be read and has this timestamp or a later one.
+///
+/// Searches by halving the offsets: a few dozen batches are opened, whatever the partition's size.
 pub fn offset_at(store: &Store, topic: &TopicState, partition: Partition, timestamp: i64) -> Result<Offset, LogError> {
     checks::check_partition(&topic.metadata, partition)?;
     loop {
@@ -47,6 +54,7 @@ pub fn offset_at(store: &Store, topic: &TopicState, partition: Partition, timest
     }
 }
 
+/// The same from an earliest offset that may be trimmed meanwhile; the error is then no damage.
 fn offset_from(
     store: &Store,
     topic: &TopicState,
@@ -93,6 +101,9 @@ fn first_reaching(
 }
 
 /// The batches of a partition from the one that holds an offset.
+///
+/// Invariant: batches follow one another without a gap. A batch that is not where the one before it ended is missing, which is damage: a reader
+/// that went on would skip acknowledged records.
 struct Batches<'a> {
     store: &'a Store,
     topic: &'a TopicState,
@@ -104,6 +115,7 @@ struct Batches<'a> {
 }
 
 impl<'a> Batches<'a> {
+    /// Begins at the batch that holds an offset. The snapshot is taken now: later appends and trims do not show.
     fn new(store: &'a Store, topic: &'a TopicState, partition: Partition, from: Offset) -> Self {
         let place = topic.place(partition);
         let entries = store.snapshot(place.key(from)..=place.key(Offset(u64::MAX)));

@@ -25,6 +25,7 @@ use crate::record::{ReadRecords, Record, StoredRecord, TopicId, TopicMetadata};
 /// The connector `memory`: a log for tests of a topology, which statements cannot name.
 pub const CONNECTOR: Connector = Connector { spec: &SOURCE_MEMORY, open };
 
+/// Opens an empty log: there is nothing to come back to.
 fn open(_: LogContext<'_>) -> Result<Arc<dyn Log>, LogError> {
     Ok(Arc::new(MemoryLog::new()))
 }
@@ -38,6 +39,7 @@ pub struct MemoryLog {
     has_gaps: bool,
 }
 
+/// All topics under one lock, so that an append is seen whole or not at all and timestamps grow over all of them.
 struct Stored {
     topics: BTreeMap<Topic, TopicRecords>,
     /// the timestamp of the last record; `i64::MIN` while there is none
@@ -67,6 +69,10 @@ impl MemoryLog {
         Self { has_gaps: true, ..Self::default() }
     }
 
+    /// Looks at a partition under the read lock.
+    ///
+    /// # Errors
+    /// An unknown topic or partition, and whatever `answer` finds.
     fn with_partition<T>(
         &self,
         topic: &Topic,

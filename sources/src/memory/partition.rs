@@ -44,6 +44,7 @@ impl PartitionRecords {
         offset
     }
 
+    /// Skips offsets behind what was appended, if this log has gaps.
     fn skip(&mut self) {
         if self.has_gaps {
             self.end.0 += SKIPPED[self.appended % SKIPPED.len()];
@@ -61,6 +62,8 @@ impl PartitionRecords {
     }
 
     /// Records from a position on, as far as the budget goes.
+    ///
+    /// Costs a search by halving and a copy of what is read.
     pub(super) fn read(&self, from: Offset, mut budget: ReadBudget) -> ReadRecords {
         let fits = |record: &&StoredRecord| budget.take(record.bytes());
         let records: Vec<StoredRecord> = self.records.range(self.place(from)..).take_while(fits).cloned().collect();

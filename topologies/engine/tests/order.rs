@@ -10,9 +10,10 @@ use schemas::field::Value;
 use schemas::position::Topic;
 use sources::log::LogAppender;
 use sources::record::Record;
+use testkit::random::Random;
 
 use crate::evolution::checkpointed;
-use crate::harness::{Deployment, Producer, Random, options, topology};
+use crate::harness::{Deployment, Producer, options, topology};
 use crate::restarts::{Starts, restarted};
 
 /// Users and posts have small numbers, so that many events concern one key from several partitions.

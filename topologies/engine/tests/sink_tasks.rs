@@ -10,8 +10,9 @@ use schemas::position::{Offset, Partition, Topic};
 use serde_json::Value;
 use sinks::invalidations::Told;
 use sources::log::LogReader;
+use testkit::random::Random;
 
-use crate::harness::{Deployment, Producer, Random, options, topology};
+use crate::harness::{Deployment, Producer, options, topology};
 
 const TABLES: &str = "
 CREATE SOURCE post_events WITH (connector = 'log', topic = 'social.post') FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.PostEvent');

@@ -14,8 +14,9 @@ use language::plan::graph::{NodeId, Operator};
 use language::topology::{Topology, load};
 use schemas::field::{FieldKind, Value};
 use schemas::row::Row;
+use testkit::random::Random;
 
-use crate::harness::{Deployment, Producer, Random, options, topology};
+use crate::harness::{Deployment, Producer, options, topology};
 use crate::metamorphic::events;
 
 const TABLES: &str = "\

@@ -1,9 +1,10 @@
 //! The event log as the log of derived topics.
 
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use schemas::position::{Offset, Partition, Topic};
+use schemas::time::unix_micros;
 use sinks::topic::{TopicLog, TopicLogError, TopicRecord};
 use sources::error::LogError;
 use sources::log::Log;
@@ -33,7 +34,7 @@ impl TopicLog for DerivedTopicLog {
     }
 
     fn append(&self, topic: &Topic, records: Vec<TopicRecord>) -> Result<(), TopicLogError> {
-        let timestamp = now_micros();
+        let timestamp = unix_micros(SystemTime::now());
         let records = records.into_iter().map(|TopicRecord { key, value }| Record { key, value, timestamp });
         self.0.append(topic, records.collect()).map(drop).map_err(failed)
     }
@@ -47,10 +48,4 @@ fn failed(error: LogError) -> TopicLogError {
         LogError::Io { .. } | LogError::Stopped { .. } => TopicLogError::Ambiguous(error.to_string()),
         error => TopicLogError::Unavailable(error.to_string()),
     }
-}
-
-/// The time of an append, microseconds since 1970; a clock before that says 1970.
-fn now_micros() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros());
-    i64::try_from(since).unwrap_or(i64::MAX)
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use epochs::binding::Binding;
-use epochs::disk::{Disk, DiskAction, DiskCause, DiskError};
+use epochs::disk::{Disk, DiskAction, DiskCause, DiskError, replace};
 use parking_lot::Mutex;
 use schemas::dead_letter::{DEAD_LETTER_BYTES_MAX, DeadLetter, Fault, Reason};
 use schemas::position::{Partition, Topic};
@@ -299,14 +299,8 @@ impl Quarantine {
     }
 
     fn store(&self, stored: &Stored) -> Result<(), DiskError> {
-        match self.storage.remove(FILE_ASIDE) {
-            Err(error) if error.cause != DiskCause::NotFound => return Err(error),
-            _ => {}
-        }
-        self.storage.append(FILE_ASIDE, &serde_json::to_vec(stored).unwrap_or_default())?;
-        self.storage.sync(FILE_ASIDE)?;
-        self.storage.rename(FILE_ASIDE, FILE)?;
-        self.storage.sync_directory("")
+        let bytes = serde_json::to_vec(stored).unwrap_or_else(|error| panic!("the quarantine has no form as JSON: {error}"));
+        replace(&self.storage, "", FILE_ASIDE, FILE, &bytes)
     }
 }
 

@@ -5,7 +5,6 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use schemas::field::Value;
 
 use super::text::bytes;
-use super::written::hexadecimal;
 use super::{Answer, Check, Constants, Definition, Fault, Gives, Kind, Overload, made, text};
 
 /// Characters of a line of base64, as PostgreSQL breaks them.
@@ -70,7 +69,7 @@ fn encode(arguments: &[Value<'_>]) -> Answer {
 
 fn encoded(bytes: &[u8], name: &str) -> Result<String, Fault> {
     Ok(match name.to_ascii_lowercase().as_str() {
-        "hex" => hexadecimal(bytes),
+        "hex" => hex::encode(bytes),
         "base64" => {
             let line = BASE64.encode(bytes);
             let lines: Vec<&str> =
