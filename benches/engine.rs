@@ -14,8 +14,9 @@ use language::load::read_folder;
 use language::topology::Topology;
 use schemas::event::parse_line;
 use schemas::position::{LogPosition, Offset, Partition, Token, Topic};
-use sources::log::{Log, Record};
+use sources::log::Log;
 use sources::memory::MemoryLog;
+use sources::record::Record;
 use tidewater::process::clock::wall_micros;
 use tidewater::process::deployments::declared::Declared;
 

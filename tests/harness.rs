@@ -17,8 +17,9 @@ use schemas::field::Value;
 use schemas::position::Topic;
 use sinks::search::{Filter, Hit, Order, OrderBy, Search};
 use sinks::views::Range;
-use sources::log::{Log, Record};
+use sources::log::Log;
 use sources::memory::MemoryLog;
+use sources::record::Record;
 
 use crate::answers::{JsonRow, Views};
 

@@ -11,7 +11,8 @@ use std::thread;
 use schemas::event::{Encoding, parse_line};
 use serde_json::json;
 use sources::embedded::EmbeddedLog;
-use sources::log::{Log, Record};
+use sources::log::LogAppender;
+use sources::record::Record;
 
 use crate::lines::posted;
 use crate::process::{Answer, Client, Launch, Server, eventually, operator, tidewater};

@@ -44,26 +44,26 @@ pub type BoundedRows<'s> = VecCollection<'s, Time, (Row, (Row, Row)), Diff>;
 pub fn count_beyond<'s>(rows: BoundedRows<'s>, positions: KeyedRows<'s>, beyond: Beyond) -> Rows<'s> {
     let rows = rows.map(|(key, (bound, row))| (key, (Some(bound), row)));
     let positions = positions.map(|(key, position)| (key, (None, position)));
-    keyed(rows.concat(positions), "count beyond", KeptState::none(0), Counts { beyond, keys: RowMap::default() }).0
+    keyed(rows.concat(positions), "count beyond", KeptState::none(0), BeyondCounts { beyond, keys: RowMap::default() }).0
 }
 
 /// A row with its bound, or without one a position.
 type Part = (Option<Row>, Row);
 
-struct Counts {
+struct BeyondCounts {
     beyond: Beyond,
-    keys: RowMap<Group>,
+    keys: RowMap<BeyondKey>,
 }
 
 /// State of one key.
 #[derive(Default)]
-struct Group {
+struct BeyondKey {
     positions: SortedRows,
     /// count by bound and row
     rows: BTreeMap<(Row, Row), Diff>,
 }
 
-impl Group {
+impl BeyondKey {
     fn count(&self, bound: &Row, beyond: Beyond) -> Diff {
         let before = |inclusive: bool| {
             let mut end = bound.clone();
@@ -103,7 +103,7 @@ impl Group {
     }
 }
 
-impl KeyLogic<Part, Row> for Counts {
+impl KeyLogic<Part, Row> for BeyondCounts {
     fn apply(&mut self, key: Row, changes: &mut Vec<(Part, Diff)>, emit: &mut Emit<Row>) {
         let group = self.keys.entry(key.clone()).or_default();
         let mut touched: BTreeMap<(Row, Row), (Diff, Diff)> = BTreeMap::new();

@@ -26,7 +26,9 @@ mod oldest;
 /// The default number of ids kept.
 pub const DEDUPLICATION_IDS_MAX: usize = 8_000_000;
 
+/// Slots of an empty table.
 const SLOTS_MIN: usize = 64;
+/// The mark of a slot without an id: no position is that great.
 const VACANT: u32 = u32::MAX;
 
 /// The ids of a window of event time.
@@ -159,10 +161,12 @@ impl DeduplicationWindow {
         self.evicted_by_limit
     }
 
+    /// The time from which on ids are kept, microseconds since 1970.
     fn horizon(&self) -> i64 {
         self.newest.saturating_sub(self.window_micros)
     }
 
+    /// Forgets the ids that are older than the window.
     fn evict_expired(&mut self) {
         let horizon = self.horizon();
         while self.by_time.first_time().is_some_and(|time| time < horizon) {
@@ -170,6 +174,7 @@ impl DeduplicationWindow {
         }
     }
 
+    /// Forgets the oldest id and frees its position.
     fn evict_oldest(&mut self) {
         if let Some(position) = self.by_time.pop(&self.ids) {
             let id = self.ids[position as usize];
@@ -181,16 +186,19 @@ impl DeduplicationWindow {
         }
     }
 
+    /// Notes how an entry changed, if the window is kept.
     fn record(&mut self, id: [u8; ID_BYTES], time: Option<i64>) {
         if let Some(changes) = &mut self.changes {
             changes.push((WindowKey(Some(id)), time));
         }
     }
 
+    /// The slot at which the search for an id begins.
     fn home(&self, id: &[u8; ID_BYTES]) -> usize {
         self.hash.of(id) as usize & (self.slots.len() - 1)
     }
 
+    /// The next slot, around the end.
     fn after(&self, slot: usize) -> usize {
         (slot + 1) & (self.slots.len() - 1)
     }
@@ -207,6 +215,8 @@ impl DeduplicationWindow {
         }
     }
 
+    /// Remembers an id in a vacant slot, and grows the table before it is more than three quarters full: a search ends at a vacant slot, so there
+    /// has to be one.
     fn insert(&mut self, slot: usize, id: [u8; ID_BYTES], time: i64) {
         let position = match self.free.pop() {
             Some(position) => {
@@ -225,6 +235,7 @@ impl DeduplicationWindow {
         }
     }
 
+    /// Moves all positions to a table of so many slots, a power of two.
     fn resize(&mut self, slots: usize) {
         for position in std::mem::replace(&mut self.slots, vec![VACANT; slots]) {
             if position != VACANT {

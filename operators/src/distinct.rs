@@ -24,13 +24,13 @@ use crate::state::KeptState;
 
 /// The rows whose count is positive, once each.
 pub fn distinct<'s>(rows: Rows<'s>) -> Rows<'s> {
-    keyed(rows.map(|row| (row, ())), "distinct", KeptState::none(0), Counts::default()).0
+    keyed(rows.map(|row| (row, ())), "distinct", KeptState::none(0), RowCounts::default()).0
 }
 
 #[derive(Default)]
-struct Counts(RowMap<Diff>);
+struct RowCounts(RowMap<Diff>);
 
-impl KeyLogic<(), Row> for Counts {
+impl KeyLogic<(), Row> for RowCounts {
     fn apply(&mut self, row: Row, changes: &mut Vec<((), Diff)>, emit: &mut Emit<Row>) {
         let change = changes.iter().fold(0, |sum: Diff, (_, diff)| sum.wrapping_add(*diff));
         let (old, new) = match self.0.entry(row.clone()) {

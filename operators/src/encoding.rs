@@ -5,11 +5,16 @@
 
 use schemas::row::Row;
 
+/// Bits of a number in one byte.
 const PAYLOAD_BITS: u32 = 7;
+/// The bits of a byte that belong to the number.
 const PAYLOAD: u8 = 0x7F;
+/// The bit that says that another byte follows.
 const CONTINUES: u8 = 0x80;
 
 /// Appends a number.
+///
+/// One to ten bytes: seven bits each, the least significant first.
 pub(crate) fn write_unsigned(mut number: u64, out: &mut Row) {
     while number > u64::from(PAYLOAD) {
         out.push(number as u8 | CONTINUES);
@@ -19,6 +24,8 @@ pub(crate) fn write_unsigned(mut number: u64, out: &mut Row) {
 }
 
 /// Appends a number that may be negative.
+///
+/// 0, -1, 1, -2, 2 become 0, 1, 2, 3, 4, so that small numbers of either sign are short.
 pub(crate) fn write_signed(number: i64, out: &mut Row) {
     let sign = number >> (i64::BITS - 1);
     write_unsigned((number.wrapping_shl(1) ^ sign) as u64, out);
@@ -41,6 +48,7 @@ pub(crate) fn signed_row(number: i64) -> Row {
 pub(crate) struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
+    /// Reads from the first byte on.
     pub(crate) fn new(bytes: &'a [u8]) -> Self {
         Self(bytes)
     }
@@ -50,6 +58,7 @@ impl<'a> Reader<'a> {
         self.0
     }
 
+    /// Reads a number. `None` for one with bits beyond 64, so that no two encodings are read as one number.
     pub(crate) fn unsigned(&mut self) -> Option<u64> {
         let mut number = 0;
         for shift in (0..u64::BITS).step_by(PAYLOAD_BITS as usize) {
@@ -67,11 +76,13 @@ impl<'a> Reader<'a> {
         None
     }
 
+    /// Reads a number that may be negative.
     pub(crate) fn signed(&mut self) -> Option<i64> {
         let number = self.unsigned()?;
         Some((number >> 1) as i64 ^ -((number & 1) as i64))
     }
 
+    /// Reads bytes that were written with their number.
     pub(crate) fn bytes(&mut self) -> Option<&'a [u8]> {
         let length = usize::try_from(self.unsigned()?).ok()?;
         let (bytes, rest) = self.0.split_at_checked(length)?;
@@ -79,6 +90,7 @@ impl<'a> Reader<'a> {
         Some(bytes)
     }
 
+    /// Reads so many bytes that were written without their number.
     pub(crate) fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
         let (array, rest) = self.0.split_first_chunk()?;
         self.0 = rest;

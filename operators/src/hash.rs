@@ -10,8 +10,12 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use schemas::row::Row;
 
 /// The seed of [`exchange_hash`]: the first 64 bits of the fraction of pi.
+///
+/// Seed of the hash by which keys find their worker; also the start of the fold.
 const EXCHANGE_SEED: u64 = 0x243F_6A88_85A3_08D3;
+/// An odd number without pattern: 2^64 divided by the golden ratio.
 const MULTIPLIER: u64 = 0x9E37_79B9_7F4A_7C15;
+/// Bytes that are folded at once.
 const WORD: usize = size_of::<u64>();
 
 /// A map from rows, for lookups only.
@@ -75,6 +79,7 @@ fn hash_bytes(seed: u64, bytes: &[u8]) -> u64 {
     fold(fold(state ^ u64::from_le_bytes(last)))
 }
 
+/// Multiplies and folds the two halves of the product together.
 fn fold(value: u64) -> u64 {
     let product = u128::from(value ^ EXCHANGE_SEED) * u128::from(MULTIPLIER);
     (product as u64) ^ (product >> u64::BITS) as u64

@@ -10,6 +10,7 @@
 //!
 //! [`keyed`] is the frame for logic that looks at one key at a time; [`epochs`] is the frame beneath it.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::iter::Peekable;
 use std::vec::IntoIter;
@@ -30,6 +31,9 @@ use crate::{Errors, Time};
 /// Work of an operator before it lets others run, in changes taken in or given out: a few milliseconds.
 pub(crate) const FUEL_PER_ACTIVATION: usize = 8_192;
 
+/// Changes of one output with the time at which they are made.
+///
+/// A change of one key's value at a time.
 type Changes<O> = Vec<(O, Time, Diff)>;
 
 /// Output of an operator at one time, and the work that it may still do.
@@ -43,6 +47,7 @@ pub(crate) struct Emit<O> {
 }
 
 impl<O> Emit<O> {
+    /// An empty output at a time, with so much fuel left.
     fn new(time: Time, fuel: usize, is_kept: bool) -> Self {
         Self { time, fuel, rows: Vec::new(), errors: Vec::new(), state: is_kept.then(Vec::new) }
     }
@@ -103,6 +108,8 @@ pub(crate) trait EpochLogic<D, O>: 'static {
     }
 }
 
+/// An epoch that is not worked on yet. Its capabilities hold the frontier of both outputs back, so nobody behind takes the epoch for
+/// complete before the logic has seen it.
 struct Pending<D> {
     rows: Capability<Time>,
     errors: Capability<Time>,
@@ -111,6 +118,11 @@ struct Pending<D> {
 
 /// Runs `logic` over the records, each on the worker that `route` names (modulo the number of workers). No record may be earlier than the
 /// time at which `state` starts.
+///
+/// Invariants: the logic sees each epoch once and whole, in order of time, and only after the one before it is done; everything that it emits
+/// is at that epoch. So what it computes depends neither on how records are batched nor on which worker sent them.
+///
+/// Memory: the records of all epochs that are not done. At most [`FUEL_PER_ACTIVATION`] changes are taken in or given out at a time.
 pub(crate) fn epochs<'s, D, O>(
     records: StreamVec<'s, Time, D>,
     route: impl Fn(&D) -> u64 + 'static,
@@ -181,6 +193,10 @@ where
     (row_stream.as_collection(), error_stream.as_collection())
 }
 
+/// Takes the earliest stashed epoch out if no more of its records can come.
+///
+/// Only the earliest is looked at: epochs are handed to the logic in order of time, and an earlier one that is not complete keeps the later
+/// ones waiting.
 fn take_complete<D>(stash: &mut BTreeMap<Time, Pending<D>>, is_complete: impl Fn(&Time) -> bool) -> Option<Pending<D>> {
     let earliest = stash.first_entry()?;
     is_complete(earliest.key()).then(|| earliest.remove())
@@ -224,24 +240,29 @@ where
         records: Vec::new().into_iter().peekable(),
         changes: Vec::new(),
     };
-    epochs(changes.inner, |((key, _), _, _): &Change<V>| exchange_hash(key.as_bytes()), name, state, by_key)
+    epochs(changes.inner, |((key, _), _, _): &KeyedChange<V>| exchange_hash(key.as_bytes()), name, state, by_key)
 }
 
-type Change<V> = ((Row, V), Time, Diff);
+type KeyedChange<V> = ((Row, V), Time, Diff);
 
 /// Cuts an epoch into keys.
+///
+/// Invariants: restored entries are handed out before any record, so a change always meets the state that it changes; keys come in order
+/// and each once per epoch; the changes of a key are added up, so the logic never sees a row that comes and goes within one epoch.
 struct ByKey<V, L> {
     logic: L,
     /// the empty key is still to be shown its first epoch
     start: bool,
     /// the entries that were not handed to the logic yet, by state key
     restored: Peekable<IntoIter<(Row, Row)>>,
-    records: Peekable<IntoIter<Change<V>>>,
+    records: Peekable<IntoIter<KeyedChange<V>>>,
     changes: Vec<(V, Diff)>,
 }
 
-impl<V: ExchangeData, O, L: KeyLogic<V, O>> EpochLogic<Change<V>, O> for ByKey<V, L> {
-    fn begin(&mut self, mut records: Vec<Change<V>>) {
+impl<V: ExchangeData, O, L: KeyLogic<V, O>> EpochLogic<KeyedChange<V>, O> for ByKey<V, L> {
+    fn begin(&mut self, mut records: Vec<KeyedChange<V>>) {
+        // Records of two epochs must never be added up: what one retracts the other may have to show.
+        assert!(self.records.peek().is_none(), "an epoch was begun before the one before it was done");
         records.sort_unstable_by(|left, right| left.0.cmp(&right.0));
         self.records = records.into_iter().peekable();
     }
@@ -275,6 +296,8 @@ impl<V: ExchangeData, O, L: KeyLogic<V, O>> EpochLogic<Change<V>, O> for ByKey<V
 
     fn restore(&mut self, mut entries: Vec<(Row, Row)>) {
         entries.sort_unstable();
+        // Two entries of one name would be two states of one thing.
+        assert!(entries.windows(2).all(|pair| pair[0].0 != pair[1].0), "an entry of the state was restored twice");
         self.restored = entries.into_iter().peekable();
     }
 
@@ -309,9 +332,12 @@ impl<V: ExchangeData, L> ByKey<V, L> {
         self.changes.push((value, diff));
         while let Some(((_, value), _, diff)) = self.records.next_if(|((other, _), _, _)| other == key) {
             taken += 1;
-            match self.changes.last_mut() {
-                Some((last, sum)) if *last == value => *sum = sum.wrapping_add(diff),
-                _ => self.changes.push((value, diff)),
+            let Some((last, sum)) = self.changes.last_mut() else { panic!("the first change of a key was lost") };
+            match (*last).cmp(&value) {
+                Ordering::Equal => *sum = sum.wrapping_add(diff),
+                Ordering::Less => self.changes.push((value, diff)),
+                // Equal values are neighbours only in order: the logic relies on seeing each once.
+                Ordering::Greater => panic!("the changes of a key are not in order"),
             }
         }
         self.changes.retain(|(_, diff)| *diff != 0);

@@ -60,12 +60,19 @@ pub fn reduce<'s>(input: KeyedRows<'s>, spec: ReduceSpec, state: KeptState) -> (
     keyed(input, "reduce", state, Reduce { spec, reads_fields, groups: RowMap::default() })
 }
 
+/// Groups on this worker.
+///
+/// Invariants: a group is kept exactly as long as something is kept of it, which may be before its first row is there (a retraction that
+/// came early) and ends when everything has cancelled; the output holds one row or one error per group with a positive number of rows.
 struct Reduce {
     spec: ReduceSpec,
     reads_fields: bool,
     groups: RowMap<Group>,
 }
 
+/// What is kept of one group.
+///
+/// `rows` counts all rows, whatever the aggregates' filters say, and decides whether the group has a result.
 struct Group {
     rows: Diff,
     accumulators: Box<[Accumulator]>,
@@ -85,6 +92,12 @@ impl KeyLogic<Row, Row> for Reduce {
             self.spec.add(entry.get_mut(), value.as_bytes(), diff, self.reads_fields);
         }
         let new = self.spec.result(entry.key(), entry.get());
+        // A group of which nothing is kept is dropped below, so it must not have a result; the row of a global aggregate always is there.
+        assert!(
+            new.is_none() || self.spec.global || !entry.get().is_empty(),
+            "an empty group of '{}' has a row",
+            self.spec.relation
+        );
         if old != new {
             emit_result(old, -1, emit);
             emit_result(new, 1, emit);
@@ -105,7 +118,9 @@ impl KeyLogic<Row, Row> for Reduce {
                 panic!("the state of the group {key:?} of '{}' was kept by another plan: {value:?}", self.spec.relation);
             };
             emit_result(self.spec.result(&key, &group), 1, emit);
-            self.groups.insert(key.clone(), group);
+            let before = self.groups.insert(key.clone(), group);
+            // Its result was given out just now: an earlier one would stay in the output for ever.
+            assert!(before.is_none(), "the group {key:?} of '{}' was restored over another", self.spec.relation);
         }
     }
 
@@ -114,6 +129,7 @@ impl KeyLogic<Row, Row> for Reduce {
     }
 }
 
+/// Emits a result, or the error in its place; without one, nothing.
 fn emit_result(result: Option<Result<Row, RowError>>, diff: Diff, emit: &mut Emit<Row>) {
     match result {
         Some(Ok(row)) => emit.row(row, diff),
@@ -123,6 +139,7 @@ fn emit_result(result: Option<Result<Row, RowError>>, diff: Diff, emit: &mut Emi
 }
 
 impl Group {
+    /// Returns true if nothing is kept of it: its rows and all accumulators have cancelled.
     fn is_empty(&self) -> bool {
         self.rows == 0 && self.accumulators.iter().all(Accumulator::is_empty)
     }
@@ -137,6 +154,7 @@ impl Group {
 }
 
 impl ReduceSpec {
+    /// A group before its first row.
     fn empty_group(&self) -> Group {
         Group { rows: 0, accumulators: self.aggregates.iter().map(|spec| Accumulator::new(spec, self.append_only)).collect() }
     }
@@ -150,6 +168,8 @@ impl ReduceSpec {
         reader.is_done().then_some(group)
     }
 
+    /// Takes one value row into a group `diff` times. An accumulator whose filter is not true for the row is left alone, now and when the row is
+    /// retracted: the filter is a function of the row.
     fn add(&self, group: &mut Group, value: &[u8], diff: Diff, reads_fields: bool) {
         // Wrapping sums of counts: whatever was added, its retraction takes away again.
         group.rows = group.rows.wrapping_add(diff);
@@ -176,6 +196,7 @@ impl ReduceSpec {
         Some(Ok(row))
     }
 
+    /// The error row of a group: the key as a JSON array, and what went wrong.
     fn error(&self, spec: &AggregateSpec, detail: String, key: &Row) -> RowError {
         let mut row = String::from("[");
         let mut start = 0;

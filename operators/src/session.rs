@@ -40,12 +40,15 @@ pub fn session<'s>(input: KeyedRows<'s>, gap_micros: i64) -> Rows<'s> {
     keyed(input, "session", KeptState::none(0), Sessions { gap: gap_micros, keys: RowMap::default() }).0
 }
 
+/// Timelines of all keys on this worker.
 struct Sessions {
     gap: i64,
     keys: RowMap<Timeline>,
 }
 
 /// The rows of one key.
+///
+/// Invariants: every row lies in exactly one session, and two sessions are more than the gap apart. So a change touches at most two.
 #[derive(Default)]
 struct Timeline {
     /// the rows by time, with the fields behind the time
@@ -55,13 +58,13 @@ struct Timeline {
 }
 
 /// A change: time, row behind the time, difference.
-type Change = ((i64, Row), Diff);
+type TimedChange = ((i64, Row), Diff);
 
 impl KeyLogic<Row, Row> for Sessions {
     fn apply(&mut self, key: Row, changes: &mut Vec<(Row, Diff)>, emit: &mut Emit<Row>) {
         let timeline = self.keys.entry(key.clone()).or_default();
         // Sorted by value, so by time.
-        let changes: Vec<Change> = changes.drain(..).filter_map(|(row, diff)| Some((split_time(&row)?, diff))).collect();
+        let changes: Vec<TimedChange> = changes.drain(..).filter_map(|(row, diff)| Some((split_time(&row)?, diff))).collect();
         let mut rest = &changes[..];
         let mut output = Vec::new();
         while let Some(((time, _), _)) = rest.first() {
@@ -78,6 +81,7 @@ impl KeyLogic<Row, Row> for Sessions {
     }
 }
 
+/// A row without the time in front, and that time; `None` for NULL.
 fn split_time(row: &Row) -> Option<(i64, Row)> {
     match FieldKind::Timestamp.read(row.as_bytes(), 0) {
         Value::Timestamp(time) => Some((time, Row::from_bytes(&row.as_bytes()[FieldKind::Timestamp.end(row.as_bytes(), 0)..]))),
@@ -87,7 +91,7 @@ fn split_time(row: &Row) -> Option<(i64, Row)> {
 
 impl Timeline {
     /// The stretch of time whose sessions the first of these changes touch together, and how many changes that are.
-    fn touched(&self, time: i64, changes: &[Change], gap: i64) -> ((i64, i64), usize) {
+    fn touched(&self, time: i64, changes: &[TimedChange], gap: i64) -> ((i64, i64), usize) {
         let (mut first, mut last) = (time, time);
         let mut length = 0;
         while let Some(((time, _), _)) = changes.get(length).filter(|((time, _), _)| *time <= last.saturating_add(gap)) {
@@ -108,7 +112,7 @@ impl Timeline {
     }
 
     /// Applies changes within a stretch of time that contains whole sessions, and gives out how its rows changed.
-    fn change(&mut self, (first, last): (i64, i64), changes: &[Change], gap: i64, output: &mut Vec<(Row, Diff)>) {
+    fn change(&mut self, (first, last): (i64, i64), changes: &[TimedChange], gap: i64, output: &mut Vec<(Row, Diff)>) {
         self.give(first, last, gap, -1, output);
         for (row, diff) in changes {
             let count = self.rows.entry(row.clone()).or_default();

@@ -9,6 +9,10 @@ use schemas::row::{Diff, Row};
 const BLOCK_ROWS_MAX: usize = 256;
 
 /// A multiset of rows in order.
+///
+/// Invariants: the rows of a block grow strictly, the last row of a block is less than the first of the next, no block is empty, and every
+/// count is positive. Searches halve the blocks and then the rows of one, which is right only as long as that holds. Places within a block
+/// have 32 bits, so its rows together take less than 4 GiB.
 #[derive(Default)]
 pub(crate) struct SortedRows {
     /// in order, none of them empty
@@ -38,7 +42,11 @@ impl SortedRows {
     }
 
     /// Adds a row so many times.
+    ///
+    /// `times` is positive. Costs a search and the move of at most one block's bytes.
     pub(crate) fn insert(&mut self, row: &[u8], times: Diff) {
+        // A count that is not positive would be a row that is listed without being there.
+        assert!(times > 0, "a row was inserted {times} times");
         self.total += times;
         if self.blocks.is_empty() {
             let mut block = Block::default();
@@ -60,7 +68,10 @@ impl SortedRows {
     }
 
     /// Takes a row out up to so many times; returns how often.
+    ///
+    /// `times` is not negative. A row that is not there is taken 0 times: who keeps debts has to note what is missing.
     pub(crate) fn take(&mut self, row: &[u8], times: Diff) -> Diff {
+        assert!(times >= 0, "a row was taken {times} times");
         if self.blocks.is_empty() || times == 0 {
             return 0;
         }
@@ -86,6 +97,8 @@ impl SortedRows {
     }
 
     /// Returns the number of rows before this one, repeats counted.
+    ///
+    /// Costs one addition per block before the row and one per row of its block.
     pub(crate) fn count_before(&self, row: &[u8]) -> Diff {
         let index = self.block_of(row);
         let whole = self.blocks.iter().take(index).map(Block::total);
@@ -105,6 +118,8 @@ impl SortedRows {
     }
 
     /// The block in which a row is or would be.
+    ///
+    /// A row before all others belongs to the first block, one behind all others to the last.
     fn block_of(&self, row: &[u8]) -> usize {
         // Most keys have one block: don't even look into it.
         if self.blocks.len() <= 1 {
@@ -113,9 +128,12 @@ impl SortedRows {
         self.blocks.partition_point(|block| block.row(0) <= row).saturating_sub(1)
     }
 
+    /// Takes the row at a place out, up to so many times, and drops a block that becomes empty.
     fn take_at(&mut self, index: usize, at: usize, times: Diff) -> Diff {
         let block = &mut self.blocks[index];
         let count = block.count(at);
+        // The invariant of the counts: otherwise the total would rise by taking something away.
+        assert!(count > 0, "a row is listed that is not there");
         let taken = times.min(count);
         self.total -= taken;
         if taken < count {
@@ -130,14 +148,17 @@ impl SortedRows {
 }
 
 impl Block {
+    /// Number of different rows.
     fn len(&self) -> usize {
         self.ends.len()
     }
 
+    /// Place in the bytes where a row begins: where the one before it ends.
     fn start(&self, at: usize) -> usize {
         at.checked_sub(1).map_or(0, |before| self.ends[before] as usize)
     }
 
+    /// The row at a place, which must be there.
     fn row(&self, at: usize) -> &[u8] {
         &self.bytes[self.start(at)..self.ends[at] as usize]
     }
@@ -146,14 +167,17 @@ impl Block {
         if self.counts.is_empty() { self.len() as Diff } else { self.counts.iter().sum() }
     }
 
+    /// Multiplicity of the row at a place.
     fn count(&self, at: usize) -> Diff {
         self.counts.get(at).copied().unwrap_or(1)
     }
 
+    /// The rows in order with their counts.
     fn iter(&self) -> impl Iterator<Item = (&[u8], Diff)> {
         (0..self.len()).map(|at| (self.row(at), self.count(at)))
     }
 
+    /// The place of a row, or the place where it would be inserted.
     fn search(&self, row: &[u8]) -> Result<usize, usize> {
         let (mut low, mut high) = (0, self.len());
         while low < high {
@@ -167,6 +191,7 @@ impl Block {
         Err(low)
     }
 
+    /// Counts are written out only from the first row on that is there more than once: most blocks never need them.
     fn set_count(&mut self, at: usize, count: Diff) {
         if self.counts.is_empty() && count != 1 {
             self.counts = vec![1; self.len()];
@@ -176,6 +201,7 @@ impl Block {
         }
     }
 
+    /// Inserts a row at the place that [`search`](Self::search) gave, so that the order stays.
     fn insert(&mut self, at: usize, row: &[u8], times: Diff) {
         let start = self.start(at);
         // Growing by a quarter: most blocks never fill, and there is one for each key.
@@ -195,6 +221,7 @@ impl Block {
         }
     }
 
+    /// Removes the row at a place, with its count.
     fn remove(&mut self, at: usize) {
         let (start, end) = (self.start(at), self.ends[at] as usize);
         self.bytes.drain(start..end);
@@ -205,7 +232,7 @@ impl Block {
         }
     }
 
-    /// Takes the second half off.
+    /// Takes the second half off. Both halves keep their order, so the block goes right behind this one.
     fn split(&mut self) -> Self {
         let at = self.len() / 2;
         let start = self.start(at);
@@ -227,10 +254,9 @@ mod tests {
     fn behaves_as_a_tree_of_rows() {
         let mut tree: BTreeMap<Row, Diff> = BTreeMap::new();
         let mut rows = SortedRows::default();
-        let mut random = 1_u64;
+        let mut random = testkit::random::Random::new(1);
         for step in 0..30_000 {
-            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            let (pick, times) = (random >> 33, (random >> 60) as Diff % 3 + 1);
+            let (pick, times) = (random.next() >> 33, random.below(3_i64) + 1);
             let row = Row::from_bytes(&format!("{:0width$}", pick % 3_000, width = 1 + (pick % 7) as usize).into_bytes());
             match pick % 11 {
                 0 => assert_eq!(rows.take_first(times), take(&mut tree, |tree| tree.first_key_value(), times)),

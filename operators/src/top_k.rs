@@ -52,6 +52,7 @@ pub fn top_k<'s>(input: KeyedRows<'s>, spec: TopKSpec, state: KeptState) -> Keye
     keyed(input, "top_k", state, TopK { spec, keys: RowMap::default(), moves }).0
 }
 
+/// Places of all keys on this worker.
 struct TopK {
     spec: TopKSpec,
     keys: RowMap<Places>,
@@ -67,6 +68,7 @@ struct Moves {
 }
 
 impl Moves {
+    /// Notes a row whose entry of the state may have changed, if the state is kept.
     fn touch(&mut self, row: &Row) {
         if let Some(touched) = &mut self.touched {
             touched.push(row.clone());
@@ -75,6 +77,10 @@ impl Moves {
 }
 
 /// The rows of one key in three stretches, each before the next. Equal rows may be on both sides of a border.
+///
+/// Invariants: every row of a stretch is at most every row of the next; `before` is full, or `wanted` and `after` are empty; `wanted` is full,
+/// or `after` is empty; a row that is owed is in none of them. A change keeps them by moving rows over the two borders, so it costs as much as it
+/// moves, however many rows there are.
 #[derive(Default)]
 struct Places {
     before: SortedRows,
@@ -102,6 +108,7 @@ impl KeyLogic<Row, (Row, Row)> for TopK {
 }
 
 impl TopK {
+    /// Applies the changes of a key and emits how its wanted rows changed.
     fn change(&mut self, key: &Row, changes: &mut Vec<(Row, Diff)>, emit: &mut Emit<(Row, Row)>) {
         let places = self.keys.entry(key.clone()).or_default();
         for (row, diff) in changes.drain(..) {
@@ -119,6 +126,8 @@ impl TopK {
         } else {
             shown.drain(..).for_each(|(row, diff)| emit.row((key.clone(), row), diff));
         }
+        // Otherwise a row would be shown that others come before, or be missing where there is room.
+        assert!(places.is_in_order(&self.spec), "the stretches of the key {key:?} are out of order");
         if places.is_empty() {
             self.keys.remove(key);
         }
@@ -136,6 +145,7 @@ impl TopK {
     }
 }
 
+/// A number of rows as a count.
 fn limit_of(count: usize) -> Diff {
     Diff::try_from(count).unwrap_or(Diff::MAX)
 }
@@ -145,15 +155,18 @@ fn accepts(stretch: &SortedRows, row: &Row, limit: Diff) -> bool {
     stretch.total() < limit || stretch.last().is_some_and(|last| row.as_bytes() < last)
 }
 
+/// Takes the last row out of a stretch that is over its limit, as often as it is too much.
 fn take_excess(stretch: &mut SortedRows, limit: Diff) -> Option<(Row, Diff)> {
     if stretch.total() > limit { stretch.take_last(stretch.total() - limit) } else { None }
 }
 
+/// Takes the first row of the next stretch for one that is short, as often as there is room.
 fn take_refill(short: &SortedRows, next: &mut SortedRows, limit: Diff) -> Option<(Row, Diff)> {
     if short.total() < limit { next.take_first(limit - short.total()) } else { None }
 }
 
 impl Places {
+    /// Adds a row; first it pays what is owed of it. What a full stretch pushes out goes to the next one.
     fn add(&mut self, row: Row, times: Diff, spec: &TopKSpec, moves: &mut Moves) {
         let paid = self.pay(&row, times);
         let times = times - paid;
@@ -200,6 +213,8 @@ impl Places {
         paid
     }
 
+    /// Takes a row out of the last stretch that has it, so that fewer borders move; what none has is owed. Stretches that became short are refilled
+    /// from the next.
     fn remove(&mut self, row: Row, times: Diff, spec: &TopKSpec, moves: &mut Moves) {
         moves.touch(&row);
         let mut missing = times - self.after.take(row.as_bytes(), times);
@@ -243,18 +258,29 @@ impl Places {
     /// Returns the multiplicity of a row; negative when it was retracted before it came.
     fn count(&self, row: &Row) -> Diff {
         let there: Diff = [&self.before, &self.wanted, &self.after].map(|stretch| stretch.count(row.as_bytes())).iter().sum();
-        there - self.owed.get(row).copied().unwrap_or_default()
+        // A row that nothing is owed of has no entry.
+        there - self.owed.get(row).copied().unwrap_or(0)
     }
 
+    /// Returns true if no stretch is over its limit, and none has rows while the one before it is short.
+    fn is_in_order(&self, spec: &TopKSpec) -> bool {
+        let (before, wanted, after) = (self.before.total(), self.wanted.total(), self.after.total());
+        let (offset, limit) = (limit_of(spec.offset), limit_of(spec.limit));
+        before <= offset && wanted <= limit && (before == offset || wanted == 0) && (wanted == limit || after == 0)
+    }
+
+    /// Returns true if nothing is kept of the key.
     fn is_empty(&self) -> bool {
         self.before.total() == 0 && self.wanted.total() == 0 && self.after.total() == 0 && self.owed.is_empty()
     }
 }
 
+/// Rows as often as they are there.
 fn one_by_one<'a>(rows: &BTreeMap<&'a [u8], Diff>) -> Vec<&'a [u8]> {
     rows.iter().flat_map(|(row, count)| std::iter::repeat_n(*row, usize::try_from(*count).unwrap_or(0))).collect()
 }
 
+/// A row with its place behind it.
 fn with_place(row: &[u8], place: Diff) -> Row {
     let mut row = Row::from_bytes(row);
     FieldKind::Int64.write(&Value::Int(place), &mut row);

@@ -5,8 +5,9 @@ use operators::{KeyedRows, Rows};
 use schemas::aggregate::Beyond;
 use schemas::field::{FieldKind, Value};
 use schemas::row::{Diff, Row};
+use testkit::random::Random;
 
-use crate::harness::{Contents, Random, check, int, ints, random_changes};
+use crate::harness::{Contents, check, int, ints, random_changes};
 
 const ROW: i64 = 0;
 const POSITION: i64 = 1;

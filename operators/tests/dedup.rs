@@ -1,10 +1,9 @@
 //! Deduplication within a window.
 
 use std::collections::BTreeMap;
+use testkit::random::Random;
 
 use operators::dedup::{DeduplicationWindow, WindowChange};
-
-use crate::harness::Random;
 
 /// Ids with their times, scanned in full for each event.
 struct Naive {

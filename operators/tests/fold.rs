@@ -7,9 +7,10 @@ use operators::fold::{FoldEvent, FoldLogic, FoldOutcome, FoldStep, LogOrder, fol
 use operators::state::KeptState;
 use schemas::dead_letter::RowError;
 use schemas::row::{Diff, Row};
+use testkit::random::Random;
 use timely::dataflow::operators::vec::Map;
 
-use crate::harness::{Contents, Random, compare, int, run};
+use crate::harness::{Contents, compare, int, run};
 
 /// Events are one byte: what to do.
 pub struct Letters;

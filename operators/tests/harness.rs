@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::sync::mpsc;
+use testkit::random::Random;
 
 use differential_dataflow::{Data, ExchangeData, VecCollection};
 use operators::Time;
@@ -15,26 +16,6 @@ use timely::dataflow::{ProbeHandle, StreamVec};
 
 /// Rows and how often they are there.
 pub type Contents<D> = BTreeMap<D, Diff>;
-
-/// A small generator of random numbers, always the same ones.
-pub struct Random(u64);
-
-impl Random {
-    pub fn new(seed: u64) -> Self {
-        Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
-    }
-
-    pub fn below(&mut self, end: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 32) % end
-    }
-
-    pub fn chance(&mut self, percent: u64) -> bool {
-        self.below(100) < percent
-    }
-}
 
 /// Random changes in epochs: never more is retracted than is there. With `retract` at zero nothing is. Otherwise the first epoch, and now
 /// and then another, has rows that come and go in it: together they change nothing.

@@ -7,10 +7,11 @@ use operators::distinct::distinct;
 use operators::join::{antijoin, join, matched_keys, semijoin};
 use operators::{KeyedRows, Rows, Time};
 use schemas::row::{Diff, Row};
+use testkit::random::Random;
 use timely::dataflow::ProbeHandle;
 use timely::progress::Antichain;
 
-use crate::harness::{Contents, Random, check, int, ints, random_changes};
+use crate::harness::{Contents, check, int, ints, random_changes};
 
 /// A row of the left or of the right input.
 type Sided = (bool, (Row, Row));

@@ -10,9 +10,10 @@ use operators::state::StateChange;
 use operators::temporal_filter::temporal_filter;
 use operators::top_k::{TopKSpec, top_k};
 use schemas::row::{Diff, Row};
+use testkit::random::Random;
 use timely::dataflow::operators::vec::Map;
 
-use crate::harness::{Build, Contents, Entries, Kept, Random, contents, int, ints, random_changes, run_kept};
+use crate::harness::{Build, Contents, Entries, Kept, contents, int, ints, random_changes, run_kept};
 use crate::{fold, reduce, temporal_filter};
 
 /// Numbers of workers before and after a restart.

@@ -11,8 +11,9 @@ use schemas::aggregate::DECAY_LANDMARK_MICROS;
 use schemas::dead_letter::RowError;
 use schemas::field::{FieldKind, Value};
 use schemas::row::{Diff, Row};
+use testkit::random::Random;
 
-use crate::harness::{Contents, Random, check, field, int, random_changes};
+use crate::harness::{Contents, check, field, int, random_changes};
 
 pub type Output = Result<Row, RowError>;
 

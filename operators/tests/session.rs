@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use operators::session::session;
 use schemas::field::{FieldKind, Value};
 use schemas::row::{Diff, Row};
+use testkit::random::Random;
 
-use crate::harness::{Contents, Random, check, field, int, ints, random_changes, timestamp};
+use crate::harness::{Contents, check, field, int, ints, random_changes, timestamp};
 
 fn naive(contents: &Contents<(Row, Row)>, gap: i64) -> Contents<Row> {
     let mut keys: BTreeMap<&Row, Vec<(i64, &[u8], Diff)>> = BTreeMap::new();

@@ -14,10 +14,11 @@ use schemas::field::FieldKind;
 use schemas::row::{Diff, Row};
 use std::cell::Cell;
 use std::rc::Rc;
+use testkit::random::Random;
 use timely::dataflow::ProbeHandle;
 use timely::worker::Worker;
 
-use crate::harness::{Random, int, ints};
+use crate::harness::{int, ints};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -5,8 +5,9 @@ use operators::temporal_filter::temporal_filter;
 use schemas::field::FieldKind;
 use schemas::field::Value;
 use schemas::row::Row;
+use testkit::random::Random;
 
-use crate::harness::{Contents, Random, compare, contents, field, random_changes, run};
+use crate::harness::{Contents, compare, contents, field, random_changes, run};
 
 const NEVER: i64 = 1_000;
 

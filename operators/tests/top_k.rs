@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use operators::state::KeptState;
 use operators::top_k::{TopKSpec, top_k};
 use schemas::row::Row;
+use testkit::random::Random;
 
-use crate::harness::{Contents, Random, check, int, ints, random_changes};
+use crate::harness::{Contents, check, int, ints, random_changes};
 
 fn naive(contents: &Contents<(Row, Row)>, spec: TopKSpec) -> Contents<(Row, Row)> {
     let mut keys: BTreeMap<&Row, Vec<&Row>> = BTreeMap::new();

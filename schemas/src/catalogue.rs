@@ -33,7 +33,7 @@ pub struct TopicSchema {
     /// the full name of its Protobuf message, such as `social.v1.PostEvent`
     pub message: String,
     /// kind of the aggregate of the topic
-    pub aggregate: AggregateKind,
+    pub aggregate: AggregateIdKind,
     /// its events in the order of their Protobuf tags
     pub events: Vec<EventSchema>,
     /// columns in SQL: the envelope, then every field of every event
@@ -42,7 +42,7 @@ pub struct TopicSchema {
 
 /// Kind of an aggregate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AggregateKind {
+pub enum AggregateIdKind {
     /// a number
     Id,
     /// a text, such as the two users of a conversation, or a path
@@ -197,8 +197,8 @@ impl EventFieldKind {
 
 fn topic_schema(message: &MessageDescriptor, topic: String, pool: &DescriptorPool) -> TopicSchema {
     let aggregate = match message.get_field_by_name("aggregate_id").map(|field| field.kind()) {
-        Some(Kind::Int64) => AggregateKind::Id,
-        Some(Kind::String) => AggregateKind::Text,
+        Some(Kind::Int64) => AggregateIdKind::Id,
+        Some(Kind::String) => AggregateIdKind::Text,
         other => panic!("aggregate_id of {} is neither int64 nor string but {other:?}", message.full_name()),
     };
     let mut events: Vec<EventSchema> = message
@@ -249,7 +249,7 @@ fn field_schema(field: &FieldDescriptor, pool: &DescriptorPool) -> FieldSchema {
     }
 }
 
-fn columns(aggregate: AggregateKind, events: &[EventSchema]) -> Vec<EventColumn> {
+fn columns(aggregate: AggregateIdKind, events: &[EventSchema]) -> Vec<EventColumn> {
     let column = |name: &str, kind: EventFieldKind, nullable, source| EventColumn {
         name: name.to_owned(),
         data_type: kind.data_type(),
@@ -257,8 +257,8 @@ fn columns(aggregate: AggregateKind, events: &[EventSchema]) -> Vec<EventColumn>
         source,
     };
     let aggregate_kind = match aggregate {
-        AggregateKind::Id => EventFieldKind::Id,
-        AggregateKind::Text => EventFieldKind::Text,
+        AggregateIdKind::Id => EventFieldKind::Id,
+        AggregateIdKind::Text => EventFieldKind::Text,
     };
     let mut columns = vec![
         column("event_id", EventFieldKind::Text, false, ColumnSource::EventId),

@@ -86,7 +86,7 @@ impl Reason {
 
 /// A definite fault of an event: trying again would not help.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, thiserror::Error)]
-#[error("{}: {detail}{}", reason.as_str(), field.as_ref().map(|field| format!(" (field '{field}')")).unwrap_or_default())]
+#[error("{}: {detail}{}", reason.as_str(), field.as_ref().map_or_else(String::new, |field| format!(" (field '{field}')")))]
 pub struct Fault {
     /// the kind of fault
     pub reason: Reason,

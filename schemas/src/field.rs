@@ -288,9 +288,7 @@ impl Value<'_> {
             Value::Text(v) => json_string(v, out),
             Value::Bytes(v) => {
                 out.push_str("\"\\\\x");
-                for byte in v.iter() {
-                    let _ = write!(out, "{byte:02x}");
-                }
+                out.push_str(&hex::encode(v));
                 out.push('"');
             }
             Value::Timestamp(v) | Value::LocalTimestamp(v) => {
@@ -303,7 +301,7 @@ impl Value<'_> {
                 out.push('"');
                 let mut day = String::new();
                 write_timestamp(i64::from(*v) * 86_400_000_000, &mut day);
-                out.push_str(day.split('T').next().unwrap_or_default());
+                out.push_str(day.split_once('T').map_or(day.as_str(), |(date, _)| date));
                 out.push('"');
             }
             Value::List(values) => {

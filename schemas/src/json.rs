@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 use smallvec::SmallVec;
 
-use crate::catalogue::{AggregateKind, EventFieldKind, FieldSchema, SCHEMA_VERSION, TopicSchema};
+use crate::catalogue::{AggregateIdKind, EventFieldKind, FieldSchema, SCHEMA_VERSION, TopicSchema};
 use crate::dead_letter::{Fault, Reason};
 use crate::event::checks::{
     aggregate_words, check_aggregate_text, check_event_id, check_id, check_text, check_version, event_kind, missing, shortened,
@@ -17,7 +17,7 @@ use crate::event::content::Event;
 use crate::field::{Value, json_string};
 use crate::time::{parse_rfc3339, write_timestamp};
 
-use reader::{Reader, Token};
+use reader::{JsonToken, Reader};
 
 pub(crate) mod reader;
 
@@ -27,42 +27,42 @@ const ID_DIGITS_MAX: usize = 19;
 /// The members of an ingest line.
 #[derive(Default)]
 pub(crate) struct RawLine<'a> {
-    topic: Option<Token<'a>>,
-    event: Option<Nested<'a, RawEvent<'a>>>,
+    topic: Option<JsonToken<'a>>,
+    event: Option<Nested<'a, JsonEvent<'a>>>,
 }
 
 /// The members of an event, not yet looked at.
 #[derive(Default)]
-pub(crate) struct RawEvent<'a> {
-    event_id: Option<Token<'a>>,
-    event_type: Option<Token<'a>>,
-    schema_version: Option<Token<'a>>,
-    aggregate_id: Option<Token<'a>>,
-    occurred_at: Option<Token<'a>>,
-    actor_id: Option<Token<'a>>,
-    trace_parent: Option<Token<'a>>,
+pub(crate) struct JsonEvent<'a> {
+    event_id: Option<JsonToken<'a>>,
+    event_type: Option<JsonToken<'a>>,
+    schema_version: Option<JsonToken<'a>>,
+    aggregate_id: Option<JsonToken<'a>>,
+    occurred_at: Option<JsonToken<'a>>,
+    actor_id: Option<JsonToken<'a>>,
+    trace_parent: Option<JsonToken<'a>>,
     payload: Option<Nested<'a, Members<'a>>>,
 }
 
-type Members<'a> = SmallVec<[(Cow<'a, str>, Token<'a>); 8]>;
+type Members<'a> = SmallVec<[(Cow<'a, str>, JsonToken<'a>); 8]>;
 
 /// A value that should be an object.
 enum Nested<'a, T> {
     Object(T),
-    Other(Token<'a>),
+    Other(JsonToken<'a>),
 }
 
 impl<'a> RawLine<'a> {
     /// The topic that the line names.
     pub(crate) fn sent_to(&self) -> Option<&str> {
         match &self.topic {
-            Some(Token::Text(topic)) => Some(topic),
+            Some(JsonToken::Text(topic)) => Some(topic),
             _ => None,
         }
     }
 
     /// The topic and the event, which have to be there.
-    pub(crate) fn into_parts(self) -> Result<(Cow<'a, str>, RawEvent<'a>), Fault> {
+    pub(crate) fn into_parts(self) -> Result<(Cow<'a, str>, JsonEvent<'a>), Fault> {
         let topic = text(required(self.topic, "topic")?, "topic")?;
         Ok((topic, nested(self.event, "event")?))
     }
@@ -81,8 +81,8 @@ pub(crate) fn scan_line<'a>(bytes: &'a [u8], line: &mut RawLine<'a>) -> Result<(
 }
 
 /// Reads the JSON of an event that a log holds.
-pub(crate) fn scan_record(bytes: &[u8]) -> Result<RawEvent<'_>, Fault> {
-    let mut event = RawEvent::default();
+pub(crate) fn scan_record(bytes: &[u8]) -> Result<JsonEvent<'_>, Fault> {
+    let mut event = JsonEvent::default();
     whole_object(bytes, |reader, key| scan_member(reader, &key, &mut event))?;
     Ok(event)
 }
@@ -101,13 +101,13 @@ fn whole_object<'a>(
     Err(Fault::new(Reason::NotAnObject, format!("expected an object, found {}", words(&found))))
 }
 
-fn scan_event<'a>(reader: &mut Reader<'a>) -> Result<RawEvent<'a>, Fault> {
-    let mut event = RawEvent::default();
+fn scan_event<'a>(reader: &mut Reader<'a>) -> Result<JsonEvent<'a>, Fault> {
+    let mut event = JsonEvent::default();
     reader.object(|reader, key| scan_member(reader, &key, &mut event))?;
     Ok(event)
 }
 
-fn scan_member<'a>(reader: &mut Reader<'a>, key: &str, event: &mut RawEvent<'a>) -> Result<(), Fault> {
+fn scan_member<'a>(reader: &mut Reader<'a>, key: &str, event: &mut JsonEvent<'a>) -> Result<(), Fault> {
     let place = match key {
         "event_id" => &mut event.event_id,
         "event_type" => &mut event.event_type,
@@ -155,7 +155,7 @@ fn within(mut fault: Fault, path: &str) -> Fault {
 }
 
 /// Reads the members of an event into the fields of its type.
-pub(crate) fn read_event<'a>(schema: &TopicSchema, raw: RawEvent<'a>, event: &mut Event<'a>) -> Result<(), Fault> {
+pub(crate) fn read_event<'a>(schema: &TopicSchema, raw: JsonEvent<'a>, event: &mut Event<'a>) -> Result<(), Fault> {
     let event_type = text(required(raw.event_type, "event_type")?, "event_type")?;
     let (kind, of) = event_kind(schema, &event_type)?;
     event.kind = kind;
@@ -166,7 +166,7 @@ pub(crate) fn read_event<'a>(schema: &TopicSchema, raw: RawEvent<'a>, event: &mu
     event.occurred_at = time(&required(raw.occurred_at, "occurred_at")?, "occurred_at")?;
     event.actor_id = id(&required(raw.actor_id, "actor_id")?, "actor_id")?;
     event.trace_parent = match raw.trace_parent {
-        None | Some(Token::Null) => None,
+        None | Some(JsonToken::Null) => None,
         Some(token) => Some(text(token, "trace_parent")?),
     };
     let mut members = nested(raw.payload, "payload")?;
@@ -174,16 +174,16 @@ pub(crate) fn read_event<'a>(schema: &TopicSchema, raw: RawEvent<'a>, event: &mu
     for field in &of.fields {
         // The last one counts, as in most readers of JSON.
         let found = members.iter_mut().rev().find(|(key, _)| *key == field.name);
-        let token = found.map(|(_, token)| std::mem::replace(token, Token::Null));
+        let token = found.map(|(_, token)| std::mem::replace(token, JsonToken::Null));
         event.fields.push(payload_field(field, token)?);
     }
     Ok(())
 }
 
-fn payload_field<'a>(field: &FieldSchema, token: Option<Token<'a>>) -> Result<Value<'a>, Fault> {
+fn payload_field<'a>(field: &FieldSchema, token: Option<JsonToken<'a>>) -> Result<Value<'a>, Fault> {
     let token = match (token, field.kind) {
-        (None | Some(Token::Null), EventFieldKind::Ids | EventFieldKind::Texts) => return Ok(Value::List(Vec::new())),
-        (None | Some(Token::Null), _) if field.nullable => return Ok(Value::Null),
+        (None | Some(JsonToken::Null), EventFieldKind::Ids | EventFieldKind::Texts) => return Ok(Value::List(Vec::new())),
+        (None | Some(JsonToken::Null), _) if field.nullable => return Ok(Value::Null),
         (token, _) => required(token, &field.path)?,
     };
     Ok(match field.kind {
@@ -191,7 +191,7 @@ fn payload_field<'a>(field: &FieldSchema, token: Option<Token<'a>>) -> Result<Va
         EventFieldKind::Int => Value::Int(integer(&token, &field.path)?),
         EventFieldKind::Float => Value::Float(float(&token, &field.path)?),
         EventFieldKind::Boolean => match token {
-            Token::Boolean(value) => Value::Boolean(value),
+            JsonToken::Boolean(value) => Value::Boolean(value),
             other => return Err(wrong_type(&field.path, "true or false", &other)),
         },
         EventFieldKind::Text => Value::Text(text(token, &field.path)?),
@@ -202,11 +202,11 @@ fn payload_field<'a>(field: &FieldSchema, token: Option<Token<'a>>) -> Result<Va
 }
 
 fn list<'a>(
-    token: Token<'a>,
+    token: JsonToken<'a>,
     path: &str,
-    item: impl Fn(Token<'a>, &str) -> Result<Value<'a>, Fault>,
+    item: impl Fn(JsonToken<'a>, &str) -> Result<Value<'a>, Fault>,
 ) -> Result<Value<'a>, Fault> {
-    let Token::Array(array) = token else { return Err(wrong_type(path, "a list", &token)) };
+    let JsonToken::Array(array) = token else { return Err(wrong_type(path, "a list", &token)) };
     let mut values = Vec::new();
     Reader::new(array.as_bytes()).array(|reader| {
         let token = required(Some(reader.value()?), path)?;
@@ -216,21 +216,21 @@ fn list<'a>(
     Ok(Value::List(values))
 }
 
-fn aggregate_id<'a>(kind: AggregateKind, token: Token<'a>) -> Result<Value<'a>, Fault> {
+fn aggregate_id<'a>(kind: AggregateIdKind, token: JsonToken<'a>) -> Result<Value<'a>, Fault> {
     match (kind, token) {
-        (AggregateKind::Text, Token::Text(text)) => {
+        (AggregateIdKind::Text, JsonToken::Text(text)) => {
             check_aggregate_text(&text)?;
             Ok(Value::Text(text))
         }
-        (AggregateKind::Text, other) => Err(wrong_type("aggregate_id", aggregate_words(kind), &other)),
-        (AggregateKind::Id, token) => Ok(Value::Int(id(&token, "aggregate_id")?)),
+        (AggregateIdKind::Text, other) => Err(wrong_type("aggregate_id", aggregate_words(kind), &other)),
+        (AggregateIdKind::Id, token) => Ok(Value::Int(id(&token, "aggregate_id")?)),
     }
 }
 
-fn required<'a>(token: Option<Token<'a>>, path: &str) -> Result<Token<'a>, Fault> {
+fn required<'a>(token: Option<JsonToken<'a>>, path: &str) -> Result<JsonToken<'a>, Fault> {
     match token {
         None => Err(missing(path)),
-        Some(Token::Null) => Err(null(path)),
+        Some(JsonToken::Null) => Err(null(path)),
         Some(token) => Ok(token),
     }
 }
@@ -239,14 +239,14 @@ fn nested<T>(value: Option<Nested<'_, T>>, path: &str) -> Result<T, Fault> {
     match value {
         None => Err(missing(path)),
         Some(Nested::Object(value)) => Ok(value),
-        Some(Nested::Other(Token::Null)) => Err(null(path)),
+        Some(Nested::Other(JsonToken::Null)) => Err(null(path)),
         Some(Nested::Other(other)) => Err(wrong_type(path, "an object", &other)),
     }
 }
 
-fn text<'a>(token: Token<'a>, path: &str) -> Result<Cow<'a, str>, Fault> {
+fn text<'a>(token: JsonToken<'a>, path: &str) -> Result<Cow<'a, str>, Fault> {
     match token {
-        Token::Text(text) => {
+        JsonToken::Text(text) => {
             check_text(&text, path)?;
             Ok(text)
         }
@@ -255,10 +255,10 @@ fn text<'a>(token: Token<'a>, path: &str) -> Result<Cow<'a, str>, Fault> {
 }
 
 /// An id: a string of digits, or a whole number for those who write ids so.
-fn id(token: &Token<'_>, path: &str) -> Result<i64, Fault> {
+fn id(token: &JsonToken<'_>, path: &str) -> Result<i64, Fault> {
     let digits = match token {
-        Token::Text(text) => text.as_ref(),
-        Token::Number(number) => number,
+        JsonToken::Text(text) => text.as_ref(),
+        JsonToken::Number(number) => number,
         other => return Err(wrong_type(path, "an id", other)),
     };
     let only_digits = !digits.is_empty() && digits.len() <= ID_DIGITS_MAX && digits.bytes().all(|byte| byte.is_ascii_digit());
@@ -271,24 +271,24 @@ fn id(token: &Token<'_>, path: &str) -> Result<i64, Fault> {
     }
 }
 
-fn integer(token: &Token<'_>, path: &str) -> Result<i64, Fault> {
+fn integer(token: &JsonToken<'_>, path: &str) -> Result<i64, Fault> {
     let number = match token {
-        Token::Number(number) => number.parse().ok(),
+        JsonToken::Number(number) => number.parse().ok(),
         _ => None,
     };
     number.ok_or_else(|| wrong_type(path, "a whole number of 64 bits", token))
 }
 
-fn float(token: &Token<'_>, path: &str) -> Result<f64, Fault> {
+fn float(token: &JsonToken<'_>, path: &str) -> Result<f64, Fault> {
     let number = match token {
-        Token::Number(number) => number.parse().ok().filter(|number: &f64| number.is_finite()),
+        JsonToken::Number(number) => number.parse().ok().filter(|number: &f64| number.is_finite()),
         _ => None,
     };
     number.ok_or_else(|| wrong_type(path, "a number", token))
 }
 
-fn time(token: &Token<'_>, path: &str) -> Result<i64, Fault> {
-    let Token::Text(text) = token else { return Err(wrong_type(path, "a time", token)) };
+fn time(token: &JsonToken<'_>, path: &str) -> Result<i64, Fault> {
+    let JsonToken::Text(text) = token else { return Err(wrong_type(path, "a time", token)) };
     parse_rfc3339(text).ok_or_else(|| {
         let detail = format!("'{}' is not a time that exists, such as 2024-01-01T12:00:00.000001Z", shortened(text));
         Fault::at(Reason::BadTime, path, detail)
@@ -299,18 +299,18 @@ fn null(path: &str) -> Fault {
     Fault::at(Reason::NullInRequired, path, format!("'{path}' is null, but required"))
 }
 
-fn wrong_type(path: &str, expected: &str, found: &Token<'_>) -> Fault {
+fn wrong_type(path: &str, expected: &str, found: &JsonToken<'_>) -> Fault {
     Fault::at(Reason::WrongType, path, format!("expected {expected}, found {}", words(found)))
 }
 
-fn words(token: &Token<'_>) -> String {
+fn words(token: &JsonToken<'_>) -> String {
     match token {
-        Token::Null => "null".to_owned(),
-        Token::Boolean(value) => value.to_string(),
-        Token::Number(number) => format!("the number {}", shortened(number)),
-        Token::Text(text) => format!("the text '{}'", shortened(text)),
-        Token::Array(_) => "a list".to_owned(),
-        Token::Object => "an object".to_owned(),
+        JsonToken::Null => "null".to_owned(),
+        JsonToken::Boolean(value) => value.to_string(),
+        JsonToken::Number(number) => format!("the number {}", shortened(number)),
+        JsonToken::Text(text) => format!("the text '{}'", shortened(text)),
+        JsonToken::Array(_) => "a list".to_owned(),
+        JsonToken::Object => "an object".to_owned(),
     }
 }
 

@@ -22,6 +22,7 @@ pub mod server_url;
 pub mod serving;
 pub mod sink;
 pub mod social;
+pub mod source_connector;
 #[cfg(test)]
 mod testing;
 pub mod time;

@@ -41,6 +41,13 @@ pub struct Partition(pub u32);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Offset(pub u64);
 
+impl Offset {
+    /// The position behind the record at this offset, from which reading gives the record that follows, wherever that is.
+    pub fn behind(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
+
 /// The place of one record. Its text is `topic:partition:offset`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct LogPosition {

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use prost::encoding::{WireType, decode_varint, encode_key, encode_varint};
 
-use crate::catalogue::{AggregateKind, EventFieldKind, EventSchema, FieldSchema, SCHEMA_VERSION, TopicSchema};
+use crate::catalogue::{AggregateIdKind, EventFieldKind, EventSchema, FieldSchema, SCHEMA_VERSION, TopicSchema};
 use crate::dead_letter::{Fault, Reason};
 use crate::event::checks::{
     aggregate_words, check_aggregate_text, check_event_id, check_id, check_text, check_time, check_version, event_kind, missing,
@@ -35,7 +35,7 @@ enum Wire<'a> {
 
 /// The fields of a message, not yet looked at.
 #[derive(Default)]
-struct RawEvent<'a> {
+struct WireEvent<'a> {
     event_id: Option<Wire<'a>>,
     event_type: Option<Wire<'a>>,
     schema_version: Option<Wire<'a>>,
@@ -76,8 +76,8 @@ pub(crate) fn read_event<'a>(schema: &TopicSchema, bytes: &'a [u8], wanted: &Wan
     }
 }
 
-fn scan<'a>(schema: &TopicSchema, mut bytes: &'a [u8]) -> Result<RawEvent<'a>, Fault> {
-    let mut raw = RawEvent::default();
+fn scan<'a>(schema: &TopicSchema, mut bytes: &'a [u8]) -> Result<WireEvent<'a>, Fault> {
+    let mut raw = WireEvent::default();
     while !bytes.is_empty() {
         let (tag, wire) = field(&mut bytes)?;
         match tag {
@@ -178,14 +178,14 @@ fn push<'a>(value: &mut Value<'a>, item: Option<Value<'a>>) {
     }
 }
 
-fn aggregate_id(kind: AggregateKind, wire: Wire<'_>) -> Result<Value<'_>, Fault> {
+fn aggregate_id(kind: AggregateIdKind, wire: Wire<'_>) -> Result<Value<'_>, Fault> {
     match (kind, wire) {
-        (AggregateKind::Text, Wire::Bytes(_)) => {
+        (AggregateIdKind::Text, Wire::Bytes(_)) => {
             let text = text(wire, "aggregate_id")?;
             check_aggregate_text(text)?;
             Ok(Value::Text(Cow::Borrowed(text)))
         }
-        (AggregateKind::Id, Wire::Varint(id)) => Ok(Value::Int(check_id(id as i64, "aggregate_id")?)),
+        (AggregateIdKind::Id, Wire::Varint(id)) => Ok(Value::Int(check_id(id as i64, "aggregate_id")?)),
         _ => Err(wrong_type("aggregate_id", aggregate_words(kind), wire)),
     }
 }

@@ -100,11 +100,7 @@ impl std::borrow::Borrow<[u8]> for Row {
 
 impl fmt::Debug for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Row(")?;
-        for byte in self.as_bytes() {
-            write!(f, "{byte:02x}")?;
-        }
-        write!(f, ")")
+        write!(f, "Row({})", hex::encode(self.as_bytes()))
     }
 }
 

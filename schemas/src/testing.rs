@@ -1,29 +1,9 @@
-//! Helpers that several test files share: one event of every type, and random numbers with a seed.
+//! Helpers that several test files share: one event of every type.
 
-use crate::catalogue::{AggregateKind, EventFieldKind, EventSchema, FieldSchema, TopicSchema, catalogue};
+use crate::catalogue::{AggregateIdKind, EventFieldKind, EventSchema, FieldSchema, TopicSchema, catalogue};
 
 /// The clock of the tests, 2024-01-01T12:00:00Z.
 pub(crate) const NOW: i64 = 1_704_110_400_000_000;
-
-/// A small generator with a seed (xorshift).
-pub(crate) struct Random(u64);
-
-impl Random {
-    pub(crate) fn new(seed: u64) -> Self {
-        Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
-    }
-
-    pub(crate) fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    pub(crate) fn below(&mut self, end: usize) -> usize {
-        (self.next() % end as u64) as usize
-    }
-}
 
 /// One line for every event type.
 pub(crate) fn sample_lines() -> Vec<String> {
@@ -36,8 +16,8 @@ pub(crate) fn sample_line(topic: &TopicSchema, event: &EventSchema, with: impl F
     let fields: Vec<String> =
         event.fields.iter().filter(|field| with(field)).map(|field| format!("\"{}\":{}", field.name, sample(field))).collect();
     let aggregate_id = match topic.aggregate {
-        AggregateKind::Id => "41",
-        AggregateKind::Text => "3-41",
+        AggregateIdKind::Id => "41",
+        AggregateIdKind::Text => "3-41",
     };
     format!(
         r#"{{"topic":"{}","event":{{"event_id":"018cc251-f402-7000-8002-000000000002","event_type":"{}","schema_version":1,"aggregate_id":"{aggregate_id}","occurred_at":"2024-01-01T00:00:00.002000Z","actor_id":"41","trace_parent":"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01","payload":{{{}}}}}}}"#,

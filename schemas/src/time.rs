@@ -2,6 +2,8 @@
 //!
 //! Owns the text form of a time. Strict on entry: a day that does not exist is an error, never moved.
 
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
 use chrono::{DateTime, NaiveDate, NaiveDateTime, SecondsFormat, Utc};
 
 /// Appends `2024-01-07T23:59:59.000000Z`. Outside of the years -262143 to 262142 the number of microseconds is written.
@@ -38,6 +40,12 @@ pub(crate) const RFC3339_MICROS_MIN: i64 = -62_167_219_200_000_000;
 
 /// The last instant that RFC 3339 can write with microseconds: 9999-12-31T23:59:59.999999Z.
 pub(crate) const RFC3339_MICROS_MAX: i64 = 253_402_300_799_999_999;
+
+/// A time in microseconds since 1970; 0 for one before: a machine without a battery starts there, and counts on until it learns the time.
+pub fn unix_micros(time: SystemTime) -> i64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
+}
 
 /// Reads RFC 3339 and nothing else: date, `T`, time, a fraction of one to nine digits or none, and `Z` or an offset.
 /// `None` when it is no such time, for a day that does not exist, and for a leap second. Digits beyond microseconds are dropped.

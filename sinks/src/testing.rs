@@ -146,21 +146,3 @@ impl<S: Sink> Following<S> {
         panic!("the sink never has everything: {:?}", self.outbox.state());
     }
 }
-
-/// Numbers that look random (xorshift).
-pub struct Random(u64);
-
-impl Random {
-    /// The same numbers for the same seed.
-    pub fn new(seed: u64) -> Self {
-        Self(seed.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
-    }
-
-    /// 0 to `end - 1`
-    pub fn below(&mut self, end: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 33) % end
-    }
-}

@@ -5,6 +5,8 @@ use std::time::Duration;
 use parking_lot::{Condvar, Mutex};
 
 /// Counts appends since the log was opened and wakes who waits for the next.
+///
+/// The count says nothing about how many records there are: an append of many counts once.
 #[derive(Default)]
 pub(crate) struct Changes {
     count: Mutex<u64>,
@@ -13,6 +15,8 @@ pub(crate) struct Changes {
 
 impl Changes {
     /// Announces that something was appended.
+    ///
+    /// Called after the records can be read, never before: who wakes up has to find them.
     pub fn announce(&self) {
         *self.count.lock() += 1;
         self.changed.notify_all();

@@ -12,6 +12,12 @@ use schemas::position::TOPIC_NAME_LENGTH_MAX;
 /// A failure of an event log.
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
+    /// No connector has this name.
+    #[error("cannot open a log with the connector '{name}': there is none of this name; check the source's connector")]
+    UnknownConnector {
+        /// the name
+        name: String,
+    },
     /// The directory is open elsewhere.
     #[error("cannot open the log in '{}': another process has it open; stop that process or name another directory", directory.display())]
     Locked {

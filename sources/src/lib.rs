@@ -1,13 +1,18 @@
-//! Event logs behind one trait: records enter as bytes and leave as bytes with offsets; nothing is decoded.
+//! Event logs behind two traits: records enter as bytes and leave as bytes with offsets; nothing is decoded.
 //!
-//! [`embedded`] keeps a log in a directory, [`memory`] in memory; [`conformance`] is what both, and any other, have to pass.
+//! [`log`] has the traits, a reading half and an appending half. [`embedded`] keeps a log in a directory, [`memory`] in memory, and
+//! [`registry`] opens the one that a source names; [`conformance`] is what both, and any other, have to pass.
 
 mod changes;
+mod checks;
 #[doc(hidden)]
 pub mod conformance;
+pub mod connector;
 pub mod embedded;
 pub mod error;
 pub mod limits;
 pub mod log;
 pub mod memory;
 pub mod partitioner;
+pub mod record;
+pub mod registry;

@@ -66,7 +66,7 @@ fn secret(path: &Path) -> Result<Vec<u8>, DemoError> {
     }
     let mut bytes = [0; SECRET_BYTES];
     File::open(RANDOMNESS).and_then(|mut source| source.read_exact(&mut bytes)).map_err(FileError::read(RANDOMNESS))?;
-    let secret: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let secret = hex::encode(bytes);
     write_private(path, secret.as_bytes()).map_err(FileError::write(path))?;
     Ok(secret.into_bytes())
 }

@@ -15,9 +15,11 @@ use epochs::disk::real::RealDisk;
 use epochs::identity::Identity;
 use schemas::chain::Chain;
 use schemas::position::{Partition, Topic};
+use schemas::source_connector::SOURCE_LOG;
 use serde_json::json;
-use sources::embedded::EmbeddedLog;
-use sources::log::Log;
+use sources::connector::LogContext;
+use sources::log::LogReader;
+use sources::registry;
 
 use super::report::DoctorReport;
 use crate::process::data_directory::{LOG_DIRECTORY, claim};
@@ -152,12 +154,12 @@ fn add_log(report: &mut DoctorReport, data: &Path, bound: &Bound, newest: Option
     if !directory.is_dir() {
         return report.problem(format!("there is no event log in '{}'", directory.display()), RESTORE);
     }
-    let log = match EmbeddedLog::open(&directory) {
+    let log = match registry::open(SOURCE_LOG.name, LogContext { directory: &directory }) {
         Ok(log) => log,
         Err(error) => return report.problem(error.to_string(), RESTORE),
     };
     report.fact("log_bytes", log.bytes());
-    if let Err(error) = describe_topics(report, &log) {
+    if let Err(error) = describe_topics(report, log.as_ref()) {
         report.problem(error.to_string(), RESTORE);
     }
     for ((topic, partition), next) in &bound.next {
@@ -170,17 +172,19 @@ fn add_log(report: &mut DoctorReport, data: &Path, bound: &Bound, newest: Option
         }
     }
     for (topic, id, partition, next) in newest.into_iter().flat_map(|header| &header.offsets) {
-        check_source(report, &log, topic, *id, *partition, *next);
+        check_source(report, log.as_ref(), topic, *id, *partition, *next);
     }
 }
 
-fn describe_topics(report: &mut DoctorReport, log: &EmbeddedLog) -> Result<(), sources::error::LogError> {
+fn describe_topics(report: &mut DoctorReport, log: &dyn LogReader) -> Result<(), sources::error::LogError> {
     let mut facts = Vec::new();
     for metadata in log.topics()? {
-        let bounds = (0..metadata.partitions).map(|partition| log.bounds(&metadata.topic, Partition(partition)));
-        let bounds: Vec<_> = bounds.collect::<Result<_, _>>()?;
-        let records: u64 = bounds.iter().map(|(earliest, end)| end.0 - earliest.0).sum();
-        let earliest: Vec<u64> = bounds.iter().map(|(earliest, _)| earliest.0).collect();
+        let (mut records, mut earliest) = (0, Vec::new());
+        for partition in (0..metadata.partitions).map(Partition) {
+            let (first, _) = log.bounds(&metadata.topic, partition)?;
+            records += log.records_from(&metadata.topic, partition, first)?;
+            earliest.push(first.0);
+        }
         let partitions = metadata.partitions;
         facts
             .push(json!({ "name": metadata.topic.as_str(), "partitions": partitions, "records": records, "earliest": earliest }));
@@ -190,7 +194,7 @@ fn describe_topics(report: &mut DoctorReport, log: &EmbeddedLog) -> Result<(), s
 }
 
 /// Returns true if the log has what a start from the newest checkpoint reads.
-fn check_source(report: &mut DoctorReport, log: &EmbeddedLog, topic: &str, id: u128, partition: u32, next: u64) {
+fn check_source(report: &mut DoctorReport, log: &dyn LogReader, topic: &str, id: u128, partition: u32, next: u64) {
     let found = log.topic(&Topic::new(topic)).ok().flatten();
     if found.is_none_or(|metadata| metadata.topic_id.0 != id) {
         let found = format!("SOURCE_IDENTITY_CHANGED: topic '{topic}' is gone, or was deleted and made again");

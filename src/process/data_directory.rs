@@ -9,7 +9,10 @@ use std::sync::Arc;
 use epochs::disk::real::{Lock, RealDisk};
 use epochs::error::EpochError;
 use epochs::identity::Identity;
-use sources::embedded::EmbeddedLog;
+use language::topology::Topology;
+use sources::connector::LogContext;
+use sources::log::Log;
+use sources::registry;
 
 use super::error::ProcessError;
 use crate::file_error::FileError;
@@ -49,11 +52,11 @@ pub(super) fn lock(disk: RealDisk) -> Result<(RealDisk, Lock), ProcessError> {
     Ok((disk, lock))
 }
 
-/// Opens the event log of a data directory; makes one that is not there.
-pub(super) fn open_log(data: &Path) -> Result<Arc<EmbeddedLog>, ProcessError> {
+/// Opens the event log of a data directory with the connector of the topology's sources; makes a log that is not there.
+pub(super) fn open_log(topology: &Topology, data: &Path) -> Result<Arc<dyn Log>, ProcessError> {
     let directory = data.join(LOG_DIRECTORY);
     fs::create_dir_all(&directory).map_err(FileError::write(&directory))?;
-    Ok(Arc::new(EmbeddedLog::open(&directory)?))
+    Ok(registry::open(topology.log_connector(), LogContext { directory: &directory })?)
 }
 
 fn check_restored(data: &Path) -> Result<(), ProcessError> {

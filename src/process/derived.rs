@@ -7,7 +7,8 @@ use engine::follow::{DerivedTopicLog, Reports};
 use schemas::position::{Offset, Partition, Topic};
 use sinks::topic::{TopicLogError, end_of};
 use sources::error::LogError;
-use sources::log::{Log, StoredRecord};
+use sources::log::Log;
+use sources::record::StoredRecord;
 
 /// The most bytes of records of one answer; one record more may be in it.
 const ANSWER_BYTES: usize = 8 * 1024 * 1024;
@@ -62,7 +63,7 @@ fn read(log: &Arc<dyn Log>, topic: &Topic, from: Option<Offset>, limit: usize) -
     if from < earliest || from >= end {
         return Ok(RecordPage { earliest, end, records: Vec::new() });
     }
-    let mut records = log.read(topic, PARTITION, from, limit, ANSWER_BYTES)?;
+    let mut records = log.read(topic, PARTITION, from, limit, ANSWER_BYTES)?.records;
     records.retain(|record| record.offset < end);
     Ok(RecordPage { earliest, end, records: records.into_iter().map(as_record).collect() })
 }

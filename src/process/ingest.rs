@@ -23,7 +23,8 @@ use schemas::position::{LogPosition, Offset, Partition, Topic};
 use sources::error::LogError;
 use sources::limits::APPEND_BYTES_MAX;
 use sources::limits::APPEND_RECORDS_MAX;
-use sources::log::{Log, Record};
+use sources::log::{Log, LogReader};
+use sources::record::Record;
 
 use super::admission::{Admission, Admitted};
 use super::clock::wall_micros;
@@ -182,7 +183,7 @@ impl Ingest for LogIngest {
 
     fn topics(&self) -> Result<Vec<TopicInfo>, IngestError> {
         let log = self.0.log.as_ref();
-        let describe = |metadata: sources::log::TopicMetadata| {
+        let describe = |metadata: sources::record::TopicMetadata| {
             let schema = catalogue().topic(metadata.topic.as_str())?;
             let bounds = (0..metadata.partitions).map(|partition| log.bounds(&metadata.topic, Partition(partition)));
             let partitions = bounds.collect::<Result<_, _>>();
@@ -241,7 +242,7 @@ impl IngestShared {
     fn release(&self, id: u64, letter: &DeadLetter) -> Result<LineOutcome, LogError> {
         let (topic, now) = (Topic::new(&letter.topic), wall_micros());
         let read = self.log.read(&topic, Partition(letter.partition), Offset(letter.offset), 1, REBUILD_BYTES)?;
-        let Some(record) = read.into_iter().find(|record| record.offset.0 == letter.offset) else {
+        let Some(record) = read.records.into_iter().find(|record| record.offset.0 == letter.offset) else {
             let detail = format!("the log of '{topic}' no longer has its record: its sender has to send it again");
             return Ok(LineOutcome::Rejected(Fault::new(letter.fault.reason, detail)));
         };
@@ -322,7 +323,7 @@ impl IngestShared {
         let mut appends: BTreeMap<Partition, Appended> = BTreeMap::new();
         for ((bytes, timestamp), (partition, offset)) in sizes.into_iter().zip(&places) {
             let append = appends.entry(*partition).or_insert(Appended { first: *offset, next: *offset, bytes: 0, timestamp });
-            append.next = Offset(offset.0 + 1);
+            append.next = offset.behind();
             append.bytes += bytes;
         }
         for (partition, append) in appends {
@@ -350,7 +351,7 @@ impl LinesRequest {
 
 /// The ids of the last records of each partition; the lag learns the sizes of those records.
 fn recent_ids(
-    log: &dyn Log,
+    log: &dyn LogReader,
     schema: &'static TopicSchema,
     encoding: Encoding,
     partitions: u32,
@@ -364,9 +365,10 @@ fn recent_ids(
         let (earliest, end) = log.bounds(&topic, partition)?;
         let mut from = Offset(end.0.saturating_sub(share).max(earliest.0));
         while from < end {
-            let records = log.read(&topic, partition, from, REBUILD_RECORDS, REBUILD_BYTES)?;
-            let (Some(first), Some(last)) = (records.first(), records.last()) else { break };
-            from = Offset(last.offset.0 + 1);
+            let read = log.read(&topic, partition, from, REBUILD_RECORDS, REBUILD_BYTES)?;
+            let records = read.records;
+            let Some(first) = records.first() else { break };
+            from = read.next;
             let bytes = records.iter().map(|record| (record.key.len() + record.value.len()) as u64).sum();
             let append = Appended { first: first.offset, next: from, bytes, timestamp: first.timestamp };
             meter.appended((topic.clone(), partition), append);

@@ -15,7 +15,7 @@ use parking_lot::Mutex;
 use schemas::position::{Offset, Partition, Topic};
 use sinks::views::Views;
 use sources::error::LogError;
-use sources::log::Log;
+use sources::log::LogReader;
 
 use super::clock::wall_micros;
 
@@ -35,7 +35,7 @@ type Offsets = BTreeMap<TopicPartition, Offset>;
 pub struct LagMeter(Arc<LagShared>);
 
 struct LagShared {
-    log: Arc<dyn Log>,
+    log: Arc<dyn LogReader>,
     /// records that are appended and not visible yet
     waiting: Mutex<WaitingRecords>,
     /// engine that makes them visible, once it was started
@@ -84,7 +84,7 @@ pub struct Appended {
 
 impl LagMeter {
     /// A meter for the records of a log.
-    pub fn new(log: Arc<dyn Log>) -> Self {
+    pub fn new(log: Arc<dyn LogReader>) -> Self {
         Self(Arc::new(LagShared { log, waiting: Mutex::default(), engine: OnceLock::new() }))
     }
 
@@ -134,7 +134,8 @@ impl LagMeter {
             if end <= visible {
                 continue;
             }
-            lag.records += end.0 - visible.0;
+            let waiting = self.0.log.records_from(&partition.0, partition.1, visible);
+            lag.records += waiting.unwrap_or(1);
             lag.bytes += appends.bytes(visible, end, *noted);
             let since = appends.oldest(visible).or_else(|| self.timestamp(&partition, visible, appends));
             oldest = oldest.into_iter().chain(since).min();
@@ -147,7 +148,7 @@ impl LagMeter {
     fn timestamp(&self, partition: &TopicPartition, at: Offset, appends: &mut PartitionAppends) -> Option<i64> {
         if appends.unseen.is_none_or(|(known, _)| known != at) {
             let read = self.0.log.read(&partition.0, partition.1, at, 1, RECORD_READ_BYTES).ok()?;
-            appends.unseen = read.first().map(|record| (at, record.timestamp));
+            appends.unseen = read.records.first().map(|record| (at, record.timestamp));
         }
         appends.unseen.map(|(_, timestamp)| timestamp)
     }
@@ -242,8 +243,9 @@ fn part(bytes: u64, records: u64, all: u64) -> u64 {
 mod tests {
     use schemas::position::{Epoch, Timeline};
     use sinks::views::{Commit, ViewsDefinition};
-    use sources::log::Record;
+    use sources::log::LogAppender;
     use sources::memory::MemoryLog;
+    use sources::record::Record;
 
     use super::*;
 
@@ -282,7 +284,7 @@ mod tests {
             views.publish(Commit { epoch, consumed, ..Commit::default() }).unwrap();
         };
         show(&[(&old, 40)]);
-        let meter = LagMeter::new(Arc::clone(&log) as Arc<dyn Log>);
+        let meter = LagMeter::new(Arc::clone(&log) as Arc<dyn LogReader>);
         meter.follow(Arc::clone(&views), Arc::new(Status::default())).unwrap();
         assert_eq!(meter.lag().records, 60);
         show(&[(&old, 100), (&new, 10)]);

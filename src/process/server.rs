@@ -25,7 +25,7 @@ use schemas::server_url::ServerUrl;
 use sinks::redis;
 use sinks::search::Place;
 use sinks::views::{ServedView, Views};
-use sources::log::Log;
+use sources::log::{Log, LogReader};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
@@ -105,11 +105,11 @@ impl Server {
         let address = listener.local_addr().map_err(listen_failure)?;
         let (disk, lock) = take(data)?;
         let storage: Storage = Arc::new(disk);
-        let log: Arc<dyn Log> = open_log(data)?;
         let mut store = Store::open(Arc::clone(&storage)).map_err(EpochError::from)?;
         let Chosen { declared: Declared { files, topology }, directory, accept_missing_history } = choose(declared, &store)?;
+        let log = open_log(&topology, data)?;
         let topology = Arc::new(topology);
-        let meter = LagMeter::new(Arc::clone(&log));
+        let meter = LagMeter::new(log.clone());
         let admission = Admission::new(lag_limits(settings), MemoryLimit::new(settings.ingest_memory_bytes), meter.clone());
         let ingest = LogIngest::open(Arc::clone(&log), admission, |topic| topic_format(&topology, topic))?;
         let records = records_logged(log.as_ref())?;
@@ -131,7 +131,7 @@ impl Server {
             deployment_handle: Arc::clone(&engine.deployment_handle),
         });
         let deployer = Deployer::new(store, Arc::clone(&engine.deployment_handle), Arc::clone(&log), ingest.clone());
-        api.derived = Some(Arc::new(DerivedTopics { log: Arc::clone(&log), reports: engine.sink_tasks() }));
+        api.derived = Some(Arc::new(DerivedTopics { log: log.clone(), reports: engine.sink_tasks() }));
         api.invalidations = Some(engine.invalidations());
         api.search = engine.search();
         api.provenance = Some(Arc::new(RowEvents::new(engine.lineage_query())));
@@ -220,14 +220,14 @@ fn topic_format(topology: &Topology, topic: &str) -> TopicFormat {
     }
 }
 
-fn records_logged(log: &dyn Log) -> Result<u64, sources::error::LogError> {
+fn records_logged(log: &dyn LogReader) -> Result<u64, sources::error::LogError> {
     let mut records = 0;
     let is_input = |topic: &Topic| topic.as_str() == DEAD_LETTER_TOPIC || catalogue().topic(topic.as_str()).is_some();
     // What was derived is written here too, and read by others only.
     for topic in log.topics()?.into_iter().filter(|topic| is_input(&topic.topic)) {
         for partition in (0..topic.partitions).map(Partition) {
-            let (earliest, end) = log.bounds(&topic.topic, partition)?;
-            records += end.0 - earliest.0;
+            let (earliest, _) = log.bounds(&topic.topic, partition)?;
+            records += log.records_from(&topic.topic, partition, earliest)?;
         }
     }
     Ok(records)

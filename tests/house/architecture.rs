@@ -24,7 +24,7 @@ fn crates_name_only_those_they_may() {
     let ours: BTreeSet<&str> = EDGES.iter().map(|(name, _)| *name).collect();
     for (name, allowed) in EDGES {
         let used = dependencies(&read(&format!("{name}/Cargo.toml")));
-        assert!(!used.is_empty(), "the manifest of '{name}' was not read");
+        assert!(!used.is_empty() || allowed.is_empty(), "the manifest of '{name}' was not read");
         for dependency in used.iter().filter(|dependency| ours.contains(dependency.as_str())) {
             assert!(allowed.contains(&dependency.as_str()), "'{name}' must not depend on '{dependency}'");
         }

@@ -4,16 +4,17 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each crate and the crates of this workspace that it may name.
-pub const EDGES: [(&str, &[&str]); 9] = [
-    ("schemas", &[]),
-    ("sources", &["schemas"]),
-    ("operators", &["schemas"]),
-    ("sinks", &["schemas"]),
-    ("topologies/epochs", &["schemas", "sources", "sinks"]),
-    ("topologies/language", &["schemas"]),
-    ("topologies/engine", &["schemas", "sources", "operators", "sinks", "epochs", "language"]),
-    ("api", &["schemas", "sinks"]),
-    (".", &["schemas", "sources", "operators", "sinks", "epochs", "language", "engine", "api"]),
+pub const EDGES: [(&str, &[&str]); 10] = [
+    ("testkit", &[]),
+    ("schemas", &["testkit"]),
+    ("sources", &["schemas", "testkit"]),
+    ("operators", &["schemas", "testkit"]),
+    ("sinks", &["schemas", "testkit"]),
+    ("topologies/epochs", &["schemas", "sources", "sinks", "testkit"]),
+    ("topologies/language", &["schemas", "testkit"]),
+    ("topologies/engine", &["schemas", "sources", "operators", "sinks", "epochs", "language", "testkit"]),
+    ("api", &["schemas", "sinks", "testkit"]),
+    (".", &["schemas", "sources", "operators", "sinks", "epochs", "language", "engine", "api", "testkit"]),
 ];
 
 /// Folders that hold no source of ours.

@@ -18,9 +18,7 @@ const SCORE_TOLERANCE: f64 = 1e-8;
 
 /// The folder of the real data, where there is one.
 pub fn data_folder() -> Option<PathBuf> {
-    let folder = PathBuf::from(std::env::var_os("TIDEWATER_DATA")?);
-    assert!(folder.join("social").is_dir(), "TIDEWATER_DATA names {}, which has no folder 'social'", folder.display());
-    Some(folder)
+    testkit::data::folder()
 }
 
 /// The text of a file, decompressed where only `<name>.zst` is there.

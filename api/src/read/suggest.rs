@@ -7,31 +7,17 @@ const COMPARED_CHARACTERS_MAX: usize = 64;
 
 /// The known name nearest to `unknown`, if at most a third of its letters differ; of equally near ones the first.
 pub(crate) fn nearest<'a>(unknown: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
-    let unknown: Vec<char> = unknown.chars().map(|c| c.to_ascii_lowercase()).collect();
-    if unknown.len() > COMPARED_CHARACTERS_MAX {
+    let (unknown, length) = (unknown.to_ascii_lowercase(), unknown.chars().count());
+    if length > COMPARED_CHARACTERS_MAX {
         return None;
     }
-    let allowed = (unknown.len() / 3).max(1);
+    let allowed = (length / 3).max(1);
     known
         .into_iter()
-        .map(|name| (distance(&unknown, name), name))
+        .map(|name| (strsim::levenshtein(&unknown, &name.to_ascii_lowercase()), name))
         .filter(|(distance, _)| *distance <= allowed)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, name)| name.to_owned())
-}
-
-/// Returns the number of letters to insert, remove or replace.
-fn distance(left: &[char], right: &str) -> usize {
-    let mut previous: Vec<usize> = (0..=left.len()).collect();
-    for (row, letter) in right.chars().map(|c| c.to_ascii_lowercase()).enumerate() {
-        let mut current = vec![row + 1];
-        for (column, other) in left.iter().enumerate() {
-            let replaced = previous[column] + usize::from(letter != *other);
-            current.push(replaced.min(previous[column + 1] + 1).min(current[column] + 1));
-        }
-        previous = current;
-    }
-    previous[left.len()]
 }
 
 #[cfg(test)]

@@ -117,12 +117,11 @@ async fn nonsense_is_answered() {
         "+",
         "%00",
     ];
-    let mut state: u64 = 1;
+    let mut random = testkit::random::Random::new(1);
     for _ in 0..3_000 {
         let mut query = String::new();
         for _ in 0..12 {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            query.push_str(words[(state >> 33) as usize % words.len()]);
+            query.push_str(words[random.below(words.len())]);
         }
         let query = query.replace(['"', '\\'], "%5C").replace("wait=", "wait=0&x=");
         let answer = get(&api, &format!("/v1/views/posts?{query}&wait=0")).await;

@@ -2,6 +2,8 @@
 
 use std::cmp::Ordering;
 
+use testkit::random::Random;
+
 use super::*;
 
 type Values = [Option<i64>; 4];
@@ -10,18 +12,9 @@ const COLUMNS: [&str; 4] = ["a", "b", "c", "d"];
 const INDEXES: [(&str, &[&str]); 3] = [("one", &["a", "-b", "c"]), ("two", &["-c", "a"]), ("three", &["b", "d"])];
 const OPERATORS: [&str; 7] = ["eq", "gt", "gte", "lt", "lte", "in", "null"];
 
-/// Numbers that look random and are the same in every run.
-pub(super) struct Random(pub(super) u64);
-
-impl Random {
-    pub(super) fn below(&mut self, bound: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) as usize % bound
-    }
-
-    fn value(&mut self) -> Option<i64> {
-        Some(self.below(6) as i64 - 2).filter(|_| self.below(5) > 0)
-    }
+/// A value of a column: NULL once in five times.
+fn value(random: &mut Random) -> Option<i64> {
+    Some(random.below(6_i64) - 2).filter(|_| random.below(5) > 0)
 }
 
 /// `a` and `c` are numbers; `b` is a text, to have fields of several lengths, and `d` a truth of whether the number is positive.
@@ -162,11 +155,12 @@ async fn all_pages(api: &Router, query: &str, page: usize) -> Result<Vec<Json>, 
 
 #[tokio::test]
 async fn pages_equal_filtering_and_sorting() {
-    let mut random = Random(7);
+    let mut random = Random::new(7);
     let indexes = INDEXES.map(|(name, order)| (name, order, None));
     let definition = view("things", &kinds(), &indexes, Access::Public);
     let views = Views::new(ViewsDefinition { timeline: Timeline(1), views: vec![definition] });
-    let table: Vec<Values> = (0..400).map(|_| [random.value(), random.value(), random.value(), random.value()]).collect();
+    let table: Vec<Values> =
+        (0..400).map(|_| [value(&mut random), value(&mut random), value(&mut random), value(&mut random)]).collect();
     publish(&views, 1, &[("things", table.iter().map(|values| (encoded(values), 1)).collect())]);
     let api = api_with(views, config());
     let mut refused = 0;

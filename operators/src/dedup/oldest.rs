@@ -7,17 +7,22 @@
 /// Bytes of an event's id.
 pub(super) const ID_BYTES: usize = 16;
 
+/// All ids of the window, by position.
 type Ids = [[u8; ID_BYTES]];
 
 /// A heap whose least entry comes first.
+///
+/// Invariant: no entry is less than its parent, the entry at half its place.
 #[derive(Default)]
 pub(super) struct Oldest(Vec<(i64, u32)>);
 
 impl Oldest {
+    /// Number of ids.
     pub(super) fn len(&self) -> usize {
         self.0.len()
     }
 
+    /// Returns true if there is none.
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -62,11 +67,13 @@ impl Oldest {
         Some(position)
     }
 
+    /// The lesser of the two children of a place, if it has any.
     fn first_child(&self, at: usize, ids: &Ids) -> Option<usize> {
         let children = 2 * at + 1..self.0.len().min(2 * at + 3);
         children.reduce(|left, right| if self.is_before(right, left, ids) { right } else { left })
     }
 
+    /// Returns true if the entry at one place is older than that at another; ids decide between equal times.
     fn is_before(&self, left: usize, right: usize, ids: &Ids) -> bool {
         let key = |at: usize| {
             let (time, position) = self.0[at];

@@ -25,22 +25,27 @@ pub(super) struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
+    /// Place in the row where a field begins.
     fn start(&self, field: usize) -> usize {
         field.checked_sub(1).map_or(0, |before| self.ends[before])
     }
 
+    /// A field as it is stored.
     fn bytes(&self, field: usize) -> &'a [u8] {
         &self.row[self.start(field)..self.ends[field]]
     }
 
+    /// A field as a value.
     fn value(&self, field: usize) -> Value<'a> {
         self.kinds[field].read(self.row, self.start(field))
     }
 
+    /// Returns true if a boolean field is true; NULL is not.
     pub(super) fn is_true(&self, field: usize) -> bool {
         matches!(self.value(field), Value::Boolean(true))
     }
 
+    /// Returns true if a field is NULL.
     fn is_null(&self, field: usize) -> bool {
         is_null(self.row, self.start(field))
     }
@@ -58,40 +63,41 @@ impl<'a> Fields<'a> {
 }
 
 /// The state of one aggregate of one group.
+///
+/// Invariant: taking a row in `diff` times and then `-diff` times leaves what was there before, to the bit. Counts wrap around for that, sums
+/// are exact, and values that decide about an extreme are all kept. So the state depends on the rows that are there and not on the order in
+/// which they came and went.
 pub(super) enum Accumulator {
+    /// number of rows
     Count(Diff),
-    Sum {
-        count: Diff,
-        total: Wide,
-    },
-    Exact {
-        count: Diff,
-        total: BigInt,
-    },
+    /// integers, or decimals in units of their scale
+    Sum { count: Diff, total: Wide },
+    /// numbers whose sum has no bound
+    Exact { count: Diff, total: BigInt },
+    /// `Float64` without rounding
     FloatSum(Box<FloatSum>),
-    Truths {
-        yes: Diff,
-        no: Diff,
-    },
+    /// number of true and of false values
+    Truths { yes: Diff, no: Diff },
+    /// the least or the greatest value so far, of input that is never retracted
     Best(Option<Row>),
+    /// all values in order, as often as they are there
     Ordered(Ordered),
-    Distinct {
-        counts: RowMap<Diff>,
-        present: Diff,
-    },
+    /// multiplicity of each value, and the number of those that are there
+    Distinct { counts: RowMap<Diff>, present: Diff },
     /// multiplicity of each value, and the aggregate over the distinct ones
-    OfDistinct {
-        counts: RowMap<Diff>,
-        inner: Box<Accumulator>,
-    },
+    OfDistinct { counts: RowMap<Diff>, inner: Box<Accumulator> },
+    /// weights by half lives
     Decayed(DecayedSum),
 }
 
 impl Accumulator {
+    /// The accumulator of an aggregate before its first row.
     pub(super) fn new(spec: &AggregateSpec, append_only: bool) -> Self {
         Self::of_kind(&spec.kind, &spec.expression, append_only)
     }
 
+    /// Chooses the form: an exact sum without a bound where the result has none, one of 192 bits elsewhere; one value for extremes of input that
+    /// is never retracted, all values otherwise.
     fn of_kind(kind: &AggregateKind, expression: &str, append_only: bool) -> Self {
         match kind {
             AggregateKind::CountAll | AggregateKind::Count => Self::Count(0),
@@ -116,6 +122,7 @@ impl Accumulator {
         }
     }
 
+    /// Returns true if everything that was taken in has cancelled.
     pub(super) fn is_empty(&self) -> bool {
         match self {
             Self::Count(count) => *count == 0,
@@ -258,6 +265,7 @@ impl Accumulator {
         Some(())
     }
 
+    /// Counts a row `diff` times.
     fn add_count(&mut self, diff: Diff) {
         if let Self::Count(count) = self {
             *count = count.wrapping_add(diff);
@@ -269,6 +277,7 @@ impl Accumulator {
         self.finish_as(&spec.kind, spec.input.first().map_or(&FieldKind::Int64, |field| &kinds[*field]), out)
     }
 
+    /// Writes the result as that of a kind of aggregate, over an argument of this kind.
     fn finish_as(&self, kind: &AggregateKind, argument: &FieldKind, out: &mut Row) -> Result<(), String> {
         match (kind, self) {
             (AggregateKind::OfDistinct(kind), Self::OfDistinct { inner, .. }) => inner.finish_as(kind, argument, out)?,
@@ -315,6 +324,7 @@ impl Accumulator {
     }
 }
 
+/// Directions of the ordering fields.
 fn descending(kind: &AggregateKind) -> &[bool] {
     match kind {
         AggregateKind::ArrayAgg { order, .. } | AggregateKind::StringAgg { order, .. } => order,
@@ -334,6 +344,7 @@ fn add_distinct(counts: &mut RowMap<Diff>, value: &[u8], diff: Diff) -> Diff {
     change
 }
 
+/// Writes values with their counts, in order of value: a hash map has none of its own.
 fn write_counts(counts: &RowMap<Diff>, out: &mut Row) {
     let mut sorted: Vec<(&Row, &Diff)> = counts.iter().collect();
     sorted.sort_unstable();
@@ -344,6 +355,7 @@ fn write_counts(counts: &RowMap<Diff>, out: &mut Row) {
     }
 }
 
+/// Digits behind the point of the units in which a kind of number is added up.
 fn scale(kind: &FieldKind) -> i8 {
     match kind {
         FieldKind::Decimal { scale } => *scale,
@@ -352,6 +364,7 @@ fn scale(kind: &FieldKind) -> i8 {
     }
 }
 
+/// Writes a stored field, or NULL.
 fn write_field(field: Option<&[u8]>, kind: &FieldKind, out: &mut Row) {
     match field {
         Some(field) => out.extend(field),
@@ -359,10 +372,12 @@ fn write_field(field: Option<&[u8]>, kind: &FieldKind, out: &mut Row) {
     }
 }
 
+/// Writes a truth, or NULL while it is not known.
 fn write_truth(is_known: bool, truth: bool, out: &mut Row) {
     FieldKind::Boolean.write(&if is_known { Value::Boolean(truth) } else { Value::Null }, out);
 }
 
+/// Writes texts one after another, or NULL when there are none.
 fn write_text(texts: &[Value<'_>], separator: &str, out: &mut Row) {
     if texts.is_empty() {
         return FieldKind::Text.write_null(out);
@@ -379,6 +394,10 @@ fn write_text(texts: &[Value<'_>], separator: &str, out: &mut Row) {
     FieldKind::Text.write(&Value::Text(joined.into()), out);
 }
 
+/// Writes a floating-point sum or mean, NULL for no values.
+///
+/// # Errors
+/// A result beyond the range of a double.
 fn write_float(kind: &AggregateKind, sum: &FloatSum, out: &mut Row) -> Result<(), String> {
     let result = match kind {
         _ if sum.count() == 0 => Ok(Value::Null),
@@ -390,6 +409,7 @@ fn write_float(kind: &AggregateKind, sum: &FloatSum, out: &mut Row) -> Result<()
     Ok(())
 }
 
+/// The error of a result that its column can't hold.
 fn out_of_range(function: &str, output: &FieldKind) -> String {
     format!("the {function} is out of range for {}: cast the argument to a wider type", output.sql_name())
 }
@@ -399,12 +419,20 @@ fn rescaling(from: i8, to: i8) -> Option<i128> {
     10_i128.checked_pow(u32::try_from(i32::from(to) - i32::from(from)).ok()?)
 }
 
+/// Writes a number as NUMERIC.
+///
+/// # Errors
+/// A number with more digits than a column holds.
 fn write_numeric(number: Option<Numeric>, function: &str, output: &FieldKind, out: &mut Row) -> Result<(), String> {
     let units = number.and_then(|number| number.to_wide()).ok_or_else(|| out_of_range(function, output))?;
     output.write(&Value::Numeric(units), out);
     Ok(())
 }
 
+/// Writes a sum of units of `10^-from` in the result's units.
+///
+/// # Errors
+/// A sum beyond the range of the result.
 fn write_sum(total: Wide, from: i8, output: &FieldKind, out: &mut Row) -> Result<(), String> {
     let sum = || {
         let units = total.to_i128()?.checked_mul(rescaling(from, scale(output))?)?;
@@ -414,6 +442,7 @@ fn write_sum(total: Wide, from: i8, output: &FieldKind, out: &mut Row) -> Result
     Ok(())
 }
 
+/// The number as a value of the result's kind, if it fits.
 fn in_range(units: i128, output: &FieldKind) -> Option<Value<'static>> {
     match output {
         FieldKind::Int16 => i16::try_from(units).ok().map(|value| Value::Int(i64::from(value))),
@@ -427,6 +456,10 @@ fn in_range(units: i128, output: &FieldKind) -> Option<Value<'static>> {
     }
 }
 
+/// Writes a mean of units of `10^-from`, rounded half away from zero in the result's units. `count` is not 0.
+///
+/// # Errors
+/// A mean beyond the range of the result.
 fn write_average(total: Wide, count: Diff, from: i8, output: &FieldKind, out: &mut Row) -> Result<(), String> {
     if *output == FieldKind::Float64 {
         let one = rescaling(0, from).map_or(1.0, |one| one as f64);

@@ -61,11 +61,13 @@ impl DecayedSum {
         }
     }
 
+    /// Reads what [`write`](Self::write) wrote; `None` when it ends early.
     pub(super) fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let count = reader.unsigned()?;
         (0..count).map(|_| Some((reader.signed()?, Wide::read(reader)?))).collect::<Option<_>>().map(Self)
     }
 
+    /// Returns true if every weight has cancelled.
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

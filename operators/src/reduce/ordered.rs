@@ -15,6 +15,7 @@ pub const AGGREGATE_ITEMS_MAX: usize = 65_536;
 /// The most bytes of all items and what stands between them, as they are kept: as much as any other value that is computed.
 pub const AGGREGATE_BYTES_MAX: usize = 1 << 20;
 
+/// Multiplicity of an entry, and the place in it where the item begins. May be negative for a while: a retraction can come first.
 #[derive(Debug)]
 struct Count {
     times: Diff,
@@ -22,6 +23,8 @@ struct Count {
 }
 
 /// A multiset in order. An entry is the ordering fields, inverted where they are descending, followed by the item.
+///
+/// Invariant: no entry has the count 0, so a multiset that has cancelled is empty. Memory: each different entry once.
 #[derive(Debug, Default)]
 pub(super) struct Ordered(BTreeMap<Row, Count>);
 
@@ -60,6 +63,9 @@ impl Ordered {
     }
 
     /// All items in order, each as often as it is there or once, to be written with so many bytes between two.
+    ///
+    /// # Errors
+    /// More than [`AGGREGATE_ITEMS_MAX`] items or [`AGGREGATE_BYTES_MAX`] bytes, in words.
     pub(super) fn items<'a>(&'a self, kind: &FieldKind, distinct: bool, between: usize) -> Result<Vec<Value<'a>>, String> {
         let (mut values, mut bytes) = (Vec::new(), 0_usize);
         for (entry, count) in self.0.iter().filter(|(_, count)| count.times > 0) {
@@ -89,6 +95,7 @@ impl Ordered {
         }
     }
 
+    /// Reads what [`write`](Self::write) wrote; `None` when it is something else.
     pub(super) fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let mut entries = BTreeMap::new();
         for _ in 0..reader.unsigned()? {
@@ -99,11 +106,13 @@ impl Ordered {
         Some(Self(entries))
     }
 
+    /// Returns true if every entry has cancelled.
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }
 
+/// The item of an entry, behind its ordering fields.
 fn item<'a>((entry, count): (&'a Row, &'a Count)) -> &'a [u8] {
     &entry.as_bytes()[count.item_start as usize..]
 }

@@ -9,6 +9,8 @@ use crate::encoding::Reader;
 const WORDS: usize = 3;
 
 /// A sum in two's complement, least word first.
+///
+/// Range: -2^191 to 2^191 - 1, more than 2^63 rows of the greatest decimal add up to, so no sum that can occur wraps around.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Wide([u64; WORDS]);
 
@@ -23,6 +25,7 @@ impl Wide {
         self.add(if is_negative { product.negated() } else { product });
     }
 
+    /// Adds another sum, modulo 2^192.
     fn add(&mut self, other: Self) {
         let mut carry = false;
         for (word, added) in self.0.iter_mut().zip(other.0) {
@@ -33,6 +36,7 @@ impl Wide {
         }
     }
 
+    /// The sum with the other sign: the complement and one more.
     fn negated(self) -> Self {
         let mut result = Self(self.0.map(|word| !word));
         result.add(Self([1, 0, 0]));
@@ -44,6 +48,7 @@ impl Wide {
         self.0.iter().for_each(|word| out.extend(&word.to_le_bytes()));
     }
 
+    /// Reads what [`write`](Self::write) wrote: 24 bytes.
     pub(super) fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let mut words = [0; WORDS];
         for word in &mut words {

@@ -105,7 +105,7 @@ fn columns_have_the_types_that_the_fields_mean() {
     let required: Vec<&str> =
         schema.fields().iter().filter(|field| !field.is_nullable()).map(|field| field.name().as_str()).collect();
     assert_eq!(required, ["event_id", "event_type", "schema_version", "aggregate_id", "occurred_at", "actor_id"]);
-    assert_eq!(catalogue().topic("social.conversation").map(|topic| topic.aggregate), Some(AggregateKind::Text));
+    assert_eq!(catalogue().topic("social.conversation").map(|topic| topic.aggregate), Some(AggregateIdKind::Text));
 }
 
 #[test]

@@ -4,13 +4,14 @@ use arrow_array::Array;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type, TimestampMicrosecondType};
 use prost::Message;
+use testkit::random::Random;
 
 use super::*;
 use crate::catalogue::catalogue;
 use crate::dead_letter::Reason;
 use crate::event::{EVENT_BYTES_MAX, Incoming, parse_line};
 use crate::social::v1;
-use crate::testing::{NOW, Random, sample_line, sample_lines};
+use crate::testing::{NOW, sample_line, sample_lines};
 
 fn topic(name: &str) -> &'static TopicSchema {
     catalogue().topic(name).expect("a topic")

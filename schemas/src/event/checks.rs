@@ -5,7 +5,7 @@
 use super::content::Event;
 use super::id::EventId;
 use super::limits::{EVENT_BYTES_MAX, EVENT_FUTURE_MICROS_MAX};
-use crate::catalogue::{AggregateKind, EventSchema, SCHEMA_VERSION, TopicSchema, catalogue};
+use crate::catalogue::{AggregateIdKind, EventSchema, SCHEMA_VERSION, TopicSchema, catalogue};
 use crate::dead_letter::{Fault, Reason};
 use crate::field::Value;
 use crate::time::{RFC3339_MICROS_MAX, RFC3339_MICROS_MIN, timestamp_text};
@@ -126,9 +126,9 @@ pub(crate) fn shortened(text: &str) -> String {
 }
 
 /// The kind of value that names an aggregate, in words.
-pub(crate) fn aggregate_words(kind: AggregateKind) -> &'static str {
+pub(crate) fn aggregate_words(kind: AggregateIdKind) -> &'static str {
     match kind {
-        AggregateKind::Id => "an id",
-        AggregateKind::Text => "a text",
+        AggregateIdKind::Id => "an id",
+        AggregateIdKind::Text => "a text",
     }
 }

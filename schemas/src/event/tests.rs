@@ -1,8 +1,10 @@
 //! Lines of ingest: what is accepted, and the reason of everything that is not.
 
+use testkit::random::Random;
+
 use super::*;
 use crate::catalogue::EventFieldKind;
-use crate::testing::{NOW, Random, sample_line, sample_lines};
+use crate::testing::{NOW, sample_line, sample_lines};
 
 /// Outcome of reading a line: an event, or the reason and the field for which it was rejected.
 type Verdict = Result<bool, (Reason, Option<String>)>;
@@ -246,7 +248,10 @@ fn event_ids_survive_their_text_form() {
 /// The published data, where they are at hand: `TIDEWATER_DATA` names the folder.
 #[test]
 fn the_published_data_are_read_as_described() {
-    let Some(folder) = std::env::var_os("TIDEWATER_DATA").map(std::path::PathBuf::from) else { return };
+    let Some(folder) = testkit::data::folder() else {
+        eprintln!("TIDEWATER_DATA is not set: the published data are not read");
+        return;
+    };
     let small = std::fs::read(folder.join("social/small.jsonl")).expect("small.jsonl");
     let accepted = small.split(|byte| *byte == b'\n').filter(|line| reason(line) == Ok(true)).count();
     assert_eq!(accepted, 2_152);

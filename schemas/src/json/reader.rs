@@ -9,7 +9,7 @@ use crate::event::limits::NESTING_DEPTH_MAX;
 
 /// One value. Arrays are kept as their text and read again by whoever wants the items.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Token<'a> {
+pub(crate) enum JsonToken<'a> {
     Null,
     Boolean(bool),
     Number(&'a str),
@@ -32,8 +32,8 @@ impl<'a> Reader<'a> {
     pub(crate) fn new(bytes: &'a [u8]) -> Self {
         match std::str::from_utf8(bytes) {
             Ok(text) => Self { text, at: 0, depth: 0, cut: false },
-            Err(error) => {
-                let text = std::str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default();
+            Err(_) => {
+                let text = bytes.utf8_chunks().next().map_or("", |chunk| chunk.valid());
                 Self { text, at: 0, depth: 0, cut: true }
             }
         }
@@ -90,22 +90,22 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads one value of any kind.
-    pub(crate) fn value(&mut self) -> Result<Token<'a>, Fault> {
+    pub(crate) fn value(&mut self) -> Result<JsonToken<'a>, Fault> {
         match self.peek() {
-            Some(b'"') => Ok(Token::Text(self.string("a text")?)),
+            Some(b'"') => Ok(JsonToken::Text(self.string("a text")?)),
             Some(b'{') => {
                 self.object(|reader, _| reader.skip())?;
-                Ok(Token::Object)
+                Ok(JsonToken::Object)
             }
             Some(b'[') => {
                 let start = self.at;
                 self.array(Self::skip)?;
-                Ok(Token::Array(&self.text[start..self.at]))
+                Ok(JsonToken::Array(&self.text[start..self.at]))
             }
             Some(b'-' | b'0'..=b'9') => self.number(),
-            Some(b'n') => self.word("null", Token::Null),
-            Some(b't') => self.word("true", Token::Boolean(true)),
-            Some(b'f') => self.word("false", Token::Boolean(false)),
+            Some(b'n') => self.word("null", JsonToken::Null),
+            Some(b't') => self.word("true", JsonToken::Boolean(true)),
+            Some(b'f') => self.word("false", JsonToken::Boolean(false)),
             _ => Err(self.unexpected("a value")),
         }
     }
@@ -140,7 +140,7 @@ impl<'a> Reader<'a> {
         if self.take(sign) { Ok(()) } else { Err(self.unexpected(expected)) }
     }
 
-    fn word(&mut self, word: &str, token: Token<'a>) -> Result<Token<'a>, Fault> {
+    fn word(&mut self, word: &str, token: JsonToken<'a>) -> Result<JsonToken<'a>, Fault> {
         if !self.text.as_bytes()[self.at..].starts_with(word.as_bytes()) {
             return Err(self.unexpected("a value"));
         }
@@ -148,7 +148,7 @@ impl<'a> Reader<'a> {
         Ok(token)
     }
 
-    fn number(&mut self) -> Result<Token<'a>, Fault> {
+    fn number(&mut self) -> Result<JsonToken<'a>, Fault> {
         let start = self.at;
         self.at += usize::from(self.byte() == Some(b'-'));
         if self.byte() == Some(b'0') {
@@ -165,7 +165,7 @@ impl<'a> Reader<'a> {
             self.at += usize::from(matches!(self.byte(), Some(b'+' | b'-')));
             self.digits()?;
         }
-        Ok(Token::Number(&self.text[start..self.at]))
+        Ok(JsonToken::Number(&self.text[start..self.at]))
     }
 
     fn digits(&mut self) -> Result<(), Fault> {

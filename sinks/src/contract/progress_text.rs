@@ -7,7 +7,7 @@ use super::progress::Progress;
 /// `timeline:epoch:chain:incarnation:plan:generation`, the timeline and the hashes in hexadecimal.
 pub fn write(progress: &Progress) -> String {
     let Progress { timeline, epoch, chain, incarnation, plan, generation } = progress;
-    format!("{timeline:x}:{epoch}:{}:{incarnation}:{}:{generation}", hex(chain), hex(plan))
+    format!("{timeline:x}:{epoch}:{}:{incarnation}:{}:{generation}", hex::encode(chain), hex::encode(plan))
 }
 
 /// Reads what [`write`] wrote.
@@ -24,21 +24,9 @@ pub fn read(text: &str) -> Option<Progress> {
     })
 }
 
-/// Bytes in hexadecimal.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// Reads a hash; `None` for any other length or character.
 fn unhex(text: &str) -> Option<[u8; HASH_BYTES]> {
-    let mut bytes = [0; HASH_BYTES];
-    if text.len() != 2 * HASH_BYTES || !text.is_ascii() {
-        return None;
-    }
-    for (place, byte) in bytes.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(&text[2 * place..2 * place + 2], 16).ok()?;
-    }
-    Some(bytes)
+    hex::decode(text).ok()?.try_into().ok()
 }
 
 #[cfg(test)]

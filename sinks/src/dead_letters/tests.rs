@@ -3,7 +3,7 @@
 use schemas::dead_letter::{DEAD_LETTER_BYTES_MAX, Fault, Reason};
 
 use super::*;
-use crate::views::test_support::Random;
+use testkit::random::Random;
 
 fn letter(offset: u64, bytes: usize) -> DeadLetter {
     let fault = Fault::new(Reason::NotJson, "expected an object");
@@ -52,7 +52,7 @@ fn large_dead_letters_are_let_go_by_their_bytes() {
 #[test]
 fn row_errors_beyond_the_limit_are_counted_and_taken_back() {
     let (mut errors, mut all) = (RowErrors::default(), BTreeMap::<RowError, Diff>::new());
-    let mut random = Random(3);
+    let mut random = Random::new(3);
     for round in 0..40 {
         let mut changes = BTreeMap::new();
         for _ in 0..2000 {

@@ -15,7 +15,8 @@ use super::write::PART_KEYS;
 use super::*;
 use crate::contract::{Sink as _, SinkError};
 use crate::registry;
-use crate::testing::{Following, Random, columns, connections, template};
+use crate::testing::{Following, columns, connections, template};
+use testkit::random::Random;
 
 /// Most time for the server to be there.
 const START_MAX: Duration = Duration::from_secs(30);

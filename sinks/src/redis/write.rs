@@ -13,7 +13,7 @@ use redis::{Client, Connection, RedisError, Value};
 use super::config::{InvalidationMode, RedisConfig};
 use super::encode::{json_list, message, position_text};
 use super::scripts::{APPLY, BEGIN, CLEAR, FENCE};
-use crate::contract::progress_text::{self, hex};
+use crate::contract::progress_text;
 use crate::contract::{Contents, Progress, Sink, SinkError, SinkKind, Unit};
 use crate::rows::RowReader;
 
@@ -143,7 +143,8 @@ impl Sink for RedisSink {
     fn apply(&mut self, unit: &Unit) -> Result<(), SinkError> {
         let keys: Vec<String> = self.rows.stale_keys(&self.config.key, &unit.changes).into_iter().collect();
         let position = position_text(&unit.progress);
-        let (after, plan, chain) = (hex(&unit.after.0), hex(&unit.progress.plan), hex(&unit.progress.chain));
+        let (after, plan, chain) =
+            (hex::encode(&unit.after.0), hex::encode(&unit.progress.plan), hex::encode(&unit.progress.chain));
         let (progress, seconds) = (progress_text::write(&unit.progress), VERSION_SECONDS.to_string());
         let channel = self.config.channel.clone();
         let parts = keys.len().div_ceil(PART_KEYS).max(1);
@@ -167,7 +168,8 @@ impl Sink for RedisSink {
         self.clear(&position)?;
         let message = message(&self.config.name, &position, "\"reset\":true");
         let channel = self.config.channel.clone();
-        let arguments = [hex(&progress.chain), hex(&progress.plan), progress_text::write(progress), channel, message];
+        let arguments =
+            [hex::encode(&progress.chain), hex::encode(&progress.plan), progress_text::write(progress), channel, message];
         self.run(BEGIN, &arguments.each_ref().map(String::as_str)).map(drop)
     }
 }

@@ -180,7 +180,7 @@ impl Layout {
         ] {
             content.push_str(&format!("{what} {}\n", numbers(columns)));
         }
-        hexadecimal(&Sha256::digest(content)[..FINGERPRINT_BYTES])
+        hex::encode(&Sha256::digest(content)[..FINGERPRINT_BYTES])
     }
 
     /// A row of the view, ready to be read.
@@ -280,9 +280,4 @@ pub(super) fn suggested_form(text: &str) -> String {
     }
     form.truncate(end);
     form
-}
-
-/// Returns bytes in hexadecimal, as fingerprints are stored.
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -286,7 +286,7 @@ mod tests {
     #[test]
     fn whatever_is_typed_is_read_or_refused() {
         let alphabet = ["a", " ", "(", ")", "\"", "*", "-", "OR", "AND", ":", "title", "ü", "\u{0}", "#", "\u{ff0d}", "\u{3000}"];
-        let mut random = crate::views::test_support::Random(7);
+        let mut random = testkit::random::Random::new(7);
         for _ in 0..20_000 {
             let text: String = (0..random.below(12)).map(|_| alphabet[random.below(alphabet.len())]).collect();
             let _ = parse(&text, &["title"]);

@@ -200,7 +200,7 @@ mod tests {
             "a", "i", "\u{307}", "\u{301}", " ", "-", "İ", "ß", "日", "本", "㍿", "½", "™", "\u{200b}", "カ", "\u{3099}", "ｶ",
             "ﾞ", "น", "\u{e49}", "\u{e33}", "한", "\u{1161}", "ﷺ", "😀",
         ];
-        let mut random = crate::views::test_support::Random(9);
+        let mut random = testkit::random::Random::new(9);
         for _ in 0..20_000 {
             let text: String = (0..random.below(60)).map(|_| ALPHABET[random.below(ALPHABET.len())]).collect();
             let asked: String = (0..1 + random.below(3)).map(|_| ALPHABET[random.below(ALPHABET.len())]).collect();

@@ -182,7 +182,7 @@ mod tests {
     use icu_normalizer::ComposingNormalizerBorrowed;
 
     use super::*;
-    use crate::views::test_support::Random;
+    use testkit::random::Random;
 
     #[test]
     fn what_readers_take_for_the_same_word_has_one_form() {
@@ -230,7 +230,7 @@ mod tests {
     fn the_form_is_that_of_unicode_and_stays_as_it_is() {
         let (nfkc, nfkd) = (ComposingNormalizerBorrowed::new_nfkc(), DecomposingNormalizerBorrowed::new_nfkd());
         let (nfc, nfd) = (ComposingNormalizerBorrowed::new_nfc(), DecomposingNormalizerBorrowed::new_nfd());
-        let mut random = Random(11);
+        let mut random = Random::new(11);
         for _ in 0..30_000 {
             let text = text(&mut random);
             let form = normalized(&text);
@@ -254,7 +254,7 @@ mod tests {
 
     #[test]
     fn every_letter_knows_where_it_stands() {
-        let mut random = Random(12);
+        let mut random = Random::new(12);
         let mut letters = Vec::new();
         for _ in 0..30_000 {
             let text = text(&mut random);

@@ -306,11 +306,11 @@ impl<R: AsRef<[DocId]> + Send> DocSet for RowsSet<R> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::views::test_support::Random;
+    use testkit::random::Random;
 
     #[test]
     fn rows_are_found_from_any_row_before_them() {
-        let mut random = Random(4);
+        let mut random = Random::new(4);
         for _ in 0..2_000 {
             let mut rows: Vec<DocId> = (0..random.below(40)).map(|_| random.below(90) as DocId).collect();
             rows.sort_unstable();

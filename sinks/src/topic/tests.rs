@@ -10,7 +10,8 @@ use serde_json::json;
 
 use super::*;
 use crate::contract::{SinkError, SinkState};
-use crate::testing::{Following, Random, columns, template};
+use crate::testing::{Following, columns, template};
+use testkit::random::Random;
 
 const TOPIC: &str = "derived.rows";
 

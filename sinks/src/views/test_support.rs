@@ -4,25 +4,6 @@ use schemas::field::{FieldKind, Value};
 use schemas::row::Row;
 use schemas::serving::{Access, Column, Index, IndexColumn, IndexLayout, View};
 
-/// A splitmix64 generator: the same numbers for the same seed, everywhere.
-pub(crate) struct Random(pub u64);
-
-impl Random {
-    /// The next 64 bits.
-    pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
-    /// A number below `end`.
-    pub fn below(&mut self, end: usize) -> usize {
-        (self.next() % end as u64) as usize
-    }
-}
-
 /// A view of two columns, `owner` of the kind given and `n` of BIGINT, with one index on them.
 pub(crate) fn view(name: &str, owner: FieldKind, descending: bool, limit: Option<usize>) -> View {
     let column = |name: &str, kind| Column { name: name.into(), kind };

@@ -12,8 +12,9 @@
 
 use schemas::position::{Offset, Partition};
 
+use crate::checks::ReadBudget;
 use crate::error::Damage;
-use crate::log::{ReadBudget, Record, StoredRecord, TopicId};
+use crate::record::{Record, StoredRecord, TopicId};
 
 /// The version of this form.
 const FORMAT: u8 = 1;

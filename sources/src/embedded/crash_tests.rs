@@ -58,7 +58,8 @@ fn child_appends() {
     let after = log.append(&topic(), vec![record(0, 8)]).expect_err("a log takes nothing after a failed write");
     println!("\nafter {after}");
     let (_, next) = log.bounds(&topic(), Partition(0)).expect("the partition exists");
-    let readable = log.read(&topic(), Partition(0), Offset(0), usize::MAX, usize::MAX).expect("what is durable is read").len();
+    let readable =
+        log.read(&topic(), Partition(0), Offset(0), usize::MAX, usize::MAX).expect("what is durable is read").records.len();
     println!("\nreadable {}", readable as u64 == next.0);
 }
 
@@ -98,7 +99,7 @@ pub fn assert_all_there(directory: &Path, acknowledged: &BTreeMap<(u32, u64), u6
     let log = open(directory);
     let mut stored = BTreeMap::new();
     for partition in (0..PARTITIONS).map(Partition) {
-        let records = log.read(&topic(), partition, Offset(0), usize::MAX, usize::MAX).expect("the partition is whole");
+        let records = log.read(&topic(), partition, Offset(0), usize::MAX, usize::MAX).expect("the partition is whole").records;
         for record in records {
             let number = record.value.first_chunk().copied().map(u64::from_be_bytes);
             stored.insert((partition.0, record.offset.0), number);

@@ -101,7 +101,7 @@ fn appended(moved: bool) -> TempDir {
 
 /// Reads a log from its start to its end.
 fn read_all(log: &EmbeddedLog) -> Result<Vec<Record>, LogError> {
-    let read = log.read(&topic(), Partition(0), Offset(0), usize::MAX, usize::MAX)?;
+    let read = log.read(&topic(), Partition(0), Offset(0), usize::MAX, usize::MAX)?.records;
     Ok(read.into_iter().map(|StoredRecord { key, value, timestamp, .. }| Record { key, value, timestamp }).collect())
 }
 
@@ -272,7 +272,7 @@ fn assert_readable(log: &EmbeddedLog, (earliest, count): (u64, u64)) {
     let bounds = log.bounds(&topic(), Partition(0)).expect("the partition exists");
     assert_eq!(bounds, (Offset(earliest), Offset(count)));
     for number in (earliest..count).step_by(17).chain([count - 1]) {
-        let read = log.read(&topic(), Partition(0), Offset(number), 1, 1).expect("what was acknowledged is read");
+        let read = log.read(&topic(), Partition(0), Offset(number), 1, 1).expect("what was acknowledged is read").records;
         assert!(read[0].value == noise(number, 100_000).value, "record {number} is another");
     }
 }

@@ -25,15 +25,25 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::error::LogError;
 
+/// Mark at the beginning of a batch.
 const START: u8 = 1;
+/// Mark of a key with its value.
 const ITEM: u8 = 2;
+/// Mark before the hash of a batch.
 const END: u8 = 3;
+/// Mark of a keyspace that was cleared.
 const CLEAR: u8 = 4;
+/// Bytes of a batch before its items.
 const START_BYTES: usize = 1 + 4 + 8;
+/// Bytes of an item before its key.
 const ITEM_HEADER_BYTES: usize = 1 + 1 + 1 + 8 + 2 + 4 + 4;
+/// Bytes of a clearing.
 const CLEAR_BYTES: usize = 1 + 8;
+/// The last bytes of a batch that was written to its end.
 const TRAILER: &[u8] = b"FJL\x03";
+/// Bytes of a batch behind its items.
 const END_BYTES: usize = 1 + 8 + TRAILER.len();
+/// A stretch of what lies behind the last batch.
 const ZEROS: [u8; 4096] = [0; 4096];
 /// Extension of the database's journal files, after a number that grows.
 const EXTENSION: &str = "jnl";
@@ -96,7 +106,7 @@ fn files(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
 /// The sequence numbers, which the checksums don't cover, have to grow from batch to batch.
 fn damage(bytes: &[u8], is_last: bool, sequence: &mut Option<u64>) -> Option<usize> {
     let mut position = 0;
-    while let Some(batch) = Batch::parse(&bytes[position..]).filter(|batch| batch.is_whole) {
+    while let Some(batch) = JournalBatch::parse(&bytes[position..]).filter(|batch| batch.is_whole) {
         if *sequence >= Some(batch.sequence) {
             return Some(position);
         }
@@ -122,21 +132,21 @@ fn written(bytes: &[u8]) -> usize {
 /// another batch follows.
 fn was_ended(rest: &[u8]) -> bool {
     let mut trailers = rest.windows(TRAILER.len()).enumerate().filter(|(_, window)| *window == TRAILER);
-    Batch::parse(rest).is_some()
+    JournalBatch::parse(rest).is_some()
         || trailers.any(|(start, _)| {
             let after = &rest[start + TRAILER.len()..];
-            after.is_empty() || Batch::parse(after).is_some_and(|batch| batch.is_whole)
+            after.is_empty() || JournalBatch::parse(after).is_some_and(|batch| batch.is_whole)
         })
 }
 
 /// A batch whose counts lead to its end.
-struct Batch {
+struct JournalBatch {
     sequence: u64,
     length: usize,
     is_whole: bool,
 }
 
-impl Batch {
+impl JournalBatch {
     fn parse(bytes: &[u8]) -> Option<Self> {
         let (start, mut rest) = bytes.split_at_checked(START_BYTES)?;
         if start[0] != START {

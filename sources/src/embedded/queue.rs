@@ -31,6 +31,9 @@ pub struct Pending {
 }
 
 /// Appends in the order in which they arrived.
+///
+/// Bounds what waits: at most [`QUEUE_APPENDS_MAX`] appends and [`QUEUE_BYTES_MAX`] bytes. A caller that finds it full waits, which is the
+/// backpressure on producers. One append that is larger by itself is let in when the queue is empty.
 #[derive(Default)]
 pub struct Queue {
     waiting: Mutex<Waiting>,
@@ -38,6 +41,7 @@ pub struct Queue {
     left: Condvar,
 }
 
+/// Invariant: `bytes` is the sum over `appends`.
 #[derive(Default)]
 struct Waiting {
     appends: VecDeque<Pending>,
@@ -54,6 +58,9 @@ impl Pending {
 
 impl Queue {
     /// Adds an append; waits while the queue is full. Gives it back when the queue is closed.
+    ///
+    /// # Errors
+    /// The append itself, when the queue was closed while it waited or before.
     pub fn push(&self, pending: Pending) -> Result<(), Pending> {
         let bytes = pending.bytes();
         let full = |waiting: &mut Waiting| {
@@ -73,6 +80,9 @@ impl Queue {
     }
 
     /// Takes what is to be written together; waits for something to arrive. Nothing once the queue is closed and empty.
+    ///
+    /// At most [`GROUP_BYTES_MAX`], unless the first append is larger: a sync takes about as long for few bytes as for many, and longer ones would
+    /// keep the callers waiting.
     pub fn take_group(&self) -> Option<Vec<Pending>> {
         let mut waiting = self.waiting.lock();
         self.arrived.wait_while(&mut waiting, |waiting| waiting.appends.is_empty() && !waiting.closed);

@@ -5,23 +5,29 @@ use schemas::position::{Offset, Partition};
 use super::batch::{Batch, BatchPlace};
 use super::store::{self, Store};
 use super::topics::TopicState;
+use crate::checks::{self, ReadBudget};
 use crate::error::{Damage, LogError};
-use crate::log::{self, ReadBudget, StoredRecord};
+use crate::record::ReadRecords;
 
 /// Reads records of a partition from an offset on.
+///
+/// Costs one seek, and the decoding of each batch that is touched: up to 1 MiB, whatever is asked for.
+///
+/// # Errors
+/// An unknown partition, an offset outside of the log, a batch that is damaged or missing, and a failed read.
 pub fn read(
     store: &Store,
     topic: &TopicState,
     partition: Partition,
     from: Offset,
     mut budget: ReadBudget,
-) -> Result<Vec<StoredRecord>, LogError> {
-    log::check_partition(&topic.metadata, partition)?;
+) -> Result<ReadRecords, LogError> {
+    checks::check_partition(&topic.metadata, partition)?;
     // In this order: what is before the end is in the snapshot that is taken next, and what is not yet trimmed then is still in it.
     let end = topic.end(partition).next;
     let mut batches = Batches::new(store, topic, partition, from);
     let earliest = topic.earliest(partition);
-    log::check_offset(&topic.metadata.topic, partition, from, (earliest, end.max(earliest)))?;
+    checks::check_offset(&topic.metadata.topic, partition, from, (earliest, end.max(earliest)))?;
     let mut records = Vec::new();
     while batches.expected < end && !budget.is_spent() {
         let room = batches.next(|batch| batch.read(from, &mut budget, &mut records))?;
@@ -29,12 +35,15 @@ pub fn read(
             break;
         }
     }
-    Ok(records)
+    let next = records.last().map_or(from, |last| last.offset.behind());
+    Ok(ReadRecords { records, next })
 }
 
 /// Finds the first record that can be read and has this timestamp or a later one.
+///
+/// Searches by halving the offsets: a few dozen batches are opened, whatever the partition's size.
 pub fn offset_at(store: &Store, topic: &TopicState, partition: Partition, timestamp: i64) -> Result<Offset, LogError> {
-    log::check_partition(&topic.metadata, partition)?;
+    checks::check_partition(&topic.metadata, partition)?;
     loop {
         let earliest = topic.earliest(partition);
         let found = offset_from(store, topic, partition, earliest, timestamp);
@@ -45,6 +54,7 @@ pub fn offset_at(store: &Store, topic: &TopicState, partition: Partition, timest
     }
 }
 
+/// The same from an earliest offset that may be trimmed meanwhile; the error is then no damage.
 fn offset_from(
     store: &Store,
     topic: &TopicState,
@@ -91,6 +101,9 @@ fn first_reaching(
 }
 
 /// The batches of a partition from the one that holds an offset.
+///
+/// Invariant: batches follow one another without a gap. A batch that is not where the one before it ended is missing, which is damage: a reader
+/// that went on would skip acknowledged records.
 struct Batches<'a> {
     store: &'a Store,
     topic: &'a TopicState,
@@ -102,6 +115,7 @@ struct Batches<'a> {
 }
 
 impl<'a> Batches<'a> {
+    /// Begins at the batch that holds an offset. The snapshot is taken now: later appends and trims do not show.
     fn new(store: &'a Store, topic: &'a TopicState, partition: Partition, from: Offset) -> Self {
         let place = topic.place(partition);
         let entries = store.snapshot(place.key(from)..=place.key(Offset(u64::MAX)));

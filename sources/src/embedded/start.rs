@@ -68,7 +68,7 @@ mod tests {
     use schemas::position::Partition;
 
     use super::*;
-    use crate::log::TopicId;
+    use crate::record::TopicId;
 
     const PLACE: BatchPlace = BatchPlace { topic_id: TopicId(7), partition: Partition(3) };
 

@@ -15,7 +15,7 @@ use super::batch::{BatchKey, BatchPlace};
 use super::journal;
 use super::space::{self, LOG_FREE_BYTES_MIN, Shortage, WRITES_PER_BYTE};
 use crate::error::{Action, Damage, LogError};
-use crate::log::TopicMetadata;
+use crate::record::TopicMetadata;
 
 /// Memory for blocks that were read from disk.
 const CACHE_BYTES: u64 = 32 << 20;
@@ -130,6 +130,7 @@ pub fn open_error(directory: &Path, error: &fjall::Error) -> LogError {
     }
 }
 
+/// Opens the database and its keyspaces, or creates them.
 fn open(directory: &Path) -> Result<Store, fjall::Error> {
     let database = Database::builder(directory)
         .cache_size(CACHE_BYTES)
@@ -158,6 +159,8 @@ fn io_error(error: &fjall::Error) -> io::Error {
     }
 }
 
+/// Ends the process: what a failed sync was to write may be gone from the kernel's memory too, so trying again could report success over lost
+/// records.
 fn end_process(directory: &Path, error: &fjall::Error) -> ! {
     let error = io_error(error);
     eprintln!(

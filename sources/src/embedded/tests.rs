@@ -57,7 +57,7 @@ fn a_reopened_log_goes_on_where_it_was() {
     }
     let log = open(directory.path());
     for (partition, offset, number) in &expected {
-        let read = log.read(&topic(), *partition, *offset, 1, 1).expect("the record is read");
+        let read = log.read(&topic(), *partition, *offset, 1, 1).expect("the record is read").records;
         assert_eq!(read[0].value, record(*number, 100).value);
     }
     let ends = (0..3).map(|partition| log.bounds(&topic(), Partition(partition)).expect("the partition exists").1.0);
@@ -71,7 +71,7 @@ fn timestamps_go_on_growing_in_a_reopened_log() {
     let at = |timestamp| Record { key: Vec::new(), value: Vec::new(), timestamp };
     let append = |log: &EmbeddedLog, topic: &Topic, timestamp: i64| {
         let (partition, offset) = log.append(topic, vec![at(timestamp)]).expect("the record is appended")[0];
-        let stored = log.read(topic, partition, offset, 1, 1).expect("the record is read")[0].timestamp;
+        let stored = log.read(topic, partition, offset, 1, 1).expect("the record is read").records[0].timestamp;
         assert_eq!(log.stable().expect("the log has a timestamp"), stored);
         stored
     };
@@ -169,8 +169,8 @@ fn a_damaged_batch_is_an_error_and_never_skipped() {
     let log = open(directory.path());
     assert_eq!(read_error(&log, 0), (10, Damage::Checksum));
     assert_eq!(read_error(&log, 14), (14, Damage::Checksum));
-    assert_eq!(log.read(&topic(), Partition(0), Offset(0), 10, usize::MAX).expect("the first batch is whole").len(), 10);
-    assert_eq!(log.read(&topic(), Partition(0), Offset(20), 10, usize::MAX).expect("the last batch is whole").len(), 10);
+    assert_eq!(log.read(&topic(), Partition(0), Offset(0), 10, usize::MAX).expect("the first batch is whole").records.len(), 10);
+    assert_eq!(log.read(&topic(), Partition(0), Offset(20), 10, usize::MAX).expect("the last batch is whole").records.len(), 10);
 }
 
 #[test]
@@ -180,7 +180,7 @@ fn a_missing_batch_is_an_error_and_never_skipped() {
     let log = open(directory.path());
     assert_eq!(read_error(&log, 0), (10, Damage::Missing));
     assert_eq!(read_error(&log, 10), (10, Damage::Missing));
-    assert_eq!(log.read(&topic(), Partition(0), Offset(20), 10, usize::MAX).expect("the last batch is whole").len(), 10);
+    assert_eq!(log.read(&topic(), Partition(0), Offset(20), 10, usize::MAX).expect("the last batch is whole").records.len(), 10);
 }
 
 #[test]
@@ -216,7 +216,7 @@ fn large_appends_are_cut_into_batches_and_read_back_whole() {
     let records: Vec<Record> = (0..40).map(|number| record(number, 200_000)).collect();
     let positions = log.append(&topic(), records.clone()).expect("the records are appended");
     for (expected, (partition, offset)) in records.iter().zip(positions) {
-        let read = log.read(&topic(), partition, offset, 1, 1).expect("the record is read");
+        let read = log.read(&topic(), partition, offset, 1, 1).expect("the record is read").records;
         assert_eq!((&read[0].value, read[0].timestamp), (&expected.value, expected.timestamp));
     }
     drop(log);
@@ -243,7 +243,7 @@ fn records_that_left_memory_are_read_back() {
 fn assert_numbered(log: &EmbeddedLog, count: u64) {
     let mut next = 0;
     while next < count {
-        let read = log.read(&topic(), Partition(0), Offset(next), 5_000, usize::MAX).expect("the records are read");
+        let read = log.read(&topic(), Partition(0), Offset(next), 5_000, usize::MAX).expect("the records are read").records;
         for stored in read {
             let Record { key, value, timestamp } = record(next, 1_000);
             assert_eq!(stored, StoredRecord { partition: Partition(0), offset: Offset(next), timestamp, key, value });
@@ -297,7 +297,7 @@ fn rates() {
 fn scan(log: &EmbeddedLog, topic: &Topic, partition: Partition) -> u64 {
     let mut offset = Offset(0);
     loop {
-        let read = log.read(topic, partition, offset, 10_000, 4 << 20).expect("the records are read");
+        let read = log.read(topic, partition, offset, 10_000, 4 << 20).expect("the records are read").records;
         if read.is_empty() {
             return offset.0;
         }

@@ -10,11 +10,13 @@ use super::batch::{Batch, BatchPlace};
 use super::space::LOG_FREE_BYTES_MIN;
 use super::start::Start;
 use super::store::{self, Store};
+use crate::checks;
 use crate::error::{Action, Damage, LogError};
-use crate::log::{self, TopicId, TopicMetadata};
+use crate::record::{TopicId, TopicMetadata};
 
 /// The version of the stored description: version u8, id u128, partitions u32 (little endian), CRC-32 of the name and those.
 const FORMAT: u8 = 1;
+/// Bytes of a description before its checksum.
 const DESCRIPTION_BYTES: usize = 1 + 16 + 4;
 
 /// End of a partition.
@@ -36,6 +38,9 @@ pub struct StoredStart {
 }
 
 /// A topic in memory.
+///
+/// Invariant: for each partition `kept <= earliest <= next`, and each of them only grows. The lock of the ends is held for as long as it takes to
+/// replace them.
 #[derive(Debug)]
 pub struct TopicState {
     /// its metadata
@@ -122,12 +127,15 @@ impl Topics {
     }
 
     /// Creates a topic, or finds it.
+    ///
+    /// # Errors
+    /// A name or a count outside the limits, another count than the topic has, too little space, or a failed write.
     pub fn create(&self, store: &Store, topic: &Topic, partitions: u32) -> Result<TopicMetadata, LogError> {
-        log::check_topic(topic, partitions)?;
+        checks::check_topic(topic, partitions)?;
         // Held while the description is made durable: nobody may use, or create again, a topic that a crash would forget.
         let mut by_name = self.by_name.write();
         if let Some(existing) = by_name.get(topic) {
-            return log::check_existing(&existing.metadata, partitions);
+            return checks::check_existing(&existing.metadata, partitions);
         }
         store.check_space(Action::Create, topic, LOG_FREE_BYTES_MIN)?;
         let metadata = TopicMetadata { topic: topic.clone(), topic_id: TopicId::random(), partitions };
@@ -143,6 +151,9 @@ impl Topics {
 }
 
 /// Finds where a partition starts and ends.
+///
+/// # Errors
+/// A failed read, and a partition that ends before the place that was recorded when it was trimmed: its last batches are missing.
 fn stored_bounds(store: &Store, metadata: &TopicMetadata, partition: Partition) -> Result<(StoredStart, PartitionEnd), LogError> {
     let place = BatchPlace { topic_id: metadata.topic_id, partition };
     let failed = |error| store.failed_read(metadata, place, Offset(0), &error);
@@ -179,6 +190,7 @@ fn last_end(store: &Store, metadata: &TopicMetadata, place: BatchPlace) -> Resul
     Ok(Some(PartitionEnd { next: batch.next, newest: batch.newest }))
 }
 
+/// The stored description of a topic, with its checksum.
 fn encode(metadata: &TopicMetadata) -> Vec<u8> {
     let mut description = vec![FORMAT];
     description.extend_from_slice(&metadata.topic_id.0.to_le_bytes());
@@ -188,6 +200,7 @@ fn encode(metadata: &TopicMetadata) -> Vec<u8> {
     description
 }
 
+/// Reads what [`encode`] wrote; `None` when it is damaged or of another version.
 fn decode(topic: &Topic, bytes: &[u8]) -> Option<TopicMetadata> {
     let (description, sum) = bytes.split_last_chunk()?;
     if checksum(topic, description) != u32::from_le_bytes(*sum) || description.len() != DESCRIPTION_BYTES {
@@ -201,6 +214,7 @@ fn decode(topic: &Topic, bytes: &[u8]) -> Option<TopicMetadata> {
     (*format == FORMAT).then_some(metadata)
 }
 
+/// The CRC-32 of a name and the description that is filed under it: one that lies under another name is found out.
 fn checksum(topic: &Topic, description: &[u8]) -> u32 {
     let mut hasher = crc32fast::Hasher::new();
     hasher.update(topic.as_str().as_bytes());

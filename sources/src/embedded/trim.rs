@@ -16,8 +16,8 @@ use super::space::{self, LOG_FREE_BYTES_MIN, TRIM_FREE_BYTES_MIN};
 use super::start::Start;
 use super::store::Store;
 use super::topics::TopicState;
+use crate::checks;
 use crate::error::{Action, LogError};
-use crate::log;
 
 /// The most batches that are removed at once.
 const REMOVED_AT_ONCE_MAX: usize = 4096;
@@ -27,6 +27,7 @@ const RECLAIM_BYTES_MIN: u64 = 64 << 20;
 const RECLAIM_PART: u64 = 4;
 /// Longest wait for the removals to get from memory to disk. They are compacted the next time if it takes longer.
 const FLUSH_WAIT_MAX: Duration = Duration::from_secs(10);
+/// Time between two looks at whether they are on the disk.
 const FLUSH_POLL: Duration = Duration::from_millis(5);
 
 /// The trims of a log, one at a time.
@@ -38,8 +39,11 @@ pub struct Trims {
 
 impl Trims {
     /// Makes `before` the earliest offset of a partition, unless it is that or later already.
+    ///
+    /// # Errors
+    /// An unknown partition, too little space, or a failed write; nothing is half trimmed after any of them.
     pub fn trim(&self, store: &Store, topic: &TopicState, partition: Partition, before: Offset) -> Result<(), LogError> {
-        log::check_partition(&topic.metadata, partition)?;
+        checks::check_partition(&topic.metadata, partition)?;
         let mut removed = self.removed.lock();
         let stored = topic.stored_start(partition);
         let before = before.min(topic.end(partition).next);
@@ -88,6 +92,10 @@ fn remove(store: &Store, topic: &TopicState, partition: Partition, from: Offset,
     Ok(removed)
 }
 
+/// Writes and removes durably, if there is space for what that takes.
+///
+/// # Errors
+/// Too little space, or a failed write.
 fn commit(store: &Store, topic: &TopicState, pairs: Vec<(Vec<u8>, Vec<u8>)>, removed: Vec<Vec<u8>>) -> Result<(), LogError> {
     let topic = &topic.metadata.topic;
     store.check_space(Action::Trim, topic, TRIM_FREE_BYTES_MIN)?;

@@ -33,7 +33,7 @@ fn the_earliest_offset_is_remembered() {
         assert_eq!(stored_ends(directory.path()), ends, "trimmed to {before}");
         let log = open(directory.path());
         assert_eq!(bounds(&log), (before, 30));
-        let read = log.read(&topic(), Partition(0), Offset(before), 1, 1).expect("the earliest record is read");
+        let read = log.read(&topic(), Partition(0), Offset(before), 1, 1).expect("the earliest record is read").records;
         assert_eq!(read[0].value, record(before, 100).value);
         let refused = log.read(&topic(), Partition(0), Offset(before - 1), 1, 1);
         let Err(LogError::OffsetOutOfRange { earliest, .. }) = refused else { panic!("{refused:?}") };

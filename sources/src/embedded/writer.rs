@@ -15,9 +15,10 @@ use super::stable::Stable;
 use super::store::Store;
 use super::topics::{PartitionEnd, TopicState};
 use crate::changes::Changes;
+use crate::checks;
 use crate::error::{Action, LogError};
-use crate::log::{self, Record, TopicId};
 use crate::partitioner::partition_of;
+use crate::record::{Record, TopicId};
 
 /// The most bytes of a batch, unless a single record is larger: what a read has to fetch for one record.
 const BATCH_BYTES_MAX: usize = 1 << 20;
@@ -31,6 +32,9 @@ pub struct Encoded {
 }
 
 /// Puts the records of an append into stored form, on the caller's thread.
+///
+/// Sections are at most [`BATCH_BYTES_MAX`] long, unless a single record is, and the records of a partition keep their order over its sections.
+/// Costs one copy of the keys and values.
 pub fn encode(records: &[Record], partitions: u32) -> Encoded {
     let mut sections: Vec<Section> = Vec::new();
     let mut current: BTreeMap<Partition, usize> = BTreeMap::new();
@@ -53,6 +57,9 @@ pub fn encode(records: &[Record], partitions: u32) -> Encoded {
 }
 
 /// Writes groups until the queue is closed.
+///
+/// Never returns before the queue is closed and empty. Timestamps grow over all groups, also over one that could not be written: its records may
+/// be on the disk all the same, and the next record has to be later than they are.
 pub fn run(store: &Store, queue: &Queue, stable: &Stable, changes: &Changes) {
     let _abandon = AbandonOnPanic(queue);
     let mut was_full = false;
@@ -81,7 +88,7 @@ pub fn run(store: &Store, queue: &Queue, stable: &Stable, changes: &Changes) {
 /// Gives the records of an append their timestamps, in their order.
 fn stamp(append: &mut Pending, newest: &mut i64) {
     for (section, place, given) in &append.order {
-        *newest = log::next_timestamp(*newest, *given);
+        *newest = checks::next_timestamp(*newest, *given);
         append.sections[*section].stamp(*place, *newest);
     }
 }
@@ -98,6 +105,8 @@ fn refuse_without_space(store: &Store, pending: &[Pending]) -> bool {
 }
 
 /// Writes a group. `shown` is called when readers see all of it, before the callers learn of that.
+///
+/// A failed write leaves the ends as they are: nothing of the group can be read, and its offsets are given to the next.
 fn write(store: &Store, pending: &[Pending], shown: impl FnOnce()) {
     let mut group = Group::default();
     let firsts: Vec<Vec<Offset>> = pending.iter().map(|append| group.add(append)).collect();
@@ -119,6 +128,9 @@ fn write(store: &Store, pending: &[Pending], shown: impl FnOnce()) {
 }
 
 /// A group of appends that are written and synced together.
+///
+/// Invariant: the offsets of a partition go on where its durable end is, without a gap. Only the writer thread moves ends, so none can move while
+/// a group is built.
 #[derive(Default)]
 struct Group {
     topics: BTreeMap<TopicId, TopicEnds>,
@@ -127,6 +139,8 @@ struct Group {
 }
 
 /// The ends that a topic's partitions have once the group is durable.
+///
+/// They become visible together, so that readers see all of an append or none of it.
 struct TopicEnds {
     topic: Arc<TopicState>,
     ends: Vec<PartitionEnd>,
@@ -138,6 +152,7 @@ impl Group {
         append.sections.iter().map(|section| self.add_section(&append.topic, section)).collect()
     }
 
+    /// Adds a section to the open batch of its partition, or to a new one when that is full. Returns the offset of its first record.
     fn add_section(&mut self, topic: &Arc<TopicState>, section: &Section) -> Offset {
         let place = topic.place(section.partition);
         let topic = self.topics.entry(place.topic_id).or_insert_with(|| TopicEnds::of(topic));
@@ -177,6 +192,7 @@ impl Group {
 }
 
 impl TopicEnds {
+    /// The ends as they are durable now.
     fn of(topic: &Arc<TopicState>) -> Self {
         Self { topic: topic.clone(), ends: topic.ends.read().clone() }
     }

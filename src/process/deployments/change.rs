@@ -10,7 +10,8 @@ use epochs::error::EpochError;
 use epochs::lost_history::{LostHistory, MissingHistory};
 use language::topology::Topology;
 use serde_json::{Value, json};
-use sources::embedded::EmbeddedLog;
+use sources::connector::LogContext;
+use sources::registry;
 
 use crate::process::data_directory::{LOG_DIRECTORY, lock};
 use crate::process::error::ProcessError;
@@ -21,9 +22,9 @@ pub fn plan_at_start(topology: &Topology, data: &Path) -> Result<TopologyChange,
         return Err(ProcessError::NoData { directory: data.to_owned() });
     }
     let (disk, _lock) = lock(RealDisk::open(data).map_err(EpochError::from)?)?;
-    let log = EmbeddedLog::open(&data.join(LOG_DIRECTORY))?;
+    let log = registry::open(topology.log_connector(), LogContext { directory: &data.join(LOG_DIRECTORY) })?;
     let storage: Storage = Arc::new(disk);
-    Ok(plan_change(topology, &log, &storage)?)
+    Ok(plan_change(topology, log.as_ref(), &storage)?)
 }
 
 /// Describes a change as JSON.

@@ -8,7 +8,7 @@ use std::fmt;
 use std::ops::RangeInclusive;
 
 use engine::run::Storage;
-use epochs::disk::{Disk, DiskAction, DiskCause, DiskError};
+use epochs::disk::{Disk, DiskAction, DiskCause, DiskError, replace};
 use language::diagnostic::SourceFile;
 use schemas::fingerprint::Fingerprint;
 use serde::{Deserialize, Serialize};
@@ -314,15 +314,8 @@ impl Store {
     }
 
     fn replace(&self, path: &str, content: &impl Serialize) -> Result<(), DiskError> {
-        match self.disk.remove(ASIDE) {
-            Err(error) if error.cause != DiskCause::NotFound => return Err(error),
-            _ => {}
-        }
         let bytes = serde_json::to_vec(content).map_err(|error| bad(DiskAction::Write, path, error.to_string()))?;
-        self.disk.append(ASIDE, &bytes)?;
-        self.disk.sync(ASIDE)?;
-        self.disk.rename(ASIDE, path)?;
-        self.disk.sync_directory(FOLDER)
+        replace(&self.disk, FOLDER, ASIDE, path, &bytes)
     }
 
     fn read<T: for<'de> Deserialize<'de>>(&self, path: &str, formats: RangeInclusive<u64>) -> Result<T, DiskError> {

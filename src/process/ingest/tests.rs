@@ -23,7 +23,7 @@ fn open(log: &Arc<dyn Log>) -> LogIngest {
 
 /// Nothing is behind until views are followed.
 fn open_within(log: &Arc<dyn Log>, limits: LagLimits) -> LogIngest {
-    let admission = Admission::new(limits, MemoryLimit::new(None), LagMeter::new(Arc::clone(log)));
+    let admission = Admission::new(limits, MemoryLimit::new(None), LagMeter::new(log.clone()));
     LogIngest::open(Arc::clone(log), admission, |_| FORMAT).unwrap()
 }
 
@@ -71,10 +71,10 @@ fn user(number: u64) -> Vec<u8> {
     .into_bytes()
 }
 
-fn records(log: &Arc<dyn Log>, topic: &str) -> Vec<sources::log::StoredRecord> {
+fn records(log: &Arc<dyn Log>, topic: &str) -> Vec<sources::record::StoredRecord> {
     let topic = Topic::new(topic);
     let metadata = log.topics().unwrap().into_iter().find(|metadata| metadata.topic == topic).unwrap();
-    let read = |partition| log.read(&topic, Partition(partition), Offset(0), 1_000_000, 1 << 30).unwrap();
+    let read = |partition| log.read(&topic, Partition(partition), Offset(0), 1_000_000, 1 << 30).unwrap().records;
     (0..metadata.partitions).flat_map(read).collect()
 }
 

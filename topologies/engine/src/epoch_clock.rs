@@ -3,7 +3,7 @@
 //! Owns the choice between the system's clock and the events' own. What is bound is monotone: time never goes back for a view.
 
 use std::collections::BTreeMap;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime};
 
 use epochs::clock::{Reading, WallClock};
 use epochs::coordinator::WallSource;
@@ -92,6 +92,5 @@ impl WallSource for EpochClock {
 
 /// Microseconds since 1970 by the system's clock.
 pub fn system_micros() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
+    schemas::time::unix_micros(SystemTime::now())
 }

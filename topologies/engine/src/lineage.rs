@@ -10,7 +10,7 @@ use std::sync::Arc;
 use schemas::event::{Encoding, ParsedEvent};
 use schemas::position::Topic;
 use schemas::row::Row;
-use sources::log::Log;
+use sources::log::LogReader;
 
 pub use crate::provenance::error::{LineageError, Unfinished};
 pub use crate::provenance::limits::{DURATION_MAX, LineageLimits, RECORDS_MAX, ROWS_MAX};
@@ -32,13 +32,13 @@ use language::topology::{Source, Topology};
 #[derive(Clone)]
 pub struct LineageQuery {
     deployment_handle: Arc<DeploymentHandle>,
-    log: Arc<dyn Log>,
+    log: Arc<dyn LogReader>,
     storage: Storage,
 }
 
 impl LineageQuery {
     /// Answers questions about the topology that `deployment_handle` has in force.
-    pub fn new(deployment_handle: Arc<DeploymentHandle>, log: Arc<dyn Log>, storage: Storage) -> Self {
+    pub fn new(deployment_handle: Arc<DeploymentHandle>, log: Arc<dyn LogReader>, storage: Storage) -> Self {
         Self { deployment_handle, log, storage }
     }
 
@@ -52,7 +52,7 @@ impl LineageQuery {
 /// Finds the events that made rows of a view.
 fn explain(
     topology: &Topology,
-    (log, quarantine): (&dyn Log, &Quarantine),
+    (log, quarantine): (&dyn LogReader, &Quarantine),
     question: &Question,
     limits: LineageLimits,
 ) -> Result<Answer, LineageError> {
@@ -105,11 +105,11 @@ fn decoded_columns(topology: &Topology, node: NodeId) -> Vec<Vec<usize>> {
 }
 
 /// Reads an event that was found before.
-fn name(topology: &Topology, log: &dyn Log, origin: Origin) -> Result<NamedEvent, LineageError> {
+fn name(topology: &Topology, log: &dyn LogReader, origin: Origin) -> Result<NamedEvent, LineageError> {
     let source = &topology.sources[origin.source];
     let Origin { partition, offset, .. } = origin;
     let topic = Topic::new(&source.schema.topic);
-    let record = log.read(&topic, partition, offset, 1, 1)?.into_iter().next();
+    let record = log.read(&topic, partition, offset, 1, 1)?.records.into_iter().next();
     let gone = || LineageError::Plan { detail: format!("the event at {topic} {partition} {offset} is gone meanwhile") };
     let record = record.ok_or_else(gone)?;
     let event = ParsedEvent::read(source.schema, source.encoding, &record.value, record.timestamp).map_err(|_| gone())?;

@@ -13,8 +13,9 @@ use epochs::disk::simulated::SimulatedDisk;
 use schemas::event::parse_line;
 use schemas::position::Topic;
 use sinks::views::Views;
-use sources::log::{Log, Record};
+use sources::log::{Log, LogReader};
 use sources::memory::MemoryLog;
+use sources::record::Record;
 use sqllogictest::{DB, DBOutput, DefaultColumnType, Record as Step, Runner};
 
 use crate::rows::rows_as_text;
@@ -223,17 +224,14 @@ impl Database {
 }
 
 /// Returns true if everything that was appended to the topics of a topology is visible.
-pub fn all_visible(topology: &Topology, log: &dyn Log, views: &Views) -> bool {
+pub fn all_visible(topology: &Topology, log: &dyn LogReader, views: &Views) -> bool {
     use schemas::position::{LogPosition, Offset, Partition, Token};
     let mut records = Vec::new();
     for source in &topology.sources {
         let topic = Topic::new(&source.schema.topic);
         for partition in (0..source.partitions).map(Partition) {
-            match log.bounds(&topic, partition) {
-                Ok((_, end)) if end.0 > 0 => {
-                    records.push(LogPosition { topic: topic.clone(), partition, offset: Offset(end.0 - 1) });
-                }
-                _ => {}
+            if let Ok(Some(last)) = log.last_before(&topic, partition, Offset(u64::MAX)) {
+                records.push(LogPosition { topic: topic.clone(), partition, offset: last.offset });
             }
         }
     }

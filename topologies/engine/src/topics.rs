@@ -1,7 +1,8 @@
 //! Topics of a topology, created before anything reads them, and the check that its expressions compile.
 
 use schemas::position::Topic;
-use sources::log::{Log, TopicMetadata};
+use sources::log::Log;
+use sources::record::TopicMetadata;
 
 use crate::start_error::StartError;
 use language::topology::Topology;

@@ -4,9 +4,10 @@
 use std::sync::{Arc, Mutex};
 
 use engine::run::{DeployOutcome, DeployReport, Verify, ViewChange};
+use testkit::random::Random;
 
 use crate::evolution::{AFTER, BEFORE, SOURCES, checkpointed, events};
-use crate::harness::{Deployment, Producer, Random, options, topology};
+use crate::harness::{Deployment, Producer, options, topology};
 
 fn switched(report: &DeployReport) -> u64 {
     match &report.outcome {

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use engine::run::Options;
 use schemas::field::Value;
+use testkit::random::Random;
 
-use crate::harness::{Deployment, Producer, Random, options, topology};
+use crate::harness::{Deployment, Producer, options, topology};
 
 const STATEMENTS: &str = "
 CREATE SOURCE post_events WITH (connector = 'log', topic = 'social.post') FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.PostEvent');

@@ -22,8 +22,9 @@ use schemas::row::{Diff, Row};
 use schemas::time::timestamp_text;
 use sinks::invalidations::Invalidations;
 use sinks::views::{Range, Views};
-use sources::log::{Log, Record};
+use sources::log::{Log, LogAppender};
 use sources::memory::MemoryLog;
+use sources::record::Record;
 
 /// Time of the first event: 2024-01-01T00:00:00Z.
 pub const START_MICROS: i64 = 1_704_067_200_000_000;
@@ -31,41 +32,6 @@ pub const START_MICROS: i64 = 1_704_067_200_000_000;
 const CATCH_UP_MAX: Duration = Duration::from_secs(120);
 /// More than any test has.
 const ROW_ERRORS_MAX: usize = 10_000;
-
-/// A small generator with a seed (xorshift).
-pub struct Random(u64);
-
-impl Random {
-    pub fn new(seed: u64) -> Self {
-        let mut random = Self(seed.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
-        // The first numbers of neighbouring seeds resemble one another.
-        for _ in 0..8 {
-            random.next();
-        }
-        random
-    }
-
-    pub fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0.wrapping_mul(0x2545_F491_4F6C_DD1D)
-    }
-
-    /// 0 to `end - 1`
-    pub fn below(&mut self, end: usize) -> usize {
-        ((self.next() >> 33) % end as u64) as usize
-    }
-
-    /// True once in `of` times.
-    pub fn one_in(&mut self, of: usize) -> bool {
-        self.below(of) == 0
-    }
-
-    pub fn pick<'t, T>(&mut self, from: &'t [T]) -> &'t T {
-        &from[self.below(from.len())]
-    }
-}
 
 /// Events as someone sends them, one after the other, each with an identity of its own.
 pub struct Producer {

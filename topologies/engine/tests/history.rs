@@ -10,11 +10,12 @@ use epochs::coordinator::RetainedLimits;
 use epochs::disk::simulated::SimulatedDisk;
 use language::topology::Topology;
 use schemas::position::{Offset, Partition, Topic};
-use sources::log::Log;
+use sources::log::LogReader;
 use sources::memory::MemoryLog;
+use testkit::random::Random;
 
 use crate::evolution::{checkpointed, events};
-use crate::harness::{Deployment, Producer, Random, options, topology};
+use crate::harness::{Deployment, Producer, options, topology};
 use crate::restarts::Observed;
 
 const POST_EVENTS: &str = "

@@ -8,11 +8,12 @@ use std::sync::Arc;
 use engine::run::Options;
 use language::load::load;
 use language::topology::Topology;
-use schemas::catalogue::{AggregateKind, EventFieldKind, EventSchema, FieldSchema, TopicSchema, catalogue};
+use schemas::catalogue::{AggregateIdKind, EventFieldKind, EventSchema, FieldSchema, TopicSchema, catalogue};
 use schemas::row::Diff;
 use schemas::time::timestamp_text;
+use testkit::random::Random;
 
-use crate::harness::{Deployment, Producer, Random, START_MICROS, options};
+use crate::harness::{Deployment, Producer, START_MICROS, options};
 
 const EVENTS: usize = 900;
 /// Ids are small, so that events concern one another.
@@ -110,8 +111,8 @@ pub fn events(seed: u64) -> Vec<String> {
 fn line(random: &mut Random, producer: &Producer, topic: &TopicSchema, event: &EventSchema) -> String {
     let id = |random: &mut Random| (random.below(IDS) + 1).to_string();
     let aggregate_id = match topic.aggregate {
-        AggregateKind::Id => id(random),
-        AggregateKind::Text => format!("{}-{}", id(random), IDS + 1),
+        AggregateIdKind::Id => id(random),
+        AggregateIdKind::Text => format!("{}-{}", id(random), IDS + 1),
     };
     let fields: Vec<String> = event
         .fields

@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use engine::run::{DeployOutcome, Verify};
 use schemas::field::Value;
+use testkit::random::Random;
 
 use crate::evolution::checkpointed;
-use crate::harness::{Deployment, Producer, Random, topology};
+use crate::harness::{Deployment, Producer, topology};
 
 const NOTES: &str = "
 CREATE SOURCE post_events WITH (connector = 'log', topic = 'social.post') FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.PostEvent');

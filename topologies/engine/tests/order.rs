@@ -8,10 +8,12 @@ use engine::run::{DeployOutcome, Options, Verify};
 use language::topology::Topology;
 use schemas::field::Value;
 use schemas::position::Topic;
-use sources::log::{Log, Record};
+use sources::log::LogAppender;
+use sources::record::Record;
+use testkit::random::Random;
 
 use crate::evolution::checkpointed;
-use crate::harness::{Deployment, Producer, Random, options, topology};
+use crate::harness::{Deployment, Producer, options, topology};
 use crate::restarts::{Starts, restarted};
 
 /// Users and posts have small numbers, so that many events concern one key from several partitions.

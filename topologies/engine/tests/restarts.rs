@@ -11,9 +11,10 @@ use epochs::disk::simulated::SimulatedDisk;
 use epochs::disk::{Disk, DiskError};
 use language::load::load;
 use language::topology::Topology;
+use testkit::random::Random;
 
 use crate::evolution::{self, BEFORE, SOURCES};
-use crate::harness::{Deployment, Producer, Random, options, topology};
+use crate::harness::{Deployment, Producer, options, topology};
 use crate::metamorphic::{StoredRows, events, everything};
 
 const SEEDS: [u64; 3] = [3, 4, 5];

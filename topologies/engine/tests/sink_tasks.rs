@@ -9,9 +9,10 @@ use engine::run::{DeployOutcome, Options, Verify, ViewChange};
 use schemas::position::{Offset, Partition, Topic};
 use serde_json::Value;
 use sinks::invalidations::Told;
-use sources::log::Log;
+use sources::log::LogReader;
+use testkit::random::Random;
 
-use crate::harness::{Deployment, Producer, Random, options, topology};
+use crate::harness::{Deployment, Producer, options, topology};
 
 const TABLES: &str = "
 CREATE SOURCE post_events WITH (connector = 'log', topic = 'social.post') FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.PostEvent');
@@ -50,7 +51,8 @@ fn events(producer: &Producer, random: &mut Random, count: usize) -> Vec<String>
 
 /// The records of a topic with their operation, without those that say how far it is.
 fn records(deployment: &Deployment, topic: &str) -> Vec<(String, String, Value)> {
-    let records = deployment.log().read(&Topic::new(topic), Partition(0), Offset(0), usize::MAX, usize::MAX).expect("a topic");
+    let records =
+        deployment.log().read(&Topic::new(topic), Partition(0), Offset(0), usize::MAX, usize::MAX).expect("a topic").records;
     let records = records.into_iter().map(|record| {
         let value: Value = serde_json::from_slice(&record.value).expect("JSON");
         (value["headers"]["op"].as_str().expect("an operation").to_owned(), String::from_utf8(record.key).expect("a text"), value)

@@ -15,8 +15,9 @@ use language::plan::graph::{NodeId, Operator, TopK};
 use language::topology::Topology;
 use schemas::field::{FieldKind, Value};
 use schemas::row::Row;
+use testkit::random::Random;
 
-use crate::harness::{Deployment, Producer, Random, options, topology};
+use crate::harness::{Deployment, Producer, options, topology};
 use crate::metamorphic::events;
 
 const TABLES: &str = "\
@@ -238,7 +239,7 @@ fn what_the_log_has_lost_is_said() {
     let log = deployment.log();
     let whole = deployment.why("v", deployment.encoded_rows("v"));
     let event = whole.rows[0].events[0].clone();
-    sources::log::Log::trim(log.as_ref(), &event.topic, event.partition, schemas::position::Offset(event.offset.0 + 1))
+    sources::log::LogAppender::trim(log.as_ref(), &event.topic, event.partition, schemas::position::Offset(event.offset.0 + 1))
         .expect("it is trimmed");
     let answer = deployment.why("v", deployment.encoded_rows("v"));
     assert_eq!(

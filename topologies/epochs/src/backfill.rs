@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use schemas::position::{Offset, Partition, Topic};
 use sources::error::LogError;
-use sources::log::Log;
+use sources::log::LogReader;
 
 use crate::error::EpochError;
 use crate::merged::{self, PartitionReader, Room, UpTo, take_merged};
@@ -16,16 +16,16 @@ use crate::reader::{EPOCH_BYTES_MAX, EPOCH_RECORDS_MAX, Offsets, Records};
 /// Reads the records before some offsets.
 pub struct Backfill {
     /// the log that is read once more
-    log: Arc<dyn Log>,
+    log: Arc<dyn LogReader>,
     /// ordered by topic and partition
     partitions: Vec<PartitionReader>,
     /// number of chunks that may still come
     chunks_left: u64,
     /// most records that are handed out at a time
     chunk_records: usize,
-    /// records that were handed out
+    /// offsets that were read past: offsets have gaps, so they are at least as many as the records
     done: u64,
-    /// records that there were to read, counted when it began
+    /// offsets to read past, counted when it began
     total: u64,
     /// partitions whose first records are gone, and where they begin now
     pub gaps: Vec<(Topic, Partition, Offset)>,
@@ -33,7 +33,7 @@ pub struct Backfill {
 
 impl Backfill {
     /// Reads the partitions of some topics up to `offsets`, in at most `chunks_max` chunks.
-    pub fn new(log: Arc<dyn Log>, topics: &[Topic], offsets: &Offsets, chunks_max: u64) -> Result<Self, EpochError> {
+    pub fn new(log: Arc<dyn LogReader>, topics: &[Topic], offsets: &Offsets, chunks_max: u64) -> Result<Self, EpochError> {
         let (mut partitions, mut gaps, mut total) = (Vec::new(), Vec::new(), 0);
         for ((topic, partition), (_, end)) in offsets.0.iter().filter(|((topic, _), _)| topics.contains(topic)) {
             let (earliest, _) = log.bounds(topic, *partition)?;
@@ -47,7 +47,7 @@ impl Backfill {
         Ok(Self { log, partitions, chunks_left, chunk_records: EPOCH_RECORDS_MAX, done: 0, total, gaps })
     }
 
-    /// Records that were read, and how many there are.
+    /// Offsets that were read past, and how many there are: the same as records where the log has no gaps.
     pub fn progress(&self) -> (u64, u64) {
         (self.done, self.total)
     }
@@ -63,9 +63,14 @@ impl Backfill {
         take_merged(self.log.as_ref(), &mut self.partitions, |_| true, UpTo::ALL, &mut room, &mut taken).map_err(failed)?;
         let mut records = Records::new();
         for (partition, taken) in self.partitions.iter_mut().zip(taken).filter(|(_, taken)| !taken.is_empty()) {
-            partition.next = Offset(partition.next.0 + taken.len() as u64);
-            self.done += taken.len() as u64;
+            let next = taken.last().map_or(partition.next, |last| last.offset.behind());
+            self.done += next.0 - partition.next.0;
+            partition.next = next;
             records.insert((partition.topic.clone(), partition.partition), taken);
+        }
+        if records.is_empty() {
+            // What is left of the offsets is a gap.
+            self.done = self.total;
         }
         self.chunks_left = self.chunks_left.saturating_sub(u64::from(!records.is_empty()));
         Ok(records)
@@ -76,14 +81,15 @@ impl Backfill {
 mod tests {
     use std::collections::BTreeMap;
 
-    use sources::log::Record;
+    use sources::log::LogAppender;
     use sources::memory::MemoryLog;
+    use sources::record::Record;
 
     use super::*;
 
     /// A log with two topics of three partitions and so many records, and the offsets behind them; as many again come later.
-    fn filled(records: u32) -> (Arc<MemoryLog>, Vec<Topic>, Offsets) {
-        let log = Arc::new(MemoryLog::default());
+    fn filled(log: MemoryLog, records: u32) -> (Arc<MemoryLog>, Vec<Topic>, Offsets) {
+        let log = Arc::new(log);
         let topics = vec![Topic::new("s"), Topic::new("t")];
         let ids: Vec<_> = topics.iter().map(|topic| log.create_topic(topic, 3).expect("a topic").topic_id).collect();
         let append = |number: u32| {
@@ -123,14 +129,14 @@ mod tests {
             chunk.sort_unstable();
             chunks.push(chunk.into_iter().map(|(_, number)| number).collect());
         }
-        assert!(found.values().all(|offsets| offsets.iter().copied().eq(0..offsets.len() as u64)), "{found:?}");
+        assert!(found.values().all(|offsets| offsets.windows(2).all(|pair| pair[0] < pair[1])), "{found:?}");
         assert_eq!(backfill.progress().0, backfill.progress().1);
         chunks
     }
 
     #[test]
     fn every_record_before_the_offsets_comes_once_in_the_order_of_appending() {
-        let (log, topics, offsets) = filled(1000);
+        let (log, topics, offsets) = filled(MemoryLog::new(), 1000);
         let mut backfill = Backfill::new(log, &topics, &offsets, 1000).expect("it begins");
         backfill.chunk_records = 90;
         let chunks = chunks(backfill);
@@ -140,13 +146,14 @@ mod tests {
 
     #[test]
     fn there_are_no_more_chunks_than_there_may_be() {
-        for chunks_max in [1, 3, 7] {
-            let (log, topics, offsets) = filled(500);
+        for (chunks_max, log) in [1, 3, 7].into_iter().flat_map(|most| [(most, MemoryLog::new()), (most, MemoryLog::with_gaps())])
+        {
+            let (log, topics, offsets) = filled(log, 500);
             let mut backfill = Backfill::new(log, &topics, &offsets, chunks_max).expect("it begins");
             backfill.chunk_records = 10;
             let chunks = chunks(backfill);
             assert!(chunks.len() as u64 <= chunks_max, "{} chunks instead of {chunks_max}", chunks.len());
-            assert_eq!(chunks.concat().len(), 500);
+            assert_eq!(chunks.concat(), (0..500).collect::<Vec<u32>>());
         }
     }
 }

@@ -10,7 +10,7 @@ use prost::Message;
 
 use crate::binding::Binding;
 use crate::crash_point::{BOUND_NOT_SYNCED, crash_point};
-use crate::disk::{Disk, DiskCause, DiskError};
+use crate::disk::{Disk, DiskCause, DiskError, replace};
 use crate::error::EpochError;
 use schemas::chain::Chain;
 
@@ -83,16 +83,8 @@ impl<D: Disk> Bindings<D> {
     pub fn secure(&mut self) -> Result<(), EpochError> {
         let Some(segment) = self.segments.back() else { return Ok(()) };
         let (path, aside) = (self.path(segment.first), format!("{}/{ASIDE}", self.directory));
-        match self.disk.remove(&aside) {
-            Err(error) if error.cause != DiskCause::NotFound => return Err(error.into()),
-            _ => {}
-        }
         let bytes = self.disk.read(&path, 0, usize::try_from(segment.length).unwrap_or(usize::MAX))?;
-        self.disk.append(&aside, &bytes)?;
-        self.disk.sync(&aside)?;
-        self.disk.rename(&aside, &path)?;
-        self.disk.sync_directory(&self.directory)?;
-        Ok(())
+        Ok(replace(&self.disk, &self.directory, &aside, &path, &bytes)?)
     }
 
     /// Ends segments when they have more bytes than this.

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::crash_point::{CHECKPOINT_MANIFEST_ASIDE, CHECKPOINT_RENAMED, CHECKPOINT_RUN_WRITTEN, crash_point};
-use crate::disk::{Disk, DiskCause, DiskError};
+use crate::disk::{Disk, DiskCause, DiskError, write_aside};
 
 mod entry;
 pub mod error;
@@ -286,12 +286,7 @@ impl<D: Disk> Checkpoints<D> {
         let (aside, path) = (self.path(ASIDE), self.path(&manifest_name(kept.header.epoch)));
         let runs: Vec<RunName> = kept.runs.iter().map(|run| run.name.clone()).collect();
         let bytes = Manifest { header: kept.header.clone(), runs }.encode(&path)?;
-        match self.disk.remove(&aside) {
-            Err(error) if error.cause != DiskCause::NotFound => return Err(error.into()),
-            _ => {}
-        }
-        self.disk.append(&aside, &bytes)?;
-        self.disk.sync(&aside)?;
+        write_aside(&self.disk, &aside, &bytes)?;
         // The names of the runs first: otherwise the manifest's could be durable before theirs.
         self.disk.sync_directory(&self.directory)?;
         crash_point(CHECKPOINT_MANIFEST_ASIDE);

@@ -17,7 +17,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use schemas::position::{Offset, Partition, Topic};
-use sources::log::{Log, TopicMetadata};
+use sources::log::Log;
+use sources::record::TopicMetadata;
 
 use self::begin::{checkpoint_to_begin_with, possible_checkpoints, read_until};
 use self::claim::{claim, has_the_beginning};
@@ -214,7 +215,7 @@ impl<D: Disk> Coordinator<D> {
         let checkpoint = checkpoint_to_begin_with(&possible, floors, || has_the_beginning(log.as_ref(), &bindings))?;
         let read_until = read_until(usable.first(), &bindings)?;
         let offsets = checkpoint.as_ref().map_or_else(Offsets::default, offsets_of);
-        let reader = Reader::new(Arc::clone(&log), topics, &offsets, settings.epoch_records)?;
+        let reader = Reader::new(log.clone(), topics, &offsets, settings.epoch_records)?;
         let followed = reader.offsets();
         let mut coordinator = Self {
             log,
@@ -339,11 +340,11 @@ impl<D: Disk> Coordinator<D> {
 
     /// Records of the log that are in no complete epoch yet.
     pub fn lag(&self) -> u64 {
-        let behind =
-            self.complete_offsets.0.iter().map(|((topic, partition), (_, next))| match self.log.bounds(topic, *partition) {
-                Ok((_, end)) => end.0.saturating_sub(next.0),
-                Err(_) => 1,
-            });
+        let behind = self
+            .complete_offsets
+            .0
+            .iter()
+            .map(|((topic, partition), (_, next))| self.log.records_from(topic, *partition, *next).unwrap_or(1));
         behind.sum()
     }
 
@@ -463,7 +464,7 @@ impl<D: Disk> Coordinator<D> {
 
     /// Reads once more what was bound before the checkpoint that this run begins with, for states that it does not hold.
     pub fn backfill(&self, topics: &[Topic]) -> Result<Backfill, EpochError> {
-        Backfill::new(Arc::clone(&self.log), topics, &self.complete_offsets, self.complete.0)
+        Backfill::new(self.log.clone(), topics, &self.complete_offsets, self.complete.0)
     }
 
     /// The last complete epoch.

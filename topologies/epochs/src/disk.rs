@@ -97,6 +97,30 @@ impl fmt::Display for DiskAction {
     }
 }
 
+/// Writes a file of its own, durably but for its name; what an interrupted writer left there is removed first.
+///
+/// # Errors
+/// Those of the disk. The file may then be there in part.
+pub fn write_aside(disk: &(impl Disk + ?Sized), aside: &str, bytes: &[u8]) -> Result<(), DiskError> {
+    match disk.remove(aside) {
+        Err(error) if error.cause != DiskCause::NotFound => return Err(error),
+        _ => {}
+    }
+    disk.append(aside, bytes)?;
+    disk.sync(aside)
+}
+
+/// Replaces a file of a folder at once: afterwards, and after a crash, it is as it was before or as it was to be. `aside` is a file beside
+/// it in the same folder, which nobody else writes.
+///
+/// # Errors
+/// Those of the disk. The file is then one or the other.
+pub fn replace(disk: &(impl Disk + ?Sized), folder: &str, aside: &str, path: &str, bytes: &[u8]) -> Result<(), DiskError> {
+    write_aside(disk, aside, bytes)?;
+    disk.rename(aside, path)?;
+    disk.sync_directory(folder)
+}
+
 impl<T: Disk + ?Sized> Disk for std::sync::Arc<T> {
     fn create_directory(&self, path: &str) -> Result<(), DiskError> {
         self.as_ref().create_directory(path)

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::binding::Parent;
-use crate::disk::{Disk, DiskCause};
+use crate::disk::{Disk, DiskCause, replace};
 use crate::error::EpochError;
 
 /// The format of the data directory that this version writes and reads.
@@ -61,15 +61,7 @@ impl Identity {
         })?;
         let mut bytes = format!("{:08x}", crc32fast::hash(&body)).into_bytes();
         bytes.extend(body);
-        match disk.remove(PATH_ASIDE) {
-            Err(error) if error.cause != DiskCause::NotFound => return Err(error.into()),
-            _ => {}
-        }
-        disk.append(PATH_ASIDE, &bytes)?;
-        disk.sync(PATH_ASIDE)?;
-        disk.rename(PATH_ASIDE, PATH)?;
-        disk.sync_directory("")?;
-        Ok(())
+        Ok(replace(disk, "", PATH_ASIDE, PATH, &bytes)?)
     }
 
     /// Refuses to go on when another incarnation took over.

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use schemas::position::{Offset, Partition, Topic};
 use sources::error::LogError;
-use sources::log::Log;
+use sources::log::LogReader;
 
 /// Partitions of a topic that a message names; of more it says how many.
 const PARTITIONS_NAMED_MAX: usize = 4;
@@ -43,7 +43,7 @@ pub struct MissingHistory {
 /// # Errors
 /// An input or output failure of the log.
 pub fn lost_history<'s>(
-    log: &dyn Log,
+    log: &dyn LogReader,
     states: impl IntoIterator<Item = (&'s str, &'s [Topic])>,
 ) -> Result<Vec<LostHistory>, LogError> {
     let mut lost = Vec::new();
@@ -82,8 +82,9 @@ pub fn describe(lost: &[LostHistory]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use sources::log::Record;
+    use sources::log::LogAppender;
     use sources::memory::MemoryLog;
+    use sources::record::Record;
 
     use super::*;
 

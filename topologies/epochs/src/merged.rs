@@ -10,7 +10,8 @@ use std::collections::binary_heap::PeekMut;
 
 use schemas::position::{Offset, Partition, Topic};
 use sources::error::LogError;
-use sources::log::{Log, StoredRecord};
+use sources::log::LogReader;
+use sources::record::StoredRecord;
 
 /// About the most bytes of all partitions that are read and not taken yet.
 const AHEAD_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -24,13 +25,15 @@ pub struct PartitionReader {
     pub topic: Topic,
     /// the partition
     pub partition: Partition,
-    /// the offset of the next record
+    /// the position from which the next record is taken
     pub next: Offset,
     /// the offset before which records are taken; `None` for all that are there
     pub end: Option<Offset>,
     /// records that were read and not taken
     ahead: VecDeque<StoredRecord>,
-    /// the offset after the last record that was read
+    /// the position from which `ahead` was read, or behind the record that was taken from it last
+    ahead_from: Offset,
+    /// the position from which to read on behind `ahead`
     read: Offset,
     /// nothing was there any more when it was read last
     is_at_end: bool,
@@ -62,7 +65,7 @@ impl UpTo {
 impl Room {
     /// Takes the room of a record; false when there is none. The first `least` records are taken whatever their size.
     fn take(&mut self, record: &StoredRecord) -> bool {
-        let bytes = record.key.len() + record.value.len();
+        let bytes = record.bytes();
         if self.least == 0 && (self.records == 0 || self.bytes < bytes) {
             return false;
         }
@@ -76,15 +79,13 @@ impl Room {
 impl PartitionReader {
     /// Reads a partition from an offset on.
     pub fn new(topic: Topic, partition: Partition, next: Offset, end: Option<Offset>) -> Self {
-        Self { topic, partition, next, end, ahead: VecDeque::new(), read: next, is_at_end: false }
+        Self { topic, partition, next, end, ahead: VecDeque::new(), ahead_from: next, read: next, is_at_end: false }
     }
 
     /// Begins at the next offset: what was read before is used if it goes on there and the log still has it.
-    fn begin(&mut self, log: &dyn Log) -> Result<(), LogError> {
-        let goes_on = match self.ahead.front() {
-            Some(first) => first.offset == self.next && log.bounds(&self.topic, self.partition)?.0 <= self.next,
-            None => false,
-        };
+    fn begin(&mut self, log: &dyn LogReader) -> Result<(), LogError> {
+        let is_read = !self.ahead.is_empty() && self.ahead_from == self.next;
+        let goes_on = is_read && log.bounds(&self.topic, self.partition)?.0 <= self.next;
         if !goes_on {
             self.ahead.clear();
             self.read = self.next;
@@ -94,8 +95,9 @@ impl PartitionReader {
     }
 
     /// The timestamp of the first record that was not taken; reads on when nothing is left of what was read.
-    fn head(&mut self, log: &dyn Log, records: usize, bytes: usize) -> Result<Option<i64>, LogError> {
+    fn head(&mut self, log: &dyn LogReader, records: usize, bytes: usize) -> Result<Option<i64>, LogError> {
         if self.ahead.is_empty() && !self.is_at_end {
+            // No more records than this can lie before the end; offsets have gaps, so it may be fewer.
             let left =
                 self.end.map_or(usize::MAX, |end| usize::try_from(end.0.saturating_sub(self.read.0)).unwrap_or(usize::MAX));
             // Most partitions have nothing new most of the time, and that costs less to ask than to read.
@@ -103,10 +105,22 @@ impl PartitionReader {
             if self.is_at_end {
                 return Ok(None);
             }
-            self.ahead = log.read(&self.topic, self.partition, self.read, left.min(records), bytes)?.into();
-            self.read = self.ahead.back().map_or(self.read, |last| Offset(last.offset.0 + 1));
+            let mut read = log.read(&self.topic, self.partition, self.read, left.min(records), bytes)?;
+            if let Some(end) = self.end {
+                read.records.retain(|record| record.offset < end);
+            }
+            self.ahead_from = self.read;
+            self.read = read.next;
+            self.ahead = read.records.into();
         }
         Ok(self.ahead.front().map(|first| first.timestamp))
+    }
+
+    /// Takes the first record that was read, if there is room for it.
+    fn take(&mut self, room: &mut Room) -> Option<StoredRecord> {
+        let record = self.ahead.pop_front_if(|record| room.take(record))?;
+        self.ahead_from = record.offset.behind();
+        Some(record)
     }
 
     /// Returns true if a record at or before a timestamp is still to be taken; what is there must have been read.
@@ -122,7 +136,7 @@ impl PartitionReader {
 /// # Errors
 /// The number of the partition that could not be read, and why.
 pub fn take_merged(
-    log: &dyn Log,
+    log: &dyn LogReader,
     partitions: &mut [PartitionReader],
     admits: impl Fn(usize) -> bool,
     up_to: UpTo,
@@ -142,7 +156,7 @@ pub fn take_merged(
     while let Some(mut first) = heads.peek_mut() {
         let Reverse((_, number)) = *first;
         let partition = &mut partitions[number];
-        let Some(record) = partition.ahead.pop_front_if(|record| room.take(record)) else { break };
+        let Some(record) = partition.take(room) else { break };
         taken[number].push(record);
         match partition.head(log, records, bytes).map_err(|error| (number, error))? {
             Some(head) if head <= up_to.0 => *first = Reverse((head, number)),
@@ -156,7 +170,7 @@ pub fn take_merged(
 ///
 /// # Errors
 /// The number of the partition that could not be read, and why.
-pub fn begin(log: &dyn Log, partitions: &mut [PartitionReader]) -> Result<(), (usize, LogError)> {
+pub fn begin(log: &dyn LogReader, partitions: &mut [PartitionReader]) -> Result<(), (usize, LogError)> {
     let begin = |(number, partition): (usize, &mut PartitionReader)| partition.begin(log).map_err(|error| (number, error));
     partitions.iter_mut().enumerate().try_for_each(begin)
 }

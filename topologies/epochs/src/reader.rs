@@ -9,7 +9,10 @@ use std::sync::Arc;
 
 use schemas::position::{Offset, Partition, Topic};
 use sources::error::LogError;
-use sources::log::{Log, StoredRecord, TopicId, TopicMetadata};
+use sources::log::LogReader;
+use sources::record::StoredRecord;
+use sources::record::TopicId;
+use sources::record::TopicMetadata;
 
 use crate::binding::BoundRange;
 use crate::error::{EpochError, HaltReason};
@@ -26,7 +29,7 @@ pub type Records = BTreeMap<(Topic, Partition), Vec<StoredRecord>>;
 /// Reads the partitions of some topics.
 pub struct Reader {
     /// the log
-    log: Arc<dyn Log>,
+    log: Arc<dyn LogReader>,
     /// ordered by topic and partition
     followed: Vec<PartitionReader>,
     /// identity of each topic, so that one that was made again is noticed
@@ -39,13 +42,15 @@ pub struct Reader {
     is_catching_up: bool,
 }
 
-/// Most bytes that are read to learn the timestamp of a record.
-const TIMESTAMP_READ_BYTES: usize = 1;
-
 impl Reader {
     /// Follows every partition of these topics from `offsets` on, or else from its earliest record; an epoch has at most
     /// `records_max` records.
-    pub fn new(log: Arc<dyn Log>, topics: &[TopicMetadata], offsets: &Offsets, records_max: usize) -> Result<Self, EpochError> {
+    pub fn new(
+        log: Arc<dyn LogReader>,
+        topics: &[TopicMetadata],
+        offsets: &Offsets,
+        records_max: usize,
+    ) -> Result<Self, EpochError> {
         let records_max = records_max.clamp(1, EPOCH_RECORDS_MAX);
         let (followed, identities) = (Vec::new(), BTreeMap::new());
         let mut reader = Self { log, followed, identities, records_max, reached: (i64::MIN, i64::MIN), is_catching_up: false };
@@ -60,13 +65,12 @@ impl Reader {
     fn last_timestamp(&self, offsets: &Offsets) -> Option<i64> {
         let timestamps = self.followed.iter().filter_map(|followed| {
             let (_, next) = offsets.0.get(&(followed.topic.clone(), followed.partition))?;
-            let last = Offset(next.0.checked_sub(1)?);
-            let (earliest, end) = self.log.bounds(&followed.topic, followed.partition).ok()?;
-            if last < earliest || last >= end {
+            let (_, end) = self.log.bounds(&followed.topic, followed.partition).ok()?;
+            if *next > end {
                 return None;
             }
-            let read = self.log.read(&followed.topic, followed.partition, last, 1, TIMESTAMP_READ_BYTES).ok()?;
-            read.first().map(|record| record.timestamp)
+            let last = self.log.last_before(&followed.topic, followed.partition, *next).ok()?;
+            last.map(|record| record.timestamp)
         });
         timestamps.max()
     }
@@ -208,11 +212,16 @@ impl Reader {
             );
             return Err(halted(HaltReason::LogDiverged, range, detail));
         }
-        let mut records: Vec<StoredRecord> = Vec::new();
-        while let Some(missing) = range.next.checked_sub(range.from + records.len() as u64).filter(|missing| *missing > 0) {
-            let from = Offset(range.from + records.len() as u64);
-            let missing = usize::try_from(missing).unwrap_or(usize::MAX);
-            records.extend(self.log.read(&topic, partition, from, missing, EPOCH_BYTES_MAX)?);
+        let (mut records, mut from): (Vec<StoredRecord>, Offset) = (Vec::new(), Offset(range.from));
+        while from.0 < range.next {
+            // No more records than this can be missing; offsets have gaps, so records behind the range may be read too.
+            let missing = usize::try_from(range.next - from.0).unwrap_or(usize::MAX);
+            let read = self.log.read(&topic, partition, from, missing, EPOCH_BYTES_MAX)?;
+            if read.records.is_empty() {
+                break;
+            }
+            from = read.next;
+            records.extend(read.records.into_iter().filter(|record| record.offset.0 < range.next));
         }
         if crc(&records) != range.crc {
             let detail = format!(
@@ -226,7 +235,7 @@ impl Reader {
 
     /// The range of the next records of a partition.
     fn range(&self, followed: &PartitionReader, records: &[StoredRecord]) -> BoundRange {
-        let next = records.last().map_or(followed.next.0, |last| last.offset.0 + 1);
+        let next = records.last().map_or(followed.next, |last| last.offset.behind()).0;
         BoundRange {
             topic: followed.topic.as_str().to_owned(),
             topic_id: self.identities[&followed.topic].0.to_be_bytes().to_vec(),

@@ -155,7 +155,8 @@ pub fn suggestion<'a>(unknown: &str, known: impl IntoIterator<Item = &'a str>) -
         if unknown.chars().count().abs_diff(characters) > allowed {
             continue;
         }
-        let edits = edit_distance(&unknown, &name.to_lowercase());
+        // Insertions, deletions, replacements, and swaps of neighbours.
+        let edits = strsim::osa_distance(&unknown, &name.to_lowercase());
         if edits <= allowed && closest.is_none_or(|(least, _)| edits < least) {
             closest = Some((edits, name));
         }
@@ -176,27 +177,6 @@ pub fn one_of<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
         let _infallible = write!(text, "{separator}{name}");
     }
     text
-}
-
-/// Insertions, deletions, replacements and swaps of neighbours that turn one text into the other.
-fn edit_distance(left: &str, right: &str) -> usize {
-    let left: Vec<char> = left.chars().collect();
-    let right: Vec<char> = right.chars().collect();
-    let mut before_last: Vec<usize> = Vec::new();
-    let mut last: Vec<usize> = (0..=right.len()).collect();
-    for i in 1..=left.len() {
-        let mut current = vec![i];
-        for j in 1..=right.len() {
-            let replaced = last[j - 1] + usize::from(left[i - 1] != right[j - 1]);
-            let mut edits = replaced.min(last[j] + 1).min(current[j - 1] + 1);
-            if i > 1 && j > 1 && left[i - 1] == right[j - 2] && left[i - 2] == right[j - 1] {
-                edits = edits.min(before_last[j - 2] + 1);
-            }
-            current.push(edits);
-        }
-        before_last = std::mem::replace(&mut last, current);
-    }
-    last[right.len()]
 }
 
 fn as_text<S: Serializer>(text: &Arc<str>, serializer: S) -> Result<S::Ok, S::Error> {

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemas::catalogue::TopicSchema;
 use schemas::event::Encoding;
 use schemas::serving::{Column, SearchIndex, View};
+use schemas::source_connector::{ConnectorSpec, SOURCE_LOG};
 
 use crate::plan::graph::{Graph, NodeColumn, NodeId, Operator};
 use crate::plan::merge::Merge;
@@ -17,6 +18,8 @@ use schemas::sink::SinkDefinition;
 pub struct Source {
     /// its name in SQL
     pub name: String,
+    /// connector of the log that it reads
+    pub connector: &'static ConnectorSpec,
     /// the topic, its events and columns
     pub schema: &'static TopicSchema,
     /// encoding of its records
@@ -97,6 +100,11 @@ pub struct Topology {
 }
 
 impl Topology {
+    /// Name of the connector of the log that the sources read, and derived topics are written to: they share one.
+    pub fn log_connector(&self) -> &'static str {
+        self.sources.first().map_or(SOURCE_LOG.name, |source| source.connector.name)
+    }
+
     /// The source that reads a topic.
     pub fn source_of_topic(&self, topic: &str) -> Option<&Source> {
         self.sources.iter().find(|source| source.schema.topic == topic)

@@ -10,8 +10,8 @@ use serde_json::{Value as Json, json};
 use sinks::views::{Views, ViewsDefinition};
 
 use super::client::ClientEvent;
-use crate::tests::oracle::Random;
 use crate::tests::{publish, row, text, view};
+use testkit::random::Random;
 
 /// Rows that a client knows: by their key, or with how often they are there.
 #[derive(Clone, Debug, Default)]
@@ -161,7 +161,7 @@ pub(super) struct FoldWorld {
 impl FoldWorld {
     /// The first epoch brings many rows.
     pub(super) fn random(seed: u64, epochs: usize) -> Self {
-        let mut random = Random(seed);
+        let mut random = Random::new(seed);
         let (mut changes, mut items) = (Vec::new(), Vec::new());
         let mut now: BTreeMap<Item, i64> = BTreeMap::new();
         for epoch in 0..epochs {

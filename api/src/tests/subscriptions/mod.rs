@@ -13,10 +13,10 @@ use std::time::Duration;
 
 use sinks::views::HistoryLimits;
 
-use super::oracle::Random;
 use super::*;
 use client::{Client, Server};
 use fold::{Asked, Fold, FoldWorld, QUERIES, epoch_of, profile, profiles};
+use testkit::random::Random;
 
 /// Epochs of a random world.
 const EPOCHS: usize = 250;
@@ -62,7 +62,7 @@ fn follow(
     absent: u64,
     begun: &Sender<()>,
 ) -> Journey {
-    let mut random = Random(seed);
+    let mut random = Random::new(seed);
     let (mut fold, mut journey) = (Fold::new(None), Journey::default());
     let (mut last_id, mut seen): (Option<String>, BTreeSet<String>) = Default::default();
     let mut epoch = 0;
@@ -203,7 +203,7 @@ fn rows_with_a_key_are_replaced_and_rows_without_are_counted() {
 #[test]
 fn a_client_that_folds_by_key_has_the_rows_whatever_happens_to_them() {
     let server = server_of(profiles());
-    let mut random = Random(3);
+    let mut random = Random::new(3);
     let mut now = BTreeMap::new();
     let mut client = server.sse("/v1/views/profiles/subscribe?order=rank.desc&limit=5&key=id", &[]);
     let mut fold = Fold::new(Some("id"));

@@ -2,6 +2,8 @@
 
 use std::cmp::Ordering;
 
+use testkit::random::Random;
+
 use super::*;
 
 const PLACES: usize = 2_300;
@@ -81,64 +83,48 @@ impl Naive {
     }
 }
 
-/// The generator of Steele, Lea and Flood.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mixed = (self.0 ^ self.0 >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ mixed >> 31
-    }
-
-    fn below(&mut self, end: usize) -> usize {
-        (self.next() % end as u64) as usize
-    }
-
-    /// A finite number of some kind: any bits, an extreme, money, or one that nearly cancels another.
-    fn value(&mut self, others: &[(f64, Diff)]) -> f64 {
-        const EXTREMES: [f64; 12] = [
-            f64::MAX,
-            f64::MIN_POSITIVE,
-            5e-324,
-            1.0,
-            f64::EPSILON,
-            9_007_199_254_740_993.0,
-            2.225_073_858_507_201e-308,
-            1e308,
-            0.1,
-            0.0,
-            1e-300,
-            8.98e307,
-        ];
-        let magnitude = match self.below(4) {
-            0 => f64::from_bits(self.next() % BEYOND),
-            1 => EXTREMES[self.below(EXTREMES.len())],
-            2 => self.below(1_000_000) as f64 / 100.0,
-            _ if others.is_empty() => 2.0,
-            _ => {
-                let other = others[self.below(others.len())].0.abs().to_bits();
-                f64::from_bits((other + self.next() % 3).saturating_sub(1).min(BEYOND - 1))
-            }
-        };
-        if self.below(2) == 0 { magnitude } else { -magnitude }
-    }
-
-    fn values(&mut self) -> Vec<(f64, Diff)> {
-        let mut values = Vec::new();
-        let is_tiny = self.below(6) == 0;
-        for _ in 0..=self.below(12) {
-            let times = [1, 1, 1, 2, -1, 1_000_000_007, i64::MAX][self.below(7)];
-            let value = if is_tiny { f64::from_bits(self.next() >> (11 + self.below(40))) } else { self.value(&values) };
-            values.push((value, if is_tiny { times.signum() } else { times }));
+/// A finite number of some kind: any bits, an extreme, money, or one that nearly cancels another.
+fn value(random: &mut Random, others: &[(f64, Diff)]) -> f64 {
+    const EXTREMES: [f64; 12] = [
+        f64::MAX,
+        f64::MIN_POSITIVE,
+        5e-324,
+        1.0,
+        f64::EPSILON,
+        9_007_199_254_740_993.0,
+        2.225_073_858_507_201e-308,
+        1e308,
+        0.1,
+        0.0,
+        1e-300,
+        8.98e307,
+    ];
+    let magnitude = match random.below(4) {
+        0 => f64::from_bits(random.next() % BEYOND),
+        1 => EXTREMES[random.below(EXTREMES.len())],
+        2 => random.below(1_000_000) as f64 / 100.0,
+        _ if others.is_empty() => 2.0,
+        _ => {
+            let other = others[random.below(others.len())].0.abs().to_bits();
+            f64::from_bits((other + random.next() % 3).saturating_sub(1).min(BEYOND - 1))
         }
-        values
-    }
+    };
+    if random.below(2) == 0 { magnitude } else { -magnitude }
+}
 
-    fn shuffle(&mut self, values: &mut [(f64, Diff)]) {
-        (1..values.len()).for_each(|place| values.swap(place, self.below(place + 1)));
+fn values(random: &mut Random) -> Vec<(f64, Diff)> {
+    let mut values = Vec::new();
+    let is_tiny = random.below(6) == 0;
+    for _ in 0..=random.below(12) {
+        let times = [1, 1, 1, 2, -1, 1_000_000_007, i64::MAX][random.below(7)];
+        let value = if is_tiny { f64::from_bits(random.next() >> (11 + random.below(40))) } else { value(random, &values) };
+        values.push((value, if is_tiny { times.signum() } else { times }));
     }
+    values
+}
+
+fn shuffle(random: &mut Random, values: &mut [(f64, Diff)]) {
+    (1..values.len()).for_each(|place| values.swap(place, random.below(place + 1)));
 }
 
 fn sum_of(values: &[(f64, Diff)]) -> FloatSum {
@@ -159,10 +145,10 @@ fn bits(result: Result<f64, Overflow>) -> Result<u64, Overflow> {
 
 #[test]
 fn sums_and_means_are_the_nearest_doubles_whatever_the_values_and_their_order() {
-    let mut random = Random(1);
+    let mut random = Random::new(1);
     let (mut overflows, mut subnormals) = (0, 0);
     for round in 0..1_500 {
-        let mut values = random.values();
+        let mut values = values(&mut random);
         let sum = sum_of(&values);
         let naive = Naive::of(&values);
         // -0 is for a test of its own.
@@ -175,7 +161,7 @@ fn sums_and_means_are_the_nearest_doubles_whatever_the_values_and_their_order() 
         if count > 0 && naive.sign() != Ordering::Equal {
             assert_eq!(bits(sum.mean()), bits(naive.divided(count)), "round {round}: the mean of {values:?}");
         }
-        random.shuffle(&mut values);
+        shuffle(&mut random, &mut values);
         assert_eq!(bytes(&sum_of(&values)), bytes(&sum), "round {round}: another order of {values:?}");
     }
     assert!(overflows > 20 && subnormals > 20, "{overflows} overflows and {subnormals} subnormal sums are too few to tell");
@@ -183,12 +169,12 @@ fn sums_and_means_are_the_nearest_doubles_whatever_the_values_and_their_order() 
 
 #[test]
 fn a_retraction_cancels_to_the_last_bit() {
-    let mut random = Random(2);
+    let mut random = Random::new(2);
     for round in 0..2_000 {
-        let (kept, mut gone) = (random.values(), random.values());
+        let (kept, mut gone) = (values(&mut random), values(&mut random));
         let mut sum = sum_of(&gone);
         kept.iter().for_each(|(value, times)| sum.add(*value, *times));
-        random.shuffle(&mut gone);
+        shuffle(&mut random, &mut gone);
         gone.iter().for_each(|(value, times)| sum.add(*value, times.wrapping_neg()));
         assert_eq!(bytes(&sum), bytes(&sum_of(&kept)), "round {round}: {kept:?} after {gone:?}");
         kept.iter().for_each(|(value, times)| sum.add(*value, times.wrapping_neg()));
@@ -243,9 +229,9 @@ fn infinities_nan_and_signs_of_zero_are_postgresqls() {
 
 #[test]
 fn a_sum_comes_back_from_its_bytes_and_another_form_does_not() {
-    let mut random = Random(3);
+    let mut random = Random::new(3);
     for _ in 0..500 {
-        let mut values = random.values();
+        let mut values = values(&mut random);
         values.extend([(f64::NAN, 2), (f64::INFINITY, 1), (-0.0, -3)]);
         let sum = sum_of(&values);
         let kept = bytes(&sum);

@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn read(bytes: &[u8]) -> Result<Token<'_>, Fault> {
+fn read(bytes: &[u8]) -> Result<JsonToken<'_>, Fault> {
     let mut reader = Reader::new(bytes);
     let token = reader.value()?;
     reader.end()?;
@@ -12,19 +12,19 @@ fn read(bytes: &[u8]) -> Result<Token<'_>, Fault> {
 #[test]
 fn values_are_read() {
     for (text, token) in [
-        ("null", Token::Null),
-        (" true\t", Token::Boolean(true)),
-        ("false\r\n", Token::Boolean(false)),
-        ("0", Token::Number("0")),
-        ("-0.50e+10", Token::Number("-0.50e+10")),
-        ("12E3", Token::Number("12E3")),
-        ("{}", Token::Object),
-        (r#"{"a":[1,{"b":null}],"a":""}"#, Token::Object),
-        ("[1, [2 ]]", Token::Array("[1, [2 ]]")),
-        (r#""""#, Token::Text("".into())),
-        (r#""é 𝄞""#, Token::Text("é 𝄞".into())),
-        (r#""\"\\\/\b\f\n\r\tx""#, Token::Text("\"\\/\u{8}\u{c}\n\r\tx".into())),
-        (r#""\u00e9\uD834\uDd1e\u0000""#, Token::Text("é𝄞\0".into())),
+        ("null", JsonToken::Null),
+        (" true\t", JsonToken::Boolean(true)),
+        ("false\r\n", JsonToken::Boolean(false)),
+        ("0", JsonToken::Number("0")),
+        ("-0.50e+10", JsonToken::Number("-0.50e+10")),
+        ("12E3", JsonToken::Number("12E3")),
+        ("{}", JsonToken::Object),
+        (r#"{"a":[1,{"b":null}],"a":""}"#, JsonToken::Object),
+        ("[1, [2 ]]", JsonToken::Array("[1, [2 ]]")),
+        (r#""""#, JsonToken::Text("".into())),
+        (r#""é 𝄞""#, JsonToken::Text("é 𝄞".into())),
+        (r#""\"\\\/\b\f\n\r\tx""#, JsonToken::Text("\"\\/\u{8}\u{c}\n\r\tx".into())),
+        (r#""\u00e9\uD834\uDd1e\u0000""#, JsonToken::Text("é𝄞\0".into())),
     ] {
         assert_eq!(read(text.as_bytes()), Ok(token), "{text}");
     }
@@ -32,7 +32,7 @@ fn values_are_read() {
 
 #[test]
 fn a_text_without_escapes_is_not_copied() {
-    assert!(matches!(read(br#""plain""#), Ok(Token::Text(Cow::Borrowed("plain")))));
+    assert!(matches!(read(br#""plain""#), Ok(JsonToken::Text(Cow::Borrowed("plain")))));
 }
 
 #[test]

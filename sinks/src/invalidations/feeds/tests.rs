@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use schemas::position::Timeline;
 
+use testkit::random::Random;
+
 use super::*;
 
 fn at(epoch: u64) -> Position {
@@ -47,18 +49,6 @@ fn what_is_remembered_is_bounded() {
     assert_eq!(stale.len(), 4);
 }
 
-/// A small generator with a seed (xorshift).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, end: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 33) % end
-    }
-}
-
 /// A cache in front of a view, filled when it misses.
 #[derive(Default)]
 struct Cache {
@@ -89,7 +79,7 @@ impl Cache {
 #[test]
 fn a_cache_that_follows_serves_nothing_older_than_its_position_and_drops_nothing_that_did_not_change() {
     for seed in 1..300 {
-        let mut random = Random(seed);
+        let mut random = Random::new(seed);
         let feed = Invalidations::default().open("s", "v");
         // What each key was at each epoch.
         let mut versions: Vec<BTreeMap<String, u64>> = vec![(0..5).map(|key| (format!("page:{key}"), 0)).collect()];

@@ -11,7 +11,7 @@ use super::super::grammar::parse;
 use super::super::scope::Scope;
 use super::super::{EXPANSIONS_MAX, Place, SearchWriter};
 use super::*;
-use crate::views::test_support::Random;
+use testkit::random::Random;
 
 const WORDS: &[&str] =
     &["ant", "antler", "bee", "beetle", "cat", "cow", "dog", "eel", "caf\u{e9}", "日本語", "投稿", "running", "runs"];
@@ -104,7 +104,7 @@ fn rules() -> Vec<Filter> {
 
 #[test]
 fn hidden_rows_change_no_byte_of_an_answer() {
-    let mut random = Random(21);
+    let mut random = Random::new(21);
     for (round, stemmer) in [None, Some(Language::English)].into_iter().enumerate() {
         let own = own(&mut random);
         let (_alone, alone) = world(&mut random, &own, 0, stemmer);
@@ -146,7 +146,7 @@ fn what_others_write_is_never_too_much() {
 
 #[test]
 fn the_cost_of_a_query_is_that_of_the_visible_rows() {
-    let mut random = Random(22);
+    let mut random = Random::new(22);
     let own = own(&mut random);
     let layout = Layout::new(definition(&[0], None));
     let mut searchers = Vec::new();

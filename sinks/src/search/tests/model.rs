@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::super::SearchWriter;
 use super::*;
-use crate::views::test_support::Random;
+use testkit::random::Random;
 
 const WORDS: &[&str] = &["ant", "bee", "cat", "cow", "dog", "eel"];
 
@@ -49,7 +49,7 @@ fn check(reader: &SearchReader, rows: impl Iterator<Item = Post> + Clone, what: 
 
 #[test]
 fn an_index_follows_inserts_edits_and_deletes() {
-    let mut random = Random(3);
+    let mut random = Random::new(3);
     let (mut writer, reader) = index_of(&[], definition(&[0], None));
     let mut posts: BTreeMap<i64, Post> = BTreeMap::new();
     for epoch in 2..60 {
@@ -77,7 +77,7 @@ fn an_index_follows_inserts_edits_and_deletes() {
 
 #[test]
 fn rows_that_only_differ_as_a_whole_may_be_there_several_times() {
-    let mut random = Random(5);
+    let mut random = Random::new(5);
     let (mut writer, reader) = index_of(&[post(0, "cat", 1), post(0, "cat", 2)], definition(&[], None));
     let mut counts: BTreeMap<Post, i64> = BTreeMap::from([(post(0, "cat", 1), 1), (post(0, "cat", 2), 1)]);
     let kinds: Vec<Post> = (0..12).map(|id| random_post(&mut random, id)).collect();

@@ -3,8 +3,8 @@
 use std::time::Instant;
 
 use super::super::chunk::{CHUNK_BYTES_MAX, CHUNK_ROWS_MAX};
-use super::super::test_support::Random;
 use super::*;
+use testkit::random::Random;
 
 type Oracle = BTreeMap<Vec<u8>, Diff>;
 
@@ -104,7 +104,7 @@ fn assert_ranks_agree(random: &mut Random, shape: usize, rows: &OrderedRows, ora
 #[test]
 fn random_changes_leave_what_a_map_would_hold() {
     for seed in 0..8 {
-        let mut random = Random(seed);
+        let mut random = Random::new(seed);
         let shape = seed as usize % 4;
         let (mut rows, mut oracle) = (OrderedRows::new(), Oracle::new());
         for round in 0..60 {
@@ -161,7 +161,7 @@ fn a_count_below_zero_is_found_before_it_is_there() {
 
 /// Rows of three BIGINT columns and a BIGINT more, 36 bytes, the shape of a feed: who, when, what, by whom; ascending.
 fn feed_rows(count: usize, users: usize) -> Vec<(Row, Diff)> {
-    let mut random = Random(42);
+    let mut random = Random::new(42);
     let mut rows: Vec<_> = (0..count).map(|at| (feed_row(&mut random, at, users), 1)).collect();
     rows.sort();
     rows
@@ -190,7 +190,7 @@ fn a_row_of_36_bytes_takes_at_most_64_however_it_came() {
     assert!(bytes_per_row(&at_once) <= 64.0, "{} bytes a row in one sorted batch", bytes_per_row(&at_once));
 
     let mut as_they_come = OrderedRows::new();
-    let mut random = Random(7);
+    let mut random = Random::new(7);
     for tick in 0..ROWS / 1000 {
         let mut batch: Vec<_> = (0..1000).map(|n| (feed_row(&mut random, tick * 1000 + n, 10_000), 1)).collect();
         batch.sort();
@@ -213,7 +213,7 @@ fn figures() {
     const ROWS: usize = 5_000_000;
     const USERS: usize = 100_000;
     let empty = resident_bytes();
-    let (mut rows, mut random, mut busy) = (OrderedRows::new(), Random(7), std::time::Duration::ZERO);
+    let (mut rows, mut random, mut busy) = (OrderedRows::new(), Random::new(7), std::time::Duration::ZERO);
     for tick in 0..ROWS / 1000 {
         let mut batch: Vec<_> = (0..1000).map(|n| (feed_row(&mut random, tick * 1000 + n, USERS), 1)).collect();
         batch.sort();

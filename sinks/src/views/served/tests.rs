@@ -7,9 +7,10 @@ use schemas::field::{FieldKind, Value};
 use schemas::position::{Epoch, Timeline};
 use schemas::row::Diff;
 
-use super::super::test_support::{Random, stored, view};
+use super::super::test_support::{stored, view};
 use super::super::{Commit, IndexId, Views, ViewsDefinition};
 use super::*;
+use testkit::random::Random;
 
 const INDEX: IndexId = IndexId(0);
 
@@ -95,7 +96,7 @@ fn a_limit_serves_the_first_rows_of_each_value_of_any_range() {
         for kind in [FieldKind::Int64, FieldKind::Text] {
             for descending in [false, true] {
                 let views = views(&kind, descending, limit);
-                let (layout, mut random) = (layout(&views), Random(seed as u64));
+                let (layout, mut random) = (layout(&views), Random::new(seed as u64));
                 let mut rows = BTreeMap::new();
                 for owner in owners(&kind) {
                     for _ in 0..random.below(600) {

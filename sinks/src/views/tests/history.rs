@@ -1,7 +1,7 @@
 //! The remembered changes of the last epochs: every step of an index once and in order, and its rows as they were.
 
-use super::super::test_support::Random;
 use super::*;
+use testkit::random::Random;
 
 const EPOCHS: u64 = 120;
 const OWNERS: usize = 5;
@@ -24,7 +24,7 @@ fn item(views: &Views, random: &mut Random) -> Row {
 
 /// Publishes random changes; returns the rows after each epoch, the first of which is 1.
 fn publish_random(views: &Views, seed: u64) -> Vec<Rows> {
-    let mut random = Random(seed);
+    let mut random = Random::new(seed);
     let (mut now, mut all) = (Rows::new(), vec![Rows::new()]);
     for epoch in 1..=EPOCHS {
         let mut changes = Vec::new();
@@ -91,7 +91,7 @@ fn rows_are_read_as_they_were_at_every_epoch_that_is_remembered() {
     for limit in [None, Some(LIMIT)] {
         let views = items(limit);
         let all = publish_random(&views, 5);
-        let mut random = Random(9);
+        let mut random = Random::new(9);
         for round in 0..600 {
             let (one, other) = (item(&views, &mut random), item(&views, &mut random));
             let (low, high) = if one <= other { (one, other) } else { (other, one) };
@@ -114,7 +114,7 @@ fn the_groups_of_a_range_bring_it_from_one_epoch_to_the_next() {
     let views = items(Some(LIMIT));
     let all = publish_random(&views, 6);
     let layout = &views.view("items").unwrap().indexes[0].1;
-    let mut random = Random(4);
+    let mut random = Random::new(4);
     let (mut epoch, mut changed) = (1, 0);
     while let Some(step) = views.step_after(ITEMS, Epoch(epoch)).unwrap() {
         assert_eq!((step.previous.0, step.changes.epoch.0), (epoch, epoch + 1));
@@ -164,7 +164,7 @@ fn what_is_beyond_the_limits_is_forgotten_oldest_first() {
     views.publish(commit(EPOCHS + 1, Vec::new())).unwrap();
     assert_eq!(oldest(), EPOCHS - 9);
     views.set_history_limits(HistoryLimits { bytes: 100_000, ..HistoryLimits::default() });
-    let mut random = Random(2);
+    let mut random = Random::new(2);
     let rows: Vec<(Row, Diff)> = (0..100).map(|_| (item(&views, &mut random), 1)).collect();
     for epoch in EPOCHS + 2..EPOCHS + 102 {
         views.publish(commit(epoch, vec![(ITEMS, rows.clone())])).unwrap();

@@ -3,8 +3,8 @@
 use parking_lot::Mutex;
 use schemas::serving::View;
 
-use super::super::test_support::Random;
 use super::*;
+use testkit::random::Random;
 
 const EPOCHS: u64 = 600;
 const NAMES: [&str; 4] = ["a", "b", "c", "d"];
@@ -161,7 +161,7 @@ fn every_snapshot_is_one_catalogue_at_one_epoch() {
     let views = Views::new(ViewsDefinition { timeline: TIMELINE, views: Vec::new() });
     let history = History::new(BTreeMap::from([(0, Model::new())]));
     let done = AtomicBool::new(false);
-    let mut publisher = Publisher { views: &views, random: Random(11), served: Model::new(), staged: Model::new() };
+    let mut publisher = Publisher { views: &views, random: Random::new(11), served: Model::new(), staged: Model::new() };
     thread::scope(|scope| {
         let readers: Vec<_> = (0..2)
             .map(|_| {

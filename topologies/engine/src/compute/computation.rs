@@ -18,7 +18,7 @@ use schemas::dead_letter::{DeadLetter, RowError};
 use schemas::position::Topic;
 use schemas::row::{Diff, Row};
 use sinks::views::{IndexId, ServedView};
-use sources::log::StoredRecord;
+use sources::record::StoredRecord;
 
 use super::allowance::Allowance;
 use super::error::{ComputeError, WorkersError};

@@ -21,7 +21,8 @@ use schemas::dead_letter::{DeadLetter, RowError};
 use schemas::position::{Offset, Partition, Topic};
 use schemas::row::{Diff, Row};
 use sinks::views::{Hydration, IndexId, ViewPublisher, Views, ViewsError};
-use sources::log::{Log, TopicMetadata};
+use sources::log::Log;
+use sources::record::TopicMetadata;
 
 use super::handle::DeploymentHandle;
 use super::report::DeployPhase;
@@ -268,7 +269,7 @@ impl CandidateWatch<'_> {
 impl<'a> CandidateThread<'a> {
     fn run(start: CandidateStart, queue: &'a Receiver<BoundInput>, reached: &'a AtomicU64) -> Result<Handover, CandidateError> {
         let offsets = offsets_of(&start.header);
-        let mut reader = Reader::new(Arc::clone(&start.log), &start.topics, &offsets, usize::MAX)?;
+        let mut reader = Reader::new(start.log.clone(), &start.topics, &offsets, usize::MAX)?;
         let (epoch, wall_micros) = (start.header.epoch, start.header.wall_micros);
         let backfill = backfill_of(&start)?;
         let mut thread = Self::start(start, queue, reached)?;
@@ -384,7 +385,7 @@ fn backfill_of(start: &CandidateStart) -> Result<Option<Backfill>, CandidateErro
         return Ok(None);
     }
     let topics = start.states.topics(&start.topology, &start.missing);
-    let backfill = Backfill::new(Arc::clone(&start.log), &topics, &offsets_of(&start.header), start.header.epoch)?;
+    let backfill = Backfill::new(start.log.clone(), &topics, &offsets_of(&start.header), start.header.epoch)?;
     // A record that was there when the deployment began may have been trimmed before that was held back.
     match backfill.gaps.first().filter(|_| !start.accept_missing_history).cloned() {
         Some((topic, partition, earliest)) => Err(CandidateError::Trimmed { topic, partition, earliest }),

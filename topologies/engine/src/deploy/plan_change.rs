@@ -13,7 +13,7 @@ use epochs::coordinator::CHECKPOINTS;
 use epochs::error::EpochError;
 use epochs::lost_history::{LostHistory, lost_history};
 use schemas::position::{Partition, Topic};
-use sources::log::Log;
+use sources::log::LogReader;
 
 use super::handle::DeploymentHandle;
 use super::view_change::{RetainedStates, ViewChange};
@@ -105,7 +105,7 @@ impl Before {
 }
 
 /// Compares a topology with what a data directory holds.
-pub fn plan_change(topology: &Topology, log: &dyn Log, storage: &Storage) -> Result<TopologyChange, EpochError> {
+pub fn plan_change(topology: &Topology, log: &dyn LogReader, storage: &Storage) -> Result<TopologyChange, EpochError> {
     let (_, opened) = Checkpoints::open(Arc::new(Arc::clone(storage)), CHECKPOINTS)?;
     let newest = opened.headers.first().map(Before::checkpoint).transpose()?.unwrap_or_default();
     let before = Before { retained: opened.headers.iter().map(RetainedStates::of).collect(), ..newest };
@@ -116,13 +116,18 @@ pub fn plan_change(topology: &Topology, log: &dyn Log, storage: &Storage) -> Res
 pub fn plan_switch(
     topology: &Topology,
     running: &DeploymentHandle,
-    log: &dyn Log,
+    log: &dyn LogReader,
     replay: &BTreeSet<String>,
 ) -> Result<TopologyChange, EpochError> {
     compare(topology, &Before::running(running), log, replay)
 }
 
-fn compare(topology: &Topology, before: &Before, log: &dyn Log, replay: &BTreeSet<String>) -> Result<TopologyChange, EpochError> {
+fn compare(
+    topology: &Topology,
+    before: &Before,
+    log: &dyn LogReader,
+    replay: &BTreeSet<String>,
+) -> Result<TopologyChange, EpochError> {
     let states = KeptStates::of(topology);
     let anew = replayed_states(topology, &states, replay);
     let is_anew = |number: usize| anew.contains(&(number as u32));
@@ -219,12 +224,12 @@ fn dropped(before: &Before, states: &KeptStates) -> Vec<String> {
     before.states.iter().filter(|(fingerprint, _)| !is_kept(fingerprint)).map(|(_, name)| name.clone()).collect()
 }
 
-fn backfill(topic: &Topic, log: &dyn Log) -> Result<TopicBackfill, EpochError> {
+fn backfill(topic: &Topic, log: &dyn LogReader) -> Result<TopicBackfill, EpochError> {
     let partitions = log.topic(topic)?.map_or(0, |metadata| metadata.partitions);
     let mut backfill = TopicBackfill { topic: topic.as_str().to_owned(), records: 0, gone: 0 };
     for partition in (0..partitions).map(Partition) {
-        let (earliest, end) = log.bounds(topic, partition)?;
-        backfill.records += end.0 - earliest.0;
+        let (earliest, _) = log.bounds(topic, partition)?;
+        backfill.records += log.records_from(topic, partition, earliest)?;
         backfill.gone += earliest.0;
     }
     Ok(backfill)

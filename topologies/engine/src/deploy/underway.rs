@@ -8,7 +8,7 @@ use std::sync::mpsc::Receiver;
 
 use epochs::coordinator::EpochInput;
 use sinks::views::CatalogueChange;
-use sources::log::TopicMetadata;
+use sources::record::TopicMetadata;
 
 use super::candidate::{Candidate, CandidateCommit, Handover};
 use super::machine::DeploymentMachine;

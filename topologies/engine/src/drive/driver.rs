@@ -15,7 +15,8 @@ use epochs::error::EpochError;
 use schemas::dead_letter::DeadLetter;
 use schemas::position::{Offset, Partition, Topic};
 use sinks::views::{ViewPublisher, Views};
-use sources::log::{Log, StoredRecord};
+use sources::log::Log;
+use sources::record::StoredRecord;
 
 use super::recovering::Recovering;
 use crate::compute::allowance::Allowance;

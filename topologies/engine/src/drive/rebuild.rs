@@ -12,7 +12,7 @@ use epochs::coordinator::{offsets_of, stored_state};
 use epochs::error::EpochError;
 use epochs::reader::{Reader, Records};
 use schemas::position::{Partition, Topic};
-use sources::log::StoredRecord;
+use sources::record::StoredRecord;
 
 use super::driver::{BoundEpoch, Driver, read_letters};
 use crate::compute::allowance::Allowance;
@@ -226,7 +226,7 @@ impl Driver {
         let visible = parts.coordinator.completed();
         let (header, restored) = self.newest_content(&states, visible)?;
         let topics = create_topics(&topology, parts.log.as_ref()).map_err(RebuildError::Topics)?;
-        let mut reader = Reader::new(Arc::clone(&parts.log), &topics, &offsets_of(&header), usize::MAX)?;
+        let mut reader = Reader::new(parts.log.clone(), &topics, &offsets_of(&header), usize::MAX)?;
         let resumption = Resumption {
             topology,
             states: Arc::new(states),

@@ -22,7 +22,8 @@ use sinks::contract::History;
 use sinks::invalidations::Invalidations;
 use sinks::search::SearchIndexes;
 use sinks::views::{Hydration, ViewPublisher, Views, ViewsDefinition};
-use sources::log::{Log, TopicMetadata};
+use sources::log::Log;
+use sources::record::TopicMetadata;
 
 use super::driver::{Driver, DriverParts};
 use crate::compute::computation::{Computation, Resumption};

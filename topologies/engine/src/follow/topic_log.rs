@@ -1,12 +1,14 @@
 //! The event log as the log of derived topics.
 
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use schemas::position::{Offset, Partition, Topic};
+use schemas::time::unix_micros;
 use sinks::topic::{TopicLog, TopicLogError, TopicRecord};
 use sources::error::LogError;
-use sources::log::{Log, Record};
+use sources::log::Log;
+use sources::record::Record;
 
 /// A derived topic has one partition, so that its records have one order.
 const DERIVED_PARTITIONS: u32 = 1;
@@ -28,11 +30,11 @@ impl TopicLog for DerivedTopicLog {
 
     fn value(&self, topic: &Topic, offset: Offset) -> Result<Option<Vec<u8>>, TopicLogError> {
         let records = self.0.read(topic, PARTITION, offset, 1, usize::MAX).map_err(failed)?;
-        Ok(records.into_iter().next().map(|record| record.value))
+        Ok(records.records.into_iter().next().map(|record| record.value))
     }
 
     fn append(&self, topic: &Topic, records: Vec<TopicRecord>) -> Result<(), TopicLogError> {
-        let timestamp = now_micros();
+        let timestamp = unix_micros(SystemTime::now());
         let records = records.into_iter().map(|TopicRecord { key, value }| Record { key, value, timestamp });
         self.0.append(topic, records.collect()).map(drop).map_err(failed)
     }
@@ -46,10 +48,4 @@ fn failed(error: LogError) -> TopicLogError {
         LogError::Io { .. } | LogError::Stopped { .. } => TopicLogError::Ambiguous(error.to_string()),
         error => TopicLogError::Unavailable(error.to_string()),
     }
-}
-
-/// The time of an append, microseconds since 1970; a clock before that says 1970.
-fn now_micros() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros());
-    i64::try_from(since).unwrap_or(i64::MAX)
 }

@@ -10,7 +10,8 @@ use std::time::Instant;
 use operators::dedup::{DEDUPLICATION_IDS_MAX, DeduplicationWindow};
 use schemas::decoder::EventDecoder;
 use schemas::position::{Offset, Partition, Topic};
-use sources::log::{Log, StoredRecord};
+use sources::log::LogReader;
+use sources::record::StoredRecord;
 
 use super::error::{LineageError, Unfinished};
 use super::limits::LineageLimits;
@@ -29,7 +30,7 @@ const KEPT_BYTES_MAX: usize = 256 << 20;
 /// The log as a view has seen it.
 pub struct Scans<'q> {
     topology: &'q Topology,
-    log: &'q dyn Log,
+    log: &'q dyn LogReader,
     quarantine: &'q Quarantine,
     consumed: &'q Consumed,
     /// the columns of each source that are decoded
@@ -49,7 +50,7 @@ impl<'q> Scans<'q> {
     /// Reads as far as `consumed`, and within limits that begin to count now.
     pub fn new(
         topology: &'q Topology,
-        (log, quarantine): (&'q dyn Log, &'q Quarantine),
+        (log, quarantine): (&'q dyn LogReader, &'q Quarantine),
         consumed: &'q Consumed,
         decoded: Vec<Vec<usize>>,
         limits: LineageLimits,
@@ -106,10 +107,15 @@ impl<'q> Scans<'q> {
         let mut from = earliest;
         while from < end {
             self.check_time()?;
+            // No more records than this can lie before the end; offsets have gaps, so it may be fewer.
             let left = usize::try_from(end.0 - from.0).unwrap_or(READ_RECORDS).min(READ_RECORDS);
-            let records = self.log.read(&key.0, partition, from, left, READ_BYTES)?;
-            let Some(last) = records.last() else { break };
-            from = Offset(last.offset.0 + 1);
+            let mut read = self.log.read(&key.0, partition, from, left, READ_BYTES)?;
+            if read.records.is_empty() {
+                break;
+            }
+            from = read.next;
+            read.records.retain(|record| record.offset < end);
+            let records = read.records;
             self.records += records.len() as u64;
             if self.records > self.limits.records {
                 return Err(Unfinished::Records { records_max: self.limits.records }.into());

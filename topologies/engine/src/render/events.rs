@@ -15,7 +15,7 @@ use schemas::dead_letter::{DeadLetter, RowError};
 use schemas::decoder::{BadRecord, EventDecoder};
 use schemas::position::{Offset, Partition};
 use schemas::row::{Row, RowCodec};
-use sources::log::StoredRecord;
+use sources::record::StoredRecord;
 use timely::dataflow::StreamVec;
 use timely::dataflow::channels::pact::Pipeline;
 use timely::dataflow::operators::generic::operator::Operator as _;

@@ -9,12 +9,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use epochs::binding::Binding;
-use epochs::disk::{Disk, DiskAction, DiskCause, DiskError};
+use epochs::disk::{Disk, DiskAction, DiskCause, DiskError, replace};
 use parking_lot::Mutex;
 use schemas::dead_letter::{DEAD_LETTER_BYTES_MAX, DeadLetter, Fault, Reason};
 use schemas::position::{Partition, Topic};
 use serde::{Deserialize, Serialize};
-use sources::log::StoredRecord;
+use sources::record::StoredRecord;
 
 use super::marks::Marks;
 use crate::event_limits::{EPOCH_EVENTS, EventLimits};
@@ -299,16 +299,8 @@ impl Quarantine {
     }
 
     fn store(&self, stored: &Stored) -> Result<(), DiskError> {
-        match self.storage.remove(FILE_ASIDE) {
-            Err(error) if error.cause != DiskCause::NotFound => return Err(error),
-            _ => {}
-        }
-        let bytes = serde_json::to_vec(stored);
-        let bytes = bytes.unwrap_or_else(|error| panic!("the quarantine can't be written as JSON: {error}"));
-        self.storage.append(FILE_ASIDE, &bytes)?;
-        self.storage.sync(FILE_ASIDE)?;
-        self.storage.rename(FILE_ASIDE, FILE)?;
-        self.storage.sync_directory("")
+        let bytes = serde_json::to_vec(stored).unwrap_or_else(|error| panic!("the quarantine has no form as JSON: {error}"));
+        replace(&self.storage, "", FILE_ASIDE, FILE, &bytes)
     }
 }
 

@@ -62,9 +62,9 @@ fn trim(log: &dyn Log, floor: &Offsets, bytes_max: u64) -> Result<(), LogError> 
     let surplus = u128::from(bytes - bytes_max);
     for ((topic, partition), (_, needed)) in &floor.0 {
         let (earliest, end) = log.bounds(topic, *partition)?;
-        let records = u128::from(end.0.saturating_sub(earliest.0));
-        // At most all of them: the surplus is a part of the bytes.
-        let superfluous = (records * surplus).div_ceil(u128::from(bytes)) as u64;
+        // By offsets, which are as many as the records where there are no gaps. At most all of them: the surplus is a part of the bytes.
+        let offsets = u128::from(end.0.saturating_sub(earliest.0));
+        let superfluous = (offsets * surplus).div_ceil(u128::from(bytes)) as u64;
         log.trim(topic, *partition, Offset(earliest.0 + superfluous).min(*needed))?;
     }
     Ok(())
@@ -73,8 +73,9 @@ fn trim(log: &dyn Log, floor: &Offsets, bytes_max: u64) -> Result<(), LogError> 
 #[cfg(test)]
 mod tests {
     use schemas::position::{Partition, Topic};
-    use sources::log::Record;
+    use sources::log::{LogAppender, LogReader};
     use sources::memory::MemoryLog;
+    use sources::record::Record;
 
     use super::*;
 

@@ -1,9 +1,9 @@
 //! Expressions from the table, nested up to three deep, written for us and for PostgreSQL.
 
 use language::plan::functions::table::{Argument, CallForm, Entry, PostgresReference, SqlType};
+use testkit::random::Random;
 
 use super::world::{COLUMNS, texts};
-use crate::harness::Random;
 
 /// Greatest depth of nested calls.
 const DEPTH_MAX: usize = 3;

@@ -3,8 +3,7 @@
 use language::plan::functions::table::SqlType;
 use schemas::field::{FieldKind, Value};
 use schemas::row::Row;
-
-use crate::harness::Random;
+use testkit::random::Random;
 
 /// Rows of the table.
 const ROWS: usize = 10;

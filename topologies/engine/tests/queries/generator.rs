@@ -2,11 +2,11 @@
 //!
 //! Left out on purpose is what expressions are tested for elsewhere: letters outside of ASCII in another case, integers that overflow,
 //! numbers cut to whole ones. NULLs in an order come last, or first in a descending one, as they do by default.
+use testkit::random::Random;
 
 use super::expressions::COMPARISONS;
 use super::scope::{Column, From, Kind, OTHER, Output, Select, TABLES, derived_columns, table_columns};
 use super::subqueries::{CONDITION, named_inside};
-use crate::harness::Random;
 
 /// Greatest depth of nested queries.
 const DEPTH: usize = 3;

@@ -1,8 +1,9 @@
 //! Random events of a small social world, and the tables they fold into, kept by hand.
 
 use std::collections::BTreeMap;
+use testkit::random::Random;
 
-use crate::harness::{Producer, Random};
+use crate::harness::Producer;
 
 /// The tables under test. Every clause that MERGE has is in here.
 pub const TABLES_SQL: &str = "\

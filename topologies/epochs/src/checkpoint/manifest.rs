@@ -123,19 +123,19 @@ fn store(manifest: &Manifest) -> Stored {
     });
     let states = header.states.iter();
     let states =
-        states.map(|(id, fingerprint, name)| StoredState { id: id.0, fingerprint: to_hex(fingerprint), name: name.clone() });
+        states.map(|(id, fingerprint, name)| StoredState { id: id.0, fingerprint: hex::encode(fingerprint), name: name.clone() });
     Stored {
         format: FORMAT,
         timeline: header.timeline,
         epoch: header.epoch,
-        chain: to_hex(&header.chain),
-        plan: to_hex(&header.plan),
+        chain: hex::encode(&header.chain),
+        plan: hex::encode(&header.plan),
         wall_micros: header.wall_micros,
         offsets: offsets.collect(),
         states: states.collect(),
         next_state: header.next_state,
         retained: header.retained.iter().map(|kept| StoredRetained { epoch: kept.epoch, bytes: kept.bytes }).collect(),
-        meta: to_hex(&header.meta),
+        meta: hex::encode(&header.meta),
         runs: manifest.runs.clone(),
     }
 }
@@ -157,25 +157,12 @@ fn restore(stored: Stored) -> Option<Manifest> {
         states: stored.states.into_iter().map(state).collect::<Option<_>>()?,
         next_state: stored.next_state,
         retained: stored.retained.iter().map(|kept| RetainedCheckpoint { epoch: kept.epoch, bytes: kept.bytes }).collect(),
-        meta: from_hex(&stored.meta)?,
+        meta: hex::decode(&stored.meta).ok()?,
     };
     Some(Manifest { header, runs: stored.runs })
 }
 
-/// Returns bytes in hexadecimal.
-fn to_hex(bytes: &[u8]) -> String {
-    const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
-    bytes.iter().flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 0xf)]]).collect()
-}
-
-/// Reads hexadecimal; `None` for anything else.
-fn from_hex(digits: &str) -> Option<Vec<u8>> {
-    let digit = |digit: u8| char::from(digit).to_digit(16).map(|digit| digit as u8);
-    let pairs = digits.as_bytes().chunks(2);
-    pairs.map(|pair| if let [high, low] = *pair { Some(digit(high)? << 4 | digit(low)?) } else { None }).collect()
-}
-
 /// Reads 32 bytes in hexadecimal.
 fn hash(digits: &str) -> Option<[u8; 32]> {
-    from_hex(digits)?.try_into().ok()
+    hex::decode(digits).ok()?.try_into().ok()
 }

@@ -4,7 +4,7 @@
 //! from the beginning.
 
 use schemas::position::Topic;
-use sources::log::Log;
+use sources::log::LogReader;
 
 use super::offsets::offsets_of;
 use super::settings::Settings;
@@ -42,7 +42,7 @@ impl SinkFloors {
 pub(super) fn possible_checkpoints<D: Disk>(
     usable: &[CheckpointHeader],
     settings: &Settings,
-    log: &dyn Log,
+    log: &dyn LogReader,
     bindings: &Bindings<D>,
     damages: &[String],
 ) -> Result<Vec<CheckpointHeader>, EpochError> {
@@ -66,7 +66,7 @@ pub(super) fn possible_checkpoints<D: Disk>(
 fn checkpoints_to_begin_with(
     usable: &[CheckpointHeader],
     states: &[StateSpec],
-    log: &dyn Log,
+    log: &dyn LogReader,
     accepted: bool,
 ) -> Result<Vec<CheckpointHeader>, EpochError> {
     let Some(newest) = usable.first() else { return Ok(Vec::new()) };
@@ -89,7 +89,7 @@ fn checkpoints_to_begin_with(
 
 /// The states among these that can't be computed in full.
 pub(super) fn lost_states<'s>(
-    log: &dyn Log,
+    log: &dyn LogReader,
     states: impl Iterator<Item = &'s StateSpec>,
 ) -> Result<Vec<LostHistory>, EpochError> {
     Ok(lost_history(log, states.map(|state| -> (&str, &[Topic]) { (&state.name, &state.topics) }))?)
@@ -122,8 +122,9 @@ pub fn checkpoint_to_begin_with(
 #[cfg(test)]
 mod tests {
     use schemas::position::{Offset, Partition};
-    use sources::log::Record;
+    use sources::log::LogAppender;
     use sources::memory::MemoryLog;
+    use sources::record::Record;
 
     use super::*;
     use crate::checkpoint::StateId;

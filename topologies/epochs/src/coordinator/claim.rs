@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use schemas::position::Partition;
-use sources::log::Log;
+use sources::log::LogReader;
 
 use super::settings::{BINDINGS, RUNS_OF_A_HISTORY};
 use crate::binding::Parent;
@@ -49,7 +49,7 @@ pub fn branch<D: Disk>(disk: Arc<D>, timeline: u64) -> Result<Parent, EpochError
 }
 
 /// Returns true if everything that was ever bound can be computed again.
-pub(super) fn has_the_beginning<D: Disk>(log: &dyn Log, bindings: &Bindings<D>) -> Result<bool, EpochError> {
+pub(super) fn has_the_beginning<D: Disk>(log: &dyn LogReader, bindings: &Bindings<D>) -> Result<bool, EpochError> {
     let Some(first) = bindings.read(0).next().transpose()?.filter(|first| first.epoch == 0) else { return Ok(false) };
     for range in &first.ranges {
         let (earliest, _) = log.bounds(&range.topic(), Partition(range.partition))?;

@@ -1,7 +1,7 @@
 //! Positions in the log as a checkpoint's header stores them.
 
 use schemas::position::{Offset, Partition, Topic};
-use sources::log::TopicId;
+use sources::record::TopicId;
 
 use crate::checkpoint::CheckpointHeader;
 use crate::reader::Offsets;

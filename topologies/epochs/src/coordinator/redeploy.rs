@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use schemas::position::{Offset, Partition, Topic};
-use sources::log::TopicMetadata;
+use sources::record::TopicMetadata;
 
 use super::begin::lost_states;
 use super::settings::StateChanges;

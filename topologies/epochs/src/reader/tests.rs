@@ -4,8 +4,9 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use sources::log::Record;
+use sources::log::{Log, LogAppender, LogReader};
 use sources::memory::MemoryLog;
+use sources::record::{ReadRecords, Record};
 
 use super::*;
 
@@ -23,7 +24,7 @@ fn followed(records: u64) -> (Arc<MemoryLog>, TopicMetadata, Reader) {
 }
 
 fn reader(log: &Arc<MemoryLog>, topic: &TopicMetadata, offsets: &Offsets) -> Reader {
-    Reader::new(Arc::clone(log) as Arc<dyn Log>, std::slice::from_ref(topic), offsets, 10).expect("the reader begins")
+    Reader::new(Arc::clone(log) as Arc<dyn LogReader>, std::slice::from_ref(topic), offsets, 10).expect("the reader begins")
 }
 
 /// Reads an epoch and moves on.
@@ -124,21 +125,13 @@ impl Unsteady {
     }
 }
 
-impl Log for Unsteady {
-    fn create_topic(&self, topic: &Topic, partitions: u32) -> Result<TopicMetadata, LogError> {
-        self.log.create_topic(topic, partitions)
-    }
-
+impl LogReader for Unsteady {
     fn topics(&self) -> Result<Vec<TopicMetadata>, LogError> {
         self.log.topics()
     }
 
     fn topic(&self, topic: &Topic) -> Result<Option<TopicMetadata>, LogError> {
         self.log.topic(topic)
-    }
-
-    fn append(&self, topic: &Topic, records: Vec<Record>) -> Result<Vec<(Partition, Offset)>, LogError> {
-        self.log.append(topic, records)
     }
 
     fn read(
@@ -148,9 +141,15 @@ impl Log for Unsteady {
         from: Offset,
         records: usize,
         bytes: usize,
-    ) -> Result<Vec<StoredRecord>, LogError> {
-        let read = self.log.read(topic, partition, from, records, bytes)?;
-        Ok(read.into_iter().map(|record| StoredRecord { timestamp: (self.older)(record.timestamp), ..record }).collect())
+    ) -> Result<ReadRecords, LogError> {
+        let mut read = self.log.read(topic, partition, from, records, bytes)?;
+        read.records.iter_mut().for_each(|record| record.timestamp = (self.older)(record.timestamp));
+        Ok(read)
+    }
+
+    fn last_before(&self, topic: &Topic, partition: Partition, before: Offset) -> Result<Option<StoredRecord>, LogError> {
+        let last = self.log.last_before(topic, partition, before)?;
+        Ok(last.map(|record| StoredRecord { timestamp: (self.older)(record.timestamp), ..record }))
     }
 
     fn stable(&self) -> Result<i64, LogError> {
@@ -161,12 +160,12 @@ impl Log for Unsteady {
         self.log.bounds(topic, partition)
     }
 
-    fn offset_at(&self, topic: &Topic, partition: Partition, timestamp: i64) -> Result<Offset, LogError> {
-        self.log.offset_at(topic, partition, timestamp)
+    fn records_from(&self, topic: &Topic, partition: Partition, from: Offset) -> Result<u64, LogError> {
+        self.log.records_from(topic, partition, from)
     }
 
-    fn trim(&self, topic: &Topic, partition: Partition, before: Offset) -> Result<(), LogError> {
-        self.log.trim(topic, partition, before)
+    fn offset_at(&self, topic: &Topic, partition: Partition, timestamp: i64) -> Result<Offset, LogError> {
+        self.log.offset_at(topic, partition, timestamp)
     }
 
     fn bytes(&self) -> u64 {
@@ -175,6 +174,20 @@ impl Log for Unsteady {
 
     fn wait(&self, seen: u64, timeout: Duration) -> u64 {
         self.log.wait(seen, timeout)
+    }
+}
+
+impl LogAppender for Unsteady {
+    fn create_topic(&self, topic: &Topic, partitions: u32) -> Result<TopicMetadata, LogError> {
+        self.log.create_topic(topic, partitions)
+    }
+
+    fn append(&self, topic: &Topic, records: Vec<Record>) -> Result<Vec<(Partition, Offset)>, LogError> {
+        self.log.append(topic, records)
+    }
+
+    fn trim(&self, topic: &Topic, partition: Partition, before: Offset) -> Result<(), LogError> {
+        self.log.trim(topic, partition, before)
     }
 }
 
@@ -212,7 +225,7 @@ fn an_epoch_is_a_prefix_of_what_is_left_in_the_order_of_appending() {
     for (partitions, records_max) in [(vec![1, 1], 7), (vec![3, 1, 8], 1), (vec![8, 3], 10), (vec![5], 40), (vec![2, 8], 1_000)] {
         let log = Arc::new(Unsteady::new(|timestamp| timestamp));
         let topics = topics_of(&*log, &partitions);
-        let shared = Arc::clone(&log) as Arc<dyn Log>;
+        let shared = Arc::clone(&log) as Arc<dyn LogReader>;
         let mut reader = Reader::new(shared, &topics, &Offsets::default(), records_max).expect("the reader begins");
         let (mut found, mut appended, mut stable) = (Vec::new(), 0, 0);
         for round in 0..60 {
@@ -242,7 +255,7 @@ fn records_without_strict_timestamps_have_one_order_however_they_are_cut() {
         let topics = topics_of(&*log, &[3, 8, 1]);
         scatter(&*log, &topics, 0..600);
         let order = |records_max: usize| {
-            let shared = Arc::clone(&log) as Arc<dyn Log>;
+            let shared = Arc::clone(&log) as Arc<dyn LogReader>;
             let mut reader = Reader::new(shared, &topics[1..2], &Offsets::default(), records_max).expect("the reader begins");
             let mut found = Vec::new();
             loop {
@@ -268,7 +281,7 @@ fn a_topic_that_is_followed_later_keeps_no_other_waiting_and_its_order() {
     let topics = topics_of(&*log, &[3, 3]);
     scatter(&*log, &topics[1..], 0..500);
     scatter(&*log, &topics[..1], 500..600);
-    let shared = Arc::clone(&log) as Arc<dyn Log>;
+    let shared = Arc::clone(&log) as Arc<dyn LogReader>;
     let mut reader = Reader::new(shared, &topics[..1], &Offsets::default(), 200).expect("the reader begins");
     bind(&mut reader);
     reader.follow(&topics, &Offsets::default()).expect("followed");
@@ -295,4 +308,34 @@ fn a_reader_that_begins_behind_bound_records_knows_the_last_timestamp() {
     assert_eq!(first.reached, (i64::MIN, i64::MIN));
     bind(&mut first);
     assert_eq!(reader(&log, &topic, &first.positions()).reached, (first.reached.0, first.reached.0));
+}
+
+/// Binds and reads again a log of 400 records, epoch by epoch. Returns the numbers of each epoch.
+fn epochs_of(log: MemoryLog) -> Vec<Vec<u64>> {
+    let log = Arc::new(log);
+    let topics = topics_of(&*log, &[3, 1]);
+    scatter(&*log, &topics, 0..400);
+    let reader = |offsets: &Offsets| Reader::new(log.clone(), &topics, offsets, 37).expect("the reader begins");
+    let (mut live, mut again, mut epochs) = (reader(&Offsets::default()), reader(&Offsets::default()), Vec::new());
+    loop {
+        let (ranges, records) = live.read_next().expect("read");
+        if records.is_empty() {
+            break;
+        }
+        live.advance(&ranges);
+        assert_eq!(again.read_again(&ranges).expect("read again"), records);
+        epochs.push(folded(&records));
+    }
+    for ((topic, partition), next) in live.offsets() {
+        assert_eq!(log.records_from(&topic, partition, next).expect("known"), 0, "{topic} {partition} from {next}");
+    }
+    assert_eq!(reader(&live.positions()).reached, (live.reached.0, live.reached.0));
+    epochs
+}
+
+#[test]
+fn a_log_with_gaps_makes_the_same_epochs_as_one_without() {
+    let epochs = epochs_of(MemoryLog::new());
+    assert_eq!(epochs.len(), 400_usize.div_ceil(37));
+    assert_eq!(epochs_of(MemoryLog::with_gaps()), epochs);
 }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use epochs::coordinator::{EpochInput, StateChanges};
 use schemas::row::{Diff, Row};
-use sources::log::StoredRecord;
+use sources::record::StoredRecord;
 
 /// Time in which an account counts as recent after its last transfer, in microseconds of wall clock.
 pub const RECENT_MICROS: i64 = 400_000;

@@ -18,7 +18,9 @@ use schemas::fingerprint::StateSpec;
 use schemas::position::Topic;
 use schemas::row::{Diff, Row};
 use sinks::contract::{History, Outbox, Progress, Run, Sink, SinkError, SinkKind, SinkState, Unit};
-use sources::log::{Log, TopicId, TopicMetadata};
+use sources::log::{Log, LogReader};
+use sources::record::TopicId;
+use sources::record::TopicMetadata;
 
 use super::engine::{Engine, View};
 use super::sinks::SimulatedSink;

@@ -14,8 +14,9 @@ use schemas::chain::Chain;
 use schemas::fingerprint::Fingerprint;
 use schemas::position::Topic;
 use sinks::contract::{OutboxLimits, Sink, SinkKind};
-use sources::log::{Log, Record};
+use sources::log::LogAppender;
 use sources::memory::MemoryLog;
+use sources::record::Record;
 
 use super::chance::Chance;
 use super::engine::{Engine, Transfer};

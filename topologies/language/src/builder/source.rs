@@ -29,6 +29,7 @@ impl Builder {
     pub(super) fn create_source(&mut self, statement: &Statement) -> Outcome<()> {
         let StatementKind::CreateSource {
             name,
+            connector,
             topic,
             topic_location,
             message,
@@ -65,6 +66,7 @@ impl Builder {
         }
         self.topology.sources.push(Source {
             name: name.text.clone(),
+            connector,
             schema,
             encoding: match encoding {
                 parse::Encoding::Json => Encoding::Json,

@@ -4,12 +4,13 @@
 
 use datafusion_sql::sqlparser::ast;
 use datafusion_sql::sqlparser::tokenizer::Token;
+use schemas::source_connector::{self, Availability, ConnectorSpec, SOURCES};
 
 use super::cursor::Cursor;
 use super::names::distinct;
 use super::options::{OptionEntry, Options};
 use super::search;
-use super::statement::{Connector, Encoding, Name, StatementKind};
+use super::statement::{Encoding, Name, StatementKind};
 use super::unsupported::not_yet;
 use crate::diagnostic::{Diagnostic, did_you_mean, one_of, suggestion};
 
@@ -19,9 +20,6 @@ pub const PARTITIONS_MAX: usize = 4096;
 /// The most rows of one key that an index can be limited to: above it, leave the limit out.
 pub const INDEX_LIMIT_MAX: usize = 1_000_000_000;
 
-const SOURCE_OPTIONS: &[&str] = &["connector", "topic", "partitions", "deduplication", "retention"];
-const CONNECTORS: &[&str] = &["log"];
-const CONNECTORS_LATER: &[&str] = &["kafka"];
 const FORMATS: &[&str] = &["plain"];
 const FORMATS_LATER: &[&str] = &["debezium", "upsert"];
 const ENCODINGS: &[&str] = &["protobuf", "json"];
@@ -35,8 +33,8 @@ pub(super) fn source(cursor: &mut Cursor<'_>) -> Result<StatementKind, Diagnosti
         return Err(error.with_help("its columns are the fields of the message: go on with WITH (connector = 'log', ...)"));
     }
     cursor.expect("WITH")?;
-    let options = Options::read(cursor, "a source", SOURCE_OPTIONS)?;
-    let connector = connector(options.require("connector", &name.location, "add connector = 'log'")?)?;
+    let options = Options::read(cursor, "a source", source_connector::SOURCE_LOG.options)?;
+    let connector = source_connector(options.require("connector", &name.location, "add connector = 'log'")?)?;
     let topic = options.require("topic", &name.location, "add topic = 'name of the topic in the log'")?;
     cursor.expect("FORMAT")?;
     word_of(cursor, "format", FORMATS, FORMATS_LATER)?;
@@ -65,19 +63,20 @@ pub(super) fn source(cursor: &mut Cursor<'_>) -> Result<StatementKind, Diagnosti
     })
 }
 
-fn connector(option: &OptionEntry) -> Result<Connector, Diagnostic> {
+fn source_connector(option: &OptionEntry) -> Result<&'static ConnectorSpec, Diagnostic> {
     let text = option.text.as_str();
-    if CONNECTORS.contains(&text) {
-        return Ok(Connector::Log);
+    match source_connector::find(&SOURCES, text) {
+        Some(found) if found.availability == Availability::Planned => {
+            let help = format!("write connector = '{}' for the log that is built in", source_connector::SOURCE_LOG.name);
+            Err(option.error(format!("the connector '{text}' is not supported yet")).with_help(help))
+        }
+        Some(found) => Ok(found),
+        None => {
+            let known = source_connector::names(&SOURCES);
+            let help = did_you_mean(text, known.clone()).unwrap_or_else(|| format!("write connector = '{}'", one_of(known)));
+            Err(option.error(format!("there is no connector '{text}'")).with_help(help))
+        }
     }
-    if CONNECTORS_LATER.contains(&text) {
-        let help = "write connector = 'log' for the log that is built in";
-        return Err(option.error(format!("the connector '{text}' is not supported yet")).with_help(help));
-    }
-    let help = did_you_mean(text, CONNECTORS.iter().copied());
-    Err(option
-        .error(format!("there is no connector '{text}'"))
-        .with_help(help.unwrap_or_else(|| format!("write connector = '{}'", one_of(CONNECTORS.iter().copied())))))
 }
 
 fn partitions(options: &Options) -> Result<Option<u32>, Diagnostic> {

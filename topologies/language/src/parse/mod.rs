@@ -28,8 +28,8 @@ pub use file_index::FileIndex;
 pub use nesting::{BRACKETS_DEPTH_MAX, TREE_DEPTH_MAX};
 pub use search::{PREFIX_LETTERS_DEFAULT, PREFIX_LETTERS_MAX};
 pub use statement::{
-    ColumnDefinition, Connector, DropKind, Encoding, GivenOption, MergeAction, MergeClause, Name, SearchOptions, SinkFormat,
-    Statement, StatementKind, Text, index_name, search_index_name,
+    ColumnDefinition, DropKind, Encoding, GivenOption, MergeAction, MergeClause, Name, SearchOptions, SinkFormat, Statement,
+    StatementKind, Text, index_name, search_index_name,
 };
 
 use crate::diagnostic::{Diagnostic, Location, SourceFile};

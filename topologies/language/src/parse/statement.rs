@@ -9,6 +9,7 @@ use datafusion_sql::sqlparser::ast;
 use datafusion_sql::sqlparser::tokenizer::Span;
 use schemas::connector::{OptionValue, SinkConnector, SinkOption};
 use schemas::serving::Language;
+use schemas::source_connector::ConnectorSpec;
 
 use super::file_index::FileIndex;
 use crate::diagnostic::Location;
@@ -47,8 +48,8 @@ pub enum StatementKind {
     CreateSource {
         /// name of the stream
         name: Name,
-        /// kind of the log
-        connector: Connector,
+        /// connector of the log
+        connector: &'static ConnectorSpec,
         /// topic of the log
         topic: String,
         /// for an error about the topic
@@ -174,13 +175,6 @@ pub struct SearchOptions {
     pub suggested: Option<Name>,
     /// the column by which they are ordered
     pub popularity: Option<Name>,
-}
-
-/// Kind of the log that a source reads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Connector {
-    /// the embedded one
-    Log,
 }
 
 /// Encoding of an event's bytes.

@@ -82,7 +82,7 @@ fn source_with_every_option() {
     else {
         panic!("not a source");
     };
-    assert_eq!((name.text.as_str(), connector, encoding), ("clicks", Connector::Log, Encoding::Json));
+    assert_eq!((name.text.as_str(), connector, encoding), ("clicks", &schemas::source_connector::SOURCE_LOG, Encoding::Json));
     assert_eq!((topic.as_str(), message.as_str(), partitions), ("it's", "a.B", Some(8)));
     assert_eq!(deduplication, Some(36 * 3_600_000_000));
     assert_eq!(retention, Some(30 * 86_400_000_000));

@@ -53,7 +53,7 @@ pub(crate) async fn records(
 }
 
 fn describe(topic: &str, page: &RecordPage, from: Option<Offset>) -> Value {
-    let next = page.records.last().map_or(from.unwrap_or(page.end).max(page.earliest), |last| Offset(last.offset.0 + 1));
+    let next = page.records.last().map_or(from.unwrap_or(page.end).max(page.earliest), |last| last.offset.behind());
     json!({
         "topic": topic,
         "partition": 0,

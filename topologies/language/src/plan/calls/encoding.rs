@@ -6,7 +6,6 @@ use schemas::field::Value;
 
 use super::definition::{Answer, Check, Constants, Definition, Fault, Gives, Kind, Overload, made, text};
 use super::text::bytes;
-use super::written::hexadecimal;
 
 /// Characters of a line of base64, as PostgreSQL breaks them.
 const BASE64_LINE: usize = 76;
@@ -70,7 +69,7 @@ fn encode(arguments: &[Value<'_>]) -> Answer {
 
 fn encoded(bytes: &[u8], name: &str) -> Result<String, Fault> {
     Ok(match name.to_ascii_lowercase().as_str() {
-        "hex" => hexadecimal(bytes),
+        "hex" => hex::encode(bytes),
         "base64" => {
             let line = BASE64.encode(bytes);
             let lines: Vec<&str> =

@@ -18,7 +18,7 @@ pub fn written<'v>(value: &'v Value<'_>) -> Cow<'v, str> {
         Value::Float(number) => Cow::Owned(float_text(*number)),
         Value::Decimal(units, scale) => Cow::Owned(decimal_text(*units, *scale)),
         Value::Numeric(units) => Cow::Owned(Numeric::from_wide(*units).to_string()),
-        Value::Bytes(bytes) => Cow::Owned(format!("\\x{}", hexadecimal(bytes))),
+        Value::Bytes(bytes) => Cow::Owned(format!("\\x{}", hex::encode(bytes))),
         Value::Timestamp(micros) => Cow::Owned(moment_text(*micros, "+00")),
         Value::LocalTimestamp(micros) => Cow::Owned(moment_text(*micros, "")),
         Value::Date(days) => Cow::Owned(era(i64::from(*days), "")),
@@ -77,13 +77,4 @@ fn list_text(items: &[Value<'_>]) -> String {
         }
     };
     format!("{{{}}}", items.iter().map(item).collect::<Vec<_>>().join(","))
-}
-
-/// Bytes in hexadecimal digits.
-pub fn hexadecimal(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _infallible = write!(text, "{byte:02x}");
-        text
-    })
 }

@@ -1,6 +1,6 @@
-//! Conformance suite: the checks that every implementation of [`Log`] has to pass.
+//! The checks of a log with both halves, whose offsets have no gaps: what is appended can be read, at the place and time that were told.
 //!
-//! A maker of empty logs enters; a panic that names the check and what it saw leaves, when an implementation fails.
+//! An empty log enters each check; a panic that says what it saw leaves, when the log fails.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -9,72 +9,79 @@ use std::time::Duration;
 use schemas::position::{Offset, Partition, Topic};
 
 use crate::error::LogError;
-use crate::limits::APPEND_BYTES_MAX;
-use crate::limits::APPEND_RECORDS_MAX;
-use crate::limits::PARTITIONS_MAX;
-use crate::limits::RECORD_BYTES_MAX;
-use crate::log::{Log, Record, StoredRecord, TIMESTAMP_MAX};
+use crate::limits::{APPEND_BYTES_MAX, APPEND_RECORDS_MAX, PARTITIONS_MAX, RECORD_BYTES_MAX, TIMESTAMP_MAX};
+use crate::log::Log;
 use crate::partitioner::partition_of;
+use crate::record::{Record, StoredRecord};
+
+use super::content::stamped;
 use schemas::position::TOPIC_NAME_LENGTH_MAX;
 
 /// Result of a check: the log's own failure, or nothing.
-type Outcome = Result<(), LogError>;
-type Check = fn(Arc<dyn Log>) -> Outcome;
+pub(super) type Outcome = Result<(), LogError>;
+/// A check of an empty log.
+pub(super) type Check = fn(Arc<dyn Log>) -> Outcome;
 
+/// No limit of a read.
 const NO_LIMIT: usize = usize::MAX;
 /// Far more than any check takes, so that waiting for it shows as a hang and not as a pass.
 const LONG: Duration = Duration::from_secs(600);
 
-/// Puts empty logs through every check.
-///
-/// # Panics
-/// When a log fails one.
-pub fn check(mut make: impl FnMut() -> Arc<dyn Log>) {
-    let checks: [(&str, Check); 19] = [
-        ("topics are created once", topics_are_created_once),
-        ("topics outside the limits are refused", topics_outside_the_limits_are_refused),
-        ("unknown places are refused", unknown_places_are_refused),
-        ("records come back as they were appended", records_come_back_as_they_were_appended),
-        ("order within a key is kept", order_within_a_key_is_kept),
-        ("appends outside the limits are refused", appends_outside_the_limits_are_refused),
-        ("the largest record is taken", the_largest_record_is_taken),
-        ("reads keep their limits", reads_keep_their_limits),
-        ("offsets outside the log are refused", offsets_outside_the_log_are_refused),
-        ("offsets are found by time", offsets_are_found_by_time),
-        ("waiting ends with an append", waiting_ends_with_an_append),
-        ("concurrent appends are all or none", concurrent_appends_are_all_or_none),
-        ("a topic is found by its name", a_topic_is_found_by_its_name),
-        ("trimmed records are gone", trimmed_records_are_gone),
-        ("offsets are found by time after trims", offsets_are_found_by_time_after_trims),
-        ("trims do not disturb readers", trims_do_not_disturb_readers),
-        ("timestamps grow strictly in the order of appending", timestamps_grow_strictly),
-        ("what is stable stays as it is", what_is_stable_stays_as_it_is),
-        ("a prefix is read while records come", a_prefix_is_read_while_records_come),
-    ];
-    for (name, check) in checks {
-        if let Err(error) = check(make()) {
-            panic!("the log fails the check '{name}': {error}");
-        }
-    }
-}
+/// The checks, with their names.
+pub(super) const CHECKS: [(&str, Check); 19] = [
+    ("topics are created once", topics_are_created_once),
+    ("topics outside the limits are refused", topics_outside_the_limits_are_refused),
+    ("unknown places are refused", unknown_places_are_refused),
+    ("records come back as they were appended", records_come_back_as_they_were_appended),
+    ("order within a key is kept", order_within_a_key_is_kept),
+    ("appends outside the limits are refused", appends_outside_the_limits_are_refused),
+    ("the largest record is taken", the_largest_record_is_taken),
+    ("reads keep their limits", reads_keep_their_limits),
+    ("offsets outside the log are refused", offsets_outside_the_log_are_refused),
+    ("offsets are found by time", offsets_are_found_by_time),
+    ("waiting ends with an append", waiting_ends_with_an_append),
+    ("concurrent appends are all or none", concurrent_appends_are_all_or_none),
+    ("a topic is found by its name", a_topic_is_found_by_its_name),
+    ("trimmed records are gone", trimmed_records_are_gone),
+    ("offsets are found by time after trims", offsets_are_found_by_time_after_trims),
+    ("trims do not disturb readers", trims_do_not_disturb_readers),
+    ("timestamps grow strictly in the order of appending", timestamps_grow_strictly),
+    ("what is stable stays as it is", what_is_stable_stays_as_it_is),
+    ("a prefix is read while records come", a_prefix_is_read_while_records_come),
+];
 
+/// The topic of most checks.
 fn topic() -> Topic {
     Topic::new("social.post")
 }
 
+/// A record with a key, a value and the time that its caller gives.
 fn record(key: &str, value: impl Into<Vec<u8>>, timestamp: i64) -> Record {
     Record { key: key.into(), value: value.into(), timestamp }
 }
 
-/// Reads a partition to its end in steps of a few records.
+/// The records that one read found.
+fn read(
+    log: &dyn Log,
+    topic: &Topic,
+    partition: Partition,
+    from: Offset,
+    records: usize,
+    bytes: usize,
+) -> Result<Vec<StoredRecord>, LogError> {
+    log.read(topic, partition, from, records, bytes).map(|read| read.records)
+}
+
+/// Reads a partition from its first offset to its end in steps of a few records.
 fn read_all(log: &dyn Log, topic: &Topic, partition: Partition) -> Result<Vec<StoredRecord>, LogError> {
-    let mut records: Vec<StoredRecord> = Vec::new();
+    let (mut records, mut from) = (Vec::new(), Offset(0));
     loop {
-        let step = log.read(topic, partition, Offset(records.len() as u64), 7, NO_LIMIT)?;
-        if step.is_empty() {
+        let step = log.read(topic, partition, from, 7, NO_LIMIT)?;
+        if step.records.is_empty() {
             return Ok(records);
         }
-        records.extend(step);
+        records.extend(step.records);
+        from = step.next;
     }
 }
 
@@ -110,14 +117,14 @@ fn unknown_places_are_refused(log: Arc<dyn Log>) -> Outcome {
     let unknown = |outcome: Outcome| assert!(matches!(outcome, Err(LogError::UnknownTopic { .. })), "{outcome:?}");
     unknown(log.append(&topic(), vec![record("a", "a", 0)]).map(drop));
     unknown(log.append(&topic(), Vec::new()).map(drop));
-    unknown(log.read(&topic(), Partition(0), Offset(0), 1, 1).map(drop));
+    unknown(read(&*log, &topic(), Partition(0), Offset(0), 1, 1).map(drop));
     unknown(log.bounds(&topic(), Partition(0)).map(drop));
     unknown(log.offset_at(&topic(), Partition(0), 0).map(drop));
     unknown(log.trim(&topic(), Partition(0), Offset(0)));
     log.create_topic(&topic(), 2)?;
     let unknown =
         |outcome: Outcome| assert!(matches!(outcome, Err(LogError::UnknownPartition { partitions: 2, .. })), "{outcome:?}");
-    unknown(log.read(&topic(), Partition(2), Offset(0), 1, 1).map(drop));
+    unknown(read(&*log, &topic(), Partition(2), Offset(0), 1, 1).map(drop));
     unknown(log.bounds(&topic(), Partition(2)).map(drop));
     unknown(log.offset_at(&topic(), Partition(2), 0).map(drop));
     unknown(log.trim(&topic(), Partition(2), Offset(0)));
@@ -140,7 +147,7 @@ fn records_come_back_as_they_were_appended(log: Arc<dyn Log>) -> Outcome {
         assert_eq!(partition, partition_of(&record.key, 4), "a record is not in its key's partition");
         let Record { key, value, .. } = record;
         let expected = StoredRecord { partition, offset, timestamp, key, value };
-        assert_eq!(log.read(&topic(), partition, offset, 1, NO_LIMIT)?, [expected]);
+        assert_eq!(read(&*log, &topic(), partition, offset, 1, NO_LIMIT)?, [expected]);
     }
     Ok(())
 }
@@ -189,7 +196,7 @@ fn the_largest_record_is_taken(log: Arc<dyn Log>) -> Outcome {
     log.append(&topic(), vec![record("k", "small", 0), large(1), large(2), record("k", "small", 0)])?;
     let sizes: Vec<usize> = read_all(&*log, &topic(), Partition(0))?.iter().map(|stored| stored.value.len()).collect();
     assert_eq!(sizes, [5, RECORD_BYTES_MAX - 1, RECORD_BYTES_MAX - 1, 5]);
-    let alone = log.read(&topic(), Partition(0), Offset(1), 0, 0)?;
+    let alone = read(&*log, &topic(), Partition(0), Offset(1), 0, 0)?;
     assert!(alone.len() == 1 && alone[0].value[0] == 1, "a record beyond the limits of the read was not read alone");
     Ok(())
 }
@@ -199,7 +206,7 @@ fn reads_keep_their_limits(log: Arc<dyn Log>) -> Outcome {
     for _ in 0..4 {
         log.append(&topic(), vec![record("key", "0123456", 0); 5])?;
     }
-    let count = |from, records, bytes| log.read(&topic(), Partition(0), Offset(from), records, bytes).map(|read| read.len());
+    let count = |from, records, bytes| read(&*log, &topic(), Partition(0), Offset(from), records, bytes).map(|read| read.len());
     assert_eq!(count(0, NO_LIMIT, NO_LIMIT)?, 20);
     assert_eq!(count(3, 1, NO_LIMIT)?, 1);
     assert_eq!(count(3, 11, NO_LIMIT)?, 11);
@@ -215,9 +222,9 @@ fn reads_keep_their_limits(log: Arc<dyn Log>) -> Outcome {
 fn offsets_outside_the_log_are_refused(log: Arc<dyn Log>) -> Outcome {
     log.create_topic(&topic(), 1)?;
     log.append(&topic(), vec![record("a", "a", 0); 2])?;
-    let refused = log.read(&topic(), Partition(0), Offset(3), 1, 1);
+    let refused = read(&*log, &topic(), Partition(0), Offset(3), 1, 1);
     assert!(matches!(refused, Err(LogError::OffsetOutOfRange { next: Offset(2), .. })), "{refused:?}");
-    assert_eq!(log.read(&topic(), Partition(0), Offset(2), 1, 1)?, []);
+    assert_eq!(read(&*log, &topic(), Partition(0), Offset(2), 1, 1)?, []);
     Ok(())
 }
 
@@ -287,7 +294,7 @@ fn concurrent_appends_are_all_or_none(log: Arc<dyn Log>) -> Outcome {
         for (index, (partition, offset)) in
             appends.iter().enumerate().flat_map(|(index, both)| both.iter().map(move |at| (index, at)))
         {
-            let read = log.read(&topic(), *partition, *offset, 1, NO_LIMIT)?;
+            let read = read(&*log, &topic(), *partition, *offset, 1, NO_LIMIT)?;
             let number = (writer as u32 * APPENDS + index as u32).to_be_bytes();
             assert_eq!(read[0].value, number, "a record is not where its append said");
         }
@@ -337,10 +344,10 @@ fn trimmed_records_are_gone(log: Arc<dyn Log>) -> Outcome {
         log.trim(&topic(), Partition(0), Offset(before))?;
         assert_eq!(log.bounds(&topic(), Partition(0))?, (Offset(earliest), Offset(next)), "trimmed to {before}");
         if earliest > 0 {
-            let refused = log.read(&topic(), Partition(0), Offset(earliest - 1), 1, NO_LIMIT);
+            let refused = read(&*log, &topic(), Partition(0), Offset(earliest - 1), 1, NO_LIMIT);
             assert!(matches!(refused, Err(LogError::OffsetOutOfRange { .. })), "trimmed to {before}: {refused:?}");
         }
-        let read = log.read(&topic(), Partition(0), Offset(earliest), NO_LIMIT, NO_LIMIT)?;
+        let read = read(&*log, &topic(), Partition(0), Offset(earliest), NO_LIMIT, NO_LIMIT)?;
         let seen: Vec<_> = read.iter().map(|stored| (stored.offset.0, stored.value.clone())).collect();
         let expected: Vec<_> = (earliest..next).map(|number| (number, number.to_be_bytes().to_vec())).collect();
         assert_eq!(seen, expected, "trimmed to {before}");
@@ -387,7 +394,7 @@ fn trims_do_not_disturb_readers(log: Arc<dyn Log>) -> Outcome {
             let (earliest, next) = log.bounds(&topic(), Partition(0))?;
             let found = log.offset_at(&topic(), Partition(0), i64::MIN)?;
             assert!(earliest <= next && earliest <= found, "from {earliest} to {next}, but {found} is the first by time");
-            match log.read(&topic(), Partition(0), earliest, NO_LIMIT, NO_LIMIT) {
+            match read(&*log, &topic(), Partition(0), earliest, NO_LIMIT, NO_LIMIT) {
                 Ok(read) => assert!(read.iter().zip(earliest.0..).all(|(stored, offset)| stored.offset.0 == offset)),
                 Err(LogError::OffsetOutOfRange { earliest: trimmed, .. }) if trimmed > earliest => {}
                 Err(error) => return Err(error),
@@ -397,16 +404,6 @@ fn trims_do_not_disturb_readers(log: Arc<dyn Log>) -> Outcome {
     })?;
     assert_eq!(log.bounds(&topic(), Partition(0))?, (Offset(APPENDS * 4 - 2), Offset(APPENDS * 4)));
     Ok(())
-}
-
-/// The timestamps of records whose callers give these times.
-fn stamped(given: &[i64]) -> Vec<i64> {
-    let mut newest = i64::MIN;
-    let stamp = |time: &i64| {
-        newest = (newest + 1).max(*time);
-        newest
-    };
-    given.iter().map(stamp).collect()
 }
 
 /// Appends to two topics of several partitions with times that stand still, fall and jump.
@@ -426,7 +423,7 @@ fn timestamps_grow_strictly(log: Arc<dyn Log>) -> Outcome {
         assert_eq!(Some(&log.stable()?), stamped(&given).last(), "an append has returned and is not stable");
     }
     for ((topic, partition, offset), expected) in places.into_iter().zip(stamped(&given)) {
-        let read = log.read(topic, partition, offset, 1, NO_LIMIT)?;
+        let read = read(&*log, topic, partition, offset, 1, NO_LIMIT)?;
         assert_eq!(read[0].timestamp, expected, "{topic} {partition} {offset}");
     }
     Ok(())
@@ -490,7 +487,7 @@ fn a_prefix_is_read_while_records_come(log: Arc<dyn Log>) -> Outcome {
                 .try_for_each(|_| topics.iter().try_for_each(|topic| log.append(topic, vec![record("a", "a", 7)]).map(drop)))
         });
         let count = |topic: &Topic, stable: i64| -> Result<usize, LogError> {
-            let read = log.read(topic, Partition(0), Offset(0), NO_LIMIT, NO_LIMIT)?;
+            let read = read(&*log, topic, Partition(0), Offset(0), NO_LIMIT, NO_LIMIT)?;
             Ok(read.iter().filter(|stored| stored.timestamp <= stable).count())
         };
         while !writer.is_finished() {
@@ -507,7 +504,7 @@ fn a_prefix_is_read_while_records_come(log: Arc<dyn Log>) -> Outcome {
 fn two_keys() -> [String; 2] {
     let key_of = |partition| {
         let mut keys = (0..).map(|number: u32| number.to_string());
-        keys.find(|key| partition_of(key.as_bytes(), 2) == Partition(partition)).unwrap_or_default()
+        keys.find(|key| partition_of(key.as_bytes(), 2) == Partition(partition)).expect("a key for each partition")
     };
     [key_of(0), key_of(1)]
 }
