@@ -122,12 +122,12 @@ impl Connection {
         Ok(Response { status: response.status(), text, retry_after: seconds.map(Duration::from_secs) })
     }
 
-    /// That there was no answer, or no whole one.
+    /// The error of a request that got no answer, or no whole one.
     pub fn unreachable(&self, detail: &str) -> ClientError {
         ClientError::Unreachable { server: self.server.clone(), detail: detail.to_owned() }
     }
 
-    /// That the server takes nothing, although it was asked again and again.
+    /// The error of a server that takes nothing, although it was asked again and again.
     pub fn refused_for_long(&self, detail: String) -> ClientError {
         ClientError::Refused { server: self.server.clone(), status: StatusCode::TOO_MANY_REQUESTS.as_u16(), detail }
     }

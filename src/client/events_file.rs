@@ -105,7 +105,7 @@ fn skip_line(reader: &mut dyn BufRead) -> io::Result<()> {
     }
 }
 
-/// Tells how many bytes went through.
+/// A reader that reports the bytes that went through it.
 struct Watched<R, W> {
     inner: R,
     watch: W,

@@ -3,7 +3,7 @@
 //! Owns [`Admission`]. The sizes of a request's lines enter; how many of them may be appended, after which delay, and why the others are
 //! refused leave. Senders wait and send again, so the engine never falls behind by more than the limits, and readers go on.
 //!
-//! What is admitted is reserved until it was appended and is part of the measured lag. So any number of requests at a time stay below the
+//! A line that is admitted is reserved until it was appended and is part of the measured lag. So any number of requests at a time stay below the
 //! limits together: at no moment do the records that no view shows outnumber the limit.
 
 use std::sync::Arc;

@@ -79,19 +79,19 @@ pub struct Life {
 }
 
 impl Life {
-    /// That of a generation which begins now.
+    /// The life of a generation which begins now.
     pub fn begun(state: GenerationState, stamp: Stamp, accept_missing_history: bool) -> Self {
         let Stamp { at_micros, by } = stamp;
         let (begun_micros, by) = (Some(at_micros), Some(by));
         Self { state, begun_micros, by, ended_micros: None, reason: None, accept_missing_history }
     }
 
-    /// That of a generation of which nothing else is known.
+    /// The life of a generation of which nothing else is known.
     pub fn of_state(state: GenerationState) -> Self {
         Self { state, begun_micros: None, by: None, ended_micros: None, reason: None, accept_missing_history: false }
     }
 
-    /// It ends.
+    /// Ends the generation.
     pub fn end(&mut self, state: GenerationState, reason: String, at_micros: i64) {
         (self.state, self.reason, self.ended_micros) = (state, Some(reason), Some(at_micros));
     }

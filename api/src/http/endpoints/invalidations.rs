@@ -66,7 +66,7 @@ pub(crate) async fn invalidations(
     Ok(event_stream(lines))
 }
 
-/// Somebody who follows, and what he knows.
+/// A client that follows, and the position that it knows.
 struct Follower {
     sink: String,
     all: Arc<Invalidations>,

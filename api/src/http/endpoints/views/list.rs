@@ -1,7 +1,7 @@
 //! `GET /v1/views`: the views that the caller may read, with columns and indexes.
 //!
 //! A view that is not whole yet is `hydrating` or, when it is filled for the first time, `deploying`; it is not answered until then.
-//! How many rows there are is told of public views only: of others it would tell about rows the caller may not see.
+//! The number of rows is told of public views only: of others it would tell about rows the caller may not see.
 
 use std::sync::Arc;
 

@@ -6,11 +6,11 @@
 //! - `select=a,b`: columns; `limit`: rows of the page; `cursor`: the `next` of the page before, of an otherwise equal query.
 //! - `after`, `wait`: the position that must be visible, and for how many milliseconds it is waited for.
 //!
-//! Who accepts `text/event-stream` gets the rows and all their changes from then on ([`super::subscribe`]).
+//! A client that accepts `text/event-stream` gets the rows and all their changes from then on ([`super::subscribe`]).
 //!
 //! A view that is not whole yet answers 503 with its progress; one that is replaced while a request waits is planned for again.
 //!
-//! A policy works as row level security does: rows it hides are not there. Who asks for another's rows gets none, not an error.
+//! A policy works as row level security does: rows it hides are not there. A reader who asks for another's rows gets none, not an error.
 
 use std::sync::Arc;
 
