@@ -70,7 +70,7 @@ struct Reduce {
     groups: RowMap<Group>,
 }
 
-/// What is kept of one group.
+/// State that is kept of one group.
 ///
 /// `rows` counts all rows, whatever the aggregates' filters say, and decides whether the group has a result.
 struct Group {
