@@ -46,12 +46,13 @@ use accumulator::{Accumulator, Fields};
 
 mod accumulator;
 mod decayed;
+mod error;
 mod float_sum;
 mod ordered;
 mod spec;
 mod wide;
 
-pub use ordered::{AGGREGATE_BYTES_MAX, AGGREGATE_ITEMS_MAX};
+pub use error::{AGGREGATE_BYTES_MAX, AGGREGATE_ITEMS_MAX};
 pub use spec::{AggregateSpec, ReduceSpec};
 
 /// Reduces rows to one row per key, beginning with the groups of `state`.
@@ -190,7 +191,7 @@ impl ReduceSpec {
         let mut row = key.clone();
         for (spec, accumulator) in self.aggregates.iter().zip(&group.accumulators) {
             if let Err(detail) = accumulator.finish(spec, &self.value_kinds, &mut row) {
-                return Some(Err(self.error(spec, detail, key)));
+                return Some(Err(self.error(spec, detail.to_string(), key)));
             }
         }
         Some(Ok(row))

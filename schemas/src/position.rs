@@ -30,6 +30,9 @@ pub struct Position {
 #[serde(from = "String", into = "String")]
 pub struct Topic(pub Arc<str>);
 
+/// Most partitions of a topic.
+pub const PARTITIONS_MAX: u32 = 1024;
+
 /// Longest name of a topic, in bytes.
 pub const TOPIC_NAME_LENGTH_MAX: usize = 200;
 

@@ -13,7 +13,7 @@ use crate::contract::steps::StepReached;
 use crate::contract::{MakeEffect, Sink};
 use crate::invalidations::Invalidations;
 use crate::search::{Place, SearchIndexes};
-use crate::topic::TopicLog;
+use crate::topic::log::TopicLog;
 
 /// A system that sinks write to.
 ///

@@ -5,8 +5,9 @@
 use schemas::position::{Offset, Partition, Topic};
 
 use crate::error::LogError;
-use crate::limits::{APPEND_BYTES_MAX, APPEND_RECORDS_MAX, PARTITIONS_MAX, RECORD_BYTES_MAX, TIMESTAMP_MAX};
+use crate::limits::{APPEND_BYTES_MAX, APPEND_RECORDS_MAX, RECORD_BYTES_MAX, TIMESTAMP_MAX};
 use crate::record::{Record, TopicMetadata};
+use schemas::position::PARTITIONS_MAX;
 
 /// The timestamp of the next record, after a record with the timestamp `last`; `given` is the time that its caller gives.
 ///

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 
 use schemas::position::{Offset, Partition, Topic};
 
-use crate::limits::{APPEND_BYTES_MAX, APPEND_RECORDS_MAX, PARTITIONS_MAX, RECORD_BYTES_MAX};
+use crate::limits::{APPEND_BYTES_MAX, APPEND_RECORDS_MAX, RECORD_BYTES_MAX};
+use schemas::position::PARTITIONS_MAX;
 use schemas::position::TOPIC_NAME_LENGTH_MAX;
 
 /// A failure of an event log.

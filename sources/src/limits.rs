@@ -6,8 +6,6 @@ pub const RECORD_BYTES_MAX: usize = 2 << 20;
 pub const APPEND_RECORDS_MAX: usize = 16_384;
 /// The most bytes of one append, all keys and values together.
 pub const APPEND_BYTES_MAX: usize = 64 << 20;
-/// The most partitions of a topic.
-pub const PARTITIONS_MAX: u32 = 1024;
 /// The latest append time that a caller may give, microseconds since 1970: a later one counts as this one. So there is always a later one
 /// for the next record.
 pub const TIMESTAMP_MAX: i64 = i64::MAX / 2;

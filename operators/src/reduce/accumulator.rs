@@ -6,6 +6,7 @@ use schemas::numeric::{Numeric, WIDE_SCALE};
 use schemas::row::{Diff, Row};
 
 use super::decayed::DecayedSum;
+use super::error::AggregateError;
 use super::float_sum::{FloatSum, Overflow};
 use super::ordered::Ordered;
 use super::spec::AggregateSpec;
@@ -272,13 +273,16 @@ impl Accumulator {
         }
     }
 
-    /// Appends the result. The error is what went wrong, in words.
-    pub(super) fn finish(&self, spec: &AggregateSpec, kinds: &[FieldKind], out: &mut Row) -> Result<(), String> {
+    /// Appends the result.
+    ///
+    /// # Errors
+    /// A result that its column or a limit cannot hold.
+    pub(super) fn finish(&self, spec: &AggregateSpec, kinds: &[FieldKind], out: &mut Row) -> Result<(), AggregateError> {
         self.finish_as(&spec.kind, spec.input.first().map_or(&FieldKind::Int64, |field| &kinds[*field]), out)
     }
 
     /// Writes the result as that of a kind of aggregate, over an argument of this kind.
-    fn finish_as(&self, kind: &AggregateKind, argument: &FieldKind, out: &mut Row) -> Result<(), String> {
+    fn finish_as(&self, kind: &AggregateKind, argument: &FieldKind, out: &mut Row) -> Result<(), AggregateError> {
         match (kind, self) {
             (AggregateKind::OfDistinct(kind), Self::OfDistinct { inner, .. }) => inner.finish_as(kind, argument, out)?,
             (_, Self::Count(count)) => FieldKind::Int64.write(&Value::Int(*count), out),
@@ -398,20 +402,20 @@ fn write_text(texts: &[Value<'_>], separator: &str, out: &mut Row) {
 ///
 /// # Errors
 /// A result beyond the range of a double.
-fn write_float(kind: &AggregateKind, sum: &FloatSum, out: &mut Row) -> Result<(), String> {
+fn write_float(kind: &AggregateKind, sum: &FloatSum, out: &mut Row) -> Result<(), AggregateError> {
     let result = match kind {
         _ if sum.count() == 0 => Ok(Value::Null),
         AggregateKind::FloatAverage => sum.mean().map(Value::Float),
         _ => sum.sum().map(Value::Float),
     };
-    let overflow = |Overflow| "value out of range: overflow: the result is beyond DOUBLE PRECISION".to_owned();
+    let overflow = |Overflow| AggregateError::FloatOverflow;
     FieldKind::Float64.write(&result.map_err(overflow)?, out);
     Ok(())
 }
 
 /// The error of a result that its column can't hold.
-fn out_of_range(function: &str, output: &FieldKind) -> String {
-    format!("the {function} is out of range for {}: cast the argument to a wider type", output.sql_name())
+fn out_of_range(function: &'static str, output: &FieldKind) -> AggregateError {
+    AggregateError::OutOfRange { function, output: output.clone() }
 }
 
 /// `10^(to - from)`; `None` when it is no integer of 128 bits.
@@ -423,7 +427,12 @@ fn rescaling(from: i8, to: i8) -> Option<i128> {
 ///
 /// # Errors
 /// A number with more digits than a column holds.
-fn write_numeric(number: Option<Numeric>, function: &str, output: &FieldKind, out: &mut Row) -> Result<(), String> {
+fn write_numeric(
+    number: Option<Numeric>,
+    function: &'static str,
+    output: &FieldKind,
+    out: &mut Row,
+) -> Result<(), AggregateError> {
     let units = number.and_then(|number| number.to_wide()).ok_or_else(|| out_of_range(function, output))?;
     output.write(&Value::Numeric(units), out);
     Ok(())
@@ -433,7 +442,7 @@ fn write_numeric(number: Option<Numeric>, function: &str, output: &FieldKind, ou
 ///
 /// # Errors
 /// A sum beyond the range of the result.
-fn write_sum(total: Wide, from: i8, output: &FieldKind, out: &mut Row) -> Result<(), String> {
+fn write_sum(total: Wide, from: i8, output: &FieldKind, out: &mut Row) -> Result<(), AggregateError> {
     let sum = || {
         let units = total.to_i128()?.checked_mul(rescaling(from, scale(output))?)?;
         in_range(units, output)
@@ -460,7 +469,7 @@ fn in_range(units: i128, output: &FieldKind) -> Option<Value<'static>> {
 ///
 /// # Errors
 /// A mean beyond the range of the result.
-fn write_average(total: Wide, count: Diff, from: i8, output: &FieldKind, out: &mut Row) -> Result<(), String> {
+fn write_average(total: Wide, count: Diff, from: i8, output: &FieldKind, out: &mut Row) -> Result<(), AggregateError> {
     if *output == FieldKind::Float64 {
         let one = rescaling(0, from).map_or(1.0, |one| one as f64);
         output.write(&Value::Float(total.to_f64() / one / count as f64), out);

@@ -7,13 +7,8 @@ use std::collections::BTreeMap;
 use schemas::field::{FieldKind, Value};
 use schemas::row::{Diff, Row};
 
+use super::error::{AGGREGATE_BYTES_MAX, AGGREGATE_ITEMS_MAX, AggregateError};
 use crate::encoding::{Reader, write_bytes, write_signed, write_unsigned};
-
-/// The most items in one list or text that an aggregate makes: a group with more becomes an error row.
-pub const AGGREGATE_ITEMS_MAX: usize = 65_536;
-
-/// The most bytes of all items and what stands between them, as they are kept: as much as any other value that is computed.
-pub const AGGREGATE_BYTES_MAX: usize = 1 << 20;
 
 /// Multiplicity of an entry, and the place in it where the item begins. May be negative for a while: a retraction can come first.
 #[derive(Debug)]
@@ -65,19 +60,22 @@ impl Ordered {
     /// All items in order, each as often as it is there or once, to be written with so many bytes between two.
     ///
     /// # Errors
-    /// More than [`AGGREGATE_ITEMS_MAX`] items or [`AGGREGATE_BYTES_MAX`] bytes, in words.
-    pub(super) fn items<'a>(&'a self, kind: &FieldKind, distinct: bool, between: usize) -> Result<Vec<Value<'a>>, String> {
+    /// More than [`AGGREGATE_ITEMS_MAX`] items or [`AGGREGATE_BYTES_MAX`] bytes.
+    pub(super) fn items<'a>(
+        &'a self,
+        kind: &FieldKind,
+        distinct: bool,
+        between: usize,
+    ) -> Result<Vec<Value<'a>>, AggregateError> {
         let (mut values, mut bytes) = (Vec::new(), 0_usize);
         for (entry, count) in self.0.iter().filter(|(_, count)| count.times > 0) {
             let times = if distinct { 1 } else { usize::try_from(count.times).unwrap_or(usize::MAX) };
             if values.len().saturating_add(times) > AGGREGATE_ITEMS_MAX {
-                return Err(format!("the group has more than {AGGREGATE_ITEMS_MAX} items: filter or limit what is aggregated"));
+                return Err(AggregateError::TooManyItems);
             }
             bytes = bytes.saturating_add(times.saturating_mul(item((entry, count)).len() + between));
             if bytes > AGGREGATE_BYTES_MAX {
-                return Err(format!(
-                    "the items of the group have more than {AGGREGATE_BYTES_MAX} bytes: filter, limit or shorten what is aggregated"
-                ));
+                return Err(AggregateError::TooManyBytes);
             }
             let value = kind.read(entry.as_bytes(), count.item_start as usize);
             values.extend(std::iter::repeat_n(value, times));

@@ -2,7 +2,7 @@
 
 mod config;
 mod encode;
-mod log;
+pub(crate) mod log;
 mod memory;
 mod read;
 #[cfg(test)]

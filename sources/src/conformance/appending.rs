@@ -9,10 +9,11 @@ use std::time::Duration;
 use schemas::position::{Offset, Partition, Topic};
 
 use crate::error::LogError;
-use crate::limits::{APPEND_BYTES_MAX, APPEND_RECORDS_MAX, PARTITIONS_MAX, RECORD_BYTES_MAX, TIMESTAMP_MAX};
+use crate::limits::{APPEND_BYTES_MAX, APPEND_RECORDS_MAX, RECORD_BYTES_MAX, TIMESTAMP_MAX};
 use crate::log::Log;
 use crate::partitioner::partition_of;
 use crate::record::{Record, StoredRecord};
+use schemas::position::PARTITIONS_MAX;
 
 use super::content::stamped;
 use schemas::position::TOPIC_NAME_LENGTH_MAX;

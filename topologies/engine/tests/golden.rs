@@ -1,4 +1,4 @@
-//! Expected texts that are files: compared as they are, and written anew by `UPDATE_GOLDEN=1 cargo test -p topologies`, to be read as a
+//! Expected texts that are files: compared as they are, and written anew by `UPDATE_GOLDEN=1 cargo test --release --workspace --test topologies`, to be read as a
 //! diff.
 
 use std::path::Path;

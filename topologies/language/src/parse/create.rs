@@ -4,6 +4,7 @@
 
 use datafusion_sql::sqlparser::ast;
 use datafusion_sql::sqlparser::tokenizer::Token;
+use schemas::position::PARTITIONS_MAX;
 use schemas::source_connector::{self, Availability, ConnectorSpec, SOURCES};
 
 use super::cursor::Cursor;
@@ -13,9 +14,6 @@ use super::search;
 use super::statement::{Encoding, Name, StatementKind};
 use super::unsupported::not_yet;
 use crate::diagnostic::{Diagnostic, did_you_mean, one_of, suggestion};
-
-/// The most partitions that a topic can be created with.
-pub const PARTITIONS_MAX: usize = 4096;
 
 /// The most rows of one key that an index can be limited to: above it, leave the limit out.
 pub const INDEX_LIMIT_MAX: usize = 1_000_000_000;
@@ -81,7 +79,7 @@ fn source_connector(option: &OptionEntry) -> Result<&'static ConnectorSpec, Diag
 
 fn partitions(options: &Options) -> Result<Option<u32>, Diagnostic> {
     let Some(option) = options.get("partitions") else { return Ok(None) };
-    let count = option.count(PARTITIONS_MAX)?;
+    let count = option.count(PARTITIONS_MAX as usize)?;
     Ok(u32::try_from(count).ok())
 }
 

@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 use datafusion_sql::sqlparser::tokenizer::{Span, Token, TokenWithSpan, Tokenizer, TokenizerError};
 
-pub use create::{INDEX_LIMIT_MAX, PARTITIONS_MAX};
+pub use create::INDEX_LIMIT_MAX;
 pub use file_index::FileIndex;
 pub use nesting::{BRACKETS_DEPTH_MAX, TREE_DEPTH_MAX};
 pub use search::{PREFIX_LETTERS_DEFAULT, PREFIX_LETTERS_MAX};

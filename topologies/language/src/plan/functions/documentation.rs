@@ -9,7 +9,7 @@ use super::table::{Argument, Entry, FAMILIES, Nulls, PostgresReference, SqlType,
 
 const HEAD: &str = "# Functions and operators
 
-This page is made from the table that the planner reads: `UPDATE_GOLDEN=1 cargo test -p topologies functions` writes it. What is not here is
+This page is made from the table that the planner reads: `UPDATE_GOLDEN=1 cargo test --release --workspace --test topologies functions` writes it. What is not here is
 refused by `tidewater validate`. The tests compare every function and operator with a real PostgreSQL, over ordinary and extreme arguments. What
 PostgreSQL does not have is marked with \u{2020}.
 
