@@ -26,6 +26,9 @@ const OF_LIBRARY: [&str; 19] = [
 /// Differences of one function that are kept to be printed.
 const SHOWN_PER_FUNCTION: usize = 3;
 
+/// Functions of angles in radians, which come round again.
+const PERIODIC: [&str; 4] = ["sin(", "cos(", "tan(", "cot("];
+
 /// Functions that tell -0.0 from 0.0, which rows do not.
 const OF_SIGNED_ZERO: [&str; 2] = ["cot(", "atan2("];
 
@@ -188,7 +191,9 @@ fn is_amplified(expression: &str, value: &Value<'static>, text: &str) -> bool {
         Value::Numeric(units) => Numeric::from_wide(*units).to_f64(),
         _ => return false,
     };
-    let is_close = |theirs: f64| (ours - theirs).abs() <= AMPLIFIED_RELATIVE * theirs.abs();
+    // The last place of a great argument is more than a turn: nothing of the angle is left.
+    let is_angle = PERIODIC.iter().any(|function| expression.contains(function));
+    let is_close = |theirs: f64| theirs.is_finite() && (is_angle || (ours - theirs).abs() <= AMPLIFIED_RELATIVE * theirs.abs());
     calls > 1 && ours.is_finite() && text.parse().is_ok_and(is_close)
 }
 
