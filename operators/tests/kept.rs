@@ -180,7 +180,7 @@ fn a_table_goes_on_after_a_restart() {
 
 #[test]
 fn more_rows_than_one_activation_gives_out_are_restored() {
-    let case = table(9, fold::random_events(9, 3, 60_000, 20_000));
+    let case = table(9, fold::random_events(9, 3, 90_000, 40_000));
     let whole = case.run(2, 1, None);
     let (kept, expected) = (states(Entries::new(), &whole.reports), contents(&whole.changes));
     assert!(kept[1].len() > 10_000, "the test is to restore more than one activation does");

@@ -11,7 +11,7 @@ use std::time::Duration;
 use engine::lineage::{LineageLimits, NamedEvent, ORIGINS_MAX, RowAnswer, Unfinished};
 use engine::run::Options;
 use language::load::load;
-use language::plan::graph::{NodeId, Operator, TopK};
+use language::plan::graph::{NodeId, Operator, Semijoin, TopK};
 use language::topology::Topology;
 use schemas::field::{FieldKind, Value};
 use schemas::row::Row;
@@ -312,6 +312,20 @@ fn is_placed(topology: &Topology, view: &str) -> bool {
     })
 }
 
+/// Returns true if rows of a view sum up what an anti-join left: what it took away is missing, and has no event (`docs/WHY.md`).
+fn sums_up_what_is_left(topology: &Topology, view: &str) -> bool {
+    let (mut antijoins, mut reductions) = (Vec::new(), Vec::new());
+    for node in nodes_of(topology, view) {
+        match &topology.graph.nodes[node].operator {
+            Operator::Semijoin(Semijoin { anti: true, .. }) => antijoins.push(node),
+            Operator::Reduce(_) => reductions.push(node),
+            _ => {}
+        }
+    }
+    // A node stands behind those that it reads.
+    antijoins.iter().min() < reductions.iter().max() && !antijoins.is_empty()
+}
+
 /// The topology with one view.
 fn only(topology: &Topology, view: &str) -> Topology {
     let mut one = Topology { sources: topology.sources.clone(), tables: topology.tables.clone(), ..Topology::default() };
@@ -367,6 +381,9 @@ fn the_events_of_a_row_make_it_again() {
             }
             let all: Vec<&NamedEvent> = found.events.iter().collect();
             if !replayed(&topology, &view, &all, latest).contains(row) {
+                if sums_up_what_is_left(&topology, &view) {
+                    continue;
+                }
                 wrong.insert(view.clone(), format!("{} events are not enough", all.len()));
             } else if !all.is_empty() {
                 let left_out = random.below(all.len());
