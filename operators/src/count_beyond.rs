@@ -7,7 +7,8 @@
 //!
 //! ```
 //! use differential_dataflow::input::Input;
-//! use operators::count_beyond::{Beyond, count_beyond};
+//! use operators::count_beyond::count_beyond;
+//! use schemas::aggregate::Beyond;
 //! use schemas::field::{FieldKind, Value};
 //! use schemas::row::Row;
 //!

@@ -10,7 +10,8 @@
 //! use differential_dataflow::input::Input;
 //! use operators::reduce::{AggregateSpec, ReduceSpec, reduce};
 //! use operators::state::KeptState;
-//! //! use schemas::field::{FieldKind, Value};
+//! use schemas::aggregate::AggregateKind;
+//! use schemas::field::{FieldKind, Value};
 //! use schemas::row::Row;
 //!
 //! timely::example(|scope| {
