@@ -14,4 +14,5 @@ pub mod order;
 mod panics;
 pub mod parse;
 pub mod plan;
+mod stack;
 pub mod topology;

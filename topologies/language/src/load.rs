@@ -9,9 +9,10 @@ use std::sync::Arc;
 
 use crate::builder::{Builder, Cause, StatementError};
 use crate::diagnostic::{Diagnostic, SourceFile};
-use crate::order::{Order, Waiting};
+use crate::order::Order;
 use crate::parse::{Statement, StatementKind, parse};
 use crate::plan::patience::Patience;
+use crate::stack::on_deep_stack;
 use crate::topology::Topology;
 
 /// Most bytes of one `.sql` file.
@@ -55,27 +56,24 @@ pub fn build(files: &[SourceFile]) -> Result<Topology, Vec<Diagnostic>> {
 /// Plans the statements of some files as long as someone has patience for it.
 pub fn build_within(files: &[SourceFile], patience: Patience) -> Result<Topology, Vec<Diagnostic>> {
     let statements = parse(files)?;
-    let Order { ready, waiting } = Order::of(&statements);
+    on_deep_stack(|| plan_statements(&statements, patience))
+}
+
+fn plan_statements(statements: &[Statement], patience: Patience) -> Result<Topology, Vec<Diagnostic>> {
+    let Order { ready, waiting } = Order::of(statements);
     let mut builder = Builder::new(patience);
     let mut failures: BTreeMap<usize, StatementError> = BTreeMap::new();
-    for number in ready {
+    // What waits in vain is planned last, so that its error knows everything that is there.
+    for number in ready.into_iter().chain(waiting) {
         if let Err(error) = builder.add(&statements[number]) {
             failures.insert(number, *error);
         }
     }
-    // What waits in vain is planned last, so that its error knows everything that is there.
-    for Waiting { statement, circle } in waiting {
-        if let Err(mut error) = builder.add(&statements[statement]) {
-            if matches!(error.cause, Cause::MissingRelation(_)) && !circle.is_empty() {
-                error.cause = Cause::Circle(circle);
-            }
-            failures.insert(statement, *error);
-        }
-    }
-    if failures.is_empty() { Ok(builder.finish()) } else { Err(without_consequences(&statements, failures)) }
+    if failures.is_empty() { Ok(builder.finish()) } else { Err(without_consequences(statements, failures)) }
 }
 
-/// The errors in the order of their statements, without those that only say that a relation is missing whose own statement failed.
+/// The errors in the order of their statements, without those that only say that a relation is missing whose own statement failed. Views
+/// that need one another are such: they are told where nothing else is.
 fn without_consequences(statements: &[Statement], failures: BTreeMap<usize, StatementError>) -> Vec<Diagnostic> {
     let created = |number: &usize| match &statements[*number].kind {
         StatementKind::CreateSource { name, .. }
@@ -86,7 +84,6 @@ fn without_consequences(statements: &[Statement], failures: BTreeMap<usize, Stat
     let failed: BTreeSet<&str> = failures.keys().filter_map(created).collect();
     let is_consequence = |error: &StatementError| match &error.cause {
         Cause::MissingRelation(missing) => failed.contains(missing.relation.as_str()),
-        Cause::Circle(_) => true,
         Cause::Refused => false,
     };
     let (consequences, causes): (Vec<_>, Vec<_>) = failures.into_values().partition(is_consequence);
@@ -126,3 +123,7 @@ fn read_file(path: &Path) -> Result<SourceFile, LoadError> {
 pub fn inline(path: &str, text: &str) -> SourceFile {
     SourceFile { path: Arc::from(path), text: Arc::from(text) }
 }
+
+#[cfg(test)]
+#[path = "load_tests.rs"]
+mod tests;

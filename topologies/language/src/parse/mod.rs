@@ -33,6 +33,7 @@ pub use statement::{
 };
 
 use crate::diagnostic::{Diagnostic, Location, SourceFile};
+use crate::stack::on_deep_stack;
 use cursor::Cursor;
 use dialect::TopologyDialect;
 use nesting::TooDeep;
@@ -46,6 +47,10 @@ const CREATE_KINDS: &[&str] = &["SOURCE", "TABLE", "VIEW", "MATERIALIZED VIEW", 
 ///
 /// All that are found, in order: after an error reading goes on behind the next semicolon.
 pub fn parse(files: &[SourceFile]) -> Result<Vec<Statement>, Vec<Diagnostic>> {
+    on_deep_stack(|| parse_files(files))
+}
+
+fn parse_files(files: &[SourceFile]) -> Result<Vec<Statement>, Vec<Diagnostic>> {
     let mut statements = Vec::new();
     let mut errors = Vec::new();
     for file in files {
