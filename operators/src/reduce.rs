@@ -3,7 +3,7 @@
 //! Keyed rows enter; the key followed by one field per aggregate leaves, and for a group whose result is out of range an error row in
 //! its place. Keeps, per group, a number or two for counts, sums and averages, and every distinct input of the aggregates that
 //! need it to take a retraction back (min, max, count distinct, array, string). A change costs the same whatever the group's size,
-//! but for arrays and strings, which are written anew. The groups can be kept: an entry is what is kept of a group, written anew when the
+//! but for arrays and strings, which are written again. The groups can be kept: an entry is what is kept of a group, written again when the
 //! group changes, so what is kept ought to be small.
 //!
 //! ```

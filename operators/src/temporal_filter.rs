@@ -77,7 +77,8 @@ impl Record {
 
 /// Rows with what is due for them, by the instant at which it is.
 ///
-/// Invariant: every instant lies ahead of the clock once an epoch is done, and an entry whose count has come to 0 is removed: a row and its retraction that came before it was due leave nothing.
+/// Invariant: every instant lies ahead of the clock once an epoch is done, and an entry whose count has come to 0 is removed: a row and its
+/// retraction that came before it was due leave nothing.
 type Agenda = BTreeMap<(i64, Row), Diff>;
 
 /// A row is in at most one of `starts`, `ends` and `endless`, as its bounds and the clock say; so a retraction finds what it retracts.

@@ -213,8 +213,8 @@ impl Places {
         paid
     }
 
-    /// Takes a row out of the last stretch that has it, so that fewer borders move; what none has is owed. Stretches that became short are refilled
-    /// from the next.
+    /// Takes a row out of the last stretch that has it, so that fewer borders move; what none has is owed. Stretches that became short are
+    /// refilled from those behind them.
     fn remove(&mut self, row: Row, times: Diff, spec: &TopKSpec, moves: &mut Moves) {
         moves.touch(&row);
         let mut missing = times - self.after.take(row.as_bytes(), times);
@@ -230,6 +230,10 @@ impl Places {
         while let Some((row, times)) = take_refill(&self.before, &mut self.wanted, limit_of(spec.offset)) {
             self.before.insert(row.as_bytes(), times);
             moves.shown.push((row, -times));
+        }
+        // More may be missing than was wanted. Now nothing is, so the next rows are those behind; they are never shown.
+        while let Some((row, times)) = take_refill(&self.before, &mut self.after, limit_of(spec.offset)) {
+            self.before.insert(row.as_bytes(), times);
         }
         while let Some((row, times)) = take_refill(&self.wanted, &mut self.after, limit_of(spec.limit)) {
             self.wanted.insert(row.as_bytes(), times);
@@ -262,11 +266,11 @@ impl Places {
         there - self.owed.get(row).copied().unwrap_or(0)
     }
 
-    /// Returns true if no stretch is over its limit, and none has rows while the one before it is short.
+    /// Returns true if no stretch is over its limit, and none has rows while one before it is short.
     fn is_in_order(&self, spec: &TopKSpec) -> bool {
         let (before, wanted, after) = (self.before.total(), self.wanted.total(), self.after.total());
         let (offset, limit) = (limit_of(spec.offset), limit_of(spec.limit));
-        before <= offset && wanted <= limit && (before == offset || wanted == 0) && (wanted == limit || after == 0)
+        before <= offset && wanted <= limit && (before == offset || wanted + after == 0) && (wanted == limit || after == 0)
     }
 
     /// Returns true if nothing is kept of the key.

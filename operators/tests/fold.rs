@@ -21,7 +21,7 @@ fn outcome(current: Option<&[u8]>, key: &[u8], event: &[u8]) -> FoldOutcome {
         (b'-', _) => FoldOutcome::Delete,
         (b'=', _) => FoldOutcome::Keep,
         (_, None) => FoldOutcome::Put(Row::concat(key, event)),
-        // Long rows start anew, so that a row may come back to what it was.
+        // Long rows start again, so that a row may come back to what it was.
         (_, Some(row)) if row.len() > key.len() + 3 => FoldOutcome::Put(Row::concat(key, event)),
         (_, Some(row)) => FoldOutcome::Put(Row::concat(row, event)),
     }

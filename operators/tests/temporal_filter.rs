@@ -2,8 +2,7 @@
 
 use operators::state::KeptState;
 use operators::temporal_filter::temporal_filter;
-use schemas::field::FieldKind;
-use schemas::field::Value;
+use schemas::field::{FieldKind, Value};
 use schemas::row::Row;
 use testkit::random::Random;
 
