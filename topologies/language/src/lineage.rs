@@ -47,13 +47,14 @@ fn add_relation(topology: &Topology, name: &str, declaration: &Declaration, line
 
 fn kind_of(topology: &Topology, name: &str, kind: RelationKind) -> LineageKind {
     match kind {
+        // Dropped sources and tables are still in the topology, and may have the same names: the node tells which one is meant.
         RelationKind::Source => {
-            let source = topology.sources.iter().find(|source| source.name == name);
+            let source = topology.sources_of(topology.relations[name]).first().map(|&number| &topology.sources[number]);
             let source = source.unwrap_or_else(|| panic!("the declared source '{name}' is not in the topology"));
             LineageKind::Source { topic: source.schema.topic.clone() }
         }
         RelationKind::Table => {
-            let table = topology.tables.iter().find(|table| table.name == name);
+            let table = topology.table_at(topology.relations[name]).map(|number| &topology.tables[number]);
             let table = table.unwrap_or_else(|| panic!("the declared table '{name}' is not in the topology"));
             LineageKind::Table { key: table.primary_key.iter().map(|&column| table.columns[column].name.clone()).collect() }
         }

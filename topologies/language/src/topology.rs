@@ -137,6 +137,14 @@ impl Topology {
         sources
     }
 
+    /// The number of the table whose rows a node reads; `None` for a node that computes.
+    pub fn table_at(&self, node: NodeId) -> Option<usize> {
+        match &self.graph.nodes[node].operator {
+            Operator::Table(scan) => Some(scan.table),
+            _ => None,
+        }
+    }
+
     /// For each node the served view that first needs it, to name it in errors; empty for a node that none needs.
     pub fn owners(&self) -> Vec<String> {
         let mut owners = vec![String::new(); self.graph.nodes.len()];

@@ -242,6 +242,12 @@ CREATE MATERIALIZED VIEW v AS
     SELECT post_id, reply_to FROM posts UNION ALL SELECT p.post_id, t.reply_to FROM posts p JOIN thread t ON p.reply_to = t.post_id)
   SELECT post_id FROM thread;
 
+-- a constant time that the calendar does not reach
+CREATE MATERIALIZED VIEW v AS SELECT post_id, TIMESTAMP '2024-01-01 00:00:00' - INTERVAL '8000 years' AS moment FROM posts;
+
+-- a time of VALUES that the calendar does not reach
+CREATE MATERIALIZED VIEW v AS SELECT moment FROM (VALUES (TIMESTAMP '2024-01-01 00:00:00' - INTERVAL '8000 years')) AS t (moment);
+
 -- # Functions and numbers
 
 -- a function that makes JSON
@@ -324,6 +330,9 @@ CREATE TABLE t (id BIGINT, PRIMARY KEY (idd));
 
 -- a type that is unknown
 CREATE TABLE t (id BIGINT PRIMARY KEY, place POINT);
+
+-- a list of intervals
+CREATE TABLE t (id BIGINT PRIMARY KEY, pauses INTERVAL[]);
 
 -- # Sources
 

@@ -28,8 +28,6 @@ pub struct StatementError {
 pub enum Cause {
     /// it names a relation that is not there
     MissingRelation(MissingRelation),
-    /// it names a relation that waits for its own; every relation of the circle
-    Circle(Vec<String>),
     /// anything else
     Refused,
 }

@@ -11,8 +11,7 @@ mod state;
 mod table;
 mod view;
 
-use schemas::field::FieldKind;
-use schemas::serving::{Access, Column, Index, IndexColumn, View};
+use schemas::serving::{Access, Index, IndexColumn, View};
 
 use crate::parse::{Statement, StatementKind};
 use crate::plan::search;
@@ -59,20 +58,21 @@ impl Builder {
     }
 
     /// The topology, once every statement was applied.
+    ///
+    /// # Panics
+    /// When a relation was planned whose columns rows do not hold.
     pub fn finish(mut self) -> Topology {
         for (name, relation) in &self.relations {
             self.topology.relations.insert(name.clone(), relation.node);
-            self.topology.declarations.insert(name.clone(), self.declaration(relation));
+            let declaration = self.declaration(name, relation);
+            let columns = declaration.columns.clone();
+            self.topology.declarations.insert(name.clone(), declaration);
             let is_followed = self.sinks.values().any(|sink| &sink.view == name);
             let has_indexes = !relation.indexes.is_empty() || !relation.searches.is_empty();
             let kept = has_indexes || relation.kind == RelationKind::MaterializedView || is_followed;
             if !kept || matches!(relation.kind, RelationKind::Source | RelationKind::View) {
                 continue;
             }
-            let columns = match self.topology.graph.served_columns(relation.node, &relation.names) {
-                Ok(columns) => columns,
-                Err(_) => continue,
-            };
             let mut indexes = relation.indexes.clone();
             if indexes.is_empty() {
                 let columns = (0..relation.names.len()).map(|column| IndexColumn { column, descending: false }).collect();
@@ -94,10 +94,12 @@ impl Builder {
         self.topology
     }
 
-    fn declaration(&self, relation: &Relation) -> Declaration {
+    /// The relation as its statement declares it.
+    fn declaration(&self, name: &str, relation: &Relation) -> Declaration {
         let Relation { kind, node, names, reads, .. } = relation;
-        let types = self.topology.graph.nodes[*node].columns.iter().map(|column| FieldKind::of(&column.data_type));
-        let column = |(name, kind): (&String, Option<FieldKind>)| Some(Column { name: name.clone(), kind: kind? });
-        Declaration { kind: *kind, columns: names.iter().zip(types).filter_map(column).collect(), reads: reads.clone() }
+        // The types of declared columns, and those of each query's rows, were checked when the statement was planned.
+        let columns = self.topology.graph.served_columns(*node, names);
+        let columns = columns.unwrap_or_else(|error| panic!("'{name}' was planned with a column that rows do not hold: {error}"));
+        Declaration { kind: *kind, columns, reads: reads.clone() }
     }
 }

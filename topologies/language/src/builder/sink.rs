@@ -8,6 +8,7 @@ use schemas::catalogue::catalogue;
 use schemas::connector::{OptionKind, SinkConnector, SinkOptions};
 use schemas::key_template::KeyTemplate;
 use schemas::position::{TOPIC_NAME_LENGTH_MAX, Topic};
+use schemas::server_url::masked;
 use schemas::sink::{SinkContent, SinkDefinition};
 
 use super::errors::{Outcome, StatementError};
@@ -58,8 +59,9 @@ pub fn plan<'a>(
     Ok(SinkDefinition { name: name.text.clone(), view: followed.view.clone(), connector, options, content })
 }
 
-fn refused_at(text: &Text, message: impl Into<String>, help: &str) -> Box<StatementError> {
-    Box::from(Diagnostic::new(text.location.clone(), message).with_help(help))
+/// Refuses the value of an option. A message that quotes it shows no password in it.
+fn refused_at(text: &Text, message: impl AsRef<str>, help: &str) -> Box<StatementError> {
+    Box::from(Diagnostic::new(text.location.clone(), masked(message.as_ref())).with_help(help))
 }
 
 /// A topic belongs to one writer: to producers of events, to this process, or to one sink.

@@ -12,7 +12,7 @@ use schemas::event::Encoding;
 
 use super::errors::{Outcome, place};
 use super::state::Builder;
-use crate::diagnostic::{Diagnostic, suggestion};
+use crate::diagnostic::{Diagnostic, Location, suggestion};
 use crate::parse::{self, Statement, StatementKind};
 use crate::plan::graph::{NodeColumn, NodeId, SourceScan};
 use crate::plan::outputs::node_column;
@@ -58,13 +58,8 @@ impl Builder {
             let help = format!("the events of '{message}' are in topic '{}'", schema.topic);
             return Err(Box::from(Diagnostic::new(topic_location.clone(), text).with_help(help)));
         }
-        if let Some(other) = self.topology.source_of_topic(topic) {
-            let text = format!("topic '{topic}' is already read by source '{}'", other.name);
-            return Err(Box::from(
-                Diagnostic::new(topic_location.clone(), text).with_help("one source for a topic is enough: use that one"),
-            ));
-        }
-        self.topology.sources.push(Source {
+        let number = self.place_of_topic(topic, topic_location)?;
+        let source = Source {
             name: name.text.clone(),
             connector,
             schema,
@@ -74,12 +69,15 @@ impl Builder {
             },
             partitions: partitions.unwrap_or(PARTITIONS_DEFAULT),
             deduplication_micros: deduplication.unwrap_or(DEDUPLICATION_WINDOW_MICROS_DEFAULT),
-        });
+        };
+        match self.topology.sources.get_mut(number) {
+            Some(dropped) => *dropped = source,
+            None => self.topology.sources.push(source),
+        }
         let columns: Vec<NodeColumn> =
             schema.columns.iter().map(|column| node_column(&column.name, &column.data_type, column.nullable)).collect();
         let names: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();
         self.payload_columns.extend(names.iter().filter(|name| name.contains('.')).cloned());
-        let number = self.topology.sources.len() - 1;
         let node = self.topology.graph.add(SourceScan { source: number, name: name.text.clone() }, columns);
         let node = node.map_err(|error| place(statement, &error))?;
         let node = match retention {
@@ -88,6 +86,18 @@ impl Builder {
         };
         self.insert(&name.text, RelationKind::Source, node, names, BTreeSet::new());
         Ok(())
+    }
+
+    /// The place of a new source of a topic: that of one that was dropped, since a topic is read once, or the next.
+    fn place_of_topic(&self, topic: &str, location: &Location) -> Outcome<usize> {
+        let sources = &self.topology.sources;
+        let Some(place) = sources.iter().position(|source| source.schema.topic == topic) else { return Ok(sources.len()) };
+        if self.relations.keys().all(|name| self.source_number(name) != Some(place)) {
+            return Ok(place);
+        }
+        let text = format!("topic '{topic}' is already read by source '{}'", sources[place].name);
+        let help = "one source for a topic is enough: use that one";
+        Err(Box::from(Diagnostic::new(location.clone(), text).with_help(help)))
     }
 
     /// Events younger than the retention, by the wall clock.

@@ -72,6 +72,18 @@ impl Builder {
         Ok(relation.unwrap_or_else(|| panic!("the relation '{}' was found and is gone", name.text)))
     }
 
+    /// The number of the source that is read under a name. Its node says so: a dropped source may have had the same name.
+    pub(super) fn source_number(&self, name: &str) -> Option<usize> {
+        let relation = self.relations.get(name).filter(|relation| relation.kind == RelationKind::Source)?;
+        self.topology.sources_of(relation.node).first().copied()
+    }
+
+    /// The number of the table with a name. Its node says so: a dropped table may have had the same name.
+    pub(super) fn table_number(&self, name: &str) -> Option<usize> {
+        let relation = self.relations.get(name).filter(|relation| relation.kind == RelationKind::Table)?;
+        self.topology.table_at(relation.node)
+    }
+
     /// A relation that can have indexes, policies and grants.
     pub(super) fn servable(&mut self, name: &Name) -> Outcome<&mut Relation> {
         let relation = self.relation(name)?;

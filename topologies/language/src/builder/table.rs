@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use arrow_schema::{Field, Schema};
-use datafusion_sql::sqlparser::ast::{self, Spanned as _};
+use datafusion_sql::sqlparser::ast::{self, ArrayElemTypeDef, Spanned as _};
 
 use super::errors::{Outcome, blamed, fail, place, refused};
 use super::state::Builder;
@@ -20,6 +20,14 @@ use crate::plan::sql::declared_type;
 use crate::plan::types::is_interval;
 use crate::topology::{RelationKind, Table};
 
+/// Remedy for a column of a type that is not known.
+const SUPPORTED_TYPES: &str = "use BIGINT, INTEGER, SMALLINT, BOOLEAN, DOUBLE PRECISION, NUMERIC(p, s), TEXT, BYTEA, TIMESTAMPTZ, \
+                               TIMESTAMP, DATE, INTERVAL, or a list such as TEXT[]";
+
+/// Remedy for a list of intervals.
+const INSTEAD_OF_INTERVALS: &str = "rows hold lists of everything but intervals: store their lengths in seconds, \
+                                    extract(epoch FROM ...), in a DOUBLE PRECISION[]";
+
 impl Builder {
     pub(super) fn create_table(
         &mut self,
@@ -28,22 +36,7 @@ impl Builder {
         definitions: &[ColumnDefinition],
         primary_key: &[Name],
     ) -> Outcome<()> {
-        let mut columns: Vec<NodeColumn> = Vec::with_capacity(definitions.len());
-        for definition in definitions {
-            let Some(data_type) = declared_type(&definition.data_type) else {
-                let text = format!("type '{}' is not supported for column '{}'", definition.data_type, definition.name.text);
-                let help = "use BIGINT, INTEGER, SMALLINT, BOOLEAN, DOUBLE PRECISION, NUMERIC(p, s), TEXT, BYTEA, TIMESTAMPTZ, TIMESTAMP, DATE, INTERVAL, or a list such as TEXT[]";
-                return Err(Box::from(Diagnostic::new(definition.data_type_location.clone(), text).with_help(help)));
-            };
-            if columns.iter().any(|column| column.name == definition.name.text) {
-                return fail(
-                    &definition.name,
-                    format!("column '{}' is declared twice", definition.name.text),
-                    "remove one of them",
-                );
-            }
-            columns.push(NodeColumn { name: definition.name.text.clone(), data_type, nullable: !definition.not_null });
-        }
+        let mut columns = declared_columns(definitions)?;
         let mut key = Vec::with_capacity(primary_key.len());
         for part in primary_key {
             let Some(column) = columns.iter().position(|column| column.name == part.text) else {
@@ -82,10 +75,7 @@ impl Builder {
         if self.relation(source)?.kind != RelationKind::Source {
             return fail(source, format!("'{}' is not a source", source.text), "USING takes a relation made by CREATE SOURCE");
         }
-        let (Some(number), Some(source_number)) = (
-            self.topology.tables.iter().position(|other| other.name == table.text),
-            self.topology.sources.iter().position(|other| other.name == source.text),
-        ) else {
+        let (Some(number), Some(source_number)) = (self.table_number(&table.text), self.source_number(&source.text)) else {
             return fail(table, format!("'{}' can't be merged into", table.text), "create the table and the source first");
         };
         if self.topology.tables[number].merge.is_some() {
@@ -175,6 +165,33 @@ impl Builder {
 
     fn rewrite(&self, statement: &Statement, expression: &mut ast::Expr) -> Outcome<()> {
         rewrite_expression(expression, &self.payload_columns).map_err(|error| refused(statement, &error))
+    }
+}
+
+/// The columns of a table, as they are declared.
+fn declared_columns(definitions: &[ColumnDefinition]) -> Outcome<Vec<NodeColumn>> {
+    let mut columns: Vec<NodeColumn> = Vec::with_capacity(definitions.len());
+    for ColumnDefinition { name, data_type, data_type_location, not_null } in definitions {
+        let Some(kept) = declared_type(data_type) else {
+            let text = format!("type '{data_type}' is not supported for column '{}'", name.text);
+            let help = if is_list_of_intervals(data_type) { INSTEAD_OF_INTERVALS } else { SUPPORTED_TYPES };
+            return Err(Box::from(Diagnostic::new(data_type_location.clone(), text).with_help(help)));
+        };
+        if columns.iter().any(|column| column.name == name.text) {
+            return fail(name, format!("column '{}' is declared twice", name.text), "remove one of them");
+        }
+        columns.push(NodeColumn { name: name.text.clone(), data_type: kept, nullable: !not_null });
+    }
+    Ok(columns)
+}
+
+/// Returns true if the items of a list, or those of its lists, are intervals.
+fn is_list_of_intervals(data_type: &ast::DataType) -> bool {
+    match data_type {
+        ast::DataType::Array(ArrayElemTypeDef::SquareBracket(item, _) | ArrayElemTypeDef::AngleBracket(item)) => {
+            matches!(item.as_ref(), ast::DataType::Interval { .. }) || is_list_of_intervals(item)
+        }
+        _ => false,
     }
 }
 

@@ -118,10 +118,9 @@ impl Builder {
         Ok(names)
     }
 
+    /// Makes the sessions that a query reads known. The same sessions are the same node; those of a relation that was dropped and created
+    /// again take the place of the old ones.
     fn add_session(&mut self, call: &SessionCall) -> Result<()> {
-        if self.scans.contains_key(&call.name) {
-            return Ok(());
-        }
         let (Some(&node), Some(schema)) = (self.scans.get(&call.relation), self.sql.schema(&call.relation)) else {
             return Err(MissingRelation { relation: call.relation.clone(), suggestion: None }.into());
         };

@@ -95,7 +95,10 @@ impl PhysicalExpr for Concatenation {
         let rows = batch.num_rows();
         let [left, right] = &self.sides;
         let (left, right) = (left.evaluate(batch)?, right.evaluate(batch)?);
-        if let Some(text) = excess(Growth::Sum, "||", &[SizedArgument::new(&left)?, SizedArgument::new(&right)?], rows) {
+        // Constants are as long where there is no row: the result would be too long for every one.
+        let is_constant = matches!((&left, &right), (ColumnarValue::Scalar(_), ColumnarValue::Scalar(_)));
+        let counted = if is_constant { 1 } else { rows };
+        if let Some(text) = excess(Growth::Sum, "||", &[SizedArgument::new(&left)?, SizedArgument::new(&right)?], counted) {
             return exec_err!("{text}");
         }
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
@@ -119,5 +122,27 @@ impl PhysicalExpr for Concatenation {
         self.sides[0].fmt_sql(f)?;
         f.write_str(" || ")?;
         self.sides[1].fmt_sql(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion_physical_expr::expressions::lit;
+
+    use super::*;
+    use crate::plan::bounded::VALUE_BYTES_MAX;
+
+    #[test]
+    fn constants_that_are_too_long_together_are_refused_without_any_row() {
+        let schema = Arc::new(Schema::empty());
+        let joined = |bytes: u64| {
+            let half = lit("x".repeat(usize::try_from(bytes / 2).expect("a short text")));
+            let joined = Concatenation::new(Arc::clone(&half), half, &schema).expect("two texts");
+            let result = joined.evaluate(&RecordBatch::new_empty(Arc::clone(&schema)));
+            result.map(|_| ()).map_err(|error| error.strip_backtrace())
+        };
+        assert_eq!(joined(VALUE_BYTES_MAX / 2), Ok(()));
+        let refused = joined(VALUE_BYTES_MAX + 2).expect_err("it is too long");
+        assert!(refused.contains("a value has at most"), "{refused}");
     }
 }

@@ -62,7 +62,9 @@ impl PhysicalExpr for CalendarRange {
 
     fn evaluate(&self, batch: &RecordBatch) -> Result<ColumnarValue> {
         let moved = self.moved.evaluate(batch)?;
-        let times = moved.to_array(batch.num_rows())?;
+        // A constant is checked where there is no row, too: it would fail for every one.
+        let rows = if matches!(moved, ColumnarValue::Scalar(_)) { 1 } else { batch.num_rows() };
+        let times = moved.to_array(rows)?;
         for micros in times.as_primitive::<TimestampMicrosecondType>().iter().flatten() {
             check_time(micros).map_err(|fault| exec_datafusion_err!("{fault}"))?;
         }
@@ -82,5 +84,29 @@ impl PhysicalExpr for CalendarRange {
 
     fn fmt_sql(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.moved.fmt_sql(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion_common::ScalarValue;
+    use datafusion_expr::Operator;
+    use datafusion_physical_expr::expressions::{BinaryExpr, lit};
+
+    use super::*;
+
+    #[test]
+    fn a_constant_is_checked_without_any_row() {
+        let schema = Arc::new(Schema::empty());
+        let moved = |years: i32| {
+            let (time, interval) =
+                (ScalarValue::TimestampMicrosecond(Some(0), None), ScalarValue::new_interval_mdn(years * 12, 0, 0));
+            let difference = BinaryExpr::new(lit(time), Operator::Minus, lit(interval));
+            let checked = within(Arc::new(difference), &schema).expect("it has a type");
+            checked.evaluate(&RecordBatch::new_empty(Arc::clone(&schema))).map(|_| ()).map_err(|error| error.strip_backtrace())
+        };
+        assert_eq!(moved(6_000), Ok(()));
+        let refused = moved(8_000).expect_err("the year 6031 BC is before the calendar");
+        assert!(refused.contains("timestamp out of range"), "{refused}");
     }
 }

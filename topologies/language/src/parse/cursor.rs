@@ -8,6 +8,7 @@ use std::sync::Arc;
 use datafusion_sql::sqlparser::ast;
 use datafusion_sql::sqlparser::parser::{Parser, ParserError};
 use datafusion_sql::sqlparser::tokenizer::{self, Token, TokenWithSpan};
+use schemas::server_url::masked;
 
 use super::dialect::TopologyDialect;
 use super::file_index::FileIndex;
@@ -294,7 +295,7 @@ impl<'a> Cursor<'a> {
         };
         let expectation = message.strip_prefix("Expected").and_then(|message| message.split_once(", found: "));
         let Some((expected, found)) = expectation else {
-            return Diagnostic::new(self.location_at(index), lower_first(message));
+            return Diagnostic::new(self.location_at(index), masked(&lower_first(message)));
         };
         let expected = expected.trim_matches([':', ' ']);
         let is_sign = !expected.contains(char::is_alphanumeric);

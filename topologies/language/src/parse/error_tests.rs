@@ -1,6 +1,6 @@
 //! The errors as a person reads them: `errors.sql` is wrong in every statement, `errors.txt` is what is said about it.
 //!
-//! `UPDATE_GOLDEN=1 cargo test --release --workspace --lib error_tests` writes `errors.txt` anew, to be read as a diff.
+//! `UPDATE_GOLDEN=1 cargo test --release --workspace --lib error_tests` writes `errors.txt` again, to be read as a diff.
 
 use std::path::Path;
 

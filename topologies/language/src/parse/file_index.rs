@@ -47,10 +47,10 @@ impl FileIndex {
         Location { file: self.file.path.clone(), line, column, length: length.max(1), line_text }
     }
 
-    /// The text of a span, up to the end of its first line.
+    /// The text of a span, up to the end of its first line, as it may be shown: without passwords.
     pub fn text_of(&self, span: Span) -> String {
         let location = self.locate(span);
-        self.line(location.line).chars().skip(location.column - 1).take(location.length).collect()
+        location.line_text.chars().skip(location.column - 1).take(location.length).collect()
     }
 
     /// The place just after the last character that is not white space.

@@ -118,9 +118,9 @@ impl OptionEntry {
         }
     }
 
-    /// The error that the value is not right.
-    pub(super) fn error(&self, message: impl Into<String>) -> Diagnostic {
-        Diagnostic::new(self.location.clone(), message)
+    /// The error that the value is not right. A message that quotes the value shows no password in it.
+    pub(super) fn error(&self, message: impl AsRef<str>) -> Diagnostic {
+        Diagnostic::new(self.location.clone(), masked(message.as_ref()))
     }
 
     /// A text with something in it.

@@ -1,4 +1,4 @@
-//! Durations.
+//! Durations, and values that are quoted without the passwords in them.
 
 use super::*;
 
@@ -37,5 +37,56 @@ fn what_is_no_duration_says_what_to_do() {
         ("99999999999999999999 days", DURATION_HELP),
     ] {
         assert_eq!(duration_micros(text), Err(NotADuration::new(help)), "{text}");
+    }
+}
+
+/// Passwords that end an address too early for whoever looks for its end.
+const PASSWORDS: [&str; 7] = ["secret", "sec@ret", "sec ret", "sec''ret", "sec\nret", "sec?ret", "sec://ret"];
+
+fn shows_password(text: &str) -> bool {
+    text.contains("sec") || text.contains("ret")
+}
+
+#[test]
+fn an_error_of_an_option_shows_no_password_of_its_value() {
+    for password in PASSWORDS {
+        let location = Location { file: "a.sql".into(), line: 1, column: 1, length: 1, line_text: "".into() };
+        let name = Name { text: "size".into(), location: location.clone() };
+        for text in [format!("redis://user:{password}@h"), format!("user:{password}@h")] {
+            let entry = OptionEntry { name: name.clone(), text, location: location.clone() };
+            let twice = entry.check("a list", &["size"], std::slice::from_ref(&entry)).expect_err("it is given twice");
+            let messages = [
+                entry.count(9).expect_err("no number").message,
+                entry.duration().expect_err("no duration").message,
+                twice.help.expect("it quotes the first value"),
+            ];
+            for message in messages {
+                assert!(message.contains('*') && !shows_password(&message), "{message}");
+            }
+        }
+    }
+}
+
+#[test]
+fn no_diagnostic_of_a_statement_shows_a_password() {
+    let statements = [
+        "CREATE SINK s FROM v WITH (connector = 'redis', type = 'invalidate', key = 'k', url = 'http://user:PASSWORD@h');",
+        "CREATE SINK s FROM v WITH (connector = 'redis', type = 'redis://user:PASSWORD@h');",
+        "CREATE SINK s FROM v WITH (connector = 'redis://user:PASSWORD@h');",
+        "CREATE SINK s FROM v WITH (connector 'redis://user:PASSWORD@h');",
+        "CREATE SINK s FROM v WITH (url = 'redis://user:PASSWORD@h', bogus = 1);",
+        "CREATE SINK s FROM v WITH (url = 'user:PASSWORD@h' 1);",
+        "CREATE VIEW 'redis://user:PASSWORD@h' AS SELECT 1;",
+    ];
+    for statement in statements {
+        for password in ["sec@ret", "sec ret", "sec''ret", "sec://ret"] {
+            let text = statement.replace("PASSWORD", password);
+            let file = crate::diagnostic::SourceFile { path: "a.sql".into(), text: text.as_str().into() };
+            for error in crate::parse::parse(&[file]).expect_err(&text) {
+                // Words of the grammar may be in the help, such as seconds.
+                let shown = format!("{} {}", error.message, error.location.line_text);
+                assert!(!shows_password(&shown), "{text}: {shown}");
+            }
+        }
     }
 }

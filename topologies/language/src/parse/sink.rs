@@ -102,7 +102,7 @@ fn value(option: &OptionEntry, declared: &SinkOption) -> Result<OptionValue, Dia
     match declared.kind {
         OptionKind::Topic | OptionKind::Text => option.text().map(OptionValue::Text),
         OptionKind::Word(words) => Ok(OptionValue::Text(choice(option, declared.name, words, &[])?.to_owned())),
-        OptionKind::Url(scheme) => ServerUrl::parse(&option.text, scheme).map(OptionValue::Url).map_err(|error| {
+        OptionKind::Url(schemes) => ServerUrl::parse(&option.text, schemes).map(OptionValue::Url).map_err(|error| {
             let message = format!("the option '{}' is not an address: {error}", declared.name);
             option.error(message).with_help(format!("write {}", declared.help))
         }),

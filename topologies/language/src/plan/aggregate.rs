@@ -14,8 +14,7 @@ use super::graph::{Aggregate, Graph, NodeColumn, NodeId};
 use super::numbers::kind::NumberKind;
 use super::outputs::{append, append_key, check_nulls_order, identity, node_column};
 use super::scalar::{Scalar, unalias};
-use super::types::interval_micros;
-use super::types::type_name;
+use super::types::{interval_micros, type_name};
 use super::{count_join, wording};
 
 /// Lowers an aggregation over a lowered input.

@@ -240,6 +240,10 @@ impl Graph {
             NodeReference::Source(number) | NodeReference::Table(number) | NodeReference::Node(number) => form.count(number),
         };
         operator.write_form(&mut form, &columns, &refer, &by_number);
+        // Refusals name the source that a node reads, so one under another name is another node.
+        if let Operator::Source(scan) = &operator {
+            form.text(&scan.name);
+        }
         if let Some(&known) = self.known.get(&form) {
             return known;
         }

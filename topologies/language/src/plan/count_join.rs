@@ -6,8 +6,7 @@
 use datafusion_common::Result;
 use datafusion_expr::expr::Case;
 use datafusion_expr::{BinaryExpr, Expr, Operator as SqlOperator, lit};
-use schemas::aggregate::AggregateKind;
-use schemas::aggregate::Beyond;
+use schemas::aggregate::{AggregateKind, Beyond};
 use schemas::field::FieldKind;
 
 use super::graph::{Aggregate, Graph, Join, JoinField, Map, NodeColumn, NodeId, Operator, Side};

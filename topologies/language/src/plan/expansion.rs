@@ -24,15 +24,20 @@ pub fn check(plan: &LogicalPlan) -> Result<()> {
 
 /// Refuses to put a second copy of an expression into a plan when it is large: nested copies would double with each level.
 pub fn check_copy(expression: &Expr) -> Result<()> {
+    check_copies(expression, 1)
+}
+
+/// Refuses to put so many copies of an expression into another when they are large together.
+pub fn check_copies(expression: &Expr, copies: usize) -> Result<()> {
     let mut parts = 0_u64;
     expression.apply(|_| {
-        parts += 1;
+        parts = parts.saturating_add(copies as u64);
         Ok(if parts > EXPRESSION_PARTS_MAX { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
     })?;
     if parts > EXPRESSION_PARTS_MAX {
         return plan_err!(
-            "an expression would have more than {EXPRESSION_PARTS_MAX} parts, because NULLIF, BETWEEN and subscripts need what they compare \
-             twice: compute it in an inner query"
+            "an expression would have more than {EXPRESSION_PARTS_MAX} parts, because NULLIF, BETWEEN, IN and subscripts need what they \
+             compare more than once: compute it in an inner query"
         );
     }
     Ok(())

@@ -1,7 +1,7 @@
 //! Questions that need a value to be computed, although the plan knows their answer.
 //!
-//! Owns the marker of a value that may fail. `1 / id IS NULL` is FALSE to DataFusion where `id` is never NULL, and the division by zero is
-//! lost; a marked value may be NULL to it, so it is computed.
+//! Owns which expressions may fail, and the marker of such a value. `1 / id IS NULL` is FALSE to DataFusion where `id` is
+//! never NULL, and the division by zero is lost; a marked value may be NULL to it, so it is computed.
 
 use std::sync::Arc;
 
@@ -10,32 +10,43 @@ use datafusion_common::tree_node::TreeNode;
 use datafusion_common::{DFSchema, Result};
 use datafusion_expr::expr::ScalarFunction;
 use datafusion_expr::{
-    ColumnarValue, Expr, ExprSchemable, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+    BinaryExpr, ColumnarValue, Expr, ExprSchemable, Operator, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl,
+    Signature, Volatility,
 };
 
-/// The name of the marker, which is not shown to people.
-pub const COMPUTED: &str = "computed";
+/// The name of the marker, which is not shown to people. It is part of identities, so it stays as it was.
+pub const MAY_FAIL: &str = "computed";
 
 /// The value, marked if it may fail and is never NULL.
-pub fn computed(value: Expr, schema: &DFSchema) -> Expr {
-    let may_fail = |part: &Expr| Ok(matches!(part, Expr::ScalarFunction(_) | Expr::Cast(_) | Expr::Negative(_)));
-    let is_marked = value.nullable(schema).is_ok_and(|nullable| !nullable) && value.exists(may_fail).unwrap_or(true);
-    if !is_marked {
+pub fn marked(value: Expr, schema: &DFSchema) -> Expr {
+    let is_never_null = value.nullable(schema).is_ok_and(|nullable| !nullable);
+    if !is_never_null || !may_fail(&value) {
         return value;
     }
-    let function = ScalarUDF::from(ComputedCall { signature: Signature::any(1, Volatility::Immutable) });
+    let function = ScalarUDF::from(MayFail { signature: Signature::any(1, Volatility::Immutable) });
     Expr::ScalarFunction(ScalarFunction::new_udf(Arc::new(function), vec![value]))
+}
+
+/// Returns true if an expression may have an error instead of a value.
+pub fn may_fail(expression: &Expr) -> bool {
+    let part_may_fail = |part: &Expr| match part {
+        Expr::ScalarFunction(_) | Expr::Cast(_) | Expr::Negative(_) => true,
+        // Numbers are calculated by functions: what is left are times and intervals, which may leave their range.
+        Expr::BinaryExpr(BinaryExpr { op, .. }) => matches!(op, Operator::Plus | Operator::Minus),
+        _ => false,
+    };
+    expression.exists(|part| Ok(part_may_fail(part))).expect("the walk has no errors of its own")
 }
 
 /// The argument, which may be NULL as far as the plan knows.
 #[derive(Debug, PartialEq, Eq, Hash)]
-struct ComputedCall {
+struct MayFail {
     signature: Signature,
 }
 
-impl ScalarUDFImpl for ComputedCall {
+impl ScalarUDFImpl for MayFail {
     fn name(&self) -> &str {
-        COMPUTED
+        MAY_FAIL
     }
 
     fn schema_name(&self, args: &[Expr]) -> Result<String> {
@@ -51,10 +62,34 @@ impl ScalarUDFImpl for ComputedCall {
     }
 
     fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
-        Ok(Arc::new(Field::new(COMPUTED, args.arg_fields[0].data_type().clone(), true)))
+        Ok(Arc::new(Field::new(MAY_FAIL, args.arg_fields[0].data_type().clone(), true)))
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         Ok(args.args[0].clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow_schema::{Schema, TimeUnit};
+    use datafusion_common::ScalarValue;
+    use datafusion_expr::col;
+
+    use super::*;
+
+    #[test]
+    fn a_time_that_is_moved_by_an_interval_may_fail() {
+        let at = Field::new("at", DataType::Timestamp(TimeUnit::Microsecond, None), false);
+        let schema = DFSchema::try_from(Schema::new(vec![at])).expect("a schema");
+        let day = Expr::Literal(ScalarValue::new_interval_mdn(0, 1, 0), None);
+        for operator in [Operator::Plus, Operator::Minus] {
+            let moved = Expr::BinaryExpr(BinaryExpr::new(Box::new(col("at")), operator, Box::new(day.clone())));
+            let result = marked(moved, &schema);
+            assert!(matches!(&result, Expr::ScalarFunction(call) if call.name() == MAY_FAIL), "{operator}: {result}");
+        }
+        assert_eq!(marked(col("at"), &schema), col("at"));
+        let compared = col("at").eq(col("at"));
+        assert_eq!(marked(compared.clone(), &schema), compared);
     }
 }

@@ -3,12 +3,11 @@
 //! Owns the lowering of every join type to inner joins, semijoins and antijoins. A plan and its lowered sides enter, a node leaves.
 
 use datafusion_common::{DFSchema, NullEquality, Result, ScalarValue, plan_err};
-use datafusion_expr::{Join, JoinType};
+use datafusion_expr::{Expr, Join, JoinType};
 
 use super::graph::{Graph, NodeColumn, NodeId};
 use super::outputs::{append_key, identity, schema_columns, truth};
 use super::scalar::{Scalar, null};
-use datafusion_expr::Expr;
 use datafusion_expr::utils::split_conjunction;
 
 /// One side of a join: a node that has the key as columns.

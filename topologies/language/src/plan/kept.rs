@@ -6,8 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use schemas::fingerprint::Fingerprint;
-use schemas::fingerprint::StateSpec;
+use schemas::fingerprint::{Fingerprint, StateSpec};
 use schemas::position::Topic;
 
 use super::graph::{Map, Node, NodeId, Operator, SourceScan, TableScan};

@@ -14,8 +14,7 @@ use datafusion_sql::sqlparser::ast::BinaryOperator;
 
 use super::calls::named;
 use super::temporal::mentions_now;
-use super::types::is_interval;
-use super::types::local_timestamp_type;
+use super::types::{is_interval, local_timestamp_type};
 
 /// Plans operators on times, and forms such as `EXTRACT(x FROM y)`.
 #[derive(Debug)]

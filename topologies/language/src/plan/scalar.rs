@@ -209,8 +209,12 @@ pub fn null(data_type: &DataType) -> Result<Scalar> {
 }
 
 /// A constant of a type.
+///
+/// # Errors
+/// The value is not one of the type, or rows do not hold it.
 pub fn constant(value: &ScalarValue, data_type: DataType) -> Result<Scalar> {
     let cast = value.cast_to(&data_type)?;
+    super::lint::check_literal(&cast)?;
     let codec = RowCodec::new(std::slice::from_ref(&data_type)).map_err(DataFusionError::from)?;
     let rows = codec.encode(&[cast.to_array()?], 1).map_err(DataFusionError::from)?;
     match rows.into_iter().next() {

@@ -32,6 +32,7 @@ use datafusion_optimizer::simplify_expressions::{ExprSimplifier, SimplifyExpress
 use datafusion_optimizer::{Optimizer, OptimizerContext, OptimizerRule};
 use datafusion_sql::planner::{ParserOptions, PlannerContext, SqlToRel};
 use datafusion_sql::sqlparser::ast;
+use schemas::field::FieldKind;
 
 use super::functions::Functions;
 use super::missing_relation::MissingRelation;
@@ -312,7 +313,9 @@ pub fn declared_type(sql_type: &ast::DataType) -> Option<DataType> {
         Sql::Interval { fields: None, precision: None } => interval_type(),
         Sql::Date => DataType::Date32,
         Sql::Array(ArrayElemTypeDef::SquareBracket(item, _) | ArrayElemTypeDef::AngleBracket(item)) => {
-            DataType::new_list(declared_type(item)?, true)
+            let list = DataType::new_list(declared_type(item)?, true);
+            // A list of intervals is a type of Arrow's, but not one of rows.
+            FieldKind::of(&list).is_some().then_some(list)?
         }
         _ => return None,
     })
@@ -323,4 +326,44 @@ fn decimal_type(precision: u64, scale: i64) -> Option<DataType> {
     let (digits, scale) = (u8::try_from(precision).ok()?, i8::try_from(scale).ok()?);
     let is_valid = (1..=EXACT_DIGITS_MAX).contains(&digits) && u8::try_from(scale).is_ok_and(|scale| scale <= digits);
     is_valid.then_some(DataType::Decimal128(digits, scale))
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion_sql::sqlparser::dialect::PostgreSqlDialect;
+    use datafusion_sql::sqlparser::parser::Parser;
+
+    use super::*;
+
+    fn declared(text: &str) -> Option<DataType> {
+        let parsed = Parser::new(&PostgreSqlDialect {}).try_with_sql(text).and_then(|mut parser| parser.parse_data_type());
+        declared_type(&parsed.expect("a type"))
+    }
+
+    #[test]
+    fn rows_hold_every_type_that_can_be_declared() {
+        let types = [
+            "BOOLEAN",
+            "SMALLINT",
+            "INTEGER",
+            "BIGINT",
+            "DOUBLE PRECISION",
+            "NUMERIC",
+            "NUMERIC(10, 2)",
+            "TEXT",
+            "BYTEA",
+            "TIMESTAMPTZ",
+            "TIMESTAMP",
+            "DATE",
+        ];
+        for text in types {
+            let list = format!("{text}[]");
+            for text in [text, &list] {
+                let data_type = declared(text).unwrap_or_else(|| panic!("{text} can be declared"));
+                assert!(FieldKind::of(&data_type).is_some(), "{text}");
+            }
+        }
+        assert!(declared("INTERVAL").is_some_and(|data_type| FieldKind::of(&data_type).is_some()));
+        assert_eq!((declared("INTERVAL[]"), declared("INTERVAL[][]")), (None, None));
+    }
 }

@@ -8,8 +8,7 @@ use datafusion_expr::{BinaryExpr, Cast, Expr, ExprSchemable, Operator};
 
 use super::graph::{Graph, NodeId};
 use super::outputs::{append, identity};
-use super::types::is_timestamp;
-use super::types::{interval_micros, timestamp_type};
+use super::types::{interval_micros, is_timestamp, timestamp_type};
 use super::wording;
 
 const EXAMPLE: &str =

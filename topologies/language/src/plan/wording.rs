@@ -9,7 +9,7 @@ use datafusion_expr::expr::ScalarFunction;
 use datafusion_expr::{BinaryExpr, Cast, Expr, Operator};
 use schemas::numeric::Numeric;
 
-use super::fallible::COMPUTED;
+use super::fallible::MAY_FAIL;
 use super::numbers::cast::NumberCast;
 use super::numbers::functions::NumberFunction;
 use super::types::sql_types;
@@ -33,7 +33,7 @@ fn as_written(call: &ScalarFunction) -> Option<Expr> {
     }
     match (call.name(), &call.args[..]) {
         // What is compared in place of an interval, and what stands for a text form, is the interval and the value to people.
-        ("interval_length" | "interval_in_days" | COMPUTED, [value]) => return Some(value.clone()),
+        ("interval_length" | "interval_in_days" | MAY_FAIL, [value]) => return Some(value.clone()),
         ("text_of", [value]) => return Some(Expr::Cast(Cast::new(Box::new(value.clone()), DataType::Utf8))),
         ("bytes_of", [value]) => return Some(Expr::Cast(Cast::new(Box::new(value.clone()), DataType::Binary))),
         _ => {}

@@ -1,8 +1,7 @@
 //! The canonical form of scalar expressions: a column, a constant, or something that is computed.
 
-use super::expression;
 use super::form::{ColumnForm, Form, Subject, by_number};
-use super::types;
+use super::{expression, types};
 use crate::plan::scalar::{Computed, Scalar, column_number};
 
 /// Writes a scalar expression.

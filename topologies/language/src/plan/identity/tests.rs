@@ -7,7 +7,7 @@ use datafusion_common::{Column, ScalarValue};
 use datafusion_expr::expr::Placeholder;
 use datafusion_expr::{Cast, Expr, TryCast, lit};
 
-use super::expression::{check, write};
+use super::expression::{check, semantics, write};
 use super::*;
 
 fn column() -> Expr {
@@ -141,6 +141,16 @@ fn different_types_have_different_forms() {
             assert_ne!(form(one), form(other), "{one} and {other}");
         }
     }
+}
+
+/// A state that was computed with the earlier answers is not taken for one with the later.
+#[test]
+fn functions_that_answer_otherwise_than_they_did_have_another_version() {
+    for name in ["make_timestamp", "to_char"] {
+        assert!(crate::plan::calls::named(name).is_ok(), "there is no function '{name}'");
+        assert_eq!(semantics(name), 2, "{name}");
+    }
+    assert_eq!(semantics("lower"), 1);
 }
 
 /// A form that changes loses every state on every disk: the bytes are pinned here, apart from any plan.

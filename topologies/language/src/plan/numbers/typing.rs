@@ -26,7 +26,7 @@ use super::functions::{NumberFunction, negation, of_operator};
 use super::kind::{EXACT_DIGITS_MAX, NumberKind};
 use crate::plan::calls::is_call;
 use crate::plan::expansion::check_copy;
-use crate::plan::fallible::computed;
+use crate::plan::fallible::marked;
 use crate::plan::types::type_name;
 use crate::plan::{list_functions, wording};
 
@@ -213,13 +213,13 @@ fn part_within(part: Expr, schema: &DFSchema, outer: &[&DFSchema]) -> Result<Exp
             None => Expr::Negative(inner),
         },
         Expr::BinaryExpr(binary) if binary.op == Operator::Eq && binary.left == binary.right => {
-            typed_binary(BinaryExpr { left: Box::new(computed(*binary.left, schema)), ..binary }, schema)?
+            typed_binary(BinaryExpr { left: Box::new(marked(*binary.left, schema)), ..binary }, schema)?
         }
         Expr::BinaryExpr(binary) => typed_binary(binary, schema)?,
-        Expr::IsNull(inner) => Expr::IsNull(Box::new(computed(*inner, schema))),
-        Expr::IsNotNull(inner) => Expr::IsNotNull(Box::new(computed(*inner, schema))),
-        Expr::IsUnknown(inner) => Expr::IsUnknown(Box::new(computed(*inner, schema))),
-        Expr::IsNotUnknown(inner) => Expr::IsNotUnknown(Box::new(computed(*inner, schema))),
+        Expr::IsNull(inner) => Expr::IsNull(Box::new(marked(*inner, schema))),
+        Expr::IsNotNull(inner) => Expr::IsNotNull(Box::new(marked(*inner, schema))),
+        Expr::IsUnknown(inner) => Expr::IsUnknown(Box::new(marked(*inner, schema))),
+        Expr::IsNotUnknown(inner) => Expr::IsNotUnknown(Box::new(marked(*inner, schema))),
         Expr::Between(between) => typed_between(between, schema)?,
         Expr::InList(list) => typed_list(list, schema)?,
         Expr::Case(case) => typed_case(case, schema)?,
@@ -389,9 +389,23 @@ fn typed_list(list: InList, schema: &DFSchema) -> Result<Expr> {
     all.extend(list);
     let mut all = of_one_type(all, schema)?.into_iter();
     match all.next() {
-        Some(expr) => Ok(Expr::InList(InList::new(Box::new(expr), all.collect(), negated))),
+        Some(expr) => {
+            let list = constants_first(&expr, all.collect());
+            Ok(Expr::InList(InList::new(Box::new(expr), list, negated)))
+        }
         None => plan_err!("IN needs a value"),
     }
+}
+
+/// The items of a list in the order in which PostgreSQL compares a value with them: two constants or more are one array, which comes before
+/// the others, and a constant that is compared with a constant is known before any row.
+fn constants_first(value: &Expr, mut list: Vec<Expr>) -> Vec<Expr> {
+    let constants = list.iter().filter(|item| !item.any_column_refs()).count();
+    if constants > 1 || !value.any_column_refs() {
+        // Stable: the others keep their order.
+        list.sort_by_key(Expr::any_column_refs);
+    }
+    list
 }
 
 fn typed_case(case: Case, schema: &DFSchema) -> Result<Expr> {
@@ -587,5 +601,17 @@ mod tests {
         assert_eq!(typed(binary(column("price"), Operator::Divide, five())).1, NumberKind::Wide.data_type());
         assert_eq!(typed(binary(column("real"), Operator::Plus, half())).1, DataType::Float64);
         assert_eq!(typed(binary(column("big"), Operator::Eq, half())).1, DataType::Boolean);
+    }
+
+    #[test]
+    fn several_constants_of_a_list_come_before_the_others() {
+        let list = |items: Vec<Expr>| match typed(Expr::InList(InList::new(Box::new(column("whole")), items, false))).0 {
+            Expr::InList(list) => list.list,
+            other => panic!("{other} is not a list"),
+        };
+        let constant = |value: i32| number(ScalarValue::Int32(Some(value)));
+        let ordered = [constant(1), constant(2), column("whole")];
+        assert_eq!(list(vec![column("whole"), constant(1), constant(2)]), ordered);
+        assert_eq!(list(vec![column("whole"), constant(1)]), [column("whole"), constant(1)]);
     }
 }
