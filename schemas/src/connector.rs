@@ -64,8 +64,8 @@ pub enum OptionKind {
     Text,
     /// one of these words; its place counts from 1 in the identity of a sink
     Word(&'static [&'static str]),
-    /// the address of a server with this scheme; it is no part of the identity of a sink, and it is never printed with its secret
-    Url(&'static str),
+    /// the address of a server with one of these schemes; it is no part of the identity of a sink, and it is never printed with its secret
+    Url(&'static [&'static str]),
 }
 
 /// The connector of derived topics.
@@ -85,6 +85,9 @@ pub const LOG: SinkConnector = SinkConnector {
     }],
     target: "topic '{topic}'",
 };
+
+/// Schemes of addresses of Redis: those of our client. It is built without TLS, so `rediss` and `valkeys` are none of them.
+pub const REDIS_SCHEMES: &[&str] = &["redis", "valkey", "unix", "redis+unix", "valkey+unix"];
 
 /// The connector of caches in Redis.
 pub const REDIS: SinkConnector = SinkConnector {
@@ -113,7 +116,7 @@ pub const REDIS: SinkConnector = SinkConnector {
         SinkOption {
             name: "url",
             alias: Some("redis.url"),
-            kind: OptionKind::Url("redis"),
+            kind: OptionKind::Url(REDIS_SCHEMES),
             default: None,
             is_needed: false,
             help: "url = 'redis://[user:password@]host[:port][/database]'; without it the sink uses that of --redis-url",
@@ -252,7 +255,7 @@ mod tests {
 
     #[test]
     fn options_are_completed_and_their_secrets_stay_hidden() {
-        let url = ServerUrl::parse("redis://u:secret@h:1", "redis").expect("an address");
+        let url = ServerUrl::parse("redis://u:secret@h:1", REDIS_SCHEMES).expect("an address");
         let options = SinkOptions::new(&REDIS, "pages", [("url", OptionValue::Url(url.clone()))]);
         assert_eq!((options.text("channel"), options.text("mode")), ("tidewater.pages", "delete"));
         assert_eq!(options.url("url"), Some(&url));

@@ -273,7 +273,8 @@ pub enum Value<'a> {
 
 impl Value<'_> {
     /// Appends the value as JSON: numbers as numbers, NUMERIC as a string that keeps every digit, times in RFC 3339 with
-    /// microseconds (a TIMESTAMP as if its clock were that of UTC), bytes in hexadecimal as PostgreSQL prints them. Not-a-number and infinities are `null`.
+    /// microseconds (a TIMESTAMP as if its clock were that of UTC), bytes in hexadecimal as PostgreSQL prints them. Not-a-number and
+    /// infinities are `null`.
     pub fn write_json(&self, out: &mut String) {
         use std::fmt::Write as _;
         match self {

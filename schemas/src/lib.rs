@@ -18,6 +18,7 @@ pub mod numeric;
 pub mod position;
 mod protobuf;
 pub mod row;
+pub mod secret_text;
 pub mod server_url;
 pub mod serving;
 pub mod sink;

@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use engine::event_limits::{EVENT_BYTES_MAX, EVENT_ROWS_MAX};
 use engine::run::{Clock, WORKERS_MAX};
 use epochs::coordinator::RETAINED_GENERATION_BYTES;
+use schemas::secret_text::SecretText;
 
 use super::duration;
 use super::failure::EXIT_CODES_HELP;
@@ -233,7 +234,7 @@ pub struct ServerArguments {
     /// Address of the Redis for sinks with connector = 'redis' that have no option 'url': redis://[user:password@]host[:port][/database];
     /// TIDEWATER_REDIS_URL when not given
     #[arg(long, value_name = "URL")]
-    pub redis_url: Option<String>,
+    pub redis_url: Option<SecretText>,
 }
 
 impl ServerArguments {
@@ -488,4 +489,22 @@ pub enum Format {
     Text,
     /// programs
     Json,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_printed_form_of_arguments_or_settings_shows_the_password_of_an_address() {
+        let url = "redis://user:hunter2@h";
+        let cli = Cli::try_parse_from(["tidewater", "run", "--topologies", "t", "--data", "d", "--redis-url", url]);
+        let cli = cli.expect("arguments of a server");
+        let Command::Run(run) = &cli.command else { panic!("another command than run: {cli:?}") };
+        let settings = run.server.settings();
+        for printed in [format!("{cli:?}"), format!("{settings:?}")] {
+            assert!(printed.contains("redis_url: Some(***)") && !printed.contains("hunter2"), "{printed}");
+        }
+        assert_eq!(settings.redis_url.as_ref().map(SecretText::secret), Some(url));
+    }
 }

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use engine::run::Clock;
+use schemas::secret_text::SecretText;
 
 /// Records that the views may be behind the log when nothing else is said: two epochs of the largest size.
 pub const INGEST_LAG_RECORDS_DEFAULT: u64 = 100_000;
@@ -39,6 +40,6 @@ pub struct ServerSettings {
     pub event_rows_max: u64,
     /// the same in bytes of those rows
     pub event_bytes_max: u64,
-    /// address of the Redis of sinks
-    pub redis_url: Option<String>,
+    /// address of the Redis of sinks, which may hold a password
+    pub redis_url: Option<SecretText>,
 }

@@ -44,9 +44,9 @@ struct FeedState {
     keys: usize,
 }
 
-/// Message to a follower.
+/// Keys that became stale since a follower last heard of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Told {
+pub enum Invalidated {
     /// the keys that each of these epochs made stale, ascending; nothing else became stale up to the position
     Stale(Vec<(Position, Arc<[String]>)>, Position),
     /// anything may be stale up to the position
@@ -64,7 +64,7 @@ impl Invalidations {
         self.feeds.read().keys().cloned().collect()
     }
 
-    /// Opens the feed of a sink anew, which begins behind a position: everything before may be stale.
+    /// Opens the feed of a sink again, which begins behind a position: everything before may be stale.
     pub fn open(&self, sink: &str, view: &str) -> Arc<Feed> {
         let feed = Arc::new(Feed { view: view.to_owned(), state: Mutex::default() });
         self.feeds.write().insert(sink.to_owned(), Arc::clone(&feed));
@@ -116,12 +116,12 @@ impl Feed {
     }
 
     /// Returns the message for a follower that knows everything up to `known`; `None` when it knows all.
-    pub fn after(&self, known: Option<Position>) -> Option<Told> {
+    pub fn after(&self, known: Option<Position>) -> Option<Invalidated> {
         let state = self.state.lock();
         let since = state.since?;
         let last = state.last;
         let Some(known) = known.filter(|known| known.timeline == last.timeline && known.epoch >= since.epoch) else {
-            return Some(Told::Everything(last));
+            return Some(Invalidated::Everything(last));
         };
         if known.epoch > last.epoch {
             // It has seen more than this process has computed again so far.
@@ -133,7 +133,7 @@ impl Feed {
         let first = state.epochs.partition_point(|(epoch, _)| *epoch <= known.epoch);
         let stale = state.epochs.range(first..);
         let stale = stale.map(|(epoch, keys)| (Position { epoch: *epoch, ..last }, Arc::clone(keys))).collect();
-        Some(Told::Stale(stale, last))
+        Some(Invalidated::Stale(stale, last))
     }
 }
 

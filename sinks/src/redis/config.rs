@@ -1,6 +1,7 @@
 //! Options of a sink in Redis.
 
-use redis::Client;
+use redis::{Client, RedisError};
+use schemas::connector::REDIS_SCHEMES;
 use schemas::key_template::KeyTemplate;
 use schemas::server_url::ServerUrl;
 use schemas::sink::{SinkContent, SinkDefinition};
@@ -58,12 +59,20 @@ pub fn client(definition: &SinkDefinition, connections: &Connections) -> Result<
 
 /// Checks the form of an address for all sinks that give none.
 pub fn address(text: &str) -> Result<ServerUrl, BadRedisUrl> {
-    let url = ServerUrl::parse(text, "redis").map_err(|error| BadRedisUrl { detail: error.to_string() })?;
+    let url = ServerUrl::parse(text, REDIS_SCHEMES).map_err(|error| BadRedisUrl { detail: error.to_string() })?;
     client_of(&url)?;
     Ok(url)
 }
 
 /// Returns a client that is not connected.
 pub fn client_of(url: &ServerUrl) -> Result<Client, BadRedisUrl> {
-    Client::open(url.secret()).map_err(|error| BadRedisUrl { detail: error.to_string() })
+    Client::open(url.secret()).map_err(|error| BadRedisUrl { detail: detail_of(&error) })
+}
+
+/// Words an error of the client. One with a detail quotes the query of the address, where a password may be.
+fn detail_of(error: &RedisError) -> String {
+    match error.detail() {
+        Some(_) => "its query is not one that the client knows".to_owned(),
+        None => error.to_string(),
+    }
 }

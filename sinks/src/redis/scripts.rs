@@ -37,7 +37,7 @@ end
 return {'ok', ''}
 ";
 
-/// Deletes some keys that may be stale, as a part of beginning anew: until that is done, the sink is nowhere.
+/// Deletes some keys that may be stale, as a part of beginning again: until that is done, the sink is nowhere.
 /// `KEYS`: progress. `ARGV`: incarnation, mode, position, seconds of a version, keys.
 pub const CLEAR: &str = r"
 local incarnation = redis.call('HGET', KEYS[1], 'incarnation')

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use ::redis::{Client, Connection};
-use schemas::connector::{OptionValue, SinkOptions};
+use schemas::connector::{OptionValue, REDIS_SCHEMES, SinkOptions};
 use schemas::server_url::ServerUrl;
 use schemas::sink::SinkContent;
 
@@ -151,7 +151,7 @@ fn fault_32_a_redis_that_is_down_is_waited_for() {
 }
 
 #[test]
-fn fault_33_a_redis_that_lost_its_place_begins_anew_and_clears_what_may_be_stale() {
+fn fault_33_a_redis_that_lost_its_place_begins_again_and_clears_what_may_be_stale() {
     let server = Server::start();
     let mut connection = server.connection();
     let mut run = server.following(InvalidationMode::Delete);
@@ -256,7 +256,7 @@ fn a_cache_with_versions_serves_nothing_older_than_its_sink() {
 
 /// A sink of the keys `page:{id}`, with the address that it gives itself.
 fn definition(url: Option<&str>) -> SinkDefinition {
-    let url = url.map(|url| ("url", OptionValue::Url(ServerUrl::parse(url, "redis").expect("an address"))));
+    let url = url.map(|url| ("url", OptionValue::Url(ServerUrl::parse(url, REDIS_SCHEMES).expect("an address"))));
     let content = SinkContent::Invalidate { key: template("page:{id}") };
     let options = SinkOptions::new(&REDIS, "pages", url);
     SinkDefinition { name: "pages".to_owned(), view: "texts".to_owned(), connector: &REDIS, options, content }
@@ -292,6 +292,27 @@ fn a_sink_without_any_address_is_refused_before_it_starts() {
 }
 
 #[test]
+fn the_client_takes_an_address_of_every_scheme_and_none_with_tls() {
+    for scheme in REDIS_SCHEMES {
+        let rest = if scheme.ends_with("unix") { "/run/redis.sock?pass=secret" } else { "user:secret@127.0.0.1:1/0" };
+        let url = address(&format!("{scheme}://{rest}")).expect(scheme);
+        assert!(client_of(&url).is_ok() && !url.to_string().contains("secret"), "{url}");
+    }
+    for scheme in ["rediss", "valkeys"] {
+        assert!(Client::open(format!("{scheme}://127.0.0.1:1/0")).is_err(), "{scheme} works: let addresses have it");
+        assert!(address(&format!("{scheme}://127.0.0.1:1/0")).is_err());
+    }
+}
+
+#[test]
+fn an_error_of_the_client_quotes_no_part_of_an_address() {
+    for text in ["redis://user?protocol=secret@h", "redis://h/?protocol=secret", "redis://h/secret", "unix:///s?db=secret"] {
+        let error = address(text).expect_err(text).to_string();
+        assert!(!error.contains("secret"), "{error}");
+    }
+}
+
+#[test]
 fn an_address_with_a_password_is_never_printed() {
     let url = "redis://user:secret@127.0.0.1:1/0";
     let definition = definition(Some(url));
@@ -303,7 +324,7 @@ fn an_address_with_a_password_is_never_printed() {
         options: SinkOptions::new(
             &REDIS,
             "pages",
-            [("url", OptionValue::Url(ServerUrl::parse("redis://user:secret@h/no-number", "redis").expect("a form")))],
+            [("url", OptionValue::Url(ServerUrl::parse("redis://user:secret@h/no-number", REDIS_SCHEMES).expect("a form")))],
         ),
         ..definition
     };

@@ -13,8 +13,7 @@ use redis::{Client, Connection, RedisError, Value};
 use super::config::{InvalidationMode, RedisConfig};
 use super::encode::{json_list, message, position_text};
 use super::scripts::{APPLY, BEGIN, CLEAR, FENCE};
-use crate::contract::progress_text;
-use crate::contract::{Contents, Progress, Sink, SinkError, SinkKind, Unit};
+use crate::contract::{Contents, Progress, Sink, SinkError, SinkKind, Unit, progress_text};
 use crate::rows::RowReader;
 
 /// Most time for a connection to be made.

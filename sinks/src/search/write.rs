@@ -2,7 +2,7 @@
 //!
 //! Owns [`SearchWriter`] and the thread that commits: within [`COMMIT_INTERVAL`] of a change, or at once when a reader waits for it. What can't
 //! be written any more is a failure that the next call tells; then [`SearchWriter::reopen`] goes on from the last commit, or finds that
-//! there is none, and [`SearchWriter::replace`] builds the index anew, beside the old one, which is served until then.
+//! there is none, and [`SearchWriter::replace`] rebuilds the index, beside the old one, which is served until then.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,11 +15,9 @@ use schemas::row::{Diff, Row};
 use tantivy::Searcher;
 
 use super::columns::count_of;
-use super::document::Definition;
-use super::document::{Layout, key_term};
+use super::document::{Definition, Layout, key_term};
 use super::error::SearchError;
-use super::generation::Place;
-use super::generation::{Generation, Stored};
+use super::generation::{Generation, Place, Stored};
 use super::limits::{COMMIT_INTERVAL, HEARTBEAT_INTERVAL};
 use super::read::SearchReader;
 use super::visible::Visible;
@@ -152,7 +150,7 @@ impl SearchWriter {
         self.shared.state.lock().open.as_ref().map(|open| open.applied.progress.clone())
     }
 
-    /// Builds the index anew from all rows of an epoch, beside what is there; readers move over when it is whole.
+    /// Rebuilds the index from all rows of an epoch, beside what is there; readers move over when it is whole.
     pub fn replace(&mut self, epoch: Epoch, progress: &str, rows: &[(Row, Diff)]) -> Result<(), SearchError> {
         let layout = &self.shared.layout;
         let mut generation = Generation::create(&self.place, layout, self.number + 1)?;

@@ -15,18 +15,22 @@ pub struct TopicRecord {
 }
 
 /// Append-only topics of one partition each.
+///
+/// Offsets grow from record to record, by one or by more: a log may skip some, also behind the last record. So every position comes from
+/// the log, and nobody calculates one from another.
 pub trait TopicLog: Send + Sync {
     /// Creates the topic, unless it is there.
     fn create(&self, topic: &Topic) -> Result<(), TopicLogError>;
 
-    /// The first offset that is kept, and the next one. They are equal while nothing is kept.
-    fn bounds(&self, topic: &Topic) -> Result<(Offset, Offset), TopicLogError>;
+    /// Returns the end of the topic: the position behind every record.
+    fn end(&self, topic: &Topic) -> Result<Offset, TopicLogError>;
 
-    /// The value of the record at an offset within the bounds; `None` where the log has a gap.
-    fn value(&self, topic: &Topic, offset: Offset) -> Result<Option<Vec<u8>>, TopicLogError>;
+    /// Returns the value of the last record before a position; `None` when the log has no record there.
+    fn last(&self, topic: &Topic, before: Offset) -> Result<Option<Vec<u8>>, TopicLogError>;
 
-    /// Appends all records or none, durably when it returns. After [`TopicLogError::Ambiguous`] either may be the case.
-    fn append(&self, topic: &Topic, records: Vec<TopicRecord>) -> Result<(), TopicLogError>;
+    /// Appends all records or none, and returns the end of the topic behind them when they are durable. After
+    /// [`TopicLogError::Ambiguous`] they may be there or not, or others behind them.
+    fn append(&self, topic: &Topic, records: Vec<TopicRecord>) -> Result<Offset, TopicLogError>;
 }
 
 /// Reason why a log did not do what it was asked.

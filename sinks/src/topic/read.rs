@@ -11,7 +11,7 @@ use crate::contract::{Progress, progress_text};
 /// Content of a derived topic's last record.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct End {
-    /// the next offset
+    /// end of the topic: the position behind every record
     pub(super) next: Offset,
     /// up to here the records are of complete units
     pub complete: Offset,
@@ -51,12 +51,11 @@ struct ControlHeaders {
 
 /// Returns the end of a derived topic; `None` when something else wrote there than the sink (any sink, if none is named).
 pub fn end_of(log: &dyn TopicLog, topic: &Topic, sink: Option<&str>) -> Result<Option<End>, TopicLogError> {
-    let (earliest, next) = log.bounds(topic)?;
-    if earliest == next {
+    let next = log.end(topic)?;
+    let Some(last) = log.last(topic, next)? else {
         return Ok(Some(End { next, complete: next, ..End::default() }));
-    }
-    let last = log.value(topic, Offset(next.0 - 1))?;
-    let control = last.and_then(|value| serde_json::from_slice::<Control>(&value).ok());
+    };
+    let control = serde_json::from_slice::<Control>(&last).ok();
     Ok(control
         .filter(|control| sink.is_none_or(|sink| control.headers.sink == sink))
         .and_then(|control| end_from(&control, next)))

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use schemas::chain::Chain;
-use schemas::position::Topic;
+use schemas::position::{Offset, Topic};
 
 use super::config::TopicConfig;
 use super::encode::{Encoder, PART_RECORDS, parts_of};
@@ -51,8 +51,9 @@ impl TopicSink {
         SinkError::Refused(format!("topic '{}' {why}; choose another topic", self.topic))
     }
 
-    /// Appends one part. What is ambiguous for the log is ambiguous for the sink: the next fence finds the true end.
-    fn append(&self, records: Vec<TopicRecord>) -> Result<(), SinkError> {
+    /// Appends one part and returns the end behind it. What is ambiguous for the log is ambiguous for the sink: the next fence finds the
+    /// true end.
+    fn append(&self, records: Vec<TopicRecord>) -> Result<Offset, SinkError> {
         (self.step)(SINK_BEFORE_APPEND);
         self.log.append(&self.topic, records).map_err(|error| match error {
             TopicLogError::TooLarge(detail) => SinkError::Refused(format!("a row is too large for a record: {detail}")),
@@ -63,12 +64,12 @@ impl TopicSink {
 
     /// Refuses a unit that does not continue what is at the end of the topic.
     fn follows(&self, unit: &Unit, end: &End) -> Result<(), SinkError> {
-        let bounds = self.log.bounds(&self.topic).map_err(|error| SinkError::Unavailable(error.to_string()))?;
+        let next = self.log.end(&self.topic).map_err(|error| SinkError::Unavailable(error.to_string()))?;
         let is_after = match &end.progress {
             Some(progress) => progress.chain == unit.after.0 && progress.plan == unit.progress.plan,
             None => unit.after == Chain::default(),
         };
-        if bounds.1 == end.next && is_after { Ok(()) } else { Err(SinkError::Guard) }
+        if next == end.next && is_after { Ok(()) } else { Err(SinkError::Guard) }
     }
 
     /// Returns the number of parts of a unit that are there already. A first unit that has begun may be
@@ -126,9 +127,7 @@ impl Sink for TopicSink {
             let number = place + 1;
             let mut records: Vec<TopicRecord> = part.iter().map(|entry| self.encoder.record(entry, &position)).collect();
             records.push(self.encoder.control(&unit.progress, (number, parts.len()), &end, &position));
-            let count = records.len() as u64;
-            self.append(records)?;
-            end.next.0 += count;
+            end.next = self.append(records)?;
         }
         (self.step)(SINK_APPENDED_NOT_ACKNOWLEDGED);
         self.end = Some(End { next: end.next, complete: end.next, progress: Some(unit.progress.clone()), begun: None });

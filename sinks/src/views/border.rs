@@ -5,14 +5,14 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Instant;
 
-use schemas::position::{Offset, Partition, Position, Token, Topic};
+use schemas::position::{Epoch, Offset, Partition, Position, Timeline, Token, Topic};
 use schemas::row::{Diff, Row};
 use schemas::serving::View;
 
 use super::commit::{Commit, EpochChanges};
 use super::error::{ViewsError, WaitError};
+use super::history::{Forgotten, Step};
 use super::hydration::Hydration;
 use super::ids::{IndexId, ServedView};
 use super::read::Snapshot;
@@ -42,25 +42,55 @@ pub trait ViewPublisher: Send + Sync {
     fn set_staged_hydration(&self, name: &str, hydration: Hydration);
 }
 
-/// Read half of the views, for any number of threads.
+/// Read half of the views, for any number of threads. The API holds nothing else of them.
+///
+/// A request makes a few calls through this trait and none per row: it takes one [`Snapshot`], which stays at its epoch for as long as it is
+/// held, and reads its rows from there. No method blocks for longer than the application of one commit takes.
 pub trait ViewReader: Send + Sync {
-    /// The epoch that a snapshot taken now shows at least.
+    /// The history whose epochs are published. It never changes.
+    fn timeline(&self) -> Timeline;
+
+    /// The epoch that a snapshot taken now shows at least; epoch 0 before the first publish.
     fn position(&self) -> Position;
 
-    /// Returns true if a snapshot taken now shows what the token stands for.
+    /// Returns true if a snapshot taken now shows what the token stands for; an error when none ever will.
     fn reached(&self, token: &Token) -> Result<bool, WaitError>;
-
-    /// Blocks until the token is reached, and returns the position then visible.
-    fn wait_until(&self, token: &Token, deadline: Instant) -> Result<Position, WaitError>;
 
     /// The next offset of every partition that is read, as it is visible.
     fn consumed(&self) -> BTreeMap<(Topic, Partition), Offset>;
 
-    /// The view that is served under this name now.
+    /// Calls `listener` after each publish, on the publisher's thread; it replaces an earlier listener. It must return at once: the dataflow
+    /// waits for it.
+    fn set_listener(&self, listener: Box<dyn Fn(Position) + Send + Sync>);
+
+    /// The view that is served under this name now. A commit may replace it at any time: whoever reads rows compares it with
+    /// [`Snapshot::view`].
     fn view(&self, name: &str) -> Option<Arc<ServedView>>;
 
-    /// All views at one epoch. While it is held nothing is published.
+    /// All views that are served now, by name.
+    fn views(&self) -> Vec<Arc<ServedView>>;
+
+    /// The view that is staged under this name.
+    fn staged(&self, name: &str) -> Option<Arc<ServedView>>;
+
+    /// Returns the progress of the view that is served under this name; `None` when it is whole.
+    fn hydration(&self, name: &str) -> Option<Hydration>;
+
+    /// Returns the progress of the view that is staged under this name.
+    fn staged_hydration(&self, name: &str) -> Option<Hydration>;
+
+    /// The served views that are not whole, by name.
+    fn hydrating(&self) -> Vec<(String, Hydration)>;
+
+    /// The staged views, by name.
+    fn staged_hydrations(&self) -> Vec<(String, Hydration)>;
+
+    /// All views at one epoch. While it is held nothing is published, and a thread takes one at a time.
     fn snapshot(&self) -> Snapshot<'_>;
+
+    /// The next step of the rows of an index after an epoch; `None` when the epoch is the one that is visible. An error means that the steps
+    /// after the epoch are no longer known: read the rows again.
+    fn step_after(&self, index: IndexId, epoch: Epoch) -> Result<Option<Step>, Forgotten>;
 }
 
 impl ViewPublisher for Views {
@@ -90,6 +120,10 @@ impl ViewPublisher for Views {
 }
 
 impl ViewReader for Views {
+    fn timeline(&self) -> Timeline {
+        Self::timeline(self)
+    }
+
     fn position(&self) -> Position {
         Self::position(self)
     }
@@ -98,19 +132,47 @@ impl ViewReader for Views {
         Self::reached(self, token)
     }
 
-    fn wait_until(&self, token: &Token, deadline: Instant) -> Result<Position, WaitError> {
-        Self::wait_until(self, token, deadline)
-    }
-
     fn consumed(&self) -> BTreeMap<(Topic, Partition), Offset> {
         Self::consumed(self)
+    }
+
+    fn set_listener(&self, listener: Box<dyn Fn(Position) + Send + Sync>) {
+        Self::set_listener(self, listener);
     }
 
     fn view(&self, name: &str) -> Option<Arc<ServedView>> {
         Self::view(self, name)
     }
 
+    fn views(&self) -> Vec<Arc<ServedView>> {
+        Self::views(self).collect()
+    }
+
+    fn staged(&self, name: &str) -> Option<Arc<ServedView>> {
+        Self::staged(self, name)
+    }
+
+    fn hydration(&self, name: &str) -> Option<Hydration> {
+        Self::hydration(self, name)
+    }
+
+    fn staged_hydration(&self, name: &str) -> Option<Hydration> {
+        Self::staged_hydration(self, name)
+    }
+
+    fn hydrating(&self) -> Vec<(String, Hydration)> {
+        Self::hydrating(self)
+    }
+
+    fn staged_hydrations(&self) -> Vec<(String, Hydration)> {
+        Self::staged_hydrations(self)
+    }
+
     fn snapshot(&self) -> Snapshot<'_> {
         Self::snapshot(self)
+    }
+
+    fn step_after(&self, index: IndexId, epoch: Epoch) -> Result<Option<Step>, Forgotten> {
+        Self::step_after(self, index, epoch)
     }
 }

@@ -46,7 +46,7 @@ pub struct Commit {
     /// errors of rows that came or went
     pub row_errors: Vec<(RowError, Diff)>,
     /// the errors of rows are these alone, and those before are gone: another plan computes from this epoch on
-    pub row_errors_anew: bool,
+    pub row_errors_replaced: bool,
     /// change of the catalogue at the same instant
     pub catalogue: Option<CatalogueChange>,
 }

@@ -1,7 +1,8 @@
 //! Changes of the last epochs, for those who follow a view from one epoch to the next.
 //!
 //! Owns [`ChangeHistory`], one for all followers: a follower is no more than the epoch it has come to. Published changes enter; [`Step`]s
-//! leave, one epoch at a time and none left out. What is older than the limits is forgotten, and who has not come that far is told.
+//! leave, one epoch at a time and none left out. What is older than the limits is forgotten, and a follower that has not come that far gets
+//! [`Forgotten`].
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Reports on hydration: the driver says how far each view is, and readers of one that is not whole are told to come back.
+//! Reports on hydration: the driver says how far each view is, and the API answers readers of one that is not whole with that.
 //!
 //! The lock is taken after every other and only for a look, so it may be asked for while a snapshot is held.
 

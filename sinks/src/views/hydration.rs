@@ -1,6 +1,6 @@
 //! Hydration of views: after a restart none is whole until its rows are recomputed, after a deployment the new ones are not.
 //!
-//! Owns [`Hydration`] and who has one. The driver says how far it is; readers of a view that is not whole are told to come back.
+//! Owns [`Hydration`] and who has one. The driver says how far it is; readers of a view that is not whole have to come back.
 //! The lock is taken after every other and only for a look, so it may be asked for while a snapshot is held.
 
 use std::collections::BTreeMap;

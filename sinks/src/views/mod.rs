@@ -3,11 +3,11 @@
 //! Owns [`Views`]. [`Commit`]s enter through [`Views::publish`], from one caller; [`Snapshot`]s leave, to any number of readers,
 //! and each shows exactly one epoch across all views. A reader may first wait for what it has written ([`Views::wait_until`]).
 //!
-//! Who computes rows holds a [`ViewPublisher`], who reads them may hold a [`ViewReader`]: neither learns how rows are kept.
+//! The driver and its workers hold a [`ViewPublisher`], the API holds a [`ViewReader`]: neither learns how rows are kept.
 //!
 //! `store` holds everything behind its locks, and `ids` names it. `write` and `read` are the two halves, `wait` is the time between
 //! them; `ordered_rows` keeps the rows of one index, in `chunk`s, and `served` cuts an index at its limit. Which views there are
-//! changes with a commit (`catalogue`): new ones are staged (`stage`) and compared with what is served (`compare`); `hydrate` tells
+//! changes with a commit (`catalogue`): new ones are staged (`stage`) and compared with what is served (`compare`); `hydrate` says
 //! which are not whole yet. `history` remembers the last epochs for those who follow, and `past` reads rows as they were at one of them.
 
 mod border;

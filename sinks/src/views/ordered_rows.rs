@@ -6,8 +6,7 @@
 //! The key of a chunk is a separator, not a row: it is greater than every row of the chunk before and not greater than any row
 //! of its own. The first chunk's separator is empty and stays for ever, so every row has a chunk it belongs to.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map;
+use std::collections::{BTreeMap, btree_map};
 use std::ops::{Bound, Range};
 
 use schemas::row::{Diff, ROW_INLINE_BYTES, Row};

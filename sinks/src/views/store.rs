@@ -118,11 +118,6 @@ impl Views {
         self.catalogue().staged.get(name).cloned()
     }
 
-    /// All views that are staged, by name.
-    pub fn all_staged(&self) -> impl Iterator<Item = Arc<ServedView>> {
-        self.catalogue().staged.values().cloned().collect::<Vec<_>>().into_iter()
-    }
-
     /// Takes over the dead letters of an earlier process, so that ids go on. Before the first publish only.
     pub fn seed_dead_letters(&self, seed: DeadLettersSeed) -> Result<(), ViewsError> {
         let _publishing = self.publishing.lock();

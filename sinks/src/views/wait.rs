@@ -50,7 +50,7 @@ impl Views {
         }
     }
 
-    /// Tells waiters and the listener what became visible; the state's lock is released by now.
+    /// Notifies waiters and the listener of what became visible; the state's lock is released by now.
     pub(super) fn announce(&self, epoch: Epoch, consumed: BTreeMap<(Topic, Partition), Offset>) {
         {
             let mut progress = self.progress.lock();

@@ -23,17 +23,17 @@ use crate::dead_letters::RowErrors;
 type Changes = Vec<(IndexId, Vec<(Row, Diff)>)>;
 
 impl Views {
-    /// Makes a commit visible, all of it at once, and tells waiters and the listener; returns what it changed for readers, for those
+    /// Makes a commit visible, all of it at once, and notifies waiters and the listener; returns what it changed for readers, for those
     /// who follow. For one caller, the driver; epochs ascend.
     ///
     /// An error means that nothing of the commit became visible: readers keep the last epoch. It is a fault of the program
     /// ([`ViewsError`]), so the driver should stop the process; staged views may have taken their part.
     ///
     /// Two phases make it atomic. Checks run while readers go on and can fail; the application under the write lock cannot. A process that
-    /// ends in between has shown nothing: the epoch is bound, and the next run computes and publishes it again.
+    /// ends in between has made nothing visible: the epoch is bound, and the next run computes and publishes it again.
     pub fn publish(&self, commit: Commit) -> Result<Arc<EpochChanges>, ViewsError> {
         let _publishing = self.publishing.lock();
-        let Commit { epoch, wall_micros, consumed, changes, dead_letters, retried, row_errors, row_errors_anew, catalogue } =
+        let Commit { epoch, wall_micros, consumed, changes, dead_letters, retried, row_errors, row_errors_replaced, catalogue } =
             commit;
         let (changes, row_errors) = (consolidate_by_index(changes), consolidate(row_errors));
         self.check_progress(epoch, &consumed)?;
@@ -42,7 +42,7 @@ impl Views {
             let state = self.state.read();
             check_dead_letters(&state, epoch, (&dead_letters, &retried))?;
             let none = RowErrors::default();
-            check_row_errors(if row_errors_anew { &none } else { &state.row_errors }, epoch, &row_errors)?;
+            check_row_errors(if row_errors_replaced { &none } else { &state.row_errors }, epoch, &row_errors)?;
             self.check_changes(&state, epoch, changes)?
         };
         let shown = self.fill_staged(epoch, staged, switch.as_ref())?;
@@ -54,7 +54,7 @@ impl Views {
             state.apply(&epoch_changes.changes);
             state.dead_letters.extend(dead_letters);
             state.dead_letters.retry(&retried);
-            if row_errors_anew {
+            if row_errors_replaced {
                 state.row_errors = RowErrors::default();
             }
             state.row_errors.apply(row_errors);

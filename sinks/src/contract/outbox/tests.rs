@@ -215,7 +215,7 @@ fn a_first_build_whose_answer_is_lost_holds_back_what_follows_it() {
 }
 
 #[test]
-fn fault_34_a_sink_that_falls_back_gets_again_what_is_retained_and_is_built_anew_beyond_that() {
+fn fault_34_a_sink_that_falls_back_gets_again_what_is_retained_and_is_rebuilt_beyond_that() {
     let limits = OutboxLimits { retained_epochs: 5, ..OutboxLimits::default() };
     for (steps, repaired, built) in [(4, 1, 0), (5, 1, 0), (6, 0, 1)] {
         let (mut outbox, mut run) = following(SinkKind::State, limits, 10);
@@ -231,7 +231,7 @@ fn fault_34_a_sink_that_falls_back_gets_again_what_is_retained_and_is_built_anew
 }
 
 #[test]
-fn fault_33_a_sink_that_lost_its_place_is_built_anew_and_a_log_of_changes_waits_for_a_person() {
+fn fault_33_a_sink_that_lost_its_place_is_rebuilt_and_a_log_of_changes_waits_for_a_person() {
     let (mut outbox, mut run) = following(SinkKind::State, OutboxLimits::default(), 3);
     outbox.sink.progress = None;
     outbox.sink.at = Chain::default();
@@ -250,7 +250,7 @@ fn fault_33_a_sink_that_lost_its_place_is_built_anew_and_a_log_of_changes_waits_
 }
 
 #[test]
-fn fault_38_a_sink_that_lags_too_far_is_detached_and_built_anew_later() {
+fn fault_38_a_sink_that_lags_too_far_is_detached_and_rebuilt_later() {
     let limits = OutboxLimits { waiting_changes: 20, ..OutboxLimits::default() };
     let (mut outbox, mut run) = following(SinkKind::State, limits, 3);
     outbox.sink.faults = [Fault::Down; 50].into();
@@ -278,7 +278,7 @@ fn a_sink_behind_the_start_of_a_run_does_not_count_as_following() {
 }
 
 #[test]
-fn an_overtaken_plan_builds_the_sink_anew() {
+fn an_overtaken_plan_rebuilds_the_sink() {
     let (mut outbox, run) = following(SinkKind::State, OutboxLimits::default(), 3);
     let before = outbox.reconciled;
     if let Some(progress) = &mut outbox.sink.progress {

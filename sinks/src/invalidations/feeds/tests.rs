@@ -23,17 +23,17 @@ fn a_follower_goes_on_behind_what_it_knows_or_drops_everything() {
     feed.epoch(at(5), keys(&["a"]));
     feed.epoch(at(6), Vec::new());
     feed.epoch(at(7), keys(&["a", "b"]));
-    assert_eq!(feed.after(None), Some(Told::Everything(at(7))));
-    assert_eq!(feed.after(Some(at(3))), Some(Told::Everything(at(7))), "epoch 4 is not known");
+    assert_eq!(feed.after(None), Some(Invalidated::Everything(at(7))));
+    assert_eq!(feed.after(Some(at(3))), Some(Invalidated::Everything(at(7))), "epoch 4 is not known");
     let stale = |epoch, names: &[&str]| (at(epoch), Arc::<[String]>::from(keys(names)));
-    assert_eq!(feed.after(Some(at(4))), Some(Told::Stale(vec![stale(5, &["a"]), stale(7, &["a", "b"])], at(7))));
-    assert_eq!(feed.after(Some(at(5))), Some(Told::Stale(vec![stale(7, &["a", "b"])], at(7))));
+    assert_eq!(feed.after(Some(at(4))), Some(Invalidated::Stale(vec![stale(5, &["a"]), stale(7, &["a", "b"])], at(7))));
+    assert_eq!(feed.after(Some(at(5))), Some(Invalidated::Stale(vec![stale(7, &["a", "b"])], at(7))));
     assert_eq!(feed.after(Some(at(7))), None);
     assert_eq!(feed.after(Some(at(9))), None, "it waits until these epochs are computed again");
     let elsewhere = Position { timeline: Timeline(1), epoch: Epoch(6) };
-    assert_eq!(feed.after(Some(elsewhere)), Some(Told::Everything(at(7))));
+    assert_eq!(feed.after(Some(elsewhere)), Some(Invalidated::Everything(at(7))));
     feed.reset(at(9));
-    assert_eq!(feed.after(Some(at(8))), Some(Told::Everything(at(9))));
+    assert_eq!(feed.after(Some(at(8))), Some(Invalidated::Everything(at(9))));
     assert_eq!(feed.after(Some(at(9))), None);
 }
 
@@ -44,8 +44,8 @@ fn what_is_remembered_is_bounded() {
     for epoch in 1..=20 {
         feed.epoch(at(epoch), (0..many).map(|key| format!("{key:06}")).collect());
     }
-    assert_eq!(feed.after(Some(at(15))), Some(Told::Everything(at(20))));
-    let Some(Told::Stale(stale, _)) = feed.after(Some(at(16))) else { panic!("four epochs are kept") };
+    assert_eq!(feed.after(Some(at(15))), Some(Invalidated::Everything(at(20))));
+    let Some(Invalidated::Stale(stale, _)) = feed.after(Some(at(16))) else { panic!("four epochs are kept") };
     assert_eq!(stale.len(), 4);
 }
 
@@ -60,11 +60,11 @@ struct Cache {
 impl Cache {
     fn follow(&mut self, feed: &Feed) {
         match feed.after(self.known) {
-            Some(Told::Everything(position)) => {
+            Some(Invalidated::Everything(position)) => {
                 self.entries.clear();
                 self.known = Some(position);
             }
-            Some(Told::Stale(stale, position)) => {
+            Some(Invalidated::Stale(stale, position)) => {
                 for key in stale.iter().flat_map(|(_, keys)| keys.iter()) {
                     self.entries.remove(key);
                     self.dropped.insert(key.clone());

@@ -158,7 +158,7 @@ fn an_index_is_built_followed_and_gone_on_with_after_a_restart() {
 }
 
 #[test]
-fn what_a_crash_took_is_applied_again_or_the_index_is_built_anew() {
+fn what_a_crash_took_is_applied_again_or_the_index_is_rebuilt() {
     for damage in [
         |_: &Path| {},
         |path: &Path| {
@@ -181,7 +181,7 @@ fn what_a_crash_took_is_applied_again_or_the_index_is_built_anew() {
 }
 
 #[test]
-fn fault_37_an_index_whose_files_vanish_while_it_is_written_is_built_anew() {
+fn fault_37_an_index_whose_files_vanish_while_it_is_written_is_rebuilt() {
     let mut world = World::new();
     let mut outbox = outbox(world.sink(), false);
     world.go_on(&mut outbox, 6);

@@ -65,7 +65,7 @@ fn what_was_not_committed_is_given_up_and_can_be_applied_again() {
 }
 
 #[test]
-fn fault_37_a_missing_or_damaged_file_is_found_at_a_start_and_the_index_is_built_anew() {
+fn fault_37_a_missing_or_damaged_file_is_found_at_a_start_and_the_index_is_rebuilt() {
     for damage in [
         (|folder: &Path| fs::remove_file(segment_file(folder, "term")).unwrap()) as fn(&Path),
         |folder| {
@@ -90,7 +90,7 @@ fn fault_37_a_missing_or_damaged_file_is_found_at_a_start_and_the_index_is_built
 }
 
 #[test]
-fn an_index_of_another_definition_is_built_anew() {
+fn an_index_of_another_definition_is_rebuilt() {
     let folder = TempDir::new().unwrap();
     drop(built(folder.path()));
     let other = definition(&[0], Some(Language::English));

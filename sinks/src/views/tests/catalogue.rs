@@ -160,8 +160,8 @@ fn another_plan_begins_with_errors_of_its_own() {
         detail: "zero".into(),
         row: "{}".into(),
     };
-    let errors = |epoch: u64, row_errors: Vec<(RowError, Diff)>, row_errors_anew: bool| {
-        views.publish(Commit { row_errors, row_errors_anew, ..commit(epoch, vec![]) }).map(drop)
+    let errors = |epoch: u64, row_errors: Vec<(RowError, Diff)>, row_errors_replaced: bool| {
+        views.publish(Commit { row_errors, row_errors_replaced, ..commit(epoch, vec![]) }).map(drop)
     };
     errors(1, vec![(error("old"), 2)], false).unwrap();
     assert!(errors(2, vec![(error("old"), -1)], true).is_err(), "an error was taken back that the new plan never had");

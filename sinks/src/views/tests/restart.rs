@@ -68,7 +68,7 @@ fn dead_letters_that_were_sent_again_leave_the_list_and_are_counted() {
     assert_eq!((ids(&views, None), views.snapshot().dead_letter_count()), (vec![7], 7));
     views.publish(Commit { dead_letters: vec![letter(1)], retried: vec![7], ..commit(4, Vec::new()) }).unwrap();
     assert_eq!((ids(&views, None), views.snapshot().retried_count()), (vec![8], 5));
-    // The log is read anew, and both are in one epoch.
+    // The log is read again, and both are in one epoch.
     views.publish(Commit { dead_letters: vec![letter(2), letter(3)], retried: vec![9], ..commit(5, Vec::new()) }).unwrap();
     assert_eq!((ids(&views, None), views.snapshot().retried_count()), (vec![8, 10], 6));
 }

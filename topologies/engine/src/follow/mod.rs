@@ -156,7 +156,7 @@ impl SinkTasks {
 
     /// Another topology takes over with an epoch that is handed over next. Sink tasks that are declared as before go on, unless what is kept
     /// was computed once more; the others end, and new ones begin with what that epoch shows.
-    pub fn redeploy(&mut self, topology: &Topology, history: &History, epoch: u64, computed_anew: bool) {
+    pub fn redeploy(&mut self, topology: &Topology, history: &History, epoch: u64, is_recomputed: bool) {
         let mut before: BTreeMap<String, Follower> =
             std::mem::take(&mut self.followers).into_iter().map(|follower| (follower.identity.clone(), follower)).collect();
         let (kept, new): (Vec<SinkTaskPlan>, Vec<SinkTaskPlan>) =
@@ -166,7 +166,7 @@ impl SinkTasks {
             });
         for plan in kept {
             let Some(follower) = before.remove(&plan.identity()) else { continue };
-            if computed_anew {
+            if is_recomputed {
                 follower.queue.lose(epoch);
             }
             self.followers.push(follower);

@@ -33,7 +33,7 @@ const IDLE_INTERVAL: Duration = Duration::from_secs(60);
 /// Changes that may wait in an outbox.
 const WAITING_CHANGES_MAX: usize = 1_000_000;
 
-/// SinkTaskParts of a sink task.
+/// Everything that a sink task works with.
 pub struct SinkTaskParts {
     /// its name
     pub name: String,

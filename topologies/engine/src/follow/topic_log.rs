@@ -1,12 +1,13 @@
 //! The event log as the log of derived topics.
 
+use std::io;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use schemas::position::{Offset, Partition, Topic};
 use schemas::time::unix_micros;
 use sinks::topic::{TopicLog, TopicLogError, TopicRecord};
-use sources::error::LogError;
+use sources::error::{Action, LogError};
 use sources::log::Log;
 use sources::record::Record;
 
@@ -24,19 +25,37 @@ impl TopicLog for DerivedTopicLog {
         self.0.create_topic(topic, DERIVED_PARTITIONS).map(drop).map_err(failed)
     }
 
-    fn bounds(&self, topic: &Topic) -> Result<(Offset, Offset), TopicLogError> {
-        self.0.bounds(topic, PARTITION).map_err(failed)
+    fn end(&self, topic: &Topic) -> Result<Offset, TopicLogError> {
+        self.0.bounds(topic, PARTITION).map(|(_, end)| end).map_err(failed)
     }
 
-    fn value(&self, topic: &Topic, offset: Offset) -> Result<Option<Vec<u8>>, TopicLogError> {
-        let records = self.0.read(topic, PARTITION, offset, 1, usize::MAX).map_err(failed)?;
-        Ok(records.records.into_iter().next().map(|record| record.value))
+    fn last(&self, topic: &Topic, before: Offset) -> Result<Option<Vec<u8>>, TopicLogError> {
+        let last = self.0.last_before(topic, PARTITION, before).map_err(failed)?;
+        Ok(last.map(|record| record.value))
     }
 
-    fn append(&self, topic: &Topic, records: Vec<TopicRecord>) -> Result<(), TopicLogError> {
+    fn append(&self, topic: &Topic, records: Vec<TopicRecord>) -> Result<Offset, TopicLogError> {
         let timestamp = unix_micros(SystemTime::now());
         let records = records.into_iter().map(|TopicRecord { key, value }| Record { key, value, timestamp });
-        self.0.append(topic, records.collect()).map(drop).map_err(failed)
+        let places = self.0.append(topic, records.collect()).map_err(failed)?;
+        let last = places.last().map(|(_, offset)| *offset);
+        // From here on the records are there, whatever fails.
+        self.end_behind(topic, last).map_err(|error| TopicLogError::Ambiguous(error.to_string()))
+    }
+}
+
+impl DerivedTopicLog {
+    /// Returns the end of a topic whose last record has to be the one at the offset that an append returned. A log may skip offsets behind
+    /// its last record, so the end alone does not tell whether another record came behind it.
+    fn end_behind(&self, topic: &Topic, appended: Option<Offset>) -> Result<Offset, LogError> {
+        let (_, end) = self.0.bounds(topic, PARTITION)?;
+        let last = self.0.last_before(topic, PARTITION, end)?.map(|record| record.offset);
+        if appended.is_some() && last == appended {
+            return Ok(end);
+        }
+        let told = |offset: Option<Offset>| offset.map_or("at no offset".to_owned(), |offset| format!("at offset {offset}"));
+        let source = io::Error::other(format!("the append ended {}, the last record is {}", told(appended), told(last)));
+        Err(LogError::Io { action: Action::Append, topic: topic.clone(), source })
     }
 }
 
@@ -49,3 +68,6 @@ fn failed(error: LogError) -> TopicLogError {
         error => TopicLogError::Unavailable(error.to_string()),
     }
 }
+
+#[cfg(test)]
+mod tests;
