@@ -1,5 +1,5 @@
 -- What a content delivery network still serves although it changed or went: the paths to purge. Paths are /posts/POST,
--- /media/MEDIA/VARIANT, /videos/VIDEO/VARIANT and /videos/VIDEO/manifest. A path leaves the list when it is published anew or
+-- /media/MEDIA/VARIANT, /videos/VIDEO/VARIANT and /videos/VIDEO/manifest. A path leaves the list when it is published again or
 -- removed.
 CREATE TABLE assets (
   asset_path TEXT PRIMARY KEY,

@@ -8,7 +8,7 @@ pub const EVENT_BYTES_MAX: u64 = 1 << 30;
 /// An epoch with many records may make as much as this many events, which are allowed the most, do.
 pub const EPOCH_EVENTS: u64 = 4;
 
-/// EventLimits of rows and bytes that may be made.
+/// Limits of the rows and bytes that may be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EventLimits {
     /// rows

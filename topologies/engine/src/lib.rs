@@ -1,7 +1,7 @@
 //! The engine: plans in, rows kept current from a log. No parser.
 //!
-//! [`run::start`] renders a [`language::topology::Topology`] and keeps its views current; [`slt::run`] tests one;
-//! [`lineage::LineageQuery`] finds which events made a row.
+//! [`run::start`] renders a [`language::topology::Topology`] and keeps its views current; [`lineage::LineageQuery`] finds which events made
+//! a row. [`slt::run`] tests the topology of a folder: it alone names the language's planner, because the queries of a test are statements.
 
 mod compute;
 mod deploy;
@@ -14,8 +14,8 @@ pub mod lineage;
 mod nodes;
 mod options;
 mod provenance;
-pub mod render;
-pub mod rows;
+mod render;
+mod rows;
 pub mod run;
 pub mod slt;
 mod start_error;

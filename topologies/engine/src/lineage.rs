@@ -109,7 +109,8 @@ fn name(topology: &Topology, log: &dyn LogReader, origin: Origin) -> Result<Name
     let source = &topology.sources[origin.source];
     let Origin { partition, offset, .. } = origin;
     let topic = Topic::new(&source.schema.topic);
-    let record = log.read(&topic, partition, offset, 1, 1)?.records.into_iter().next();
+    // Offsets have gaps: a read gives the next record when there is none at this one, and that is another event.
+    let record = log.read(&topic, partition, offset, 1, 1)?.records.into_iter().find(|record| record.offset == offset);
     let gone = || LineageError::Plan { detail: format!("the event at {topic} {partition} {offset} is gone meanwhile") };
     let record = record.ok_or_else(gone)?;
     let event = ParsedEvent::read(source.schema, source.encoding, &record.value, record.timestamp).map_err(|_| gone())?;
@@ -122,4 +123,39 @@ fn name(topology: &Topology, log: &dyn LogReader, origin: Origin) -> Result<Name
         json: String::from_utf8_lossy(&event.encode(Encoding::Json)).into_owned(),
         topic,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use language::load::{build, inline};
+    use schemas::event::parse_line;
+    use schemas::position::Offset;
+    use sources::log::LogAppender;
+    use sources::memory::MemoryLog;
+    use sources::record::Record;
+
+    use super::*;
+
+    const SOURCE: &str = "\
+CREATE SOURCE user_events WITH (connector = 'log', topic = 'social.user') FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.UserEvent');
+CREATE MATERIALIZED VIEW counts AS SELECT event_type, count(*) AS events FROM user_events GROUP BY event_type;
+";
+    const EVENT: &str = r#"{"topic":"social.user","event":{"event_id":"018cc251-f402-7000-8000-000000000001","event_type":"user.followed","schema_version":1,"aggregate_id":"1","occurred_at":"2024-01-01T00:00:00Z","actor_id":"1","payload":{"follower_id":"1","followee_id":"2"}}}"#;
+    const WALL_MICROS: i64 = 1_704_067_200_000_000;
+
+    #[test]
+    fn the_event_behind_a_gap_is_not_named_for_the_gap() {
+        let topology = build(&[inline("test.sql", SOURCE)]).unwrap_or_else(|refused| panic!("{refused:?}"));
+        let (log, topic) = (MemoryLog::with_gaps(), Topic::new("social.user"));
+        log.create_topic(&topic, topology.sources[0].partitions).unwrap();
+        let incoming = parse_line(EVENT.as_bytes(), WALL_MICROS).unwrap_or_else(|refusal| panic!("{}", refusal.fault)).unwrap();
+        let value = incoming.event.encode(topology.sources[0].encoding);
+        let record = Record { key: incoming.key, value, timestamp: WALL_MICROS };
+        let (partition, offset) = log.append(&topic, vec![record]).unwrap()[0];
+        assert!(offset > Offset(0), "the log begins with a gap");
+        let named = name(&topology, &log, Origin { source: 0, partition, offset }).unwrap();
+        assert_eq!((named.partition, named.offset, named.event_type.as_str()), (partition, offset, "user.followed"));
+        let gap = name(&topology, &log, Origin { source: 0, partition, offset: Offset(0) });
+        assert!(matches!(&gap, Err(LineageError::Plan { detail }) if detail.ends_with("is gone meanwhile")), "{gap:?}");
+    }
 }

@@ -32,7 +32,7 @@ pub struct Options {
     pub timeline: Timeline,
     /// interval of checkpoints
     pub checkpoint_interval: Duration,
-    /// changes of state after which a checkpoint is written in any case, at most [`CHECKPOINT_CHANGES_MAX`]
+    /// changes of state after which a checkpoint is written in any case: they wait in memory
     pub checkpoint_changes: usize,
     /// bytes above which the log forgets what no restart needs; `None` keeps all
     pub log_retention_bytes: Option<u64>,

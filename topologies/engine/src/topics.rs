@@ -9,6 +9,7 @@ use language::topology::Topology;
 
 /// The topic of events that were refused at ingest.
 pub const DEAD_LETTER_TOPIC: &str = "tidewater.dead_letters";
+
 /// Every expression is compiled once here, so that workers meet no error.
 pub(crate) fn check_rendering(topology: &Topology) -> Result<(), StartError> {
     language::expression::check::check(topology)

@@ -1,6 +1,6 @@
 //! Diagrams as `explain` prints them: `diagrams/*`, and that those of the social network hold together.
 //!
-//! `UPDATE_GOLDEN=1 cargo test --release --workspace --test topologies` writes them anew.
+//! `UPDATE_GOLDEN=1 cargo test --release --workspace --test topologies` writes them again.
 
 use std::collections::BTreeSet;
 use std::path::Path;

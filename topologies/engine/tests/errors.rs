@@ -63,7 +63,7 @@ fn error(relation: &str, detail: &str) -> Errors {
 }
 
 #[test]
-fn a_row_that_divides_by_zero_is_put_aside_until_it_is_deleted() {
+fn a_row_that_divides_by_zero_is_quarantined_until_it_is_deleted() {
     for workers in [1, 2] {
         let posts = Posts::with("CREATE MATERIALIZED VIEW ratios AS SELECT post_id, 100 / score AS ratio FROM posts;", workers);
         posts.create(1, 5, "a");
@@ -224,7 +224,7 @@ CREATE INDEX ON replies (post_id);
 ";
 
 #[test]
-fn a_merge_puts_an_event_aside_that_breaks_the_table() {
+fn a_merge_quarantines_an_event_that_breaks_the_table() {
     for workers in [1, 2] {
         let posts = Posts::with(STRICT, workers);
         let create = |post: u64, more: &str| {
@@ -253,7 +253,7 @@ fn a_merge_puts_an_event_aside_that_breaks_the_table() {
 }
 
 #[test]
-fn an_event_without_a_key_is_put_aside() {
+fn an_event_without_a_key_is_quarantined() {
     let posts = Posts::with(
         "CREATE TABLE replied (reply_to BIGINT PRIMARY KEY, last_post_id BIGINT NOT NULL);
          MERGE INTO replied USING post_events e ON replied.reply_to = e.created.reply_to

@@ -95,7 +95,7 @@ fn a_changed_topology_goes_on_as_if_it_had_always_been_there() {
 }
 
 #[test]
-fn a_restart_keeps_what_was_put_aside_and_its_numbers() {
+fn a_restart_keeps_what_was_quarantined_and_its_numbers() {
     let producer = Producer::default();
     let sql = format!("{SOURCES}{BEFORE}
         CREATE TABLE ages (user_id BIGINT PRIMARY KEY, age BIGINT NOT NULL);

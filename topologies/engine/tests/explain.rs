@@ -1,6 +1,7 @@
 //! The plan of every view of the social network, as `explain` shows it: `plans/<view>.txt`.
 //!
-//! `UPDATE_GOLDEN=1 cargo test --release --workspace --test topologies` writes the plans anew. A change of a plan is a change of what is kept in memory.
+//! `UPDATE_GOLDEN=1 cargo test --release --workspace --test topologies` writes the plans again. A change of a plan is a change
+//! of what is kept in memory.
 
 use std::path::Path;
 

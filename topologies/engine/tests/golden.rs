@@ -1,5 +1,5 @@
-//! Expected texts that are files: compared as they are, and written anew by `UPDATE_GOLDEN=1 cargo test --release --workspace --test topologies`, to be read as a
-//! diff.
+//! Expected texts that are files: compared as they are, and written again by
+//! `UPDATE_GOLDEN=1 cargo test --release --workspace --test topologies`, to be read as a diff.
 
 use std::path::Path;
 

@@ -1,6 +1,6 @@
 //! The fingerprints by which states, views and sinks are found again by a later version of the program: they may not change by themselves.
 //!
-//! `UPDATE_GOLDEN=1` writes the file anew. A line of it that differs is a state that everybody has to compute from the log once more: only
+//! `UPDATE_GOLDEN=1` writes the file again. A line of it that differs is a state that everybody has to compute from the log once more: only
 //! a plan that changes on purpose, or a function that computes something else, may do that.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -135,7 +135,7 @@ fn large_values_are_computed_in_parts_and_all_of_them_are_there() {
 }
 
 #[test]
-fn a_group_whose_texts_are_too_long_together_is_put_aside_by_itself() {
+fn a_group_whose_texts_are_too_long_together_is_quarantined_by_itself() {
     let views = "CREATE MATERIALIZED VIEW joined AS SELECT number, string_agg(text, ', ' ORDER BY note_id) AS t FROM notes GROUP BY number;
          CREATE INDEX ON joined (number);
          CREATE MATERIALIZED VIEW listed AS SELECT number, array_agg(text ORDER BY note_id) AS t FROM notes GROUP BY number;
@@ -227,7 +227,7 @@ fn a_long_chain_of_views_neither_overflows_the_stack_nor_expands_without_end() {
 }
 
 #[test]
-fn a_list_is_not_repeated_for_each_of_its_elements_and_a_row_that_carries_too_much_is_put_aside() {
+fn a_list_is_not_repeated_for_each_of_its_elements_and_a_row_that_carries_too_much_is_quarantined() {
     let views = "CREATE VIEW words AS SELECT note_id, text, string_to_array(text, ' ') AS parts FROM notes;
          CREATE MATERIALIZED VIEW linear AS SELECT note_id, count(*) AS n FROM (SELECT note_id, unnest(parts) AS part FROM words) u GROUP BY note_id;
          CREATE INDEX ON linear (note_id);

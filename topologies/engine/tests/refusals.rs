@@ -1,6 +1,6 @@
 //! Refusals before anything runs, and their words: each statement of `refusals/cases.sql` on top of `refusals/given.sql`.
 //!
-//! `UPDATE_GOLDEN=1 cargo test --release --workspace --test topologies` writes `refusals/said.txt` anew, to be read as a diff.
+//! `UPDATE_GOLDEN=1 cargo test --release --workspace --test topologies` writes `refusals/said.txt` again, to be read as a diff.
 
 use language::load::{build, inline};
 

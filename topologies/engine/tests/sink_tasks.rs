@@ -8,7 +8,7 @@ use engine::follow::SinkTaskState;
 use engine::run::{DeployOutcome, Options, Verify, ViewChange};
 use schemas::position::{Offset, Partition, Topic};
 use serde_json::Value;
-use sinks::invalidations::Told;
+use sinks::invalidations::Invalidated;
 use sources::log::LogReader;
 use testkit::random::Random;
 
@@ -215,10 +215,10 @@ fn what_becomes_stale_is_told_while_it_runs_and_after_a_restart_from_where_a_rea
     deployment.ingest(&events(&producer, &mut random, 20));
     deployment.sinks();
     let feed = |deployment: &Deployment| deployment.invalidations().feed("stale").expect("a feed");
-    let Some(Told::Everything(begin)) = feed(&deployment).after(None) else { panic!("it begins with everything") };
+    let Some(Invalidated::Everything(begin)) = feed(&deployment).after(None) else { panic!("it begins with everything") };
     deployment.ingest(&events(&producer, &mut random, 20));
     deployment.sinks();
-    let Some(Told::Stale(told, end)) = feed(&deployment).after(Some(begin)) else { panic!("it goes on") };
+    let Some(Invalidated::Stale(told, end)) = feed(&deployment).after(Some(begin)) else { panic!("it goes on") };
     assert!(!told.is_empty() && feed(&deployment).after(Some(end)).is_none());
     let keys: BTreeSet<&String> = told.iter().flat_map(|(_, keys)| keys.iter()).collect();
     assert!(keys.iter().all(|key| key.starts_with("count:")), "{keys:?}");

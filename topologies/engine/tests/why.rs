@@ -10,11 +10,13 @@ use std::time::Duration;
 
 use engine::lineage::{LineageLimits, NamedEvent, ORIGINS_MAX, RowAnswer, Unfinished};
 use engine::run::Options;
+use epochs::disk::simulated::SimulatedDisk;
 use language::load::load;
 use language::plan::graph::{NodeId, Operator, Semijoin, TopK};
 use language::topology::Topology;
 use schemas::field::{FieldKind, Value};
 use schemas::row::Row;
+use sources::memory::MemoryLog;
 use testkit::random::Random;
 
 use crate::harness::{Deployment, Producer, options, topology};
@@ -81,13 +83,18 @@ fn number(event: &NamedEvent) -> u64 {
 /// For each row of the view `v` after these events, as text, the numbers of the events that made it.
 fn explained(views: &str, lines: &[String]) -> Vec<(String, Vec<u64>)> {
     let topology = Arc::new(topology(&format!("{TABLES}{views}")));
-    let deployment = Deployment::replay(Arc::clone(&topology), lines, options());
+    let deployment = Deployment::replay(topology, lines, options());
     deployment.catch_up();
+    explained_by(&deployment)
+}
+
+/// The same for a deployment that has seen its events.
+fn explained_by(deployment: &Deployment) -> Vec<(String, Vec<u64>)> {
     let rows: BTreeSet<Row> = deployment.encoded_rows("v").into_iter().collect();
     let rows: Vec<Row> = rows.into_iter().collect();
     let answer = deployment.why("v", rows.clone());
     assert_eq!((answer.unfinished, answer.gaps.len()), (None, 0));
-    let view = &topology.served.iter().find(|served| served.view.name == "v").expect("it is declared").view;
+    let view = &deployment.topology.served.iter().find(|served| served.view.name == "v").expect("it is declared").view;
     let text = |row: &Row| {
         let mut at = 0;
         let fields = view.columns.iter().map(|column| {
@@ -101,7 +108,7 @@ fn explained(views: &str, lines: &[String]) -> Vec<(String, Vec<u64>)> {
     rows.iter()
         .zip(answer.rows)
         .map(|(row, found)| {
-            assert!(found.is_found && !found.is_cut, "{views}: {}", text(row));
+            assert!(found.is_found && !found.is_cut, "{}", text(row));
             (text(row), found.events.iter().map(number).collect::<BTreeSet<_>>().into_iter().collect())
         })
         .collect()
@@ -230,6 +237,19 @@ fn counting_beyond_a_bound_names_what_lies_beyond() {
 }
 
 #[test]
+fn events_of_a_log_with_gaps_are_named_too() {
+    let view = "CREATE MATERIALIZED VIEW v AS SELECT post_id AS k, text, edits FROM posts; CREATE INDEX ON v (k);";
+    let topology = Arc::new(topology(&format!("{TABLES}{view}")));
+    let log = Arc::new(MemoryLog::with_gaps());
+    let deployment = Deployment::go_on(topology, log, Arc::new(SimulatedDisk::new(0)), options());
+    deployment.ingest(&history());
+    let expected: [(&str, &[u64]); 3] = [("10 \"v\" 0", &[0, 7]), ("11 \"t\" 2", &[1, 10, 11]), ("12 \"t\" 0", &[2])];
+    let found = explained_by(&deployment);
+    let found: Vec<(&str, &[u64])> = found.iter().map(|(row, events)| (row.as_str(), events.as_slice())).collect();
+    assert_eq!(found, expected);
+}
+
+#[test]
 fn what_the_log_has_lost_is_said() {
     let sql = format!(
         "{TABLES}CREATE MATERIALIZED VIEW v AS SELECT author_id AS k, count(*) AS n FROM posts GROUP BY author_id; CREATE INDEX ON v (k);"
@@ -304,26 +324,38 @@ fn nodes_of(topology: &Topology, view: &str) -> Vec<NodeId> {
     nodes
 }
 
-/// A row's place among others is no matter of its own events.
-fn is_placed(topology: &Topology, view: &str) -> bool {
-    nodes_of(topology, view).iter().any(|&node| match &topology.graph.nodes[node].operator {
-        Operator::TopK(TopK { rank, offset, .. }) => *rank || *offset > 0,
-        _ => false,
-    })
+/// Nodes of a view by what they have to do with rows that their own events do not make again.
+#[derive(Default)]
+struct SuspectNodes {
+    antijoins: BTreeSet<NodeId>,
+    reductions: BTreeSet<NodeId>,
+    rankings: BTreeSet<NodeId>,
 }
 
-/// Returns true if rows of a view sum up what an anti-join left: what it took away is missing, and has no event (`docs/WHY.md`).
-fn sums_up_what_is_left(topology: &Topology, view: &str) -> bool {
-    let (mut antijoins, mut reductions) = (Vec::new(), Vec::new());
-    for node in nodes_of(topology, view) {
-        match &topology.graph.nodes[node].operator {
-            Operator::Semijoin(Semijoin { anti: true, .. }) => antijoins.push(node),
-            Operator::Reduce(_) => reductions.push(node),
-            _ => {}
+impl SuspectNodes {
+    fn of(topology: &Topology, view: &str) -> Self {
+        let mut suspects = Self::default();
+        for node in nodes_of(topology, view) {
+            match &topology.graph.nodes[node].operator {
+                Operator::Semijoin(Semijoin { anti: true, .. }) => suspects.antijoins.insert(node),
+                Operator::Reduce(_) => suspects.reductions.insert(node),
+                Operator::TopK(TopK { rank, offset, .. }) if *rank || *offset > 0 => suspects.rankings.insert(node),
+                _ => false,
+            };
         }
+        suspects
     }
-    // A node stands behind those that it reads.
-    antijoins.iter().min() < reductions.iter().max() && !antijoins.is_empty()
+
+    /// Returns true if rows of the view may need more than their own events (`docs/WHY.md`): they sum up what an anti-join left, and what it
+    /// took away has no event; or they have a place among sums, which is a matter of the others.
+    fn excuse(&self) -> bool {
+        // A node stands behind those that it reads.
+        let stands_behind = |above: &BTreeSet<NodeId>, below: &BTreeSet<NodeId>| match (above.last(), below.first()) {
+            (Some(above), Some(below)) => above > below,
+            _ => false,
+        };
+        stands_behind(&self.reductions, &self.antijoins) || stands_behind(&self.rankings, &self.reductions)
+    }
 }
 
 /// The topology with one view.
@@ -348,6 +380,47 @@ fn replayed(topology: &Topology, view: &str, events: &[&NamedEvent], latest: &st
     deployment.encoded_rows(view)
 }
 
+/// Views of the social network, each with the number of its sampled rows that their own events do not make again.
+const EXCUSED: [(&str, usize); 1] = [("conversation_details", 1)];
+
+/// Findings about the events of some rows of every view.
+#[derive(Default)]
+struct Findings {
+    /// reasons why a search had no answer, by view
+    unanswered: BTreeMap<String, String>,
+    /// rows that their events do not make again, by view
+    missing: BTreeMap<String, BTreeSet<Row>>,
+    /// number of rows that were replayed without one of their events
+    tried: usize,
+    /// number of those that were not made again
+    needed: usize,
+}
+
+impl Findings {
+    /// Replays the events of a row, and then all but one of them.
+    fn replay(&mut self, topology: &Topology, (view, row): (&str, &Row), found: &RowAnswer, latest: &str, random: &mut Random) {
+        let all: Vec<&NamedEvent> = found.events.iter().collect();
+        if !replayed(topology, view, &all, latest).contains(row) {
+            self.missing.entry(view.to_owned()).or_default().insert(row.clone());
+        } else if !all.is_empty() {
+            let left_out = random.below(all.len());
+            let others: Vec<&NamedEvent> =
+                all.iter().enumerate().filter(|(at, _)| *at != left_out).map(|(_, event)| *event).collect();
+            self.tried += 1;
+            self.needed += usize::from(!replayed(topology, view, &others, latest).contains(row));
+        }
+    }
+
+    /// Asserts that all rows were found, and that the events were enough for all but the excused ones.
+    fn check(&self, topology: &Topology) {
+        assert!(self.unanswered.is_empty(), "{:#?}", self.unanswered);
+        let missing: Vec<(&str, usize)> = self.missing.iter().map(|(view, rows)| (view.as_str(), rows.len())).collect();
+        let unexcused: Vec<_> = missing.iter().filter(|(view, _)| !SuspectNodes::of(topology, view).excuse()).collect();
+        assert!(unexcused.is_empty(), "events are not enough, without an anti-join or a rank above an aggregate: {unexcused:?}");
+        assert_eq!(missing, EXCUSED, "rows that their own events do not make again: the list would be {missing:?}");
+    }
+}
+
 /// For rows of every view of the social network: the events are found, they are enough, and mostly none of them is too much.
 #[test]
 fn the_events_of_a_row_make_it_again() {
@@ -362,8 +435,7 @@ fn the_events_of_a_row_make_it_again() {
         .expect("events have times");
     let deployment = Deployment::replay(Arc::clone(&topology), &lines, options());
     deployment.catch_up();
-    let mut random = Random::new(7);
-    let (mut tried, mut needed, mut wrong) = (0, 0, BTreeMap::new());
+    let (mut random, mut findings) = (Random::new(7), Findings::default());
     for view in deployment.views() {
         let rows: Vec<Row> = deployment.encoded_rows(&view).into_iter().collect::<BTreeSet<_>>().into_iter().collect();
         if rows.is_empty() {
@@ -372,29 +444,15 @@ fn the_events_of_a_row_make_it_again() {
         let sample: Vec<Row> = (0..ROWS).map(|_| random.pick(&rows).clone()).collect();
         let answer = deployment.why(&view, sample.clone());
         for (row, found) in sample.iter().zip(&answer.rows) {
-            if !found.is_found || answer.unfinished.is_some() {
-                wrong.insert(view.clone(), format!("not found: {:?}", answer.unfinished));
-                continue;
-            }
-            if is_placed(&topology, &view) {
-                continue;
-            }
-            let all: Vec<&NamedEvent> = found.events.iter().collect();
-            if !replayed(&topology, &view, &all, latest).contains(row) {
-                if sums_up_what_is_left(&topology, &view) {
-                    continue;
-                }
-                wrong.insert(view.clone(), format!("{} events are not enough", all.len()));
-            } else if !all.is_empty() {
-                let left_out = random.below(all.len());
-                let others: Vec<&NamedEvent> =
-                    all.iter().enumerate().filter(|(at, _)| *at != left_out).map(|(_, event)| *event).collect();
-                tried += 1;
-                needed += usize::from(!replayed(&topology, &view, &others, latest).contains(row));
+            if found.is_found && answer.unfinished.is_none() {
+                findings.replay(&topology, (view.as_str(), row), found, latest, &mut random);
+            } else {
+                findings.unanswered.insert(view.clone(), format!("not found: {:?}", answer.unfinished));
             }
         }
     }
-    assert!(wrong.is_empty(), "{wrong:#?}");
+    findings.check(&topology);
+    let Findings { tried, needed, .. } = findings;
     println!("{needed} of {tried} events were needed");
     assert!(tried > 100 && needed * 10 >= tried * 8, "only {needed} of {tried} events were needed for their rows");
 }

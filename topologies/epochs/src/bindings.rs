@@ -24,7 +24,7 @@ const FRAME_BYTES: usize = 8;
 /// Ending of the name of a segment; before it stands its first epoch, with leading zeros, so that names sort as epochs do.
 const SUFFIX: &str = ".bindings";
 /// File that a segment is written to before it gets its name.
-const ASIDE: &str = "segment.new";
+const TEMPORARY: &str = "segment.new";
 
 /// State of the bytes behind the last whole binding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,14 +77,14 @@ impl<D: Disk> Bindings<D> {
         Ok((bindings, tail))
     }
 
-    /// Makes what was read durable, without what is no binding at the end, by writing the last segment anew. After a sync that failed, what
+    /// Makes what was read durable, without what is no binding at the end, by writing the last segment again. After a sync that failed, what
     /// an earlier run has appended can be read although it is on no disk, and another sync of that file would prove nothing. To be called
     /// when it is durable that a new timeline begins, if one does: otherwise the next start would take the end for a clean one.
     pub fn secure(&mut self) -> Result<(), EpochError> {
         let Some(segment) = self.segments.back() else { return Ok(()) };
-        let (path, aside) = (self.path(segment.first), format!("{}/{ASIDE}", self.directory));
+        let (path, temporary) = (self.path(segment.first), format!("{}/{TEMPORARY}", self.directory));
         let bytes = self.disk.read(&path, 0, usize::try_from(segment.length).unwrap_or(usize::MAX))?;
-        Ok(replace(&self.disk, &self.directory, &aside, &path, &bytes)?)
+        Ok(replace(&self.disk, &self.directory, &temporary, &path, &bytes)?)
     }
 
     /// Ends segments when they have more bytes than this.

@@ -7,8 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::crash_point::{CHECKPOINT_MANIFEST_ASIDE, CHECKPOINT_RENAMED, CHECKPOINT_RUN_WRITTEN, crash_point};
-use crate::disk::{Disk, DiskCause, DiskError, write_aside};
+use crate::crash_point::{CHECKPOINT_MANIFEST_WRITTEN, CHECKPOINT_RENAMED, CHECKPOINT_RUN_WRITTEN, crash_point};
+use crate::disk::{Disk, DiskCause, DiskError, write_beside};
 
 mod entry;
 pub mod error;
@@ -40,7 +40,7 @@ const MANIFEST_SUFFIX: &str = ".checkpoint";
 /// Ending of the name of a run.
 const RUN_SUFFIX: &str = ".run";
 /// File that a manifest is written to before it gets its name.
-const ASIDE: &str = "checkpoint.new";
+const TEMPORARY: &str = "checkpoint.new";
 
 /// Checkpoints found at the start.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -258,7 +258,7 @@ impl<D: Disk> Checkpoints<D> {
     /// Makes a checkpoint the newest one, or puts it in the place of the newest one when it is of the same epoch.
     fn publish(&mut self, kept: Kept) -> Result<(), CheckpointError> {
         if let Err(error) = self.write_manifest(&kept) {
-            self.give_space_back(&error, ASIDE);
+            self.give_space_back(&error, TEMPORARY);
             for run in kept.runs.iter().filter(|run| Arc::strong_count(run) == 1) {
                 self.give_space_back(&error, &run.name.file);
             }
@@ -283,14 +283,14 @@ impl<D: Disk> Checkpoints<D> {
     /// The order is: runs (synced before), their names, the bytes of the manifest, its name. A crash leaves either no manifest of the new
     /// checkpoint or a whole one, and never one that names a run which is not there.
     fn write_manifest(&self, kept: &Kept) -> Result<(), CheckpointError> {
-        let (aside, path) = (self.path(ASIDE), self.path(&manifest_name(kept.header.epoch)));
+        let (temporary, path) = (self.path(TEMPORARY), self.path(&manifest_name(kept.header.epoch)));
         let runs: Vec<RunName> = kept.runs.iter().map(|run| run.name.clone()).collect();
         let bytes = Manifest { header: kept.header.clone(), runs }.encode(&path)?;
-        write_aside(&self.disk, &aside, &bytes)?;
+        write_beside(&self.disk, &temporary, &bytes)?;
         // The names of the runs first: otherwise the manifest's could be durable before theirs.
         self.disk.sync_directory(&self.directory)?;
-        crash_point(CHECKPOINT_MANIFEST_ASIDE);
-        self.disk.rename(&aside, &path)?;
+        crash_point(CHECKPOINT_MANIFEST_WRITTEN);
+        self.disk.rename(&temporary, &path)?;
         crash_point(CHECKPOINT_RENAMED);
         self.disk.sync_directory(&self.directory)?;
         Ok(())
@@ -339,7 +339,7 @@ impl<D: Disk> Checkpoints<D> {
         if !manifests.is_empty() {
             self.disk.sync_directory(&self.directory)?;
         }
-        for name in unneeded.iter().filter(|name| name.ends_with(RUN_SUFFIX) || name.as_str() == ASIDE) {
+        for name in unneeded.iter().filter(|name| name.ends_with(RUN_SUFFIX) || name.as_str() == TEMPORARY) {
             self.disk.remove(&self.path(name))?;
         }
         Ok(())

@@ -305,7 +305,7 @@ impl<D: Disk> Coordinator<D> {
         self.bindings.set_segment_bytes(retention.segment_bytes);
     }
 
-    /// Has the next epoch that is bound say this, if it has nothing else to say. Texts about records that are put aside add up.
+    /// Has the next epoch that is bound say this, if it has nothing else to say. Texts about records that are quarantined add up.
     pub fn announce(&mut self, control: Control) {
         self.announced = Some(match (self.announced.take(), control) {
             (Some(Control::Quarantine(before)), Control::Quarantine(text)) => Control::Quarantine(format!("{before}; {text}")),

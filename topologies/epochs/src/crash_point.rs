@@ -25,7 +25,7 @@ pub const PUBLISHED: &str = "published";
 /// The entries of a checkpoint are durable, without a manifest.
 pub const CHECKPOINT_RUN_WRITTEN: &str = "checkpoint-run-written";
 /// The manifest of a checkpoint is durable, without its name.
-pub const CHECKPOINT_MANIFEST_ASIDE: &str = "checkpoint-manifest-aside";
+pub const CHECKPOINT_MANIFEST_WRITTEN: &str = "checkpoint-manifest-written";
 /// The manifest of a checkpoint has its name, not durably.
 pub const CHECKPOINT_RENAMED: &str = "checkpoint-renamed";
 /// A checkpoint is durable; what it made superfluous is still there.
@@ -54,7 +54,7 @@ pub const ALL: [&str; 16] = [
     SINK_APPENDED_NOT_ACKNOWLEDGED,
     SEARCH_APPLIED_NOT_COMMITTED,
     CHECKPOINT_RUN_WRITTEN,
-    CHECKPOINT_MANIFEST_ASIDE,
+    CHECKPOINT_MANIFEST_WRITTEN,
     CHECKPOINT_RENAMED,
     CHECKPOINT_WRITTEN_NOT_TRIMMED,
     BINDINGS_TRIMMED,

@@ -101,23 +101,23 @@ impl fmt::Display for DiskAction {
 ///
 /// # Errors
 /// Those of the disk. The file may then be there in part.
-pub fn write_aside(disk: &(impl Disk + ?Sized), aside: &str, bytes: &[u8]) -> Result<(), DiskError> {
-    match disk.remove(aside) {
+pub fn write_beside(disk: &(impl Disk + ?Sized), temporary: &str, bytes: &[u8]) -> Result<(), DiskError> {
+    match disk.remove(temporary) {
         Err(error) if error.cause != DiskCause::NotFound => return Err(error),
         _ => {}
     }
-    disk.append(aside, bytes)?;
-    disk.sync(aside)
+    disk.append(temporary, bytes)?;
+    disk.sync(temporary)
 }
 
-/// Replaces a file of a folder at once: afterwards, and after a crash, it is as it was before or as it was to be. `aside` is a file beside
+/// Replaces a file of a folder at once: afterwards, and after a crash, it is as it was before or as it was to be. `temporary` is a file beside
 /// it in the same folder, which nobody else writes.
 ///
 /// # Errors
 /// Those of the disk. The file is then one or the other.
-pub fn replace(disk: &(impl Disk + ?Sized), folder: &str, aside: &str, path: &str, bytes: &[u8]) -> Result<(), DiskError> {
-    write_aside(disk, aside, bytes)?;
-    disk.rename(aside, path)?;
+pub fn replace(disk: &(impl Disk + ?Sized), folder: &str, temporary: &str, path: &str, bytes: &[u8]) -> Result<(), DiskError> {
+    write_beside(disk, temporary, bytes)?;
+    disk.rename(temporary, path)?;
     disk.sync_directory(folder)
 }
 

@@ -15,7 +15,7 @@ pub const FORMAT: u64 = 1;
 /// File of the identity.
 const PATH: &str = "identity";
 /// File that it is written to before it gets its name: a crash leaves the old identity or the new one, whole.
-const PATH_ASIDE: &str = "identity.new";
+const PATH_TEMPORARY: &str = "identity.new";
 
 /// Identity of a data directory, known before anything else is read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,7 +61,7 @@ impl Identity {
         })?;
         let mut bytes = format!("{:08x}", crc32fast::hash(&body)).into_bytes();
         bytes.extend(body);
-        Ok(replace(disk, "", PATH_ASIDE, PATH, &bytes)?)
+        Ok(replace(disk, "", PATH_TEMPORARY, PATH, &bytes)?)
     }
 
     /// Refuses to go on when another incarnation took over.

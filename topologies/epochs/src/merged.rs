@@ -4,9 +4,8 @@
 //! cut everywhere at one place of the order of the whole log. What was read beyond the cut waits in memory, within [`AHEAD_BYTES_MAX`].
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-use std::collections::VecDeque;
 use std::collections::binary_heap::PeekMut;
+use std::collections::{BinaryHeap, VecDeque};
 
 use schemas::position::{Offset, Partition, Topic};
 use sources::error::LogError;

@@ -10,9 +10,7 @@ use std::sync::Arc;
 use schemas::position::{Offset, Partition, Topic};
 use sources::error::LogError;
 use sources::log::LogReader;
-use sources::record::StoredRecord;
-use sources::record::TopicId;
-use sources::record::TopicMetadata;
+use sources::record::{StoredRecord, TopicId, TopicMetadata};
 
 use crate::binding::BoundRange;
 use crate::error::{EpochError, HaltReason};

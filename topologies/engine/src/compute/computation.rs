@@ -22,7 +22,7 @@ use sources::record::StoredRecord;
 
 use super::allowance::Allowance;
 use super::error::{ComputeError, WorkersError};
-use super::worker::{self, Done, Work, Workers};
+use super::worker::{self, Done, Work, WorkerFailure, Workers};
 use crate::limits::{EPOCHS_IN_FLIGHT_MAX, WAIT_MAX};
 use crate::render::drain::EpochOutput;
 use crate::render::restore_context::RestoreContext;
@@ -77,7 +77,7 @@ pub struct EpochResult {
     pub epoch: u64,
     /// changes of the rows of each index that is served or staged; an index may occur several times
     pub changes: Vec<(IndexId, Vec<(Row, Diff)>)>,
-    /// events that were put aside, each with the time when it was appended
+    /// events that were quarantined, each with the time when it was appended
     pub dead_letters: Vec<(i64, DeadLetter)>,
     /// errors of rows that came or went
     pub row_errors: Vec<(RowError, Diff)>,
@@ -97,7 +97,7 @@ pub struct Left {
     /// records that no source of the plan reads
     pub others: Records,
     /// records that are quarantined, each with the time when it was appended
-    pub aside: Vec<(i64, DeadLetter)>,
+    pub quarantined: Vec<(i64, DeadLetter)>,
 }
 
 impl<T> Computation<T> {
@@ -194,9 +194,9 @@ impl<T> Computation<T> {
         for ((topic, partition), read) in read {
             match self.sources.get(&topic) {
                 Some(&source) => {
-                    let (read, mut aside) = self.quarantine.take_out(&topic, partition, read);
+                    let (read, mut quarantined) = self.quarantine.take_out(&topic, partition, read);
                     records[source].extend(read);
-                    left.aside.append(&mut aside);
+                    left.quarantined.append(&mut quarantined);
                 }
                 None => drop(left.others.insert((topic, partition), read)),
             }
@@ -218,11 +218,12 @@ impl<T> Computation<T> {
     /// An epoch makes too much, or a worker panicked: the oldest epoch will not be finished.
     pub fn receive(&mut self, wait: Duration) -> Result<bool, ComputeError> {
         let done = self.workers.done.recv_timeout(wait);
+        // In this order: after a panic other workers may still exceed a budget, and a budget is exceeded before workers are given up for it.
+        if let Some(WorkerFailure::Panicked { detail }) = self.workers.panic_policy.failure() {
+            return Err(ComputeError::Panicked { detail: detail.clone() });
+        }
         if let Some(exceeded) = self.workers.budget.exceeded() {
             return Err(exceeded.clone().into());
-        }
-        if let Some(detail) = self.workers.panic_policy.failure() {
-            return Err(ComputeError::Panicked { detail: detail.to_owned() });
         }
         match done {
             Ok(done) => {

@@ -66,7 +66,20 @@ pub struct Workers {
 pub struct PanicPolicy {
     /// called before the process ends, when readers depend on the workers
     on_panic: OnceLock<OnPanic>,
-    failure: OnceLock<String>,
+    /// the first one, which is the cause of the others
+    failure: OnceLock<WorkerFailure>,
+}
+
+/// Reason why workers do not go on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WorkerFailure {
+    /// an epoch exceeded its budget, which says by how much
+    OverBudget,
+    /// one of them panicked
+    Panicked {
+        /// its message
+        detail: String,
+    },
 }
 
 /// Notes what a worker panicked with.
@@ -79,22 +92,23 @@ impl PanicPolicy {
         let _ = self.on_panic.set(Box::new(on_panic));
     }
 
-    /// Returns the message of a worker's panic, or the reason why it gave up.
-    pub fn failure(&self) -> Option<&str> {
-        self.failure.get().map(String::as_str)
+    /// Returns the first reason why workers do not go on.
+    pub fn failure(&self) -> Option<&WorkerFailure> {
+        self.failure.get()
     }
 
-    /// The workers can't go on, and the process can.
-    fn give_up(&self, reason: &str) {
+    /// Gives the workers up because an epoch exceeded its budget: they can't go on, and the process can.
+    pub(super) fn give_up(&self) {
         // The first reason is the cause of the others.
-        let _ = self.failure.set(reason.to_owned());
+        let _ = self.failure.set(WorkerFailure::OverBudget);
     }
 
-    fn panicked(&self, panic: &(dyn Any + Send)) {
+    /// Notes a worker's panic; ends the process when readers depend on the workers.
+    pub(super) fn panicked(&self, panic: &(dyn Any + Send)) {
         let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
         let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a worker panicked".to_owned());
         // The first panic is the cause of the others.
-        let is_first = self.failure.set(text.clone()).is_ok();
+        let is_first = self.failure.set(WorkerFailure::Panicked { detail: text.clone() }).is_ok();
         if let Some(on_panic) = self.on_panic.get().filter(|_| is_first) {
             on_panic(&text);
             eprintln!("a worker panicked; the process ends, acknowledged events are in the log");
@@ -146,8 +160,8 @@ pub fn start(topology: &Arc<Topology>, keeping: Vec<RestoreContext>, status: &Ar
         Ok(workers)
     } else {
         Err(match panic_policy.failure() {
-            Some(detail) => WorkersError::Panicked { detail: detail.to_owned() },
-            None => WorkersError::Ended,
+            Some(WorkerFailure::Panicked { detail }) => WorkersError::Panicked { detail: detail.clone() },
+            Some(WorkerFailure::OverBudget) | None => WorkersError::Ended,
         })
     }
 }
@@ -202,8 +216,8 @@ fn run(worker: &mut Worker, topology: &Topology, port: &Port, keeping: RestoreCo
     assert!(announced.is_ok(), "the driver ended before its workers started");
     let mut pending: VecDeque<Time> = VecDeque::new();
     loop {
-        if let Some(exceeded) = drain.budget().exceeded() {
-            panic_policy.give_up(&exceeded.to_string());
+        if drain.budget().exceeded().is_some() {
+            panic_policy.give_up();
         }
         if panic_policy.failure().is_some() {
             // What waits for a worker that is gone would wait for ever.

@@ -184,8 +184,11 @@ impl Candidate {
 
     /// Tells of an epoch that was bound.
     pub fn bound(&self, bound: BoundInput) {
+        let Some(epochs) = &self.epochs else {
+            panic!("epoch {} was bound for a candidate that is being dropped", bound.epoch);
+        };
         // A thread that has ended has reported why.
-        let _ = self.epochs.as_ref().map(|epochs| epochs.send(bound));
+        let _ = epochs.send(bound);
     }
 
     /// The last epoch whose rows are in the views that are staged.
@@ -295,7 +298,9 @@ impl<'a> CandidateThread<'a> {
         let (epoch, quarantine) = (header.epoch, start.quarantine);
         let resumption = Resumption { topology, states, missing, epoch, restored, status: Arc::clone(&status), quarantine };
         let computation = Computation::start(resumption, find)?;
-        let indexes = staged.iter().filter_map(|name| views.staged(name));
+        let served =
+            |name: &String| views.staged(name).unwrap_or_else(|| panic!("view '{name}' is computed, but not staged any more"));
+        let indexes = staged.iter().map(served);
         let indexes = indexes.flat_map(|served| served.indexes.iter().map(|(id, _)| *id).collect::<Vec<_>>()).collect();
         let deployment_handle = start.deployment_handle;
         let progress =

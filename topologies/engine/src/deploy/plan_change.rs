@@ -129,20 +129,20 @@ fn compare(
     replay: &BTreeSet<String>,
 ) -> Result<TopologyChange, EpochError> {
     let states = KeptStates::of(topology);
-    let anew = replayed_states(topology, &states, replay);
-    let is_anew = |number: usize| anew.contains(&(number as u32));
+    let rebuilt = replayed_states(topology, &states, replay);
+    let is_rebuilt = |number: usize| rebuilt.contains(&(number as u32));
     let is_known =
         |number: usize| before.states.iter().any(|(fingerprint, _)| *fingerprint == states.specs[number].fingerprint.0);
     let named = |number: usize| {
         (!matches!(states.kept[number], Kept::RowErrors | Kept::DeadLetters)).then(|| states.specs[number].name.clone())
     };
-    let is_stored = |number: &usize| is_known(*number) && !is_anew(*number);
+    let is_stored = |number: &usize| is_known(*number) && !is_rebuilt(*number);
     let (stored, missing): (Vec<usize>, Vec<usize>) = (0..states.specs.len()).partition(is_stored);
     let retained = before.retained.iter().find(|retained| {
-        let is_held = |number: usize| is_anew(number) || retained.states.contains(&states.specs[number].fingerprint.0);
+        let is_held = |number: usize| is_rebuilt(number) || retained.states.contains(&states.specs[number].fingerprint.0);
         (0..states.specs.len()).all(is_held)
     });
-    let is_restored = |number: &usize| retained.is_some() && !is_anew(*number);
+    let is_restored = |number: &usize| retained.is_some() && !is_rebuilt(*number);
     let (restored, computed): (Vec<usize>, Vec<usize>) = missing.iter().partition(|number| is_restored(number));
     let numbers = |places: &[usize]| places.iter().map(|place| *place as u32).collect::<BTreeSet<u32>>();
     let topics = states.topics(topology, &numbers(&computed));

@@ -4,14 +4,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, TryRecvError};
 
 use epochs::coordinator::EpochInput;
-use sinks::views::CatalogueChange;
+use sinks::views::{CatalogueChange, ViewPublisher};
 use sources::record::TopicMetadata;
 
 use super::candidate::{Candidate, CandidateCommit, Handover};
-use super::machine::DeploymentMachine;
+use super::machine::{DeployEvent, DeploymentMachine};
 use super::request::Deployment;
 use super::view_change::ViewChange;
 use crate::state::checkpointer::{CheckpointContent, ReadCheckpoint};
@@ -88,6 +88,36 @@ impl Underway {
             handover: None,
         }
     }
+
+    /// Looks for the checkpoint that is being read; returns `None` until it was read or could not be.
+    ///
+    /// # Panics
+    /// None is being read: the deployment would wait for ever.
+    pub fn look_for_content(&mut self) -> Option<DeployEvent> {
+        let Some(Reading { retained, content }) = &self.reading else {
+            panic!("a deployment waits for a checkpoint that nobody reads");
+        };
+        Some(match content.try_recv() {
+            Err(TryRecvError::Empty) => return None,
+            Err(TryRecvError::Disconnected) => {
+                DeployEvent::CheckpointUnreadable { reason: "the checkpoint could not be read".to_owned(), retained: None }
+            }
+            Ok(Err(error)) => DeployEvent::CheckpointUnreadable { reason: error.to_string(), retained: *retained },
+            Ok(Ok(content)) => {
+                self.content = Some(content);
+                DeployEvent::CheckpointRead
+            }
+        })
+    }
+
+    /// Ends the candidate, and only then takes its staged views away: until its thread has ended, it looks for them and fills them.
+    pub fn end(self, publisher: &dyn ViewPublisher) {
+        let Self { staged, hydrating, handover, .. } = self;
+        drop((hydrating, handover));
+        for name in &staged {
+            publisher.unstage(name);
+        }
+    }
 }
 
 impl Deploying {
@@ -102,9 +132,32 @@ impl Deploying {
         }
     }
 
-    /// The candidate, which is to see every epoch that is bound.
+    /// The candidate, if there is one: it is to see every epoch that is bound.
     pub fn candidate(&self) -> Option<&Candidate> {
-        self.underway.as_ref().and_then(|underway| underway.hydrating.as_ref()).map(|hydrating| &hydrating.candidate)
+        self.started().map(|hydrating| &hydrating.candidate)
+    }
+
+    /// The candidate, while the machine says that it computes.
+    ///
+    /// # Panics
+    /// There is none, as for [`hydrating`](Self::hydrating).
+    pub fn running_candidate(&self) -> &Candidate {
+        &self.hydrating().candidate
+    }
+
+    /// The candidate with what is known of its topology, while the machine says that it computes.
+    ///
+    /// # Panics
+    /// There is none: the machine and the driver disagree.
+    pub fn hydrating(&self) -> &Hydrating {
+        match self.started() {
+            Some(hydrating) => hydrating,
+            None => panic!("a deployment goes on with a candidate that was not started"),
+        }
+    }
+
+    fn started(&self) -> Option<&Hydrating> {
+        self.underway.as_ref().and_then(|underway| underway.hydrating.as_ref())
     }
 
     /// Returns what is shown with this epoch beside its own changes, if a new topology takes over with it.
@@ -128,3 +181,6 @@ impl Deploying {
         Some(Takeover { shown: std::mem::take(&mut handover.shown), catalogue })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,6 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
-use std::sync::mpsc::TryRecvError;
 
 use epochs::binding::Binding;
 use epochs::checkpoint::CheckpointHeader;
@@ -66,12 +65,12 @@ impl Driver {
             Awaited::Nothing => None,
             Awaited::Request => self.look_for_request(),
             Awaited::Checkpoint => Some(DeployEvent::CheckpointSeen { newest: self.parts.coordinator.newest_checkpoint() }),
-            Awaited::Content => self.look_for_content(),
+            Awaited::Content => self.deploying.underway().look_for_content(),
             Awaited::Candidate => Some(match self.candidate_outcome() {
                 Some(Ok(_)) => DeployEvent::CandidateFailed { reason: "it ended before the switch".to_owned() },
                 Some(Err(error)) => DeployEvent::CandidateFailed { reason: error.to_string() },
                 None => DeployEvent::CandidateSeen(CandidateProgress {
-                    reached: self.deploying.candidate().map_or(0, Candidate::reached),
+                    reached: self.deploying.running_candidate().reached(),
                     bound: self.last_bound(),
                     visible: self.parts.coordinator.completed(),
                     is_catching_up: self.parts.coordinator.is_catching_up(),
@@ -98,25 +97,8 @@ impl Driver {
         Some(DeployEvent::Requested { verify })
     }
 
-    fn look_for_content(&mut self) -> Option<DeployEvent> {
-        let underway = self.deploying.underway();
-        let Reading { retained, content } = underway.reading.as_ref()?;
-        let retained = *retained;
-        Some(match content.try_recv() {
-            Err(TryRecvError::Empty) => return None,
-            Err(TryRecvError::Disconnected) => {
-                DeployEvent::CheckpointUnreadable { reason: "the checkpoint could not be read".to_owned(), retained: None }
-            }
-            Ok(Err(error)) => DeployEvent::CheckpointUnreadable { reason: error.to_string(), retained },
-            Ok(Ok(content)) => {
-                underway.content = Some(content);
-                DeployEvent::CheckpointRead
-            }
-        })
-    }
-
     fn candidate_outcome(&self) -> Option<Result<Box<Handover>, CandidateError>> {
-        self.deploying.candidate()?.outcome()
+        self.deploying.running_candidate().outcome()
     }
 
     /// Does what the state machine says; returns what came of it, where that is an event.
@@ -266,10 +248,7 @@ impl Driver {
 
     /// Compares the rows of changed views, all of one epoch; returns true if any differ.
     fn compare(&mut self) -> bool {
-        let Some(hydrating) = &self.deploying.underway().hydrating else {
-            panic!("rows were to be compared without a candidate");
-        };
-        let changed = hydrating.changes.iter().filter(|(_, change)| **change == ViewChange::Changed);
+        let changed = self.deploying.hydrating().changes.iter().filter(|(_, change)| **change == ViewChange::Changed);
         let changed: Vec<String> = changed.map(|(name, _)| name.clone()).collect();
         let differences: Vec<ViewDifference> = changed.iter().map(|name| self.difference(name)).collect();
         let differs = differences.iter().any(ViewDifference::differs);
@@ -341,19 +320,17 @@ impl Driver {
 
     /// Ends a deployment that has not taken over: everything is as it was.
     fn end_deployment(&mut self, outcome: DeployOutcome) {
-        let Some(Underway { deployment, staged, hydrating, .. }) = self.deploying.underway.take() else {
+        let Some(underway) = self.deploying.underway.take() else {
             panic!("a deployment ended that was not under way: {outcome:?}");
         };
-        let generation = deployment.generation;
+        let generation = underway.deployment.generation;
         tracing::warn!(generation, ?outcome, "a deployment did not take over; everything is as it was");
-        if let Err(error) = (deployment.record)(Standing::Ended(&outcome)) {
+        if let Err(error) = (underway.deployment.record)(Standing::Ended(&outcome)) {
             tracing::error!(generation, %error, "the end of a deployment could not be recorded: a restart may begin with its topology");
         }
-        for name in &staged {
-            self.parts.publisher.unstage(name);
-        }
+        underway.end(self.parts.publisher.as_ref());
+        // The last word on it: the candidate, which reports its phases, has ended.
         self.parts.deployment_handle.finish(outcome);
-        drop(hydrating);
     }
 }
 

@@ -61,7 +61,7 @@ pub(super) struct ReadLetters {
     pub(super) retried: Vec<u64>,
 }
 
-/// DriverParts of a driver.
+/// Everything that a driver works with.
 pub struct DriverParts {
     /// the topology that readers see
     pub computation: Computation<BoundEpoch>,
@@ -203,8 +203,10 @@ impl Driver {
     pub(super) fn start_epoch(&mut self, input: EpochInput) {
         self.bound_at = Instant::now();
         let EpochInput { epoch, wall_micros, records, ranges, consumed, replayed, .. } = input;
+        let is_switch = self.deploying.machine.switch_epoch() == Some(epoch);
+        // Both topologies compute the epoch of the control entry: it would wait for ever for one that is not there.
+        assert!(!is_switch || self.deploying.candidate().is_some(), "epoch {epoch} changes topologies without a candidate");
         if let Some(candidate) = self.deploying.candidate() {
-            let is_switch = self.deploying.machine.switch_epoch() == Some(epoch);
             candidate.bound(BoundInput { epoch, wall_micros, ranges: ranges.clone(), is_switch });
         }
         let has_records = records.values().any(|records| !records.is_empty());
@@ -232,8 +234,8 @@ impl Driver {
 /// Reads what is left of an epoch's records: events that were refused at ingest or are quarantined, and the ids of those that were sent
 /// again. A topic that only the next topology reads is followed before that takes over; its records are for the candidate.
 pub(super) fn read_letters(left: Left) -> ReadLetters {
-    let Left { others, aside } = left;
-    let mut letters = ReadLetters { refused: aside, retried: Vec::new() };
+    let Left { others, quarantined } = left;
+    let mut letters = ReadLetters { refused: quarantined, retried: Vec::new() };
     for (_, records) in others.into_iter().filter(|((topic, _), _)| topic.as_str() == DEAD_LETTER_TOPIC) {
         records.into_iter().for_each(|record| read_letter(record, &mut letters));
     }

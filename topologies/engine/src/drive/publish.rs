@@ -103,7 +103,7 @@ impl Driver {
     fn show_new_plan(&self, commit: &mut Commit, row_errors: Vec<(RowError, Diff)>, catalogue: CatalogueChange) {
         commit.row_errors = row_errors;
         commit.row_errors.extend(self.parts.letters.errors());
-        commit.row_errors_anew = true;
+        commit.row_errors_replaced = true;
         commit.catalogue = Some(catalogue);
         // Partitions that were not read before are waited for from now on.
         commit.consumed = self.parts.coordinator.bound_offsets();

@@ -2,7 +2,7 @@
 //!
 //! Owns the way from an engine that was stopped to one that goes on, while readers keep what they see. The newest checkpoint and the
 //! epochs that are visible are computed again, unseen; the records of the epoch are looked at one by one, and those that make too much are
-//! put aside, durably, before anything else happens. The verdict is recorded and not repeated, so that every restart comes to the same rows.
+//! quarantined, durably, before anything else happens. The verdict is recorded and not repeated, so that every restart comes to the same rows.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use crate::limits::WAIT_MAX;
 use crate::render::budget::Exceeded;
 use crate::start_error::StartError;
 use crate::state::checkpointer::CheckpointContent;
-use crate::state::quarantine::{AsideGroup, AsideRange, Cause, ENDS_MAX};
+use crate::state::quarantine::{Cause, ENDS_MAX, QuarantinedGroup, QuarantinedRange};
 use crate::state::restore::RestoreError;
 use crate::status::Status;
 use crate::topics::create_topics;
@@ -92,7 +92,7 @@ struct Rebuilt<T> {
 }
 
 impl Driver {
-    /// Puts aside what made too much, and goes on with another engine. Where there is no way to that the process ends. That counts as an
+    /// Quarantines what made too much, and goes on with another engine. Where there is no way to that the process ends. That counts as an
     /// end at this epoch, unless it is the log or the disk that failed.
     ///
     /// # Errors
@@ -139,7 +139,7 @@ impl Driver {
         let culprits = match ranges.iter().find(|range| range.next > range.from) {
             Some(only) if is_single => {
                 let ranges = vec![(only.topic.clone(), only.partition, only.from, only.next)];
-                vec![AsideGroup { detail: exceeded.to_string(), ranges }]
+                vec![QuarantinedGroup { detail: exceeded.to_string(), ranges }]
             }
             _ => self.culprits(epoch, wall_micros, &ranges)?,
         };
@@ -149,7 +149,7 @@ impl Driver {
         } else {
             let text = culprits.iter().map(described).collect::<Vec<_>>().join("; ");
             tracing::error!(epoch, culprits = text, "records are quarantined: a view makes too much of them");
-            self.parts.quarantine.put_aside(epoch, culprits, Cause::Budget).map_err(EpochError::from)?;
+            self.parts.quarantine.add(epoch, culprits, Cause::Budget).map_err(EpochError::from)?;
             self.parts.coordinator.announce(Control::Quarantine(text));
         }
         let Rebuilt { computation, mut reader } = self.computed_again::<BoundEpoch>()?;
@@ -183,7 +183,7 @@ impl Driver {
 
     /// The records of an epoch that make too much, each in a group with what it makes. What follows after [`CULPRITS_MAX`] of them is one
     /// more group.
-    fn culprits(&self, epoch: u64, wall_micros: i64, ranges: &[BoundRange]) -> Result<Vec<AsideGroup>, RebuildError> {
+    fn culprits(&self, epoch: u64, wall_micros: i64, ranges: &[BoundRange]) -> Result<Vec<QuarantinedGroup>, RebuildError> {
         let Rebuilt { mut computation, mut reader } = self.computed_again()?;
         let all: Vec<_> = flat(reader.read_again(ranges)?);
         let mut found = Vec::new();
@@ -192,7 +192,7 @@ impl Driver {
         for (number, (key, record)) in all.iter().enumerate() {
             if found.len() >= CULPRITS_MAX {
                 let detail = format!("{CULPRITS_MAX} records before it in the same epoch make too much");
-                found.push(AsideGroup { detail, ranges: merged_ranges(&all[number..]) });
+                found.push(QuarantinedGroup { detail, ranges: merged_ranges(&all[number..]) });
                 break;
             }
             let records = Records::from([(key.clone(), vec![record.clone()])]);
@@ -203,7 +203,7 @@ impl Driver {
                 }
                 Err(ComputeError::OverBudget(exceeded)) => {
                     let ranges = merged_ranges(std::slice::from_ref(&all[number]));
-                    found.push(AsideGroup { detail: exceeded.to_string(), ranges });
+                    found.push(QuarantinedGroup { detail: exceeded.to_string(), ranges });
                     if number + 1 < all.len() && found.len() < CULPRITS_MAX {
                         // Before the next one is there: two of them may not fit into memory.
                         drop(computation);
@@ -305,12 +305,12 @@ fn gathered(records: &[(RecordPlace, StoredRecord)]) -> Records {
 }
 
 /// The places of records, those that follow one another in a partition as one range.
-fn merged_ranges(records: &[(RecordPlace, StoredRecord)]) -> Vec<AsideRange> {
+fn merged_ranges(records: &[(RecordPlace, StoredRecord)]) -> Vec<QuarantinedRange> {
     let mut offsets: BTreeMap<&RecordPlace, BTreeSet<u64>> = BTreeMap::new();
     for (place, record) in records {
         offsets.entry(place).or_default().insert(record.offset.0);
     }
-    let mut ranges: Vec<AsideRange> = Vec::new();
+    let mut ranges: Vec<QuarantinedRange> = Vec::new();
     for ((topic, partition), offsets) in offsets {
         for offset in offsets {
             match ranges.last_mut() {
@@ -323,8 +323,8 @@ fn merged_ranges(records: &[(RecordPlace, StoredRecord)]) -> Vec<AsideRange> {
 }
 
 /// The text for the binding and the log: the records of a group and the reason.
-fn described(group: &AsideGroup) -> String {
-    let range = |(topic, partition, from, next): &AsideRange| match next - from {
+fn described(group: &QuarantinedGroup) -> String {
+    let range = |(topic, partition, from, next): &QuarantinedRange| match next - from {
         1 => format!("{topic} {partition}:{from}"),
         _ => format!("{topic} {partition}:{from}-{}", next - 1),
     };
@@ -352,7 +352,7 @@ mod tests {
         let range = |topic: &str, partition, from, next| (topic.to_owned(), partition, from, next);
         let expected = vec![range("a", 0, 4, 6), range("a", 0, 8, 9), range("a", 1, 7, 9), range("b", 0, 4, 5)];
         assert_eq!(merged_ranges(&records), expected);
-        let group = AsideGroup { detail: "too much".into(), ranges: expected };
+        let group = QuarantinedGroup { detail: "too much".into(), ranges: expected };
         assert_eq!(described(&group), "a 0:4-5, a 0:8, a 1:7-8, b 0:4: too much");
     }
 }

@@ -36,7 +36,7 @@ use crate::follow::{self, Opening, Reports, SinkTasks};
 use crate::options::Options;
 use crate::state::checkpointer::Checkpointer;
 use crate::state::dead_letters::{DeadLetterState, Meta};
-use crate::state::quarantine::{AsideGroup, Ends, Quarantine, ranges_of};
+use crate::state::quarantine::{Ends, Quarantine, QuarantinedGroup, ranges_of};
 use crate::state::restore::restore;
 use crate::state::restored::Restored;
 use crate::state::retention::Retention;
@@ -80,7 +80,8 @@ enum RecoveryError {
     #[error("a thread could not be started: {0}")]
     Workers(#[from] WorkersError),
     #[error(
-        "computing epoch {epoch} ended the process {count} times, and it is not its records that can be quarantined: {detail}; start with a topology without the view that fails"
+        "computing epoch {epoch} ended the process {count} times, and it is not its records that can be quarantined: {detail}; start with a \
+         topology without the view that fails"
     )]
     Ends { epoch: u64, count: u32, detail: String },
 }
@@ -239,14 +240,14 @@ impl Recovery {
     }
 }
 
-/// Counts how the run before ended. Puts the records of an epoch aside that has ended the process too often, and has the bindings say so.
-fn put_aside(quarantine: &Quarantine, coordinator: &mut Coordinator<Storage>) -> Result<(), RecoveryError> {
+/// Counts how the run before ended. Quarantines the records of an epoch that has ended the process too often, and has the bindings say so.
+fn quarantine_records(quarantine: &Quarantine, coordinator: &mut Coordinator<Storage>) -> Result<(), RecoveryError> {
     quarantine.count_last_end().map_err(EpochError::from)?;
     let Some(Ends { epoch, count, detail, cause }) = quarantine.due() else { return Ok(()) };
     let binding = coordinator.bound_after(epoch.saturating_sub(1)).next().transpose()?.filter(|binding| binding.epoch == epoch);
-    let group = |binding: &Binding| AsideGroup { detail: detail.clone(), ranges: ranges_of(binding) };
+    let group = |binding: &Binding| QuarantinedGroup { detail: detail.clone(), ranges: ranges_of(binding) };
     match binding {
-        Some(binding) if quarantine.put_aside(epoch, vec![group(&binding)], cause).map_err(EpochError::from)? => {
+        Some(binding) if quarantine.add(epoch, vec![group(&binding)], cause).map_err(EpochError::from)? => {
             let records = binding.records();
             tracing::error!(
                 epoch,
@@ -288,7 +289,7 @@ fn open_quarantine(
     coordinator: &mut Coordinator<Storage>,
 ) -> Result<Arc<Quarantine>, RecoveryError> {
     let quarantine = Quarantine::open(Arc::clone(storage)).map_err(EpochError::from)?.with_limits(limits);
-    put_aside(&quarantine, coordinator)?;
+    quarantine_records(&quarantine, coordinator)?;
     Ok(Arc::new(quarantine))
 }
 

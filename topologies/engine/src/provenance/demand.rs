@@ -22,7 +22,7 @@ struct Restriction {
     values: Rc<BTreeSet<Row>>,
 }
 
-/// DemandedColumn of a node's column in the node below.
+/// Counterpart of a node's column in the node below.
 pub enum DemandedColumn {
     /// this column of it
     Column(usize),

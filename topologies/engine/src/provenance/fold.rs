@@ -17,10 +17,9 @@ use super::derived::Derived;
 use super::error::{LineageError, Unfinished};
 use super::origins::{Origin, Origins};
 use super::scan::Scans;
-use crate::render::columns::source_columns;
+use crate::render::columns::{field_kinds, source_columns};
 use crate::render::merge::{FoldReader, MergeLogic};
 use crate::render::slicer::Slicer;
-use language::plan::graph::NodeColumn;
 use language::plan::merge::{Action, Clause, FoldValue, Merge};
 use language::topology::{Table, Topology};
 
@@ -150,16 +149,13 @@ struct Tracer {
 
 impl Tracer {
     fn new(table: &Table, merge: &Merge) -> Self {
-        let kinds = |columns: &mut dyn Iterator<Item = &NodeColumn>| -> Vec<FieldKind> {
-            columns.filter_map(|column| FieldKind::of(&column.data_type)).collect()
-        };
         let width = table.columns.len();
         let all: Vec<usize> = (0..width).collect();
         Self {
             clauses: merge.clauses.iter().map(|clause| Reads::new(clause, width)).collect(),
-            columns: Slicer::new(&kinds(&mut table.columns.iter()), &all),
+            columns: Slicer::new(&field_kinds(&table.columns), &all),
             width,
-            fields: kinds(&mut merge.fields.iter().map(|(_, column)| column)),
+            fields: field_kinds(merge.fields.iter().map(|(_, column)| column)),
         }
     }
 

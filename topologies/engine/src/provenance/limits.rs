@@ -9,7 +9,7 @@ pub const ROWS_MAX: usize = 500_000;
 /// Most time for a question: less than for a request.
 pub const DURATION_MAX: Duration = Duration::from_secs(50);
 
-/// LineageLimits of a search.
+/// Limits of a search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LineageLimits {
     /// records that are read

@@ -18,6 +18,7 @@ use timely::dataflow::operators::probe::Handle;
 
 use super::error::LineageError;
 use crate::render::budget::Budget;
+use crate::render::columns::field_kinds;
 use crate::render::drain::Drain;
 use crate::render::renderer::RenderNode;
 use crate::render::restore_context::RestoreContext;
@@ -123,10 +124,13 @@ fn topology(operator: Operator, inputs: Vec<NodeInput>, columns: Vec<NodeColumn>
     let node = |operator, columns, append_only| Node { operator, columns, append_only, unbounded: None, single_row: false };
     let constant = |input: NodeInput| node(Operator::Constant(Constant { rows: input.rows }), input.columns, true);
     topology.graph.nodes = inputs.into_iter().map(constant).collect();
-    let kinds = columns.iter().filter_map(|column| Some((column.name.clone(), FieldKind::of(&column.data_type)?)));
     let view = View {
         name: String::new(),
-        columns: kinds.map(|(name, kind)| Column { name, kind }).collect(),
+        columns: columns
+            .iter()
+            .zip(field_kinds(&columns))
+            .map(|(column, kind)| Column { name: column.name.clone(), kind })
+            .collect(),
         indexes: vec![Index { name: String::new(), columns: Vec::new(), limit: None }],
         access: Access::Denied,
     };

@@ -1,7 +1,7 @@
 //! Reading the log once more: the events that a view has seen, as the dataflow has seen them.
 //!
 //! Owns [`Scans`]. The log and the position of a view enter; the decoded events of a source leave, without those that were seen before,
-//! put aside or no events, and with what the log no longer has. What fits is kept, because a plan may read a source several times.
+//! quarantined or no events, and with what the log no longer has. What fits is kept, because a plan may read a source several times.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;

@@ -14,6 +14,18 @@ pub fn kinds_of(topology: &Topology, node: NodeId) -> Vec<FieldKind> {
     topology.graph.nodes[node].columns.iter().filter_map(|column| FieldKind::of(&column.data_type)).collect()
 }
 
+/// Returns the kinds of columns that rows hold: those of a table, of its events' fields, and of nodes that are rendered.
+///
+/// # Panics
+/// Rows can't hold a column, which the planner refuses: left out, the fields behind it would be read as others.
+pub fn field_kinds<'c>(columns: impl IntoIterator<Item = &'c NodeColumn>) -> Vec<FieldKind> {
+    let kind = |column: &NodeColumn| match FieldKind::of(&column.data_type) {
+        Some(kind) => kind,
+        None => panic!("column '{}' was planned with type {}, which rows can't hold", column.name, column.data_type),
+    };
+    columns.into_iter().map(kind).collect()
+}
+
 /// The columns of a source that some map or merge reads, ascending.
 pub fn decoded_columns(topology: &Topology, source: usize) -> Vec<usize> {
     let tables: BTreeSet<usize> = (0..topology.tables.len()).collect();
@@ -52,4 +64,27 @@ pub fn source_columns(source: &Source) -> Vec<NodeColumn> {
 
 fn merge_columns(merge: &Merge) -> BTreeSet<usize> {
     merge.key.iter().chain(merge.fields.iter().map(|(scalar, _)| scalar)).flat_map(Scalar::columns).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow_schema::{DataType, Fields};
+
+    use super::*;
+
+    fn column(name: &str, data_type: DataType) -> NodeColumn {
+        NodeColumn { name: name.to_owned(), data_type, nullable: true }
+    }
+
+    #[test]
+    fn every_column_has_its_kind_in_its_place() {
+        let columns = [column("id", DataType::Int64), column("text", DataType::Utf8)];
+        assert_eq!(field_kinds(&columns), [FieldKind::Int64, FieldKind::Text]);
+    }
+
+    #[test]
+    #[should_panic(expected = "column 'parts' was planned with type")]
+    fn a_column_that_rows_can_not_hold_is_not_left_out() {
+        field_kinds(&[column("id", DataType::Int64), column("parts", DataType::Struct(Fields::empty()))]);
+    }
 }

@@ -21,7 +21,7 @@ use crate::status::Status;
 pub struct EpochOutput {
     /// changes of rows in the stored form of each index
     pub changes: BTreeMap<IndexId, Vec<(Row, Diff)>>,
-    /// events put aside, each with the time when it was appended
+    /// quarantined events, each with the time when it was appended
     pub dead_letters: Vec<(i64, DeadLetter)>,
     /// rows that an expression failed on, or no longer does
     pub row_errors: Vec<(RowError, Diff)>,

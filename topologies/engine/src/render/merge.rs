@@ -1,7 +1,8 @@
 //! The continuous MERGE: events of a source fold into the rows of a table.
 //!
 //! Owns the clauses at run time. Every event travels to its key with all values that depend on it alone; there the events of a key are
-//! taken in the order of appending, whatever partitions they lie in, and the first clause that applies decides. Values that depend on the row found are evaluated there, for all keys of a round at once.
+//! taken in the order of appending, whatever partitions they lie in, and the first clause that applies decides. Values that depend on the
+//! row found are evaluated there, for all keys of a round at once.
 
 use arrow_array::ArrayRef;
 use datafusion_common::{DataFusionError, Result};
@@ -13,6 +14,7 @@ use schemas::field::{FieldKind, Value, is_null};
 use schemas::row::{Row, RowCodec};
 use timely::dataflow::StreamVec;
 
+use super::columns::field_kinds;
 use super::events::{EventReader, Events};
 use super::row_printer::RowPrinter;
 use super::slicer::Slicer;
@@ -45,10 +47,6 @@ pub fn render<'s>(
     Ok((rows, vec![read_errors, fold_errors]))
 }
 
-fn kinds(columns: &[NodeColumn]) -> Vec<FieldKind> {
-    columns.iter().filter_map(|column| FieldKind::of(&column.data_type)).collect()
-}
-
 fn field_columns(merge: &Merge) -> Vec<NodeColumn> {
     merge.fields.iter().map(|(_, column)| column.clone()).collect()
 }
@@ -66,11 +64,11 @@ impl FoldReader {
     pub fn new(columns: &[NodeColumn], decoded: &[usize], table: &Table, merge: &Merge) -> Result<Self> {
         let fields = merge.fields.iter().map(|(scalar, _)| scalar.clone());
         let outputs: Vec<Scalar> = merge.key.iter().cloned().chain(fields).collect();
-        let table_kinds = kinds(&table.columns);
+        let table_kinds = field_kinds(&table.columns);
         Ok(Self {
             reader: EventReader::new(columns, decoded, &[], &outputs, &table.name)?,
             key_kinds: table.primary_key.iter().map(|&key| table_kinds[key].clone()).collect(),
-            applicable: Applicable::new(&merge.clauses, &kinds(&field_columns(merge))),
+            applicable: Applicable::new(&merge.clauses, &field_kinds(&field_columns(merge))),
             relation: table.name.clone(),
         })
     }
@@ -168,8 +166,7 @@ impl MergeLogic {
     /// The clauses of a merge into a table.
     pub fn of(table: &Table, merge: &Merge) -> Result<Self> {
         let fields = field_columns(merge);
-        let field_kinds = kinds(&fields);
-        Self::new(table, merge, kinds(&table.columns), &fields, field_kinds)
+        Self::new(table, merge, field_kinds(&table.columns), &fields, field_kinds(&fields))
     }
 
     fn new(

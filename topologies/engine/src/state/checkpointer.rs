@@ -38,7 +38,7 @@ pub type ReadCheckpoint = Result<CheckpointContent, RestoreError>;
 /// Work for the thread.
 enum Job {
     Write(CheckpointJob),
-    Read { epoch: Option<u64>, states: KeptStates, anew: BTreeSet<u32>, workers: usize, reply: Sender<ReadCheckpoint> },
+    Read { epoch: Option<u64>, states: KeptStates, rebuilt: BTreeSet<u32>, workers: usize, reply: Sender<ReadCheckpoint> },
 }
 
 impl Checkpointer {
@@ -51,8 +51,8 @@ impl Checkpointer {
                 let is_over = match job {
                     Job::Write(job) => !write(&disk, &mut checkpoints, &job) || done.send(job.header.epoch).is_err(),
                     // Who asked may have given up.
-                    Job::Read { epoch, states, anew, workers, reply } => {
-                        let _ = reply.send(read(&checkpoints, epoch, &states, &anew, workers));
+                    Job::Read { epoch, states, rebuilt, workers, reply } => {
+                        let _ = reply.send(read(&checkpoints, epoch, &states, &rebuilt, workers));
                         false
                     }
                 };
@@ -70,10 +70,16 @@ impl Checkpointer {
         self.hand_over(Job::Write(job));
     }
 
-    /// Has the checkpoint of an epoch, or else the newest one, read for a plan with these states, but for those that are made `anew`.
-    pub fn read(&self, epoch: Option<u64>, states: KeptStates, anew: BTreeSet<u32>, workers: usize) -> Receiver<ReadCheckpoint> {
+    /// Has the checkpoint of an epoch, or else the newest one, read for a plan with these states, but for those that are `rebuilt`.
+    pub fn read(
+        &self,
+        epoch: Option<u64>,
+        states: KeptStates,
+        rebuilt: BTreeSet<u32>,
+        workers: usize,
+    ) -> Receiver<ReadCheckpoint> {
         let (reply, begin) = channel();
-        self.hand_over(Job::Read { epoch, states, anew, workers, reply });
+        self.hand_over(Job::Read { epoch, states, rebuilt, workers, reply });
         begin
     }
 
@@ -108,12 +114,12 @@ fn read<D: Disk>(
     checkpoints: &Checkpoints<D>,
     epoch: Option<u64>,
     states: &KeptStates,
-    anew: &BTreeSet<u32>,
+    rebuilt: &BTreeSet<u32>,
     workers: usize,
 ) -> ReadCheckpoint {
     let header = checkpoints.headers().find(|header| epoch.is_none_or(|epoch| header.epoch == epoch));
     let header = header.ok_or(RestoreError::None)?;
-    let (entries, _) = restore(checkpoints, header, states, anew, workers, &Status::default())?;
+    let (entries, _) = restore(checkpoints, header, states, rebuilt, workers, &Status::default())?;
     Ok((header.clone(), entries))
 }
 

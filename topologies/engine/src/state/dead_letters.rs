@@ -1,6 +1,6 @@
 //! The two states that the driver keeps itself: dead letters, and errors of rows of streams.
 //!
-//! Owns how they are kept across a restart. What an epoch put aside enters; changes of kept entries leave, and after a restart a seed
+//! Owns how they are kept across a restart. What an epoch quarantined enters; changes of kept entries leave, and after a restart a seed
 //! for the views.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -133,7 +133,7 @@ impl DeadLetterState {
         ids
     }
 
-    /// Takes what an epoch put aside, in the order in which readers get it.
+    /// Takes what an epoch quarantined, in the order in which readers get it.
     pub fn epoch(&mut self, letters: &[DeadLetter], errors: &[(RowError, Diff)], changes: &mut Vec<EntryChange>) {
         for letter in letters {
             self.count += 1;

@@ -28,7 +28,7 @@ pub const EPOCHS_MAX: usize = 1_000;
 /// Most epochs that are remembered as computed without limits. The oldest ones are forgotten first: no restart computes them again.
 const EXEMPT_MAX: usize = 10_000;
 const FILE: &str = "quarantine";
-const FILE_ASIDE: &str = "quarantine.new";
+const FILE_TEMPORARY: &str = "quarantine.new";
 const FORMAT: u64 = 1;
 
 /// Said of an end that nobody was there to describe.
@@ -50,7 +50,7 @@ struct Stored {
     format: u64,
     #[serde(rename = "panics")]
     ends: Option<Ends>,
-    epochs: Vec<Aside>,
+    epochs: Vec<QuarantinedRecords>,
     /// epochs whose records were looked at one by one, and none of them makes too much; absent in files of earlier versions
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     exempt: BTreeSet<u64>,
@@ -82,32 +82,32 @@ pub enum Cause {
 }
 
 /// Records of one partition: topic, partition, first offset, offset after the last.
-pub type AsideRange = (String, u32, u64, u64);
+pub type QuarantinedRange = (String, u32, u64, u64);
 
-/// The records of an epoch.
+/// Quarantined records of an epoch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Aside {
+struct QuarantinedRecords {
     epoch: u64,
     detail: String,
     #[serde(default)]
     cause: Cause,
-    ranges: Vec<AsideRange>,
+    ranges: Vec<QuarantinedRange>,
 }
 
-/// Records of an epoch that are put aside for the same reason.
+/// Records of an epoch that are quarantined for the same reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AsideGroup {
+pub struct QuarantinedGroup {
     /// the reason, for the dead letters
     pub detail: String,
     /// the records
-    pub ranges: Vec<AsideRange>,
+    pub ranges: Vec<QuarantinedRange>,
 }
 
 impl Stored {
-    /// Epochs other than this one with records that are aside because they ended the process.
+    /// Epochs other than this one with records that are quarantined because they ended the process.
     fn epochs_that_ended(&self, except: u64) -> usize {
-        let ended = self.epochs.iter().filter(|aside| aside.cause == Cause::Ends && aside.epoch != except);
-        ended.map(|aside| aside.epoch).collect::<BTreeSet<u64>>().len()
+        let ended = self.epochs.iter().filter(|records| records.cause == Cause::Ends && records.epoch != except);
+        ended.map(|records| records.epoch).collect::<BTreeSet<u64>>().len()
     }
 }
 
@@ -250,15 +250,17 @@ impl Quarantine {
         self.stored.lock().ends.clone().filter(|ends| ends.count >= ENDS_MAX)
     }
 
-    /// Puts records of an epoch aside, durably and all at once, each group of them for its own reason. Returns false and changes nothing
-    /// when there are none, or when the records of [`EPOCHS_MAX`] other epochs are aside because they ended the process and these did too.
+    /// Quarantines records of an epoch, durably and all at once, each group of them for its own reason. Returns false and changes nothing
+    /// when there are none, or when the records of [`EPOCHS_MAX`] other epochs are quarantined because they ended the process and these did
+    /// too.
     ///
     /// # Errors
-    /// The disk fails; nothing is put aside then.
-    pub fn put_aside(&self, epoch: u64, groups: Vec<AsideGroup>, cause: Cause) -> Result<bool, DiskError> {
+    /// The disk fails; nothing is quarantined then.
+    pub fn add(&self, epoch: u64, groups: Vec<QuarantinedGroup>, cause: Cause) -> Result<bool, DiskError> {
         let mut stored = self.stored.lock();
         let new = groups.into_iter().filter(|group| !group.ranges.is_empty());
-        let new: Vec<Aside> = new.map(|AsideGroup { detail, ranges }| Aside { epoch, detail, cause, ranges }).collect();
+        let new: Vec<QuarantinedRecords> =
+            new.map(|QuarantinedGroup { detail, ranges }| QuarantinedRecords { epoch, detail, cause, ranges }).collect();
         if new.is_empty() || (cause == Cause::Ends && stored.epochs_that_ended(epoch) >= EPOCHS_MAX) {
             return Ok(false);
         }
@@ -271,7 +273,7 @@ impl Quarantine {
         Ok(true)
     }
 
-    /// Takes those records out that are aside, as dead letters with the times when they were appended.
+    /// Takes those records out that are quarantined, as dead letters with the times when they were appended.
     pub fn take_out(
         &self,
         topic: &Topic,
@@ -279,11 +281,11 @@ impl Quarantine {
         records: Vec<StoredRecord>,
     ) -> (Vec<StoredRecord>, Vec<(i64, DeadLetter)>) {
         let stored = self.stored.lock();
-        let is_here = |range: &&AsideRange| range.0 == topic.as_str() && range.1 == partition.0;
-        let ranges: Vec<(&Aside, u64, u64)> = stored
+        let is_here = |range: &&QuarantinedRange| range.0 == topic.as_str() && range.1 == partition.0;
+        let ranges: Vec<(&QuarantinedRecords, u64, u64)> = stored
             .epochs
             .iter()
-            .flat_map(|aside| aside.ranges.iter().filter(is_here).map(move |range| (aside, range.2, range.3)))
+            .flat_map(|records| records.ranges.iter().filter(is_here).map(move |range| (records, range.2, range.3)))
             .collect();
         if ranges.is_empty() {
             return (records, Vec::new());
@@ -292,7 +294,7 @@ impl Quarantine {
         for record in records {
             match ranges.iter().find(|(_, from, next)| (*from..*next).contains(&record.offset.0)) {
                 None => kept.push(record),
-                Some((aside, ..)) => letters.push((record.timestamp, letter(topic, &record, aside))),
+                Some((quarantined, ..)) => letters.push((record.timestamp, letter(topic, &record, quarantined))),
             }
         }
         (kept, letters)
@@ -300,19 +302,19 @@ impl Quarantine {
 
     fn store(&self, stored: &Stored) -> Result<(), DiskError> {
         let bytes = serde_json::to_vec(stored).unwrap_or_else(|error| panic!("the quarantine has no form as JSON: {error}"));
-        replace(&self.storage, "", FILE_ASIDE, FILE, &bytes)
+        replace(&self.storage, "", FILE_TEMPORARY, FILE, &bytes)
     }
 }
 
 /// All records of an epoch that have an offset.
-pub fn ranges_of(binding: &Binding) -> Vec<AsideRange> {
+pub fn ranges_of(binding: &Binding) -> Vec<QuarantinedRange> {
     let ranges = binding.ranges.iter().filter(|range| range.next > range.from);
     ranges.map(|range| (range.topic.clone(), range.partition, range.from, range.next)).collect()
 }
 
-fn letter(topic: &Topic, record: &StoredRecord, aside: &Aside) -> DeadLetter {
-    let Aside { epoch, detail, .. } = aside;
-    let fault = match aside.cause {
+fn letter(topic: &Topic, record: &StoredRecord, quarantined: &QuarantinedRecords) -> DeadLetter {
+    let QuarantinedRecords { epoch, detail, .. } = quarantined;
+    let fault = match quarantined.cause {
         Cause::Ends => {
             Fault::new(Reason::Quarantined, format!("computing epoch {epoch} ended the process {ENDS_MAX} times: {detail}"))
         }
@@ -341,8 +343,8 @@ mod tests {
         StoredRecord { partition: Partition(1), offset: Offset(offset), timestamp: 0, key: Vec::new(), value: vec![offset as u8] }
     }
 
-    fn group(ranges: Vec<AsideRange>) -> AsideGroup {
-        AsideGroup { detail: "no".into(), ranges }
+    fn group(ranges: Vec<QuarantinedRange>) -> QuarantinedGroup {
+        QuarantinedGroup { detail: "no".into(), ranges }
     }
 
     #[test]
@@ -385,20 +387,20 @@ mod tests {
         let quarantine = Quarantine::open(storage).unwrap();
         let range = |from| vec![("t".to_owned(), 1, from, from + 1)];
         let many = (0..2 * EPOCHS_MAX as u64).map(|from| group(range(from))).collect();
-        assert!(quarantine.put_aside(1, many, Cause::Budget).unwrap());
+        assert!(quarantine.add(1, many, Cause::Budget).unwrap());
         {
             let mut stored = quarantine.stored.lock();
-            let ended = |epoch| Aside { epoch, detail: String::new(), cause: Cause::Ends, ranges: range(epoch) };
+            let ended = |epoch| QuarantinedRecords { epoch, detail: String::new(), cause: Cause::Ends, ranges: range(epoch) };
             stored.epochs.extend((10..10 + EPOCHS_MAX as u64 - 1).map(ended));
         }
-        assert!(quarantine.put_aside(2, vec![group(range(1)), group(range(5))], Cause::Ends).unwrap());
-        assert!(!quarantine.put_aside(3, vec![group(range(2))], Cause::Ends).unwrap(), "these are too many");
-        assert!(quarantine.put_aside(2, vec![group(range(6))], Cause::Ends).unwrap(), "it is one of them");
-        assert!(quarantine.put_aside(3, vec![group(range(2))], Cause::Budget).unwrap());
+        assert!(quarantine.add(2, vec![group(range(1)), group(range(5))], Cause::Ends).unwrap());
+        assert!(!quarantine.add(3, vec![group(range(2))], Cause::Ends).unwrap(), "these are too many");
+        assert!(quarantine.add(2, vec![group(range(6))], Cause::Ends).unwrap(), "it is one of them");
+        assert!(quarantine.add(3, vec![group(range(2))], Cause::Budget).unwrap());
     }
 
     #[test]
-    fn what_ends_the_process_three_times_in_a_row_is_put_aside_for_good() {
+    fn what_ends_the_process_three_times_in_a_row_is_quarantined_for_good() {
         let storage: Storage = Arc::new(SimulatedDisk::new(0));
         let open = || Quarantine::open(Arc::clone(&storage)).unwrap();
         for epoch in [7, 8, 8] {
@@ -414,12 +416,12 @@ mod tests {
         let quarantine = open();
         assert_eq!(quarantine.due().map(|ends| (ends.epoch, ends.count)), Some((8, 3)));
         let range = |from, next| BoundRange { topic: "t".into(), partition: 1, from, next, ..BoundRange::default() };
-        let put_aside = |from, next| {
+        let add = |from, next| {
             let binding = Binding { epoch: 8, ranges: vec![range(from, next)], ..Binding::default() };
-            quarantine.put_aside(8, vec![group(ranges_of(&binding))], Cause::Ends).unwrap()
+            quarantine.add(8, vec![group(ranges_of(&binding))], Cause::Ends).unwrap()
         };
-        assert!(!put_aside(4, 4), "there is nothing to put aside");
-        assert!(put_aside(4, 6));
+        assert!(!add(4, 4), "there is nothing to quarantine");
+        assert!(add(4, 6));
         for quarantine in [quarantine, open()] {
             assert!(quarantine.due().is_none() && !quarantine.is_watching());
             let (kept, letters) = quarantine.take_out(&Topic::new("t"), Partition(1), (3..8).map(record).collect());

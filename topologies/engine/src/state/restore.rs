@@ -28,13 +28,13 @@ pub enum RestoreError {
     Damaged(#[from] CheckpointError),
 }
 
-/// Reads every entry of a checkpoint, but for the states that are made `anew`. The last is for the driver: the states that no operator
+/// Reads every entry of a checkpoint, but for the states that are `rebuilt`. The last is for the driver: the states that no operator
 /// keeps.
 pub fn restore<D: Disk>(
     checkpoints: &Checkpoints<D>,
     header: &CheckpointHeader,
     states: &KeptStates,
-    anew: &BTreeSet<u32>,
+    rebuilt: &BTreeSet<u32>,
     workers: usize,
     status: &Status,
 ) -> Result<(Vec<Restored>, Restored), CheckpointError> {
@@ -43,7 +43,7 @@ pub fn restore<D: Disk>(
     let mut done = 0;
     for (number, (kept, spec)) in states.kept.iter().zip(&states.specs).enumerate() {
         let number = number as u32;
-        let Some(stored) = stored_state(header, spec).filter(|_| !anew.contains(&number)) else { continue };
+        let Some(stored) = stored_state(header, spec).filter(|_| !rebuilt.contains(&number)) else { continue };
         crash_point(RESTORE_BEGUN);
         for entry in checkpoints.scan(header, stored)? {
             let (key, value) = entry?;

@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sink_that_can_be_built_anew_costs_no_start_at_the_beginning() {
+    fn a_sink_that_can_be_rebuilt_costs_no_start_at_the_beginning() {
         assert_eq!(begin(&[20], Some(15), None), Some(20));
         assert_eq!(begin(&[20], Some(15), Some(20)), Some(20));
         assert_eq!(begin(&[20, 10], Some(5), Some(12)), Some(10));

@@ -1,6 +1,6 @@
 //! Another plan while running: what is followed from now on, what was bound since a checkpoint, and the epoch at which the plans change.
 //!
-//! A plan that is to replace the running one is computed aside, from a checkpoint and the epochs bound since. When it is as far as the
+//! A plan that is to replace the running one is computed beside it, from a checkpoint and the epochs bound since. When it is as far as the
 //! running one, [`Coordinator::switch`] binds the epoch at which it takes over, and [`Coordinator::redeploy`] hands its states over.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,8 +16,7 @@ use crate::checkpoint::CheckpointHeader;
 use crate::disk::Disk;
 use crate::error::EpochError;
 use crate::lost_history::LostHistory;
-use schemas::fingerprint::Fingerprint;
-use schemas::fingerprint::StateSpec;
+use schemas::fingerprint::{Fingerprint, StateSpec};
 
 impl<D: Disk> Coordinator<D> {
     /// Reads these topics too from the next epoch on: each from where it was read last, or else from its beginning.
@@ -43,22 +42,22 @@ impl<D: Disk> Coordinator<D> {
     }
 
     /// The states of a plan to come that would be computed from a log whose beginning is gone: those that neither the plan has nor, all of
-    /// them, a checkpoint of an earlier one. Those among the `anew` are computed from the log in any case.
-    pub fn lost_history(&self, states: &[StateSpec], anew: &BTreeSet<u32>) -> Result<Vec<LostHistory>, EpochError> {
-        let is_anew = |number: usize| anew.contains(&(number as u32));
-        let is_retained = self.retained_checkpoint(states, anew).is_some();
+    /// them, a checkpoint of an earlier one. Those among the `rebuilt` are computed from the log in any case.
+    pub fn lost_history(&self, states: &[StateSpec], rebuilt: &BTreeSet<u32>) -> Result<Vec<LostHistory>, EpochError> {
+        let is_rebuilt = |number: usize| rebuilt.contains(&(number as u32));
+        let is_retained = self.retained_checkpoint(states, rebuilt).is_some();
         let computed = states
             .iter()
             .enumerate()
-            .filter(|(number, state)| is_anew(*number) || (!is_retained && self.states.find(state).is_none()));
+            .filter(|(number, state)| is_rebuilt(*number) || (!is_retained && self.states.find(state).is_none()));
         lost_states(self.log.as_ref(), computed.map(|(_, state)| state))
     }
 
     /// The checkpoint of an earlier plan with which a plan to come begins, because it holds all of these states and the plan lacks some;
-    /// those among the `anew` are of no interest.
-    pub fn retained_checkpoint(&self, states: &[StateSpec], anew: &BTreeSet<u32>) -> Option<&CheckpointHeader> {
+    /// those among the `rebuilt` are of no interest.
+    pub fn retained_checkpoint(&self, states: &[StateSpec], rebuilt: &BTreeSet<u32>) -> Option<&CheckpointHeader> {
         let numbered = states.iter().enumerate();
-        let wanted = numbered.filter(|(number, _)| !anew.contains(&(*number as u32))).map(|(_, state)| state);
+        let wanted = numbered.filter(|(number, _)| !rebuilt.contains(&(*number as u32))).map(|(_, state)| state);
         if wanted.clone().all(|state| self.states.find(state).is_some()) {
             return None;
         }
@@ -81,11 +80,12 @@ impl<D: Disk> Coordinator<D> {
         self.bind(wall, ranges, records, Some(Control::Deploy(generation)))
     }
 
-    /// Goes on with another plan from the last complete epoch on. The states that it lacks are retained as of the newest checkpoint. `changes` are the entries of the states that it has and the one before
-    /// had not, or that are among the `anew`: those of states that both have were handed over as they changed.
-    pub fn redeploy(&mut self, plan: Fingerprint, states: Vec<StateSpec>, anew: &BTreeSet<u32>, changes: StateChanges) {
+    /// Goes on with another plan from the last complete epoch on. The states that it lacks are retained as of the newest checkpoint.
+    /// `changes` are the entries of the states that it has and the one before had not, or that are among the `rebuilt`: those of states
+    /// that both have were handed over as they changed.
+    pub fn redeploy(&mut self, plan: Fingerprint, states: Vec<StateSpec>, rebuilt: &BTreeSet<u32>, changes: StateChanges) {
         self.retain_for(&states);
-        let states = self.states.replaced(states, anew);
+        let states = self.states.replaced(states, rebuilt);
         let pending = std::mem::take(&mut self.changes);
         self.changes = states.translate(&self.states, pending);
         self.changes.extend(changes);

@@ -41,11 +41,11 @@ impl StateNumbers {
         Self { states, next }
     }
 
-    /// The same for another plan: a state that both have keeps its number, unless it is among the `anew`, which are recomputed.
-    pub fn replaced(&self, specs: Vec<StateSpec>, anew: &BTreeSet<u32>) -> Self {
+    /// The same for another plan: a state that both have keeps its number, unless it is among the `rebuilt`, which are recomputed.
+    pub fn replaced(&self, specs: Vec<StateSpec>, rebuilt: &BTreeSet<u32>) -> Self {
         let mut next = self.next;
         let known = |number: usize, spec: &StateSpec| {
-            self.find(spec).filter(|_| !anew.contains(&(number as u32))).map(|known| self.states[known].1)
+            self.find(spec).filter(|_| !rebuilt.contains(&(number as u32))).map(|known| self.states[known].1)
         };
         let numbered = specs.into_iter().enumerate().map(|(number, spec)| {
             let id = known(number, &spec).unwrap_or_else(|| take(&mut next));
@@ -115,8 +115,8 @@ mod tests {
         assert_eq!((ids(&without), without.next()), (vec![0, 1], 3));
         let other = without.replaced(specs(&["d", "b", "a"]), &BTreeSet::new());
         assert_eq!(ids(&other), [3, 1, 0], "the entries of 'c' may still be in a run under 2");
-        let anew = other.replaced(specs(&["d", "b", "a"]), &BTreeSet::from([1]));
-        assert_eq!(ids(&anew), [3, 4, 0], "what is recomputed shares nothing with what was");
+        let rebuilt = other.replaced(specs(&["d", "b", "a"]), &BTreeSet::from([1]));
+        assert_eq!(ids(&rebuilt), [3, 4, 0], "what is recomputed shares nothing with what was");
     }
 
     #[test]

@@ -64,7 +64,7 @@ struct State {
     operations: u64,
     /// false after a crash until the next start
     has_power: bool,
-    /// a folder could not be synced: like a file system without its journal it takes nothing until it is mounted anew
+    /// a folder could not be synced: like a file system without its journal it takes nothing until it is mounted again
     is_read_only: bool,
     /// faults that are to strike
     armed: Armed,
@@ -114,7 +114,7 @@ impl SimulatedDisk {
         state.restart();
     }
 
-    /// Ends only the process: nothing that was written is lost, unless the file system has to be mounted anew. An armed crash is disarmed.
+    /// Ends only the process: nothing that was written is lost, unless the file system has to be mounted again. An armed crash is disarmed.
     pub fn restart(&self) {
         if self.state().is_read_only {
             return self.crash();

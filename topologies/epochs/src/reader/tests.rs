@@ -1,4 +1,4 @@
-//! Epochs are prefixes of the order of appending; and a reader meets a topic that was made anew, records that are gone, and others than
+//! Epochs are prefixes of the order of appending; and a reader meets a topic that was created again, records that are gone, and others than
 //! those that were bound.
 
 use std::sync::atomic::{AtomicI64, Ordering};

@@ -88,8 +88,8 @@ impl Protocol {
             return rows;
         }
         let watermark = watermark(&rows);
-        let anew = |row: &Row| Row { verdict: judge(&[], watermark, row.event), ..row.clone() };
-        rows.iter().map(anew).collect()
+        let judged = |row: &Row| Row { verdict: judge(&[], watermark, row.event), ..row.clone() };
+        rows.iter().map(judged).collect()
     }
 
     /// Step 5: what the sink said, if the process can go on from there.

@@ -1,7 +1,8 @@
 //! A small dataflow: what the real one is to the coordinator, in plain code.
 //!
 //! Owns [`Engine`]. Epochs enter; the rows of a view that came and went, and the changes of state, leave. Accounts fold transfers in the
-//! order of appending, whatever partitions they lie in; an event id counts once; a row of recent accounts is there for a time by the wall clock of the epochs.
+//! order of appending, whatever partitions they lie in; an event id counts once; a row of recent accounts is there for a time by the wall clock
+//! of the epochs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -107,7 +108,7 @@ impl Engine {
         }
     }
 
-    /// Computes the view anew, at the wall clock of the epoch that was restored.
+    /// Computes the view again, at the wall clock of the epoch that was restored.
     pub fn recompute(&mut self, wall_micros: i64) {
         self.view = self.rows(wall_micros);
     }

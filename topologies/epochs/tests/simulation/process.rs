@@ -13,14 +13,12 @@ use epochs::disk::simulated::SimulatedDisk;
 use epochs::error::EpochError;
 use epochs::reader::Records;
 use schemas::chain::Chain;
-use schemas::fingerprint::Fingerprint;
-use schemas::fingerprint::StateSpec;
+use schemas::fingerprint::{Fingerprint, StateSpec};
 use schemas::position::Topic;
 use schemas::row::{Diff, Row};
 use sinks::contract::{History, Outbox, Progress, Run, Sink, SinkError, SinkKind, SinkState, Unit};
 use sources::log::{Log, LogReader};
-use sources::record::TopicId;
-use sources::record::TopicMetadata;
+use sources::record::{TopicId, TopicMetadata};
 
 use super::engine::{Engine, View};
 use super::sinks::SimulatedSink;

@@ -10,6 +10,7 @@ use schemas::position::{Offset, Partition, Timeline};
 use sinks::views::{Views, ViewsDefinition};
 
 use super::*;
+use crate::event_limits::EventLimits;
 
 /// Posts by author, and how many there are of each.
 const STATEMENTS: &str = "
@@ -130,4 +131,30 @@ fn epochs_are_sent_in_their_order() {
     let mut computation = computation(1);
     send(&mut computation, 4, 0..0);
     send(&mut computation, 3, 0..0);
+}
+
+/// Has epoch 0 exceed its budget.
+fn exceed(computation: &Computation<u64>) {
+    let budget = &computation.workers.budget;
+    budget.limit(0, EventLimits { rows: 1, bytes: 1 });
+    budget.meter("counts").count(0, 1 << 20);
+    assert!(budget.exceeded().is_some(), "a meter tells of a row as large as that at once");
+}
+
+#[test]
+fn a_panic_is_not_told_as_an_epoch_that_made_too_much() {
+    let mut computation = computation(2);
+    computation.workers.panic_policy.panicked(&"the cause");
+    exceed(&computation);
+    let failure = computation.receive(WAIT_MAX);
+    assert!(matches!(&failure, Err(ComputeError::Panicked { detail }) if detail == "the cause"), "{failure:?}");
+}
+
+#[test]
+fn an_epoch_that_made_too_much_is_not_told_as_a_panic() {
+    let mut computation = computation(2);
+    exceed(&computation);
+    computation.workers.panic_policy.give_up();
+    let failure = computation.receive(WAIT_MAX);
+    assert!(matches!(&failure, Err(ComputeError::OverBudget(exceeded)) if exceeded.view == "counts"), "{failure:?}");
 }

@@ -115,7 +115,7 @@ fn files_of_a_damaged_checkpoint_are_left_until_another_is_written() {
     history.disk.flip_bit_at(&manifest, 30, 1).unwrap();
     history.models.pop_last();
     history.model = history.models.last_key_value().unwrap().1.clone();
-    history.disk.append(&format!("{FOLDER}/{ASIDE}"), b"left by a process that ended").unwrap();
+    history.disk.append(&format!("{FOLDER}/{TEMPORARY}"), b"left by a process that ended").unwrap();
     history.write_some(1).unwrap();
     let (found, damages) = look(&history);
     assert_eq!((found.len(), damages.len()), (2, 0));

@@ -145,7 +145,7 @@ fn a_failed_sync_of_a_folder_is_never_made_good() {
         disk.sync_directory("").unwrap_err();
         assert_eq!(disk.sync_directory("").unwrap_err().detail, "the file system is read-only");
         disk.restart();
-        assert_eq!(disk.list("").unwrap(), ["file"], "it has to be mounted anew, and what was not synced is gone");
+        assert_eq!(disk.list("").unwrap(), ["file"], "it has to be mounted again, and what was not synced is gone");
         disk.append("new", b"2").unwrap();
     }
 }
