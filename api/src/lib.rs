@@ -1,10 +1,11 @@
 //! The read and ingest API.
 //!
-//! Events enter and pages of views leave. It reads [`sinks::views`] directly and knows nothing of logs or dataflows: the process it runs
-//! in implements the traits of `host`, such as [`Ingest`] and [`Health`].
+//! Events enter and pages of views leave. It reads views through [`sinks::views::ViewReader`] and knows nothing of logs or dataflows: the
+//! process that it runs in implements the traits of `host`, such as [`Ingest`] and [`Health`].
 //!
 //! `read` is the typed core: who may read which rows, conditions, order and index, a page and where the next one begins. `subscriptions`
-//! follow a query. `console` is the page to look at. `http` is the one protocol: an endpoint extracts a request, reads through the core, and converts the answer.
+//! follow a query. `console` is the page to look at. `http` is the one protocol: an endpoint extracts a request, reads through the core, and
+//! converts the answer.
 
 mod console;
 mod host;
@@ -18,7 +19,7 @@ pub use host::deployments::{
 };
 pub use host::derived::{Derived, RecordPage, TopicRecord};
 pub use host::future::BoxFuture;
-pub use host::health::{Figures, HaltedSource, Health, HostStatus, Lag, LagLimits, Readiness, SinkStatus};
+pub use host::health::{Figures, HaltedSource, Health, HostStatus, Lag, LagLimits, PartitionEnd, Readiness, SinkStatus};
 pub use host::ingest::{Ingest, IngestError, LineOutcome, Refusal, TopicInfo};
 pub use host::provenance::{Provenance, WhyAnswer, WhyEvent, WhyQuestion, WhyRefusal, WhyRow};
 pub use http::limits::Limits;

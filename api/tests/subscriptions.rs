@@ -17,7 +17,7 @@ use schemas::lineage::Lineage;
 use schemas::position::{Epoch, Timeline};
 use schemas::row::{Diff, Row};
 use schemas::serving::{Access, Column, Index, IndexColumn, IndexLayout, View};
-use sinks::views::{Commit, Views, ViewsDefinition};
+use sinks::views::{Commit, ViewReader, Views, ViewsDefinition};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
@@ -89,7 +89,8 @@ impl World {
         let views = Views::new(ViewsDefinition { timeline: Timeline(1), views: vec![view] });
         let limits = Limits { subscriptions_max: 4 * SUBSCRIPTIONS, ..Limits::default() };
         let config = ApiConfig { limits, ..ApiConfig::default() };
-        let state = ApiState::new(Arc::clone(&views), Arc::new(Nothing), Arc::new(Nothing), config);
+        let reader = Arc::clone(&views) as Arc<dyn ViewReader>;
+        let state = ApiState::new(reader, Arc::new(Nothing), Arc::new(Nothing), config);
         let runtime = Runtime::new().unwrap();
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap();

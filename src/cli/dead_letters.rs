@@ -1,4 +1,4 @@
-//! `tidewater dead-letters`: events that a server refused, listed, shown and sent again.
+//! `tidewater dead-letters`: events that a server refused, listed, printed and sent again.
 //!
 //! Ids enter; a line for each letter leaves, or a JSON object.
 

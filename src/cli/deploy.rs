@@ -51,7 +51,7 @@ pub(super) fn drop(arguments: &ViewArguments) -> Result<(), Failure> {
     begin(&json!({ "action": "drop", "view": arguments.view }), &arguments.remote)
 }
 
-/// Tells what deploying these statements would change.
+/// Returns the changes that deploying these statements would make.
 pub(super) fn plan(declared: &Declared, remote: &RemoteArguments) -> Result<Value, Failure> {
     post(&connect(remote)?, "/v1/deployments/plan", &request_of(declared))
 }
@@ -64,8 +64,7 @@ pub(super) fn status(remote: &RemoteArguments) -> Result<(), Failure> {
         print_line(&json!({ "status": status, "deployments": deployments }).to_string());
         return Ok(());
     }
-    let lag: u64 = status["partitions"].as_array().into_iter().flatten().filter_map(|partition| partition["lag"].as_u64()).sum();
-    print_line(&format!("{} at epoch {}, {lag} records behind", text(&status["readiness"]), status["epoch"]));
+    print_line(&format!("{} at epoch {}, {} records behind", text(&status["readiness"]), status["epoch"], lag_text(&status)));
     for generation in deployments["generations"].as_array().into_iter().flatten() {
         print_line(&generation_line(generation));
     }
@@ -77,6 +76,14 @@ pub(super) fn status(remote: &RemoteArguments) -> Result<(), Failure> {
         outcome_lines(&deployments["last"]).iter().for_each(|line| print_line(line));
     }
     Ok(())
+}
+
+/// Returns the records that no view shows, with "at least" when the server does not know that of each partition.
+fn lag_text(status: &Value) -> String {
+    let lags: Vec<Option<u64>> =
+        status["partitions"].as_array().into_iter().flatten().map(|partition| partition["lag"].as_u64()).collect();
+    let known: u64 = lags.iter().flatten().sum();
+    if lags.contains(&None) { format!("at least {known}") } else { known.to_string() }
 }
 
 /// Describes a generation: its state, since when, who began it, and why it ended.
@@ -126,11 +133,11 @@ fn post(connection: &Connection, path: &str, request: &Value) -> Result<Value, F
     answer.filter(|_| is_good).ok_or_else(|| connection.refused(&response).into())
 }
 
-/// Begins a deployment and shows it until it is over.
+/// Begins a deployment and prints its progress until it is over.
 fn begin(request: &Value, remote: &RemoteArguments) -> Result<(), Failure> {
     let connection = connect(remote)?;
     let generation = post(&connection, "/v1/deployments", request)?["generation"].as_u64().unwrap_or(0);
-    let mut shown = String::new();
+    let mut printed = String::new();
     let last = loop {
         let mut report = connection.get("/v1/deployments")?;
         let last = report["last"].take();
@@ -138,9 +145,9 @@ fn begin(request: &Value, remote: &RemoteArguments) -> Result<(), Failure> {
             break last;
         }
         let line = progress(&last);
-        if remote.format == Format::Text && line != shown {
+        if remote.format == Format::Text && line != printed {
             eprintln!("{line}");
-            shown = line;
+            printed = line;
         }
         std::thread::sleep(POLL_INTERVAL);
     };

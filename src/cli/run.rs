@@ -1,4 +1,4 @@
-//! `tidewater run`: serves a topology until it is told to stop, or another process took over.
+//! `tidewater run`: serves a topology until it is asked to stop, or another process took over.
 
 use std::time::Duration;
 

@@ -109,16 +109,16 @@ fn changes(connection: &Connection, view: &str, printer: &mut Printer) -> Result
         } else if let Some(data) = line.strip_prefix("data:") {
             let data: Value = serde_json::from_str(data.trim()).unwrap_or_else(|_| json!(data.trim()));
             let is_change = event == "upsert" || event == "delete";
-            let told = json!({ "event": event, "data": data });
+            let message = json!({ "event": event, "data": data });
             if is_change {
-                if !printer.print(&told, change_line) {
+                if !printer.print(&message, change_line) {
                     return Ok(());
                 }
             } else if printer.format == Format::Json {
-                print_line(&told.to_string());
+                print_line(&message.to_string());
             } else if event != "progress" || is_news {
-                // What lies between two positions belongs together; people need not be told that nothing does.
-                print_line(&change_line(&told));
+                // What lies between two positions belongs together; people need not read that nothing does.
+                print_line(&change_line(&message));
             }
             is_news = event != "progress";
         }
@@ -127,8 +127,8 @@ fn changes(connection: &Connection, view: &str, printer: &mut Printer) -> Result
 }
 
 /// A change on one line.
-fn change_line(told: &Value) -> String {
-    let (event, data) = (text(&told["event"]), &told["data"]);
+fn change_line(message: &Value) -> String {
+    let (event, data) = (text(&message["event"]), &message["data"]);
     let line = match (event, data["count"].as_i64()) {
         ("upsert", Some(count)) => format!("+{count}  {}", data["row"]),
         ("upsert", None) => format!("+  {}", data["row"]),

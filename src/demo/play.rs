@@ -13,7 +13,7 @@ use api::{ApiConfig, LineOutcome};
 use super::error::DemoError;
 use super::example::Example;
 use super::key::DemoKey;
-use super::progress::{Figures, Progress, REDRAW_INTERVAL};
+use super::progress::{DemoFigures, Progress, REDRAW_INTERVAL};
 use crate::client::events_file::{BATCH_LINES_MAX, EventsFile};
 use crate::file_error::FileError;
 use crate::process::auth::{demo_api_config, demo_scopes};
@@ -30,7 +30,7 @@ const SEED: u64 = 1;
 const PAST_MICROS: i64 = 3 * 24 * 3_600 * 1_000_000;
 /// Posts of each user in that past.
 const POSTS_PER_USER: u64 = 5;
-/// Whom each user follows at the beginning.
+/// Users that each user follows at the beginning.
 const FOLLOWS_PER_USER: u32 = 20;
 /// The user of the example, where nothing is known about the users.
 const EXAMPLE_USER: u64 = 42;
@@ -47,7 +47,7 @@ pub struct DemoOptions {
     pub rate: u32,
     /// file of events to begin with instead of a made up past
     pub events: Option<PathBuf>,
-    /// time after which the demo stops; without it, when it is told to
+    /// time after which the demo stops; without it, when it is asked to
     pub stop_after: Option<Duration>,
     /// directory of the event log and the demo's secret
     pub data: PathBuf,
@@ -82,7 +82,7 @@ impl PreparedDemo {
         let server_options = ServerOptions { declared, data: &data, settings: &options.settings, api };
         let stop_at = options.stop_after.map(|after| Instant::now() + after);
         let server = Server::start(server_options)?;
-        let mut demo = Demo { server, progress: Progress::new(), shown: Instant::now(), stop_at };
+        let mut demo = Demo { server, progress: Progress::new(), drawn_at: Instant::now(), stop_at };
         let outcome = demo.play(&options, &key, user);
         demo.progress.finish();
         let lost = demo.server.lost();
@@ -96,7 +96,8 @@ impl PreparedDemo {
 struct Demo {
     server: Server,
     progress: Progress,
-    shown: Instant,
+    /// the time of the last drawing
+    drawn_at: Instant,
     stop_at: Option<Instant>,
 }
 
@@ -240,12 +241,12 @@ impl Demo {
     }
 
     fn show(&mut self, phase: &str) {
-        if self.shown.elapsed() < REDRAW_INTERVAL {
+        if self.drawn_at.elapsed() < REDRAW_INTERVAL {
             return;
         }
-        self.shown = Instant::now();
+        self.drawn_at = Instant::now();
         let figures = self.server.figures();
-        self.progress.show(&Figures {
+        self.progress.draw(&DemoFigures {
             phase: format!("{phase}, http://{}", self.server.address),
             events: figures.events_ingested,
             lag_records: figures.lag.records,

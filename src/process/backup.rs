@@ -26,6 +26,7 @@ use crate::file_error::FileError;
 const MANIFEST_FILE: &str = "backup.json";
 /// The format of backups that this version writes and reads.
 const FORMAT: u64 = 1;
+
 /// Content of a backup.
 #[derive(Debug, Serialize, Deserialize)]
 struct Manifest {

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use api::{Figures, HaltedSource, Health, HostStatus, Readiness, SinkStatus};
+use api::{Figures, HaltedSource, Health, HostStatus, PartitionEnd, Readiness, SinkStatus};
 use engine::follow::{Reports, SinkTaskReport, SinkTaskState};
 use engine::run::{DeploymentHandle, Status, StatusReport, Trouble};
 use language::lineage::lineage;
 use schemas::lineage::Lineage;
-use schemas::position::{Epoch, Partition, Topic};
+use schemas::position::{Epoch, Offset, Partition, Topic};
 use sinks::views::Views;
 use sources::log::Log;
 
@@ -56,10 +56,11 @@ impl Health for EngineHealth {
     }
 
     fn status(&self) -> HostStatus {
-        let read = self.views.consumed().into_keys();
-        let end = |key: (Topic, Partition)| {
-            let (_, end) = self.log.bounds(&key.0, key.1).ok()?;
-            Some((key, end))
+        let meter = self.ingest.admission().meter();
+        let end = |(partition, visible): ((Topic, Partition), Offset)| {
+            let (_, offset) = self.log.bounds(&partition.0, partition.1).ok()?;
+            let records_behind = meter.records_behind(&partition, visible)?;
+            Some((partition, PartitionEnd { offset, records_behind }))
         };
         let StatusReport { incarnation, checkpoint: (checkpoint, _), clock_held, trouble, .. } = self.status.report();
         let (halted, stalled) = match trouble {
@@ -72,12 +73,12 @@ impl Health for EngineHealth {
         HostStatus {
             incarnation,
             checkpoint: (checkpoint > 0).then_some(Epoch(checkpoint)),
-            ends: read.filter_map(end).collect(),
+            ends: self.views.consumed().into_iter().filter_map(end).collect(),
             halted: halted.map(halt).into_iter().collect(),
             stalled,
             sinks: self.sinks.list().into_iter().map(sink_status).collect(),
             clock_held,
-            lag: self.ingest.admission().meter().lag(),
+            lag: meter.lag(),
             lag_limits: self.ingest.admission().limits(),
         }
     }

@@ -21,8 +21,7 @@ use schemas::decoder::EventDecoder;
 use schemas::event::{Encoding, EventId, Incoming, Rejected, parse_line};
 use schemas::position::{LogPosition, Offset, Partition, Topic};
 use sources::error::LogError;
-use sources::limits::APPEND_BYTES_MAX;
-use sources::limits::APPEND_RECORDS_MAX;
+use sources::limits::{APPEND_BYTES_MAX, APPEND_RECORDS_MAX};
 use sources::log::{Log, LogReader};
 use sources::record::Record;
 
@@ -288,7 +287,7 @@ impl IngestShared {
         let mut recent = self.recent.lock();
         for ((place, id), (partition, offset)) in group.places.into_iter().zip(group.ids).zip(appended) {
             outcomes[place] = LineOutcome::Accepted(LogPosition { topic: topic.clone(), partition, offset });
-            // Only what is synced is remembered: the sender of a duplicate is told that the event is safe.
+            // Only what is synced is remembered: the sender of a duplicate learns that the event is safe.
             if let Some(recent) = recent.get_mut(topic) {
                 recent.insert(id, (partition, offset));
             }

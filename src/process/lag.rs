@@ -1,9 +1,10 @@
 //! Lag of the views behind the log: in records, in bytes and in time.
 //!
 //! Owns [`LagMeter`]. What ingest appends enters, with its sizes; the log's ends and the visible offsets are looked at when somebody asks,
-//! so the answer is true at that moment and not at the end of the last epoch. Records are counted exactly. Bytes and times are known by
-//! append; a record whose append this process has not seen counts with the mean of all others. What a topic held before a deployment began
-//! to follow it is no lag: no producer can do anything about it.
+//! so the answer is true at that moment and not at the end of the last epoch. The log counts the records: offsets may have gaps, so the
+//! difference of two is only the most records that can lie between them. Bytes and times are known by append; a record whose append this
+//! process has not seen counts with the mean of all others. What a topic held before a deployment began to follow it is no lag: no producer
+//! can do anything about it.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -46,9 +47,21 @@ struct LagShared {
 struct Followed {
     views: Arc<Views>,
     status: Arc<Status>,
-    /// ends of the log when the engine was started
-    ends_at_start: Offsets,
+    /// the partitions that the engine was started with, as they were then
+    at_start: BTreeMap<TopicPartition, PartitionAtStart>,
     caught_up: AtomicBool,
+}
+
+/// A partition as it was when the engine was started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct PartitionAtStart {
+    /// its end
+    end: Offset,
+    /// the position behind its last record, 0 without one. The end may lie further behind: offsets without a record are never read, so no
+    /// view ever gets beyond this position because of them.
+    behind_last: Offset,
+    /// number of its records
+    records: u64,
 }
 
 #[derive(Default)]
@@ -57,6 +70,8 @@ struct WaitingRecords {
     /// the offsets from which on records count: 0 for partitions that the engine started with, and for later ones where the log ended
     /// when they were first seen
     bases: Offsets,
+    /// the ends of partitions, as the log last gave them
+    ends: Offsets,
     /// records that were ever noted, and their bytes
     noted: (u64, u64),
 }
@@ -93,20 +108,21 @@ impl LagMeter {
     /// # Errors
     /// The log can't say where it ends.
     pub fn follow(&self, views: Arc<Views>, status: Arc<Status>) -> Result<(), LogError> {
-        let end_of = |partition: TopicPartition| {
-            let bounds = self.0.log.bounds(&partition.0, partition.1);
-            bounds.map(|(_, end)| (partition, end))
-        };
-        let ends_at_start = status.begin().into_keys().map(end_of).collect::<Result<_, _>>()?;
-        let engine = Followed { views, status, ends_at_start, caught_up: AtomicBool::new(false) };
-        let known = engine.visible().into_keys().chain(engine.ends_at_start.keys().cloned());
-        self.0.waiting.lock().bases = known.map(|partition| (partition, Offset(0))).collect();
+        let at_start = |partition: TopicPartition| self.0.at_start(&partition).map(|at_start| (partition, at_start));
+        let at_start: BTreeMap<_, _> = status.begin().into_keys().map(at_start).collect::<Result<_, LogError>>()?;
+        let ends = at_start.iter().map(|(partition, at_start)| (partition.clone(), at_start.end)).collect();
+        let engine = Followed { views, status, at_start, caught_up: AtomicBool::new(false) };
+        let known = engine.visible().into_keys().chain(engine.at_start.keys().cloned());
+        let mut waiting = self.0.waiting.lock();
+        waiting.bases = known.map(|partition| (partition, Offset(0))).collect();
+        waiting.ends = ends;
+        drop(waiting);
         // A second engine in one process would be a mistake of the program; the first one holds.
         let _ = self.0.engine.set(engine);
         Ok(())
     }
 
-    /// Notes what was appended; may be told late and out of order.
+    /// Notes what was appended; may be called late and out of order.
     pub fn appended(&self, partition: TopicPartition, appended: Appended) {
         let mut waiting = self.0.waiting.lock();
         waiting.noted.0 += appended.next.0.saturating_sub(appended.first.0);
@@ -114,34 +130,38 @@ impl LagMeter {
         waiting.partitions.entry(partition).or_default().note(appended);
     }
 
-    /// The lag now. A partition that the log can't tell the end of counts as one record.
+    /// The lag now. While the log can't count the records of a partition, they are as many as the offsets up to its end as it was last known:
+    /// never too few, or too much would be let in.
     pub fn lag(&self) -> Lag {
         let Some(engine) = self.0.engine.get() else { return Lag::default() };
         let mut waiting = self.0.waiting.lock();
-        let WaitingRecords { partitions, bases, noted } = &mut *waiting;
+        let WaitingRecords { partitions, bases, ends, noted } = &mut *waiting;
         let (mut lag, mut oldest) = (Lag::default(), None);
         let visible = engine.visible();
         // No view reads the others.
         partitions.retain(|partition, _| visible.contains_key(partition));
         for (partition, visible) in visible {
-            let Ok((_, end)) = self.0.log.bounds(&partition.0, partition.1) else {
-                lag.records += 1;
-                continue;
-            };
+            // The end of a partition that was added later may not be known yet: then it has no base from which records count.
+            let Some(end) = self.0.end(&partition, ends) else { continue };
             let visible = visible.max(*bases.entry(partition.clone()).or_insert(end));
             let appends = partitions.entry(partition.clone()).or_default();
             appends.forget_before(visible);
-            if end <= visible {
+            let records = self.0.records(&partition, visible, end);
+            if records == 0 {
                 continue;
             }
-            let waiting = self.0.log.records_from(&partition.0, partition.1, visible);
-            lag.records += waiting.unwrap_or(1);
-            lag.bytes += appends.bytes(visible, end, *noted);
+            lag.records += records;
+            lag.bytes += appends.bytes(visible, records, *noted);
             let since = appends.oldest(visible).or_else(|| self.timestamp(&partition, visible, appends));
             oldest = oldest.into_iter().chain(since).min();
         }
         lag.micros = oldest.map_or(0, |oldest| u64::try_from(wall_micros() - oldest).unwrap_or(0));
         lag
+    }
+
+    /// Returns how many records of a partition that is visible up to a position no view shows; `None` while the log can't say.
+    pub fn records_behind(&self, partition: &TopicPartition, visible: Offset) -> Option<u64> {
+        self.0.log.records_from(&partition.0, partition.1, visible).ok()
     }
 
     /// Returns the append time of a record that this process has not seen, read once per record.
@@ -159,15 +179,65 @@ impl LagMeter {
         if engine.caught_up.load(Ordering::Acquire) {
             return None;
         }
-        let visible = engine.visible();
-        let of = |partition: &TopicPartition, end: Offset| visible.get(partition).map_or(0, |offset| offset.0.min(end.0));
-        let total = engine.ends_at_start.values().map(|end| end.0).sum();
-        let done = engine.ends_at_start.iter().map(|(partition, end)| of(partition, *end)).sum();
+        let (done, total) = self.0.since_start(engine);
         if done == total && engine.status.report().published {
             engine.caught_up.store(true, Ordering::Release);
             return None;
         }
         Some((done, total))
+    }
+}
+
+impl LagShared {
+    /// Looks at a partition before the engine reads it.
+    fn at_start(&self, partition: &TopicPartition) -> Result<PartitionAtStart, LogError> {
+        let (earliest, end) = self.log.bounds(&partition.0, partition.1)?;
+        let last = self.log.last_before(&partition.0, partition.1, end)?;
+        let behind_last = last.map_or(Offset(0), |record| record.offset.behind());
+        Ok(PartitionAtStart { end, behind_last, records: self.records_between(partition, earliest, end)? })
+    }
+
+    /// Returns the number of records between two positions; more while records are appended.
+    fn records_between(&self, partition: &TopicPartition, from: Offset, to: Offset) -> Result<u64, LogError> {
+        // In this order: a record that is appended in between counts as one too many, never as one too few.
+        let behind = self.log.records_from(&partition.0, partition.1, to)?;
+        Ok(self.log.records_from(&partition.0, partition.1, from)?.saturating_sub(behind))
+    }
+
+    /// Records that were in the log at the start: those that are visible, and all. A partition whose records can't be counted now has none
+    /// that is visible.
+    fn since_start(&self, engine: &Followed) -> (u64, u64) {
+        let visible = engine.visible();
+        let (mut done, mut total) = (0, 0);
+        for (partition, at_start) in &engine.at_start {
+            let visible = visible.get(partition).map_or(Offset(0), |offset| *offset);
+            let left = if visible >= at_start.behind_last {
+                0
+            } else {
+                // One at least is left, the last one.
+                let left = self.records_between(partition, visible, at_start.end);
+                left.map_or(at_start.records, |left| left.clamp(1, at_start.records.max(1)))
+            };
+            total += at_start.records.max(left);
+            done += at_start.records.saturating_sub(left);
+        }
+        (done, total)
+    }
+
+    /// The end of a partition: as the log gives it now, or else as it gave it last.
+    fn end(&self, partition: &TopicPartition, ends: &mut Offsets) -> Option<Offset> {
+        if let Ok((_, end)) = self.log.bounds(&partition.0, partition.1) {
+            ends.insert(partition.clone(), end);
+        }
+        ends.get(partition).copied()
+    }
+
+    /// Returns how many records lie between the visible position and the end, or the most that there can be when the log can't say.
+    fn records(&self, partition: &TopicPartition, visible: Offset, end: Offset) -> u64 {
+        if end <= visible {
+            return 0;
+        }
+        self.log.records_from(&partition.0, partition.1, visible).unwrap_or(end.0 - visible.0)
     }
 }
 
@@ -215,8 +285,8 @@ impl PartitionAppends {
         }
     }
 
-    /// Bytes of the records from `visible` to `end`.
-    fn bytes(&self, visible: Offset, end: Offset, noted: (u64, u64)) -> u64 {
+    /// Bytes of so many records from `visible` on, which are all.
+    fn bytes(&self, visible: Offset, waiting: u64, noted: (u64, u64)) -> u64 {
         let (mut records, mut bytes) = (0, 0);
         for append in &self.appends {
             let all = append.next.0.saturating_sub(append.first.0);
@@ -224,7 +294,7 @@ impl PartitionAppends {
             records += left;
             bytes += part(append.bytes, left, all);
         }
-        bytes + part(noted.1, (end.0 - visible.0).saturating_sub(records), noted.0)
+        bytes + part(noted.1, waiting.saturating_sub(records), noted.0)
     }
 
     /// Returns the append time of the record at an offset, if it was seen.
@@ -240,84 +310,4 @@ fn part(bytes: u64, records: u64, all: u64) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use schemas::position::{Epoch, Timeline};
-    use sinks::views::{Commit, ViewsDefinition};
-    use sources::log::LogAppender;
-    use sources::memory::MemoryLog;
-    use sources::record::Record;
-
-    use super::*;
-
-    fn append(first: u64, next: u64, bytes: u64, timestamp: i64) -> Appended {
-        Appended { first: Offset(first), next: Offset(next), bytes, timestamp }
-    }
-
-    #[test]
-    fn appends_that_nobody_forgets_are_merged_and_nothing_of_them_is_lost() {
-        let mut appends = PartitionAppends::default();
-        let count = 10 * APPENDS_MAX as u64;
-        for number in 0..count {
-            appends.note(append(number * 2, number * 2 + 2, 10, number as i64));
-            assert!(appends.appends.len() <= APPENDS_MAX);
-        }
-        assert_eq!(appends.bytes(Offset(0), Offset(count * 2), (1, 1)), count * 10);
-        assert_eq!(appends.oldest(Offset(0)), Some(0));
-    }
-
-    #[test]
-    fn what_a_topic_held_before_it_was_followed_is_no_lag() {
-        let log = Arc::new(MemoryLog::new());
-        let append = |topic: &Topic, count| {
-            let record = |_| Record { key: Vec::new(), value: vec![0], timestamp: wall_micros() };
-            log.append(topic, (0..count).map(record).collect()).unwrap();
-        };
-        let (old, new) = (Topic::new("old"), Topic::new("new"));
-        for topic in [&old, &new] {
-            log.create_topic(topic, 1).unwrap();
-            append(topic, 100);
-        }
-        let views = Views::new(ViewsDefinition { timeline: Timeline(1), views: Vec::new() });
-        let show = |consumed: &[(&Topic, u64)]| {
-            let epoch = Epoch(views.position().epoch.0 + 1);
-            let consumed = consumed.iter().map(|(topic, next)| (((*topic).clone(), Partition(0)), Offset(*next))).collect();
-            views.publish(Commit { epoch, consumed, ..Commit::default() }).unwrap();
-        };
-        show(&[(&old, 40)]);
-        let meter = LagMeter::new(Arc::clone(&log) as Arc<dyn LogReader>);
-        meter.follow(Arc::clone(&views), Arc::new(Status::default())).unwrap();
-        assert_eq!(meter.lag().records, 60);
-        show(&[(&old, 100), (&new, 10)]);
-        assert_eq!(meter.lag().records, 0, "the backlog of the new one does not count");
-        append(&new, 5);
-        assert_eq!(meter.lag().records, 5);
-        show(&[(&old, 100), (&new, 102)]);
-        assert_eq!(meter.lag().records, 3);
-    }
-
-    #[test]
-    fn appends_to_partitions_that_no_view_reads_are_forgotten() {
-        let log = Arc::new(MemoryLog::new());
-        let views = Views::new(ViewsDefinition { timeline: Timeline(1), views: Vec::new() });
-        let meter = LagMeter::new(log);
-        meter.follow(views, Arc::new(Status::default())).unwrap();
-        meter.appended((Topic::new("unread"), Partition(0)), append(0, 3, 30, 5));
-        assert_eq!(meter.lag().records, 0);
-        assert!(meter.0.waiting.lock().partitions.is_empty());
-    }
-
-    #[test]
-    fn what_is_visible_is_forgotten_and_a_part_of_an_append_counts_in_proportion() {
-        let mut appends = PartitionAppends::default();
-        appends.appends.extend([append(10, 20, 1_000, 5), append(20, 30, 2_000, 7)]);
-        let bytes = |appends: &PartitionAppends, visible| appends.bytes(Offset(visible), Offset(30), (20, 3_000));
-        assert_eq!((bytes(&appends, 10), appends.oldest(Offset(10))), (3_000, Some(5)));
-        assert_eq!((bytes(&appends, 4), appends.oldest(Offset(4))), (3_000 + 6 * 150, None), "six records that nobody noted");
-        appends.forget_before(Offset(15));
-        assert_eq!((bytes(&appends, 15), appends.oldest(Offset(15))), (2_500, Some(5)));
-        appends.forget_before(Offset(20));
-        assert_eq!((bytes(&appends, 20), appends.appends.len()), (2_000, 1));
-        appends.forget_before(Offset(30));
-        assert_eq!((bytes(&appends, 30), appends.oldest(Offset(30))), (0, None));
-    }
-}
+mod tests;

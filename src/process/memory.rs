@@ -54,7 +54,7 @@ impl MemoryLimit {
         let mut sampled = self.0.sampled.lock();
         if sampled.is_none_or(|last| last.elapsed() >= SAMPLE_INTERVAL) {
             *sampled = Some(Instant::now());
-            // Where the system does not tell, nothing is held back: 0 bytes are below every limit.
+            // Where the system does not say, nothing is held back: 0 bytes are below every limit.
             self.0.used.store(resident().unwrap_or(0), Ordering::Relaxed);
         }
         self.0.used.load(Ordering::Relaxed)

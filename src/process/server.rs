@@ -21,10 +21,11 @@ use language::topology::Topology;
 use schemas::catalogue::catalogue;
 use schemas::event::Encoding;
 use schemas::position::{Partition, Timeline, Topic};
+use schemas::secret_text::SecretText;
 use schemas::server_url::ServerUrl;
 use sinks::redis;
 use sinks::search::Place;
-use sinks::views::{ServedView, Views};
+use sinks::views::{ServedView, ViewReader, Views};
 use sources::log::{Log, LogReader};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -52,6 +53,7 @@ use super::options::ServerSettings;
 const REDIS_URL_VARIABLE: &str = "TIDEWATER_REDIS_URL";
 /// The most workers when nothing is said.
 const WORKERS_DEFAULT_MAX: usize = 8;
+
 /// Options of a server.
 pub struct ServerOptions<'a> {
     /// statements to run, unless something else was deployed since
@@ -135,7 +137,8 @@ impl Server {
         api.invalidations = Some(engine.invalidations());
         api.search = engine.search();
         api.provenance = Some(Arc::new(RowEvents::new(engine.lineage_query())));
-        let state = ApiState::new(Arc::clone(&views), Arc::new(ingest.clone()), Arc::clone(&health) as Arc<dyn Health>, api)
+        let reader = Arc::clone(&views) as Arc<dyn ViewReader>;
+        let state = ApiState::new(reader, Arc::new(ingest.clone()), Arc::clone(&health) as Arc<dyn Health>, api)
             .with_deployments(Arc::new(deployer));
         let (shutdown, shut_down) = oneshot::channel();
         let wait = async move {
@@ -257,8 +260,9 @@ fn engine_options(settings: &ServerSettings, data: &Path) -> Result<Options, Pro
 
 /// Returns the address of Redis, if one is given: it may hold a password, which no list of processes shows when it is in the environment.
 fn redis_url(settings: &ServerSettings) -> Result<Option<ServerUrl>, ProcessError> {
-    let url = settings.redis_url.clone().or_else(|| std::env::var(REDIS_URL_VARIABLE).ok());
-    url.map(|url| redis::address(&url).map_err(ProcessError::from)).transpose()
+    let of_environment = || std::env::var(REDIS_URL_VARIABLE).ok().map(SecretText::from);
+    let url = settings.redis_url.clone().or_else(of_environment);
+    url.map(|url| redis::address(url.secret()).map_err(ProcessError::from)).transpose()
 }
 
 fn worker_count(settings: &ServerSettings) -> usize {

@@ -28,7 +28,7 @@ export function byId(id) {
   return document.getElementById(id);
 }
 
-/** Writes a text where it differs, so that nothing is drawn or read out anew without need. */
+/** Writes a text where it differs, so that nothing is drawn or read out again without need. */
 export function write(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }

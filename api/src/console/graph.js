@@ -62,7 +62,7 @@ export function kin(topology, id) {
 }
 
 /**
- * The picture of `topology`, or of the nodes in `only`, as {view, update}: an element, and what writes its figures anew. The card of
+ * The picture of `topology`, or of the nodes in `only`, as {view, update}: an element, and what writes its figures again. The card of
  * the node `focus` stands out.
  */
 export function graph(topology, { only = null, focus = null } = {}) {

@@ -33,10 +33,10 @@ export function follow(listener) {
   return () => listeners.delete(listener);
 }
 
-/** Asks now, and for the topology too when `anew`: the token is another one. */
-export function refresh(anew = false) {
+/** Asks now, and for the topology too when the token `isAnother`. */
+export function refresh(isAnother = false) {
   clearTimeout(timer);
-  if (anew) {
+  if (isAnother) {
     round = 0;
     live.status = null;
     counters.clear();

@@ -12,7 +12,7 @@ pub trait Deployments: Send + Sync + 'static {
     /// Begins a deployment for whoever asks; its generation is returned at once, and how it goes by [`report`](Self::report).
     fn begin(&self, request: DeployRequest, by: String) -> BoxFuture<'_, Result<u64, DeployRefusal>>;
 
-    /// Tells what a deployment would change; changes nothing.
+    /// Returns the changes that a deployment would make; makes none.
     fn plan(&self, request: DeployRequest) -> BoxFuture<'_, Result<Value, DeployRefusal>>;
 
     /// Returns the generation in force and the state of the last deployment. May not block for long.
@@ -165,7 +165,7 @@ pub struct DeploymentState {
     pub behind_epochs: u64,
     /// views that were not there
     pub added: Vec<String>,
-    /// views that are filled anew
+    /// views that are filled again
     pub changed: Vec<String>,
     /// views that go
     pub removed: Vec<String>,

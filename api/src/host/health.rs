@@ -54,8 +54,8 @@ pub struct HostStatus {
     pub incarnation: u64,
     /// the epoch a restart would go on from, if there is one
     pub checkpoint: Option<Epoch>,
-    /// the next offset that will be written of every partition that is read
-    pub ends: BTreeMap<(Topic, Partition), Offset>,
+    /// the end of every partition that is read; one is missing while the log can't be asked
+    pub ends: BTreeMap<(Topic, Partition), PartitionEnd>,
     /// sources that are no longer read
     pub halted: Vec<HaltedSource>,
     /// reason why nothing moves for now
@@ -68,6 +68,15 @@ pub struct HostStatus {
     pub lag: Lag,
     /// lag from which events are refused
     pub lag_limits: LagLimits,
+}
+
+/// End of a partition, and what the views lack of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PartitionEnd {
+    /// the next offset that will be written
+    pub offset: Offset,
+    /// records that no view shows yet; offsets may have gaps, so they may be fewer than the offsets up to the end
+    pub records_behind: u64,
 }
 
 /// Distance of the views from the end of the log.

@@ -13,7 +13,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
-use sinks::views::{IndexId, Snapshot, Views};
+use sinks::views::{IndexId, Snapshot, ViewReader};
 
 use crate::host::health::{Figures, Health, Readiness};
 use crate::subscriptions::metrics::SubscriptionMetrics;
@@ -43,7 +43,7 @@ pub(crate) struct Metrics {
 
 impl Metrics {
     /// Metrics of requests, and of these views and this process.
-    pub(crate) fn new(views: Arc<Views>, health: Arc<dyn Health>, subscriptions: &SubscriptionMetrics) -> Self {
+    pub(crate) fn new(views: Arc<dyn ViewReader>, health: Arc<dyn Health>, subscriptions: &SubscriptionMetrics) -> Self {
         let requests = Family::default();
         let latency = Family::new_with_constructor((|| Histogram::new(LATENCY_BUCKETS)) as fn() -> Histogram);
         let mut registry = Registry::with_prefix("tidewater");
@@ -70,7 +70,7 @@ impl Metrics {
 
 /// Values that are measured elsewhere.
 struct HostMetrics {
-    views: Arc<Views>,
+    views: Arc<dyn ViewReader>,
     health: Arc<dyn Health>,
 }
 
@@ -105,9 +105,9 @@ impl HostMetrics {
     fn encode_views(&self, encoder: &mut DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
         let snapshot = self.views.snapshot();
         gauge(encoder, "epoch", "The last epoch that is visible", snapshot.position().epoch.0 as f64)?;
-        counter(encoder, "dead_letters", "Events put aside", snapshot.dead_letter_count())?;
+        counter(encoder, "dead_letters", "Events quarantined", snapshot.dead_letter_count())?;
         gauge(encoder, "row_errors", "Rows on which an expression fails now", snapshot.row_error_count() as f64)?;
-        counter(encoder, "dead_letters_retried", "Events put aside that were sent again", snapshot.retried_count())?;
+        counter(encoder, "dead_letters_retried", "Quarantined events that were sent again", snapshot.retried_count())?;
         gauge(encoder, "views_hydrating", "Views that are not filled yet", self.views.hydrating().len() as f64)?;
         encode_indexes(encoder, &snapshot, "view_rows", "Rows of an index", Snapshot::rows)?;
         encode_indexes(encoder, &snapshot, "view_memory_bytes", "Memory of an index", Snapshot::memory_bytes)

@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use axum::http::HeaderMap;
 use sinks::invalidations::Invalidations;
 use sinks::search::SearchIndexes;
-use sinks::views::Views;
+use sinks::views::ViewReader;
 use tokio::sync::{Semaphore, watch};
 
 use crate::host::deployments::Deployments;
@@ -81,15 +81,15 @@ struct ApiShared {
 
 impl ApiState {
     /// The state of an API over `views`, whose listener it becomes.
-    pub fn new(views: Arc<Views>, ingest: Arc<dyn Ingest>, health: Arc<dyn Health>, config: ApiConfig) -> Self {
+    pub fn new(views: Arc<dyn ViewReader>, ingest: Arc<dyn Ingest>, health: Arc<dyn Health>, config: ApiConfig) -> Self {
         let catalog = Catalog::new(Arc::clone(&views), Arc::clone(&config.search));
         let Limits { requests_max, subscriptions_max, heartbeat_interval, .. } = config.limits;
         let subscriptions = Subscriptions::new(catalog.clone(), Arc::clone(&health), subscriptions_max, heartbeat_interval);
         let metrics = Metrics::new(views, Arc::clone(&health), subscriptions.metrics());
         let permits = Semaphore::new(requests_max.min(Semaphore::MAX_PERMITS));
-        let (tell, invalidated) = watch::channel(0);
+        let (notify, invalidated) = watch::channel(0);
         if let Some(invalidations) = &config.invalidations {
-            invalidations.set_listener(Box::new(move || tell.send_modify(|count| *count += 1)));
+            invalidations.set_listener(Box::new(move || notify.send_modify(|count| *count += 1)));
         }
         let deployments = OnceLock::new();
         Self(Arc::new(ApiShared { catalog, subscriptions, ingest, health, deployments, config, metrics, permits, invalidated }))
@@ -112,7 +112,7 @@ impl ApiState {
     }
 
     /// The views of the catalog.
-    pub(crate) fn views(&self) -> &Views {
+    pub(crate) fn views(&self) -> &dyn ViewReader {
         self.0.catalog.views()
     }
 
@@ -141,7 +141,7 @@ impl ApiState {
         &self.0.permits
     }
 
-    /// Learns when followers of invalidations have something to learn.
+    /// Learns when keys became stale of which followers of invalidations have to be notified.
     pub(crate) fn invalidated(&self) -> watch::Receiver<u64> {
         self.0.invalidated.clone()
     }

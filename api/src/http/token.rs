@@ -1,6 +1,7 @@
 //! Verified bearer tokens: the identity of the caller.
 //!
-//! Owns [`Verifier`], the configured keys. The `Authorization` header enters, the reader's [`Claims`] leave. The algorithm is that of the configured key, never the token's choice.
+//! Owns [`Verifier`], the configured keys. The `Authorization` header enters, the reader's [`Claims`] leave. The algorithm is that of the
+//! configured key, never the token's choice.
 
 use axum::http::{HeaderMap, header};
 use jsonwebtoken::errors::ErrorKind;

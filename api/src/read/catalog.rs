@@ -1,4 +1,4 @@
-//! Views and full-text indexes that readers may ask, and the positions that they show.
+//! Views and full-text indexes that readers may ask, and the positions that are visible in them.
 //!
 //! A name and the claims of a reader enter; a view with the rows that this reader may see leaves. A view that is denied is as unknown as
 //! one that does not exist. Positions that become visible enter through a watch channel; nothing polls.
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use schemas::position::{Epoch, Position, Token};
 use sinks::search::{QueryError, SearchIndexes, SearchReader};
-use sinks::views::{ServedView, Snapshot, Views, WaitError};
+use sinks::views::{ServedView, Snapshot, ViewReader, WaitError};
 use tokio::sync::{Semaphore, watch};
 
 use crate::read::access::{Admission, Rule, admit};
@@ -23,7 +23,7 @@ use crate::read::suggest::nearest;
 pub(crate) struct Catalog(Arc<CatalogShared>);
 
 struct CatalogShared {
-    views: Arc<Views>,
+    views: Arc<dyn ViewReader>,
     indexes: Arc<SearchIndexes>,
     published: watch::Receiver<Position>,
     /// announces that some full-text index went on
@@ -33,7 +33,7 @@ struct CatalogShared {
 
 impl Catalog {
     /// The catalog over `views` and `indexes`, whose listener it becomes.
-    pub(crate) fn new(views: Arc<Views>, indexes: Arc<SearchIndexes>) -> Self {
+    pub(crate) fn new(views: Arc<dyn ViewReader>, indexes: Arc<SearchIndexes>) -> Self {
         let (announce, published) = watch::channel(views.position());
         views.set_listener(Box::new(move |position| {
             announce.send_replace(position);
@@ -47,8 +47,8 @@ impl Catalog {
     }
 
     /// The views.
-    pub(crate) fn views(&self) -> &Views {
-        &self.0.views
+    pub(crate) fn views(&self) -> &dyn ViewReader {
+        self.0.views.as_ref()
     }
 
     /// Learns of every position published from now on.
@@ -67,20 +67,20 @@ impl Catalog {
 
     /// A view and the rows of it that a reader may see. One that is filled for the first time is there, but not yet to be read.
     pub(crate) fn admitted(&self, name: &str, claims: Option<&Claims>) -> Result<(Arc<ServedView>, Rule), ReadError> {
-        // Staged first: a view that is shown in between is then found in one of the two.
+        // Staged first: a view that becomes served in between is then found in one of the two.
         let staged = self.views().staged(name);
         let served = self.views().view(name);
         let is_served = served.is_some();
         match served.or(staged).map(|served| (admit(&served.view, claims), served)) {
             Some((Admission::Rows(rule), served)) if is_served => Ok((served, rule)),
             Some((Admission::Rows(_), _)) => {
-                // A deployment may have shown it or given it up since: nothing is known of its progress then.
+                // A deployment may have replaced the served one by it, or given it up, since: nothing is known of its progress then.
                 let hydration = self.views().staged_hydration(name).unwrap_or_default();
                 Err(ReadError::Hydrating { view: name.to_owned(), hydration })
             }
             Some((Admission::NeedsToken, _)) => Err(ReadError::Anonymous { view: name.to_owned() }),
             Some((Admission::Hidden, _)) | None => {
-                let readable: Vec<_> = self.views().views().filter(|served| is_readable(served, claims)).collect();
+                let readable: Vec<_> = self.views().views().into_iter().filter(|served| is_readable(served, claims)).collect();
                 let suggestion = nearest(name, readable.iter().map(|served| served.view.name.as_str()));
                 Err(ReadError::UnknownView { view: name.to_owned(), suggestion })
             }
@@ -169,10 +169,10 @@ impl Catalog {
 
     /// Waits until a full-text index shows what the views show, at most for `wait`; `token` is what was asked for.
     pub(crate) async fn until_searchable(&self, token: &Token, wait: Duration, reader: &SearchReader) -> Result<(), ReadError> {
-        let shown = self.views().position();
+        let visible = self.views().position();
         let mut indexed = self.indexed();
         let shows_it = async {
-            while !reader.ask_for(shown.epoch) {
+            while !reader.ask_for(visible.epoch) {
                 if indexed.changed().await.is_err() {
                     return Err(ReadError::Stopping);
                 }
@@ -182,7 +182,7 @@ impl Catalog {
         let waited = tokio::time::timeout(wait, shows_it).await;
         waited.unwrap_or_else(|_| {
             // An index that was never committed shows the state before the first epoch.
-            let position = Position { epoch: reader.epoch().unwrap_or(Epoch(0)), ..shown };
+            let position = Position { epoch: reader.epoch().unwrap_or(Epoch(0)), ..visible };
             Err(WaitError::Timeout { token: token.clone(), position }.into())
         })
     }

@@ -1,8 +1,9 @@
 //! The place where the next page begins: opaque to clients, self-contained, good across restarts.
 //!
-//! Owns [`RowCursor`] and its bytes, which a protocol writes as it likes. A cursor holds the last row that was served in stored form, so the next page begins after it
-//! whatever came or went meanwhile, and a [`Seal`]: fingerprints of the query, its index and its reader, so it can't be used with
-//! another, and of the view's definition, so that a cursor of rows that were laid out otherwise is told from a foreign one.
+//! Owns [`RowCursor`] and its bytes, which a protocol writes as it likes. A cursor holds the last row that was served in stored form, so the
+//! next page begins after it whatever came or went meanwhile, and a [`Seal`]: fingerprints of the query, its index and its reader, so it
+//! can't be used with another, and of the view's definition, so that a cursor of rows with another layout is distinguished from a foreign
+//! one.
 //! It protects nothing by itself: every page is read under the reader's own rule.
 
 use std::hash::{Hash, Hasher};

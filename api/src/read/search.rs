@@ -1,17 +1,13 @@
 //! Hits of a search: the columns of a full-text index as if they were those of a view.
 //!
-//! A reader of an index and a rule enter; the filter of what may be seen leaves, and the text of an [`Answer`]. The rule is a part of the
-//! search: rows that a reader may not see are neither found nor counted, and no part of an answer depends on them.
+//! A reader of an index and a rule enter; the filter of what may be seen leaves, and the form of a hit. The rule is a part of the search:
+//! rows that a reader may not see are neither found nor counted, and no part of an answer depends on them.
 
-use schemas::field::json_string;
 use schemas::serving::{Access, Index, IndexLayout, View};
-use sinks::search::{Answer, Filter, Search, SearchReader};
+use sinks::search::{Filter, SearchReader};
 
 use crate::read::access::Rule;
 use crate::read::conditions::{Condition, Conditions};
-use crate::read::limits::DEPTH_MAX;
-use crate::read::projection::Projection;
-use crate::read::rows::RowReader;
 use crate::read::search_error::SearchError;
 
 /// A hit: the columns of an index as if they were a view.
@@ -44,6 +40,11 @@ impl HitView {
     /// The columns of a hit, as a view.
     pub(crate) fn view(&self) -> &View {
         &self.view
+    }
+
+    /// Layout of the row of a hit.
+    pub(crate) fn layout(&self) -> &IndexLayout {
+        &self.layout
     }
 
     /// Conditions on included columns as a filter.
@@ -94,47 +95,5 @@ impl HitView {
 
     fn not_included(&self, place: usize, what: &'static str, columns: Vec<String>) -> SearchError {
         SearchError::NotIncluded { index: self.view.name.clone(), column: self.view.columns[place].name.clone(), what, columns }
-    }
-
-    /// The answer as JSON, without the position that ends it.
-    pub(crate) fn write(&self, answer: &Answer, search: &Search, projection: &Projection) -> String {
-        let reader = RowReader::new(&self.layout);
-        let mut json = String::from("{\"hits\":[");
-        for (number, hit) in answer.hits.iter().enumerate() {
-            json.push_str(if number == 0 { "{\"row\":" } else { ",{\"row\":" });
-            projection.write(&reader, &reader.load(hit.row.as_bytes()), &mut json);
-            json.push_str(",\"highlights\":{");
-            for (number, (place, html)) in hit.highlights.iter().enumerate() {
-                json.push_str(if number == 0 { "" } else { "," });
-                json_string(&self.view.columns[*place].name, &mut json);
-                json.push(':');
-                json_string(html, &mut json);
-            }
-            json.push_str("}}");
-        }
-        json.push_str("],\"total\":");
-        json.push_str(&answer.total.to_string());
-        let next = search.offset + answer.hits.len();
-        let has_more = (next as u64) < answer.total && next <= DEPTH_MAX;
-        json.push_str(&if has_more { format!(",\"next_offset\":{next}") } else { ",\"next_offset\":null".to_owned() });
-        self.write_facets(answer, &mut json);
-        json
-    }
-
-    fn write_facets(&self, answer: &Answer, json: &mut String) {
-        json.push_str(",\"facets\":{");
-        for (number, facet) in answer.facets.iter().enumerate() {
-            json.push_str(if number == 0 { "" } else { "," });
-            let column = &self.view.columns[facet.column];
-            json_string(&column.name, json);
-            json.push_str(":[");
-            for (number, (field, count)) in facet.values.iter().enumerate() {
-                json.push_str(if number == 0 { "{\"value\":" } else { ",{\"value\":" });
-                column.kind.read(field.as_bytes(), 0).write_json(json);
-                json.push_str(&format!(",\"count\":{count}}}"));
-            }
-            json.push(']');
-        }
-        json.push('}');
     }
 }

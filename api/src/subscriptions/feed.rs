@@ -35,7 +35,7 @@ enum Stage {
     Filling(Filling),
     /// all of an epoch was sent, and so many events of the next
     Following { epoch: Epoch, sent: usize },
-    /// it was told why there is nothing more to come
+    /// its last signal was sent
     Ended,
 }
 
@@ -74,9 +74,9 @@ pub(crate) struct Feed<Q> {
     published: watch::Receiver<Position>,
     stopping: Option<Stopping>,
     expires: Option<Instant>,
-    /// the epoch that was told last
-    told: Epoch,
-    told_at: Instant,
+    /// the epoch whose position was sent last, and when
+    notified: Epoch,
+    notified_at: Instant,
     sent_at: Instant,
     /// number of beginnings of the rows in a row
     restarts: usize,
@@ -99,7 +99,7 @@ impl<Q: Question> Feed<Q> {
         let planned = PlannedSubscription::new(&subscriptions, &request)?;
         subscriptions.catalog().check_whole(&planned.served.view.name).map_err(SubscriptionError::from)?;
         let stage = resumed(&subscriptions, &planned, last_event_id);
-        let told = if let Stage::Following { epoch, .. } = stage { epoch } else { Epoch::default() };
+        let notified = if let Stage::Following { epoch, .. } = stage { epoch } else { Epoch::default() };
         let expires = request.claims.as_ref().and_then(|claims| expiry(claims.expires_at()?));
         let now = Instant::now();
         let mut feed = Self {
@@ -111,8 +111,8 @@ impl<Q: Question> Feed<Q> {
             published,
             stopping,
             expires,
-            told,
-            told_at: now,
+            notified,
+            notified_at: now,
             sent_at: now,
             restarts: 0,
             _open: open,
@@ -184,7 +184,7 @@ impl<Q: Question> Feed<Q> {
     /// The time at which the position should be sent although nothing changed for the reader.
     fn progress_due(&self) -> Option<Instant> {
         match self.stage {
-            Stage::Following { epoch, .. } if epoch > self.told => Some(self.told_at + PROGRESS_INTERVAL),
+            Stage::Following { epoch, .. } if epoch > self.notified => Some(self.notified_at + PROGRESS_INTERVAL),
             _ => None,
         }
     }
@@ -210,7 +210,7 @@ impl<Q: Question> Feed<Q> {
         }
     }
 
-    /// The view is another one: the same columns are shown on, from the beginning; a change of its readers alone may change nothing.
+    /// The view is another one: the same columns are served from the beginning again; a change of its readers alone may change nothing.
     fn plan_again(&mut self) -> Result<(), Q::Error> {
         let planned = PlannedSubscription::new(&self.subscriptions, &self.request)?;
         if planned.served.view.columns != self.planned.served.view.columns {
@@ -343,7 +343,7 @@ impl<Q: Question> Feed<Q> {
 
     fn complete(&mut self, batch: &mut Batch, epoch: Epoch) {
         batch.push(Event::progress(self.id(epoch, EventPlace::Complete)));
-        (self.told, self.told_at) = (epoch, Instant::now());
+        (self.notified, self.notified_at) = (epoch, Instant::now());
         self.stage = Stage::Following { epoch, sent: 0 };
     }
 

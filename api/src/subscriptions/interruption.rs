@@ -9,7 +9,7 @@ use crate::read::error::ReadError;
 pub(super) enum Interruption {
     /// the next change for it is not remembered any more
     Forgotten,
-    /// one epoch changed more than is told one by one
+    /// one epoch changed more rows than are sent one by one
     ManyChanges,
     /// the view is another one by now
     Replaced,

@@ -1,6 +1,6 @@
 //! The content of a subscription: a query, planned as that of a page is, and kept.
 //!
-//! A request enters; [`PlannedSubscription`] leaves, which tells what of a view's rows and changes its reader gets. It is planned
+//! A request enters; [`PlannedSubscription`] leaves, which selects the rows and changes of the view that its reader gets. It is planned
 //! again when the view is replaced, or its readers are.
 
 use std::ops::Bound;
@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use schemas::row::{Diff, Row};
 use schemas::serving::{Index, IndexLayout};
-use sinks::views::{IndexId, Range, ServedView, Snapshot, Views};
+use sinks::views::{IndexId, Range, ServedView, Snapshot, ViewReader};
 
 use super::error::SubscriptionError;
 use super::interruption::Interruption;
@@ -89,7 +89,7 @@ impl PlannedSubscription {
     }
 
     /// Returns true if the view is still the one that was planned for.
-    pub(super) fn is_current(&self, views: &Views) -> bool {
+    pub(super) fn is_current(&self, views: &dyn ViewReader) -> bool {
         views.view(&self.served.view.name).is_some_and(|current| Arc::ptr_eq(&current, &self.served))
     }
 

@@ -211,13 +211,13 @@ async fn the_status_is_for_operators_and_says_what_has_halted() {
         json!({
             "timeline": "2a", "epoch": 1, "incarnation": 3, "readiness": "ready", "position": "2a:1",
             "checkpoint": { "epoch": 0, "age_epochs": 1 },
-            "partitions": [{ "topic": "social.post", "partition": 0, "visible": 10, "end": 14, "lag": 4 }],
+            "partitions": [{ "topic": "social.post", "partition": 0, "visible": 10, "end": 14, "lag": 3 }],
             "views": [
                 ready("following_feed", 150), ready("messages", 9), ready("posts", 15), served("secrets", "hydrating", 1, &half),
                 { "name": "posts", "state": "deploying", "progress": none },
             ],
             "halted": [{
-                "source": "likes", "reason": "topic 'social.like' was created anew",
+                "source": "likes", "reason": "topic 'social.like' was created again",
                 "action": "restore the topic, or start with an empty data directory",
             }],
             "sinks": [{

@@ -16,6 +16,7 @@ mod speed;
 mod subscriptions;
 mod tokens;
 mod topology;
+mod view_reader;
 mod why;
 
 use std::collections::BTreeMap;
@@ -39,7 +40,7 @@ use tower::ServiceExt as _;
 
 use crate::{
     ApiConfig, ApiState, BoxFuture, Figures, HaltedSource, Health, HostStatus, Ingest, IngestError, Lag, LagLimits, Limits,
-    LineOutcome, Permission, Readiness, Refusal, SinkStatus, TokenKey, TopicInfo, Verifier, router,
+    LineOutcome, PartitionEnd, Permission, Readiness, Refusal, SinkStatus, TokenKey, TopicInfo, Verifier, router,
 };
 
 pub(super) const SECRET: &[u8] = b"a secret that is long enough for HS256";
@@ -256,8 +257,9 @@ const LAG_LIMITS: LagLimits = LagLimits { records: 100, bytes: 10_000, time: Dur
 pub(super) struct TestHealth(pub(super) Readiness);
 
 impl TestHealth {
-    fn ends() -> BTreeMap<(Topic, Partition), Offset> {
-        [((Topic::new("social.post"), Partition(0)), Offset(14))].into()
+    /// A partition of which one of the last four offsets has no record.
+    fn ends() -> BTreeMap<(Topic, Partition), PartitionEnd> {
+        [((Topic::new("social.post"), Partition(0)), PartitionEnd { offset: Offset(14), records_behind: 3 })].into()
     }
 }
 
@@ -269,7 +271,7 @@ impl Health for TestHealth {
     fn status(&self) -> HostStatus {
         let halted = HaltedSource {
             source: "likes".into(),
-            reason: "topic 'social.like' was created anew".into(),
+            reason: "topic 'social.like' was created again".into(),
             action: "restore the topic, or start with an empty data directory".into(),
         };
         HostStatus {

@@ -44,8 +44,8 @@ async fn readiness_tells_how_far_the_views_are() {
     assert_eq!(answer.json()["records_done"], 3);
     assert_eq!(answer.header("retry-after"), "1");
     assert_eq!(get(&catching_up, "/healthz").await.status, StatusCode::OK);
-    let halted = with(Readiness::Halted { reason: "topic 'social.post' was created anew".into() });
-    assert!(get(&halted, "/readyz").await.problem(503, "source_halted", None).contains("was created anew"));
+    let halted = with(Readiness::Halted { reason: "topic 'social.post' was created again".into() });
+    assert!(get(&halted, "/readyz").await.problem(503, "source_halted", None).contains("was created again"));
     assert_eq!(get(&with(Readiness::Ready), "/readyz").await.json(), json!({ "ready": true, "position": "2a:1" }));
 }
 

@@ -1,4 +1,4 @@
-//! Searches over HTTP: what is found and shown, by whom, and what is refused.
+//! Searches over HTTP: hits, their readers, and refused queries.
 
 use schemas::field::Value;
 use schemas::serving::SearchIndex;

@@ -5,23 +5,24 @@ use std::path::Path;
 use std::sync::Arc;
 
 use engine::run::{Storage, TopologyChange, ViewChange, plan_change};
-use epochs::disk::real::RealDisk;
-use epochs::error::EpochError;
 use epochs::lost_history::{LostHistory, MissingHistory};
 use language::topology::Topology;
 use serde_json::{Value, json};
 use sources::connector::LogContext;
 use sources::registry;
 
-use crate::process::data_directory::{LOG_DIRECTORY, lock};
+use crate::process::data_directory::{LOG_DIRECTORY, claim};
 use crate::process::error::ProcessError;
 
-/// Tells what a start on a data directory would change.
+/// Compares a topology with a data directory: the changes that a start there would make.
+///
+/// # Errors
+/// A directory that a start would refuse: it is none of this program, was not restored to its end, or another process has it.
 pub fn plan_at_start(topology: &Topology, data: &Path) -> Result<TopologyChange, ProcessError> {
     if !data.is_dir() {
         return Err(ProcessError::NoData { directory: data.to_owned() });
     }
-    let (disk, _lock) = lock(RealDisk::open(data).map_err(EpochError::from)?)?;
+    let (disk, _lock) = claim(data)?;
     let log = registry::open(topology.log_connector(), LogContext { directory: &data.join(LOG_DIRECTORY) })?;
     let storage: Storage = Arc::new(disk);
     Ok(plan_change(topology, log.as_ref(), &storage)?)
@@ -55,4 +56,28 @@ pub fn change_as_json(change: &TopologyChange) -> Value {
         "backfill": change.backfill.iter().map(backfill).collect::<Vec<_>>(),
         "seconds": change.duration().as_secs(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::process::data_directory::UNFINISHED_FILE;
+
+    #[test]
+    fn a_plan_refuses_the_directories_that_a_start_refuses_and_leaves_nothing_in_them() {
+        let topology = language::load::build(&[]).expect("no statements are a topology");
+        let folder = tempfile::tempdir().expect("a folder");
+        let files = || fs::read_dir(folder.path()).expect("a folder").count();
+        let missing = plan_at_start(&topology, &folder.path().join("missing"));
+        assert!(matches!(missing, Err(ProcessError::NoData { .. })), "{missing:?}");
+        let empty = plan_at_start(&topology, folder.path());
+        assert!(matches!(empty, Err(ProcessError::NoData { .. })), "{empty:?}");
+        assert_eq!(files(), 0);
+        fs::write(folder.path().join(UNFINISHED_FILE), "").expect("a file");
+        let half = plan_at_start(&topology, folder.path());
+        assert!(matches!(half, Err(ProcessError::HalfRestored { .. })), "{half:?}");
+        assert_eq!(files(), 1);
+    }
 }

@@ -126,7 +126,7 @@ impl Deployer {
     fn begin(&self, request: DeployRequest, by: String, patience: &Patience) -> Result<u64, DeployRefusal> {
         let Planned { declared, origin, replay, verify, accept_missing_history } = self.plan_request(request, patience)?;
         let mut store = self.store.lock();
-        // Whoever was told that it failed must not find it under way.
+        // Whoever asked and got an error must not find it under way.
         patience.check().map_err(|error| DeployRefusal::Conflict { detail: error.strip_backtrace() })?;
         if let Some(generation) = self.under_way() {
             return Err(busy(&DeployError::Busy { generation }));

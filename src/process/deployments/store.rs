@@ -23,7 +23,7 @@ const CURRENT_FORMAT: u64 = 2;
 const CURRENT_FORMATS: RangeInclusive<u64> = 1..=CURRENT_FORMAT;
 const FOLDER: &str = "deployments";
 const CURRENT: &str = "deployments/current";
-const ASIDE: &str = "deployments/new";
+const TEMPORARY: &str = "deployments/new";
 const SUFFIX: &str = ".json";
 /// Generations that are kept, the one in force not counted.
 pub const GENERATIONS_KEPT: usize = 50;
@@ -315,7 +315,7 @@ impl Store {
 
     fn replace(&self, path: &str, content: &impl Serialize) -> Result<(), DiskError> {
         let bytes = serde_json::to_vec(content).map_err(|error| bad(DiskAction::Write, path, error.to_string()))?;
-        replace(&self.disk, FOLDER, ASIDE, path, &bytes)
+        replace(&self.disk, FOLDER, TEMPORARY, path, &bytes)
     }
 
     fn read<T: for<'de> Deserialize<'de>>(&self, path: &str, formats: RangeInclusive<u64>) -> Result<T, DiskError> {

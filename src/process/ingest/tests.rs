@@ -219,7 +219,7 @@ fn bytes_and_time_are_limited_too_and_one_line_always_fits() {
     let log = memory();
     let (ingest, views) = open_behind(&log, LagLimits { time: Duration::from_micros(1), ..NO_LIMITS });
     assert_eq!(looked_at(&ingest.append((1..=9).map(user).collect()).unwrap()), 9);
-    // As soon as the age is measured anew.
+    // As soon as the age is measured again.
     let (next, refused) = (10..)
         .find_map(|number| match &ingest.append(vec![user(number)]).unwrap()[..] {
             [LineOutcome::Refused(refusal)] => Some((number, *refusal)),

@@ -1,7 +1,6 @@
 //! `GET /` and `GET /console/{file}`: the page to look at.
 //!
-//! Nothing is loaded from elsewhere, and the browser is told to refuse it; text is never read as markup, which the browser is told to
-//! enforce too.
+//! Nothing is loaded from elsewhere, and text is never read as markup. A header makes the browser enforce both.
 
 use axum::extract::Path;
 use axum::extract::rejection::PathRejection;

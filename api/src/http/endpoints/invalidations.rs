@@ -17,7 +17,7 @@ use axum::response::Response;
 use futures_util::stream;
 use schemas::position::Position;
 use serde_json::json;
-use sinks::invalidations::{Invalidations, Told};
+use sinks::invalidations::{Invalidated, Invalidations};
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::{Instant, timeout};
 
@@ -58,7 +58,8 @@ pub(crate) async fn invalidations(
     let known = header.or(query.one("last_event_id")?).map(str::parse::<Position>).transpose().map_err(QueryStringError::from)?;
     let permit = state.subscriptions().permit()?;
     let stopping = stopping.map(|Extension(stopping)| stopping);
-    let follower = Follower { sink, all, known, told: state.invalidated(), told_at: Instant::now(), stopping, _permit: permit };
+    let follower =
+        Follower { sink, all, known, invalidated: state.invalidated(), notified_at: Instant::now(), stopping, _permit: permit };
     let lines = stream::unfold(follower, |mut follower| async move {
         let lines = follower.next().await?;
         Some((Ok::<_, Infallible>(Bytes::from(lines)), follower))
@@ -71,8 +72,10 @@ struct Follower {
     sink: String,
     all: Arc<Invalidations>,
     known: Option<Position>,
-    told: watch::Receiver<u64>,
-    told_at: Instant,
+    /// changes when keys became stale
+    invalidated: watch::Receiver<u64>,
+    /// the time of the last events
+    notified_at: Instant,
     stopping: Option<Stopping>,
     _permit: OwnedSemaphorePermit,
 }
@@ -82,17 +85,17 @@ impl Follower {
     async fn next(&mut self) -> Option<String> {
         let begun = Instant::now();
         loop {
-            self.told.borrow_and_update();
-            // A deployment may have begun it anew, or taken it away.
+            self.invalidated.borrow_and_update();
+            // A deployment may have begun it again, or taken it away.
             let feed = self.all.feed(&self.sink)?;
             match feed.after(self.known) {
-                Some(Told::Everything(position)) => return Some(self.tell(position, event("reset", position))),
-                Some(Told::Stale(stale, position)) if !stale.is_empty() => {
+                Some(Invalidated::Everything(position)) => return Some(self.notified(position, event("reset", position))),
+                Some(Invalidated::Stale(stale, position)) if !stale.is_empty() => {
                     let events = stale.iter().map(|(at, keys)| stale_events(*at, keys)).collect::<String>();
-                    return Some(self.tell(position, events + &event("progress", position)));
+                    return Some(self.notified(position, events + &event("progress", position)));
                 }
-                Some(Told::Stale(_, position)) if self.told_at.elapsed() >= PROGRESS_INTERVAL => {
-                    return Some(self.tell(position, event("progress", position)));
+                Some(Invalidated::Stale(_, position)) if self.notified_at.elapsed() >= PROGRESS_INTERVAL => {
+                    return Some(self.notified(position, event("progress", position)));
                 }
                 _ => {}
             }
@@ -102,20 +105,21 @@ impl Follower {
             if begun.elapsed() >= SILENCE_MAX {
                 return Some(": nothing became stale\n\n".to_owned());
             }
-            if let Ok(Err(_)) = timeout(PROGRESS_INTERVAL, self.told.changed()).await {
+            if let Ok(Err(_)) = timeout(PROGRESS_INTERVAL, self.invalidated.changed()).await {
                 return None;
             }
         }
     }
 
-    fn tell(&mut self, position: Position, events: String) -> String {
+    /// Notes that the client is sent these events, after which it knows everything up to the position.
+    fn notified(&mut self, position: Position, events: String) -> String {
         self.known = Some(position);
-        self.told_at = Instant::now();
+        self.notified_at = Instant::now();
         events
     }
 }
 
-/// The keys of an epoch; only the last event has an id, so that who is cut off in between gets all of them again.
+/// The keys of an epoch; only the last event has an id, so that a client that is cut off in between gets all of them again.
 fn stale_events(position: Position, keys: &[String]) -> String {
     let parts = keys.chunks(FOLLOWER_EVENT_KEYS);
     let last = parts.len();

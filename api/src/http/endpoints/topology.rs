@@ -22,7 +22,7 @@ use crate::read::catalog::is_readable;
 
 /// A node and what is known of its rows.
 #[derive(Serialize)]
-struct ShownNode<'a> {
+struct DescribedNode<'a> {
     #[serde(flatten)]
     node: &'a LineageNode,
     /// readers who may read it; none when it is not served
@@ -42,11 +42,11 @@ pub(crate) async fn topology(State(state): State<ApiState>, uri: Uri, headers: H
     let snapshot = state.views().snapshot();
     let readable: BTreeSet<&str> =
         snapshot.views().filter(|served| is_readable(served, claims.as_ref())).map(|served| served.view.name.as_str()).collect();
-    let shown = lineage.only(|node| complete || relation(node).is_some_and(|relation| readable.contains(relation)));
-    let nodes: Vec<Value> = shown.nodes.iter().map(|node| json!(show(node, &snapshot, &readable, complete))).collect();
+    let known = lineage.only(|node| complete || relation(node).is_some_and(|relation| readable.contains(relation)));
+    let nodes: Vec<Value> = known.nodes.iter().map(|node| json!(describe(node, &snapshot, &readable, complete))).collect();
     let position = snapshot.position().to_string();
     drop(snapshot);
-    let answer = json!({ "complete": complete, "nodes": nodes, "edges": shown.edges, "position": position });
+    let answer = json!({ "complete": complete, "nodes": nodes, "edges": known.edges, "position": position });
     Ok(json_response(answer.to_string(), Some(&position)))
 }
 
@@ -59,14 +59,14 @@ fn relation(node: &LineageNode) -> Option<&str> {
     }
 }
 
-fn show<'a>(node: &'a LineageNode, snapshot: &Snapshot<'_>, readable: &BTreeSet<&str>, complete: bool) -> ShownNode<'a> {
+fn describe<'a>(node: &'a LineageNode, snapshot: &Snapshot<'_>, readable: &BTreeSet<&str>, complete: bool) -> DescribedNode<'a> {
     let name = relation(node);
     let served = name.and_then(|name| snapshot.view(name));
     let is_index = matches!(node.kind, LineageKind::Index { .. } | LineageKind::Search { .. });
     // What a policy divides among readers tells each of them something about the others when it is counted.
     let counted = served.filter(|served| !is_index && (complete || served.view.access == Access::Public));
     let index = counted.and_then(|served| served.indexes.first()).map(|(index, _)| *index);
-    ShownNode {
+    DescribedNode {
         node,
         access: served.map(|served| access_name(served)),
         readable: name.is_some_and(|name| readable.contains(name)),

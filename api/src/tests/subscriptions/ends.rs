@@ -77,7 +77,7 @@ fn a_subscription_that_has_nothing_to_say_shows_that_it_is_alive() {
     client.until("progress");
     client.heartbeat();
     client.heartbeat();
-    // Positions are told although nothing changes for this reader.
+    // Positions are sent although nothing changes for this reader.
     publish(&server.views, 2, &[]);
     assert_eq!(client.until("progress").data["position"], "2a:2");
 }

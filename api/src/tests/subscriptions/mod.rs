@@ -134,7 +134,7 @@ fn a_client_whose_connection_breaks_all_the_time_misses_nothing_and_sees_nothing
     let journeys = follow_all(HistoryLimits::default(), 7, 0);
     for journey in &journeys {
         let begun = journey.resets.iter().all(|reason| ["start", "partial_snapshot"].contains(&reason.as_str()));
-        assert!(begun && journey.resets[0] == "start", "a client had to begin anew: {:?}", journey.resets);
+        assert!(begun && journey.resets[0] == "start", "a client had to begin again: {:?}", journey.resets);
     }
     let connections: usize = journeys.iter().map(|journey| journey.connections).sum();
     let compared: usize = journeys.iter().map(|journey| journey.compared.len()).sum();
@@ -143,7 +143,7 @@ fn a_client_whose_connection_breaks_all_the_time_misses_nothing_and_sees_nothing
 }
 
 #[test]
-fn a_client_that_missed_more_than_is_remembered_begins_anew_and_has_the_rows_again() {
+fn a_client_that_missed_more_than_is_remembered_begins_again_and_has_the_rows_again() {
     let limits = HistoryLimits { epochs: 2, ..HistoryLimits::default() };
     let journeys = follow_all(limits, 11, limits.epochs as u64 + 1);
     for journey in &journeys {

@@ -19,8 +19,7 @@ use crate::http::answer::json_response;
 use crate::http::error::body::BodyError;
 use crate::http::error::lines::LinesError;
 use crate::http::limits::EVENTS_LINES_MAX;
-use crate::http::problem::answer::Problem;
-use crate::http::problem::answer::retry_after_value;
+use crate::http::problem::answer::{Problem, retry_after_value};
 use crate::http::query::string::QueryString;
 use crate::http::state::ApiState;
 

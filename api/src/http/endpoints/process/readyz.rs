@@ -1,6 +1,6 @@
 //! `GET /readyz`: whether all views are whole and have caught up with the log; 503 with the progress until then.
 //!
-//! Views that a deployment fills aside are listed, and make nothing unready: those they replace are served meanwhile.
+//! Views that a deployment is filling are listed and do not make the process unready: those that they replace are served meanwhile.
 
 use axum::extract::State;
 use axum::response::Response;

@@ -9,9 +9,9 @@ use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 use schemas::position::{Offset, Partition, Topic};
 use serde_json::{Value, json};
-use sinks::views::Views;
+use sinks::views::ViewReader;
 
-use crate::host::health::{HaltedSource, HostStatus, Readiness, SinkStatus};
+use crate::host::health::{HaltedSource, HostStatus, PartitionEnd, Readiness, SinkStatus};
 use crate::http::answer::json_response;
 use crate::http::problem::answer::Problem;
 use crate::http::problem::health::progress;
@@ -25,12 +25,11 @@ pub(crate) async fn status(State(state): State<ApiState>, uri: Uri, headers: Hea
     QueryString::parse(uri.query())?.only(&[])?;
     let HostStatus { incarnation, checkpoint, ends, halted, stalled, sinks, clock_held, lag, lag_limits } =
         state.health().status();
-    // The offsets before the position: what is told as visible is so at the position.
+    // The offsets before the position: what is reported as visible is so at the position.
     let visible = state.views().consumed();
     let position = state.views().position();
     let age = |epoch: u64| position.epoch.0.saturating_sub(epoch);
-    let end_of = |key: &(Topic, Partition), visible: &Offset| ends.get(key).copied().unwrap_or(*visible);
-    let partitions = visible.iter().map(|(key, visible)| describe_partition(key, *visible, end_of(key, visible)));
+    let partitions = visible.iter().map(|(key, visible)| describe_partition(key, *visible, ends.get(key)));
     let answer = json!({
         "timeline": format!("{:x}", position.timeline.0),
         "epoch": position.epoch.0,
@@ -51,8 +50,8 @@ pub(crate) async fn status(State(state): State<ApiState>, uri: Uri, headers: Hea
     Ok(json_response(answer.to_string(), Some(&position.to_string())))
 }
 
-/// Those that are on the list.
-fn dead_letters(views: &Views) -> u64 {
+/// Returns the number of dead letters that are on the list.
+fn dead_letters(views: &dyn ViewReader) -> u64 {
     let snapshot = views.snapshot();
     snapshot.dead_letter_count().saturating_sub(snapshot.retried_count())
 }
@@ -66,13 +65,16 @@ fn readiness_name(readiness: &Readiness) -> &'static str {
     }
 }
 
-fn describe_partition((topic, partition): &(Topic, Partition), visible: Offset, end: Offset) -> Value {
-    let lag = end.0.saturating_sub(visible.0);
-    json!({ "topic": topic.as_str(), "partition": partition.0, "visible": visible.0, "end": end.0, "lag": lag })
+/// A partition; its end and its lag are null while the log can't be asked.
+fn describe_partition((topic, partition): &(Topic, Partition), visible: Offset, end: Option<&PartitionEnd>) -> Value {
+    // An epoch may have become visible since they were counted: there are no more of them than offsets.
+    let lag = end.map(|end| end.records_behind.min(end.offset.0.saturating_sub(visible.0)));
+    let end = end.map(|end| end.offset.0);
+    json!({ "topic": topic.as_str(), "partition": partition.0, "visible": visible.0, "end": end, "lag": lag })
 }
 
 /// Views that are served, then those that are staged.
-fn describe_views(views: &Views) -> Vec<Value> {
+fn describe_views(views: &dyn ViewReader) -> Vec<Value> {
     let staged = views.staged_hydrations();
     let snapshot = views.snapshot();
     let served = snapshot.views().map(|served| {
@@ -109,4 +111,23 @@ fn describe_sink(sink: &SinkStatus) -> Value {
 fn describe_halted(halted: &HaltedSource) -> Value {
     let HaltedSource { source, reason, action } = halted;
     json!({ "source": source, "reason": reason, "action": action })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lag_of_a_partition_counts_records_and_is_null_while_the_log_cannot_be_asked() {
+        let key = (Topic::new("t"), Partition(0));
+        let lag = |visible, end: Option<(u64, u64)>| {
+            let end = end.map(|(offset, records_behind)| PartitionEnd { offset: Offset(offset), records_behind });
+            let partition = describe_partition(&key, Offset(visible), end.as_ref());
+            (partition["end"].clone(), partition["lag"].clone())
+        };
+        assert_eq!(lag(10, Some((14, 3))), (json!(14), json!(3)));
+        assert_eq!(lag(10, Some((14, 0))), (json!(14), json!(0)), "the last offsets have no record");
+        assert_eq!(lag(13, Some((14, 3))), (json!(14), json!(1)), "two became visible since");
+        assert_eq!(lag(10, None), (Value::Null, Value::Null));
+    }
 }

@@ -3,9 +3,9 @@
 //! - `q`: words, all of which are wanted; `"phrases"`, `beginnings*`, `OR`, `-not`, parentheses, `column:word`. Without it every row is a hit.
 //! - `column=eq.v` and the other conditions of views, on included columns.
 //! - `order=relevance`, or one included column as `created_at.desc`; hits that are equal in it come by their key.
-//! - `select`, `limit`, `offset`; `highlight=a,b`: searched columns of which the part that matches is shown; `facets=a,b`: included columns
+//! - `select`, `limit`, `offset`; `highlight=a,b`: searched columns of which the part that matches is returned; `facets=a,b`: included columns
 //!   whose values are counted over all hits.
-//! - `after`, `wait`: the position that must be visible, which the index then shows at once, and for how many milliseconds it is waited for.
+//! - `after`, `wait`: the position that must be visible, which the index then serves at once, and for how many milliseconds it is waited for.
 //!
 //! The policies of the view hold: what they hide is neither found nor counted. Scores are no part of the answer: they are not stable.
 
@@ -13,6 +13,9 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
+use schemas::field::json_string;
+use schemas::serving::View;
+use sinks::search::{Answer, Hit, Search};
 
 use super::shared::{finish, until_searchable};
 use crate::http::problem::answer::Problem;
@@ -20,6 +23,9 @@ use crate::http::query::path::name_in_path;
 use crate::http::query::search::{filter, search as parse_search};
 use crate::http::query::string::QueryString;
 use crate::http::state::ApiState;
+use crate::read::limits::DEPTH_MAX;
+use crate::read::projection::Projection;
+use crate::read::rows::RowReader;
 use crate::read::search::HitView;
 use crate::read::search_error::SearchError;
 
@@ -49,5 +55,71 @@ pub(crate) async fn search(
     let asked = search.clone();
     let answer = state.catalog().run_search("q", move || reader.search(&asked)).await?;
     let answer = answer.ok_or(SearchError::IndexBuilding { index: name })?;
-    Ok(finish(&state, answer.epoch, hits.write(&answer, &search, &projection)))
+    Ok(finish(&state, answer.epoch, hits_text(&hits, &answer, &search, &projection)))
+}
+
+/// The answer as JSON, without the position that ends it.
+fn hits_text(hits: &HitView, answer: &Answer, search: &Search, projection: &Projection) -> String {
+    let reader = RowReader::new(hits.layout());
+    let mut json = String::from("{\"hits\":[");
+    for (number, hit) in answer.hits.iter().enumerate() {
+        json.push_str(if number == 0 { "{\"row\":" } else { ",{\"row\":" });
+        projection.write(&reader, &reader.load(hit.row.as_bytes()), &mut json);
+        write_highlights(hits.view(), hit, &mut json);
+        json.push('}');
+    }
+    json.push_str("],\"total\":");
+    json.push_str(&answer.total.to_string());
+    json.push_str(",\"next_offset\":");
+    match next_offset(search.offset + answer.hits.len(), answer.total) {
+        Some(next) => json.push_str(&next.to_string()),
+        None => json.push_str("null"),
+    }
+    write_facets(hits.view(), answer, &mut json);
+    json
+}
+
+/// Returns the offset of the next page behind so many hits; `None` when there are no more, or no more that may be asked for.
+fn next_offset(behind: usize, total: u64) -> Option<usize> {
+    ((behind as u64) < total && behind <= DEPTH_MAX).then_some(behind)
+}
+
+fn write_highlights(view: &View, hit: &Hit, json: &mut String) {
+    json.push_str(",\"highlights\":{");
+    for (number, (place, html)) in hit.highlights.iter().enumerate() {
+        json.push_str(if number == 0 { "" } else { "," });
+        json_string(&view.columns[*place].name, json);
+        json.push(':');
+        json_string(html, json);
+    }
+    json.push('}');
+}
+
+fn write_facets(view: &View, answer: &Answer, json: &mut String) {
+    json.push_str(",\"facets\":{");
+    for (number, facet) in answer.facets.iter().enumerate() {
+        json.push_str(if number == 0 { "" } else { "," });
+        let column = &view.columns[facet.column];
+        json_string(&column.name, json);
+        json.push_str(":[");
+        for (number, (field, count)) in facet.values.iter().enumerate() {
+            json.push_str(if number == 0 { "{\"value\":" } else { ",{\"value\":" });
+            column.kind.read(field.as_bytes(), 0).write_json(json);
+            json.push_str(&format!(",\"count\":{count}}}"));
+        }
+        json.push(']');
+    }
+    json.push('}');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_further_page_is_named_while_there_are_hits_that_may_be_asked_for() {
+        let more = DEPTH_MAX as u64 + 10;
+        assert_eq!((next_offset(3, 4), next_offset(4, 4), next_offset(0, 0)), (Some(3), None, None));
+        assert_eq!((next_offset(DEPTH_MAX, more), next_offset(DEPTH_MAX + 1, more)), (Some(DEPTH_MAX), None));
+    }
 }

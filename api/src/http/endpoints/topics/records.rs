@@ -65,7 +65,7 @@ fn describe(topic: &str, page: &RecordPage, from: Option<Offset>) -> Value {
 }
 
 fn record(record: &TopicRecord) -> Value {
-    // Every record of a derived topic is an object; one that is none is shown as the text that it is.
+    // Every record of a derived topic is an object; another record is served as the text that it is.
     let text = || Value::String(String::from_utf8_lossy(&record.value).into_owned());
     let value: Value = serde_json::from_slice(&record.value).unwrap_or_else(|_| text());
     json!({

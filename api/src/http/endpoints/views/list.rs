@@ -1,7 +1,7 @@
 //! `GET /v1/views`: the views that the caller may read, with columns and indexes.
 //!
 //! A view that is not whole yet is `hydrating` or, when it is filled for the first time, `deploying`; it is not answered until then.
-//! The number of rows is told of public views only: of others it would tell about rows the caller may not see.
+//! The number of rows is served of public views only: of others it would reveal something about rows that the caller may not see.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 use schemas::serving::{Access, Index, IndexColumn, View};
 use serde_json::{Value, json};
-use sinks::views::{Hydration, ServedView, Snapshot, Views};
+use sinks::views::{Hydration, ServedView, Snapshot, ViewReader};
 
 use crate::http::answer::json_response;
 use crate::http::problem::answer::Problem;
@@ -34,7 +34,7 @@ pub(crate) async fn views(State(state): State<ApiState>, uri: Uri, headers: Head
     Ok(json_response(json!({ "views": views, "position": position }).to_string(), Some(&position)))
 }
 
-fn describe(views: &Views, served: &ServedView, snapshot: &Snapshot<'_>) -> Value {
+fn describe(views: &dyn ViewReader, served: &ServedView, snapshot: &Snapshot<'_>) -> Value {
     let hydration = views.hydration(&served.view.name);
     let is_counted = served.view.access == Access::Public && hydration.is_none();
     let rows = served.indexes.first().filter(|_| is_counted).map(|(id, _)| snapshot.rows(*id));
@@ -42,7 +42,7 @@ fn describe(views: &Views, served: &ServedView, snapshot: &Snapshot<'_>) -> Valu
     describe_as(&served.view, state, hydration, rows)
 }
 
-fn describe_new(views: &Views, staged: &ServedView) -> Value {
+fn describe_new(views: &dyn ViewReader, staged: &ServedView) -> Value {
     describe_as(&staged.view, "deploying", views.staged_hydration(&staged.view.name), None)
 }
 

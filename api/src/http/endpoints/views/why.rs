@@ -47,11 +47,11 @@ struct Wanted {
     has_bodies: bool,
 }
 
-/// Rows as they are shown, and the question about them.
+/// Rows as they are served, and the question about them.
 struct AskedRows {
     question: WhyQuestion,
     /// the rows of the question as JSON objects
-    shown: Vec<String>,
+    served_rows: Vec<String>,
     /// true if more rows fulfil the conditions
     has_more: bool,
     position: String,
@@ -90,7 +90,7 @@ pub(crate) async fn why(
         }
     };
     let provenance = state.config().provenance.as_ref().ok_or(ProvenanceError::NotOffered)?;
-    let answer = match asked.shown.is_empty() {
+    let answer = match asked.served_rows.is_empty() {
         true => WhyAnswer::default(),
         false => provenance.why(asked.question.clone()).await.map_err(|refusal| match refusal {
             WhyRefusal::Replaced => ProvenanceError::Replaced { view: name.clone() },
@@ -132,7 +132,7 @@ fn ask(
     state.catalog().check_whole(&view.name)?;
     let (plan, projection) = (rows.plan(served)?, Projection::all(view));
     let request = PageRequest { view, plan, rule, projection, limit: wanted.rows_max, resume: None };
-    let (mut found, mut shown, mut known) = (Vec::new(), Vec::new(), BTreeSet::new());
+    let (mut found, mut served_rows, mut known) = (Vec::new(), Vec::new(), BTreeSet::new());
     let more = request.each(&snapshot, |reader, loaded| {
         let mut row = Row::empty();
         (0..view.columns.len()).for_each(|column| row.extend(reader.field(loaded, column)));
@@ -140,7 +140,7 @@ fn ask(
             let mut json = String::new();
             request.projection.write(reader, loaded, &mut json);
             found.push(row);
-            shown.push(json);
+            served_rows.push(json);
         }
     })?;
     let question = WhyQuestion {
@@ -150,16 +150,16 @@ fn ask(
         wall_micros: snapshot.wall_micros(),
         events_max: wanted.events_max,
     };
-    Ok(Some(AskedRows { question, shown, has_more: more.is_some(), position: snapshot.position().to_string() }))
+    Ok(Some(AskedRows { question, served_rows, has_more: more.is_some(), position: snapshot.position().to_string() }))
 }
 
 fn write(asked: &AskedRows, answer: &WhyAnswer, has_bodies: bool) -> String {
     let mut json = String::from("{\"view\":");
     json_string(&asked.question.view.name, &mut json);
     json.push_str(",\"rows\":[");
-    for (number, (shown, row)) in asked.shown.iter().zip(&answer.rows).enumerate() {
+    for (number, (served_row, row)) in asked.served_rows.iter().zip(&answer.rows).enumerate() {
         json.push_str(if number == 0 { "" } else { "," });
-        write_row(shown, row, has_bodies, &mut json);
+        write_row(served_row, row, has_bodies, &mut json);
     }
     let is_whole = |row: &WhyRow| row.is_found && !row.is_cut;
     let is_complete = answer.unfinished.is_none() && answer.rows.iter().all(is_whole);
@@ -191,8 +191,8 @@ fn reason(answer: &WhyAnswer) -> Option<String> {
     answer.rows.iter().any(|row| row.is_cut).then(|| "there are more events than were asked for".to_owned())
 }
 
-fn write_row(shown: &str, row: &WhyRow, has_bodies: bool, json: &mut String) {
-    json.push_str(&format!("{{\"row\":{shown},\"found\":{},\"cut\":{},\"events\":[", row.is_found, row.is_cut));
+fn write_row(served_row: &str, row: &WhyRow, has_bodies: bool, json: &mut String) {
+    json.push_str(&format!("{{\"row\":{served_row},\"found\":{},\"cut\":{},\"events\":[", row.is_found, row.is_cut));
     for (number, event) in row.events.iter().enumerate() {
         json.push_str(if number == 0 { "" } else { "," });
         write_event(event, has_bodies, json);
