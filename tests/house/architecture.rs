@@ -3,47 +3,114 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use super::crates::{EDGES, read, root, rust_files};
+use super::crates::{CRATES, HouseCrate, TESTKIT, read, root, rust_files};
+use super::manifest::{dependencies, members, text_of};
 
-/// Names before `.workspace` or `=` in the dependency tables of a manifest.
-fn dependencies(manifest: &str) -> BTreeSet<String> {
-    let mut inside = false;
-    let mut names = BTreeSet::new();
-    for line in manifest.lines() {
-        if line.starts_with('[') {
-            inside = matches!(line.trim(), "[dependencies]" | "[build-dependencies]" | "[dev-dependencies]");
-        } else if inside && let Some((name, _)) = line.split_once(['.', '=']) {
-            names.insert(name.trim().to_owned());
+/// Faults of a crate's manifest: another name than is known here, an edge that is not allowed, helpers of tests in the program.
+fn faults(known: &HouseCrate, manifest: &str) -> Vec<String> {
+    let name = text_of(manifest, "[package]", "name").unwrap_or("unnamed");
+    let mut faults = Vec::new();
+    if name != known.package {
+        faults.push(format!("the package in '{}' is '{name}', not '{}'", known.folder, known.package));
+    }
+    for dependency in dependencies(manifest) {
+        let package = dependency.package.as_str();
+        if package == TESTKIT && !dependency.is_dev {
+            faults.push(format!("'{name}' may depend on '{TESTKIT}' for its tests alone"));
+        }
+        let is_ours = package != TESTKIT && CRATES.iter().any(|other| other.package == package);
+        if is_ours && !known.may_name.contains(&package) {
+            faults.push(format!("'{name}' must not depend on '{package}'"));
         }
     }
-    names
+    faults
+}
+
+/// The members of the workspace of which nothing is known here, and the crates known here that are no members.
+fn unknown_members(manifest: &str) -> Vec<String> {
+    let members: BTreeSet<String> = members(manifest).into_iter().chain([".".to_owned()]).collect();
+    let known: BTreeSet<String> = CRATES.iter().map(|known| known.folder.to_owned()).collect();
+    members.symmetric_difference(&known).cloned().collect()
 }
 
 #[test]
 fn crates_name_only_those_they_may() {
-    let ours: BTreeSet<&str> = EDGES.iter().map(|(name, _)| *name).collect();
-    for (name, allowed) in EDGES {
-        let used = dependencies(&read(&format!("{name}/Cargo.toml")));
-        assert!(!used.is_empty() || allowed.is_empty(), "the manifest of '{name}' was not read");
-        for dependency in used.iter().filter(|dependency| ours.contains(dependency.as_str())) {
-            assert!(allowed.contains(&dependency.as_str()), "'{name}' must not depend on '{dependency}'");
-        }
+    let mut found = Vec::new();
+    for known in &CRATES {
+        let manifest = read(&format!("{}/Cargo.toml", known.folder));
+        let named = dependencies(&manifest);
+        assert!(!named.is_empty() || known.may_name.is_empty(), "no dependency of '{}' was read", known.package);
+        found.extend(faults(known, &manifest));
     }
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+#[test]
+fn every_member_of_the_workspace_is_known() {
+    let unknown = unknown_members(&read("Cargo.toml"));
+    assert!(unknown.is_empty(), "these are members of the workspace, or have an entry in CRATES, but not both: {unknown:?}");
+}
+
+#[test]
+fn a_forbidden_edge_is_found_in_a_manifest() {
+    let language = CRATES.iter().find(|known| known.package == "language").expect("an entry");
+    let manifest = |rest: &str| format!("[package]\nname = \"language\"\n\n{rest}");
+    let allowed =
+        manifest("[dependencies]\nschemas.workspace = true\nserde = \"1\"\n[dev-dependencies]\ntestkit.workspace = true\n");
+    assert_eq!(faults(language, &allowed), [""; 0]);
+    let edge = ["'language' must not depend on 'engine'"];
+    for forbidden in [
+        "[dependencies]\nengine.workspace = true",
+        "[dev-dependencies]\nengine = { path = \"../engine\" }",
+        "[build-dependencies.engine]\npath = \"../engine\"",
+        "[dependencies]\nother = { package = \"engine\", path = \"../engine\" }",
+    ] {
+        assert_eq!(faults(language, &manifest(forbidden)), edge, "{forbidden}");
+    }
+    let helpers = faults(language, &manifest("[dependencies]\ntestkit.workspace = true"));
+    assert_eq!(helpers, ["'language' may depend on 'testkit' for its tests alone"]);
+    let renamed = faults(language, "[package]\nname = \"planner\"\n");
+    assert_eq!(renamed, ["the package in 'topologies/language' is 'planner', not 'language'"]);
+}
+
+#[test]
+fn a_member_without_an_entry_is_found() {
+    let all: Vec<String> =
+        CRATES.iter().filter(|known| known.folder != ".").map(|known| format!("\"{}\"", known.folder)).collect();
+    assert_eq!(unknown_members(&format!("members = [{}]", all.join(", "))), [""; 0]);
+    assert_eq!(unknown_members(&format!("members = [{}, \"extras\"]", all.join(", "))), ["extras"]);
+    assert_eq!(unknown_members(&format!("members = [{}]", all[1..].join(", "))), ["testkit"]);
+}
+
+/// The paths that a page names as code.
+fn named_paths(page: &str) -> Vec<&str> {
+    page.split('`')
+        .skip(1)
+        .step_by(2)
+        .filter(|code| code.contains('/') && !code.contains([' ', '{', '<', '*', '(']) && !code.starts_with(['/', '-', '.']))
+        .collect()
 }
 
 #[test]
 fn every_path_that_the_architecture_page_names_exists() {
     let page = read("ARCHITECTURE.md");
-    let paths: Vec<&str> = page
-        .split('`')
-        .skip(1)
-        .step_by(2)
-        .filter(|code| code.contains('/') && !code.contains([' ', '{', '<', '*', '(']) && !code.starts_with(['/', '-', '.']))
-        .collect();
+    let paths = named_paths(&page);
     assert!(paths.len() > 20, "only {} paths were found", paths.len());
     for path in paths {
         assert!(root().join(path).exists(), "ARCHITECTURE.md names '{path}', which does not exist");
     }
+}
+
+#[test]
+fn paths_are_found_among_code() {
+    let page = "Read `src/gone.rs` and `a b/c`, `/v1/views`, `--data/x` or `cargo`; then api/src, `api/src`.";
+    assert_eq!(named_paths(page), ["src/gone.rs", "api/src"]);
+    assert!(!root().join("src/gone.rs").exists() && root().join("api/src").exists());
+}
+
+/// Returns true if a source file says first what it owns.
+fn opens_with_what_it_owns(text: &str) -> bool {
+    text.lines().next().is_some_and(|line| line.strip_prefix("//!").is_some_and(|owned| !owned.trim().is_empty()))
 }
 
 #[test]
@@ -52,7 +119,15 @@ fn every_source_file_opens_with_what_it_owns() {
     assert!(files.len() > 300, "only {} files were checked", files.len());
     for file in files {
         let text = fs::read_to_string(&file).expect("a text");
-        assert!(text.starts_with("//!"), "{} does not open with //!", file.display());
+        assert!(opens_with_what_it_owns(&text), "{} does not open with //!", file.display());
+    }
+}
+
+#[test]
+fn a_file_that_does_not_say_what_it_owns_is_found() {
+    assert!(opens_with_what_it_owns("//! Words.\n\nuse std::fmt;\n"));
+    for text in ["", "//!\n", "use std::fmt;\n//! Words.\n", "/// Words.\nfn f() {}\n"] {
+        assert!(!opens_with_what_it_owns(text), "{text}");
     }
 }
 
@@ -63,8 +138,13 @@ fn packages_with_features(selection: &[&str]) -> BTreeSet<String> {
     let output = cargo.output().expect("cargo can be run");
     let (text, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "cargo tree failed: {errors}");
-    let lines = text.lines().map(|line| line.replace(" (*)", "").replace(" (proc-macro)", ""));
-    lines.filter(|line| !line.is_empty() && !line.contains(&root().display().to_string())).collect()
+    external_packages(&text, &root().display().to_string())
+}
+
+/// The packages of an output of `cargo tree` that are not in the folder `ours`.
+fn external_packages(tree: &str, ours: &str) -> BTreeSet<String> {
+    let lines = tree.lines().map(|line| line.replace(" (*)", "").replace(" (proc-macro)", ""));
+    lines.filter(|line| !line.is_empty() && !line.contains(ours)).collect()
 }
 
 #[test]
@@ -77,4 +157,14 @@ fn both_commands_build_the_same_dependencies() {
         other.is_empty(),
         "`cargo test` builds these with other features than `cargo run`, so with everything above them: {other:?}"
     );
+}
+
+#[test]
+fn a_package_with_other_features_is_found() {
+    let tree = |features: &str| {
+        format!("tidewater v0.1.0 (/ours)|\n\nserde v1.0.0|{features}\nserde v1.0.0|{features} (*)\nlibc v0.2.0|std\n")
+    };
+    let (run, tests) = (external_packages(&tree("derive"), "/ours"), external_packages(&tree("derive,rc"), "/ours"));
+    assert_eq!(run.iter().map(String::as_str).collect::<Vec<_>>(), ["libc v0.2.0|std", "serde v1.0.0|derive"]);
+    assert_eq!(run.difference(&tests).collect::<Vec<_>>(), ["serde v1.0.0|derive"]);
 }

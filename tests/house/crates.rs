@@ -3,18 +3,39 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Each crate and the crates of this workspace that it may name.
-pub const EDGES: [(&str, &[&str]); 10] = [
-    ("testkit", &[]),
-    ("schemas", &["testkit"]),
-    ("sources", &["schemas", "testkit"]),
-    ("operators", &["schemas", "testkit"]),
-    ("sinks", &["schemas", "testkit"]),
-    ("topologies/epochs", &["schemas", "sources", "sinks", "testkit"]),
-    ("topologies/language", &["schemas", "testkit"]),
-    ("topologies/engine", &["schemas", "sources", "operators", "sinks", "epochs", "language", "testkit"]),
-    ("api", &["schemas", "sinks", "testkit"]),
-    (".", &["schemas", "sources", "operators", "sinks", "epochs", "language", "engine", "api", "testkit"]),
+/// Helpers of tests, which no crate may name but for its tests.
+pub const TESTKIT: &str = "testkit";
+
+/// A crate of this workspace.
+pub struct HouseCrate {
+    /// name of the package
+    pub package: &'static str,
+    /// its folder, from the root
+    pub folder: &'static str,
+    /// packages of this workspace that it may name, beside [`TESTKIT`] for its tests
+    pub may_name: &'static [&'static str],
+}
+
+/// Every crate of this workspace. Those that a crate may name stand before it.
+pub static CRATES: [HouseCrate; 10] = [
+    HouseCrate { package: TESTKIT, folder: "testkit", may_name: &[] },
+    HouseCrate { package: "schemas", folder: "schemas", may_name: &[] },
+    HouseCrate { package: "sources", folder: "sources", may_name: &["schemas"] },
+    HouseCrate { package: "operators", folder: "operators", may_name: &["schemas"] },
+    HouseCrate { package: "sinks", folder: "sinks", may_name: &["schemas"] },
+    HouseCrate { package: "epochs", folder: "topologies/epochs", may_name: &["schemas", "sources", "sinks"] },
+    HouseCrate { package: "language", folder: "topologies/language", may_name: &["schemas"] },
+    HouseCrate {
+        package: "engine",
+        folder: "topologies/engine",
+        may_name: &["schemas", "sources", "operators", "sinks", "epochs", "language"],
+    },
+    HouseCrate { package: "api", folder: "api", may_name: &["schemas", "sinks"] },
+    HouseCrate {
+        package: "tidewater",
+        folder: ".",
+        may_name: &["schemas", "sources", "operators", "sinks", "epochs", "language", "engine", "api"],
+    },
 ];
 
 /// Folders that hold no source of ours.

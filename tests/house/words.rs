@@ -6,6 +6,7 @@ use super::crates::{root, rust_files};
 
 /// First words that make a riddle of a documentation block: the reader has to guess which thing has that property.
 const RIDDLES: [&str; 11] = ["what", "whether", "how", "where", "who", "whose", "which", "when", "why", "of", "by"];
+
 /// The text of a documentation line, if it is one.
 fn documentation(line: &str) -> Option<&str> {
     let line = line.trim_start();
