@@ -1,9 +1,9 @@
 //! The benchmarks: `cargo bench --bench tidewater` measures everything and prints one table.
 //!
 //! Letters choose sections, as in `cargo bench --bench tidewater -- a f`: (a) feed deliveries against a program written by hand,
-//! (b) the whole path at 2,000 posts a second, (c) pages over HTTP meanwhile, (d) memory of a row, (e) decoding, (f) read markers, (g) recovery, (n) sums, (s) search;
-//! b, c and d are one run. Everything is bounded and stays on the loopback interface. Rates are per second of processor time, so
-//! they hold on a busy machine; latencies do not.
+//! (b) the whole path at 2,000 posts a second, (c) pages over HTTP meanwhile, (d) memory of a row, (e) decoding, (f) read markers,
+//! (g) recovery, (n) sums, (s) search; b, c and d are one run. Everything is bounded and stays on the loopback interface. Rates are
+//! per second of processor time, so they hold on a busy machine; latencies do not.
 
 mod decode;
 mod end_to_end;

@@ -46,7 +46,7 @@ fn assert_refused(data: &Path) {
 }
 
 #[test]
-fn fault_06_records_that_end_the_process_three_times_are_put_aside_and_taken_when_they_are_sent_again() {
+fn fault_06_records_that_end_the_process_three_times_are_quarantined_and_taken_when_they_are_sent_again() {
     const POISON: &str = "a pill that is hard to swallow";
     let data = tempfile::tempdir().unwrap();
     let environment = [(PANIC_VARIABLE, POISON)];
@@ -77,7 +77,7 @@ fn fault_06_records_that_end_the_process_three_times_are_put_aside_and_taken_whe
     assert_eq!((&letter["reason"], &letter["topic"]), (&reason.into(), &"social.post".into()), "{letters}");
     assert_eq!(letters["dead_letters_total"], 1, "{letters}");
     drop(server);
-    // As if the mistake were mended: what is aside stays aside until it is sent again.
+    // As if the mistake were mended: what is quarantined stays so until it is sent again.
     let server = Server::run(data.path(), &OPTIONS);
     assert_eq!(posts(&server), [1, 3].into());
     let answer = server.post_json("/v1/dead-letters/1/retry", &serde_json::json!({}), Some(&operator()));
@@ -88,7 +88,7 @@ fn fault_06_records_that_end_the_process_three_times_are_put_aside_and_taken_whe
 }
 
 #[test]
-fn fault_06_records_that_end_the_process_without_a_panic_are_put_aside_as_well() {
+fn fault_06_records_that_end_the_process_without_a_panic_are_quarantined_as_well() {
     const POISON: &str = "a pill that nobody survives";
     let data = tempfile::tempdir().unwrap();
     let environment = [(ABORT_VARIABLE, POISON)];

@@ -1,4 +1,4 @@
-//! Lines that are no events: put aside with their place, reason and bytes, while everything else flows on.
+//! Lines that are no events: quarantined with their place, reason and bytes, while everything else flows on.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -193,7 +193,7 @@ fn assert_no_trace(server: &Server) {
 }
 
 #[test]
-fn fault_18_poison_is_put_aside_and_nothing_else_changes() {
+fn fault_18_poison_is_quarantined_and_nothing_else_changes() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::run(data.path(), &EVENT_CLOCK);
     let world = world(11, 60, 120);

@@ -139,7 +139,7 @@ fn messages_of_others_change_neither_the_order_of_hits_nor_what_a_prefix_may_ask
 }
 
 #[test]
-fn fault_37_an_index_goes_on_after_a_kill_and_is_built_anew_when_its_files_are_gone() {
+fn fault_37_an_index_goes_on_after_a_kill_and_is_rebuilt_when_its_files_are_gone() {
     let data = tempfile::tempdir().unwrap();
     let mut server = Server::run(data.path(), &[]);
     let mut posts = 0;

@@ -105,7 +105,7 @@ fn a_feed_is_followed_while_posts_come_and_after_the_process_was_killed() {
         assert!(follower.rows.len() <= 20, "{} rows of 20", follower.rows.len());
         follower.check(&server, &written);
     }
-    // A connection that breaks: what came meanwhile is caught up with, and nothing begins anew.
+    // A connection that breaks: what came meanwhile is caught up with, and nothing begins again.
     drop(events);
     let written = post(&server, 40);
     let mut events = follower.connect(&server);

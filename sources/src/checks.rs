@@ -2,12 +2,11 @@
 //!
 //! Requests enter; a [`LogError`] that names the rule leaves, before anything is read or written.
 
-use schemas::position::{Offset, Partition, Topic};
+use schemas::position::{Offset, PARTITIONS_MAX, Partition, Topic};
 
 use crate::error::LogError;
 use crate::limits::{APPEND_BYTES_MAX, APPEND_RECORDS_MAX, RECORD_BYTES_MAX, TIMESTAMP_MAX};
 use crate::record::{Record, TopicMetadata};
-use schemas::position::PARTITIONS_MAX;
 
 /// The timestamp of the next record, after a record with the timestamp `last`; `given` is the time that its caller gives.
 ///

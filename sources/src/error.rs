@@ -4,11 +4,9 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-use schemas::position::{Offset, Partition, Topic};
+use schemas::position::{Offset, PARTITIONS_MAX, Partition, TOPIC_NAME_LENGTH_MAX, Topic};
 
 use crate::limits::{APPEND_BYTES_MAX, APPEND_RECORDS_MAX, RECORD_BYTES_MAX};
-use schemas::position::PARTITIONS_MAX;
-use schemas::position::TOPIC_NAME_LENGTH_MAX;
 
 /// A failure of an event log.
 #[derive(Debug, thiserror::Error)]

@@ -72,7 +72,7 @@ fn units(server: &Client, topic: &str) -> Vec<(u64, Vec<Value>)> {
                     assert!(units.last().is_none_or(|(last, _)| *last < epoch), "epoch {epoch} comes again in '{topic}'");
                     units.push((epoch, std::mem::take(&mut records)));
                 }
-                "reset" => assert!(units.is_empty() && records.is_empty(), "'{topic}' begins anew"),
+                "reset" => assert!(units.is_empty() && records.is_empty(), "'{topic}' begins again"),
                 "part" => {}
                 _ => records.push(record.clone()),
             }

@@ -99,7 +99,7 @@ fn fault_17_an_event_from_another_time_moves_no_clock() {
 }
 
 #[test]
-fn fault_19_a_version_of_a_schema_that_nobody_knows_is_put_aside() {
+fn fault_19_a_version_of_a_schema_that_nobody_knows_is_quarantined() {
     let data = tempfile::tempdir().unwrap();
     let server = server(data.path());
     let mut line = posted(2, 2, 1, "from the future");
@@ -130,7 +130,7 @@ fn fault_20_events_with_and_without_an_optional_field_flow_side_by_side() {
 }
 
 #[test]
-fn fault_21_events_of_another_shape_are_put_aside_with_the_field_that_broke() {
+fn fault_21_events_of_another_shape_are_quarantined_with_the_field_that_broke() {
     let data = tempfile::tempdir().unwrap();
     let server = server(data.path());
     let changed = |field: &str, value: Value| {

@@ -88,7 +88,7 @@ fn fragile_rows(server: &Server) -> (Vec<Vec<u64>>, Value) {
 }
 
 #[test]
-fn fault_47_a_row_on_which_an_expression_fails_is_put_aside_the_same_after_a_restart() {
+fn fault_47_a_row_on_which_an_expression_fails_is_quarantined_the_same_after_a_restart() {
     let data = tempfile::tempdir().unwrap();
     let topology = directory(&format!("{POSTS}{FRAGILE}"));
     let topologies = topology.path().to_str().unwrap();

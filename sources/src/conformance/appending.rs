@@ -6,22 +6,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use schemas::position::{Offset, Partition, Topic};
+use schemas::position::{Offset, PARTITIONS_MAX, Partition, TOPIC_NAME_LENGTH_MAX, Topic};
 
 use crate::error::LogError;
 use crate::limits::{APPEND_BYTES_MAX, APPEND_RECORDS_MAX, RECORD_BYTES_MAX, TIMESTAMP_MAX};
 use crate::log::Log;
 use crate::partitioner::partition_of;
 use crate::record::{Record, StoredRecord};
-use schemas::position::PARTITIONS_MAX;
 
 use super::content::stamped;
-use schemas::position::TOPIC_NAME_LENGTH_MAX;
 
 /// Result of a check: the log's own failure, or nothing.
-pub(super) type Outcome = Result<(), LogError>;
+pub(super) type AppendingOutcome = Result<(), LogError>;
 /// A check of an empty log.
-pub(super) type Check = fn(Arc<dyn Log>) -> Outcome;
+pub(super) type Check = fn(Arc<dyn Log>) -> AppendingOutcome;
 
 /// No limit of a read.
 const NO_LIMIT: usize = usize::MAX;
@@ -86,7 +84,7 @@ fn read_all(log: &dyn Log, topic: &Topic, partition: Partition) -> Result<Vec<St
     }
 }
 
-fn topics_are_created_once(log: Arc<dyn Log>) -> Outcome {
+fn topics_are_created_once(log: Arc<dyn Log>) -> AppendingOutcome {
     assert_eq!(log.topics()?, []);
     let later = log.create_topic(&topic(), 3)?;
     let first = log.create_topic(&Topic::new("a"), PARTITIONS_MAX)?;
@@ -99,7 +97,7 @@ fn topics_are_created_once(log: Arc<dyn Log>) -> Outcome {
     Ok(())
 }
 
-fn topics_outside_the_limits_are_refused(log: Arc<dyn Log>) -> Outcome {
+fn topics_outside_the_limits_are_refused(log: Arc<dyn Log>) -> AppendingOutcome {
     for name in ["", "Posts", "a b", "a/b", "ä", "a\0", &"a".repeat(TOPIC_NAME_LENGTH_MAX + 1)] {
         let refused = log.create_topic(&Topic::new(name), 1);
         assert!(matches!(refused, Err(LogError::BadTopicName { .. })), "'{name}': {refused:?}");
@@ -114,8 +112,8 @@ fn topics_outside_the_limits_are_refused(log: Arc<dyn Log>) -> Outcome {
     Ok(())
 }
 
-fn unknown_places_are_refused(log: Arc<dyn Log>) -> Outcome {
-    let unknown = |outcome: Outcome| assert!(matches!(outcome, Err(LogError::UnknownTopic { .. })), "{outcome:?}");
+fn unknown_places_are_refused(log: Arc<dyn Log>) -> AppendingOutcome {
+    let unknown = |outcome: AppendingOutcome| assert!(matches!(outcome, Err(LogError::UnknownTopic { .. })), "{outcome:?}");
     unknown(log.append(&topic(), vec![record("a", "a", 0)]).map(drop));
     unknown(log.append(&topic(), Vec::new()).map(drop));
     unknown(read(&*log, &topic(), Partition(0), Offset(0), 1, 1).map(drop));
@@ -123,8 +121,9 @@ fn unknown_places_are_refused(log: Arc<dyn Log>) -> Outcome {
     unknown(log.offset_at(&topic(), Partition(0), 0).map(drop));
     unknown(log.trim(&topic(), Partition(0), Offset(0)));
     log.create_topic(&topic(), 2)?;
-    let unknown =
-        |outcome: Outcome| assert!(matches!(outcome, Err(LogError::UnknownPartition { partitions: 2, .. })), "{outcome:?}");
+    let unknown = |outcome: AppendingOutcome| {
+        assert!(matches!(outcome, Err(LogError::UnknownPartition { partitions: 2, .. })), "{outcome:?}")
+    };
     unknown(read(&*log, &topic(), Partition(2), Offset(0), 1, 1).map(drop));
     unknown(log.bounds(&topic(), Partition(2)).map(drop));
     unknown(log.offset_at(&topic(), Partition(2), 0).map(drop));
@@ -132,7 +131,7 @@ fn unknown_places_are_refused(log: Arc<dyn Log>) -> Outcome {
     Ok(())
 }
 
-fn records_come_back_as_they_were_appended(log: Arc<dyn Log>) -> Outcome {
+fn records_come_back_as_they_were_appended(log: Arc<dyn Log>) -> AppendingOutcome {
     log.create_topic(&topic(), 4)?;
     assert_eq!(log.append(&topic(), Vec::new())?, []);
     let records = vec![
@@ -153,7 +152,7 @@ fn records_come_back_as_they_were_appended(log: Arc<dyn Log>) -> Outcome {
     Ok(())
 }
 
-fn order_within_a_key_is_kept(log: Arc<dyn Log>) -> Outcome {
+fn order_within_a_key_is_kept(log: Arc<dyn Log>) -> AppendingOutcome {
     log.create_topic(&topic(), 3)?;
     let mut appended = 0..2_000_u32;
     for size in [1, 2, 500, 1, 96, 1_400] {
@@ -175,7 +174,7 @@ fn order_within_a_key_is_kept(log: Arc<dyn Log>) -> Outcome {
     Ok(())
 }
 
-fn appends_outside_the_limits_are_refused(log: Arc<dyn Log>) -> Outcome {
+fn appends_outside_the_limits_are_refused(log: Arc<dyn Log>) -> AppendingOutcome {
     log.create_topic(&topic(), 1)?;
     let mut records = vec![record("a", "", 0); 3];
     records[2].value = vec![7; RECORD_BYTES_MAX];
@@ -191,7 +190,7 @@ fn appends_outside_the_limits_are_refused(log: Arc<dyn Log>) -> Outcome {
     Ok(())
 }
 
-fn the_largest_record_is_taken(log: Arc<dyn Log>) -> Outcome {
+fn the_largest_record_is_taken(log: Arc<dyn Log>) -> AppendingOutcome {
     log.create_topic(&topic(), 1)?;
     let large = |byte| record("k", vec![byte; RECORD_BYTES_MAX - 1], 0);
     log.append(&topic(), vec![record("k", "small", 0), large(1), large(2), record("k", "small", 0)])?;
@@ -202,7 +201,7 @@ fn the_largest_record_is_taken(log: Arc<dyn Log>) -> Outcome {
     Ok(())
 }
 
-fn reads_keep_their_limits(log: Arc<dyn Log>) -> Outcome {
+fn reads_keep_their_limits(log: Arc<dyn Log>) -> AppendingOutcome {
     log.create_topic(&topic(), 1)?;
     for _ in 0..4 {
         log.append(&topic(), vec![record("key", "0123456", 0); 5])?;
@@ -220,7 +219,7 @@ fn reads_keep_their_limits(log: Arc<dyn Log>) -> Outcome {
     Ok(())
 }
 
-fn offsets_outside_the_log_are_refused(log: Arc<dyn Log>) -> Outcome {
+fn offsets_outside_the_log_are_refused(log: Arc<dyn Log>) -> AppendingOutcome {
     log.create_topic(&topic(), 1)?;
     log.append(&topic(), vec![record("a", "a", 0); 2])?;
     let refused = read(&*log, &topic(), Partition(0), Offset(3), 1, 1);
@@ -229,7 +228,7 @@ fn offsets_outside_the_log_are_refused(log: Arc<dyn Log>) -> Outcome {
     Ok(())
 }
 
-fn offsets_are_found_by_time(log: Arc<dyn Log>) -> Outcome {
+fn offsets_are_found_by_time(log: Arc<dyn Log>) -> AppendingOutcome {
     log.create_topic(&topic(), 1)?;
     assert_eq!(log.offset_at(&topic(), Partition(0), i64::MIN)?, Offset(0));
     // Times that mostly grow but also fall, in appends of several sizes.
@@ -251,7 +250,7 @@ fn offsets_are_found_by_time(log: Arc<dyn Log>) -> Outcome {
     Ok(())
 }
 
-fn waiting_ends_with_an_append(log: Arc<dyn Log>) -> Outcome {
+fn waiting_ends_with_an_append(log: Arc<dyn Log>) -> AppendingOutcome {
     log.create_topic(&topic(), 1)?;
     let seen = log.wait(0, Duration::ZERO);
     assert_eq!(log.wait(seen, Duration::from_millis(1)), seen, "the counter moved without an append");
@@ -269,7 +268,7 @@ fn waiting_ends_with_an_append(log: Arc<dyn Log>) -> Outcome {
 }
 
 /// Writers append one record to each of two partitions, again and again, while a reader compares how far both reach.
-fn concurrent_appends_are_all_or_none(log: Arc<dyn Log>) -> Outcome {
+fn concurrent_appends_are_all_or_none(log: Arc<dyn Log>) -> AppendingOutcome {
     const WRITERS: u32 = 4;
     const APPENDS: u32 = 100;
     log.create_topic(&topic(), 2)?;
@@ -305,7 +304,7 @@ fn concurrent_appends_are_all_or_none(log: Arc<dyn Log>) -> Outcome {
 }
 
 /// Reads until both partitions reach `total`. What partition 0 shows, partition 1 has to show right after.
-fn watch_both(log: &dyn Log, total: u64) -> Outcome {
+fn watch_both(log: &dyn Log, total: u64) -> AppendingOutcome {
     loop {
         let (_, first) = log.bounds(&topic(), Partition(0))?;
         let (_, second) = log.bounds(&topic(), Partition(1))?;
@@ -320,7 +319,7 @@ fn watch_both(log: &dyn Log, total: u64) -> Outcome {
     }
 }
 
-fn a_topic_is_found_by_its_name(log: Arc<dyn Log>) -> Outcome {
+fn a_topic_is_found_by_its_name(log: Arc<dyn Log>) -> AppendingOutcome {
     assert_eq!(log.topic(&topic())?, None);
     let created = log.create_topic(&topic(), 2)?;
     assert_eq!(log.topic(&topic())?, Some(created));
@@ -329,7 +328,7 @@ fn a_topic_is_found_by_its_name(log: Arc<dyn Log>) -> Outcome {
 }
 
 /// Trims to offsets within, between and beyond appends of ten records, which a log may store together.
-fn trimmed_records_are_gone(log: Arc<dyn Log>) -> Outcome {
+fn trimmed_records_are_gone(log: Arc<dyn Log>) -> AppendingOutcome {
     log.create_topic(&topic(), 2)?;
     let keys = two_keys();
     let append = |first: u64| {
@@ -361,7 +360,7 @@ fn trimmed_records_are_gone(log: Arc<dyn Log>) -> Outcome {
     Ok(())
 }
 
-fn offsets_are_found_by_time_after_trims(log: Arc<dyn Log>) -> Outcome {
+fn offsets_are_found_by_time_after_trims(log: Arc<dyn Log>) -> AppendingOutcome {
     log.create_topic(&topic(), 1)?;
     let given: Vec<i64> = (0..90_i64).map(|index| index * 7919 % 97).collect();
     for part in given.chunks(7) {
@@ -380,7 +379,7 @@ fn offsets_are_found_by_time_after_trims(log: Arc<dyn Log>) -> Outcome {
 }
 
 /// Reads and looks up times while records are appended and trimmed: what can be read is always whole.
-fn trims_do_not_disturb_readers(log: Arc<dyn Log>) -> Outcome {
+fn trims_do_not_disturb_readers(log: Arc<dyn Log>) -> AppendingOutcome {
     const APPENDS: u64 = 300;
     log.create_topic(&topic(), 1)?;
     std::thread::scope(|scope| {
@@ -408,7 +407,7 @@ fn trims_do_not_disturb_readers(log: Arc<dyn Log>) -> Outcome {
 }
 
 /// Appends to two topics of several partitions with times that stand still, fall and jump.
-fn timestamps_grow_strictly(log: Arc<dyn Log>) -> Outcome {
+fn timestamps_grow_strictly(log: Arc<dyn Log>) -> AppendingOutcome {
     assert_eq!(log.stable()?, i64::MIN, "an empty log has a timestamp");
     let topics = [Topic::new("a"), Topic::new("b")];
     log.create_topic(&topics[0], 3)?;
@@ -431,7 +430,7 @@ fn timestamps_grow_strictly(log: Arc<dyn Log>) -> Outcome {
 }
 
 /// Reads all partitions up to a stable timestamp while several writers append: once more later, it has to be the same.
-fn what_is_stable_stays_as_it_is(log: Arc<dyn Log>) -> Outcome {
+fn what_is_stable_stays_as_it_is(log: Arc<dyn Log>) -> AppendingOutcome {
     const PARTITIONS: u32 = 3;
     let topics = [Topic::new("a"), Topic::new("b"), Topic::new("c")];
     topics.iter().try_for_each(|topic| log.create_topic(topic, PARTITIONS).map(drop))?;
@@ -478,7 +477,7 @@ fn what_is_stable_stays_as_it_is(log: Arc<dyn Log>) -> Outcome {
 }
 
 /// A writer appends to one topic and then to another, one record each: whoever takes the stable timestamp first sees both in their order.
-fn a_prefix_is_read_while_records_come(log: Arc<dyn Log>) -> Outcome {
+fn a_prefix_is_read_while_records_come(log: Arc<dyn Log>) -> AppendingOutcome {
     const APPENDS: u64 = 300;
     let topics = [Topic::new("first"), Topic::new("second")];
     topics.iter().try_for_each(|topic| log.create_topic(topic, 1).map(drop))?;

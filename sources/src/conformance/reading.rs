@@ -13,9 +13,9 @@ use crate::log::LogReader;
 use crate::record::{ReadRecords, StoredRecord};
 
 /// Result of a check: the log's own failure, or nothing.
-type Outcome = Result<(), LogError>;
+type ReadingOutcome = Result<(), LogError>;
 /// A check of a log that holds the content.
-pub(super) type ReadingCheck = fn(&dyn LogReader, &Content) -> Outcome;
+pub(super) type ReadingCheck = fn(&dyn LogReader, &Content) -> ReadingOutcome;
 
 /// No limit of a read.
 const NO_LIMIT: usize = usize::MAX;
@@ -55,7 +55,7 @@ fn all(log: &dyn LogReader, topic: &Topic, partition: Partition) -> Result<Vec<S
     stream(log, topic, partition, NO_LIMIT)
 }
 
-fn topics_are_listed_by_name(log: &dyn LogReader, content: &Content) -> Outcome {
+fn topics_are_listed_by_name(log: &dyn LogReader, content: &Content) -> ReadingOutcome {
     let listed = log.topics()?;
     let names: Vec<(Topic, u32)> = listed.iter().map(|metadata| (metadata.topic.clone(), metadata.partitions)).collect();
     assert_eq!(names, content.topics);
@@ -67,7 +67,7 @@ fn topics_are_listed_by_name(log: &dyn LogReader, content: &Content) -> Outcome 
 }
 
 /// Follows the positions that reads return, in steps of several sizes, and compares with what was appended.
-fn streams_come_back_whole_and_in_order(log: &dyn LogReader, content: &Content) -> Outcome {
+fn streams_come_back_whole_and_in_order(log: &dyn LogReader, content: &Content) -> ReadingOutcome {
     for ((topic, partition), expected) in content.returned() {
         for step in [1, 2, 7, NO_LIMIT] {
             let records = stream(log, &topic, partition, step)?;
@@ -81,7 +81,7 @@ fn streams_come_back_whole_and_in_order(log: &dyn LogReader, content: &Content) 
 }
 
 /// Takes every offset from the earliest to the end for a position, whether a record is there or not.
-fn every_position_can_be_read_from(log: &dyn LogReader, content: &Content) -> Outcome {
+fn every_position_can_be_read_from(log: &dyn LogReader, content: &Content) -> ReadingOutcome {
     for (topic, partition) in content.returned().into_keys() {
         let records = all(log, &topic, partition)?;
         let (earliest, end) = log.bounds(&topic, partition)?;
@@ -104,7 +104,7 @@ fn every_position_can_be_read_from(log: &dyn LogReader, content: &Content) -> Ou
 }
 
 /// Reads from every record on with several limits of bytes.
-fn reads_keep_their_limits(log: &dyn LogReader, content: &Content) -> Outcome {
+fn reads_keep_their_limits(log: &dyn LogReader, content: &Content) -> ReadingOutcome {
     for (topic, partition) in content.returned().into_keys() {
         let records = all(log, &topic, partition)?;
         for (place, first) in records.iter().enumerate() {
@@ -127,7 +127,7 @@ fn reads_keep_their_limits(log: &dyn LogReader, content: &Content) -> Outcome {
 }
 
 /// The answers of every method that names a partition.
-fn answers(log: &dyn LogReader, topic: &Topic, partition: Partition) -> [Outcome; 5] {
+fn answers(log: &dyn LogReader, topic: &Topic, partition: Partition) -> [ReadingOutcome; 5] {
     [
         log.read(topic, partition, Offset(0), 1, 1).map(drop),
         log.last_before(topic, partition, Offset(0)).map(drop),
@@ -137,7 +137,7 @@ fn answers(log: &dyn LogReader, topic: &Topic, partition: Partition) -> [Outcome
     ]
 }
 
-fn unknown_places_are_refused(log: &dyn LogReader, content: &Content) -> Outcome {
+fn unknown_places_are_refused(log: &dyn LogReader, content: &Content) -> ReadingOutcome {
     for answer in answers(log, &Topic::new("unknown"), Partition(0)) {
         assert!(matches!(answer, Err(LogError::UnknownTopic { .. })), "{answer:?}");
     }
@@ -149,7 +149,7 @@ fn unknown_places_are_refused(log: &dyn LogReader, content: &Content) -> Outcome
     Ok(())
 }
 
-fn positions_outside_the_log_are_refused(log: &dyn LogReader, content: &Content) -> Outcome {
+fn positions_outside_the_log_are_refused(log: &dyn LogReader, content: &Content) -> ReadingOutcome {
     for (topic, partition) in content.returned().into_keys() {
         let (_, end) = log.bounds(&topic, partition)?;
         let refused = log.read(&topic, partition, end.behind(), 1, 1);
@@ -160,7 +160,7 @@ fn positions_outside_the_log_are_refused(log: &dyn LogReader, content: &Content)
 }
 
 /// Looks up the time of every record, and those right before and after it.
-fn offsets_are_found_by_time(log: &dyn LogReader, content: &Content) -> Outcome {
+fn offsets_are_found_by_time(log: &dyn LogReader, content: &Content) -> ReadingOutcome {
     for (topic, partition) in content.returned().into_keys() {
         let (records, (_, end)) = (all(log, &topic, partition)?, log.bounds(&topic, partition)?);
         let times = records.iter().flat_map(|record| [record.timestamp - 1, record.timestamp, record.timestamp + 1]);
@@ -172,7 +172,7 @@ fn offsets_are_found_by_time(log: &dyn LogReader, content: &Content) -> Outcome 
     Ok(())
 }
 
-fn what_was_appended_is_stable(log: &dyn LogReader, content: &Content) -> Outcome {
+fn what_was_appended_is_stable(log: &dyn LogReader, content: &Content) -> ReadingOutcome {
     let newest = content.returned().into_values().flatten().map(|(timestamp, ..)| timestamp).max();
     assert_eq!(log.stable()?, newest.unwrap_or(i64::MIN));
     let seen = log.wait(0, Duration::ZERO);

@@ -107,7 +107,7 @@ fn reclaim(store: &Store, removed: &mut u64) -> Result<(), fjall::Error> {
     if *removed < RECLAIM_BYTES_MIN.max(store.batches.disk_space() / RECLAIM_PART) {
         return Ok(());
     }
-    // Compacting writes the tables anew before it drops the old ones; the records themselves lie apart from them.
+    // Compacting writes the tables again before it drops the old ones; the records themselves lie apart from them.
     let needed = space::used(&store.batches.path().join("tables")) + LOG_FREE_BYTES_MIN / 2;
     if space::shortage(&store.directory, needed)?.is_some() {
         tracing::warn!(directory = %store.directory.display(), needed, "too little space to free the space of trimmed records");
