@@ -1,0 +1,76 @@
+//! Arguments of the commands that change a topology: `plan`, `deploy`, `rollback`, `replay` and `drop`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::common::{Format, RemoteArguments, SERVER_DEFAULT};
+
+/// `tidewater plan`
+#[derive(Clone, Debug, Args)]
+pub struct PlanArguments {
+    /// The topology: a directory of .sql files
+    #[arg(value_name = "DIR")]
+    pub directory: PathBuf,
+    /// A data directory, which no process may be using, instead of a server
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["server", "token_file"])]
+    pub data: Option<PathBuf>,
+    /// The server
+    #[arg(long, value_name = "URL", default_value = SERVER_DEFAULT)]
+    pub server: String,
+    /// File with the bearer token to send
+    #[arg(long, value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
+    /// Output format
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+impl PlanArguments {
+    /// The server, as the other commands name it.
+    pub(in crate::cli) fn remote(&self) -> RemoteArguments {
+        RemoteArguments { server: self.server.clone(), token_file: self.token_file.clone(), format: self.format }
+    }
+}
+
+/// `tidewater deploy`
+#[derive(Clone, Debug, Args)]
+pub struct DeployArguments {
+    /// The topology: a directory of .sql files
+    #[arg(value_name = "DIR")]
+    pub directory: PathBuf,
+    /// Compare the rows of changed views first, print the difference, and leave everything as it was if there is one
+    #[arg(long)]
+    pub verify: bool,
+    /// Take over all the same when rows differ
+    #[arg(long, requires = "verify")]
+    pub accept_differences: bool,
+    /// Take over although the beginning of the log is gone that new states are computed from: their earlier rows are missing then
+    #[arg(long)]
+    pub accept_missing_history: bool,
+    #[command(flatten)]
+    pub(in crate::cli) remote: RemoteArguments,
+}
+
+/// `tidewater rollback`
+#[derive(Clone, Debug, Args)]
+pub struct RollbackArguments {
+    /// The generation to go back to; the one before when not given
+    #[arg(long, value_name = "GENERATION")]
+    pub to: Option<u64>,
+    /// Take over although neither its states are kept nor the beginning of the log: their earlier rows are missing then
+    #[arg(long)]
+    pub accept_missing_history: bool,
+    #[command(flatten)]
+    pub(in crate::cli) remote: RemoteArguments,
+}
+
+/// `tidewater replay` and `tidewater drop`
+#[derive(Clone, Debug, Args)]
+pub struct ViewArguments {
+    /// The view
+    #[arg(value_name = "VIEW")]
+    pub view: String,
+    #[command(flatten)]
+    pub(in crate::cli) remote: RemoteArguments,
+}
