@@ -14,7 +14,6 @@ use clap::{Parser, Subcommand};
 
 use crate::cli::failure::EXIT_CODES_HELP;
 
-pub use auth::AuthArguments;
 pub use check::{DirectoryArguments, ExplainArguments, ExplainFormat};
 pub(in crate::cli) use common::SERVER_DEFAULT;
 pub use common::{Format, RemoteArguments};
