@@ -23,6 +23,9 @@ const OF_LIBRARY: [&str; 19] = [
     "atan(", "asinh(", "acosh(", "atanh(", "cbrt(",
 ];
 
+/// Functions of the last places of their arguments: nothing agrees where those do not.
+const OF_LAST_PLACES: [&str; 4] = ["lcm(", "gcd(", "mod(", " % "];
+
 /// Differences of one function that are kept to be printed.
 const SHOWN_PER_FUNCTION: usize = 3;
 
@@ -182,19 +185,26 @@ fn tells_signs(expression: &str) -> bool {
     OF_SIGNED_ZERO.iter().any(|function| expression.contains(function))
 }
 
-/// Returns true if a function of a library was applied to the result of another, and the answers agree in their first places.
-fn is_amplified(expression: &str, value: &Value<'static>, text: &str) -> bool {
+/// Returns the number of calls of some functions.
+fn calls(expression: &str, functions: &[&str]) -> usize {
     let starts = |(place, _): &(usize, &str)| !expression[..*place].ends_with(|before: char| before.is_ascii_alphabetic());
-    let calls: usize = OF_LIBRARY.iter().map(|function| expression.match_indices(function).filter(starts).count()).sum();
+    functions.iter().map(|function| expression.match_indices(function).filter(starts).count()).sum()
+}
+
+/// Returns true if a function of a library was applied to the result of another, and the answers agree in their first places; or if its last
+/// places were all that counted.
+fn is_amplified(expression: &str, value: &Value<'static>, text: &str) -> bool {
+    let of_library = calls(expression, &OF_LIBRARY);
     let ours = match value {
         Value::Float(float) => *float,
         Value::Numeric(units) => Numeric::from_wide(*units).to_f64(),
         _ => return false,
     };
     // The last place of a great argument is more than a turn: nothing of the angle is left.
-    let is_angle = PERIODIC.iter().any(|function| expression.contains(function));
-    let is_close = |theirs: f64| theirs.is_finite() && (is_angle || (ours - theirs).abs() <= AMPLIFIED_RELATIVE * theirs.abs());
-    calls > 1 && ours.is_finite() && text.parse().is_ok_and(is_close)
+    let is_of_last_places = of_library > 0 && calls(expression, &OF_LAST_PLACES) > 0;
+    let is_any = is_of_last_places || PERIODIC.iter().any(|function| expression.contains(function));
+    let is_close = |theirs: f64| theirs.is_finite() && (is_any || (ours - theirs).abs() <= AMPLIFIED_RELATIVE * theirs.abs());
+    (of_library > 1 || is_of_last_places) && ours.is_finite() && text.parse().is_ok_and(is_close)
 }
 
 fn exact(ours: &Numeric, text: &str) -> Verdict {

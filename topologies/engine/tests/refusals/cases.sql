@@ -248,6 +248,15 @@ CREATE MATERIALIZED VIEW v AS SELECT post_id, TIMESTAMP '2024-01-01 00:00:00' - 
 -- a time of VALUES that the calendar does not reach
 CREATE MATERIALIZED VIEW v AS SELECT moment FROM (VALUES (TIMESTAMP '2024-01-01 00:00:00' - INTERVAL '8000 years')) AS t (moment);
 
+-- a sum and an average to choose from
+CREATE VIEW v AS SELECT author_id, coalesce(sum(post_id), avg(reply_to)) AS c FROM posts GROUP BY author_id;
+
+-- the greater of a sum and an average
+CREATE VIEW v AS SELECT author_id, greatest(sum(post_id), avg(reply_to)) AS c FROM posts GROUP BY author_id;
+
+-- a sum that is compared with an average
+CREATE VIEW v AS SELECT author_id, sum(post_id) IS DISTINCT FROM avg(reply_to) AS c FROM posts GROUP BY author_id;
+
 -- # Functions and numbers
 
 -- a function that makes JSON

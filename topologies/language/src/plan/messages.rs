@@ -55,7 +55,23 @@ fn plan_message(text: &str) -> (String, Option<String>) {
             "add it to GROUP BY, or take its min or max",
         );
     }
+    if let Some(message) = no_common_type(first) {
+        return (message, Some("cast each of them to one type, such as CAST(... AS NUMERIC)".to_owned()));
+    }
     (lower_case(&sql_types(first.trim_end_matches('.'))), None)
+}
+
+/// The message about values that DataFusion finds no type for. Two forms of NUMERIC may be among them: one with 38 digits before the point, as
+/// sums have, and one with digits behind it, as averages have.
+fn no_common_type(text: &str) -> Option<String> {
+    if let Some(function) = text.strip_prefix("Cannot find a common type for arguments to ") {
+        return Some(format!("the arguments of {} have no type in common", function.trim_end_matches('.')));
+    }
+    if text.starts_with("Fail to find the coerced type") {
+        return Some("the values to choose from have no type in common".to_owned());
+    }
+    let is_comparison = text.starts_with("Cannot infer common argument type for comparison operation ");
+    (is_comparison && text.contains("Decimal")).then(|| lower_case(&sql_types(text.trim_end_matches('.'))))
 }
 
 /// Returns what a function says about its arguments, without what DataFusion puts around it.

@@ -94,7 +94,8 @@ fn decode(arguments: &[Value<'_>]) -> Answer {
 
 fn decoded(text: &str, name: &str) -> Result<Vec<u8>, Fault> {
     let invalid = || Fault::invalid(format!("the text is not {name}"));
-    let plain = || text.bytes().filter(|byte| !byte.is_ascii_whitespace());
+    // PostgreSQL skips these four; a form feed, for example, is an error.
+    let plain = || text.bytes().filter(|byte| !matches!(byte, b' ' | b'\t' | b'\n' | b'\r'));
     match name.to_ascii_lowercase().as_str() {
         "hex" => {
             let digits: Option<Vec<u8>> = plain().map(|byte| char::from(byte).to_digit(16).map(|digit| digit as u8)).collect();
