@@ -97,6 +97,7 @@ impl Stage {
             log_retention_bytes: None,
             rollback_log_bytes: RETAINED_GENERATION_BYTES,
             accept_missing_history: false,
+            accept_wider_access: false,
             ingest_lag_records: INGEST_LAG_RECORDS_DEFAULT,
             ingest_lag_bytes: INGEST_LAG_BYTES_DEFAULT,
             // The load is what is measured; no machine is so slow that it should be refused.

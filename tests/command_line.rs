@@ -31,6 +31,29 @@ fn a_wrong_topology_exits_with_3_and_names_the_place() {
 }
 
 #[test]
+fn a_test_of_a_topology_that_fails_shows_only_the_rows_that_differ() {
+    let topology = directory(&format!("{SOURCE}CREATE VIEW v AS SELECT aggregate_id, actor_id FROM post_events;\n"));
+    let event = |post: u64| {
+        format!(
+            r#"{{"topic":"social.post","event":{{"event_id":"018cc477-4500-7000-8000-{post:012x}","event_type":"post.deleted","schema_version":1,"aggregate_id":"{post}","occurred_at":"2024-01-01T10:00:00.000000Z","actor_id":"9","payload":{{}}}}}}"#
+        )
+    };
+    let events: Vec<String> = (10..60).map(event).collect();
+    let rows: Vec<String> = (10..60).map(|post| format!("{post}  {}", if post == 42 { 8 } else { 9 })).collect();
+    let test = format!("statement ok\n{}\n\nquery II rowsort\nSELECT * FROM v\n----\n{}\n", events.join("\n"), rows.join("\n"));
+    std::fs::write(topology.path().join("v.slt"), test).unwrap();
+    let output = tidewater(&["test", topology.path().to_str().unwrap()]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(6), "{text}");
+    let signed: Vec<&str> = text.lines().filter(|line| line.starts_with(['-', '+'])).collect();
+    assert_eq!(signed, ["- 42  8", "+ 42 9"], "{text}");
+    assert!(
+        text.contains("1 of 50 expected rows are missing") && text.contains("v.slt:53") && text.lines().count() < 12,
+        "{text}"
+    );
+}
+
+#[test]
 fn an_unknown_view_exits_with_2_and_suggests_the_one_that_was_meant() {
     let good = directory(SOURCE);
     let path = good.path().to_str().unwrap();

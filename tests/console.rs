@@ -110,6 +110,52 @@ fn the_graph_shows_what_is_public_and_to_operators_all_of_it_live() {
     scene.assert_calm();
 }
 
+/// Cards that can be seen without scrolling the picture, and the left and right edges of all, relative to the picture's frame.
+const SEEN: &str = "
+    document.querySelector('.picture').scrollIntoView();
+    const frame = document.querySelector('.frame').getBoundingClientRect();
+    const [right, bottom] = [Math.min(frame.right, innerWidth), Math.min(frame.bottom, innerHeight)];
+    const cards = [...document.querySelectorAll('a.card')].map((card) => ({ id: card.dataset.id, at: card.getBoundingClientRect() }));
+    const middle = ({ at }) => [at.left + at.width / 2, at.top + at.height / 2];
+    const seen = cards.filter((card) => middle(card)[0] < right && middle(card)[1] < bottom);
+    const edges = Object.fromEntries(cards.map(({ id, at }) => [id, [Math.round(at.left - frame.left), Math.round(at.right - frame.right)]]));
+    return { seen: seen.length, edges }";
+
+#[test]
+fn what_is_public_fills_the_picture_and_no_card_without_a_line_is_out_of_sight() {
+    let scene = Scene::open();
+    let topology = scene.server.get("/v1/topology", None).json();
+    let ids = |member: &str| {
+        topology["edges"].as_array().unwrap().iter().map(|edge| edge[member].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let relations = topology["nodes"].as_array().unwrap().iter().filter(|node| node["of"].is_null());
+    let relations: Vec<String> = relations.map(|node| node["id"].as_str().unwrap().to_owned()).collect();
+    let is_linked = |id: &String| {
+        ids("from")
+            .iter()
+            .zip(ids("to"))
+            .any(|(from, to)| (from == id && relations.contains(&to)) || (to == *id && relations.contains(from)))
+    };
+    let alone: Vec<&String> = relations.iter().filter(|id| !is_linked(id)).collect();
+    assert!(alone.len() > 5, "this shows nothing: {alone:?}");
+    for width in [DESKTOP, PHONE] {
+        scene.browser.resize(width);
+        scene.browser.open(&scene.server.url("/"));
+        let drawn = "return document.querySelectorAll('a.card').length";
+        scene.browser.until("the cards", drawn, |found| found.as_u64() == Some(relations.len() as u64));
+        let found = scene.browser.until("cards in sight", SEEN, |found| found["seen"].as_u64() >= Some(8));
+        let edges: Vec<(i64, i64)> =
+            alone.iter().map(|id| serde_json::from_value(found["edges"][id.as_str()].clone()).unwrap()).collect();
+        let columns: std::collections::BTreeSet<i64> = edges.iter().map(|(left, _)| *left).collect();
+        assert!(columns.len() > 1, "they stand in one column in a window of {width}: {edges:?}");
+        assert!(
+            edges.iter().all(|(left, right)| *left >= 0 && *right <= 0),
+            "some are cut off in a window of {width}: {edges:?}"
+        );
+    }
+    scene.assert_calm();
+}
+
 #[test]
 fn a_view_is_browsed_page_by_page_and_filtered() {
     let scene = Scene::open();

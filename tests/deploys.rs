@@ -125,6 +125,52 @@ fn number(row: &std::collections::BTreeMap<String, Value>, column: &str) -> u64 
 }
 
 #[test]
+fn sinks_are_reported_and_dropped_by_their_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let sink = |name: &str| {
+        format!(
+            "CREATE SINK {name} FROM post_lengths WITH (connector = 'log', topic = 'derived.{name}') FORMAT CHANGELOG ENCODE JSON;\n"
+        )
+    };
+    let directory = changed(&folder, "sinks", &format!("{MORE}{}{}", sink("lengths_out"), sink("post_lengths")));
+    let server = Server::run(&folder.path().join("data"), &[]);
+    let sinks = || {
+        let status = ask(&server, &folder, &["status"]).1["status"].clone();
+        let sinks = status["sinks"].as_array().unwrap().iter().map(|sink| sink["name"].as_str().unwrap().to_owned());
+        sinks.collect::<Vec<_>>()
+    };
+    let (code, report, complaint) = ask(&server, &folder, &["deploy", path(&directory)]);
+    assert_eq!((code, &report["sinks"]["added"]), (Some(0), &json!(["lengths_out", "post_lengths"])), "{complaint}");
+    let new = json!([
+        { "kind": "view", "name": "post_lengths", "before": null, "after": "everyone", "wider": false },
+        { "kind": "derived_topic", "name": "derived.lengths_out", "before": null, "after": "everyone", "wider": false },
+        { "kind": "derived_topic", "name": "derived.post_lengths", "before": null, "after": "everyone", "wider": false },
+    ]);
+    assert_eq!(report["access"], new);
+    let drop = |arguments: &[&str]| ask(&server, &folder, &[&["drop"], arguments].concat());
+    let (code, report, complaint) = drop(&["lengths_out"]);
+    assert_eq!((code, &report["sinks"]["removed"]), (Some(0), &json!(["lengths_out"])), "{complaint}");
+    assert!(!sinks().contains(&"lengths_out".to_owned()), "{:?}", sinks());
+    // A name of both is not guessed at, and a view that a sink follows stays.
+    let (code, _, complaint) = drop(&["post_lengths"]);
+    assert!(code == Some(4) && complaint.contains("--sink post_lengths"), "{code:?} {complaint}");
+    let (code, _, complaint) = drop(&["--sink", "post_length"]);
+    assert!(code == Some(4) && complaint.contains("no sink 'post_length'; did you mean 'post_lengths'?"), "{code:?} {complaint}");
+    assert_eq!(drop(&["--sink", "post_lengths"]).0, Some(0));
+    assert_eq!(drop(&["post_lengths"]).0, Some(0));
+    assert_eq!(status_of(&server, "post_lengths"), 404);
+    let (code, report, complaint) = drop(&["search:hashtag_search"]);
+    assert_eq!((code, &report["sinks"]["removed"]), (Some(0), &json!(["search:hashtag_search"])), "{complaint}");
+    let origins = ask(&server, &folder, &["status"]).1["deployments"]["generations"].clone();
+    let origins: Vec<&str> =
+        origins.as_array().unwrap().iter().map(|generation| generation["origin"].as_str().unwrap()).collect();
+    assert_eq!(
+        origins[2..],
+        ["drop of sink lengths_out", "drop of sink post_lengths", "drop of post_lengths", "drop of index hashtag_search"]
+    );
+}
+
+#[test]
 fn a_difference_is_shown_and_nothing_changes() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod answers;
+mod attack;
 mod command_line;
 mod console;
 mod crash;
@@ -19,6 +20,7 @@ mod pressure;
 mod process;
 mod reliability;
 mod search;
+mod security;
 mod server;
 mod soak;
 mod social_views;

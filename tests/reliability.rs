@@ -17,7 +17,8 @@ struct Row {
     says_why_not: bool,
 }
 
-fn root() -> &'static Path {
+/// The root of the workspace.
+pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
@@ -38,7 +39,7 @@ fn read_row(row: &str) -> Row {
 }
 
 /// The tests of a file: what is `#[test]` or `#[tokio::test]`, and not ignored.
-fn tests_of(text: &str) -> BTreeSet<String> {
+pub fn tests_of(text: &str) -> BTreeSet<String> {
     let mut tests = BTreeSet::new();
     let mut is_test = false;
     for line in text.lines().map(str::trim_start) {

@@ -14,8 +14,8 @@ mod read;
 mod subscriptions;
 
 pub use host::deployments::{
-    DeployAction, DeployRefusal, DeployRequest, DeploymentState, Deployments, DeploymentsReport, GenerationInfo, RowDifference,
-    StatementFile, VerifyMode,
+    DeployAction, DeployRefusal, DeployRequest, DeploymentState, Deployments, DeploymentsReport, Dropped, GenerationInfo,
+    ReaderChange, RowDifference, SinkChanges, StatementFile, VerifyMode,
 };
 pub use host::derived::{Derived, RecordPage, TopicRecord};
 pub use host::future::BoxFuture;

@@ -2,6 +2,7 @@
 //!
 //! Owns the vocabulary between the planner, which decides it, and the sinks and the API, which obey it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::field::{FieldKind, Value, field_ends};
@@ -151,6 +152,80 @@ impl Access {
         columns.dedup();
         columns
     }
+
+    /// Returns true unless it is certain that each reader sees no more rows than by `before`.
+    ///
+    /// Nobody is less than some policies, and these are less than everyone. A list of policies is certain to show no more than another one
+    /// when each way to pass it has all conditions of a way to pass the other. Columns are compared by their names: `columns` are those of
+    /// the view now, `before_columns` those that it had. The values in them, and policies with too many alternatives, are not compared.
+    pub fn wider_than(&self, columns: &[Column], before: &Self, before_columns: &[Column]) -> bool {
+        match (before, self) {
+            (_, Self::Denied) | (Self::Public, _) => false,
+            (Self::Denied, _) | (_, Self::Public) => true,
+            (Self::Policies(known), Self::Policies(asked)) => {
+                let names = |columns: &[Column]| columns.iter().map(|column| column.name.clone()).collect::<Vec<_>>();
+                if known == asked && names(columns) == names(before_columns) {
+                    return false;
+                }
+                match (any_of(known, before_columns), any_of(asked, columns)) {
+                    (Some(known), Some(asked)) => !asked.iter().all(|new| known.iter().any(|old| old.is_subset(new))),
+                    _ => true,
+                }
+            }
+        }
+    }
+
+    /// Describes the readers: `nobody`, `everyone`, or the policies as SQL has them.
+    pub fn describe(&self, columns: &[Column]) -> String {
+        match self {
+            Self::Denied => "nobody".to_owned(),
+            Self::Public => "everyone".to_owned(),
+            Self::Policies(policies) => {
+                let described = policies.iter().map(|policy| policy.describe(columns)).collect::<Vec<_>>();
+                format!("where {}", described.join(" or "))
+            }
+        }
+    }
+}
+
+/// Most alternatives of the policies of a view that are compared with those of another.
+const ALTERNATIVES_MAX: usize = 256;
+
+/// A condition of a policy with the name of its column.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum NamedCondition<'p> {
+    ColumnIsClaim(&'p str, &'p str),
+    ListHasClaim(&'p str, &'p str),
+    ColumnIs(&'p str, &'p str),
+    ClaimIs(&'p str, &'p str),
+}
+
+/// Conditions that are all to hold.
+type Alternative<'p> = BTreeSet<NamedCondition<'p>>;
+
+/// The ways to pass one of several policies; `None` when they are too many.
+fn any_of<'p>(policies: &'p [Policy], columns: &'p [Column]) -> Option<Vec<Alternative<'p>>> {
+    let mut all = Vec::new();
+    for policy in policies {
+        all.extend(policy.alternatives(columns)?);
+        if all.len() > ALTERNATIVES_MAX {
+            return None;
+        }
+    }
+    Some(all)
+}
+
+/// The ways to pass several policies at once; `None` when they are too many.
+fn all_of<'p>(policies: &'p [Policy], columns: &'p [Column]) -> Option<Vec<Alternative<'p>>> {
+    let mut all = vec![Alternative::new()];
+    for policy in policies {
+        let further = policy.alternatives(columns)?;
+        if all.len() * further.len() > ALTERNATIVES_MAX {
+            return None;
+        }
+        all = all.iter().flat_map(|one| further.iter().map(move |more| one | more)).collect();
+    }
+    Some(all)
 }
 
 /// A condition on a row and the claims of a verified token.
@@ -200,6 +275,33 @@ impl Policy {
         }
     }
 
+    /// The ways to pass it; `None` when they are too many.
+    fn alternatives<'p>(&'p self, columns: &'p [Column]) -> Option<Vec<Alternative<'p>>> {
+        let name = |column: usize| columns[column].name.as_str();
+        let condition = match self {
+            Self::ColumnIsClaim { column, claim } => NamedCondition::ColumnIsClaim(name(*column), claim),
+            Self::ListHasClaim { column, claim } => NamedCondition::ListHasClaim(name(*column), claim),
+            Self::ColumnIs { column, json } => NamedCondition::ColumnIs(name(*column), json),
+            Self::ClaimIs { claim, text } => NamedCondition::ClaimIs(claim, text),
+            Self::All(policies) => return all_of(policies, columns),
+            Self::Any(policies) => return any_of(policies, columns),
+        };
+        Some(vec![Alternative::from([condition])])
+    }
+
+    /// Describes it as SQL has it.
+    fn describe(&self, columns: &[Column]) -> String {
+        let name = |column: usize| &columns[column].name;
+        match self {
+            Self::ColumnIsClaim { column, claim } => format!("{} = jwt('{claim}')", name(*column)),
+            Self::ListHasClaim { column, claim } => format!("jwt('{claim}') = ANY ({})", name(*column)),
+            Self::ColumnIs { column, json } => format!("{} = {json}", name(*column)),
+            Self::ClaimIs { claim, text } => format!("jwt('{claim}') = '{text}'"),
+            Self::All(policies) => joined(policies, " and ", columns),
+            Self::Any(policies) => joined(policies, " or ", columns),
+        }
+    }
+
     fn add_columns(&self, columns: &mut Vec<usize>) {
         match self {
             Self::ColumnIsClaim { column, .. } | Self::ListHasClaim { column, .. } | Self::ColumnIs { column, .. } => {
@@ -209,6 +311,12 @@ impl Policy {
             Self::All(policies) | Self::Any(policies) => policies.iter().for_each(|policy| policy.add_columns(columns)),
         }
     }
+}
+
+/// Several policies in brackets.
+fn joined(policies: &[Policy], word: &str, columns: &[Column]) -> String {
+    let described: Vec<String> = policies.iter().map(|policy| policy.describe(columns)).collect();
+    format!("({})", described.join(word))
 }
 
 /// Layout of a view's rows in one of its indexes: the index columns first, then the others in the view's order.
@@ -288,3 +396,6 @@ impl IndexLayout {
 fn invert(bytes: &mut [u8]) {
     bytes.iter_mut().for_each(|byte| *byte = !*byte);
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,7 +8,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use ureq::http::StatusCode;
 
-use super::arguments::{DeployArguments, Format, RemoteArguments, RollbackArguments, ViewArguments};
+use super::arguments::{DeployArguments, DropArguments, Format, RemoteArguments, RollbackArguments, ViewArguments};
+use super::changes::{reader_lines, sink_lines};
 use super::check::declare_or_report;
 use super::failure::Failure;
 use crate::client::answer::text;
@@ -22,6 +23,9 @@ const POLL_INTERVAL: Duration = Duration::from_millis(200);
 /// Most characters of a reason in a list.
 const REASON_CHARACTERS_MAX: usize = 120;
 
+/// Problem of a topology of which readers would see more than before.
+const WIDER_ACCESS: &str = "urn:tidewater:problem:wider_access";
+
 /// Sends a directory of statements and waits until they have taken over.
 pub(super) fn deploy(arguments: &DeployArguments) -> Result<(), Failure> {
     let declared = declare_or_report(&arguments.directory, arguments.remote.format)?;
@@ -32,13 +36,19 @@ pub(super) fn deploy(arguments: &DeployArguments) -> Result<(), Failure> {
         (true, true) => "report",
     });
     request["accept_missing_history"] = json!(arguments.accept_missing_history);
+    request["accept_wider_access"] = json!(arguments.accept_wider_access);
     begin(&request, &arguments.remote)
 }
 
 /// Has an earlier generation take over.
 pub(super) fn rollback(arguments: &RollbackArguments) -> Result<(), Failure> {
-    let accepted = arguments.accept_missing_history;
-    begin(&json!({ "action": "rollback", "to": arguments.to, "accept_missing_history": accepted }), &arguments.remote)
+    let request = json!({
+        "action": "rollback",
+        "to": arguments.to,
+        "accept_missing_history": arguments.accept_missing_history,
+        "accept_wider_access": arguments.accept_wider_access,
+    });
+    begin(&request, &arguments.remote)
 }
 
 /// Has the state behind a view computed once more.
@@ -46,9 +56,13 @@ pub(super) fn replay(arguments: &ViewArguments) -> Result<(), Failure> {
     begin(&json!({ "action": "replay", "view": arguments.view }), &arguments.remote)
 }
 
-/// Takes a view away.
-pub(super) fn drop(arguments: &ViewArguments) -> Result<(), Failure> {
-    begin(&json!({ "action": "drop", "view": arguments.view }), &arguments.remote)
+/// Takes a view or a sink away.
+pub(super) fn drop(arguments: &DropArguments) -> Result<(), Failure> {
+    let request = match (&arguments.sink, &arguments.name) {
+        (Some(sink), _) => json!({ "action": "drop", "sink": sink }),
+        (None, name) => json!({ "action": "drop", "name": name }),
+    };
+    begin(&request, &arguments.remote)
 }
 
 /// Returns the changes that deploying these statements would make.
@@ -128,8 +142,11 @@ fn request_of(declared: &Declared) -> Value {
 
 fn post(connection: &Connection, path: &str, request: &Value) -> Result<Value, Failure> {
     let response = connection.post(path, "application/json", request.to_string().as_bytes())?;
-    let answer = serde_json::from_str(&response.text).ok();
+    let answer = serde_json::from_str::<Value>(&response.text).ok();
     let is_good = matches!(response.status, StatusCode::OK | StatusCode::ACCEPTED);
+    if let Some(problem) = answer.as_ref().filter(|answer| answer["type"] == WIDER_ACCESS) {
+        return Err(Failure::WiderAccess { reason: printable(text(&problem["detail"])) });
+    }
     answer.filter(|_| is_good).ok_or_else(|| connection.refused(&response).into())
 }
 
@@ -197,6 +214,8 @@ fn outcome_lines(last: &Value) -> Vec<String> {
         lines.extend(names(kind).iter().map(|name| format!("  {sign} view {name}")));
     }
     lines.push(format!("  = {} views are the same", names("kept").len()));
+    lines.extend(sink_lines(&last["sinks"]));
+    lines.extend(reader_lines(&last["access"]));
     last["differences"].as_array().into_iter().flatten().for_each(|difference| lines.extend(difference_lines(difference)));
     if last["outcome"] == "switched" {
         lines.push(format!("generation {} took over at epoch {}", last["generation"], last["epoch"]));

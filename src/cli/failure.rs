@@ -13,6 +13,7 @@ use crate::client::connection::NoResponse;
 use crate::client::error::ClientError;
 use crate::demo::error::DemoError;
 use crate::file_error::FileError;
+use crate::process::deployments::choose::ChooseError;
 use crate::process::error::ProcessError;
 
 /// Exit codes by cause.
@@ -38,8 +39,8 @@ pub enum Exit {
     Unhealthy = 8,
     /// a deployment did not take over
     NotDeployed = 9,
-    /// states would be computed from a log whose beginning is gone
-    MissingHistory = 10,
+    /// rows would be missing, or readers would see more, and nobody accepted that
+    Unaccepted = 10,
 }
 
 /// Text of `--help` on the exit codes.
@@ -54,7 +55,7 @@ pub const EXIT_CODES_HELP: &str = "Exit codes:
   7  another process took over the data directory
   8  'doctor' found a problem
   9  a deployment did not take over: everything is as it was
-  10 the log no longer has the beginning of what would be computed: rows would be missing";
+  10 not done without being accepted: the log no longer has the beginning of what would be computed, or readers would see more than before";
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
@@ -109,8 +110,14 @@ pub enum Failure {
     },
     /// a topology that is planned would be refused
     #[error("{reason}")]
-    MissingHistory {
-        /// the states, and the remedy
+    Unaccepted {
+        /// the states or readers, and the remedy
+        reason: String,
+    },
+    /// a deployment did not begin, because readers would see more
+    #[error("{reason}")]
+    WiderAccess {
+        /// the readers, and the remedy
         reason: String,
     },
     /// a deployment ended, and everything is as it was
@@ -172,8 +179,8 @@ impl Failure {
             }
             Self::Client(ClientError::Unreachable { .. } | ClientError::Refused { .. }) => Exit::Server,
             Self::EventsRejected { .. } | Self::LettersRejected { .. } => Exit::EventsRejected,
-            Self::NotDeployed { .. } => Exit::NotDeployed,
-            Self::MissingHistory { .. } => Exit::MissingHistory,
+            Self::NotDeployed { .. } | Self::WiderAccess { .. } => Exit::NotDeployed,
+            Self::Unaccepted { .. } => Exit::Unaccepted,
             Self::Process(error) | Self::Demo(DemoError::Process(error)) => process_exit(error),
             Self::Unhealthy { .. } => Exit::Unhealthy,
             Self::TestsFailed { .. } => Exit::TestsFailed,
@@ -186,7 +193,8 @@ fn process_exit(error: &ProcessError) -> Exit {
     match error {
         ProcessError::OpenToTheNetwork { .. } => Exit::Usage,
         ProcessError::Epochs(EpochError::MissingHistory(_))
-        | ProcessError::Engine(StartError::Epochs(EpochError::MissingHistory(_))) => Exit::MissingHistory,
+        | ProcessError::Engine(StartError::Epochs(EpochError::MissingHistory(_)))
+        | ProcessError::Choose(ChooseError::WiderAccess(_) | ChooseError::Incomparable(_)) => Exit::Unaccepted,
         ProcessError::Fenced { .. } => Exit::Fenced,
         _ => Exit::Failure,
     }

@@ -5,6 +5,7 @@
 
 mod arguments;
 mod backup;
+mod changes;
 mod check;
 mod dead_letters;
 mod demo;

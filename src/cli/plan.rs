@@ -6,6 +6,7 @@
 use serde_json::Value;
 
 use super::arguments::{Format, PlanArguments};
+use super::changes::{reader_lines, sink_lines};
 use super::check::declare_or_report;
 use super::deploy;
 use super::failure::Failure;
@@ -24,9 +25,9 @@ pub(super) fn plan(arguments: &PlanArguments) -> Result<(), Failure> {
         Format::Json => print_line(&change.to_string()),
         Format::Text => as_text(&change, arguments.data.is_some()).iter().for_each(|line| print_line(line)),
     }
-    match change["refused"].as_str() {
+    match change["refused"].as_str().or(change["wider_access"].as_str()) {
         None => Ok(()),
-        Some(reason) => Err(Failure::MissingHistory { reason: reason.to_owned() }),
+        Some(reason) => Err(Failure::Unaccepted { reason: reason.to_owned() }),
     }
 }
 
@@ -43,9 +44,8 @@ fn as_text(change: &Value, at_start: bool) -> Vec<String> {
         lines.extend(names(&change["views"][kind]).iter().map(|name| format!("  {sign} view {name}")));
     }
     lines.push(format!("  = {} views are the same", names(&change["views"]["kept"]).len()));
-    for (sign, kind) in [("+", "added"), ("~", "changed"), ("-", "removed")] {
-        lines.extend(names(&change["sinks"][kind]).iter().map(|name| format!("  {sign} {}", sink_text(name))));
-    }
+    lines.extend(sink_lines(&change["sinks"]));
+    lines.extend(reader_lines(&change["access"]));
     lines.extend(names(&change["states"]["dropped"]).iter().map(|name| format!("  - state {name}")));
     for state in change["states"]["restored"].as_array().into_iter().flatten() {
         let name = text(&state["state"]);
@@ -64,12 +64,4 @@ fn as_text(change: &Value, at_start: bool) -> Vec<String> {
         lines.push(format!("takes about {} s on one core", change["seconds"].as_u64().unwrap_or(0).max(1)));
     }
     lines
-}
-
-/// A sink as people call it.
-fn sink_text(name: &str) -> String {
-    match name.strip_prefix("search:") {
-        Some(index) => format!("full-text index {index}"),
-        None => format!("sink {name}"),
-    }
 }

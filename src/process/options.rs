@@ -28,6 +28,8 @@ pub struct ServerSettings {
     pub rollback_log_bytes: u64,
     /// true if the process starts although the beginning of the log is gone that states are computed from
     pub accept_missing_history: bool,
+    /// true if the process starts although readers see more of a changed directory than of what was in force
+    pub accept_wider_access: bool,
     /// records that the views may be behind the log before events are refused
     pub ingest_lag_records: u64,
     /// the same in bytes of keys and values

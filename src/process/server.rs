@@ -108,7 +108,8 @@ impl Server {
         let (disk, lock) = take(data)?;
         let storage: Storage = Arc::new(disk);
         let mut store = Store::open(Arc::clone(&storage)).map_err(EpochError::from)?;
-        let Chosen { declared: Declared { files, topology }, directory, accept_missing_history } = choose(declared, &store)?;
+        let Chosen { declared: Declared { files, topology }, directory, accept_missing_history } =
+            choose(declared, &store, settings.accept_wider_access)?;
         let log = open_log(&topology, data)?;
         let topology = Arc::new(topology);
         let meter = LagMeter::new(log.clone());

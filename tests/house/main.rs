@@ -5,10 +5,12 @@
 mod architecture;
 mod circles;
 mod crates;
+mod dependencies;
 mod documentation;
 mod manifest;
 mod modules;
 mod names;
+mod release;
 mod summary;
 mod tokens;
 mod words;

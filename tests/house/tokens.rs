@@ -25,7 +25,8 @@ pub fn test_modules(text: &str) -> Vec<String> {
     names
 }
 
-fn scan(text: &str) -> Vec<String> {
+/// The words and signs of a file, those of its tests too.
+pub fn scan(text: &str) -> Vec<String> {
     let letters: Vec<char> = text.chars().collect();
     let mut found = Vec::new();
     let mut at = 0;

@@ -63,9 +63,9 @@ export function kin(topology, id) {
 
 /**
  * The picture of `topology`, or of the nodes in `only`, as {view, update}: an element, and what writes its figures again. The card of
- * the node `focus` stands out.
+ * the node `focus` stands out. `room` is the width that the picture may have on the page.
  */
-export function graph(topology, { only = null, focus = null } = {}) {
+export function graph(topology, { only = null, focus = null, room } = {}) {
   const wanted = topology.nodes.filter((node) => !only || only.has(node.of ?? node.id));
   const relations = wanted.filter((node) => !PARTS.includes(node.kind));
   const indexes = Map.groupBy(
@@ -73,7 +73,7 @@ export function graph(topology, { only = null, focus = null } = {}) {
     (node) => node.of,
   );
   const boxes = relations.map((node) => boxOf(node, indexes.get(node.id) ?? []));
-  const { width, height, places, lines } = layout(boxes, topology.edges);
+  const { width, height, places, lines } = layout(boxes, topology.edges, roomOf(room));
   const paths = lines.map((line) => ({ ...line, drawing: drawn('path', { class: 'line', d: line.path }) }));
   const cards = relations.map((node) => card(node, indexes.get(node.id) ?? [], places.get(node.id), node.id === focus));
   const size = { width: width + 2 * MARGIN, height: height + 2 * MARGIN };
@@ -97,6 +97,13 @@ export function graph(topology, { only = null, focus = null } = {}) {
   const view = element('div', { class: 'picture' }, toolbar(wanted, zoom), element('div', { class: 'stage' }, frame, detail));
   attend({ topology, svg, cards, paths, detail, frame });
   return { view, update: () => cards.forEach(update) };
+}
+
+/** The width that cards without a line may take: where there is little room, as much as can still be read when it is made smaller. */
+function roomOf(room) {
+  if (room === undefined) return undefined;
+  const inside = room - 2 * MARGIN;
+  return inside < 3 * CARD.widthMax ? inside / ZOOM.readable : inside;
 }
 
 function boxOf(node, indexes) {

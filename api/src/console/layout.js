@@ -1,25 +1,63 @@
-// Where the boxes of a graph lie: layers from left to right by the longest path, edges that cross little and bend softly.
+// Where the boxes of a graph lie: layers from left to right by the longest path, edges that cross little and bend softly. Boxes without an
+// edge stand below in rows.
 //
 // Boxes with a size and edges enter, places leave. The same graph always looks the same.
 
 const GAP_X = 58;
 const GAP_Y = 16;
+/** The width of rows when nothing is said. */
+const ROOM = 1200;
+/** Between the layers and the rows. */
+const GAP_ROWS = 34;
 const WAYPOINT_HEIGHT = 6;
 const SWEEPS = 16;
 const RELAXATIONS = 24;
 
 /**
- * `boxes`: [{id, width, height}], `edges`: [{from, to}] by id. Returns {width, height, places: Map of id to {x, y, width, height,
- * layer}, lines: [{from, to, path}]}.
+ * `boxes`: [{id, width, height}], `edges`: [{from, to}] by id, `room`: the width that rows of boxes without an edge may have. Returns
+ * {width, height, places: Map of id to {x, y, width, height}, lines: [{from, to, path}]}.
  */
-export function layout(boxes, edges) {
+export function layout(boxes, edges, room = ROOM) {
+  const ids = new Set(boxes.map((box) => box.id));
+  const links = edges.filter(({ from, to }) => ids.has(from) && ids.has(to));
+  const linked = new Set(links.flatMap(({ from, to }) => [from, to]));
+  const layered = layers(
+    boxes.filter((box) => linked.has(box.id)),
+    links,
+  );
+  const top = layered.height ? layered.height + GAP_ROWS : 0;
+  const alone = boxes.filter((box) => !linked.has(box.id));
+  const rows = wrapped(alone, room, top);
+  return {
+    width: Math.max(layered.width, rows.width),
+    height: Math.max(layered.height, rows.height),
+    places: new Map([...layered.places, ...rows.places]),
+    lines: layered.lines,
+  };
+}
+
+/** Boxes that edges link. */
+function layers(boxes, links) {
   const known = new Map(boxes.map((box) => [box.id, { ...box, ins: [], outs: [], layer: 0, real: true }]));
-  const links = edges.filter(({ from, to }) => known.has(from) && known.has(to));
   assignLayers(known, links);
   const routes = links.map((link) => ({ ...link, stops: [] }));
-  const layers = withWaypoints(known, routes);
-  order(layers);
-  return place(layers, known, routes);
+  const found = withWaypoints(known, routes);
+  order(found);
+  return place(found, known, routes);
+}
+
+/** Boxes in rows of equally wide columns, as many as there is room for, below `top`. */
+function wrapped(boxes, room, top) {
+  const column = Math.max(...boxes.map((box) => box.width), 0);
+  const columns = Math.min(Math.max(Math.floor((room + GAP_Y) / (column + GAP_Y)), 1), boxes.length);
+  const places = new Map();
+  let y = top;
+  for (let first = 0; first < boxes.length; first += columns) {
+    const row = boxes.slice(first, first + columns);
+    row.forEach((box, at) => places.set(box.id, { ...box, x: at * (column + GAP_Y), y, width: column }));
+    y += Math.max(...row.map((box) => box.height)) + GAP_Y;
+  }
+  return { width: Math.max(columns * (column + GAP_Y) - GAP_Y, 0), height: boxes.length ? y - GAP_Y : 0, places };
 }
 
 function assignLayers(known, links) {

@@ -11,6 +11,9 @@ import { startSearch } from './search.js';
 
 const STATES = { ready: 'current', catching_up: 'catching up', stalled: 'stalled', halted: 'halted' };
 
+/** The edge of the picture, in pixels. */
+const BORDER = 1;
+
 const main = byId('main');
 let page = null;
 let place = null;
@@ -73,7 +76,9 @@ function searchPage(name, query, actions) {
 }
 
 function topologyPage() {
-  const picture = graph(live.topology);
+  const { paddingLeft, paddingRight } = getComputedStyle(main);
+  const room = main.clientWidth - parseFloat(paddingLeft) - parseFloat(paddingRight) - 2 * BORDER;
+  const picture = graph(live.topology, { room });
   const help = live.topology.complete
     ? null
     : element(

@@ -31,6 +31,9 @@ pub struct DeployRequest {
     /// true if states are computed also from a log whose beginning is gone
     #[serde(default)]
     pub accept_missing_history: bool,
+    /// true if readers may see more than before
+    #[serde(default)]
+    pub accept_wider_access: bool,
 }
 
 /// The topology that takes over.
@@ -52,11 +55,24 @@ pub enum DeployAction {
         /// the view
         view: String,
     },
-    /// the same without a view
+    /// the same without a view or a sink
     Drop {
-        /// the view
-        view: String,
+        /// the view or sink
+        #[serde(flatten)]
+        dropped: Dropped,
     },
+}
+
+/// A view or a sink that is dropped.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Dropped {
+    /// a view or a table
+    View(String),
+    /// a sink, or a full-text index as `search:NAME`
+    Sink(String),
+    /// a view, or a sink when no view has the name
+    Name(String),
 }
 
 /// A file of statements.
@@ -103,6 +119,13 @@ pub enum DeployRefusal {
     Conflict {
         /// the reason, in words
         detail: String,
+    },
+    /// readers would see more than before
+    WiderAccess {
+        /// the changes, in words
+        detail: String,
+        /// the changes, for programs
+        access: Vec<ReaderChange>,
     },
     /// the disk or the engine
     Storage {
@@ -171,6 +194,10 @@ pub struct DeploymentState {
     pub removed: Vec<String>,
     /// views that stay as they are
     pub kept: Vec<String>,
+    /// the same of its sinks and full-text indexes
+    pub sinks: SinkChanges,
+    /// readers that change, and those of what is new
+    pub access: Vec<ReaderChange>,
     /// differences that the comparison found, for each changed view
     pub differences: Vec<RowDifference>,
     /// `switched`, `differs`, `refused` or `failed`, when it is over
@@ -179,6 +206,34 @@ pub struct DeploymentState {
     pub epoch: Option<u64>,
     /// reason of its failure or refusal
     pub reason: Option<String>,
+}
+
+/// The change of sinks, by their names; a full-text index is `search:NAME`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct SinkChanges {
+    /// those that were not there
+    pub added: Vec<String>,
+    /// those that are written again
+    pub changed: Vec<String>,
+    /// those that go
+    pub removed: Vec<String>,
+    /// those that stay as they are
+    pub kept: Vec<String>,
+}
+
+/// The change of those who may read something.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ReaderChange {
+    /// `view`, `derived_topic` or `invalidations`
+    pub kind: &'static str,
+    /// its name
+    pub name: String,
+    /// readers before, in words; none when it was not there
+    pub before: Option<String>,
+    /// readers then, in words
+    pub after: String,
+    /// true unless it is certain that nobody sees more than before
+    pub wider: bool,
 }
 
 /// The change of a view's rows.
@@ -211,11 +266,17 @@ mod tests {
         assert_eq!(
             drop,
             DeployRequest {
-                action: DeployAction::Drop { view: "v".into() },
+                action: DeployAction::Drop { dropped: Dropped::View("v".into()) },
                 verify: VerifyMode::Refuse,
                 accept_missing_history: false,
+                accept_wider_access: false,
             }
         );
+        for (text, dropped) in [("sink", Dropped::Sink("s".into())), ("name", Dropped::Name("s".into()))] {
+            let drop = read(&format!(r#"{{"action":"drop","{text}":"s"}}"#)).unwrap();
+            assert_eq!(drop.action, DeployAction::Drop { dropped });
+        }
+        assert!(read(r#"{"action":"rollback","accept_wider_access":true}"#).unwrap().accept_wider_access);
         assert!(read(r#"{"action":"rollback","accept_missing_history":true}"#).unwrap().accept_missing_history);
         assert_eq!(read(r#"{"action":"rollback"}"#).unwrap().action, DeployAction::Rollback { to: None });
         for bad in

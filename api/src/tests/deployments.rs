@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use serde_json::Value;
 
 use super::*;
-use crate::host::deployments::{DeployRefusal, DeployRequest, Deployments, DeploymentsReport, GenerationInfo};
+use crate::host::deployments::{DeployRefusal, DeployRequest, Deployments, DeploymentsReport, GenerationInfo, ReaderChange};
 use crate::host::future::BoxFuture;
 
 /// Takes every request but those that its name refuses, and remembers them.
@@ -14,10 +14,13 @@ struct TestDeployments(Mutex<Vec<(DeployRequest, String)>>);
 
 impl Deployments for TestDeployments {
     fn begin(&self, request: DeployRequest, by: String) -> BoxFuture<'_, Result<u64, DeployRefusal>> {
-        let is_drop = matches!(request.action, crate::DeployAction::Drop { .. });
+        let refused = match request.action {
+            crate::DeployAction::Drop { .. } => Some(DeployRefusal::Conflict { detail: "generation 3 is being deployed".into() }),
+            crate::DeployAction::Rollback { .. } if !request.accept_wider_access => Some(wider()),
+            _ => None,
+        };
         self.0.lock().unwrap().push((request, by));
-        let conflict = || DeployRefusal::Conflict { detail: "generation 3 is being deployed".into() };
-        Box::pin(async move { if is_drop { Err(conflict()) } else { Ok(7) } })
+        Box::pin(async move { refused.map_or(Ok(7), Err) })
     }
 
     fn plan(&self, _: DeployRequest) -> BoxFuture<'_, Result<Value, DeployRefusal>> {
@@ -39,6 +42,18 @@ impl Deployments for TestDeployments {
         };
         DeploymentsReport { in_force: 1, generations: vec![generation], retained_epochs: Vec::new(), last: None }
     }
+}
+
+/// More readers of one view.
+fn wider() -> DeployRefusal {
+    let change = ReaderChange {
+        kind: "view",
+        name: "secrets".into(),
+        before: Some("nobody".into()),
+        after: "everyone".into(),
+        wider: true,
+    };
+    DeployRefusal::WiderAccess { detail: "readers would see more than before: view 'secrets'".into(), access: vec![change] }
 }
 
 fn api() -> (Router, Arc<TestDeployments>) {
@@ -94,4 +109,18 @@ async fn what_is_wrong_with_a_deployment_is_said() {
     let alone =
         router(ApiState::new(social(), Arc::new(TextIngest::default()), Arc::new(TestHealth(Readiness::Ready)), config()));
     get_as(&alone, &operator, "/v1/deployments").await.problem(404, "no_deployments", None);
+}
+
+#[tokio::test]
+async fn more_readers_than_before_are_a_problem_of_their_own_until_they_are_accepted() {
+    let (api, deployments) = api();
+    let operator = sign(json!({ "scope": "operator", "exp": FAR_FUTURE }));
+    let ask = |body: &'static str| send(&api, post(Some(&operator), "/v1/deployments", "application/json", body));
+    let refused = ask(r#"{"action":"rollback"}"#).await;
+    assert!(refused.problem(409, "wider_access", None).contains("view 'secrets'"));
+    let change = json!({ "kind": "view", "name": "secrets", "before": "nobody", "after": "everyone", "wider": true });
+    assert_eq!(refused.json()["access"], json!([change]));
+    let accepted = ask(r#"{"action":"rollback","accept_wider_access":true}"#).await;
+    assert_eq!((accepted.status, accepted.json()), (StatusCode::ACCEPTED, json!({ "generation": 7 })));
+    assert!(deployments.0.lock().unwrap()[1].0.accept_wider_access);
 }

@@ -48,6 +48,9 @@ pub struct DeployArguments {
     /// Take over although the beginning of the log is gone that new states are computed from: their earlier rows are missing then
     #[arg(long)]
     pub accept_missing_history: bool,
+    /// Take over although readers would see more than before, as 'tidewater plan' lists it
+    #[arg(long)]
+    pub accept_wider_access: bool,
     #[command(flatten)]
     pub(in crate::cli) remote: RemoteArguments,
 }
@@ -61,16 +64,32 @@ pub struct RollbackArguments {
     /// Take over although neither its states are kept nor the beginning of the log: their earlier rows are missing then
     #[arg(long)]
     pub accept_missing_history: bool,
+    /// Take over although readers would see more than now
+    #[arg(long)]
+    pub accept_wider_access: bool,
     #[command(flatten)]
     pub(in crate::cli) remote: RemoteArguments,
 }
 
-/// `tidewater replay` and `tidewater drop`
+/// `tidewater replay`
 #[derive(Clone, Debug, Args)]
 pub struct ViewArguments {
     /// The view
     #[arg(value_name = "VIEW")]
     pub view: String,
+    #[command(flatten)]
+    pub(in crate::cli) remote: RemoteArguments,
+}
+
+/// `tidewater drop`
+#[derive(Clone, Debug, Args)]
+pub struct DropArguments {
+    /// The view, or a sink when no view has the name
+    #[arg(value_name = "NAME", required_unless_present = "sink")]
+    pub name: Option<String>,
+    /// The sink; a full-text index is 'search:NAME'
+    #[arg(long, value_name = "NAME", conflicts_with = "name")]
+    pub sink: Option<String>,
     #[command(flatten)]
     pub(in crate::cli) remote: RemoteArguments,
 }

@@ -17,11 +17,14 @@ use crate::cli::failure::EXIT_CODES_HELP;
 pub use check::{DirectoryArguments, ExplainArguments, ExplainFormat};
 pub(in crate::cli) use common::SERVER_DEFAULT;
 pub use common::{Format, RemoteArguments};
-pub use deployments::{DeployArguments, PlanArguments, RollbackArguments, ViewArguments};
+pub use deployments::{DeployArguments, DropArguments, PlanArguments, RollbackArguments, ViewArguments};
 pub(in crate::cli) use events::LettersAction;
 pub use events::{DeadLettersArguments, IngestArguments, TapArguments, WhyArguments};
 pub use files::{BackupArguments, DoctorArguments, RestoreArguments};
 pub use server::{DemoArguments, RunArguments};
+
+/// Log level when nothing else is said: warnings, and the lines that say who changed what is served.
+const LOG_DEFAULT: &str = "warn,tidewater::audit=info";
 
 /// Declarative SQL topologies that keep feeds, counts and searches current from event streams.
 #[derive(Debug, Parser)]
@@ -29,8 +32,9 @@ pub use server::{DemoArguments, RunArguments};
 pub struct Cli {
     #[command(subcommand)]
     pub(in crate::cli) command: Command,
-    /// Log level on stderr: error, warn, info, debug or trace, also by module as in "tidewater=debug"
-    #[arg(long, global = true, default_value = "warn", value_name = "FILTER")]
+    /// Log level on stderr: error, warn, info, debug or trace, also by module as in "tidewater=debug"; tidewater::audit is the module of the
+    /// lines that say who changed what is served
+    #[arg(long, global = true, default_value = LOG_DEFAULT, value_name = "FILTER")]
     pub(in crate::cli) log: String,
 }
 
@@ -65,8 +69,8 @@ pub(in crate::cli) enum Command {
     Rollback(RollbackArguments),
     /// Compute the state behind a view once more from the log, while it is served as it is
     Replay(ViewArguments),
-    /// Take a view away
-    Drop(ViewArguments),
+    /// Take a view or a sink away
+    Drop(DropArguments),
     /// Check a topology without running it
     Validate(DirectoryArguments),
     /// Show what is computed from what, or how a view is computed and what it keeps

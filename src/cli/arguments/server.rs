@@ -86,6 +86,9 @@ pub struct ServerArguments {
     /// Start although the beginning of the log is gone that states of the topology are computed from: their earlier rows are missing then
     #[arg(long)]
     pub accept_missing_history: bool,
+    /// Start although the topology has changed and readers see more of it than before: see 'tidewater plan DIR --data DIR'
+    #[arg(long)]
+    pub accept_wider_access: bool,
     /// Records that the views may be behind the log: beyond it events are refused with 429 and Retry-After, from half of it on answers are delayed
     #[arg(long, value_name = "RECORDS", default_value_t = INGEST_LAG_RECORDS_DEFAULT, value_parser = clap::value_parser!(u64).range(1..))]
     pub ingest_lag_records: u64,
@@ -126,6 +129,7 @@ impl ServerArguments {
             log_retention_bytes: self.log_retention_bytes,
             rollback_log_bytes: self.rollback_log_bytes,
             accept_missing_history: self.accept_missing_history,
+            accept_wider_access: self.accept_wider_access,
             ingest_lag_records: self.ingest_lag_records,
             ingest_lag_bytes: self.ingest_lag_bytes,
             ingest_lag_time: self.ingest_lag_time,

@@ -1,16 +1,19 @@
 //! Changes that a deployment or a start would make, for programs.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use engine::run::{Storage, TopologyChange, ViewChange, plan_change};
+use engine::run::{Storage, TopologyChange, ViewChange, WiderAccess, plan_change};
+use epochs::error::EpochError;
 use epochs::lost_history::{LostHistory, MissingHistory};
 use language::topology::Topology;
 use serde_json::{Value, json};
 use sources::connector::LogContext;
 use sources::registry;
 
+use super::choose::in_force;
+use super::report::{names_of, reader_changes, sink_changes};
+use super::store::Store;
 use crate::process::data_directory::{LOG_DIRECTORY, claim};
 use crate::process::error::ProcessError;
 
@@ -25,22 +28,19 @@ pub fn plan_at_start(topology: &Topology, data: &Path) -> Result<TopologyChange,
     let (disk, _lock) = claim(data)?;
     let log = registry::open(topology.log_connector(), LogContext { directory: &data.join(LOG_DIRECTORY) })?;
     let storage: Storage = Arc::new(disk);
-    Ok(plan_change(topology, log.as_ref(), &storage)?)
+    let store = Store::open(Arc::clone(&storage)).map_err(EpochError::from)?;
+    let in_force = in_force(&store)?;
+    Ok(plan_change(topology, in_force.as_ref().map(|declared| &declared.topology), log.as_ref(), &storage)?)
 }
 
 /// Describes a change as JSON.
 pub fn change_as_json(change: &TopologyChange) -> Value {
-    let by_change = |changes: &BTreeMap<String, ViewChange>| {
-        let names = |kind: ViewChange| -> Vec<&String> {
-            changes.iter().filter(|(_, change)| **change == kind).map(|(name, _)| name).collect()
-        };
-        json!({
-            "added": names(ViewChange::Added),
-            "changed": names(ViewChange::Changed),
-            "removed": names(ViewChange::Removed),
-            "kept": names(ViewChange::Kept),
-        })
-    };
+    let views = json!({
+        "added": names_of(&change.views, ViewChange::Added),
+        "changed": names_of(&change.views, ViewChange::Changed),
+        "removed": names_of(&change.views, ViewChange::Removed),
+        "kept": names_of(&change.views, ViewChange::Kept),
+    });
     let backfill =
         |topic: &engine::run::TopicBackfill| json!({ "topic": topic.topic, "records": topic.records, "gone": topic.gone });
     let lost = |lost: &LostHistory| json!({ "state": lost.state, "topic": lost.topic.as_str(), "partition": lost.partition.0, "earliest": lost.earliest.0 });
@@ -48,8 +48,10 @@ pub fn change_as_json(change: &TopologyChange) -> Value {
     let refused = (!change.lost.is_empty()).then(|| MissingHistory { lost: change.lost.clone() }.to_string());
     json!({
         "checkpoint": change.checkpoint,
-        "views": by_change(&change.views),
-        "sinks": by_change(&change.sinks),
+        "views": views,
+        "sinks": sink_changes(&change.sinks),
+        "access": reader_changes(&change.access),
+        "wider_access": WiderAccess::of(&change.access).map(|wider| wider.to_string()),
         "states": { "kept": change.kept, "restored": restored, "computed": change.computed, "dropped": change.dropped },
         "lost": change.lost.iter().map(lost).collect::<Vec<_>>(),
         "refused": refused,

@@ -1,11 +1,12 @@
 //! Choice of the topology that a process starts with: that of its directory, or what was deployed since.
 
+use engine::run::{WiderAccess, access_changes};
 use epochs::disk::DiskError;
 use language::diagnostic::SourceFile;
 use language::load::LoadError;
 
 use super::declared::Declared;
-use super::life::Stamp;
+use super::life::{AUDIT, Stamp};
 use super::store::{self, Store};
 use crate::process::clock::wall_micros;
 
@@ -24,15 +25,41 @@ pub struct Chosen {
 
 /// Chooses between what a directory says and what was deployed since it was last looked at. Nothing is remembered before the start has
 /// succeeded: see [`remember_start`].
-pub fn choose(declared: Declared, store: &Store) -> Result<Chosen, ChooseError> {
+///
+/// # Errors
+/// The directory has changed, and readers would see more of it than of what was in force, unless `accept_wider_access` is set.
+pub fn choose(declared: Declared, store: &Store, accept_wider_access: bool) -> Result<Chosen, ChooseError> {
     let fingerprint = store::directory_fingerprint(&declared.files);
     match store.in_force() {
         Some(current) if current.directory == fingerprint => {
             let accept_missing_history = store.life(current.generation).accept_missing_history;
-            Ok(Chosen { declared: Declared::of(current.source_files())?, directory: None, accept_missing_history })
+            let declared = Declared::of(current.source_files()).map_err(ChooseError::Load)?;
+            Ok(Chosen { declared, directory: None, accept_missing_history })
         }
-        _ => Ok(Chosen { declared, directory: Some(fingerprint), accept_missing_history: false }),
+        _ => {
+            if !accept_wider_access {
+                check_readers(&declared, store)?;
+            }
+            Ok(Chosen { declared, directory: Some(fingerprint), accept_missing_history: false })
+        }
     }
+}
+
+/// Refuses statements of which readers would see more than of those in force.
+fn check_readers(declared: &Declared, store: &Store) -> Result<(), ChooseError> {
+    let Some(before) = in_force(store)? else { return Ok(()) };
+    match WiderAccess::of(&access_changes(Some(&before.topology), &declared.topology)) {
+        None => Ok(()),
+        Some(wider) => Err(ChooseError::WiderAccess(wider)),
+    }
+}
+
+/// Plans the statements in force once more, to compare others with them; `None` when nothing was ever started here.
+///
+/// # Errors
+/// This version can't plan them.
+pub fn in_force(store: &Store) -> Result<Option<Declared>, ChooseError> {
+    store.in_force().map(|current| Declared::of(current.source_files()).map_err(ChooseError::Incomparable)).transpose()
 }
 
 /// The engine goes on with these files: a directory that is new is in force.
@@ -43,8 +70,13 @@ pub fn remember_start(
     accept_missing_history: bool,
 ) -> Result<(), DiskError> {
     let Some(directory) = directory else { return Ok(()) };
-    let stamp = Stamp { at_micros: wall_micros(), by: LOCAL.to_owned() };
-    store.start(files, directory, stamp, accept_missing_history)
+    let (before, stamp) = (store.in_force().is_some(), Stamp { at_micros: wall_micros(), by: LOCAL.to_owned() });
+    store.start(files, directory, stamp, accept_missing_history)?;
+    if before {
+        let generation = store.current().generation;
+        tracing::info!(target: AUDIT, generation, by = ?LOCAL, origin = ?"start", accept_missing_history, "a changed directory is in force");
+    }
+    Ok(())
 }
 
 /// Reason why a start does not know which topology to run.
@@ -52,5 +84,14 @@ pub fn remember_start(
 pub enum ChooseError {
     /// the deployed statements can't be planned
     #[error("the topology that was deployed last can't be planned by this version: {0}")]
-    Load(#[from] LoadError),
+    Load(LoadError),
+    /// the deployed statements can't be planned, so that others can't be compared with them
+    #[error(
+        "the topology that was deployed last can't be planned by this version, so it is not known whether readers would see more of this \
+         one: {0}; with --accept-wider-access it is started all the same"
+    )]
+    Incomparable(LoadError),
+    /// readers would see more
+    #[error(transparent)]
+    WiderAccess(WiderAccess),
 }

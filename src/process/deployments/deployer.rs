@@ -8,7 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api::{BoxFuture, DeployAction, DeployRefusal, DeployRequest, Deployments, DeploymentsReport, StatementFile, VerifyMode};
-use engine::run::{DeployError, DeployOutcome, DeployPhase, Deployment, DeploymentHandle, Standing, Verify, plan_switch};
+use engine::run::{
+    DeployError, DeployOutcome, DeployPhase, Deployment, DeploymentHandle, Standing, Verify, WiderAccess, access_changes,
+    plan_switch,
+};
 use epochs::disk::DiskError;
 use language::diagnostic::{Diagnostic, SourceFile};
 use language::load::LoadError;
@@ -21,9 +24,10 @@ use tokio::sync::Semaphore;
 
 use super::change::change_as_json;
 use super::declared::Declared;
-use super::life::{GenerationState, Stamp};
-use super::report::{info, state};
-use super::store::{self, NoGeneration, Origin, Store};
+use super::drop::{not_found, served_names, statement_to_drop};
+use super::life::{AUDIT, GenerationState, Stamp};
+use super::report::{info, reader_changes, state};
+use super::store::{NoGeneration, Origin, Store};
 use crate::process::clock::wall_micros;
 use crate::process::ingest::LogIngest;
 
@@ -51,6 +55,7 @@ struct Planned {
     replay: BTreeSet<String>,
     verify: Verify,
     accept_missing_history: bool,
+    accept_wider_access: bool,
 }
 
 impl Deployer {
@@ -66,10 +71,11 @@ impl Deployer {
             VerifyMode::Report => Verify::Report,
             VerifyMode::Refuse => Verify::Refuse,
         };
-        let (files, origin, replay) = self.statements(request.action)?;
+        let DeployRequest { action, accept_missing_history, accept_wider_access, .. } = request;
+        let (files, origin, replay) = self.statements(action)?;
         let declared = Declared::within(files, patience.clone()).map_err(invalid)?;
         self.check_encodings(&declared.topology)?;
-        Ok(Planned { declared, origin, replay, verify, accept_missing_history: request.accept_missing_history })
+        Ok(Planned { declared, origin, replay, verify, accept_missing_history, accept_wider_access })
     }
 
     /// The statements that would be in force, where they come from, and the views whose state is computed once more.
@@ -86,25 +92,33 @@ impl Deployer {
                 self.known(&view)?;
                 (current.source_files(), Origin::Replay { view: view.clone() }, BTreeSet::from([view]))
             }
-            DeployAction::Drop { view } => {
-                self.known(&view)?;
+            DeployAction::Drop { dropped } => {
+                let (statement, origin) = statement_to_drop(dropped, current, &self.deployment_handle.topology())?;
                 let mut files = current.source_files();
-                let is_table = self.deployment_handle.topology().tables.iter().any(|table| table.name == view);
-                files.push(store::drop_statement(current, &view, is_table));
-                (files, Origin::Drop { view }, BTreeSet::new())
+                files.push(statement);
+                (files, origin, BTreeSet::new())
             }
         })
     }
 
     fn known(&self, view: &str) -> Result<(), DeployRefusal> {
         let topology = self.deployment_handle.topology();
-        let names = || topology.served.iter().map(|served| served.view.name.as_str());
-        if names().any(|name| name == view) {
+        if served_names(&topology).any(|name| name == view) {
             return Ok(());
         }
-        let suggestion = language::diagnostic::suggestion(view, names());
-        let meant = suggestion.map_or_else(String::new, |near| format!("; did you mean '{near}'?"));
-        Err(DeployRefusal::NotFound { detail: format!("no view '{view}' is served{meant}") })
+        Err(not_found(format!("no view '{view}' is served"), view, served_names(&topology)))
+    }
+
+    /// Refuses a topology of which readers would see more than of the one in force. The caller holds the store, so no other one can begin
+    /// to take over. Returns the changes that were accepted, in words.
+    fn check_readers(&self, planned: &Planned, by: &str) -> Result<Option<String>, DeployRefusal> {
+        let changes = access_changes(Some(&self.deployment_handle.topology()), &planned.declared.topology);
+        let Some(wider) = WiderAccess::of(&changes) else { return Ok(None) };
+        if planned.accept_wider_access {
+            return Ok(Some(wider.describe()));
+        }
+        tracing::info!(target: AUDIT, ?by, wider_access = wider.describe(), "a deployment was refused");
+        Err(DeployRefusal::WiderAccess { detail: wider.to_string(), access: reader_changes(&wider.changes) })
     }
 
     /// Refuses an encoding that differs from the records that a topic has.
@@ -124,13 +138,16 @@ impl Deployer {
     }
 
     fn begin(&self, request: DeployRequest, by: String, patience: &Patience) -> Result<u64, DeployRefusal> {
-        let Planned { declared, origin, replay, verify, accept_missing_history } = self.plan_request(request, patience)?;
+        let planned = self.plan_request(request, patience)?;
         let mut store = self.store.lock();
         // Whoever asked and got an error must not find it under way.
         patience.check().map_err(|error| DeployRefusal::Conflict { detail: error.strip_backtrace() })?;
         if let Some(generation) = self.under_way() {
             return Err(busy(&DeployError::Busy { generation }));
         }
+        let wider_access = self.check_readers(&planned, &by)?;
+        let Planned { declared, origin, replay, verify, accept_missing_history, .. } = planned;
+        let told = (by.clone(), origin.to_string());
         let storage = |error: DiskError| DeployRefusal::Storage { detail: error.to_string() };
         let stamp = Stamp { at_micros: wall_micros(), by };
         let generation = store.add(origin, &declared.files, stamp, accept_missing_history).map_err(storage)?;
@@ -144,6 +161,7 @@ impl Deployer {
             }
             busy(&error)
         })?;
+        tracing::info!(target: AUDIT, generation, by = ?told.0, origin = ?told.1, wider_access, accept_missing_history, "a deployment began");
         Ok(generation)
     }
 

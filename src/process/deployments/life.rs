@@ -6,6 +6,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+/// Target of the lines of the log that say who changed what is served. They are shown unless `--log` says otherwise.
+pub const AUDIT: &str = "tidewater::audit";
+
 /// State of a generation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

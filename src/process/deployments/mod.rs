@@ -4,6 +4,7 @@ pub mod change;
 pub mod choose;
 pub mod declared;
 pub mod deployer;
+mod drop;
 pub mod life;
 mod report;
 pub mod store;

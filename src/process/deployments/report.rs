@@ -1,7 +1,9 @@
 //! Generations and deployments in the words of the API.
 
-use api::{DeploymentState, GenerationInfo, RowDifference};
-use engine::run::{DeployOutcome, DeployPhase, DeployReport, ViewChange, ViewDifference};
+use std::collections::BTreeMap;
+
+use api::{DeploymentState, GenerationInfo, ReaderChange, RowDifference, SinkChanges};
+use engine::run::{AccessChange, AccessSubject, DeployOutcome, DeployPhase, DeployReport, ViewChange, ViewDifference};
 use schemas::time::timestamp_text;
 
 use super::life::Life;
@@ -24,8 +26,7 @@ pub(super) fn info(generation: &Generation, life: Life, in_force: u64) -> Genera
 
 /// Describes the current or last deployment for operators.
 pub(super) fn state(report: DeployReport) -> DeploymentState {
-    let DeployReport { generation, phase, backfill, rows, behind, views, differences, outcome } = report;
-    let names = |kind: ViewChange| views.iter().filter(|(_, change)| **change == kind).map(|(name, _)| name.clone()).collect();
+    let DeployReport { generation, phase, backfill, rows, behind, views, sinks, access, differences, outcome } = report;
     let (outcome, epoch, reason) = match outcome {
         None => (None, None, None),
         Some(DeployOutcome::Switched { epoch }) => (Some("switched"), Some(epoch), None),
@@ -40,15 +41,44 @@ pub(super) fn state(report: DeployReport) -> DeploymentState {
         backfill_records_total: backfill.1,
         rows,
         behind_epochs: behind,
-        added: names(ViewChange::Added),
-        changed: names(ViewChange::Changed),
-        removed: names(ViewChange::Removed),
-        kept: names(ViewChange::Kept),
+        added: names_of(&views, ViewChange::Added),
+        changed: names_of(&views, ViewChange::Changed),
+        removed: names_of(&views, ViewChange::Removed),
+        kept: names_of(&views, ViewChange::Kept),
+        sinks: sink_changes(&sinks),
+        access: reader_changes(&access),
         differences: differences.into_iter().map(row_difference).collect(),
         outcome,
         epoch,
         reason,
     }
+}
+
+/// Describes changes of sinks for operators.
+pub(super) fn sink_changes(sinks: &BTreeMap<String, ViewChange>) -> SinkChanges {
+    SinkChanges {
+        added: names_of(sinks, ViewChange::Added),
+        changed: names_of(sinks, ViewChange::Changed),
+        removed: names_of(sinks, ViewChange::Removed),
+        kept: names_of(sinks, ViewChange::Kept),
+    }
+}
+
+/// Describes changes of readers for operators.
+pub(super) fn reader_changes(access: &BTreeMap<AccessSubject, AccessChange>) -> Vec<ReaderChange> {
+    let change = |(subject, change): (&AccessSubject, &AccessChange)| ReaderChange {
+        kind: subject.kind(),
+        name: subject.name().to_owned(),
+        before: change.before.clone(),
+        after: change.after.clone(),
+        wider: change.is_wider,
+    };
+    access.iter().map(change).collect()
+}
+
+/// The names of what changes in this way.
+pub(super) fn names_of(changes: &BTreeMap<String, ViewChange>, kind: ViewChange) -> Vec<String> {
+    changes.iter().filter(|(_, change)| **change == kind).map(|(name, _)| name.clone()).collect()
 }
 
 fn phase_name(phase: DeployPhase) -> &'static str {

@@ -46,11 +46,47 @@ pub enum Origin {
         /// the view
         view: String,
     },
-    /// a view was dropped
+    /// a view or a sink was dropped
     Drop {
-        /// the view
-        view: String,
+        /// its name; the field is called after what an earlier version could drop
+        #[serde(rename = "view")]
+        name: String,
+        /// kind of it
+        #[serde(default, skip_serializing_if = "DroppedKind::is_relation")]
+        kind: DroppedKind,
     },
+}
+
+/// Kind of something that is dropped.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DroppedKind {
+    /// a materialized view
+    #[default]
+    View,
+    /// a table
+    Table,
+    /// a sink
+    Sink,
+    /// a full-text index
+    Index,
+}
+
+impl DroppedKind {
+    /// Returns true for what an earlier version could drop too: it reads no other kind.
+    fn is_relation(&self) -> bool {
+        matches!(self, Self::View | Self::Table)
+    }
+
+    /// Returns the kind as a statement has it.
+    fn sql(self) -> &'static str {
+        match self {
+            Self::View => "MATERIALIZED VIEW",
+            Self::Table => "TABLE",
+            Self::Sink => "SINK",
+            Self::Index => "INDEX",
+        }
+    }
 }
 
 impl fmt::Display for Origin {
@@ -60,7 +96,8 @@ impl fmt::Display for Origin {
             Self::Deploy => f.write_str("deploy"),
             Self::Rollback { to } => write!(f, "rollback to {to}"),
             Self::Replay { view } => write!(f, "replay of {view}"),
-            Self::Drop { view } => write!(f, "drop of {view}"),
+            Self::Drop { name, kind: DroppedKind::View | DroppedKind::Table } => write!(f, "drop of {name}"),
+            Self::Drop { name, kind } => write!(f, "drop of {} {name}", kind.sql().to_lowercase()),
         }
     }
 }
@@ -352,11 +389,11 @@ pub fn directory_fingerprint(files: &[SourceFile]) -> String {
     Fingerprint::of(&format!("{contents:?}")).to_string()
 }
 
-/// A file that drops a view or a table, behind the others.
-pub fn drop_statement(current: &Generation, name: &str, is_table: bool) -> SourceFile {
+/// A file that drops something, behind the others.
+pub fn drop_statement(current: &Generation, name: &str, kind: DroppedKind) -> SourceFile {
     let number = current.files.len();
     let quoted = name.replace('"', "\"\"");
-    let kind = if is_table { "TABLE" } else { "MATERIALIZED VIEW" };
+    let kind = kind.sql();
     SourceFile { path: format!("drop-{number}.sql").into(), text: format!("DROP {kind} \"{quoted}\";\n").into() }
 }
 

@@ -13,6 +13,7 @@ use sinks::search::SearchIndexes;
 use sinks::views::Views;
 use sources::log::Log;
 
+pub use crate::deploy::access_change::{AccessChange, AccessSubject, WiderAccess, access_changes};
 pub use crate::deploy::handle::{DeployError, DeploymentHandle};
 pub use crate::deploy::plan_change::{TopicBackfill, TopologyChange, plan_change, plan_switch};
 pub use crate::deploy::report::{DeployOutcome, DeployPhase, DeployReport, ViewDifference};

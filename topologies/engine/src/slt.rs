@@ -4,6 +4,8 @@
 //! them; a `query` is any SELECT that a view could have, and is planned as one before the first event. The wall clock is the latest
 //! event's. No server is needed and nothing is written.
 
+mod difference;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,7 +18,9 @@ use sinks::views::Views;
 use sources::log::{Log, LogReader};
 use sources::memory::MemoryLog;
 use sources::record::Record;
-use sqllogictest::{DB, DBOutput, DefaultColumnType, Record as Step, Runner};
+use sqllogictest::{
+    Control, DB, DBOutput, DefaultColumnType, QueryExpect, Record as Step, Runner, SortMode, TestError, TestErrorKind,
+};
 
 use crate::rows::rows_as_text;
 use crate::run::{Clock, Options, Running, start};
@@ -25,6 +29,8 @@ use language::diagnostic::{Diagnostic, SourceFile};
 use language::load::{LoadError, build, read_folder};
 use language::topology::Topology;
 
+/// Part of an expected result that stands for anything: such a result is no list of rows.
+const IGNORE_MARK: &str = "<slt:ignore>";
 /// Longest wait of a query for the events before it.
 pub const CATCH_UP_MAX: Duration = Duration::from_secs(30);
 /// The clock against which events of a test are too far in the future: the year 2100.
@@ -166,10 +172,28 @@ fn run_steps(files: &[SourceFile], path: &Path, steps: Steps) -> Result<usize, S
         let database = database.take().ok_or(SltError::TooSlow);
         async move { database }
     });
+    let mut sorting = SortMode::NoSort;
     for step in steps {
-        runner.run(step).map_err(|error| SltFailure::Step(error.display(false).to_string()))?;
+        if let Step::Control(Control::SortMode(mode)) = &step {
+            sorting = *mode;
+        }
+        let mode = match &step {
+            Step::Query { expected: QueryExpect::Results { sort_mode: Some(mode), .. }, .. } => *mode,
+            _ => sorting,
+        };
+        runner.run(step).map_err(|error| SltFailure::Step(step_text(&error, mode != SortMode::NoSort)))?;
     }
     Ok(queries.len())
+}
+
+/// Describes the failure of a step; of rows, those that differ.
+fn step_text(error: &TestError, is_sorted: bool) -> String {
+    match error.kind() {
+        TestErrorKind::QueryResultMismatch { sql, expected, actual } if !expected.contains(IGNORE_MARK) => {
+            format!("{sql}\n{}\nat {}\n", difference::describe(&expected, &actual, is_sorted), error.location())
+        }
+        _ => error.display(false).to_string(),
+    }
 }
 
 /// A running topology as sqllogictest sees it.

@@ -167,7 +167,7 @@ fn a_start_with_an_edited_topology_is_refused_and_goes_on_with_the_one_before() 
     trimmed(&deployment, &whole, &producer, &mut random);
     let (old, new) = (Arc::new(topology(&before())), Arc::new(topology(&after())));
     let (log, storage) = deployment.stop();
-    let change = plan_change(&new, log.as_ref(), &storage).expect("it can be read");
+    let change = plan_change(&new, Some(old.as_ref()), log.as_ref(), &storage).expect("it can be read");
     assert!(change.lost.iter().any(|lost| lost.state == "table posts" && lost.earliest > Offset(0)), "{change:?}");
     let start = |topology: &Arc<Topology>, storage: &Storage, options: Options| {
         Deployment::try_go_on(Arc::clone(topology), Arc::clone(&log), Arc::clone(storage), options)

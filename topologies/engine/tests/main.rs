@@ -1,5 +1,6 @@
 //! The crate from outside: the declared topologies and their tests, plans, and queries against another engine.
 
+mod access;
 mod cases;
 mod deploys;
 mod diagrams;

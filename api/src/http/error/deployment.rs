@@ -19,6 +19,9 @@ pub(crate) enum DeploymentError {
 fn words(refusal: &DeployRefusal) -> &str {
     match refusal {
         DeployRefusal::Invalid { text, .. } => text,
-        DeployRefusal::NotFound { detail } | DeployRefusal::Conflict { detail } | DeployRefusal::Storage { detail } => detail,
+        DeployRefusal::NotFound { detail }
+        | DeployRefusal::Conflict { detail }
+        | DeployRefusal::WiderAccess { detail, .. }
+        | DeployRefusal::Storage { detail } => detail,
     }
 }

@@ -20,6 +20,7 @@ impl ToProblem for DeploymentError {
                 .member("errors", json!(errors)),
             E::Refused(R::NotFound { .. }) => of(StatusCode::NOT_FOUND, "nothing_to_deploy"),
             E::Refused(R::Conflict { .. }) => of(StatusCode::CONFLICT, "deployment_conflict"),
+            E::Refused(R::WiderAccess { access, .. }) => of(StatusCode::CONFLICT, "wider_access").member("access", json!(access)),
             E::Refused(R::Storage { .. }) => of(StatusCode::SERVICE_UNAVAILABLE, "deployment_failed"),
         }
     }

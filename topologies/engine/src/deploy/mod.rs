@@ -1,8 +1,10 @@
 //! Deployments: another topology takes over while readers go on.
 //!
 //! [`request`] and [`report`] are what operators say and see, [`machine`] decides what comes next, [`candidate`] computes the new topology
-//! beside the running one, and [`plan_change`] says beforehand what a change would cost. The driver carries it out.
+//! beside the running one, [`plan_change`] says beforehand what a change would cost, and [`access_change`] what readers would see of it. The
+//! driver carries it out.
 
+pub mod access_change;
 pub mod candidate;
 pub mod handle;
 pub mod machine;

@@ -15,6 +15,7 @@ use epochs::lost_history::{LostHistory, lost_history};
 use schemas::position::{Partition, Topic};
 use sources::log::LogReader;
 
+use super::access_change::{AccessChange, AccessSubject, access_changes};
 use super::handle::DeploymentHandle;
 use super::view_change::{RetainedStates, ViewChange};
 use crate::follow::{identities, name_of};
@@ -47,6 +48,8 @@ pub struct TopologyChange {
     pub views: BTreeMap<String, ViewChange>,
     /// every sink and full-text index, by the name that the status has for it
     pub sinks: BTreeMap<String, ViewChange>,
+    /// readers that change, and those of what is new
+    pub access: BTreeMap<AccessSubject, AccessChange>,
     /// kept state that goes on
     pub kept: Vec<String>,
     /// state of an earlier topology that is brought up to date, and the epoch that it is of
@@ -104,12 +107,19 @@ impl Before {
     }
 }
 
-/// Compares a topology with what a data directory holds.
-pub fn plan_change(topology: &Topology, log: &dyn LogReader, storage: &Storage) -> Result<TopologyChange, EpochError> {
+/// Compares a topology with what a data directory holds. Readers are compared with those of `in_force`, the topology that a process served
+/// from there last; without it all of them are new.
+pub fn plan_change(
+    topology: &Topology,
+    in_force: Option<&Topology>,
+    log: &dyn LogReader,
+    storage: &Storage,
+) -> Result<TopologyChange, EpochError> {
     let (_, opened) = Checkpoints::open(Arc::new(Arc::clone(storage)), CHECKPOINTS)?;
     let newest = opened.headers.first().map(Before::checkpoint).transpose()?.unwrap_or_default();
     let before = Before { retained: opened.headers.iter().map(RetainedStates::of).collect(), ..newest };
-    compare(topology, &before, log, &BTreeSet::new())
+    let access = access_changes(in_force, topology);
+    Ok(TopologyChange { access, ..compare(topology, &before, log, &BTreeSet::new())? })
 }
 
 /// Compares a topology with the one that is running; the state behind the views of `replay` is computed once more.
@@ -119,9 +129,11 @@ pub fn plan_switch(
     log: &dyn LogReader,
     replay: &BTreeSet<String>,
 ) -> Result<TopologyChange, EpochError> {
-    compare(topology, &Before::running(running), log, replay)
+    let access = access_changes(Some(&running.topology()), topology);
+    Ok(TopologyChange { access, ..compare(topology, &Before::running(running), log, replay)? })
 }
 
+/// Compares everything but the readers.
 fn compare(
     topology: &Topology,
     before: &Before,
@@ -151,6 +163,7 @@ fn compare(
         checkpoint: before.checkpoint,
         views: view_changes(topology, &before.views, &states, &numbers(&missing)),
         sinks: sink_changes(topology, &before.sinks),
+        access: BTreeMap::new(),
         kept: stored.into_iter().filter_map(named).collect(),
         restored: restored
             .into_iter()
@@ -187,7 +200,7 @@ pub(crate) fn view_changes(
 }
 
 /// Compares every sink with those before, by identity.
-fn sink_changes(topology: &Topology, before: &BTreeMap<String, String>) -> BTreeMap<String, ViewChange> {
+pub(crate) fn sink_changes(topology: &Topology, before: &BTreeMap<String, String>) -> BTreeMap<String, ViewChange> {
     let mut changes: BTreeMap<String, ViewChange> = before.keys().map(|name| (name.clone(), ViewChange::Removed)).collect();
     changes.extend(identities(topology).into_iter().map(|(name, identity)| {
         let change = match before.get(&name) {

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use sinks::views::{CompareError, Difference};
 
+use super::access_change::{AccessChange, AccessSubject};
 use super::view_change::ViewChange;
 
 /// Rows of a difference that are listed, on each side of each view.
@@ -102,6 +103,10 @@ pub struct DeployReport {
     pub behind: u64,
     /// change of every view
     pub views: BTreeMap<String, ViewChange>,
+    /// change of every sink and full-text index, by the name that the status has for it
+    pub sinks: BTreeMap<String, ViewChange>,
+    /// readers that change, and those of what is new
+    pub access: BTreeMap<AccessSubject, AccessChange>,
     /// differences that the comparison found
     pub differences: Vec<ViewDifference>,
     /// its end

@@ -17,16 +17,19 @@ use schemas::position::Topic;
 use sinks::views::CompareError;
 
 use super::driver::Driver;
+use crate::deploy::access_change::access_changes;
 use crate::deploy::candidate::{BoundInput, Candidate, CandidateError, CandidateStart, Handover};
 use crate::deploy::machine::{Awaited, CandidateProgress, DeployCommand, DeployEvent};
-use crate::deploy::plan_change::{replayed_states, view_changes};
+use crate::deploy::plan_change::{replayed_states, sink_changes, view_changes};
 use crate::deploy::report::{DIFFERENCE_ROWS_MAX, DeployOutcome, ViewDifference};
 use crate::deploy::request::{Deployment, Standing};
 use crate::deploy::underway::{Hydrating, Reading, Underway};
 use crate::deploy::view_change::ViewChange;
+use crate::follow::identities;
 use crate::rows::row_as_text;
 use crate::topics::{check_rendering, create_topics};
 use language::plan::kept::{KeptStates, plan_fingerprint, view_fingerprints};
+use language::topology::Topology;
 
 impl Driver {
     /// Goes a step further with a deployment, if there is one. An error is one of the log or the disk, which binding meets too.
@@ -210,7 +213,7 @@ impl Driver {
         let handed = numbered(&|number| !self.parts.coordinator.has_state(&states.specs[number]));
         let changes = view_changes(&topology, &self.parts.identities, &states, &handed);
         let staged = staged(&changes);
-        self.parts.deployment_handle.update(|report| report.views.clone_from(&changes));
+        self.show_changes(&changes, &topology);
         // Whatever happens next, they are unstaged at the end.
         self.deploying.underway().staged.clone_from(&staged);
         for served in topology.served.iter().filter(|served| staged.contains(&served.view.name)) {
@@ -235,6 +238,16 @@ impl Driver {
             quarantine: Arc::clone(&self.parts.quarantine),
         })?;
         Ok(Hydrating { candidate, changes, states, handed })
+    }
+
+    /// Shows readers of the status the views, sinks and readers that change.
+    fn show_changes(&self, views: &BTreeMap<String, ViewChange>, topology: &Topology) {
+        let running = self.parts.deployment_handle.topology();
+        let (sinks, access) = (sink_changes(topology, &identities(&running)), access_changes(Some(&running), topology));
+        self.parts.deployment_handle.update(|report| {
+            report.views.clone_from(views);
+            (report.sinks, report.access) = (sinks, access);
+        });
     }
 
     /// The epochs that were bound since a checkpoint, as they were bound.
