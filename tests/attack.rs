@@ -1,1 +1,5 @@
 //! Attacks on the doors of a running server. Each file tries one kind of abuse from outside, as a stranger would.
+
+mod connections;
+mod keyless;
+mod limits;
