@@ -90,7 +90,7 @@ impl Stage {
         let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let settings = ServerSettings {
             redis_url: None,
-            listen,
+            listen: listen.into(),
             workers: Some(1),
             clock: engine::run::Clock::System,
             checkpoint_interval: CHECKPOINT_INTERVAL_DEFAULT,
@@ -105,6 +105,8 @@ impl Stage {
             ingest_memory_bytes: None,
             event_rows_max: engine::event_limits::EVENT_ROWS_MAX,
             event_bytes_max: engine::event_limits::EVENT_BYTES_MAX,
+            connections: api::ConnectionLimits::default(),
+            limits: api::Limits::default(),
         };
         let declared = declared(scene.files)?;
         let api = demo_api_config(&SECRET)?;

@@ -2,3 +2,6 @@
 
 mod visibility;
 mod wider_access;
+mod connections;
+mod keyless;
+mod limits;

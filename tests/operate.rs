@@ -1,5 +1,6 @@
 //! Tasks of an operator: send refused events again, look for problems, bound the log, back up and restore.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use epochs::disk::real::RealDisk;
@@ -100,6 +101,45 @@ fn a_refused_event_is_sent_again_when_it_can_be_read_and_stays_off_the_list() {
     let server = Server::run(&data, &[]);
     assert_eq!((listed(&server, folder.path()), server.users()), (left(), vec![7]));
     assert_eq!(ask(&server, folder.path(), &["dead-letters", "retry", "--all"]).json()["rejected"], 1);
+}
+
+/// Checks that a directory and everything in it is for its owner alone; `given` names files that the test has written itself.
+fn assert_private(directory: &Path, given: &[&str]) -> usize {
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(directory), 0o700, "{}", directory.display());
+    let mut files = 0;
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files += assert_private(&path, given);
+        } else if !given.contains(&path.file_name().unwrap().to_str().unwrap()) {
+            assert_eq!(mode(&path) & 0o177, 0, "{}", path.display());
+            files += 1;
+        }
+    }
+    files
+}
+
+#[test]
+fn files_of_a_data_directory_and_of_its_backup_are_for_their_owner_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let [data, backup, restored] = ["data", "backup", "restored"].map(|name| folder.path().join(name));
+    // As an earlier version left it.
+    std::fs::create_dir_all(data.join("search")).unwrap();
+    for open in [data.clone(), data.join("search")] {
+        std::fs::set_permissions(open, std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let mut server = Server::run(&data, &["--checkpoint-interval", "50ms"]);
+    server.ingest(&world(23, 40, 100));
+    eventually("a checkpoint", || status(&server)["checkpoint"].is_object().then_some(()));
+    assert!(assert_private(&data, &["key"]) > 10, "while it runs");
+    assert!(server.process.terminate().success());
+    let files = assert_private(&data, &["key"]);
+    assert_eq!(run(&["backup", "--data", path(&data), "--to", path(&backup)]).code, Some(0));
+    // The key that the test has put there is copied too, and the manifest is new; the lock is not copied.
+    assert_eq!(assert_private(&backup, &[]), files + 1);
+    assert_eq!(run(&["restore", "--from", path(&backup), "--data", path(&restored)]).code, Some(0));
+    assert!(assert_private(&restored, &[]) > files);
 }
 
 #[test]

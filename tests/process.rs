@@ -245,7 +245,10 @@ impl Launch<'_> {
             std::fs::write(&key, SECRET).unwrap();
         }
         let (data, key) = (self.data.to_str().unwrap(), key.to_str().unwrap());
-        let mut arguments = vec!["run", "--topologies", self.topologies, "--listen", "127.0.0.1:0", "--data", data];
+        let mut arguments = vec!["run", "--topologies", self.topologies, "--data", data];
+        if !self.more.contains(&"--listen") {
+            arguments.extend(["--listen", "127.0.0.1:0"]);
+        }
         arguments.extend(["--auth-hs256-secret-file", key]);
         arguments.extend(self.more);
         let mut command = match self.under {

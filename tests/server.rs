@@ -191,6 +191,29 @@ fn operators_are_told_what_there_is_and_how_it_goes() {
 }
 
 #[test]
+fn a_hangup_does_not_end_the_process() {
+    let (_data, mut server) = start();
+    server.process.signal("HUP");
+    server.ingest(&[posted(1, 1, 1, "after the hangup").to_string()]);
+    assert_eq!(server.process.ended(), None);
+    assert_eq!(server.process.terminate().code(), Some(0));
+}
+
+#[test]
+fn a_name_is_listened_on_at_every_address_that_it_has() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::run(data.path(), &["--listen", "localhost:0"]);
+    let port = server.address.rsplit_once(':').unwrap().1.to_owned();
+    for name in ["localhost", "127.0.0.1"] {
+        assert_eq!(shell(&format!("curl -sS http://{name}:{port}/healthz")), "ok\n");
+    }
+    let unknown =
+        crate::process::tidewater(&["run", "--topologies", "t", "--data", "d", "--listen", "no..such:80"]).output().unwrap();
+    let complaint = String::from_utf8(unknown.stderr).unwrap();
+    assert!(unknown.status.code() == Some(2) && complaint.contains("'no..such:80' has no address"), "{complaint}");
+}
+
+#[test]
 fn curl_writes_and_reads() {
     let (_data, server) = start();
     let (url, token) = (server.url(""), operator());

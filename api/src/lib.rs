@@ -22,7 +22,7 @@ pub use host::future::BoxFuture;
 pub use host::health::{Figures, HaltedSource, Health, HostStatus, Lag, LagLimits, PartitionEnd, Readiness, SinkStatus};
 pub use host::ingest::{Ingest, IngestError, LineOutcome, Refusal, TopicInfo};
 pub use host::provenance::{Provenance, WhyAnswer, WhyEvent, WhyQuestion, WhyRefusal, WhyRow};
-pub use http::limits::Limits;
+pub use http::limits::{ConnectionLimits, Limits, RateLimit, RatePeriod, ViewLimit};
 pub use http::server::{router, serve};
 pub use http::state::{ApiConfig, ApiState, INGEST_SCOPE, OPERATOR_SCOPE};
 pub use http::token::{Permission, SECRET_BYTES_MIN, TokenConfigError, TokenKey, Verifier};

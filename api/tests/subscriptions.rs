@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api::{
-    ApiConfig, ApiState, BoxFuture, Figures, Health, HostStatus, Ingest, IngestError, Limits, LineOutcome, Readiness, TopicInfo,
-    router, serve,
+    ApiConfig, ApiState, BoxFuture, ConnectionLimits, Figures, Health, HostStatus, Ingest, IngestError, Limits, LineOutcome,
+    Readiness, TopicInfo, router, serve,
 };
 use schemas::dead_letter::DeadLetter;
 use schemas::field::{FieldKind, Value};
@@ -87,14 +87,15 @@ impl World {
             access: Access::Public,
         };
         let views = Views::new(ViewsDefinition { timeline: Timeline(1), views: vec![view] });
-        let limits = Limits { subscriptions_max: 4 * SUBSCRIPTIONS, ..Limits::default() };
+        let limits = Limits { subscriptions_max: 4 * SUBSCRIPTIONS, client_streams: 4 * SUBSCRIPTIONS, ..Limits::default() };
         let config = ApiConfig { limits, ..ApiConfig::default() };
         let reader = Arc::clone(&views) as Arc<dyn ViewReader>;
         let state = ApiState::new(reader, Arc::new(Nothing), Arc::new(Nothing), config);
         let runtime = Runtime::new().unwrap();
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap();
-        runtime.spawn(serve(listener, router(state), std::future::pending()));
+        let connections = ConnectionLimits { open_per_client: 4 * SUBSCRIPTIONS, ..ConnectionLimits::default() };
+        runtime.spawn(serve(vec![listener], router(state), connections, std::future::pending()));
         let mut world = Self { views, address, epoch: 0, _runtime: runtime };
         world.publish((0..OWNERS).flat_map(|owner| (0..ROWS).map(move |post| (owner, post, 1))));
         world
@@ -127,7 +128,7 @@ impl World {
     fn subscribe(&self, query: &str, headers: &str) -> TcpStream {
         let mut client = TcpStream::connect(self.address).unwrap();
         client.set_read_timeout(Some(PATIENCE)).unwrap();
-        write!(client, "GET /v1/views/feed/subscribe?{query} HTTP/1.1\r\nHost: here\r\n{headers}\r\n").unwrap();
+        write!(client, "GET /v1/views/feed/subscribe?{query} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n").unwrap();
         client
     }
 }

@@ -14,7 +14,7 @@ const WATCH_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Starts and waits for SIGINT or SIGTERM; a process that lost its data directory ends by itself.
 pub(super) fn run(arguments: &RunArguments) -> Result<(), Failure> {
-    let api = api_config(&arguments.auth.options(), arguments.server.listen)?;
+    let api = api_config(&arguments.auth.options(), arguments.server.listen.most_open())?;
     let declared = declare_or_report(&arguments.topologies, Format::Text)?;
     let settings = arguments.server.settings();
     let server = Server::start(ServerOptions { declared, data: &arguments.data, settings: &settings, api })?;

@@ -152,7 +152,7 @@ fn authorization(text: &str) -> String {
 }
 
 /// The words of a problem, or the beginning of whatever it is.
-fn problem(text: &str) -> String {
+pub(super) fn problem(text: &str) -> String {
     #[derive(Deserialize)]
     struct ProblemDetail {
         detail: String,

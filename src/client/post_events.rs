@@ -12,7 +12,7 @@ use schemas::position::{LogPosition, Offset, Partition, Token, Topic};
 use serde::Deserialize;
 use ureq::http::StatusCode;
 
-use super::connection::{Connection, NoResponse};
+use super::connection::{Connection, NoResponse, problem};
 use super::error::ClientError;
 
 /// Most attempts of a request.
@@ -158,6 +158,11 @@ impl Client {
             Err(NoResponse::Lasting(failure)) => return Err(failure),
         };
         if let Some(part) = part(&response.text, lines) {
+            return Ok(Attempt::Done(part, response.retry_after));
+        }
+        if response.status == StatusCode::TOO_MANY_REQUESTS {
+            // Nothing was looked at: this client asked too often.
+            let part = Part { looked_at: Vec::new(), position: None, refused: Some(problem(&response.text)) };
             return Ok(Attempt::Done(part, response.retry_after));
         }
         let refused = self.0.refused(&response);

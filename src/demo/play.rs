@@ -18,6 +18,7 @@ use crate::client::events_file::{BATCH_LINES_MAX, EventsFile};
 use crate::file_error::FileError;
 use crate::process::auth::{demo_api_config, demo_scopes};
 use crate::process::clock::wall_micros;
+use crate::process::data_directory::keep_private;
 use crate::process::deployments::declared::Declared;
 use crate::process::options::ServerSettings;
 use crate::process::server::{Server, ServerOptions};
@@ -67,6 +68,7 @@ pub struct PreparedDemo {
 impl PreparedDemo {
     /// Makes the data directory and the demo's key.
     pub fn new(options: DemoOptions) -> Result<Self, DemoError> {
+        keep_private();
         fs::create_dir_all(&options.data).map_err(FileError::write(&options.data))?;
         // The lines that are printed are tried in another terminal, perhaps from another directory.
         let data = fs::canonicalize(&options.data).map_err(FileError::read(&options.data))?;

@@ -18,7 +18,7 @@ use epochs::identity::Identity;
 use serde::{Deserialize, Serialize};
 
 use super::clock::wall_micros;
-use super::data_directory::{LOCK_FILE, UNFINISHED_FILE, claim, lock};
+use super::data_directory::{LOCK_FILE, UNFINISHED_FILE, claim, keep_private, lock};
 use super::error::ProcessError;
 use crate::file_error::FileError;
 
@@ -52,6 +52,7 @@ pub struct Copied {
 
 /// Copies a data directory that no process uses.
 pub fn backup(data: &Path, to: &Path) -> Result<Copied, ProcessError> {
+    keep_private();
     let (disk, _lock) = claim(data)?;
     let timeline = Identity::load(&disk)?.map_or(0, |identity| identity.timeline);
     // Looked for before the target is made, which may lie inside.
@@ -71,6 +72,7 @@ pub fn backup(data: &Path, to: &Path) -> Result<Copied, ProcessError> {
 
 /// Makes a data directory of a backup, on a timeline of its own.
 pub fn restore(from: &Path, data: &Path) -> Result<Copied, ProcessError> {
+    keep_private();
     let manifest = verify(from)?;
     prepare(data)?;
     let (disk, _lock) = lock(RealDisk::open(data).map_err(EpochError::from)?)?;

@@ -2,7 +2,8 @@
 //!
 //! A path enters; an opened disk with its lock leaves.
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -10,6 +11,8 @@ use epochs::disk::real::{Lock, RealDisk};
 use epochs::error::EpochError;
 use epochs::identity::Identity;
 use language::topology::Topology;
+use rustix::fs::Mode;
+use rustix::process::umask;
 use sources::connector::LogContext;
 use sources::log::Log;
 use sources::registry;
@@ -26,9 +29,21 @@ pub(super) const LOCK_FILE: &str = "lock";
 /// A data directory with this file was not restored to its end.
 pub(super) const UNFINISHED_FILE: &str = "restore.unfinished";
 
+/// Permissions of directories: what is in them is for their owner alone.
+const OWNER_ONLY: u32 = 0o700;
+/// Permissions that no file or directory that the process makes gives to others.
+const OTHERS: Mode = Mode::RWXG.union(Mode::RWXO);
+
+/// Has every file and directory that the process makes from now on be for its owner alone: it writes events and rows of people, and keys.
+pub fn keep_private() {
+    umask(OTHERS);
+}
+
 /// Takes a data directory for this process alone; makes one that is not there.
 pub(super) fn take(data: &Path) -> Result<(RealDisk, Lock), ProcessError> {
+    keep_private();
     fs::create_dir_all(data).map_err(FileError::write(data))?;
+    close_to_others(data);
     check_restored(data)?;
     lock(RealDisk::open(data).map_err(EpochError::from)?)
 }
@@ -44,6 +59,21 @@ pub fn claim(data: &Path) -> Result<(RealDisk, Lock), ProcessError> {
         return Err(ProcessError::NoData { directory: data.to_owned() });
     }
     lock(disk)
+}
+
+/// Takes others' permissions from a directory and those in it, which an earlier version or an operator may have given. Files in a directory that
+/// nobody may enter are closed with it.
+fn close_to_others(directory: &Path) {
+    let closed = fs::metadata(directory).and_then(|metadata| match metadata.permissions().mode() & 0o077 {
+        0 => Ok(()),
+        _ => fs::set_permissions(directory, Permissions::from_mode(OWNER_ONLY)),
+    });
+    if let Err(error) = closed {
+        tracing::warn!(directory = %directory.display(), %error, "others may be able to read the data directory");
+    }
+    let Ok(entries) = fs::read_dir(directory) else { return };
+    let directories = entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+    directories.for_each(|entry| close_to_others(&entry.path()));
 }
 
 /// Locks a directory that was opened.

@@ -45,6 +45,17 @@ pub enum ProcessError {
         /// the reason
         source: io::Error,
     },
+    /// the system gives the process too few file descriptors
+    #[error(
+        "cannot start with at most {available} open files: at least {needed} are needed, half of them for connections; raise the limit, \
+         with 'ulimit -n' or LimitNOFILE in a unit of systemd"
+    )]
+    Descriptors {
+        /// the limit
+        available: u64,
+        /// the fewest
+        needed: u64,
+    },
     /// the engine could not be started
     #[error(transparent)]
     Engine(#[from] engine::run::StartError),

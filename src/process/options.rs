@@ -1,10 +1,12 @@
 //! Settings of a server, and their defaults.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
+use api::{ConnectionLimits, Limits};
 use engine::run::Clock;
 use schemas::secret_text::SecretText;
+
+use super::listen::ListenAddresses;
 
 /// Records that the views may be behind the log when nothing else is said: two epochs of the largest size.
 pub const INGEST_LAG_RECORDS_DEFAULT: u64 = 100_000;
@@ -14,8 +16,8 @@ pub const INGEST_LAG_BYTES_DEFAULT: u64 = 256 * 1024 * 1024;
 /// Settings of a server.
 #[derive(Clone, Debug)]
 pub struct ServerSettings {
-    /// address of the API; port 0 takes a free one
-    pub listen: SocketAddr,
+    /// addresses of the API; port 0 takes a free one
+    pub listen: ListenAddresses,
     /// threads that compute; half of the cores without
     pub workers: Option<u16>,
     /// source of `NOW()`
@@ -44,4 +46,8 @@ pub struct ServerSettings {
     pub event_bytes_max: u64,
     /// address of the Redis of sinks, which may hold a password
     pub redis_url: Option<SecretText>,
+    /// limits of connections
+    pub connections: ConnectionLimits,
+    /// limits of requests
+    pub limits: Limits,
 }

@@ -9,7 +9,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::available_parallelism;
 use std::time::Duration;
 
-use api::{ApiConfig, ApiState, Figures, Health, LagLimits};
+use api::{ApiConfig, ApiState, Figures, Health, LagLimits, Limits};
 use engine::event_limits::EventLimits;
 use engine::run::{DEAD_LETTER_TOPIC, DeploymentHandle, Options, Running, Storage, Trouble, start};
 use engine::slt::all_visible;
@@ -27,7 +27,6 @@ use sinks::redis;
 use sinks::search::Place;
 use sinks::views::{ServedView, ViewReader, Views};
 use sources::log::{Log, LogReader};
-use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
@@ -41,6 +40,7 @@ use super::deployments::declared::Declared;
 use super::deployments::deployer::Deployer;
 use super::deployments::store::{Origin, Store};
 use super::derived::DerivedTopics;
+use super::descriptors::share_descriptors;
 use super::error::ProcessError;
 use super::health::EngineHealth;
 use super::ingest::{LogIngest, TopicFormat};
@@ -93,7 +93,7 @@ pub struct Server {
     _lock: Lock,
     stop_requests: mpsc::Receiver<()>,
     shutdown: oneshot::Sender<()>,
-    served: JoinHandle<std::io::Result<()>>,
+    served: JoinHandle<()>,
     runtime: Runtime,
 }
 
@@ -101,10 +101,10 @@ impl Server {
     /// Takes the address, opens the log, starts the engine and answers requests.
     pub fn start(options: ServerOptions<'_>) -> Result<Self, ProcessError> {
         let ServerOptions { declared, data, settings, mut api } = options;
+        let connections = share_descriptors(settings.connections)?;
+        api.limits = settings.limits.clone();
         let runtime = Runtime::new().map_err(|source| ProcessError::Start { source })?;
-        let listen_failure = |source| ProcessError::Listen { address: settings.listen, source };
-        let listener = runtime.block_on(TcpListener::bind(settings.listen)).map_err(listen_failure)?;
-        let address = listener.local_addr().map_err(listen_failure)?;
+        let (address, listeners) = runtime.block_on(settings.listen.bind())?;
         let (disk, lock) = take(data)?;
         let storage: Storage = Arc::new(disk);
         let mut store = Store::open(Arc::clone(&storage)).map_err(EpochError::from)?;
@@ -124,6 +124,7 @@ impl Server {
         let generation =
             GenerationAtStart { number: store.current().generation, is_deployed: store.current().origin != Origin::Start };
         let views = Arc::clone(&engine.views);
+        warn_of_unknown(&settings.limits, &views);
         meter.follow(Arc::clone(&views), engine.status_handle())?;
         let health = Arc::new(EngineHealth {
             ingest: ingest.clone(),
@@ -146,7 +147,7 @@ impl Server {
             // A dropped sender means the same as one that sends: the server is going.
             let _ = shut_down.await;
         };
-        let served = runtime.spawn(api::serve(listener, api::router(state), wait));
+        let served = runtime.spawn(api::serve(listeners, api::router(state), connections, wait));
         let stop_requests = watch_signals(&runtime)?;
         tracing::info!(%address, records, workers = worker_count(settings), "serving");
         let deployment_handle = Arc::clone(&engine.deployment_handle);
@@ -204,15 +205,18 @@ impl Server {
 
     /// Finishes the requests that have begun, then stops the engine. What was acknowledged is in the log.
     pub fn stop(mut self) -> Result<(), ProcessError> {
-        // The API may have ended by itself, then nobody listens; its error is returned below.
+        // The API may have ended by itself, then nobody listens; why is returned below.
         let _ = self.shutdown.send(());
         let served = self.runtime.block_on(self.served);
         self.engine.stop();
-        match served {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(source)) => Err(ProcessError::Listen { address: self.address, source }),
-            Err(error) => Err(ProcessError::Start { source: std::io::Error::other(error) }),
-        }
+        served.map_err(|error| ProcessError::Start { source: std::io::Error::other(error) })
+    }
+}
+
+/// A limit of a view that is not there limits nothing, most likely because its name is misspelt.
+fn warn_of_unknown(limits: &Limits, views: &Views) {
+    for limit in limits.view_limits.iter().filter(|limit| views.view(&limit.view).is_none()) {
+        tracing::warn!(view = limit.view, "--view-limit names a view that is not served");
     }
 }
 
@@ -271,7 +275,8 @@ fn worker_count(settings: &ServerSettings) -> usize {
     settings.workers.map_or_else(half_of_cores, usize::from)
 }
 
-/// A message for each SIGINT and SIGTERM.
+/// A message for each SIGINT and SIGTERM. SIGHUP, which a terminal sends when it is closed and an operator to have files read again, does not
+/// end the process.
 fn watch_signals(runtime: &Runtime) -> Result<mpsc::Receiver<()>, ProcessError> {
     let (request, requests) = mpsc::channel();
     for kind in [SignalKind::interrupt(), SignalKind::terminate()] {
@@ -282,5 +287,14 @@ fn watch_signals(runtime: &Runtime) -> Result<mpsc::Receiver<()>, ProcessError> 
         };
         runtime.spawn(async move { while signals.recv().await.is_some() && request.send(()).is_ok() {} });
     }
+    let mut hangups = {
+        let _entered = runtime.enter();
+        signal(SignalKind::hangup()).map_err(|source| ProcessError::Start { source })?
+    };
+    runtime.spawn(async move {
+        while hangups.recv().await.is_some() {
+            tracing::info!("SIGHUP: the process goes on; there is nothing to read again");
+        }
+    });
     Ok(requests)
 }

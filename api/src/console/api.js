@@ -36,13 +36,14 @@ export function get(path, signal) {
   return ask('GET', path, signal);
 }
 
-/** POST without a body. */
+/** POST without a body. A server without keys takes no POST without a type: that is what a form of another site could send. */
 export function post(path) {
   return ask('POST', path);
 }
 
 async function ask(method, path, signal) {
   const headers = new Headers({ Accept: 'application/json' });
+  if (method === 'POST') headers.set('Content-Type', 'application/json');
   if (token()) {
     try {
       headers.set('Authorization', `Bearer ${token()}`);

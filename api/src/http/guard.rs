@@ -1,49 +1,90 @@
-//! The layers before every endpoint: limits on the request, on the number of requests and on their time, and the request counter.
+//! The layers before every endpoint: places among all requests, limits of the request and of its time, the origin of requests to a server
+//! without keys, the caller and its limits, the headers of every answer, and the request counter.
 
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tokio::sync::SemaphorePermit;
 
+use crate::http::caller::{Caller, ClientKey};
 use crate::http::error::limit::LimitError;
 use crate::http::limits::{HEADERS_BYTES_MAX, URI_BYTES_MAX};
+use crate::http::origin::check_origin;
+use crate::http::peer::Peer;
 use crate::http::problem::answer::Problem;
+use crate::http::protection::protect;
 use crate::http::state::ApiState;
 
 /// The route label of requests to nowhere.
 const UNMATCHED: &str = "unmatched";
+/// The path of producers, which have places of their own.
+const EVENTS_PATH: &str = "/v1/events";
 
 /// Answers within the limits, and counts the answer.
 pub(crate) async fn guard(State(state): State<ApiState>, request: Request, next: Next) -> Response {
     let started = Instant::now();
     let route = request.extensions().get::<MatchedPath>().cloned();
-    let response = match answer(&state, request, next).await {
+    let is_to_somebody = request.headers().contains_key(header::AUTHORIZATION);
+    let mut response = match answer(&state, request, next).await {
         Ok(response) => response,
-        Err(error) => Problem::from(error).into_response(),
+        Err(problem) => problem.into_response(),
     };
+    protect(response.status(), response.headers_mut(), is_to_somebody);
     let route = route.as_ref().map_or(UNMATCHED, MatchedPath::as_str);
     state.metrics().observe(route, response.status().as_u16(), started.elapsed());
     response
 }
 
-async fn answer(state: &ApiState, request: Request, next: Next) -> Result<Response, LimitError> {
+async fn answer(state: &ApiState, request: Request, next: Next) -> Result<Response, Problem> {
     let limits = &state.config().limits;
-    let _permit = permit(state, request.uri().path())?;
+    let is_limited = is_limited(request.uri().path());
+    let _permit = if is_limited { Some(permit(state, request.uri().path())?) } else { None };
     check_size(request.uri().path_and_query().map_or(0, |uri| uri.as_str().len()), request.headers())?;
+    if state.config().is_keyless() {
+        check_origin(&request)?;
+    }
+    let caller = if is_limited { Some(caller(state, &request)?) } else { None };
     let seconds = limits.request_timeout.as_secs();
-    tokio::time::timeout(limits.request_timeout, next.run(request)).await.map_err(|_| LimitError::Timeout { seconds })
+    let answered = match caller {
+        Some(caller) => tokio::time::timeout(limits.request_timeout, caller.answer(next.run(request))).await,
+        None => tokio::time::timeout(limits.request_timeout, next.run(request)).await,
+    };
+    answered.map_err(|_| LimitError::Timeout { seconds }.into())
 }
 
-/// A place among the requests that are answered; health checks and scrapes need none, so they work under load.
-fn permit<'a>(state: &'a ApiState, path: &str) -> Result<Option<SemaphorePermit<'a>>, LimitError> {
-    if !path.starts_with("/v1/") {
-        return Ok(None);
+/// Returns true if requests to a path need a place; health checks and scrapes need none, so they work under load.
+fn is_limited(path: &str) -> bool {
+    path.starts_with("/v1/")
+}
+
+/// A place among the requests that are answered.
+fn permit<'a>(state: &'a ApiState, path: &str) -> Result<SemaphorePermit<'a>, LimitError> {
+    let limits = &state.config().limits;
+    let (permits, requests_max) = match path {
+        EVENTS_PATH => (state.producer_permits(), limits.producer_requests_max),
+        _ => (state.permits(), limits.requests_max),
+    };
+    permits.try_acquire().map_err(|_| LimitError::Busy { requests_max })
+}
+
+/// The caller of a request, with one request more.
+fn caller(state: &ApiState, request: &Request) -> Result<Caller, LimitError> {
+    let clients = state.clients();
+    let peer = request.extensions().get::<Peer>().copied();
+    if request.headers().contains_key(header::AUTHORIZATION) {
+        clients.check_bad_tokens(peer)?;
     }
-    let requests_max = state.config().limits.requests_max;
-    state.permits().try_acquire().map(Some).map_err(|_| LimitError::Busy { requests_max })
+    let authenticated = state.authenticate(request.headers());
+    if authenticated.is_err() {
+        clients.count_bad_token(peer);
+    }
+    let key = ClientKey::of(authenticated.as_ref().ok().and_then(Option::as_ref), peer);
+    clients.count_request(key)?;
+    // A bad token is the endpoint's to refuse: not every one of them looks at it.
+    Ok(Caller::new(key, authenticated))
 }
 
 fn check_size(uri_bytes: usize, headers: &HeaderMap) -> Result<(), LimitError> {

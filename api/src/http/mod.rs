@@ -1,18 +1,29 @@
 //! The API over HTTP: routes, query strings, tokens, and errors as `application/problem+json`.
 //!
 //! A request passes `guard` (limits, metrics) and one of `endpoints`: extract (`token`, `query`), read ([`crate::read`],
-//! [`crate::subscriptions`]), convert (`answer`, `event_text`, `problem`). `patience` closes connections that take nothing.
+//! [`crate::subscriptions`]), convert (`answer`, `event_text`, `problem`). `connections` accepts and limits connections; `patience` closes
+//! those that take nothing.
 
 mod answer;
+mod body;
+mod caller;
+mod clients;
+mod connections;
+mod encoding;
 mod endpoints;
 mod error;
 mod event_text;
 mod guard;
 pub(crate) mod limits;
 mod metrics;
+mod origin;
 mod patience;
+pub(crate) mod peer;
+mod places;
 mod problem;
+mod protection;
 pub(crate) mod query;
+mod rates;
 pub(crate) mod server;
 pub(crate) mod state;
 pub(crate) mod token;

@@ -15,11 +15,12 @@ use crate::host::derived::Derived;
 use crate::host::health::Health;
 use crate::host::ingest::Ingest;
 use crate::host::provenance::Provenance;
+use crate::http::caller::{Authenticated, take_authenticated};
+use crate::http::clients::Clients;
 use crate::http::limits::Limits;
 use crate::http::metrics::Metrics;
-use crate::http::token::{Permission, TokenError, Verifier, authenticate};
+use crate::http::token::{Permission, Verifier, authenticate};
 use crate::read::catalog::Catalog;
-use crate::read::claims::Claims;
 use crate::subscriptions::open::Subscriptions;
 
 /// The scope that sends events, unless configured.
@@ -45,6 +46,13 @@ pub struct ApiConfig {
     pub limits: Limits,
     /// the full-text indexes, which may come and go
     pub search: Arc<SearchIndexes>,
+}
+
+impl ApiConfig {
+    /// Returns true if no token is ever good, so that nobody is known by one.
+    pub(crate) fn is_keyless(&self) -> bool {
+        self.verifier.is_none()
+    }
 }
 
 impl Default for ApiConfig {
@@ -75,6 +83,9 @@ struct ApiShared {
     config: ApiConfig,
     metrics: Metrics,
     permits: Semaphore,
+    /// places for requests with events, which readers can't take
+    producer_permits: Semaphore,
+    clients: Clients,
     /// counts the changes that followers of invalidations have to learn of
     invalidated: watch::Receiver<u64>,
 }
@@ -83,16 +94,30 @@ impl ApiState {
     /// The state of an API over `views`, whose listener it becomes.
     pub fn new(views: Arc<dyn ViewReader>, ingest: Arc<dyn Ingest>, health: Arc<dyn Health>, config: ApiConfig) -> Self {
         let catalog = Catalog::new(Arc::clone(&views), Arc::clone(&config.search));
-        let Limits { requests_max, subscriptions_max, heartbeat_interval, .. } = config.limits;
+        let Limits { requests_max, producer_requests_max, subscriptions_max, heartbeat_interval, .. } = config.limits;
         let subscriptions = Subscriptions::new(catalog.clone(), Arc::clone(&health), subscriptions_max, heartbeat_interval);
         let metrics = Metrics::new(views, Arc::clone(&health), subscriptions.metrics());
         let permits = Semaphore::new(requests_max.min(Semaphore::MAX_PERMITS));
+        let producer_permits = Semaphore::new(producer_requests_max.min(Semaphore::MAX_PERMITS));
+        let clients = Clients::new(&config.limits, config.is_keyless());
         let (notify, invalidated) = watch::channel(0);
         if let Some(invalidations) = &config.invalidations {
             invalidations.set_listener(Box::new(move || notify.send_modify(|count| *count += 1)));
         }
         let deployments = OnceLock::new();
-        Self(Arc::new(ApiShared { catalog, subscriptions, ingest, health, deployments, config, metrics, permits, invalidated }))
+        Self(Arc::new(ApiShared {
+            catalog,
+            subscriptions,
+            ingest,
+            health,
+            deployments,
+            config,
+            metrics,
+            permits,
+            producer_permits,
+            clients,
+            invalidated,
+        }))
     }
 
     /// The same for a process whose topology can be changed while it runs.
@@ -137,8 +162,19 @@ impl ApiState {
         &self.0.metrics
     }
 
+    /// Places among the requests that are answered at the same time.
     pub(crate) fn permits(&self) -> &Semaphore {
         &self.0.permits
+    }
+
+    /// The same for requests with events.
+    pub(crate) fn producer_permits(&self) -> &Semaphore {
+        &self.0.producer_permits
+    }
+
+    /// Limits of each client.
+    pub(crate) fn clients(&self) -> &Clients {
+        &self.0.clients
     }
 
     /// Learns when keys became stale of which followers of invalidations have to be notified.
@@ -146,8 +182,13 @@ impl ApiState {
         self.0.invalidated.clone()
     }
 
-    /// Returns the claims of the sender of these headers.
-    pub(crate) fn claims(&self, headers: &HeaderMap) -> Result<Option<Claims>, TokenError> {
+    /// Returns the claims of the sender of these headers, which are those of the current request.
+    pub(crate) fn claims(&self, headers: &HeaderMap) -> Authenticated {
+        take_authenticated().unwrap_or_else(|| self.authenticate(headers))
+    }
+
+    /// Looks at the token of these headers.
+    pub(crate) fn authenticate(&self, headers: &HeaderMap) -> Authenticated {
         authenticate(self.0.config.verifier.as_ref(), headers)
     }
 }

@@ -19,7 +19,7 @@ impl Stopping {
     }
 
     /// Waits until the server stops.
-    pub(super) async fn wait(&mut self) {
+    pub(crate) async fn wait(&mut self) {
         // An error means that the server is gone.
         let _ = self.0.wait_for(|stopping| *stopping).await;
     }

@@ -100,6 +100,12 @@ async fn what_is_wrong_with_a_deployment_is_said() {
     assert!(bad.problem(400, "bad_deployment", None).contains("explode"));
     // What a form of another site may send without being asked.
     ask("/v1/deployments", "text/plain", REPLAY).await.problem(415, "unsupported_media_type", Some("Content-Type"));
+    let encoded = post(Some(&operator), "/v1/deployments", "application/json", REPLAY);
+    let (mut parts, body) = encoded.into_parts();
+    parts.headers.insert("content-encoding", "gzip".parse().unwrap());
+    let encoded = send(&api, Request::from_parts(parts, body)).await;
+    encoded.problem(415, "unsupported_encoding", Some("Content-Encoding"));
+    assert_eq!(encoded.header("accept-encoding"), "identity");
     assert!(deployments.0.lock().unwrap().is_empty());
     let busy = ask("/v1/deployments", "application/json", r#"{"action":"drop","view":"posts"}"#).await;
     assert!(busy.problem(409, "deployment_conflict", None).contains("generation 3"));

@@ -1,10 +1,12 @@
 //! The whole API without a socket: real views, filled by publishing, behind the real router.
 
 mod bad_requests;
+mod clients;
 mod console;
 mod deployments;
 mod deploys;
 mod derived;
+mod doors;
 mod events;
 mod operations;
 mod oracle;

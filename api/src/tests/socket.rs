@@ -6,7 +6,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use super::*;
-use crate::serve;
+use crate::{ConnectionLimits, serve};
 
 async fn curl(arguments: Vec<String>) -> String {
     let output =
@@ -21,7 +21,8 @@ async fn curl_writes_reads_and_is_told_what_is_wrong() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
-    let server = tokio::spawn(serve(listener, api(), async move { stopped.await.unwrap_or_default() }));
+    let server =
+        tokio::spawn(serve(vec![listener], api(), ConnectionLimits::default(), async move { stopped.await.unwrap_or_default() }));
     let url = |path: &str| format!("http://{address}{path}");
     let of = |arguments: &[&str]| curl(arguments.iter().map(|text| (*text).to_owned()).collect());
 
@@ -53,5 +54,5 @@ async fn curl_writes_reads_and_is_told_what_is_wrong() {
     assert!(large.ends_with("413"), "{large}");
 
     stop.send(()).unwrap();
-    server.await.unwrap().unwrap();
+    server.await.unwrap();
 }

@@ -28,6 +28,8 @@ const JOURNAL_BYTES_MAX: u64 = 128 << 20;
 const STALE_PART_MIN: f32 = 0.5;
 /// Threads that move batches from the journal to their place.
 const BACKGROUND_THREADS: usize = 2;
+/// Files that stay open to be read, of however many there are: a part of the descriptors that connections leave.
+const CACHED_FILES_MAX: usize = 256;
 
 /// The open database.
 pub struct Store {
@@ -136,6 +138,7 @@ fn open(directory: &Path) -> Result<Store, fjall::Error> {
         .cache_size(CACHE_BYTES)
         .max_journaling_size(JOURNAL_BYTES_MAX)
         .worker_threads(BACKGROUND_THREADS)
+        .max_cached_files(Some(CACHED_FILES_MAX))
         .open()?;
     let topics = database.keyspace("topics", KeyspaceCreateOptions::default)?;
     // Large values apart from the keys: a batch is written to its place once and not again by every compaction.

@@ -8,6 +8,7 @@ mod common;
 mod deployments;
 mod events;
 mod files;
+mod limits;
 mod server;
 
 use clap::{Parser, Subcommand};

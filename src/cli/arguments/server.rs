@@ -1,6 +1,5 @@
 //! Arguments of the commands that run a server: `demo` and `run`.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -11,7 +10,9 @@ use epochs::coordinator::RETAINED_GENERATION_BYTES;
 use schemas::secret_text::SecretText;
 
 use super::auth::AuthArguments;
+use super::limits::LimitArguments;
 use crate::cli::duration;
+use crate::process::listen::ListenAddresses;
 use crate::process::options::{INGEST_LAG_BYTES_DEFAULT, INGEST_LAG_RECORDS_DEFAULT, ServerSettings};
 
 /// Address of the API when none is given.
@@ -65,9 +66,10 @@ pub struct RunArguments {
 /// Arguments that `demo` and `run` share.
 #[derive(Clone, Debug, Args)]
 pub struct ServerArguments {
-    /// Address and port of the API; port 0 takes a free one
+    /// Address or name, and port of the API, such as 127.0.0.1:8080 or localhost:8080: of a name every address is taken; port 0 takes a
+    /// free one
     #[arg(long, value_name = "ADDRESS", default_value = LISTEN_DEFAULT)]
-    pub listen: SocketAddr,
+    pub listen: ListenAddresses,
     /// Threads that compute; half of the cores when not given
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=WORKERS_MAX as i64))]
     pub workers: Option<u16>,
@@ -113,13 +115,16 @@ pub struct ServerArguments {
     /// TIDEWATER_REDIS_URL when not given
     #[arg(long, value_name = "URL")]
     pub redis_url: Option<SecretText>,
+    /// Limits of connections and clients
+    #[command(flatten)]
+    pub limits: LimitArguments,
 }
 
 impl ServerArguments {
     /// The settings of the server that they describe.
     pub(in crate::cli) fn settings(&self) -> ServerSettings {
         ServerSettings {
-            listen: self.listen,
+            listen: self.listen.clone(),
             workers: self.workers,
             clock: match self.clock {
                 ClockArgument::System => Clock::System,
@@ -137,6 +142,8 @@ impl ServerArguments {
             event_rows_max: self.event_rows_max,
             event_bytes_max: self.event_bytes_max,
             redis_url: self.redis_url.clone(),
+            connections: self.limits.connections(),
+            limits: self.limits.requests(),
         }
     }
 }

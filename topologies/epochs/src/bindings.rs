@@ -132,9 +132,9 @@ impl<D: Disk> Bindings<D> {
             return Err(error.into());
         }
         crash_point(BOUND_NOT_SYNCED);
-        self.disk.sync(&path)?;
+        self.disk.sync(&path).inspect_err(|error| self.take_back(&path, start, error))?;
         if is_new {
-            self.disk.sync_directory(&self.directory)?;
+            self.disk.sync_directory(&self.directory).inspect_err(|error| self.take_back(&path, start, error))?;
             self.segments.push_back(Segment { first, length: 0 });
         }
         if let Some(segment) = self.segments.back_mut() {
@@ -178,7 +178,7 @@ impl<D: Disk> Bindings<D> {
 
     /// Removes the rest of a failed append, which is not part of the segment; when it can't be cut off now, the next start does that.
     fn take_back(&self, path: &str, length: u64, error: &DiskError) {
-        if error.cause == DiskCause::NoSpace
+        if error.is_passing()
             && let Err(error) = self.disk.truncate(path, length)
             && error.cause != DiskCause::NotFound
         {

@@ -135,8 +135,8 @@ impl<D: Disk> Checkpoints<D> {
     /// Writes a checkpoint: the one that it continues, which is the newest one unless [`continue_from`](Self::continue_from) says otherwise,
     /// with these changes, of which the last of each key counts; with `base`, nothing but these.
     ///
-    /// It is durable when this returns. When no space was left, the checkpoints are as before and the same may be tried again; after a
-    /// failed sync the process has to end.
+    /// It is durable when this returns. When no space was left or too many files were open, the checkpoints are as before and the same
+    /// may be tried again; after a failed sync the process has to end.
     pub fn write(&mut self, header: &CheckpointHeader, changes: &[StateChange], base: bool) -> Result<(), CheckpointError> {
         self.check(header, changes)?;
         let mut runs = if base { Vec::new() } else { self.continued_runs(header)? };
@@ -296,9 +296,10 @@ impl<D: Disk> Checkpoints<D> {
         Ok(())
     }
 
-    /// Removes what was written in vain when the disk is full. After other failures nobody knows what is there; the next start sees.
+    /// Removes what was written in vain when the disk is full or too many files are open. After other failures nobody knows what is there;
+    /// the next start sees.
     fn give_space_back(&self, error: &CheckpointError, file: &str) {
-        if error.is_out_of_space()
+        if error.is_passing()
             && let Err(error) = self.disk.remove(&self.path(file))
             && error.cause != DiskCause::NotFound
         {

@@ -102,7 +102,8 @@ pub struct CheckpointJob {
 }
 
 impl CheckpointJob {
-    /// Writes it, unless another incarnation has taken over. When no space was left the same may be tried again.
+    /// Writes it, unless another incarnation has taken over. When no space was left or too many files were open the same
+    /// may be tried again.
     pub fn write<D: Disk>(&self, disk: &D, checkpoints: &mut Checkpoints<D>) -> Result<(), EpochError> {
         self.identity.check(disk)?;
         if checkpoints.headers().all(|header| header.epoch != self.header.epoch) {
@@ -110,7 +111,7 @@ impl CheckpointJob {
         }
         match checkpoints.merge() {
             // What was to be merged is durable as it is.
-            Err(error) if error.is_out_of_space() => Ok(()),
+            Err(error) if error.is_passing() => Ok(()),
             merged => Ok(merged.map(drop)?),
         }
     }

@@ -60,6 +60,18 @@ pub struct DiskError {
     pub detail: String,
 }
 
+impl DiskError {
+    /// Returns true if the same may succeed later without anybody's doing: the disk was full, or too many files were open. A failed sync
+    /// never passes, because nothing is known of what it was to write.
+    pub fn is_passing(&self) -> bool {
+        match self.cause {
+            DiskCause::NoSpace => self.action == DiskAction::Write,
+            DiskCause::Descriptors => self.action != DiskAction::Sync,
+            DiskCause::NotFound | DiskCause::Locked | DiskCause::Other => false,
+        }
+    }
+}
+
 /// An operation on a disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DiskAction {
@@ -80,6 +92,8 @@ pub enum DiskCause {
     NotFound,
     /// no space is left: what was attempted may succeed later
     NoSpace,
+    /// the process has as many files open as it may have: what was attempted was not begun, and may succeed later
+    Descriptors,
     /// another process uses it
     Locked,
     /// anything else

@@ -90,6 +90,17 @@ pub enum EpochError {
     },
 }
 
+impl EpochError {
+    /// Returns true if the disk refused what may be tried again: it was full, or too many files were open.
+    pub fn is_of_passing_disk(&self) -> bool {
+        match self {
+            Self::Disk(error) => error.is_passing(),
+            Self::Checkpoint(error) => error.is_passing(),
+            _ => false,
+        }
+    }
+}
+
 /// Reason why a source is not read any further.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HaltReason {

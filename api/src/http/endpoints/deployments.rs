@@ -2,16 +2,19 @@
 //!
 //! For operators. A deployment is answered with its generation as soon as its statements are planned; how it goes is asked for.
 
-use axum::body::Bytes;
-use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 use serde_json::json;
 
 use crate::host::deployments::{DeployRequest, Deployments};
 use crate::http::answer::json_response;
+use crate::http::body::{JSON, media_type, read_body, sent_media_type};
+use crate::http::encoding::PLAIN_ENCODINGS;
 use crate::http::error::body::BodyError;
 use crate::http::error::deployment::DeploymentError;
+use crate::http::limits::DEPLOYMENT_BODY_BYTES_MAX;
 use crate::http::problem::answer::Problem;
 use crate::http::query::string::QueryString;
 use crate::http::state::ApiState;
@@ -31,23 +34,20 @@ pub(crate) async fn deployments(State(state): State<ApiState>, uri: Uri, headers
 }
 
 /// Begins a deployment.
-pub(crate) async fn deploy(
-    State(state): State<ApiState>,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Result<Response, Problem> {
-    let (host, by) = host(&state, &uri, &headers, "deploying")?;
-    let generation = host.begin(read(&headers, &body)?, by).await.map_err(DeploymentError::Refused)?;
+pub(crate) async fn deploy(State(state): State<ApiState>, request: Request) -> Result<Response, Problem> {
+    let (parts, body) = request.into_parts();
+    let (host, by) = host(&state, &parts.uri, &parts.headers, "deploying")?;
+    let generation = host.begin(read(&parts.headers, body).await?, by).await.map_err(DeploymentError::Refused)?;
     let mut response = json_response(json!({ "generation": generation }).to_string(), None);
     *response.status_mut() = StatusCode::ACCEPTED;
     Ok(response)
 }
 
 /// Answers with what a deployment would change.
-pub(crate) async fn plan(State(state): State<ApiState>, uri: Uri, headers: HeaderMap, body: Bytes) -> Result<Response, Problem> {
-    let (host, _) = host(&state, &uri, &headers, "planning a deployment")?;
-    let change = host.plan(read(&headers, &body)?).await.map_err(DeploymentError::Refused)?;
+pub(crate) async fn plan(State(state): State<ApiState>, request: Request) -> Result<Response, Problem> {
+    let (parts, body) = request.into_parts();
+    let (host, _) = host(&state, &parts.uri, &parts.headers, "planning a deployment")?;
+    let change = host.plan(read(&parts.headers, body).await?).await.map_err(DeploymentError::Refused)?;
     Ok(json_response(change.to_string(), None))
 }
 
@@ -70,11 +70,11 @@ fn subject(claims: &Claims) -> String {
     subject.chars().take(SUBJECT_CHARACTERS_MAX).collect()
 }
 
-fn read(headers: &HeaderMap, body: &[u8]) -> Result<DeployRequest, Problem> {
-    // Pages of other sites can't send this type without being allowed to, so none can deploy where operators need no token.
-    let found = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("").to_owned();
-    if !found.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json")) {
-        return Err(BodyError::UnsupportedMediaType { found }.into());
+/// Reads the body of a request that its sender may make.
+async fn read(headers: &HeaderMap, body: Body) -> Result<DeployRequest, Problem> {
+    if media_type(headers).as_deref() != Some(JSON) {
+        return Err(BodyError::UnsupportedMediaType { found: sent_media_type(headers) }.into());
     }
-    serde_json::from_slice(body).map_err(|error| DeploymentError::BadRequest { detail: error.to_string() }.into())
+    let body = read_body(headers, body, PLAIN_ENCODINGS, DEPLOYMENT_BODY_BYTES_MAX).await?;
+    serde_json::from_slice(&body).map_err(|error| DeploymentError::BadRequest { detail: error.to_string() }.into())
 }

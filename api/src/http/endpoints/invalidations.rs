@@ -21,6 +21,7 @@ use sinks::invalidations::{Invalidated, Invalidations};
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::{Instant, timeout};
 
+use crate::http::clients::ClientPlace;
 use crate::http::error::resource::ResourceError;
 use crate::http::event_text::{LAST_EVENT_ID, event_stream};
 use crate::http::limits::FOLLOWER_EVENT_KEYS;
@@ -56,10 +57,18 @@ pub(crate) async fn invalidations(
     // A client that connects again by itself sends the header, beside the address of the first time.
     let header = headers.get(LAST_EVENT_ID).and_then(|value| value.to_str().ok());
     let known = header.or(query.one("last_event_id")?).map(str::parse::<Position>).transpose().map_err(QueryStringError::from)?;
+    let place = state.clients().stream()?;
     let permit = state.subscriptions().permit()?;
     let stopping = stopping.map(|Extension(stopping)| stopping);
-    let follower =
-        Follower { sink, all, known, invalidated: state.invalidated(), notified_at: Instant::now(), stopping, _permit: permit };
+    let follower = Follower {
+        sink,
+        all,
+        known,
+        invalidated: state.invalidated(),
+        notified_at: Instant::now(),
+        stopping,
+        _places: (place, permit),
+    };
     let lines = stream::unfold(follower, |mut follower| async move {
         let lines = follower.next().await?;
         Some((Ok::<_, Infallible>(Bytes::from(lines)), follower))
@@ -77,7 +86,8 @@ struct Follower {
     /// the time of the last events
     notified_at: Instant,
     stopping: Option<Stopping>,
-    _permit: OwnedSemaphorePermit,
+    /// of its client, and among all
+    _places: (ClientPlace, OwnedSemaphorePermit),
 }
 
 impl Follower {

@@ -4,7 +4,9 @@
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs, reason = "the message of each variant says what it is")]
 pub(crate) enum BodyError {
-    #[error("the body is longer than the {bytes_max} bytes that one request may have: send fewer events at a time")]
+    #[error(
+        "the body is longer than the {bytes_max} bytes that one request may have, also when it is expanded: send less at a time"
+    )]
     TooLarge { bytes_max: usize },
     #[error("the body has {lines} lines, and one request may have {lines_max}: send fewer events at a time")]
     TooManyLines { lines: usize, lines_max: usize },
@@ -14,4 +16,6 @@ pub(crate) enum BodyError {
     Broken { detail: String },
     #[error("'{found}' is not accepted: send 'Content-Type: application/json' or 'application/x-ndjson'")]
     UnsupportedMediaType { found: String },
+    #[error("a body with 'Content-Encoding: {found}' is not read: send it with one of {accepted}")]
+    UnsupportedEncoding { found: String, accepted: String },
 }

@@ -5,5 +5,6 @@ pub(crate) mod deployment;
 pub(crate) mod health;
 pub(crate) mod limit;
 pub(crate) mod lines;
+pub(crate) mod origin;
 pub(crate) mod provenance;
 pub(crate) mod resource;

@@ -41,6 +41,8 @@ struct ProblemParts {
     body: Value,
     challenge: Option<&'static str>,
     retry_after: Option<Duration>,
+    /// encodings of a body that would have been read
+    accept_encoding: Option<HeaderValue>,
     /// true if it is no fault of the server, whatever the status
     is_expected: bool,
 }
@@ -54,7 +56,8 @@ impl Problem {
             "status": status.as_u16(),
             "detail": detail.to_string(),
         });
-        Self(Box::new(ProblemParts { status, slug, body, challenge: None, retry_after: None, is_expected: false }))
+        let (challenge, retry_after, accept_encoding, is_expected) = (None, None, None, false);
+        Self(Box::new(ProblemParts { status, slug, body, challenge, retry_after, accept_encoding, is_expected }))
     }
 
     /// Names the part of the request that is to blame.
@@ -91,6 +94,12 @@ impl Problem {
         self
     }
 
+    /// Names the encodings of a body that would have been read.
+    pub(crate) fn accept_encoding(mut self, encodings: &str) -> Self {
+        self.0.accept_encoding = HeaderValue::from_str(encodings).ok();
+        self
+    }
+
     /// Says when the client may come back.
     pub(crate) fn retry_after(mut self, after: Duration) -> Self {
         self.0.retry_after = Some(after);
@@ -116,7 +125,7 @@ impl Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let ProblemParts { status, slug, body, challenge, retry_after, is_expected } = *self.0;
+        let ProblemParts { status, slug, body, challenge, retry_after, accept_encoding, is_expected } = *self.0;
         if status.is_server_error() && !is_expected {
             tracing::warn!(problem = slug, detail = %body["detail"].as_str().unwrap_or(slug), "a request could not be answered");
         }
@@ -128,6 +137,9 @@ impl IntoResponse for Problem {
         }
         if let Some(retry_after) = retry_after {
             headers.insert(header::RETRY_AFTER, retry_after_value(retry_after));
+        }
+        if let Some(encodings) = accept_encoding {
+            headers.insert(header::ACCEPT_ENCODING, encodings);
         }
         response
     }

@@ -26,6 +26,11 @@ impl ToProblem for BodyError {
             E::TooManyLines { .. } => of(StatusCode::PAYLOAD_TOO_LARGE, "too_many_lines"),
             E::Empty => of(StatusCode::BAD_REQUEST, "empty_body"),
             E::Broken { .. } => of(StatusCode::BAD_REQUEST, "broken_body"),
+            E::UnsupportedEncoding { accepted, .. } => {
+                Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_encoding", self)
+                    .field("Content-Encoding")
+                    .accept_encoding(accepted)
+            }
             E::UnsupportedMediaType { .. } => {
                 Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", self).field("Content-Type")
             }

@@ -1,5 +1,7 @@
 //! Problems of requests beyond a limit.
 
+use std::time::Duration;
+
 use axum::http::StatusCode;
 
 use super::answer::{Problem, ToProblem};
@@ -14,6 +16,22 @@ impl ToProblem for LimitError {
             E::HeadersTooLarge { .. } => of(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "headers_too_large"),
             E::Busy { .. } => of(StatusCode::SERVICE_UNAVAILABLE, "busy").retry_soon(),
             E::Timeout { .. } => of(StatusCode::SERVICE_UNAVAILABLE, "timeout").retry_soon(),
+            E::TooManyRequests { retry_after, .. } => {
+                of(StatusCode::TOO_MANY_REQUESTS, "too_many_requests").retry_after(rounded_up(*retry_after))
+            }
+            E::TooManyOfView { retry_after, .. } => {
+                of(StatusCode::TOO_MANY_REQUESTS, "too_many_requests").field("view").retry_after(rounded_up(*retry_after))
+            }
+            E::TooManyStreams { .. } => of(StatusCode::TOO_MANY_REQUESTS, "too_many_streams").retry_soon(),
+            E::TooManyWaits { .. } => of(StatusCode::TOO_MANY_REQUESTS, "too_many_waits").field("after").retry_soon(),
+            E::TooManyBadTokens { retry_after } => of(StatusCode::TOO_MANY_REQUESTS, "too_many_bad_tokens")
+                .field("Authorization")
+                .retry_after(rounded_up(*retry_after)),
         }
     }
+}
+
+/// Whoever comes back a part of a second too early would be refused once more.
+fn rounded_up(after: Duration) -> Duration {
+    Duration::from_secs(after.as_secs() + u64::from(after.subsec_nanos() > 0))
 }

@@ -5,6 +5,7 @@ mod deployments;
 mod events;
 pub(crate) mod health;
 mod limits;
+mod origin;
 mod provenance;
 mod query;
 mod read;

@@ -17,6 +17,7 @@ use tokio::sync::oneshot;
 use tungstenite::client::IntoClientRequest;
 use tungstenite::{Message, WebSocket};
 
+use crate::ConnectionLimits;
 use crate::tests::{ApiConfig, api_with};
 
 /// Longest wait of a test for a server that hangs.
@@ -27,7 +28,7 @@ pub(super) struct Server {
     pub(super) address: SocketAddr,
     pub(super) views: Arc<Views>,
     stop: Option<oneshot::Sender<()>>,
-    served: Option<tokio::task::JoinHandle<std::io::Result<()>>>,
+    served: Option<tokio::task::JoinHandle<()>>,
     runtime: Runtime,
 }
 
@@ -38,7 +39,8 @@ impl Server {
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
         let router = api_with(Arc::clone(&views), config);
-        let serve = crate::serve(listener, router, async move { stopped.await.unwrap_or_default() });
+        let serve =
+            crate::serve(vec![listener], router, ConnectionLimits::default(), async move { stopped.await.unwrap_or_default() });
         let served = Some(runtime.spawn(serve));
         Self { address, views, stop: Some(stop), served, runtime }
     }
@@ -46,7 +48,7 @@ impl Server {
     /// Asks the server to stop, and waits until it has.
     pub(super) fn stop(&mut self) {
         self.stop.take().unwrap().send(()).unwrap();
-        self.runtime.block_on(self.served.take().unwrap()).unwrap().unwrap();
+        self.runtime.block_on(self.served.take().unwrap()).unwrap();
     }
 
     /// Waits until an epoch is visible.

@@ -11,7 +11,14 @@ impl Driver {
     /// Begins a checkpoint when it is time, and forgets what the last one made superfluous.
     pub(super) fn keep_up_checkpoints(&mut self) -> Result<(), EpochError> {
         for epoch in self.parts.checkpointer.written() {
-            self.parts.coordinator.checkpoint_written(epoch, self.parts.sink_tasks.floor())?;
+            match self.parts.coordinator.checkpoint_written(epoch, self.parts.sink_tasks.floor()) {
+                // It failed before it was noted that the checkpoint is there. There is no other one: they are written one by one.
+                Err(error) if self.parts.coordinator.is_writing_checkpoint() && self.is_passing(&error) => {
+                    self.parts.checkpointer.tell_again(epoch);
+                    return Ok(());
+                }
+                noted => noted?,
+            }
             self.parts.status.checkpoint(epoch);
             if !self.deploying.machine.is_under_way() {
                 // A candidate may have to read from before.

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use epochs::binding::BoundRange;
 use epochs::coordinator::{Coordinator, EpochInput};
-use epochs::disk::{DiskAction, DiskCause};
+use epochs::disk::DiskAction;
 use epochs::error::EpochError;
 use schemas::dead_letter::DeadLetter;
 use schemas::position::{Offset, Partition, Topic};
@@ -155,7 +155,8 @@ impl Driver {
         }
     }
 
-    /// Returns true if it may help to try again later: the disk is full, or the log can't be read now.
+    /// Returns true if it may help to try again later: the disk is full, too many files are open, or the log can't be
+    /// read now.
     pub(super) fn is_passing(&self, error: &EpochError) -> bool {
         match error {
             EpochError::Disk(error) if error.action == DiskAction::Sync => {
@@ -163,7 +164,7 @@ impl Driver {
                 eprintln!("{error}; the process ends, acknowledged events and bound epochs are on disk");
                 std::process::abort();
             }
-            EpochError::Disk(disk) if disk.cause == DiskCause::NoSpace => {}
+            EpochError::Disk(error) if error.is_passing() => {}
             EpochError::Log(_) => {}
             _ => return false,
         }

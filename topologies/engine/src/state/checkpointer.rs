@@ -1,8 +1,8 @@
 //! Writing checkpoints beside the ticks.
 //!
 //! Owns the thread that has the checkpoint files. A [`CheckpointJob`] enters, the epoch leaves when its checkpoint is durable; a deployment
-//! has the newest one read here. A disk that is full is waited for; a failed sync ends the process, because nothing is known any more of
-//! what was written.
+//! has the newest one read here. A disk that is full is waited for, and a descriptor; a failed sync ends the process, because nothing is
+//! known any more of what was written.
 
 use std::collections::BTreeSet;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -19,13 +19,15 @@ use super::restored::Restored;
 use crate::status::Status;
 use language::plan::kept::KeptStates;
 
-/// Pause before the next attempt on a full disk.
+/// Pause before the next attempt on a full disk, or with too many open files.
 const RETRY_INTERVAL: Duration = Duration::from_millis(500);
 
 /// The thread's other end.
 pub struct Checkpointer {
     jobs: Option<Sender<Job>>,
     written: Receiver<u64>,
+    /// an epoch that was told and has to be told again
+    told: Option<u64>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -62,7 +64,7 @@ impl Checkpointer {
             }
         };
         let thread = std::thread::Builder::new().name("checkpointer".to_owned()).spawn(run)?;
-        Ok(Self { jobs: Some(jobs), written, thread: Some(thread) })
+        Ok(Self { jobs: Some(jobs), written, told: None, thread: Some(thread) })
     }
 
     /// Hands over a checkpoint to write.
@@ -89,13 +91,18 @@ impl Checkpointer {
     }
 
     /// The epochs whose checkpoints became durable since the last call.
-    pub fn written(&self) -> Vec<u64> {
-        self.written.try_iter().collect()
+    pub fn written(&mut self) -> Vec<u64> {
+        self.told.take().into_iter().chain(self.written.try_iter()).collect()
+    }
+
+    /// Has an epoch told again by the next call, since nothing could be done with it yet.
+    pub fn tell_again(&mut self, epoch: u64) {
+        self.told = Some(epoch);
     }
 
     /// Waits until the checkpoint that is being written is durable.
-    pub fn wait(&self) -> Option<u64> {
-        self.written.recv().ok()
+    pub fn wait(&mut self) -> Option<u64> {
+        self.told.take().or_else(|| self.written.recv().ok())
     }
 }
 
@@ -130,7 +137,7 @@ fn write<D: Disk>(disk: &D, checkpoints: &mut Checkpoints<D>, job: &CheckpointJo
         match job.write(disk, checkpoints) {
             Ok(()) => return true,
             Err(EpochError::Fenced { .. }) => return false,
-            Err(EpochError::Checkpoint(error)) if error.is_out_of_space() => {
+            Err(error) if error.is_of_passing_disk() => {
                 if !std::mem::replace(&mut warned, true) {
                     tracing::warn!(%error, epoch = job.header.epoch, "a checkpoint can't be written now; trying again");
                 }

@@ -99,6 +99,17 @@ fn a_binding_that_does_not_follow_is_refused() {
 }
 
 #[test]
+fn a_process_with_too_many_open_files_takes_nothing_and_goes_on_when_there_is_a_descriptor() {
+    let disk = SimulatedDisk::new(5);
+    let mut bindings = opened(&disk);
+    append(&mut bindings, 100).expect("appended");
+    disk.refuse_open_after(0);
+    assert!(matches!(append(&mut bindings, 100), Err(error) if error.is_of_passing_disk()));
+    append(&mut bindings, 100).expect("appended when there is a descriptor");
+    assert_eq!(all(&opened(&disk), 0).len(), 2);
+}
+
+#[test]
 fn fault_11_a_full_disk_takes_nothing_and_goes_on_when_there_is_space() {
     let disk = SimulatedDisk::new(5);
     let mut bindings = opened(&disk);

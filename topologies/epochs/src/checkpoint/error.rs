@@ -1,7 +1,7 @@
 //! Errors of writing and reading a checkpoint.
 
 use super::header::StateId;
-use crate::disk::{DiskAction, DiskCause, DiskError};
+use crate::disk::{DiskAction, DiskError};
 
 /// A failure of the checkpoints.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -76,9 +76,9 @@ impl CheckpointError {
         matches!(self, Self::Disk(DiskError { action: DiskAction::Sync, .. }))
     }
 
-    /// No space was left: the checkpoints are as before, and the same may be tried again.
-    pub fn is_out_of_space(&self) -> bool {
-        matches!(self, Self::Disk(DiskError { cause: DiskCause::NoSpace, action: DiskAction::Write, .. }))
+    /// No space was left or too many files were open: the checkpoints are as before, and the same may be tried again.
+    pub fn is_passing(&self) -> bool {
+        matches!(self, Self::Disk(error) if error.is_passing())
     }
 
     /// Makes the error of a file as a whole.

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -14,6 +15,10 @@ use super::{Disk, DiskAction, DiskCause, DiskError};
 
 /// Most files that are kept open for appending, besides those that are not synced yet.
 pub const OPEN_FILES_MAX: usize = 32;
+/// Permissions of new files: rows and events are for the owner's eyes alone.
+const OWNER_ONLY: u32 = 0o600;
+/// Errors of the system that say that no more files can be open: of this process, and of the machine.
+const TOO_MANY_OPEN: [i32; 2] = [24, 23];
 
 /// Files below a folder of the operating system.
 #[derive(Debug)]
@@ -22,6 +27,8 @@ pub struct RealDisk {
     root: PathBuf,
     /// files open for appending, by path; at most [`OPEN_FILES_MAX`] of them are synced
     open: Mutex<BTreeMap<String, OpenFile>>,
+    /// folders that were synced, by path; they stay open, so that a sync that follows a rename or a removal needs no new descriptor
+    folders: Mutex<BTreeMap<String, Arc<File>>>,
 }
 
 /// A file that is appended to. It stays open until it is synced: a sync through another handle may not report what went wrong before.
@@ -44,13 +51,13 @@ impl RealDisk {
     /// Opens a data directory, which is created when it is not there.
     pub fn open(root: &Path) -> Result<Self, DiskError> {
         fs::create_dir_all(root).map_err(|error| failed(DiskAction::Write, &root.display().to_string(), &error))?;
-        Ok(Self { root: root.to_owned(), open: Mutex::default() })
+        Ok(Self { root: root.to_owned(), open: Mutex::default(), folders: Mutex::default() })
     }
 
     /// Claims the data directory for this process, by a lock on the file `name`.
     pub fn lock(&self, name: &str) -> Result<Lock, DiskError> {
         check_file(DiskAction::Lock, name)?;
-        let file = OpenOptions::new().create(true).append(true).open(self.root.join(name));
+        let file = OpenOptions::new().create(true).append(true).mode(OWNER_ONLY).open(self.root.join(name));
         let file = file.map_err(|error| failed(DiskAction::Lock, name, &error))?;
         match file.try_lock() {
             Ok(()) => Ok(Lock { _file: file }),
@@ -75,13 +82,24 @@ impl RealDisk {
             open.is_synced = false;
             return Ok(Arc::clone(&open.file));
         }
-        let file = Arc::new(OpenOptions::new().create(create).append(true).open(self.root.join(path))?);
+        let file = Arc::new(OpenOptions::new().create(create).append(true).mode(OWNER_ONLY).open(self.root.join(path))?);
         if files.len() >= OPEN_FILES_MAX {
             let unused = files.iter().find(|(_, open)| open.is_synced).map(|(path, _)| path.clone());
             unused.and_then(|path| files.remove(&path));
         }
         files.insert(path.to_owned(), OpenFile { file: Arc::clone(&file), is_synced: false });
         Ok(file)
+    }
+
+    /// The folder of a path, open to be synced.
+    fn folder(&self, path: &str) -> io::Result<Arc<File>> {
+        let mut folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(folder) = folders.get(path) {
+            return Ok(Arc::clone(folder));
+        }
+        let folder = Arc::new(File::open(self.root.join(path))?);
+        folders.insert(path.to_owned(), Arc::clone(&folder));
+        Ok(folder)
     }
 
     /// Reads up to `length` bytes; fewer at the end of the file.
@@ -145,9 +163,9 @@ impl Disk for RealDisk {
 
     fn sync(&self, path: &str) -> Result<(), DiskError> {
         check_file(DiskAction::Sync, path)?;
+        let file = self.writable(path, false).map_err(|error| not_opened(path, &error))?;
         // The lock is not held meanwhile: another file's append must not wait for this one's disk.
-        let synced = self.writable(path, false).and_then(|file| file.sync_data());
-        synced.map_err(|error| failed(DiskAction::Sync, path, &error))?;
+        file.sync_data().map_err(|error| failed(DiskAction::Sync, path, &error))?;
         if let Some(open) = self.files().get_mut(path) {
             open.is_synced = true;
         }
@@ -156,8 +174,8 @@ impl Disk for RealDisk {
 
     fn sync_directory(&self, path: &str) -> Result<(), DiskError> {
         check_directory(DiskAction::Sync, path)?;
-        let synced = File::open(self.root.join(path)).and_then(|directory| directory.sync_all());
-        synced.map_err(|error| failed(DiskAction::Sync, path, &error))
+        let folder = self.folder(path).map_err(|error| not_opened(path, &error))?;
+        folder.sync_all().map_err(|error| failed(DiskAction::Sync, path, &error))
     }
 
     fn rename(&self, from: &str, to: &str) -> Result<(), DiskError> {
@@ -181,12 +199,57 @@ impl Disk for RealDisk {
     }
 }
 
+/// Translates an error of opening what was to be synced. Without a descriptor no sync was begun: that is not a failed one.
+fn not_opened(path: &str, error: &io::Error) -> DiskError {
+    let sync = failed(DiskAction::Sync, path, error);
+    if sync.cause == DiskCause::Descriptors { DiskError { action: DiskAction::Write, ..sync } } else { sync }
+}
+
 /// Translates an error of the system.
 fn failed(action: DiskAction, path: &str, error: &io::Error) -> DiskError {
     let cause = match error.kind() {
+        _ if error.raw_os_error().is_some_and(|code| TOO_MANY_OPEN.contains(&code)) => DiskCause::Descriptors,
         ErrorKind::NotFound => DiskCause::NotFound,
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => DiskCause::NoSpace,
         _ => DiskCause::Other,
     };
     DiskError { action, path: path.to_owned(), cause, detail: error.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn too_many_open_files_pass_and_are_no_failed_sync() {
+        for code in TOO_MANY_OPEN {
+            let error = io::Error::from_raw_os_error(code);
+            let opened = not_opened("folder", &error);
+            assert_eq!(
+                (opened.action, opened.cause, opened.is_passing()),
+                (DiskAction::Write, DiskCause::Descriptors, true),
+                "{error}"
+            );
+            assert!(failed(DiskAction::Read, "file", &error).is_passing());
+        }
+        let missing = not_opened("file", &ErrorKind::NotFound.into());
+        assert_eq!((missing.action, missing.cause, missing.is_passing()), (DiskAction::Sync, DiskCause::NotFound, false));
+        assert!(
+            !failed(DiskAction::Sync, "file", &ErrorKind::StorageFull.into()).is_passing(),
+            "nothing is known after a failed sync"
+        );
+    }
+
+    #[test]
+    fn files_are_for_their_owner() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let directory = tempfile::tempdir().unwrap();
+        let disk = RealDisk::open(directory.path()).unwrap();
+        disk.append("file", b"1").unwrap();
+        let _lock = disk.lock("lock").unwrap();
+        for name in ["file", "lock"] {
+            let mode = fs::metadata(directory.path().join(name)).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, OWNER_ONLY, "{name}");
+        }
+    }
 }

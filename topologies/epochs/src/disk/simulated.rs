@@ -45,6 +45,8 @@ pub struct FaultCounts {
     pub misdirected_writes: u64,
     /// reads that failed
     pub failed_reads: u64,
+    /// reads and appends for which the process had too many files open
+    pub refused_opens: u64,
 }
 
 /// The disk and what is to happen to it.
@@ -79,6 +81,8 @@ struct Armed {
     failed_sync_after: Option<u64>,
     /// reads that succeed before one fails
     failed_read_after: Option<u64>,
+    /// reads and appends that succeed before one gets no descriptor
+    refused_open_after: Option<u64>,
     /// bytes that all files together may have
     capacity: Option<u64>,
     /// file that the next append lands in
@@ -144,6 +148,11 @@ impl SimulatedDisk {
         self.state().armed.failed_read_after = Some(successes);
     }
 
+    /// Refuses the read or the append that comes after `successes` others, because too many files are open.
+    pub fn refuse_open_after(&self, successes: u64) {
+        self.state().armed.refused_open_after = Some(successes);
+    }
+
     /// Lets all files together have so many bytes; `None` for no limit.
     pub fn limit_space(&self, bytes: Option<u64>) {
         self.state().armed.capacity = bytes;
@@ -191,6 +200,7 @@ impl SimulatedDisk {
     fn read_state(&self, path: &str) -> Result<MutexGuard<'_, State>, DiskError> {
         let mut state = self.state();
         state.check_power(DiskAction::Read, path)?;
+        state.check_descriptors(DiskAction::Read, path)?;
         if strikes(&mut state.armed.failed_read_after) {
             state.counts.failed_reads += 1;
             return Err(input_output_error(DiskAction::Read, path));
@@ -238,6 +248,16 @@ impl State {
         if self.has_power { Ok(()) } else { Err(DiskError { action, path: path.to_owned(), cause: DiskCause::Other, detail }) }
     }
 
+    /// Refuses what needs a descriptor that is not to be had.
+    fn check_descriptors(&mut self, action: DiskAction, path: &str) -> Result<(), DiskError> {
+        if !strikes(&mut self.armed.refused_open_after) {
+            return Ok(());
+        }
+        self.counts.refused_opens += 1;
+        let detail = "too many open files".to_owned();
+        Err(DiskError { action, path: path.to_owned(), cause: DiskCause::Descriptors, detail })
+    }
+
     /// Returns the content of a file.
     fn file(&mut self, action: DiskAction, path: &str) -> Result<&mut Content, DiskError> {
         let number = match self.names.get(path) {
@@ -268,6 +288,7 @@ impl State {
 
     /// Appends what fits; the rest is an error, as on a full disk, and a part may be there.
     fn append(&mut self, path: &str, bytes: &[u8]) -> Result<(), DiskError> {
+        self.check_descriptors(DiskAction::Write, path)?;
         self.file_or_new(path)?;
         let free = self.armed.capacity.map_or(u64::MAX, |capacity| capacity.saturating_sub(self.used_bytes()));
         let fits = bytes.len().min(usize::try_from(free).unwrap_or(usize::MAX));

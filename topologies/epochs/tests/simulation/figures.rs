@@ -37,6 +37,7 @@ figures! {
     disk_full
     resumed_after_full
     read_failures
+    refused_opens
     flipped_bits
     misdirected
     lost_segments

@@ -206,10 +206,14 @@ impl Process {
         let Some(job) = &self.job else { return Ok(()) };
         job.write(&world.disk, &mut self.checkpoints)?;
         let epoch = job.header.epoch;
-        self.job = None;
         let floor = self.floor();
         let bytes = self.coordinator.binding_bytes();
-        self.coordinator.checkpoint_written(epoch, floor)?;
+        let noted = self.coordinator.checkpoint_written(epoch, floor);
+        if noted.is_ok() || !self.coordinator.is_writing_checkpoint() {
+            // What fails before is done again.
+            self.job = None;
+        }
+        noted?;
         world.figures.trimmed_bindings += u64::from(self.coordinator.binding_bytes() < bytes);
         world.figures.checkpoints += 1;
         Ok(())

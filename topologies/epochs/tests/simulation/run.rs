@@ -2,7 +2,6 @@
 //!
 //! Owns [`run`]. A seed enters; figures leave, or a panic that says what was seen and must not be.
 
-use epochs::disk::{DiskAction, DiskCause};
 use epochs::error::EpochError;
 use schemas::chain::Chain;
 use sinks::contract::{Outbox, SinkError, SinkKind, SinkState};
@@ -20,10 +19,8 @@ const CALM_STEPS_MAX: u64 = 20_000;
 /// Decides the fate of a process after an error.
 fn survives(error: &EpochError) -> bool {
     match error {
-        EpochError::Disk(error) => error.action != DiskAction::Sync && error.cause == DiskCause::NoSpace,
-        EpochError::Checkpoint(error) => error.is_out_of_space(),
         EpochError::Log(_) => true,
-        _ => false,
+        error => error.is_of_passing_disk(),
     }
 }
 
@@ -38,6 +35,7 @@ pub fn run(seed: u64) -> Figures {
     world.figures.sync_failures = counts.failed_syncs;
     world.figures.disk_full = counts.full;
     world.figures.read_failures = counts.failed_reads;
+    world.figures.refused_opens = counts.refused_opens;
     world.figures.flipped_bits = counts.flipped_bits;
     world.figures.misdirected = counts.misdirected_writes;
     world.figures.power_losses = counts.crashes;

@@ -45,6 +45,7 @@ pub struct Mix {
     pub deploy: u32,
     pub trim: u32,
     duplicate: u32,
+    refused_open: u32,
 }
 
 impl Mix {
@@ -68,6 +69,7 @@ impl Mix {
             deploy: rate(10),
             trim: rate(200),
             duplicate: rate(200),
+            refused_open: rate(20),
         }
     }
 }
@@ -188,6 +190,9 @@ impl World {
         if self.chance.in_thousand(self.mix.read_failure) {
             self.disk.fail_read_after(self.chance.below(6));
         }
+        if self.chance.in_thousand(self.mix.refused_open) {
+            self.disk.refuse_open_after(self.chance.below(6));
+        }
         if self.chance.in_thousand(self.mix.full) {
             let room = self.chance.below(400);
             self.disk.limit_space(Some(self.disk.used_bytes() + room));
@@ -281,6 +286,7 @@ impl World {
         self.disk.limit_space(None);
         self.disk.fail_sync_after(u64::MAX);
         self.disk.fail_read_after(u64::MAX);
+        self.disk.refuse_open_after(u64::MAX);
         for sink in &self.sinks {
             let mut system = sink.system();
             system.unavailable = 0;

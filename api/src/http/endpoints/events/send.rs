@@ -3,11 +3,9 @@
 //! The answer has one result per line: accepted with its position, duplicate, rejected with a reason, or refused for now. It is 200 as
 //! soon as the lines were looked at, whatever became of each; only a request of a single event that is rejected is 422, and one of which
 //! every line is refused is 429 or 503, with the same members. While lines are refused, `Retry-After` says when to send them again.
-//! `position` is what `after` takes to read one's own writes.
+//! `position` is what `after` takes to read one's own writes. A body may be compressed (`Content-Encoding: gzip` or `zstd`).
 
-use axum::body::Bytes;
-use axum::extract::rejection::{BytesRejection, FailedToBufferBody};
-use axum::extract::{FromRequest, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, header};
 use axum::response::Response;
 use serde::de::IgnoredAny;
@@ -16,6 +14,8 @@ use serde_json::{Value, json};
 use super::outcome::{describe, position};
 use crate::host::ingest::{LineOutcome, Refusal};
 use crate::http::answer::json_response;
+use crate::http::body::{JSON, JSON_LINES, media_type, read_body, sent_media_type};
+use crate::http::encoding::EVENT_ENCODINGS;
 use crate::http::error::body::BodyError;
 use crate::http::error::lines::LinesError;
 use crate::http::limits::EVENTS_LINES_MAX;
@@ -23,16 +23,14 @@ use crate::http::problem::answer::{Problem, retry_after_value};
 use crate::http::query::string::QueryString;
 use crate::http::state::ApiState;
 
-const JSON: &str = "application/json";
-const JSON_LINES: [&str; 4] = ["application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines"];
-
 /// Appends events.
 pub(crate) async fn events(State(state): State<ApiState>, request: Request) -> Result<Response, Problem> {
     let claims = state.claims(request.headers())?;
     state.config().ingest.check("sending events", claims.as_ref())?;
     QueryString::parse(request.uri().query())?.only(&[])?;
     let is_json = is_single_json(request.headers())?;
-    let body = body(request, &state).await?;
+    let (parts, body) = request.into_parts();
+    let body = read_body(&parts.headers, body, EVENT_ENCODINGS, state.config().limits.events_body_bytes_max).await?;
     let lines = lines(&body, is_json)?;
     let is_single = lines.len() == 1;
     let outcomes = state.ingest().submit(lines).await?;
@@ -63,26 +61,11 @@ fn refusal(outcomes: &[LineOutcome]) -> Option<Refusal> {
 
 /// Returns true if the body may be a single JSON object over several lines.
 fn is_single_json(headers: &HeaderMap) -> Result<bool, BodyError> {
-    let Some(value) = headers.get(header::CONTENT_TYPE) else { return Ok(true) };
-    let found = String::from_utf8_lossy(value.as_bytes()).into_owned();
-    let kind = found.split_once(';').map_or(found.as_str(), |(kind, _)| kind).trim().to_ascii_lowercase();
-    match kind.as_str() {
-        JSON => Ok(true),
-        lines if JSON_LINES.contains(&lines) => Ok(false),
-        _ => Err(BodyError::UnsupportedMediaType { found }),
+    match media_type(headers).as_deref() {
+        None | Some(JSON) => Ok(true),
+        Some(lines) if JSON_LINES.contains(&lines) => Ok(false),
+        Some(_) => Err(BodyError::UnsupportedMediaType { found: sent_media_type(headers) }),
     }
-}
-
-async fn body(request: Request, state: &ApiState) -> Result<Bytes, BodyError> {
-    let bytes_max = state.config().limits.events_body_bytes_max;
-    let length = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    if length.is_some_and(|length| length > bytes_max as u64) {
-        return Err(BodyError::TooLarge { bytes_max });
-    }
-    Bytes::from_request(request, state).await.map_err(|rejection| match rejection {
-        BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_)) => BodyError::TooLarge { bytes_max },
-        other => BodyError::Broken { detail: other.body_text() },
-    })
 }
 
 /// The lines of a body; bytes that are not UTF-8 are a fault of their line.

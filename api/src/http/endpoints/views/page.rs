@@ -101,9 +101,11 @@ fn prepare<'a>(
     Ok((request, seal))
 }
 
-/// Waits for what `after` names; of a view that is still being filled then, that is what there is to say.
+/// Counts the request to the view, and waits for what `after` names; of a view that is still being filled then, that is what there is to say.
 pub(super) async fn until_visible(state: &ApiState, view: &str, query: &QueryString<'_>) -> Result<(), Problem> {
+    state.clients().count_view(view)?;
     let Some(After { token, wait }) = after(query)? else { return Ok(()) };
+    let _place = state.clients().wait()?;
     Ok(state.catalog().until_visible_in(view, &token, wait).await?)
 }
 

@@ -23,6 +23,7 @@ use axum::response::Response;
 use futures_util::{SinkExt as _, stream};
 use sinks::views::ServedView;
 
+use crate::http::clients::ClientPlace;
 use crate::http::error::resource::ResourceError;
 use crate::http::event_text::{EVENT_STREAM, LAST_EVENT_ID, event_stream, lines, message};
 use crate::http::limits::WEBSOCKET_MESSAGE_BYTES_MAX;
@@ -88,10 +89,10 @@ pub(crate) async fn subscribe(
         return events(state, name, &uri, &headers, stopping).await;
     }
     let upgrade = upgrade.map_err(|rejection| ResourceError::BadUpgrade { detail: rejection.body_text() })?;
-    let feed = open(state, name, &uri, &headers, stopping).await?;
+    let (feed, place) = open(state, name, &uri, &headers, stopping).await?;
     let upgrade = upgrade.read_buffer_size(WEBSOCKET_MESSAGE_BYTES_MAX).write_buffer_size(SUBSCRIPTION_BATCH_BYTES);
     let upgrade = upgrade.max_message_size(WEBSOCKET_MESSAGE_BYTES_MAX).max_frame_size(WEBSOCKET_MESSAGE_BYTES_MAX);
-    Ok(upgrade.on_upgrade(move |socket| messages(socket, feed)))
+    Ok(upgrade.on_upgrade(move |socket| messages(socket, feed, place)))
 }
 
 /// Returns true if a request for a page asks for a subscription.
@@ -109,10 +110,10 @@ pub(super) async fn events(
     headers: &HeaderMap,
     stopping: Option<Extension<Stopping>>,
 ) -> Result<Response, Problem> {
-    let feed = open(state, name, uri, headers, stopping).await?;
-    let lines = stream::unfold(feed, |mut feed| async move {
+    let open = open(state, name, uri, headers, stopping).await?;
+    let lines = stream::unfold(open, |(mut feed, place)| async move {
         let lines = lines(&signal(feed.next().await?));
-        Some((Ok::<_, Infallible>(Bytes::from(lines)), feed))
+        Some((Ok::<_, Infallible>(Bytes::from(lines)), (feed, place)))
     });
     Ok(event_stream(lines))
 }
@@ -122,29 +123,34 @@ fn signal(next: Result<Signal, Problem>) -> Signal {
     next.unwrap_or_else(|problem| Signal::Events(vec![Event::error(problem.into_json().to_string())]))
 }
 
+/// Opens a subscription, with the place of its client, to be kept for as long.
 async fn open(
     state: ApiState,
     name: String,
     uri: &Uri,
     headers: &HeaderMap,
     stopping: Option<Extension<Stopping>>,
-) -> Result<Feed<QueryText>, Problem> {
+) -> Result<(Feed<QueryText>, ClientPlace), Problem> {
     let claims = state.claims(headers)?;
     let query = QueryString::parse(uri.query())?;
     // Asked before the wait, so that who may not read the view does not learn when it changes.
     state.catalog().admitted(&name, claims.as_ref())?;
+    state.clients().count_view(&name)?;
     if let Some(After { token, wait }) = after(&query)? {
+        let _place = state.clients().wait()?;
         state.catalog().until_visible(&token, wait).await?;
     }
     // A client that connects again by itself sends the header, beside the address of the first time.
     let header = headers.get(LAST_EVENT_ID).and_then(|value| value.to_str().ok());
     let last_event_id = header.or(query.one("last_event_id")?);
     let request = SubscriptionRequest { view: name, question: QueryText(uri.query().map(str::to_owned)), claims };
-    Feed::open(state.subscriptions(), request, last_event_id, stopping.map(|Extension(stopping)| stopping))
+    let place = state.clients().stream()?;
+    let feed = Feed::open(state.subscriptions(), request, last_event_id, stopping.map(|Extension(stopping)| stopping))?;
+    Ok((feed, place))
 }
 
 /// A subscription as messages, until either side ends it.
-async fn messages(mut socket: WebSocket, mut feed: Feed<QueryText>) {
+async fn messages(mut socket: WebSocket, mut feed: Feed<QueryText>, _place: ClientPlace) {
     loop {
         tokio::select! {
             next = feed.next() => {

@@ -1,0 +1,117 @@
+//! Requests that a page of another site may have sent, refused where no token tells who asks.
+//!
+//! A server without keys answers everybody on its machine, and every browser there asks for every page that is open in it. A name that a
+//! stranger has pointed to this machine is no name of it, so such a page reads nothing. Writes need a media type that no form can send,
+//! and the browser's word that the page is one of ours.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use axum::extract::Request;
+use axum::http::{HeaderMap, HeaderName, Method, header};
+
+use super::body::{JSON, JSON_LINES, media_type, sent_media_type};
+use super::error::body::BodyError;
+use super::error::origin::OriginError;
+use super::problem::answer::Problem;
+
+/// Header in which browsers say how the page that asks is related to the server.
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// Refuses requests for another host, and those with an effect that a page of another site may have sent.
+pub(crate) fn check_origin(request: &Request) -> Result<(), Problem> {
+    let headers = request.headers();
+    let host = host(headers);
+    let authority = request.uri().authority().map(|authority| authority.as_str());
+    let is_ours = host.is_some_and(is_loopback) && authority.is_none_or(is_loopback);
+    let Some(host) = host.filter(|_| is_ours) else {
+        return Err(OriginError::ForeignHost { host: authority.or(host).unwrap_or("").to_owned() }.into());
+    };
+    if headers.contains_key(header::UPGRADE) {
+        check_page(headers, host)?;
+    }
+    if [Method::GET, Method::HEAD, Method::OPTIONS].contains(request.method()) {
+        return Ok(());
+    }
+    check_page(headers, host)?;
+    check_site(headers)?;
+    if !media_type(headers).is_some_and(|kind| kind == JSON || JSON_LINES.contains(&kind.as_str())) {
+        return Err(BodyError::UnsupportedMediaType { found: sent_media_type(headers) }.into());
+    }
+    Ok(())
+}
+
+/// The one host that a request names.
+fn host(headers: &HeaderMap) -> Option<&str> {
+    let mut hosts = headers.get_all(header::HOST).iter();
+    let host = hosts.next()?.to_str().ok()?;
+    hosts.next().is_none().then_some(host)
+}
+
+/// Returns true if a host, with a port or without, is this machine by a name that nobody else can give.
+fn is_loopback(host: &str) -> bool {
+    let (name, port) = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((address, rest)) => {
+            let is_here = address.parse::<Ipv6Addr>().is_ok_and(|address| address.is_loopback());
+            return is_here && (rest.is_empty() || rest.strip_prefix(':').is_some_and(is_port));
+        }
+        None => host.split_once(':').map_or((host, None), |(name, port)| (name, Some(port))),
+    };
+    let is_here = name.eq_ignore_ascii_case("localhost") || name.parse::<Ipv4Addr>().is_ok_and(|address| address.is_loopback());
+    is_here && port.is_none_or(is_port)
+}
+
+fn is_port(text: &str) -> bool {
+    text.parse::<u16>().is_ok()
+}
+
+/// Refuses pages that are not from this server.
+fn check_page(headers: &HeaderMap, host: &str) -> Result<(), OriginError> {
+    let ours = format!("http://{host}");
+    let is_foreign = |origin: &&axum::http::HeaderValue| !origin.as_bytes().eq_ignore_ascii_case(ours.as_bytes());
+    match headers.get_all(header::ORIGIN).iter().find(is_foreign) {
+        Some(origin) => Err(OriginError::ForeignPage { page: String::from_utf8_lossy(origin.as_bytes()).into_owned() }),
+        None => Ok(()),
+    }
+}
+
+/// Refuses what the browser says is from another site, or from another port of this machine.
+fn check_site(headers: &HeaderMap) -> Result<(), OriginError> {
+    let is_foreign = |site: &&axum::http::HeaderValue| !matches!(site.as_bytes(), b"none" | b"same-origin");
+    match headers.get_all(SEC_FETCH_SITE).iter().find(is_foreign) {
+        Some(site) => Err(OriginError::ForeignPage { page: String::from_utf8_lossy(site.as_bytes()).into_owned() }),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_that_nobody_can_give_are_this_machine() {
+        for host in ["localhost", "LocalHost:8080", "127.0.0.1", "127.0.0.1:8080", "127.9.9.9:1", "[::1]", "[::1]:8080"] {
+            assert!(is_loopback(host), "{host}");
+        }
+        let foreign = [
+            "",
+            "example.com",
+            "localhost.example.com",
+            "localhost:",
+            "localhost:x",
+            "127.0.0.1.example.com",
+            "127.1",
+            "0.0.0.0:80",
+            "[::2]",
+            "[::1]x",
+            "[::1]:",
+            "::1",
+            "10.0.0.1",
+            "user@localhost",
+            "[::ffff:10.0.0.1]",
+            "localhost:80:80",
+        ];
+        for host in foreign {
+            assert!(!is_loopback(host), "{host}");
+        }
+    }
+}
