@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod answers;
+mod attack;
 mod command_line;
 mod console;
 mod crash;

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api::{
-    ApiConfig, ApiState, BoxFuture, Figures, Health, HostStatus, Ingest, IngestError, Limits, LineOutcome, Readiness, TopicInfo,
-    router, serve,
+    ApiConfig, ApiState, BoxFuture, EventSender, Figures, Health, HostStatus, Ingest, IngestError, Limits, LineOutcome,
+    Readiness, TopicInfo, router, serve,
 };
 use schemas::dead_letter::DeadLetter;
 use schemas::field::{FieldKind, Value};
@@ -35,7 +35,7 @@ const ROWS: i64 = 300;
 struct Nothing;
 
 impl Ingest for Nothing {
-    fn submit(&self, lines: Vec<Vec<u8>>) -> BoxFuture<'_, Result<Vec<LineOutcome>, IngestError>> {
+    fn submit(&self, lines: Vec<Vec<u8>>, _: EventSender) -> BoxFuture<'_, Result<Vec<LineOutcome>, IngestError>> {
         Box::pin(async move { Ok(lines.iter().map(|_| LineOutcome::Empty).collect()) })
     }
 

@@ -86,7 +86,9 @@ pub enum Failure {
     #[error(transparent)]
     Demo(#[from] DemoError),
     /// some lines were no events
-    #[error("{rejected} of {lines} lines were rejected; the server keeps them, see GET /v1/dead-letters")]
+    #[error(
+        "{rejected} of {lines} lines were rejected; the server keeps those that the token may send, see GET /v1/dead-letters"
+    )]
     EventsRejected {
         /// rejected lines
         rejected: u64,
@@ -184,7 +186,7 @@ impl Failure {
 
 fn process_exit(error: &ProcessError) -> Exit {
     match error {
-        ProcessError::OpenToTheNetwork { .. } => Exit::Usage,
+        ProcessError::OpenToTheNetwork { .. } | ProcessError::ActorClaimWithoutKeys { .. } => Exit::Usage,
         ProcessError::Epochs(EpochError::MissingHistory(_))
         | ProcessError::Engine(StartError::Epochs(EpochError::MissingHistory(_))) => Exit::MissingHistory,
         ProcessError::Fenced { .. } => Exit::Fenced,

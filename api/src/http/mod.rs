@@ -5,12 +5,14 @@
 
 mod answer;
 mod endpoints;
+mod entity_tag;
 mod error;
 mod event_text;
 mod guard;
 pub(crate) mod limits;
 mod metrics;
 mod patience;
+mod prefer;
 mod problem;
 pub(crate) mod query;
 pub(crate) mod server;

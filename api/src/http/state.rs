@@ -20,7 +20,9 @@ use crate::http::metrics::Metrics;
 use crate::http::token::{Permission, TokenError, Verifier, authenticate};
 use crate::read::catalog::Catalog;
 use crate::read::claims::Claims;
-use crate::subscriptions::open::Subscriptions;
+use crate::read::cursor_key::CursorKey;
+use crate::read::projection::BigintForm;
+use crate::subscriptions::open::{SubscriptionSettings, Subscriptions};
 
 /// The scope that sends events, unless configured.
 pub const INGEST_SCOPE: &str = "events:write";
@@ -30,9 +32,11 @@ pub const OPERATOR_SCOPE: &str = "operator";
 /// Configuration of the API. The default lets nobody in but readers of public views.
 pub struct ApiConfig {
     /// the keys tokens are verified with; without, every token is refused
-    pub verifier: Option<Verifier>,
+    pub verifier: Option<Arc<Verifier>>,
     /// permission to send events and to see the topics
     pub ingest: Permission,
+    /// claim of a sender's token that every event of its has as `actor_id`; without, it may send events of anybody
+    pub actor_claim: Option<String>,
     /// permission to read dead letters and the status, and to send dead letters again
     pub operator: Permission,
     /// topics that are derived beside the views
@@ -43,6 +47,10 @@ pub struct ApiConfig {
     pub provenance: Option<Arc<dyn Provenance>>,
     /// limits
     pub limits: Limits,
+    /// the form of BIGINT where a request prefers none
+    pub bigint: BigintForm,
+    /// the key of cursors and ids; with another one those that were given out are good for nothing
+    pub cursor_key: CursorKey,
     /// the full-text indexes, which may come and go
     pub search: Arc<SearchIndexes>,
 }
@@ -53,10 +61,13 @@ impl Default for ApiConfig {
             verifier: None,
             ingest: Permission::Scope(INGEST_SCOPE.to_owned()),
             operator: Permission::Scope(OPERATOR_SCOPE.to_owned()),
+            actor_claim: None,
             derived: None,
             invalidations: None,
             provenance: None,
             limits: Limits::default(),
+            bigint: BigintForm::default(),
+            cursor_key: CursorKey::random(),
             search: Arc::default(),
         }
     }
@@ -84,8 +95,9 @@ impl ApiState {
     pub fn new(views: Arc<dyn ViewReader>, ingest: Arc<dyn Ingest>, health: Arc<dyn Health>, config: ApiConfig) -> Self {
         let catalog = Catalog::new(Arc::clone(&views), Arc::clone(&config.search));
         let Limits { requests_max, subscriptions_max, heartbeat_interval, .. } = config.limits;
-        let subscriptions = Subscriptions::new(catalog.clone(), Arc::clone(&health), subscriptions_max, heartbeat_interval);
-        let metrics = Metrics::new(views, Arc::clone(&health), subscriptions.metrics());
+        let open = SubscriptionSettings { open_max: subscriptions_max, heartbeat_interval, key: config.cursor_key.clone() };
+        let subscriptions = Subscriptions::new(catalog.clone(), Arc::clone(&health), open);
+        let metrics = Metrics::new(views, Arc::clone(&health), subscriptions.metrics(), config.verifier.as_deref());
         let permits = Semaphore::new(requests_max.min(Semaphore::MAX_PERMITS));
         let (notify, invalidated) = watch::channel(0);
         if let Some(invalidations) = &config.invalidations {
@@ -148,6 +160,6 @@ impl ApiState {
 
     /// Returns the claims of the sender of these headers.
     pub(crate) fn claims(&self, headers: &HeaderMap) -> Result<Option<Claims>, TokenError> {
-        authenticate(self.0.config.verifier.as_ref(), headers)
+        authenticate(self.0.config.verifier.as_deref(), headers)
     }
 }

@@ -10,6 +10,7 @@ use engine::run::{Clock, WORKERS_MAX};
 use epochs::coordinator::RETAINED_GENERATION_BYTES;
 use schemas::secret_text::SecretText;
 
+use super::answers::AnswerArguments;
 use super::auth::AuthArguments;
 use crate::cli::duration;
 use crate::process::options::{INGEST_LAG_BYTES_DEFAULT, INGEST_LAG_RECORDS_DEFAULT, ServerSettings};
@@ -60,6 +61,9 @@ pub struct RunArguments {
     /// Keys of tokens
     #[command(flatten)]
     pub auth: AuthArguments,
+    /// Form and size of answers
+    #[command(flatten)]
+    pub answers: AnswerArguments,
 }
 
 /// Arguments that `demo` and `run` share.

@@ -31,6 +31,7 @@ use crate::http::query::string::QueryString;
 use crate::http::state::ApiState;
 use crate::subscriptions::limits::PROGRESS_INTERVAL;
 use crate::subscriptions::stopping::Stopping;
+use crate::subscriptions::validity::Validity;
 
 /// Longest silence of a stream before it shows that it is alive.
 const SILENCE_MAX: Duration = Duration::from_secs(15);
@@ -58,8 +59,16 @@ pub(crate) async fn invalidations(
     let known = header.or(query.one("last_event_id")?).map(str::parse::<Position>).transpose().map_err(QueryStringError::from)?;
     let permit = state.subscriptions().permit()?;
     let stopping = stopping.map(|Extension(stopping)| stopping);
-    let follower =
-        Follower { sink, all, known, invalidated: state.invalidated(), notified_at: Instant::now(), stopping, _permit: permit };
+    let follower = Follower {
+        sink,
+        all,
+        known,
+        invalidated: state.invalidated(),
+        notified_at: Instant::now(),
+        stopping,
+        validity: Validity::of(claims.as_ref()),
+        _permit: permit,
+    };
     let lines = stream::unfold(follower, |mut follower| async move {
         let lines = follower.next().await?;
         Some((Ok::<_, Infallible>(Bytes::from(lines)), follower))
@@ -77,6 +86,8 @@ struct Follower {
     /// the time of the last events
     notified_at: Instant,
     stopping: Option<Stopping>,
+    /// the time for which the client is known
+    validity: Validity,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -99,7 +110,7 @@ impl Follower {
                 }
                 _ => {}
             }
-            if self.stopping.as_ref().is_some_and(Stopping::is_set) {
+            if self.stopping.as_ref().is_some_and(Stopping::is_set) || self.validity.check().is_err() {
                 return None;
             }
             if begun.elapsed() >= SILENCE_MAX {
