@@ -5,3 +5,5 @@ mod wider_access;
 mod connections;
 mod keyless;
 mod limits;
+mod cursors;
+mod tokens;

@@ -20,12 +20,18 @@ pub use host::deployments::{
 pub use host::derived::{Derived, RecordPage, TopicRecord};
 pub use host::future::BoxFuture;
 pub use host::health::{Figures, HaltedSource, Health, HostStatus, Lag, LagLimits, PartitionEnd, Readiness, SinkStatus};
-pub use host::ingest::{Ingest, IngestError, LineOutcome, Refusal, TopicInfo};
+pub use host::ingest::{EventSender, Forbidden, Ingest, IngestError, LineOutcome, Refusal, TopicInfo};
 pub use host::provenance::{Provenance, WhyAnswer, WhyEvent, WhyQuestion, WhyRefusal, WhyRow};
 pub use http::limits::{ConnectionLimits, Limits, RateLimit, RatePeriod, ViewLimit};
 pub use http::server::{router, serve};
 pub use http::state::{ApiConfig, ApiState, INGEST_SCOPE, OPERATOR_SCOPE};
-pub use http::token::{Permission, SECRET_BYTES_MIN, TokenConfigError, TokenKey, Verifier};
+pub use http::token::{
+    AUTH_LEEWAY, AUTH_LEEWAY_MAX, Permission, RSA_BITS_MIN, SECRET_BYTES_MIN, TOKEN_KEYS_MAX, TokenConfigError, TokenKey,
+    TokenKeys, TokenRules, Verifier,
+};
+pub use read::cursor_key::{CURSOR_KEY_BYTES, CursorKey};
+pub use read::limits::PAGE_BYTES_MAX;
+pub use read::projection::BigintForm;
 
 #[cfg(test)]
 mod tests;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api::{
-    ApiConfig, ApiState, BoxFuture, ConnectionLimits, Figures, Health, HostStatus, Ingest, IngestError, Limits, LineOutcome,
+    ApiConfig, ApiState, BoxFuture, ConnectionLimits, EventSender, Figures, Health, HostStatus, Ingest, IngestError, Limits, LineOutcome,
     Readiness, TopicInfo, router, serve,
 };
 use schemas::dead_letter::DeadLetter;
@@ -35,7 +35,7 @@ const ROWS: i64 = 300;
 struct Nothing;
 
 impl Ingest for Nothing {
-    fn submit(&self, lines: Vec<Vec<u8>>) -> BoxFuture<'_, Result<Vec<LineOutcome>, IngestError>> {
+    fn submit(&self, lines: Vec<Vec<u8>>, _: EventSender) -> BoxFuture<'_, Result<Vec<LineOutcome>, IngestError>> {
         Box::pin(async move { Ok(lines.iter().map(|_| LineOutcome::Empty).collect()) })
     }
 

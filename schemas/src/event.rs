@@ -145,6 +145,11 @@ impl ParsedEvent {
         self.event.occurred_at
     }
 
+    /// Returns the id of who did it.
+    pub fn actor_id(&self) -> i64 {
+        self.event.actor_id
+    }
+
     /// Its type, such as `post.created`.
     pub fn event_type(&self) -> &'static str {
         &self.schema.events[self.event.kind].event_type

@@ -87,7 +87,9 @@ pub enum Failure {
     #[error(transparent)]
     Demo(#[from] DemoError),
     /// some lines were no events
-    #[error("{rejected} of {lines} lines were rejected; the server keeps them, see GET /v1/dead-letters")]
+    #[error(
+        "{rejected} of {lines} lines were rejected; the server keeps those that the token may send, see GET /v1/dead-letters"
+    )]
     EventsRejected {
         /// rejected lines
         rejected: u64,
@@ -191,7 +193,7 @@ impl Failure {
 
 fn process_exit(error: &ProcessError) -> Exit {
     match error {
-        ProcessError::OpenToTheNetwork { .. } => Exit::Usage,
+        ProcessError::OpenToTheNetwork { .. } | ProcessError::ActorClaimWithoutKeys { .. } => Exit::Usage,
         ProcessError::Epochs(EpochError::MissingHistory(_))
         | ProcessError::Engine(StartError::Epochs(EpochError::MissingHistory(_)))
         | ProcessError::Choose(ChooseError::WiderAccess(_) | ChooseError::Incomparable(_)) => Exit::Unaccepted,

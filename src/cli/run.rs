@@ -6,6 +6,8 @@ use super::arguments::{Format, RunArguments};
 use super::check::declare_or_report;
 use super::failure::Failure;
 use crate::process::auth::api_config;
+use crate::process::error::ProcessError;
+use crate::process::key_reading::KeyReading;
 use crate::process::server::{Server, ServerOptions};
 use crate::terminal::print_line;
 
@@ -14,7 +16,11 @@ const WATCH_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Starts and waits for SIGINT or SIGTERM; a process that lost its data directory ends by itself.
 pub(super) fn run(arguments: &RunArguments) -> Result<(), Failure> {
-    let api = api_config(&arguments.auth.options(), arguments.server.listen.most_open())?;
+    let auth = arguments.auth.options();
+    let api = arguments.answers.apply(api_config(&auth, arguments.server.listen.most_open())?);
+    let keys = api.verifier.clone().map(|verifier| KeyReading::start(auth, verifier)).transpose();
+    // Held until the end: dropping it would leave the keys as they are.
+    let _keys = keys.map_err(|source| ProcessError::Start { source })?;
     let declared = declare_or_report(&arguments.topologies, Format::Text)?;
     let settings = arguments.server.settings();
     let server = Server::start(ServerOptions { declared, data: &arguments.data, settings: &settings, api })?;

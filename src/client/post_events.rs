@@ -46,7 +46,8 @@ pub enum LineAnswer {
     Duplicate,
     /// nothing in it
     Empty,
-    /// not an event
+    /// not an event, or one that the token may not send
+    #[serde(alias = "forbidden")]
     Rejected {
         /// stable name of the kind of fault
         reason: String,

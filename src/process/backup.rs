@@ -18,7 +18,7 @@ use epochs::identity::Identity;
 use serde::{Deserialize, Serialize};
 
 use super::clock::wall_micros;
-use super::data_directory::{LOCK_FILE, UNFINISHED_FILE, claim, keep_private, lock};
+use super::data_directory::{CURSOR_KEY_FILE, LOCK_FILE, UNFINISHED_FILE, claim, keep_private, lock};
 use super::error::ProcessError;
 use crate::file_error::FileError;
 
@@ -147,13 +147,14 @@ fn prepare(directory: &Path) -> Result<(), ProcessError> {
     Ok(())
 }
 
-/// The paths of all files below a data directory, sorted, but for that of the lock.
+/// The paths of all files below a data directory, sorted, but for that of the lock and of the key of cursors.
 fn files(root: &Path) -> Result<Vec<String>, FileError> {
+    let left_out = [LOCK_FILE, CURSOR_KEY_FILE].map(|file| root.join(file));
     let mut files = Vec::new();
     for directory in directories(root)? {
         for entry in fs::read_dir(&directory).map_err(FileError::read(&directory))? {
             let path = entry.map_err(FileError::read(&directory))?.path();
-            if path.is_file() && path != root.join(LOCK_FILE) {
+            if path.is_file() && !left_out.contains(&path) {
                 files.push(relative(root, &path)?);
             }
         }

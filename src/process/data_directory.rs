@@ -26,6 +26,8 @@ pub const LOG_DIRECTORY: &str = "log";
 pub(super) const SEARCH_DIRECTORY: &str = "search";
 /// The file that the process has locked that has the data directory.
 pub(super) const LOCK_FILE: &str = "lock";
+/// The file with the key of cursors.
+pub(super) const CURSOR_KEY_FILE: &str = "cursor-key";
 /// A data directory with this file was not restored to its end.
 pub(super) const UNFINISHED_FILE: &str = "restore.unfinished";
 

@@ -10,8 +10,6 @@ use sources::error::LogError;
 use sources::log::Log;
 use sources::record::StoredRecord;
 
-/// The most bytes of records of one answer; one record more may be in it.
-const ANSWER_BYTES: usize = 8 * 1024 * 1024;
 /// A derived topic has no other.
 const PARTITION: Partition = Partition(0);
 
@@ -30,10 +28,16 @@ impl Derived for DerivedTopics {
         writer.map(|report| report.view)
     }
 
-    fn records(&self, topic: &str, from: Option<Offset>, limit: usize) -> BoxFuture<'_, Result<RecordPage, IngestError>> {
+    fn records(
+        &self,
+        topic: &str,
+        from: Option<Offset>,
+        limit: usize,
+        bytes_max: usize,
+    ) -> BoxFuture<'_, Result<RecordPage, IngestError>> {
         let (log, topic) = (Arc::clone(&self.log), Topic::new(topic));
         Box::pin(async move {
-            let page = tokio::task::spawn_blocking(move || read(&log, &topic, from, limit)).await;
+            let page = tokio::task::spawn_blocking(move || read(&log, &topic, from, (limit, bytes_max))).await;
             let storage = |detail: String| IngestError::Storage { detail };
             page.map_err(|error| storage(error.to_string()))?.map_err(|error| storage(error.to_string()))
         })
@@ -51,7 +55,12 @@ enum ReadError {
     End(#[from] TopicLogError),
 }
 
-fn read(log: &Arc<dyn Log>, topic: &Topic, from: Option<Offset>, limit: usize) -> Result<RecordPage, ReadError> {
+fn read(
+    log: &Arc<dyn Log>,
+    topic: &Topic,
+    from: Option<Offset>,
+    (limit, bytes_max): (usize, usize),
+) -> Result<RecordPage, ReadError> {
     if log.topic(topic)?.is_none() {
         // Its sink was not asked how far it is yet.
         return Ok(RecordPage::default());
@@ -63,7 +72,7 @@ fn read(log: &Arc<dyn Log>, topic: &Topic, from: Option<Offset>, limit: usize) -
     if from < earliest || from >= end {
         return Ok(RecordPage { earliest, end, records: Vec::new() });
     }
-    let mut records = log.read(topic, PARTITION, from, limit, ANSWER_BYTES)?.records;
+    let mut records = log.read(topic, PARTITION, from, limit, bytes_max)?.records;
     records.retain(|record| record.offset < end);
     Ok(RecordPage { earliest, end, records: records.into_iter().map(as_record).collect() })
 }

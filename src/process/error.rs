@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use super::deployments::choose::ChooseError;
+use super::key_set::KeySetError;
 use crate::file_error::FileError;
 
 /// Reason why an operation of the process failed.
@@ -30,15 +31,32 @@ pub enum ProcessError {
     /// anybody in the network could write
     #[error(
         "refusing to listen on {address} without a key: anybody could send events there; name a key with --auth-hs256-secret-file, \
-             --auth-rs256-key-file or --auth-es256-key-file, or listen on 127.0.0.1"
+             --auth-rs256-key-file, --auth-es256-key-file or --auth-jwks, or listen on 127.0.0.1"
     )]
     OpenToTheNetwork {
         /// the address
         address: SocketAddr,
     },
+    /// a claim of tokens, and no tokens
+    #[error("--ingest-actor-claim {claim} needs a key that tokens are verified with: without one nobody is known")]
+    ActorClaimWithoutKeys {
+        /// the claim
+        claim: String,
+    },
     /// the keys to verify tokens with
     #[error(transparent)]
     TokenKeys(#[from] api::TokenConfigError),
+    /// a set of keys that could not be fetched
+    #[error(transparent)]
+    KeySet(#[from] KeySetError),
+    /// keys of a set that can't be used
+    #[error("cannot use the keys of {place}: {source}")]
+    KeySetKeys {
+        /// its file or address
+        place: String,
+        /// the fault
+        source: api::TokenConfigError,
+    },
     /// the threads of the process
     #[error("cannot start the process: {source}")]
     Start {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
-use api::{BoxFuture, Ingest, IngestError, LineOutcome, TopicInfo};
+use api::{BoxFuture, EventSender, Ingest, IngestError, LineOutcome, TopicInfo};
 use engine::run::{DEAD_LETTER_TOPIC, LetterRecord};
 use epochs::crash_point::{INGEST_APPENDED_NOT_ACKNOWLEDGED, crash_point};
 use parking_lot::Mutex;
@@ -118,11 +118,11 @@ impl LogIngest {
         &self.0.admission
     }
 
-    /// Does the work of [`Ingest::submit`] on the calling thread.
+    /// Does the work of [`Ingest::submit`] on the calling thread, for the process itself.
     pub fn append(&self, lines: Vec<Vec<u8>>) -> Result<Vec<LineOutcome>, IngestError> {
         let admitted = self.admit(&lines);
         thread::sleep(admitted.delay);
-        self.append_admitted(lines, admitted)
+        self.append_admitted(lines, admitted, &EventSender::trusted())
     }
 
     fn admit(&self, lines: &[Vec<u8>]) -> Admitted {
@@ -131,9 +131,14 @@ impl LogIngest {
     }
 
     /// Appends what is admitted; the lines behind that are refused.
-    fn append_admitted(&self, mut lines: Vec<Vec<u8>>, admitted: Admitted) -> Result<Vec<LineOutcome>, IngestError> {
+    fn append_admitted(
+        &self,
+        mut lines: Vec<Vec<u8>>,
+        admitted: Admitted,
+        sender: &EventSender,
+    ) -> Result<Vec<LineOutcome>, IngestError> {
         let others = lines.split_off(admitted.lines.min(lines.len()));
-        let mut outcomes = self.0.append(lines).map_err(|error| ingest_error(&error))?;
+        let mut outcomes = self.0.append(lines, sender).map_err(|error| ingest_error(&error))?;
         drop(admitted.reservation);
         for line in others {
             let refusal = admitted.refusal.filter(|_| !line.trim_ascii().is_empty());
@@ -154,12 +159,12 @@ async fn blocking<T: Send + 'static>(
 }
 
 impl Ingest for LogIngest {
-    fn submit(&self, lines: Vec<Vec<u8>>) -> BoxFuture<'_, Result<Vec<LineOutcome>, IngestError>> {
+    fn submit(&self, lines: Vec<Vec<u8>>, sender: EventSender) -> BoxFuture<'_, Result<Vec<LineOutcome>, IngestError>> {
         let (ingest, admitting) = (self.clone(), self.clone());
         Box::pin(async move {
             let (admitted, lines) = blocking("the append", move || Ok((admitting.admit(&lines), lines))).await?;
             tokio::time::sleep(admitted.delay).await;
-            blocking("the append", move || ingest.append_admitted(lines, admitted)).await
+            blocking("the append", move || ingest.append_admitted(lines, admitted, &sender)).await
         })
     }
 
@@ -194,14 +199,21 @@ impl Ingest for LogIngest {
 }
 
 impl IngestShared {
-    fn append(&self, lines: Vec<Vec<u8>>) -> Result<Vec<LineOutcome>, LogError> {
+    fn append(&self, lines: Vec<Vec<u8>>, sender: &EventSender) -> Result<Vec<LineOutcome>, LogError> {
         let now = wall_micros();
         let mut request = LinesRequest::default();
         for line in lines {
             match parse_line(&line, now) {
                 Ok(None) => request.outcomes.push(LineOutcome::Empty),
-                Ok(Some(incoming)) => self.take(incoming, now, &mut request),
+                Ok(Some(incoming)) => match forbidden(sender, Some(incoming.topic.as_str()), Some(incoming.event.actor_id())) {
+                    None => self.take(incoming, now, &mut request),
+                    Some(forbidden) => request.outcomes.push(forbidden),
+                },
                 Err(rejected) => {
+                    if let Some(forbidden) = forbidden(sender, rejected.sent_to.as_deref(), None) {
+                        request.outcomes.push(forbidden);
+                        continue;
+                    }
                     request.dead_letters.push(dead_letter(&line, &rejected, now));
                     request.outcomes.push(LineOutcome::Rejected(rejected.fault));
                 }
@@ -379,6 +391,13 @@ fn recent_ids(
         }
     }
     Ok(recent)
+}
+
+/// The outcome of a line that its sender may not send, as far as topic and actor could be read.
+fn forbidden(sender: &EventSender, topic: Option<&str>, actor: Option<i64>) -> Option<LineOutcome> {
+    let topic = topic.map_or(Ok(()), |topic| sender.check_topic(topic));
+    let checked = topic.and_then(|()| actor.map_or(Ok(()), |actor| sender.check_actor(actor)));
+    checked.err().map(LineOutcome::Forbidden)
 }
 
 /// Returns the reason why a letter can't be sent again at all.

@@ -34,6 +34,7 @@ use tokio::task::JoinHandle;
 
 use super::admission::Admission;
 use super::clock::wall_micros;
+use super::cursor_key::cursor_key;
 use super::data_directory::{SEARCH_DIRECTORY, open_log, take};
 use super::deployments::choose::{Chosen, choose, remember_start};
 use super::deployments::declared::Declared;
@@ -106,6 +107,7 @@ impl Server {
         let runtime = Runtime::new().map_err(|source| ProcessError::Start { source })?;
         let (address, listeners) = runtime.block_on(settings.listen.bind())?;
         let (disk, lock) = take(data)?;
+        api.cursor_key = cursor_key(data)?;
         let storage: Storage = Arc::new(disk);
         let mut store = Store::open(Arc::clone(&storage)).map_err(EpochError::from)?;
         let Chosen { declared: Declared { files, topology }, directory, accept_missing_history } =

@@ -14,7 +14,13 @@ pub trait Derived: Send + Sync + 'static {
 
     /// Records of complete epochs of a derived topic, from an offset on or from the first that is kept. An offset that the topic does not
     /// have gives none.
-    fn records(&self, topic: &str, from: Option<Offset>, limit: usize) -> BoxFuture<'_, Result<RecordPage, IngestError>>;
+    fn records(
+        &self,
+        topic: &str,
+        from: Option<Offset>,
+        limit: usize,
+        bytes_max: usize,
+    ) -> BoxFuture<'_, Result<RecordPage, IngestError>>;
 }
 
 /// Records of a derived topic.

@@ -2,6 +2,7 @@
 //!
 //! Owns the trait that the process implements. Raw lines leave, one outcome for each enters.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use schemas::dead_letter::{DeadLetter, Fault};
@@ -11,10 +12,10 @@ use crate::host::future::BoxFuture;
 
 /// The destination of posted events.
 pub trait Ingest: Send + Sync + 'static {
-    /// Validates and appends lines; called once per request, from many requests at a time. Returns one outcome per line in
-    /// order, after everything accepted is synced to disk. Lines that are refused for now are the last ones. An error means that none
+    /// Validates and appends lines, as far as `sender` may send them; called once per request, from many requests at a time. Returns one
+    /// outcome per line in order, after everything accepted is synced to disk. Lines that are refused for now are the last ones. An error means that none
     /// of the lines may be relied on. May wait a little while much is under way.
-    fn submit(&self, lines: Vec<Vec<u8>>) -> BoxFuture<'_, Result<Vec<LineOutcome>, IngestError>>;
+    fn submit(&self, lines: Vec<Vec<u8>>, sender: EventSender) -> BoxFuture<'_, Result<Vec<LineOutcome>, IngestError>>;
 
     /// Takes the bytes of a dead letter as if they were sent now. What is taken, or was before, is off the list of dead letters soon
     /// after, durably; what is rejected stays on it.
@@ -35,8 +36,77 @@ pub enum LineOutcome {
     Rejected(Fault),
     /// nothing but white space
     Empty,
+    /// not for this sender to send: nothing is kept of it
+    Forbidden(Forbidden),
     /// not looked at, because too much is under way already: it is no dead letter, and may be sent again as it is
     Refused(Refusal),
+}
+
+/// Sender of lines, as far as it matters which of them may be taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventSender {
+    /// the topics that it may send to; all without
+    pub topics: Option<BTreeSet<String>>,
+    /// the only actor whose events it may send, as text; any without
+    pub actor: Option<String>,
+}
+
+impl EventSender {
+    /// A sender that may send everything.
+    pub fn trusted() -> Self {
+        Self { topics: None, actor: None }
+    }
+
+    /// Refuses an event for a topic that is not the sender's.
+    pub fn check_topic(&self, topic: &str) -> Result<(), Forbidden> {
+        match &self.topics {
+            Some(topics) if !topics.contains(topic) => Err(Forbidden::Topic { topic: topic.to_owned() }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Refuses an event of an actor who is not the sender.
+    pub fn check_actor(&self, actor: i64) -> Result<(), Forbidden> {
+        match &self.actor {
+            Some(own) if *own != actor.to_string() => Err(Forbidden::Actor { actor }),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Reason why a sender may not send an event.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Forbidden {
+    /// its token is for other topics
+    #[error("the token does not grant sending to topic '{topic}'")]
+    Topic {
+        /// the topic
+        topic: String,
+    },
+    /// its token is another actor's
+    #[error("the token is not that of actor {actor}, and a sender may only say what it did itself")]
+    Actor {
+        /// the actor that the event names
+        actor: i64,
+    },
+}
+
+impl Forbidden {
+    /// Stable name, for programs.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Topic { .. } => "topic_not_granted",
+            Self::Actor { .. } => "other_actor",
+        }
+    }
+
+    /// The part of the line that is to blame.
+    pub fn field(&self) -> &'static str {
+        match self {
+            Self::Topic { .. } => "topic",
+            Self::Actor { .. } => "event.actor_id",
+        }
+    }
 }
 
 /// Reason why a line is not taken for now.

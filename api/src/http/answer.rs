@@ -10,8 +10,13 @@ const POSITION: HeaderName = HeaderName::from_static("tidewater-position");
 pub(crate) fn json_response(json: String, position: Option<&str>) -> Response {
     let mut response = json.into_response();
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    note_position(&mut response, position);
+    response
+}
+
+/// Says in an answer which position it shows.
+pub(crate) fn note_position(response: &mut Response, position: Option<&str>) {
     if let Some(position) = position.and_then(|text| HeaderValue::from_str(text).ok()) {
         response.headers_mut().insert(POSITION, position);
     }
-    response
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::read::limits::PAGE_BYTES_MAX;
 use crate::subscriptions::limits::{HEARTBEAT_INTERVAL, SUBSCRIPTIONS_MAX};
 
 /// The most bytes of one ingest request.
@@ -118,6 +119,8 @@ pub struct Limits {
     pub request_timeout: Duration,
     /// bytes of one ingest request
     pub events_body_bytes_max: usize,
+    /// bytes of the rows, hits, records or dead letters of one answer
+    pub page_bytes_max: usize,
     /// subscriptions open at the same time
     pub subscriptions_max: usize,
     /// longest silence of a subscription before it shows that it is alive
@@ -142,6 +145,7 @@ impl Default for Limits {
             requests_max: REQUESTS_MAX,
             request_timeout: REQUEST_TIMEOUT,
             events_body_bytes_max: EVENTS_BODY_BYTES_MAX,
+            page_bytes_max: PAGE_BYTES_MAX,
             subscriptions_max: SUBSCRIPTIONS_MAX,
             heartbeat_interval: HEARTBEAT_INTERVAL,
             client_requests_per_second: CLIENT_REQUESTS_PER_SECOND,

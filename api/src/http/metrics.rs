@@ -16,6 +16,7 @@ use prometheus_client::registry::{Registry, Unit};
 use sinks::views::{IndexId, Snapshot, ViewReader};
 
 use crate::host::health::{Figures, Health, Readiness};
+use crate::http::token::Verifier;
 use crate::subscriptions::metrics::SubscriptionMetrics;
 
 /// Upper ends of the latency buckets in seconds.
@@ -43,13 +44,21 @@ pub(crate) struct Metrics {
 
 impl Metrics {
     /// Metrics of requests, and of these views and this process.
-    pub(crate) fn new(views: Arc<dyn ViewReader>, health: Arc<dyn Health>, subscriptions: &SubscriptionMetrics) -> Self {
+    pub(crate) fn new(
+        views: Arc<dyn ViewReader>,
+        health: Arc<dyn Health>,
+        subscriptions: &SubscriptionMetrics,
+        verifier: Option<&Verifier>,
+    ) -> Self {
         let requests = Family::default();
         let latency = Family::new_with_constructor((|| Histogram::new(LATENCY_BUCKETS)) as fn() -> Histogram);
         let mut registry = Registry::with_prefix("tidewater");
         registry.register("http_requests", "Requests answered", requests.clone());
         registry.register_with_unit("http_request_duration", "Time until an answer began", Unit::Seconds, latency.clone());
         subscriptions.register(&mut registry);
+        if let Some(verifier) = verifier {
+            verifier.register(&mut registry);
+        }
         registry.register_collector(Box::new(HostMetrics { views, health }));
         Self { requests, latency, registry }
     }

@@ -21,7 +21,9 @@ use crate::http::limits::Limits;
 use crate::http::metrics::Metrics;
 use crate::http::token::{Permission, Verifier, authenticate};
 use crate::read::catalog::Catalog;
-use crate::subscriptions::open::Subscriptions;
+use crate::read::cursor_key::CursorKey;
+use crate::read::projection::BigintForm;
+use crate::subscriptions::open::{SubscriptionSettings, Subscriptions};
 
 /// The scope that sends events, unless configured.
 pub const INGEST_SCOPE: &str = "events:write";
@@ -31,9 +33,11 @@ pub const OPERATOR_SCOPE: &str = "operator";
 /// Configuration of the API. The default lets nobody in but readers of public views.
 pub struct ApiConfig {
     /// the keys tokens are verified with; without, every token is refused
-    pub verifier: Option<Verifier>,
+    pub verifier: Option<Arc<Verifier>>,
     /// permission to send events and to see the topics
     pub ingest: Permission,
+    /// claim of a sender's token that every event of its has as `actor_id`; without, it may send events of anybody
+    pub actor_claim: Option<String>,
     /// permission to read dead letters and the status, and to send dead letters again
     pub operator: Permission,
     /// topics that are derived beside the views
@@ -44,6 +48,10 @@ pub struct ApiConfig {
     pub provenance: Option<Arc<dyn Provenance>>,
     /// limits
     pub limits: Limits,
+    /// the form of BIGINT where a request prefers none
+    pub bigint: BigintForm,
+    /// the key of cursors and ids; with another one those that were given out are good for nothing
+    pub cursor_key: CursorKey,
     /// the full-text indexes, which may come and go
     pub search: Arc<SearchIndexes>,
 }
@@ -61,10 +69,13 @@ impl Default for ApiConfig {
             verifier: None,
             ingest: Permission::Scope(INGEST_SCOPE.to_owned()),
             operator: Permission::Scope(OPERATOR_SCOPE.to_owned()),
+            actor_claim: None,
             derived: None,
             invalidations: None,
             provenance: None,
             limits: Limits::default(),
+            bigint: BigintForm::default(),
+            cursor_key: CursorKey::random(),
             search: Arc::default(),
         }
     }
@@ -95,8 +106,9 @@ impl ApiState {
     pub fn new(views: Arc<dyn ViewReader>, ingest: Arc<dyn Ingest>, health: Arc<dyn Health>, config: ApiConfig) -> Self {
         let catalog = Catalog::new(Arc::clone(&views), Arc::clone(&config.search));
         let Limits { requests_max, producer_requests_max, subscriptions_max, heartbeat_interval, .. } = config.limits;
-        let subscriptions = Subscriptions::new(catalog.clone(), Arc::clone(&health), subscriptions_max, heartbeat_interval);
-        let metrics = Metrics::new(views, Arc::clone(&health), subscriptions.metrics());
+        let open = SubscriptionSettings { open_max: subscriptions_max, heartbeat_interval, key: config.cursor_key.clone() };
+        let subscriptions = Subscriptions::new(catalog.clone(), Arc::clone(&health), open);
+        let metrics = Metrics::new(views, Arc::clone(&health), subscriptions.metrics(), config.verifier.as_deref());
         let permits = Semaphore::new(requests_max.min(Semaphore::MAX_PERMITS));
         let producer_permits = Semaphore::new(producer_requests_max.min(Semaphore::MAX_PERMITS));
         let clients = Clients::new(&config.limits, config.is_keyless());
@@ -189,6 +201,6 @@ impl ApiState {
 
     /// Looks at the token of these headers.
     pub(crate) fn authenticate(&self, headers: &HeaderMap) -> Authenticated {
-        authenticate(self.0.config.verifier.as_ref(), headers)
+        authenticate(self.0.config.verifier.as_deref(), headers)
     }
 }

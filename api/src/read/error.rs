@@ -37,6 +37,10 @@ pub(crate) enum ReadError {
         "the cursor is of an earlier definition of '{view}', whose rows were laid out otherwise: start again without a cursor"
     )]
     OutdatedCursor { view: String },
+    #[error(
+        "the cursor of '{view}' is of another server, of an earlier version or from before a backup was restored: start again without a cursor"
+    )]
+    UnknownCursor { view: String },
     #[error("the view '{view}' is still being filled, {done} of {total} rows are in: try again in {seconds} s",
         done = hydration.done, total = hydration.total, seconds = seconds_left(hydration))]
     Hydrating { view: String, hydration: Hydration },

@@ -4,6 +4,11 @@ pub use sinks::search::{DEPTH_MAX, FACETS_MAX, HITS_MAX, SUGGESTIONS_MAX};
 
 /// The most rows of one page.
 pub const PAGE_ROWS_MAX: usize = 1_000;
+/// The most bytes of the rows of one answer, unless configured: a page that would have more ends before, and `next` goes on there. One row
+/// alone may have more.
+pub const PAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// The most bytes of rows that are compared to find the one that a page goes on behind, where many rows begin alike.
+pub const RESUME_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Rows of a page when the request does not say.
 pub const PAGE_ROWS_DEFAULT: usize = 100;
 /// The most rows one request may look at, those it does not return included.

@@ -12,6 +12,7 @@ pub(crate) mod claims;
 pub(crate) mod columns;
 pub(crate) mod conditions;
 pub(crate) mod cursor;
+pub(crate) mod cursor_key;
 pub(crate) mod error;
 pub(crate) mod limits;
 pub(crate) mod page;

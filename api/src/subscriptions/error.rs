@@ -18,4 +18,6 @@ pub(crate) enum SubscriptionError {
     SlowReader,
     #[error("the claims of the reader have expired")]
     ClaimsExpired,
+    #[error("the key that vouches for the reader is no longer accepted")]
+    KeyWithdrawn,
 }

@@ -4,7 +4,6 @@
 //! shared history. Nothing is held between two signals but a place, so a client that never reads costs what an idle one does.
 
 use std::ops::Bound;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use schemas::position::{Epoch, Position};
 use schemas::row::{Diff, Row};
@@ -22,6 +21,7 @@ use super::open::{OpenSubscription, Subscriptions};
 use super::planned::PlannedSubscription;
 use super::question::{Question, SubscriptionRequest};
 use super::stopping::Stopping;
+use super::validity::Validity;
 use crate::read::limits::SCAN_ROWS_MAX;
 use crate::read::plan::KeyRange;
 use crate::read::rows::RowReader;
@@ -73,7 +73,7 @@ pub(crate) struct Feed<Q> {
     ready: Option<Vec<Event>>,
     published: watch::Receiver<Position>,
     stopping: Option<Stopping>,
-    expires: Option<Instant>,
+    validity: Validity,
     /// the epoch whose position was sent last, and when
     notified: Epoch,
     notified_at: Instant,
@@ -100,7 +100,7 @@ impl<Q: Question> Feed<Q> {
         subscriptions.catalog().check_whole(&planned.served.view.name).map_err(SubscriptionError::from)?;
         let stage = resumed(&subscriptions, &planned, last_event_id);
         let notified = if let Stage::Following { epoch, .. } = stage { epoch } else { Epoch::default() };
-        let expires = request.claims.as_ref().and_then(|claims| expiry(claims.expires_at()?));
+        let validity = Validity::of(request.claims.as_ref());
         let now = Instant::now();
         let mut feed = Self {
             subscriptions,
@@ -110,7 +110,7 @@ impl<Q: Question> Feed<Q> {
             ready: None,
             published,
             stopping,
-            expires,
+            validity,
             notified,
             notified_at: now,
             sent_at: now,
@@ -129,7 +129,7 @@ impl<Q: Question> Feed<Q> {
             }
             let found = match self.ready.take() {
                 Some(events) => Ok(Some(events)),
-                None => self.check_claims().map_err(Q::Error::from).and_then(|()| self.advance()),
+                None => self.validity.check().map_err(Q::Error::from).and_then(|()| self.advance()),
             };
             match found {
                 Ok(Some(events)) => return Some(Ok(self.signal(Signal::Events(events)))),
@@ -152,18 +152,11 @@ impl<Q: Question> Feed<Q> {
         self.sent_at.elapsed() >= self.subscriptions.heartbeat_interval()
     }
 
-    fn check_claims(&self) -> Result<(), SubscriptionError> {
-        match self.expires {
-            Some(expires) if Instant::now() >= expires => Err(SubscriptionError::ClaimsExpired),
-            _ => Ok(()),
-        }
-    }
-
     /// Waits until there may be something to do.
     async fn wait(&mut self) {
         let heartbeat = self.sent_at + self.subscriptions.heartbeat_interval();
         let progress = self.progress_due();
-        let due = [Some(heartbeat), progress, self.expires].into_iter().flatten().min().unwrap_or(heartbeat);
+        let due = progress.map_or(heartbeat, |progress| progress.min(heartbeat));
         let stopped = async {
             match &mut self.stopping {
                 Some(stopping) => stopping.wait().await,
@@ -178,6 +171,7 @@ impl<Q: Question> Feed<Q> {
             }
             () = sleep_until(due) => {}
             () = stopped => {}
+            () = self.validity.ended() => {}
         }
     }
 
@@ -348,11 +342,8 @@ impl<Q: Question> Feed<Q> {
     }
 
     fn id(&self, epoch: Epoch, place: EventPlace) -> EventId {
-        EventId {
-            position: Position { timeline: self.subscriptions.catalog().views().timeline(), epoch },
-            place,
-            seal: self.planned.seal,
-        }
+        let position = Position { timeline: self.subscriptions.catalog().views().timeline(), epoch };
+        EventId::sealed(position, place, self.planned.seal, self.subscriptions.key())
     }
 }
 
@@ -360,7 +351,7 @@ impl<Q: Question> Feed<Q> {
 fn resumed(subscriptions: &Subscriptions, planned: &PlannedSubscription, last_event_id: Option<&str>) -> Stage {
     let views = subscriptions.catalog().views();
     let Some(text) = last_event_id.filter(|text| !text.is_empty()) else { return Stage::Beginning(Reset::Start) };
-    let known = |id: &EventId| (id.seal, id.position.timeline) == (planned.seal, views.timeline());
+    let known = |id: &EventId| id.is_sealed(planned.seal, subscriptions.key()) && id.position.timeline == views.timeline();
     let Some(id) = text.parse().ok().filter(known) else { return Stage::Beginning(Reset::UnknownId) };
     let reached = |epoch: Epoch| views.step_after(planned.id, epoch);
     let stage = match id.place {
@@ -378,11 +369,4 @@ fn resumed(subscriptions: &Subscriptions, planned: &PlannedSubscription, last_ev
         let is_ahead = id.position.epoch > views.position().epoch;
         Stage::Beginning(if is_ahead { Reset::UnknownId } else { Reset::OldId })
     })
-}
-
-/// The instant of a time in seconds since 1970; now, if it has passed.
-fn expiry(seconds: f64) -> Option<Instant> {
-    let at = Duration::try_from_secs_f64(seconds).ok()?;
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
-    Instant::now().checked_add(at.saturating_sub(now))
 }

@@ -1,12 +1,15 @@
 //! Ids of events: where in a subscription its reader is, so that it may go on from there.
 //!
-//! Owns [`EventId`] and its text, `<timeline>:<epoch>:<place>:<seal>`, opaque to clients. The seal is a fingerprint of the query, its
-//! index, its reader and the process: an id of another one is good for nothing, and gives nothing away.
+//! Owns [`EventId`] and its text, `<timeline>:<epoch>:<place>:<seal>`, opaque to clients. The seal is a keyed digest of the other parts and of
+//! the query, its index, its reader and the process: an id that was not given out here, or to another one, is good for nothing, and no id
+//! gives anything away.
 
 use std::fmt;
 use std::str::FromStr;
 
 use schemas::position::{Epoch, Position};
+
+use crate::read::cursor_key::CursorKey;
 
 const SNAPSHOT: &str = "s";
 const COMPLETE: &str = "p";
@@ -30,8 +33,8 @@ pub(crate) struct EventId {
     pub(crate) position: Position,
     /// the place within it
     pub(crate) place: EventPlace,
-    /// seal of its query
-    pub(crate) seal: u64,
+    /// keyed digest of it and its query
+    seal: u64,
 }
 
 /// A text that is no id.
@@ -68,6 +71,22 @@ impl FromStr for EventId {
 }
 
 impl EventId {
+    /// The id of a place in the answer to a query with the fingerprint `query`.
+    pub(crate) fn sealed(position: Position, place: EventPlace, query: u64, key: &CursorKey) -> Self {
+        let (kind, events) = match place {
+            EventPlace::Snapshot => (0, 0),
+            EventPlace::Within(events) => (1, events as u64),
+            EventPlace::Complete => (2, 0),
+        };
+        let numbers = [query, position.timeline.0, position.epoch.0, kind, events].map(u64::to_be_bytes);
+        Self { position, place, seal: key.tag(&[numbers.as_flattened()]) }
+    }
+
+    /// Returns true if this is what was given out for a query with the fingerprint `query`.
+    pub(crate) fn is_sealed(&self, query: u64, key: &CursorKey) -> bool {
+        *self == Self::sealed(self.position, self.place, query, key)
+    }
+
     /// The epoch before that of the id, if there is one.
     pub(crate) fn previous_epoch(&self) -> Option<Epoch> {
         self.position.epoch.0.checked_sub(1).map(Epoch)
@@ -79,6 +98,25 @@ mod tests {
     use schemas::position::Timeline;
 
     use super::*;
+
+    #[test]
+    fn an_id_is_good_for_what_it_was_given_out_for_and_cannot_be_changed() {
+        let position = |timeline, epoch| Position { timeline: Timeline(timeline), epoch: Epoch(epoch) };
+        let key = CursorKey::from_bytes([1; 32]);
+        let id = EventId::sealed(position(1, 2), EventPlace::Within(3), 4, &key);
+        assert!(id.is_sealed(4, &key));
+        assert!(!id.is_sealed(5, &key) && !id.is_sealed(4, &CursorKey::from_bytes([2; 32])));
+        for changed in [
+            EventId { position: position(2, 2), ..id },
+            EventId { position: position(1, 3), ..id },
+            EventId { place: EventPlace::Within(2), ..id },
+            EventId { place: EventPlace::Complete, ..id },
+            EventId { place: EventPlace::Snapshot, ..id },
+            EventId { seal: id.seal ^ 1, ..id },
+        ] {
+            assert!(!changed.is_sealed(4, &key), "{changed}");
+        }
+    }
 
     #[test]
     fn ids_survive_their_text() {

@@ -4,7 +4,8 @@
 //! takes them. A subscription is a plan and a place in the history that all share ([`sinks::views::Step`]): it has no queue of its own. Of
 //! protocols it knows nothing: `question` is what one of them has to understand, and it writes the events as its clients read them.
 //!
-//! `planned` plans, `changes` finds what an epoch changes, `feed` goes from epoch to epoch, `id` lets a client resume.
+//! `planned` plans, `changes` finds what an epoch changes, `feed` goes from epoch to epoch, `id` lets a client resume, `validity` ends what a reader
+//! may no longer see.
 
 mod changes;
 pub(crate) mod error;
@@ -18,3 +19,4 @@ pub(crate) mod open;
 mod planned;
 pub(crate) mod question;
 pub(crate) mod stopping;
+pub(crate) mod validity;

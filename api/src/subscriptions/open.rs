@@ -9,6 +9,7 @@ use super::error::SubscriptionError;
 use super::metrics::SubscriptionMetrics;
 use crate::host::health::Health;
 use crate::read::catalog::Catalog;
+use crate::read::cursor_key::CursorKey;
 
 /// The subscriptions of one API; clones share them.
 #[derive(Clone)]
@@ -17,12 +18,21 @@ pub(crate) struct Subscriptions(Arc<SubscriptionsShared>);
 struct SubscriptionsShared {
     catalog: Catalog,
     health: Arc<dyn Health>,
-    open_max: usize,
-    heartbeat_interval: Duration,
+    settings: SubscriptionSettings,
     permits: Arc<Semaphore>,
     metrics: SubscriptionMetrics,
     /// Known once the process has found out; then it stays.
     incarnation: OnceLock<u64>,
+}
+
+/// Settings of all subscriptions of an API.
+pub(crate) struct SubscriptionSettings {
+    /// the most that are open at the same time
+    pub(crate) open_max: usize,
+    /// longest silence of one of them
+    pub(crate) heartbeat_interval: Duration,
+    /// the key of their ids
+    pub(crate) key: CursorKey,
 }
 
 /// A place among the subscriptions that may be open, and its count.
@@ -32,11 +42,11 @@ pub(super) struct OpenSubscription {
 }
 
 impl Subscriptions {
-    /// At most `open_max` subscriptions to the views of `catalog`, each silent for at most `heartbeat_interval`.
-    pub(crate) fn new(catalog: Catalog, health: Arc<dyn Health>, open_max: usize, heartbeat_interval: Duration) -> Self {
-        let permits = Arc::new(Semaphore::new(open_max.min(Semaphore::MAX_PERMITS)));
+    /// Subscriptions to the views of `catalog`.
+    pub(crate) fn new(catalog: Catalog, health: Arc<dyn Health>, settings: SubscriptionSettings) -> Self {
+        let permits = Arc::new(Semaphore::new(settings.open_max.min(Semaphore::MAX_PERMITS)));
         let (metrics, incarnation) = (SubscriptionMetrics::default(), OnceLock::new());
-        Self(Arc::new(SubscriptionsShared { catalog, health, open_max, heartbeat_interval, permits, metrics, incarnation }))
+        Self(Arc::new(SubscriptionsShared { catalog, health, settings, permits, metrics, incarnation }))
     }
 
     /// The views.
@@ -46,7 +56,12 @@ impl Subscriptions {
 
     /// Longest silence of a subscription.
     pub(super) fn heartbeat_interval(&self) -> Duration {
-        self.0.heartbeat_interval
+        self.0.settings.heartbeat_interval
+    }
+
+    /// The key of ids.
+    pub(super) fn key(&self) -> &CursorKey {
+        &self.0.settings.key
     }
 
     /// Figures of all subscriptions.
@@ -57,7 +72,7 @@ impl Subscriptions {
     /// Takes a place among all that may be open, for any stream that stays.
     pub(crate) fn permit(&self) -> Result<OwnedSemaphorePermit, SubscriptionError> {
         let permit = Arc::clone(&self.0.permits).try_acquire_owned();
-        permit.map_err(|_| SubscriptionError::TooMany { open_max: self.0.open_max })
+        permit.map_err(|_| SubscriptionError::TooMany { open_max: self.0.settings.open_max })
     }
 
     /// Takes a place for a subscription, and counts it.
@@ -68,7 +83,7 @@ impl Subscriptions {
     }
 
     /// Returns the number of starts of the process on its data; 0 while it is unknown, which is before any view is whole.
-    pub(super) fn incarnation(&self) -> u64 {
+    pub(crate) fn incarnation(&self) -> u64 {
         if let Some(incarnation) = self.0.incarnation.get() {
             return *incarnation;
         }

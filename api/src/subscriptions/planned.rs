@@ -61,9 +61,9 @@ impl PlannedSubscription {
         subject: Option<&serde_json::Value>,
         incarnation: u64,
     ) -> Result<Self, ReadError> {
-        let SubscriptionQuery { rows, select: projection, key, limit, words: [select, key_names] } = query;
+        let SubscriptionQuery { rows, select: projection, key, limit, words: [select, key_names], bigints } = query;
         let plan = rows.plan(&served)?;
-        let sealed = (plan.reverse, &rows.conditions, &rule, subject, select, key_names, limit, incarnation);
+        let sealed = (plan.reverse, &rows.conditions, &rule, subject, select, key_names, (limit, bigints), incarnation);
         let seal = Seal::new(&served.view, plan.index, &sealed).query;
         let residual = plan.residual.iter().map(|(column, _)| *column).collect();
         let (id, number, reverse) = (plan.id, plan.number, plan.reverse);

@@ -5,7 +5,7 @@ use sinks::views::ServedView;
 use super::error::SubscriptionError;
 use crate::read::access::Rule;
 use crate::read::claims::Claims;
-use crate::read::projection::Projection;
+use crate::read::projection::{BigintForm, Projection};
 use crate::read::request::RowsRequest;
 
 /// A question in the words of a protocol.
@@ -41,4 +41,6 @@ pub(crate) struct SubscriptionQuery {
     pub(crate) limit: Option<usize>,
     /// texts of the selection and of the key: an event's id is good for a question of the same words only
     pub(crate) words: [Option<String>; 2],
+    /// the form of BIGINT, for which the same holds
+    pub(crate) bigints: BigintForm,
 }

@@ -21,7 +21,13 @@ impl Derived for TestTopics {
         views.iter().find(|(name, _)| *name == topic).map(|(_, view)| (*view).to_owned())
     }
 
-    fn records(&self, _topic: &str, from: Option<Offset>, limit: usize) -> BoxFuture<'_, Result<RecordPage, IngestError>> {
+    fn records(
+        &self,
+        _topic: &str,
+        from: Option<Offset>,
+        limit: usize,
+        _bytes_max: usize,
+    ) -> BoxFuture<'_, Result<RecordPage, IngestError>> {
         let offsets = (from.map_or(EARLIEST, |from| from.0)..END).take(limit);
         let record = |offset| TopicRecord {
             offset: Offset(offset),

@@ -111,6 +111,62 @@ async fn sending_needs_the_configured_scope() {
 }
 
 #[tokio::test]
+async fn a_token_for_some_topics_sends_to_those_alone() {
+    let api = api_with(social(), ApiConfig { verifier: Some(verifier()), ..ApiConfig::default() });
+    let as_producer = |scope: &str| sign(json!({ "sub": "1", "scope": scope, "exp": FAR_FUTURE }));
+    let send_as = async |scope: &str, lines: &str| {
+        let request = Request::post("/v1/events").header("Authorization", format!("Bearer {}", as_producer(scope)));
+        send(&api, request.header("Content-Type", "application/x-ndjson").body(lines.to_owned().into()).unwrap()).await
+    };
+    let statuses = |answer: &Answer| {
+        let results = answer.json()["results"].as_array().unwrap().clone();
+        results.iter().map(|line| line["status"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let mixed = send_as("events:write:social.post", "social.post\nsocial.user\n\n").await;
+    assert_eq!(
+        (mixed.status, statuses(&mixed)),
+        (StatusCode::OK, ["accepted", "forbidden", "empty"].map(str::to_owned).to_vec())
+    );
+    let detail = "the token does not grant sending to topic 'social.user'";
+    assert_eq!(
+        mixed.json()["results"][1],
+        json!({ "status": "forbidden", "reason": "topic_not_granted", "field": "topic", "detail": detail })
+    );
+    assert_eq!(mixed.json()["forbidden"], 1);
+    let none = send_as("events:write:social.post", "social.user\nsocial.user\n").await;
+    assert_eq!(none.problem(403, "event_forbidden", Some("topic")), detail);
+    assert_eq!((&none.json()["reason"], &none.json()["forbidden"]), (&json!("topic_not_granted"), &json!(2)));
+    let both = "events:write:social.post events:write:social.user";
+    assert_eq!(send_as(both, "social.user\nsocial.post").await.json()["accepted"], 2);
+    assert_eq!(send_as("events:write:social.post events:write", "social.user").await.json()["accepted"], 1);
+    for scope in ["events:write:", "events:writer", "events:write.social.post", "events:WRITE:social.post", ""] {
+        send_as(scope, "social.post").await.problem(403, "missing_scope", Some("Authorization"));
+    }
+    let topics =
+        async |scope: &str| get_as(&api, &as_producer(scope), "/v1/topics").await.json()["topics"].as_array().unwrap().len();
+    assert_eq!((topics("events:write:social.user").await, topics("events:write:social.post").await), (0, 1));
+}
+
+#[tokio::test]
+async fn events_may_be_tied_to_a_claim_of_their_sender() {
+    let config = ApiConfig { verifier: Some(verifier()), actor_claim: Some("sub".into()), ..ApiConfig::default() };
+    let api = api_with(social(), config);
+    let send_as = async |claims: Json, lines: &str| {
+        let request = Request::post("/v1/events").header("Authorization", format!("Bearer {}", sign(claims)));
+        send(&api, request.header("Content-Type", "application/x-ndjson").body(lines.to_owned().into()).unwrap()).await
+    };
+    let claims = |sub: Json| json!({ "sub": sub, "scope": "events:write", "exp": FAR_FUTURE });
+    let answer = send_as(claims(json!("7")), "7\n8\n").await;
+    assert_eq!((&answer.json()["accepted"], &answer.json()["forbidden"]), (&json!(1), &json!(1)));
+    assert_eq!(answer.json()["results"][1]["reason"], "other_actor");
+    assert_eq!(send_as(claims(json!(7)), "7").await.json()["accepted"], 1);
+    send_as(claims(json!("07")), "7").await.problem(403, "event_forbidden", Some("event.actor_id"));
+    for sub in [Json::Null, json!(["7"]), json!({})] {
+        send_as(claims(sub), "7").await.problem(403, "missing_claim", Some("Authorization"));
+    }
+}
+
+#[tokio::test]
 async fn topics_are_listed() {
     let answer = get(&api(), "/v1/topics").await;
     let partitions = json!([{ "partition": 0, "earliest": 0, "next": 10 }, { "partition": 1, "earliest": 3, "next": 4 }]);

@@ -8,6 +8,8 @@ mod deploys;
 mod derived;
 mod doors;
 mod events;
+mod large_rows;
+mod negotiation;
 mod operations;
 mod oracle;
 mod pages;
@@ -41,8 +43,9 @@ use sinks::views::{Commit, Views, ViewsDefinition};
 use tower::ServiceExt as _;
 
 use crate::{
-    ApiConfig, ApiState, BoxFuture, Figures, HaltedSource, Health, HostStatus, Ingest, IngestError, Lag, LagLimits, Limits,
-    LineOutcome, PartitionEnd, Permission, Readiness, Refusal, SinkStatus, TokenKey, TopicInfo, Verifier, router,
+    ApiConfig, ApiState, BoxFuture, CursorKey, EventSender, Figures, HaltedSource, Health, HostStatus, Ingest, IngestError, Lag,
+    LagLimits, Limits, LineOutcome, PartitionEnd, Permission, Readiness, Refusal, SinkStatus, TokenKey, TokenKeys, TokenRules,
+    TopicInfo, Verifier, router,
 };
 
 pub(super) const SECRET: &[u8] = b"a secret that is long enough for HS256";
@@ -209,7 +212,7 @@ pub(super) struct TextIngest {
 }
 
 impl Ingest for TextIngest {
-    fn submit(&self, lines: Vec<Vec<u8>>) -> BoxFuture<'_, Result<Vec<LineOutcome>, IngestError>> {
+    fn submit(&self, lines: Vec<Vec<u8>>, sender: EventSender) -> BoxFuture<'_, Result<Vec<LineOutcome>, IngestError>> {
         Box::pin(async move {
             match lines[0].as_slice() {
                 b"broken" => return Err(IngestError::Storage { detail: "read error".into() }),
@@ -217,7 +220,7 @@ impl Ingest for TextIngest {
                 b"slow" => std::future::pending().await,
                 _ => {}
             }
-            Ok(lines.iter().map(|line| self.take(line)).collect())
+            Ok(lines.iter().map(|line| self.take_from(line, &sender)).collect())
         })
     }
 
@@ -232,6 +235,14 @@ impl Ingest for TextIngest {
 }
 
 impl TextIngest {
+    /// Takes a line for the topic that its text is, if it is one, or of the actor that its number is.
+    fn take_from(&self, line: &[u8], sender: &EventSender) -> LineOutcome {
+        let text = String::from_utf8_lossy(line);
+        let topic = if text.starts_with("social.") { sender.check_topic(&text) } else { Ok(()) };
+        let actor = text.parse().map_or(Ok(()), |actor| sender.check_actor(actor));
+        topic.and(actor).map_or_else(LineOutcome::Forbidden, |()| self.take(line))
+    }
+
     fn take(&self, line: &[u8]) -> LineOutcome {
         let mut next = self.next.lock();
         let mut at = || {
@@ -307,12 +318,25 @@ impl Health for TestHealth {
     }
 }
 
-pub(super) fn verifier() -> Verifier {
-    Verifier::new(&[TokenKey::Hs256 { secret: SECRET.to_vec() }], None, None).unwrap()
+/// The keys, under these ids.
+pub(super) fn token_keys(keys: &[(Option<&str>, TokenKey)]) -> TokenKeys {
+    let mut checked = TokenKeys::default();
+    keys.iter().for_each(|(id, key)| checked.add(id.map(str::to_owned), key).unwrap());
+    checked
+}
+
+pub(super) fn verifier() -> Arc<Verifier> {
+    verifier_with(TokenRules::default())
+}
+
+/// A verifier of the tests' secret with these rules.
+pub(super) fn verifier_with(rules: TokenRules) -> Arc<Verifier> {
+    Arc::new(Verifier::new(token_keys(&[(None, TokenKey::Hs256 { secret: SECRET.to_vec() })]), rules))
 }
 
 pub(super) fn config() -> ApiConfig {
-    ApiConfig { verifier: Some(verifier()), ingest: Permission::Open, ..ApiConfig::default() }
+    let cursor_key = CursorKey::from_bytes([7; 32]);
+    ApiConfig { verifier: Some(verifier()), ingest: Permission::Open, cursor_key, ..ApiConfig::default() }
 }
 
 pub(super) fn api_with(views: Arc<Views>, config: ApiConfig) -> Router {

@@ -115,12 +115,16 @@ async fn a_forged_cursor_shows_no_row_of_somebody_else() {
     let uri = "/v1/views/following_feed?limit=1000";
     let mine = get_as(&api, &token(1), "/v1/views/following_feed?limit=1").await;
     let cursor = mine.json()["next"].as_str().unwrap().to_owned();
-    let bytes = base64::Engine::decode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, cursor).unwrap();
-    let number = |at: usize| u64::from_be_bytes(bytes[at..at + 8].try_into().unwrap());
-    let seal = crate::read::cursor::Seal { query: number(1), view: number(9), definition: number(17) };
-    for forged in [&[0u8; 0][..], &[0; 40], &[0xff; 40], &[1, 0x80, 0, 0, 0, 0, 0, 0, 3], b"\x01"] {
-        let cursor = crate::read::cursor::RowCursor { row: Row::from_bytes(forged), repeats: 1 };
-        let cursor = crate::http::query::cursor::cursor_text(&cursor, seal);
+    // Whoever had the key could put any row in it; the rule holds all the same.
+    let key = CursorKey::from_bytes([7; 32]);
+    let sealed = base64::Engine::decode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, cursor).unwrap();
+    let content = key.open("following_feed", &sealed).unwrap();
+    let number = |at: usize| u64::from_be_bytes(content[at..at + 8].try_into().unwrap());
+    let seal = crate::read::cursor::Seal { query: number(0), definition: number(8) };
+    let long = [0x80; 600];
+    for forged in [&[0u8; 0][..], &[0; 40], &[0xff; 40], &[1, 0x80, 0, 0, 0, 0, 0, 0, 3], b"\x01", &long] {
+        let cursor = crate::read::cursor::RowCursor::behind(forged, 1);
+        let cursor = crate::http::query::cursor::cursor_text(&cursor, &key, seal, "following_feed");
         let answer = get_as(&api, &token(1), &format!("{uri}&cursor={cursor}")).await;
         for row in answer.rows() {
             assert_eq!(row["user_id"], 1);

@@ -26,6 +26,8 @@ pub(super) struct KeptIndex {
     pub rows: OrderedRows,
     /// rows that came, went or changed their number since it is served
     pub row_changes: u64,
+    /// the last epoch that changed a row; the one at which it became visible when none has since
+    pub last_change: Epoch,
 }
 
 impl KeptIndex {
@@ -34,7 +36,7 @@ impl KeptIndex {
         served.indexes.iter().zip(&served.view.indexes).map(|((id, layout), index)| {
             let (view, name) = (served.view.name.clone(), index.name.clone());
             let (layout, limit) = (layout.clone(), index.limit);
-            let kept = Self { view, index: name, layout, limit, rows: OrderedRows::new(), row_changes: 0 };
+            let kept = Self { view, index: name, layout, limit, rows: OrderedRows::new(), row_changes: 0, last_change: Epoch(0) };
             (*id, kept)
         })
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use parking_lot::RwLockReadGuard;
 use schemas::dead_letter::{DeadLetter, RowError};
-use schemas::position::Position;
+use schemas::position::{Epoch, Position};
 use schemas::row::Diff;
 
 use super::history::ChangeHistory;
@@ -94,6 +94,12 @@ impl Snapshot<'_> {
     /// Returns the number of rows that came, went or changed their multiplicity since the index is served.
     pub fn row_changes(&self, index: IndexId) -> u64 {
         self.index(index).row_changes
+    }
+
+    /// Returns the last epoch that changed a row of the index, or made the index visible. Its rows are the same at any two epochs that have
+    /// this in common.
+    pub fn last_change(&self, index: IndexId) -> Epoch {
+        self.index(index).last_change
     }
 
     /// About how many bytes of memory the index takes.

@@ -51,7 +51,7 @@ impl Views {
             let mut state = self.state.write();
             state.epoch = Some(epoch);
             state.wall_micros = wall_micros;
-            state.apply(&epoch_changes.changes);
+            state.apply(epoch, &epoch_changes.changes);
             state.dead_letters.extend(dead_letters);
             state.dead_letters.retry(&retried);
             if row_errors_replaced {
@@ -128,7 +128,9 @@ impl Views {
     /// Replaces the catalogue; returns the rows that are no longer served.
     fn switch(&self, state: &mut ViewsState, switch: Switch, shown: Vec<(IndexId, KeptIndex)>) -> Vec<KeptIndex> {
         let Switch { catalogue, removed, .. } = switch;
-        state.indexes.extend(shown);
+        // A client may have rows of the view that was served under the name before.
+        let epoch = state.epoch.unwrap_or(Epoch(0));
+        state.indexes.extend(shown.into_iter().map(|(id, kept)| (id, KeptIndex { last_change: epoch, ..kept })));
         self.set_catalogue(state, catalogue);
         removed.iter().filter_map(|index| state.indexes.remove(index)).collect()
     }
@@ -136,9 +138,10 @@ impl Views {
 
 impl ViewsState {
     /// Applies changes that were checked: no count becomes negative, and every index is served.
-    fn apply(&mut self, changes: &Changes) {
-        for (index, changes) in changes {
+    fn apply(&mut self, epoch: Epoch, changes: &Changes) {
+        for (index, changes) in changes.iter().filter(|(_, changes)| !changes.is_empty()) {
             if let Some(kept) = self.indexes.get_mut(index) {
+                kept.last_change = epoch;
                 kept.rows.apply(changes);
                 kept.row_changes += changes.len() as u64;
             }

@@ -2,6 +2,7 @@
 //!
 //! A file holds the commands of one subject.
 
+mod answers;
 mod auth;
 mod check;
 mod common;
@@ -15,6 +16,7 @@ use clap::{Parser, Subcommand};
 
 use crate::cli::failure::EXIT_CODES_HELP;
 
+pub use answers::AnswerArguments;
 pub use check::{DirectoryArguments, ExplainArguments, ExplainFormat};
 pub(in crate::cli) use common::SERVER_DEFAULT;
 pub use common::{Format, RemoteArguments};

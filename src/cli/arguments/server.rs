@@ -9,6 +9,7 @@ use engine::run::{Clock, WORKERS_MAX};
 use epochs::coordinator::RETAINED_GENERATION_BYTES;
 use schemas::secret_text::SecretText;
 
+use super::answers::AnswerArguments;
 use super::auth::AuthArguments;
 use super::limits::LimitArguments;
 use crate::cli::duration;
@@ -61,6 +62,9 @@ pub struct RunArguments {
     /// Keys of tokens
     #[command(flatten)]
     pub auth: AuthArguments,
+    /// Form and size of answers
+    #[command(flatten)]
+    pub answers: AnswerArguments,
 }
 
 /// Arguments that `demo` and `run` share.

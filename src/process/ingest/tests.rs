@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use api::{LagLimits, Refusal};
+use api::{Forbidden, LagLimits, Refusal};
 use engine::run::Status;
 use schemas::position::{Epoch, Timeline};
 use sinks::views::{Commit, Views, ViewsDefinition};
@@ -266,4 +266,28 @@ fn the_lag_of_an_earlier_process_is_known_with_its_bytes_and_age() {
     let lag = ingest.admission().meter().lag();
     assert_eq!((lag.records, lag.bytes), (1, bytes as u64 / 6));
     assert!(lag.micros < 3_600_000_000, "{lag:?}");
+}
+
+#[test]
+fn lines_that_a_sender_may_not_send_are_kept_nowhere() {
+    let log = memory();
+    let ingest = open(&log);
+    let only = |topics: &[&str], actor: Option<&str>| EventSender {
+        topics: Some(topics.iter().map(|topic| (*topic).to_owned()).collect()),
+        actor: actor.map(str::to_owned),
+    };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let submit = |lines: Vec<Vec<u8>>, sender| runtime.block_on(ingest.submit(lines, sender)).unwrap();
+    let broken = |topic: &str| format!("{{\"topic\":\"{topic}\",\"event\":{{}}}}").into_bytes();
+    let outcomes = submit(
+        vec![user(1), broken("social.user"), broken("social.nonsense"), b"no JSON".to_vec()],
+        only(&["social.post"], None),
+    );
+    let is_forbidden = |outcome: &LineOutcome| matches!(outcome, LineOutcome::Forbidden(Forbidden::Topic { .. }));
+    assert!(outcomes[..3].iter().all(is_forbidden) && matches!(outcomes[3], LineOutcome::Rejected(_)), "{outcomes:?}");
+    assert_eq!((records(&log, "social.user").len(), records(&log, DEAD_LETTER_TOPIC).len()), (0, 1));
+    let outcomes = submit(vec![user(2), user(3)], only(&["social.user"], Some("3")));
+    assert_eq!(outcomes[0], LineOutcome::Forbidden(Forbidden::Actor { actor: 2 }));
+    assert!(matches!(outcomes[1], LineOutcome::Accepted(_)), "{outcomes:?}");
+    assert!(matches!(submit(vec![user(2)], EventSender::trusted())[..], [LineOutcome::Accepted(_)]), "it was not remembered");
 }

@@ -32,6 +32,7 @@ use crate::http::query::string::QueryString;
 use crate::http::state::ApiState;
 use crate::subscriptions::limits::PROGRESS_INTERVAL;
 use crate::subscriptions::stopping::Stopping;
+use crate::subscriptions::validity::Validity;
 
 /// Longest silence of a stream before it shows that it is alive.
 const SILENCE_MAX: Duration = Duration::from_secs(15);
@@ -67,6 +68,7 @@ pub(crate) async fn invalidations(
         invalidated: state.invalidated(),
         notified_at: Instant::now(),
         stopping,
+        validity: Validity::of(claims.as_ref()),
         _places: (place, permit),
     };
     let lines = stream::unfold(follower, |mut follower| async move {
@@ -86,6 +88,8 @@ struct Follower {
     /// the time of the last events
     notified_at: Instant,
     stopping: Option<Stopping>,
+    /// the time for which the client is known
+    validity: Validity,
     /// of its client, and among all
     _places: (ClientPlace, OwnedSemaphorePermit),
 }
@@ -109,7 +113,7 @@ impl Follower {
                 }
                 _ => {}
             }
-            if self.stopping.as_ref().is_some_and(Stopping::is_set) {
+            if self.stopping.as_ref().is_some_and(Stopping::is_set) || self.validity.check().is_err() {
                 return None;
             }
             if begun.elapsed() >= SILENCE_MAX {

@@ -15,6 +15,7 @@ mod topology;
 mod views;
 
 use axum::Router;
+use axum::middleware::map_response;
 use axum::routing::{get, post};
 
 use crate::http::state::ApiState;
@@ -46,4 +47,5 @@ pub(crate) fn routes() -> Router<ApiState> {
         .route("/metrics", get(process::metrics::metrics))
         .fallback(fallback::unknown_path)
         .method_not_allowed_fallback(fallback::method_not_allowed)
+        .layer(map_response(fallback::name_options))
 }

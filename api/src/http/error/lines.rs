@@ -3,7 +3,7 @@
 use schemas::dead_letter::Fault;
 use serde_json::Value;
 
-use crate::host::ingest::Refusal;
+use crate::host::ingest::{Forbidden, Refusal};
 
 /// Reason why none of a request's lines was taken; `answer` has the members that every answer about lines has.
 #[derive(Debug, thiserror::Error)]
@@ -11,6 +11,8 @@ use crate::host::ingest::Refusal;
 pub(crate) enum LinesError {
     #[error("the event was rejected: {fault}")]
     Rejected { fault: Fault, answer: Value },
+    #[error("{forbidden}")]
+    Forbidden { forbidden: Forbidden, answer: Value },
     #[error("{refusal}")]
     Refused { refusal: Refusal, answer: Value },
 }

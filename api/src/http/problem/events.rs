@@ -51,6 +51,9 @@ impl ToProblem for LinesError {
                 };
                 problem.lines(fault.reason.as_str(), answer)
             }
+            E::Forbidden { forbidden, answer } => {
+                of(StatusCode::FORBIDDEN, "event_forbidden").field(forbidden.field()).lines(forbidden.reason(), answer)
+            }
             E::Refused { refusal, answer } => {
                 let (status, slug) = match refusal {
                     Refusal::Memory { .. } => (StatusCode::SERVICE_UNAVAILABLE, "memory_full"),

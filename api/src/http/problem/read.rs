@@ -30,7 +30,7 @@ impl ToProblem for ReadError {
             E::TooManyRanges { column } => of(StatusCode::BAD_REQUEST, "too_many_keys").field(column),
             E::ScanLimit { indexes, .. } => of(StatusCode::BAD_REQUEST, "index_needed").member("indexes", json!(indexes)),
             E::BadCursor { .. } => of(StatusCode::BAD_REQUEST, "bad_cursor").field("cursor"),
-            E::OutdatedCursor { .. } => of(StatusCode::CONFLICT, "outdated_cursor").field("cursor"),
+            E::OutdatedCursor { .. } | E::UnknownCursor { .. } => of(StatusCode::CONFLICT, "outdated_cursor").field("cursor"),
             E::Hydrating { hydration, .. } => of(StatusCode::SERVICE_UNAVAILABLE, "view_hydrating")
                 .field("view")
                 .member("progress", progress(hydration))

@@ -16,6 +16,7 @@ impl ToProblem for SubscriptionError {
             E::ReplacedView { .. } => of(StatusCode::CONFLICT, "view_replaced").field("view"),
             E::SlowReader => of(StatusCode::REQUEST_TIMEOUT, "slow_reader"),
             E::ClaimsExpired => TokenError::expired().into(),
+            E::KeyWithdrawn => TokenError::key_withdrawn().into(),
         }
     }
 }

@@ -12,6 +12,7 @@ impl ToProblem for TokenError {
         match self {
             E::Needed { .. } => of(StatusCode::UNAUTHORIZED, "token_needed").challenge("Bearer"),
             E::Bad { .. } => of(StatusCode::UNAUTHORIZED, "bad_token").challenge("Bearer error=\"invalid_token\""),
+            E::MissingClaim { .. } => of(StatusCode::FORBIDDEN, "missing_claim"),
             E::MissingScope { .. } => of(StatusCode::FORBIDDEN, "missing_scope").challenge("Bearer error=\"insufficient_scope\""),
         }
     }

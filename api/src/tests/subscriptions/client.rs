@@ -24,16 +24,16 @@ use crate::tests::{ApiConfig, api_with};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A server and the runtime it runs on.
-pub(super) struct Server {
-    pub(super) address: SocketAddr,
-    pub(super) views: Arc<Views>,
+pub(in crate::tests) struct Server {
+    pub(in crate::tests) address: SocketAddr,
+    pub(in crate::tests) views: Arc<Views>,
     stop: Option<oneshot::Sender<()>>,
     served: Option<tokio::task::JoinHandle<()>>,
     runtime: Runtime,
 }
 
 impl Server {
-    pub(super) fn start(views: Arc<Views>, config: ApiConfig) -> Self {
+    pub(in crate::tests) fn start(views: Arc<Views>, config: ApiConfig) -> Self {
         let runtime = Runtime::new().unwrap();
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap();
@@ -46,13 +46,13 @@ impl Server {
     }
 
     /// Asks the server to stop, and waits until it has.
-    pub(super) fn stop(&mut self) {
+    pub(in crate::tests) fn stop(&mut self) {
         self.stop.take().unwrap().send(()).unwrap();
         self.runtime.block_on(self.served.take().unwrap()).unwrap();
     }
 
     /// Waits until an epoch is visible.
-    pub(super) fn wait_for(&self, epoch: u64) {
+    pub(in crate::tests) fn wait_for(&self, epoch: u64) {
         let begun = Instant::now();
         while self.views.position().epoch < Epoch(epoch) {
             assert!(begun.elapsed() < PATIENCE, "epoch {epoch} was never published");
@@ -60,21 +60,21 @@ impl Server {
         }
     }
 
-    pub(super) fn sse(&self, uri: &str, headers: &[(&str, &str)]) -> Client {
+    pub(in crate::tests) fn sse(&self, uri: &str, headers: &[(&str, &str)]) -> Client {
         Client::sse(self.address, uri, headers).unwrap_or_else(|(status, body)| panic!("{status}: {body}"))
     }
 }
 
 /// One message of a subscription.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct ClientEvent {
-    pub(super) name: String,
-    pub(super) id: Option<String>,
-    pub(super) data: Json,
+pub(in crate::tests) struct ClientEvent {
+    pub(in crate::tests) name: String,
+    pub(in crate::tests) id: Option<String>,
+    pub(in crate::tests) data: Json,
 }
 
 /// A subscription.
-pub(super) enum Client {
+pub(in crate::tests) enum Client {
     Sse { stream: BufReader<TcpStream>, text: String, heartbeats: usize },
     WebSocket(Box<WebSocket<TcpStream>>),
 }
@@ -87,7 +87,7 @@ fn connect(address: SocketAddr) -> TcpStream {
 
 impl Client {
     /// Subscribes by server-sent events; an answer that is none is an error.
-    pub(super) fn sse(address: SocketAddr, uri: &str, headers: &[(&str, &str)]) -> Result<Self, (u16, String)> {
+    pub(in crate::tests) fn sse(address: SocketAddr, uri: &str, headers: &[(&str, &str)]) -> Result<Self, (u16, String)> {
         let mut stream = connect(address);
         let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
         write!(stream, "GET {uri} HTTP/1.1\r\nHost: {address}\r\n{headers}\r\n").unwrap();
@@ -114,7 +114,7 @@ impl Client {
     }
 
     /// Subscribes over a WebSocket; `uri` ends with `/subscribe` before its query.
-    pub(super) fn web_socket(address: SocketAddr, uri: &str, headers: &[(&str, &str)]) -> Result<Self, u16> {
+    pub(in crate::tests) fn web_socket(address: SocketAddr, uri: &str, headers: &[(&str, &str)]) -> Result<Self, u16> {
         let mut request = format!("ws://{address}{uri}").into_client_request().unwrap();
         for (name, value) in headers {
             let name: tungstenite::http::HeaderName = name.parse().unwrap();
@@ -128,7 +128,7 @@ impl Client {
     }
 
     /// The next event; `None` when the server has ended the subscription.
-    pub(super) fn next(&mut self) -> Option<ClientEvent> {
+    pub(in crate::tests) fn next(&mut self) -> Option<ClientEvent> {
         match self {
             Self::WebSocket(socket) => loop {
                 match socket.read().unwrap() {
@@ -153,7 +153,7 @@ impl Client {
     }
 
     /// Reads until an event of this name, and returns it.
-    pub(super) fn until(&mut self, name: &str) -> ClientEvent {
+    pub(in crate::tests) fn until(&mut self, name: &str) -> ClientEvent {
         loop {
             let event = self.next().unwrap_or_else(|| panic!("the subscription ended before '{name}'"));
             if event.name == name {
@@ -163,7 +163,7 @@ impl Client {
     }
 
     /// Waits for a comment.
-    pub(super) fn heartbeat(&mut self) {
+    pub(in crate::tests) fn heartbeat(&mut self) {
         let Self::Sse { stream, text, .. } = self else { panic!("not server-sent events") };
         while !text.starts_with(": ") {
             assert!(read_chunk(stream, text));

@@ -82,21 +82,72 @@ fn a_subscription_that_has_nothing_to_say_shows_that_it_is_alive() {
     assert_eq!(client.until("progress").data["position"], "2a:2");
 }
 
+/// Seconds since 1970.
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
+}
+
+const OWN_FEED: &str = "/v1/views/following_feed/subscribe?user_id=eq.1&limit=2";
+
+/// Checks that a subscription ends with a refused token, and for this reason.
+fn ends_with_its_token(client: &mut Client, reason: &str) {
+    let end = client.until("error");
+    assert_eq!((&end.data["type"], &end.data["status"]), (&json!("urn:tidewater:problem:bad_token"), &json!(401)));
+    assert!(end.data["detail"].as_str().unwrap().contains(reason), "{}", end.data);
+    assert_eq!((end.id, client.next()), (None, None));
+}
+
 #[test]
 fn a_token_that_expires_ends_the_subscription() {
-    let server = start();
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-    let feed = "/v1/views/following_feed/subscribe?user_id=eq.1&limit=2";
-    let token = sign(json!({ "sub": "1", "exp": now + 1 }));
+    let rules = TokenRules { leeway: Duration::ZERO, ..TokenRules::default() };
+    let server = Server::start(social(), ApiConfig { verifier: Some(verifier_with(rules)), ..config() });
+    let token = sign(json!({ "sub": "1", "exp": now() + 4 }));
     for mut client in [
-        server.sse(feed, &[("Authorization", &bearer(&token))]),
-        Client::web_socket(server.address, feed, &[("Authorization", &bearer(&token))]).unwrap(),
+        server.sse(OWN_FEED, &[("Authorization", &bearer(&token))]),
+        Client::web_socket(server.address, OWN_FEED, &[("Authorization", &bearer(&token))]).unwrap(),
     ] {
         client.until("progress");
-        let end = client.until("error");
-        assert_eq!((&end.data["type"], &end.data["status"]), (&json!("urn:tidewater:problem:bad_token"), &json!(401)));
-        assert_eq!((end.id, client.next()), (None, None));
+        ends_with_its_token(&mut client, "expired");
     }
+}
+
+#[test]
+fn a_token_within_its_leeway_opens_a_subscription_that_goes_on() {
+    let server = start();
+    let expired = sign(json!({ "sub": "1", "exp": now() - 5 }));
+    let mut client = server.sse(OWN_FEED, &[("Authorization", &bearer(&expired))]);
+    client.until("progress");
+    publish(&server.views, 2, &[]);
+    assert_eq!(client.until("progress").data["position"], "2a:2", "it ended although pages are still answered");
+    let Err((401, body)) =
+        Client::sse(server.address, OWN_FEED, &[("Authorization", &bearer(&sign(json!({ "sub": "1", "exp": now() - 61 }))))])
+    else {
+        panic!("a token behind its leeway was accepted")
+    };
+    assert!(body.contains("expired"), "{body}");
+}
+
+#[test]
+fn a_key_that_is_withdrawn_ends_the_subscriptions_that_were_opened_with_it() {
+    let verifier = verifier();
+    let server = Server::start(social(), ApiConfig { verifier: Some(Arc::clone(&verifier)), ..config() });
+    let mine = bearer(&token(1));
+    let mut clients = [
+        server.sse(OWN_FEED, &[("Authorization", &mine)]),
+        Client::web_socket(server.address, OWN_FEED, &[("Authorization", &mine)]).unwrap(),
+    ];
+    let mut anonymous = server.sse(POSTS, &[]);
+    for client in clients.iter_mut().chain([&mut anonymous]) {
+        client.until("progress");
+    }
+    let key = |secret: &[u8]| token_keys(&[(None, TokenKey::Hs256 { secret: secret.to_vec() })]);
+    assert_eq!(verifier.replace(key(SECRET)), (0, 0), "the same key is not another one");
+    publish(&server.views, 2, &[]);
+    clients.iter_mut().for_each(|client| assert_eq!(client.until("progress").data["position"], "2a:2"));
+    assert_eq!(verifier.replace(key(b"another secret of at least 32 bytes")), (1, 1));
+    clients.iter_mut().for_each(|client| ends_with_its_token(client, "no longer accepted"));
+    publish(&server.views, 3, &[]);
+    while anonymous.until("progress").data["position"] != "2a:3" {}
 }
 
 #[test]

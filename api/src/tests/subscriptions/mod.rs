@@ -1,6 +1,6 @@
 //! Subscriptions on real sockets: what a client makes of the events is what the view has, however often the connection breaks.
 
-mod client;
+pub(super) mod client;
 mod ends;
 mod fold;
 mod readers;

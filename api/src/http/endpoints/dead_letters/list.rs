@@ -1,7 +1,7 @@
 //! `GET /v1/dead-letters?limit=&after=`: events that were quarantined, oldest first, and rows on which an expression fails now.
 //!
 //! For operators: bodies of events may hold anything. `after` is the id of the last letter seen; `next` is that id when there may
-//! be more. Letters that were sent again are counted and no longer listed.
+//! be more, also where letters with many bytes made the answer shorter. Letters that were sent again are counted and no longer listed.
 
 use axum::extract::State;
 use axum::http::{HeaderMap, Uri};
@@ -29,17 +29,34 @@ pub(crate) async fn dead_letters(State(state): State<ApiState>, uri: Uri, header
     let letters = snapshot.dead_letters(Some(after as u64), limit);
     let row_errors = snapshot.row_errors(limit);
     let position = snapshot.position().to_string();
+    let bytes_max = state.config().limits.page_bytes_max;
+    let listed = within(bytes_max, letters.iter().map(|(id, letter)| describe(*id, letter)));
+    let last = listed.len().checked_sub(1).and_then(|last| letters.get(last));
+    let has_more = listed.len() == limit || listed.len() < letters.len();
     let answer = json!({
-        "dead_letters": letters.iter().map(|(id, letter)| describe(*id, letter)).collect::<Vec<_>>(),
+        "dead_letters": listed,
         "dead_letters_total": snapshot.dead_letter_count(),
         "dead_letters_retried": snapshot.retried_count(),
-        "row_errors": row_errors.iter().map(|(error, count)| describe_row_error(error, *count)).collect::<Vec<_>>(),
+        "row_errors": within(bytes_max, row_errors.iter().map(|(error, count)| describe_row_error(error, *count))),
         "row_errors_total": snapshot.row_error_count(),
-        "next": letters.last().filter(|_| letters.len() == limit).map(|(id, _)| *id),
+        "next": last.filter(|_| has_more).map(|(id, _)| *id),
         "position": position,
     });
     drop(snapshot);
     Ok(json_response(answer.to_string(), Some(&position)))
+}
+
+/// The first of them that have no more bytes than an answer may have; at least one, if there is one.
+fn within(bytes_max: usize, described: impl Iterator<Item = Value>) -> Vec<Value> {
+    let (mut taken, mut bytes) = (Vec::new(), 0);
+    for value in described {
+        bytes += value.to_string().len();
+        if bytes > bytes_max && !taken.is_empty() {
+            break;
+        }
+        taken.push(value);
+    }
+    taken
 }
 
 fn describe(id: u64, letter: &DeadLetter) -> Value {

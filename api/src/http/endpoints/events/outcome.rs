@@ -34,6 +34,12 @@ pub(in crate::http::endpoints) fn describe(outcome: &LineOutcome) -> Value {
             "field": fault.field,
             "detail": fault.detail,
         }),
+        LineOutcome::Forbidden(forbidden) => json!({
+            "status": "forbidden",
+            "reason": forbidden.reason(),
+            "field": forbidden.field(),
+            "detail": forbidden.to_string(),
+        }),
         LineOutcome::Empty => json!({ "status": "empty" }),
         LineOutcome::Refused(refusal) => {
             json!({ "status": "refused", "reason": refusal.reason(), "detail": refusal.to_string() })

@@ -1,8 +1,9 @@
 //! `POST /v1/events`: one event as a JSON object, or one a line; each `{"topic":..,"event":{..}}`.
 //!
-//! The answer has one result per line: accepted with its position, duplicate, rejected with a reason, or refused for now. It is 200 as
-//! soon as the lines were looked at, whatever became of each; only a request of a single event that is rejected is 422, and one of which
-//! every line is refused is 429 or 503, with the same members. While lines are refused, `Retry-After` says when to send them again.
+//! The answer has one result per line: accepted with its position, duplicate, rejected with a reason, forbidden to this sender, or refused
+//! for now. It is 200 as soon as the lines were looked at, whatever became of each; only a request of a single event that is rejected is 422,
+//! one of which every line is forbidden is 403, and one of which every line is refused is 429 or 503, with the same members. While
+//! lines are refused, `Retry-After` says when to send them again.
 //! `position` is what `after` takes to read one's own writes. A body may be compressed (`Content-Encoding: gzip` or `zstd`).
 
 use axum::extract::{Request, State};
@@ -12,7 +13,7 @@ use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 
 use super::outcome::{describe, position};
-use crate::host::ingest::{LineOutcome, Refusal};
+use crate::host::ingest::{Forbidden, LineOutcome, Refusal};
 use crate::http::answer::json_response;
 use crate::http::body::{JSON, JSON_LINES, media_type, read_body, sent_media_type};
 use crate::http::encoding::EVENT_ENCODINGS;
@@ -26,17 +27,21 @@ use crate::http::state::ApiState;
 /// Appends events.
 pub(crate) async fn events(State(state): State<ApiState>, request: Request) -> Result<Response, Problem> {
     let claims = state.claims(request.headers())?;
-    state.config().ingest.check("sending events", claims.as_ref())?;
+    let config = state.config();
+    let sender = config.ingest.sender("sending events", claims.as_ref(), config.actor_claim.as_deref())?;
     QueryString::parse(request.uri().query())?.only(&[])?;
     let is_json = is_single_json(request.headers())?;
     let (parts, body) = request.into_parts();
     let body = read_body(&parts.headers, body, EVENT_ENCODINGS, state.config().limits.events_body_bytes_max).await?;
     let lines = lines(&body, is_json)?;
     let is_single = lines.len() == 1;
-    let outcomes = state.ingest().submit(lines).await?;
+    let outcomes = state.ingest().submit(lines, sender).await?;
     let position = position(&outcomes);
     let answer = answer(&outcomes, position.as_deref());
     let refusal = refusal(&outcomes);
+    if let Some(forbidden) = only_forbidden(&outcomes) {
+        return Err(LinesError::Forbidden { forbidden, answer }.into());
+    }
     let is_any_taken = outcomes.iter().any(|outcome| !matches!(outcome, LineOutcome::Refused(_) | LineOutcome::Empty));
     match (refusal, outcomes.into_iter().next()) {
         (Some(refusal), _) if !is_any_taken => Err(LinesError::Refused { refusal, answer }.into()),
@@ -57,6 +62,16 @@ fn refusal(outcomes: &[LineOutcome]) -> Option<Refusal> {
         LineOutcome::Refused(refusal) => Some(*refusal),
         _ => None,
     })
+}
+
+/// Returns the first reason why lines are forbidden, if all are that have something in them.
+fn only_forbidden(outcomes: &[LineOutcome]) -> Option<Forbidden> {
+    let mut found = outcomes.iter().filter(|outcome| !matches!(outcome, LineOutcome::Empty)).map(|outcome| match outcome {
+        LineOutcome::Forbidden(forbidden) => Some(forbidden.clone()),
+        _ => None,
+    });
+    let first = found.next().flatten()?;
+    found.all(|forbidden| forbidden.is_some()).then_some(first)
 }
 
 /// Returns true if the body may be a single JSON object over several lines.
@@ -92,6 +107,7 @@ fn answer(outcomes: &[LineOutcome], position: Option<&str>) -> Value {
         "accepted": count(|outcome| matches!(outcome, LineOutcome::Accepted(_))),
         "duplicate": count(|outcome| matches!(outcome, LineOutcome::Duplicate(_))),
         "rejected": count(|outcome| matches!(outcome, LineOutcome::Rejected(_))),
+        "forbidden": count(|outcome| matches!(outcome, LineOutcome::Forbidden(_))),
         "refused": count(|outcome| matches!(outcome, LineOutcome::Refused(_))),
         "position": position,
     })

@@ -3,7 +3,8 @@
 //! - `q`: words, all of which are wanted; `"phrases"`, `beginnings*`, `OR`, `-not`, parentheses, `column:word`. Without it every row is a hit.
 //! - `column=eq.v` and the other conditions of views, on included columns.
 //! - `order=relevance`, or one included column as `created_at.desc`; hits that are equal in it come by their key.
-//! - `select`, `limit`, `offset`; `highlight=a,b`: searched columns of which the part that matches is returned; `facets=a,b`: included columns
+//! - `select`, `limit`, `offset`: the next page begins at `next_offset`, also where hits with many bytes made this one shorter.
+//! - `highlight=a,b`: searched columns of which the part that matches is returned; `facets=a,b`: included columns
 //!   whose values are counted over all hits.
 //! - `after`, `wait`: the position that must be visible, which the index then serves at once, and for how many milliseconds it is waited for.
 //!
@@ -18,13 +19,14 @@ use schemas::serving::View;
 use sinks::search::{Answer, Hit, Search};
 
 use super::shared::{finish, until_searchable};
+use crate::http::prefer::BigintPreference;
 use crate::http::problem::answer::Problem;
 use crate::http::query::path::name_in_path;
 use crate::http::query::search::{filter, search as parse_search};
 use crate::http::query::string::QueryString;
 use crate::http::state::ApiState;
 use crate::read::limits::DEPTH_MAX;
-use crate::read::projection::Projection;
+use crate::read::projection::{BigintForm, Projection, write_value};
 use crate::read::rows::RowReader;
 use crate::read::search::HitView;
 use crate::read::search_error::SearchError;
@@ -55,27 +57,45 @@ pub(crate) async fn search(
     let asked = search.clone();
     let answer = state.catalog().run_search("q", move || reader.search(&asked)).await?;
     let answer = answer.ok_or(SearchError::IndexBuilding { index: name })?;
-    Ok(finish(&state, answer.epoch, hits_text(&hits, &answer, &search, &projection)))
+    let preference = BigintPreference::of(&headers, state.config().bigint);
+    let form = HitForm { projection: projection.with_bigints(preference.form), bigints: preference.form };
+    let text = hits_text(&hits, &answer, &search, (&form, state.config().limits.page_bytes_max));
+    let mut response = finish(&state, answer.epoch, text);
+    preference.note(&mut response);
+    Ok(response)
 }
 
-/// The answer as JSON, without the position that ends it.
-fn hits_text(hits: &HitView, answer: &Answer, search: &Search, projection: &Projection) -> String {
+/// Form of the values of hits.
+struct HitForm {
+    projection: Projection,
+    bigints: BigintForm,
+}
+
+/// The answer as JSON, without the position that ends it. Hits that would have too many bytes are left to the next page, but for the first.
+fn hits_text(hits: &HitView, answer: &Answer, search: &Search, (form, bytes_max): (&HitForm, usize)) -> String {
     let reader = RowReader::new(hits.layout());
     let mut json = String::from("{\"hits\":[");
+    let mut listed = 0;
     for (number, hit) in answer.hits.iter().enumerate() {
+        let end = json.len();
         json.push_str(if number == 0 { "{\"row\":" } else { ",{\"row\":" });
-        projection.write(&reader, &reader.load(hit.row.as_bytes()), &mut json);
+        form.projection.write(&reader, &reader.load(hit.row.as_bytes()), &mut json);
         write_highlights(hits.view(), hit, &mut json);
         json.push('}');
+        if number > 0 && json.len() > bytes_max {
+            json.truncate(end);
+            break;
+        }
+        listed = number + 1;
     }
     json.push_str("],\"total\":");
     json.push_str(&answer.total.to_string());
     json.push_str(",\"next_offset\":");
-    match next_offset(search.offset + answer.hits.len(), answer.total) {
+    match next_offset(search.offset + listed, answer.total) {
         Some(next) => json.push_str(&next.to_string()),
         None => json.push_str("null"),
     }
-    write_facets(hits.view(), answer, &mut json);
+    write_facets(hits.view(), answer, form.bigints, &mut json);
     json
 }
 
@@ -95,7 +115,7 @@ fn write_highlights(view: &View, hit: &Hit, json: &mut String) {
     json.push('}');
 }
 
-fn write_facets(view: &View, answer: &Answer, json: &mut String) {
+fn write_facets(view: &View, answer: &Answer, bigints: BigintForm, json: &mut String) {
     json.push_str(",\"facets\":{");
     for (number, facet) in answer.facets.iter().enumerate() {
         json.push_str(if number == 0 { "" } else { "," });
@@ -104,7 +124,7 @@ fn write_facets(view: &View, answer: &Answer, json: &mut String) {
         json.push_str(":[");
         for (number, (field, count)) in facet.values.iter().enumerate() {
             json.push_str(if number == 0 { "{\"value\":" } else { ",{\"value\":" });
-            column.kind.read(field.as_bytes(), 0).write_json(json);
+            write_value(&column.kind, &column.kind.read(field.as_bytes(), 0), bigints, json);
             json.push_str(&format!(",\"count\":{count}}}"));
         }
         json.push(']');

@@ -12,12 +12,13 @@ use crate::http::problem::answer::Problem;
 use crate::http::query::string::QueryString;
 use crate::http::state::ApiState;
 
-/// All topics, for whoever may send events.
+/// All topics that the caller may send events to.
 pub(crate) async fn topics(State(state): State<ApiState>, uri: Uri, headers: HeaderMap) -> Result<Response, Problem> {
     let claims = state.claims(&headers)?;
-    state.config().ingest.check("listing topics", claims.as_ref())?;
+    let sender = state.config().ingest.sender("listing topics", claims.as_ref(), None)?;
     QueryString::parse(uri.query())?.only(&[])?;
-    let topics: Vec<Value> = state.ingest().topics()?.iter().map(describe).collect();
+    let topics = state.ingest().topics()?;
+    let topics = topics.iter().filter(|topic| sender.check_topic(topic.name.as_str()).is_ok()).map(describe).collect::<Vec<_>>();
     let position = state.views().position().to_string();
     Ok(json_response(json!({ "topics": topics, "position": position }).to_string(), Some(&position)))
 }

@@ -1,7 +1,7 @@
 //! `GET /v1/topics/{topic}/records?partition=&offset=&limit=`: the records of a derived topic, of complete epochs only.
 //!
 //! For operators, or for everyone where the view that the topic follows is granted to PUBLIC. `next` is the offset to ask for next, also when
-//! nothing came: a reader goes on from there for ever.
+//! nothing came: a reader goes on from there for ever. An answer has fewer records than asked for when they have many bytes.
 
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
@@ -43,7 +43,7 @@ pub(crate) async fn records(
         None => None,
         Some(_) => Some(Offset(query.number("offset", 0, 0, usize::MAX)? as u64)),
     };
-    let page = derived.records(&topic, from, limit).await?;
+    let page = derived.records(&topic, from, limit, state.config().limits.page_bytes_max).await?;
     if let Some(from) = from.filter(|from| *from < page.earliest || *from > page.end) {
         let expected = format!("an offset from {} to {}, which the topic has", page.earliest, page.end);
         return Err(QueryStringError::BadParameter { name: "offset", value: from.to_string(), expected }.into());

@@ -3,10 +3,14 @@
 //! - `column=eq.v`, `in.(a,b)`, `gt.`, `gte.`, `lt.`, `lte.`, `is.null`: conditions, all of which hold.
 //! - `order=a.desc,b`: the order of an index, or its reverse; columns with one known value may be left out. Without it, the order
 //!   of the index that fits the conditions best.
-//! - `select=a,b`: columns; `limit`: rows of the page; `cursor`: the `next` of the page before, of an otherwise equal query.
+//! - `select=a,b`: columns; `limit`: rows of the page, which has fewer when they have many bytes;
+//!   `cursor`: the `next` of the page before, of an otherwise equal query.
 //! - `after`, `wait`: the position that must be visible, and for how many milliseconds it is waited for.
 //!
 //! A client that accepts `text/event-stream` gets the rows and all their changes from then on ([`super::subscribe`]).
+//!
+//! `If-None-Match` with the `ETag` of an answer gets 304 while no row of the index that gives it has changed; `Prefer: bigint=string` gets whole
+//! numbers of 64 bits as texts.
 //!
 //! A view that is not whole yet answers 503 with its progress; one that is replaced while a request waits is planned for again.
 //!
@@ -19,10 +23,12 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
-use sinks::views::ServedView;
+use sinks::views::{ServedView, Snapshot};
 
 use super::subscribe::{accepts_events, events};
-use crate::http::answer::json_response;
+use crate::http::answer::{json_response, note_position};
+use crate::http::entity_tag::{EntityTag, not_modified};
+use crate::http::prefer::BigintPreference;
 use crate::http::problem::answer::Problem;
 use crate::http::query::conditions::conditions;
 use crate::http::query::cursor::{cursor_text, parse_cursor};
@@ -38,6 +44,7 @@ use crate::read::cursor::Seal;
 use crate::read::error::ReadError;
 use crate::read::limits::{PAGE_ROWS_DEFAULT, PAGE_ROWS_MAX};
 use crate::read::page::PageRequest;
+use crate::read::projection::BigintForm;
 use crate::read::request::RowsRequest;
 use crate::subscriptions::stopping::Stopping;
 
@@ -58,17 +65,21 @@ pub(crate) async fn view(
     }
     let claims = state.claims(&headers)?;
     let query = QueryString::parse(uri.query())?;
+    let preference = BigintPreference::of(&headers, state.config().bigint);
     let mut is_visible = false;
     loop {
         let (served, rule) = state.catalog().admitted(&name, claims.as_ref())?;
         let rows = rows(&served, &rule, &query)?;
-        let (request, seal) = prepare(&served, &rule, &rows, &query, claims.as_ref())?;
+        let (mut request, seal) = prepare(&state, (&served, &rule), &rows, &query, claims.as_ref())?;
+        request.projection = request.projection.with_bigints(preference.form);
         // Planned before the wait, so that what is wrong with the request is said at once.
         if !is_visible {
             until_visible(&state, &name, &query).await?;
             is_visible = true;
         }
-        if let Some(response) = answer(&state, &served, &request, seal)? {
+        let asked = AskedPage { request, seal, text: uri.query().unwrap_or(""), preference };
+        if let Some(mut response) = asked.answer(&state, &served, &headers)? {
+            preference.note(&mut response);
             return Ok(response);
         }
     }
@@ -80,8 +91,8 @@ fn rows(served: &ServedView, rule: &Rule, query: &QueryString<'_>) -> Result<Row
 }
 
 fn prepare<'a>(
-    served: &'a ServedView,
-    rule: &'a Rule,
+    state: &ApiState,
+    (served, rule): (&'a ServedView, &'a Rule),
     rows: &'a RowsRequest,
     query: &QueryString<'_>,
     claims: Option<&Claims>,
@@ -96,7 +107,8 @@ fn prepare<'a>(
         rule,
         projection: projection(view, query.one("select")?)?,
         limit: query.number("limit", PAGE_ROWS_DEFAULT, 1, PAGE_ROWS_MAX)?,
-        resume: query.one("cursor")?.map(|text| parse_cursor(text, seal, &view.name)).transpose()?,
+        bytes_max: state.config().limits.page_bytes_max,
+        resume: query.one("cursor")?.map(|text| parse_cursor(text, &state.config().cursor_key, seal, &view.name)).transpose()?,
     };
     Ok((request, seal))
 }
@@ -109,23 +121,56 @@ pub(super) async fn until_visible(state: &ApiState, view: &str, query: &QueryStr
     Ok(state.catalog().until_visible_in(view, &token, wait).await?)
 }
 
-/// The page; `None` when the view was replaced since the request was planned, so it has to be planned again.
-fn answer(
-    state: &ApiState,
-    served: &Arc<ServedView>,
-    request: &PageRequest<'_>,
+/// A page that was asked for, and what its tag depends on.
+struct AskedPage<'a> {
+    request: PageRequest<'a>,
     seal: Seal,
-) -> Result<Option<Response>, ReadError> {
-    let mut json = String::from("{\"rows\":[");
-    let (next, position) = {
-        let Some(snapshot) = state.catalog().snapshot_of(served)? else { return Ok(None) };
-        (request.read(&snapshot, &mut json)?, snapshot.position().to_string())
-    };
-    json.push_str("],\"next\":");
-    match next {
-        Some(cursor) => json.extend(["\"", &cursor_text(&cursor, seal), "\""]),
-        None => json.push_str("null"),
+    /// the text of the query
+    text: &'a str,
+    preference: BigintPreference,
+}
+
+impl AskedPage<'_> {
+    /// The page, or that the client has it; `None` when the view was replaced since the request was planned, so it has to be planned again.
+    fn answer(&self, state: &ApiState, served: &Arc<ServedView>, headers: &HeaderMap) -> Result<Option<Response>, ReadError> {
+        let request = &self.request;
+        let mut json = String::from("{\"rows\":[");
+        let (next, position, tag) = {
+            let Some(snapshot) = state.catalog().snapshot_of(served)? else { return Ok(None) };
+            let (position, tag) = (snapshot.position().to_string(), self.tag(state, &snapshot));
+            if tag.is_known(headers) {
+                let mut response = not_modified();
+                note_position(&mut response, Some(&position));
+                tag.note(&mut response);
+                return Ok(Some(response));
+            }
+            (request.read(&snapshot, &mut json)?, position, tag)
+        };
+        json.push_str("],\"next\":");
+        match next {
+            Some(cursor) => {
+                json.extend(["\"", &cursor_text(&cursor, &state.config().cursor_key, self.seal, &request.view.name), "\""]);
+            }
+            None => json.push_str("null"),
+        }
+        json.extend([",\"position\":\"", &position, "\"}"]);
+        let mut response = json_response(json, Some(&position));
+        tag.note(&mut response);
+        Ok(Some(response))
     }
-    json.extend([",\"position\":\"", &position, "\"}"]);
-    Ok(Some(json_response(json, Some(&position))))
+
+    /// The tag of the answer: the last change of the index that gives it in this run of the process, the query with its reader, and the form.
+    fn tag(&self, state: &ApiState, snapshot: &Snapshot<'_>) -> EntityTag {
+        let index = self.request.plan.id;
+        let numbers = [
+            snapshot.position().timeline.0,
+            state.subscriptions().incarnation(),
+            index.0 as u64,
+            snapshot.last_change(index).0,
+            self.seal.query,
+            u64::from(self.preference.form == BigintForm::Text),
+        ];
+        let numbers = numbers.map(u64::to_be_bytes);
+        EntityTag::weak(state.config().cursor_key.tag(&[b"page", numbers.as_flattened(), self.text.as_bytes()]))
+    }
 }

@@ -27,6 +27,7 @@ use crate::http::clients::ClientPlace;
 use crate::http::error::resource::ResourceError;
 use crate::http::event_text::{EVENT_STREAM, LAST_EVENT_ID, event_stream, lines, message};
 use crate::http::limits::WEBSOCKET_MESSAGE_BYTES_MAX;
+use crate::http::prefer::BigintPreference;
 use crate::http::problem::answer::Problem;
 use crate::http::query::conditions::conditions;
 use crate::http::query::error::QueryStringError;
@@ -39,7 +40,7 @@ use crate::http::state::ApiState;
 use crate::read::access::Rule;
 use crate::read::columns::column;
 use crate::read::limits::PAGE_ROWS_MAX;
-use crate::read::projection::Projection;
+use crate::read::projection::{BigintForm, Projection};
 use crate::read::request::RowsRequest;
 use crate::subscriptions::event::{Event, Signal};
 use crate::subscriptions::feed::Feed;
@@ -51,8 +52,8 @@ use crate::subscriptions::stopping::Stopping;
 const PARAMETERS: &[&str] = &["select", "order", "limit", "key", "after", "wait", "last_event_id"];
 const WEBSOCKET: &[u8] = b"websocket";
 
-/// A question as the text after `?`.
-struct QueryText(Option<String>);
+/// A question as the text after `?`, and the form of its answer.
+struct QueryText(Option<String>, BigintForm);
 
 impl Question for QueryText {
     type Error = Problem;
@@ -61,17 +62,17 @@ impl Question for QueryText {
         let query = QueryString::parse(self.0.as_deref())?;
         let view = &served.view;
         let rows = RowsRequest { conditions: conditions(&query, PARAMETERS, view, rule)?, order: order(view, &query)? };
-        let key = query.one("key")?.map(|names| key(served, names)).transpose()?;
+        let key = query.one("key")?.map(|names| key(served, names, self.1)).transpose()?;
         let limit = query.one("limit")?.map(|_| query.number("limit", PAGE_ROWS_MAX, 1, PAGE_ROWS_MAX)).transpose()?;
         let words = [query.one("select")?.map(str::to_owned), query.one("key")?.map(str::to_owned)];
-        let select = projection(view, query.one("select")?)?;
-        Ok(SubscriptionQuery { rows, select, key, limit, words })
+        let select = projection(view, query.one("select")?)?.with_bigints(self.1);
+        Ok(SubscriptionQuery { rows, select, key, limit, words, bigints: self.1 })
     }
 }
 
-fn key(served: &ServedView, names: &str) -> Result<(Vec<usize>, Projection), QueryStringError> {
+fn key(served: &ServedView, names: &str, form: BigintForm) -> Result<(Vec<usize>, Projection), QueryStringError> {
     let columns = names.split(',').map(|name| column(&served.view, name)).collect::<Result<_, _>>()?;
-    Ok((columns, projection(&served.view, Some(names))?))
+    Ok((columns, projection(&served.view, Some(names))?.with_bigints(form)))
 }
 
 /// A subscription, over what the client asks for.
@@ -110,12 +111,15 @@ pub(super) async fn events(
     headers: &HeaderMap,
     stopping: Option<Extension<Stopping>>,
 ) -> Result<Response, Problem> {
+    let preference = BigintPreference::of(headers, state.config().bigint);
     let open = open(state, name, uri, headers, stopping).await?;
     let lines = stream::unfold(open, |(mut feed, place)| async move {
         let lines = lines(&signal(feed.next().await?));
         Some((Ok::<_, Infallible>(Bytes::from(lines)), (feed, place)))
     });
-    Ok(event_stream(lines))
+    let mut response = event_stream(lines);
+    preference.note(&mut response);
+    Ok(response)
 }
 
 /// The signal as it is sent: what ends a subscription is an event too.
@@ -143,7 +147,8 @@ async fn open(
     // A client that connects again by itself sends the header, beside the address of the first time.
     let header = headers.get(LAST_EVENT_ID).and_then(|value| value.to_str().ok());
     let last_event_id = header.or(query.one("last_event_id")?);
-    let request = SubscriptionRequest { view: name, question: QueryText(uri.query().map(str::to_owned)), claims };
+    let form = BigintPreference::of(headers, state.config().bigint).form;
+    let request = SubscriptionRequest { view: name, question: QueryText(uri.query().map(str::to_owned), form), claims };
     let place = state.clients().stream()?;
     let feed = Feed::open(state.subscriptions(), request, last_event_id, stopping.map(|Extension(stopping)| stopping))?;
     Ok((feed, place))

@@ -9,6 +9,7 @@
 //! Nothing is kept for the answer. The log is read once more, which takes as long as it takes.
 
 use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use axum::extract::rejection::PathRejection;
@@ -131,17 +132,23 @@ fn ask(
     }
     state.catalog().check_whole(&view.name)?;
     let (plan, projection) = (rows.plan(served)?, Projection::all(view));
-    let request = PageRequest { view, plan, rule, projection, limit: wanted.rows_max, resume: None };
-    let (mut found, mut served_rows, mut known) = (Vec::new(), Vec::new(), BTreeSet::new());
+    let bytes_max = state.config().limits.page_bytes_max;
+    let request = PageRequest { view, plan, rule, projection, limit: wanted.rows_max, bytes_max, resume: None };
+    let (mut found, mut served_rows, mut known, mut bytes) = (Vec::new(), Vec::new(), BTreeSet::new(), 0);
     let more = request.each(&snapshot, |reader, loaded| {
         let mut row = Row::empty();
         (0..view.columns.len()).for_each(|column| row.extend(reader.field(loaded, column)));
         if known.insert(row.clone()) {
             let mut json = String::new();
             request.projection.write(reader, loaded, &mut json);
+            bytes += json.len();
+            if bytes > bytes_max && !found.is_empty() {
+                return ControlFlow::Break(());
+            }
             found.push(row);
             served_rows.push(json);
         }
+        ControlFlow::Continue(())
     })?;
     let question = WhyQuestion {
         view: view.clone(),
