@@ -4,6 +4,7 @@
 
 mod answers;
 mod command_line;
+mod commands;
 mod console;
 mod crash;
 mod demo;
@@ -12,6 +13,7 @@ mod faults;
 mod harness;
 mod history;
 mod lines;
+mod metrics;
 mod operate;
 mod oracle;
 mod poison;

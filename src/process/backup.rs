@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use super::clock::wall_micros;
 use super::data_directory::{LOCK_FILE, UNFINISHED_FILE, claim, lock};
+use super::disk::RESERVE_FILE;
 use super::error::ProcessError;
 use crate::file_error::FileError;
 
@@ -145,13 +146,13 @@ fn prepare(directory: &Path) -> Result<(), ProcessError> {
     Ok(())
 }
 
-/// The paths of all files below a data directory, sorted, but for that of the lock.
+/// The paths of all files below a data directory, sorted, but for that of the lock and for the reserve, which holds nothing.
 fn files(root: &Path) -> Result<Vec<String>, FileError> {
     let mut files = Vec::new();
     for directory in directories(root)? {
         for entry in fs::read_dir(&directory).map_err(FileError::read(&directory))? {
             let path = entry.map_err(FileError::read(&directory))?.path();
-            if path.is_file() && path != root.join(LOCK_FILE) {
+            if path.is_file() && path != root.join(LOCK_FILE) && path != root.join(RESERVE_FILE) {
                 files.push(relative(root, &path)?);
             }
         }

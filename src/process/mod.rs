@@ -9,6 +9,7 @@ pub mod clock;
 pub mod data_directory;
 pub mod deployments;
 pub mod derived;
+pub mod disk;
 pub mod error;
 mod health;
 pub mod ingest;

@@ -41,6 +41,7 @@ use super::deployments::declared::Declared;
 use super::deployments::deployer::Deployer;
 use super::deployments::store::{Origin, Store};
 use super::derived::DerivedTopics;
+use super::disk::{DiskWatch, make_room};
 use super::error::ProcessError;
 use super::health::EngineHealth;
 use super::ingest::{LogIngest, TopicFormat};
@@ -106,6 +107,7 @@ impl Server {
         let listener = runtime.block_on(TcpListener::bind(settings.listen)).map_err(listen_failure)?;
         let address = listener.local_addr().map_err(listen_failure)?;
         let (disk, lock) = take(data)?;
+        make_room(data)?;
         let storage: Storage = Arc::new(disk);
         let mut store = Store::open(Arc::clone(&storage)).map_err(EpochError::from)?;
         let Chosen { declared: Declared { files, topology }, directory, accept_missing_history } = choose(declared, &store)?;
@@ -131,6 +133,7 @@ impl Server {
             status: engine.status_handle(),
             sinks: engine.sink_tasks(),
             deployment_handle: Arc::clone(&engine.deployment_handle),
+            disk: DiskWatch::start(data, Arc::clone(&log)).map_err(|source| ProcessError::Start { source })?,
         });
         let deployer = Deployer::new(store, Arc::clone(&engine.deployment_handle), Arc::clone(&log), ingest.clone());
         api.derived = Some(Arc::new(DerivedTopics { log: log.clone(), reports: engine.sink_tasks() }));

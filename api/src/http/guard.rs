@@ -7,10 +7,12 @@ use axum::http::HeaderMap;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tokio::sync::SemaphorePermit;
+use tracing::Instrument;
 
 use crate::http::error::limit::LimitError;
 use crate::http::limits::{HEADERS_BYTES_MAX, URI_BYTES_MAX};
 use crate::http::problem::answer::Problem;
+use crate::http::request_log::RequestLog;
 use crate::http::state::ApiState;
 
 /// The route label of requests to nowhere.
@@ -19,12 +21,14 @@ const UNMATCHED: &str = "unmatched";
 /// Answers within the limits, and counts the answer.
 pub(crate) async fn guard(State(state): State<ApiState>, request: Request, next: Next) -> Response {
     let started = Instant::now();
+    let log = RequestLog::of(&request);
     let route = request.extensions().get::<MatchedPath>().cloned();
-    let response = match answer(&state, request, next).await {
+    let response = match answer(&state, request, next).instrument(log.span()).await {
         Ok(response) => response,
-        Err(error) => Problem::from(error).into_response(),
+        Err(error) => log.span().in_scope(|| Problem::from(error).into_response()),
     };
     let route = route.as_ref().map_or(UNMATCHED, MatchedPath::as_str);
+    log.write(route, response.status().as_u16(), started.elapsed());
     state.metrics().observe(route, response.status().as_u16(), started.elapsed());
     response
 }

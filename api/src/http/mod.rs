@@ -13,6 +13,8 @@ mod metrics;
 mod patience;
 mod problem;
 pub(crate) mod query;
+mod request_log;
 pub(crate) mod server;
 pub(crate) mod state;
 pub(crate) mod token;
+mod trace;

@@ -19,7 +19,7 @@ pub use check::{DirectoryArguments, ExplainArguments, ExplainFormat};
 pub(in crate::cli) use common::SERVER_DEFAULT;
 pub use common::{Format, RemoteArguments};
 pub use deployments::{DeployArguments, PlanArguments, RollbackArguments, ViewArguments};
-pub(in crate::cli) use events::LettersAction;
+pub(in crate::cli) use events::{ChosenLetters, LettersAction};
 pub use events::{DeadLettersArguments, IngestArguments, TapArguments, WhyArguments};
 pub use files::{BackupArguments, DoctorArguments, RestoreArguments};
 pub use server::{DemoArguments, RunArguments};
@@ -30,9 +30,13 @@ pub use server::{DemoArguments, RunArguments};
 pub struct Cli {
     #[command(subcommand)]
     pub(in crate::cli) command: Command,
-    /// Log level on stderr: error, warn, info, debug or trace, also by module as in "tidewater=debug"
+    /// Log level on stderr: error, warn, info, debug or trace, also by module as in "tidewater=debug"; with "tidewater::requests=info" a line
+    /// for each request
     #[arg(long, global = true, default_value = "warn", value_name = "FILTER")]
     pub(in crate::cli) log: String,
+    /// Form of the log: lines for people, or a JSON object a line
+    #[arg(long, global = true, value_enum, default_value_t = Format::Text, value_name = "FORM")]
+    pub(in crate::cli) log_format: Format,
 }
 
 /// Commands.
@@ -44,7 +48,7 @@ pub(in crate::cli) enum Command {
     Run(RunArguments),
     /// Send a file of events, one JSON object per line, to a server
     Ingest(IngestArguments),
-    /// Look at events that were refused, and send them again
+    /// Look at events that were refused, send them again or discard them
     DeadLetters(DeadLettersArguments),
     /// Print the records of a derived topic, or the changes of a view, as they come
     Tap(TapArguments),

@@ -62,7 +62,7 @@ fn refusal(outcomes: &[LineOutcome]) -> Option<Refusal> {
 }
 
 /// Returns true if the body may be a single JSON object over several lines.
-fn is_single_json(headers: &HeaderMap) -> Result<bool, BodyError> {
+pub(in crate::http::endpoints) fn is_single_json(headers: &HeaderMap) -> Result<bool, BodyError> {
     let Some(value) = headers.get(header::CONTENT_TYPE) else { return Ok(true) };
     let found = String::from_utf8_lossy(value.as_bytes()).into_owned();
     let kind = found.split_once(';').map_or(found.as_str(), |(kind, _)| kind).trim().to_ascii_lowercase();
@@ -73,7 +73,8 @@ fn is_single_json(headers: &HeaderMap) -> Result<bool, BodyError> {
     }
 }
 
-async fn body(request: Request, state: &ApiState) -> Result<Bytes, BodyError> {
+/// Reads a body of events within its limit.
+pub(in crate::http::endpoints) async fn body(request: Request, state: &ApiState) -> Result<Bytes, BodyError> {
     let bytes_max = state.config().limits.events_body_bytes_max;
     let length = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if length.is_some_and(|length| length > bytes_max as u64) {
@@ -86,7 +87,7 @@ async fn body(request: Request, state: &ApiState) -> Result<Bytes, BodyError> {
 }
 
 /// The lines of a body; bytes that are not UTF-8 are a fault of their line.
-fn lines(body: &[u8], is_json: bool) -> Result<Vec<Vec<u8>>, BodyError> {
+pub(in crate::http::endpoints) fn lines(body: &[u8], is_json: bool) -> Result<Vec<Vec<u8>>, BodyError> {
     if body.trim_ascii().is_empty() {
         return Err(BodyError::Empty);
     }
