@@ -8,6 +8,8 @@ pub mod client;
 pub mod demo;
 pub mod doctor;
 pub mod file_error;
+mod interrupt;
 pub mod process;
+pub mod stop;
 mod terminal;
 pub mod world;

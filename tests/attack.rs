@@ -1,9 +1,9 @@
 //! Attacks on the doors of a running server. Each file tries one kind of abuse from outside, as a stranger would.
 
-mod visibility;
-mod wider_access;
 mod connections;
+mod cursors;
 mod keyless;
 mod limits;
-mod cursors;
 mod tokens;
+mod visibility;
+mod wider_access;

@@ -106,3 +106,23 @@ fn a_server_that_is_not_there_exits_with_4() {
     assert_eq!(output.status.code(), Some(4), "{text}");
     assert!(text.contains("is the server running"), "{text}");
 }
+
+#[test]
+fn logs_are_lines_for_people_or_objects_for_programs() {
+    // A server that goes away is asked again, and each time that is a warning.
+    let events = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(events.path(), "{}\n").unwrap();
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let url = format!("http://127.0.0.1:{port}");
+    let output = tidewater(&["ingest", events.path().to_str().unwrap(), "--server", &url, "--log-format", "json"]);
+    let text = String::from_utf8(output.stderr).unwrap();
+    let first: serde_json::Value =
+        serde_json::from_str(text.lines().next().unwrap()).unwrap_or_else(|error| panic!("{error}: {text}"));
+    let of = |name: &str| first[name].as_str().unwrap_or_default().to_owned();
+    assert_eq!(
+        (of("level"), of("message"), first["attempt"].as_u64()),
+        ("WARN".into(), "sending events again".into(), Some(1)),
+        "{first}"
+    );
+    assert!(of("timestamp").ends_with('Z') && of("failure").contains("is the server running"), "{first}");
+}

@@ -241,6 +241,41 @@ fn fault_11_a_full_disk_refuses_events_serves_readers_and_goes_on_by_itself() {
     assert_lines(&server, &lines);
 }
 
+#[test]
+fn fault_11_a_start_on_a_full_disk_serves_readers_and_takes_events_again_when_there_is_space() {
+    let disk = SmallDisk::mount(320);
+    let data = disk.0.path().join("data");
+    let lines = world(36, 30, 120);
+    let (first, second) = lines.split_at(lines.len() / 2);
+    let mut server = server(&data);
+    server.ingest(first);
+    let reserve = data.join("reserve");
+    eventually("the reserve", || reserve.exists().then_some(()));
+    let token = disk.0.path().join("token");
+    std::fs::write(&token, operator()).unwrap();
+    let ballast = disk.fill();
+    server.process.kill();
+    let offline = tidewater(&["doctor", "--data", data.to_str().unwrap()]).output().unwrap();
+    let said = String::from_utf8(offline.stdout).unwrap();
+    assert!(offline.status.code() == Some(8) && said.contains("problem: the disk is full"), "{said}");
+    let server = Server::run(&data, &OPTIONS);
+    assert!(!reserve.exists(), "the start needed no space");
+    assert_lines(&server, first);
+    let ready = server.get("/readyz", None);
+    assert_eq!((ready.status, &ready.json()["takes_events"]), (200, &false.into()), "{}", ready.text);
+    let body = second[..20].join("\n");
+    assert_eq!(server.try_post(body.as_bytes(), Some(&operator())).unwrap().status, 507);
+    let online = tidewater(&["doctor", "--server", &server.url(""), "--token-file", token.to_str().unwrap()]).output().unwrap();
+    let said = String::from_utf8(online.stdout).unwrap();
+    assert!(online.status.code() == Some(8) && said.contains("problem: the disk is full"), "{said}");
+    assert!(server.get("/metrics", None).text.lines().any(|line| line == "tidewater_disk_full 1.0"));
+    std::fs::remove_file(ballast).unwrap();
+    eventually("space to be noticed", || (server.get("/readyz", None).json()["takes_events"] == true).then_some(()));
+    server.ingest(second);
+    assert_lines(&server, &lines);
+    eventually("another reserve", || reserve.exists().then_some(()));
+}
+
 /// The files of a kind in the folder of checkpoints, oldest first.
 fn checkpoint_files(data: &Path, kind: &str) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(data.join("checkpoints")).unwrap().map(|entry| entry.unwrap().path());

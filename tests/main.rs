@@ -5,6 +5,7 @@
 mod answers;
 mod attack;
 mod command_line;
+mod commands;
 mod console;
 mod crash;
 mod demo;
@@ -13,6 +14,7 @@ mod faults;
 mod harness;
 mod history;
 mod lines;
+mod metrics;
 mod operate;
 mod oracle;
 mod poison;

@@ -13,26 +13,28 @@ use crate::oracle::Oracle;
 use crate::process::{Launch, Server, eventually, operator, shell, tidewater};
 
 /// Exit and output of a command.
-struct Outcome {
-    code: Option<i32>,
-    printed: String,
-    complaint: String,
+pub struct Outcome {
+    pub code: Option<i32>,
+    pub printed: String,
+    pub complaint: String,
 }
 
 impl Outcome {
-    fn json(&self) -> Value {
+    /// Its output as JSON.
+    pub fn json(&self) -> Value {
         serde_json::from_str(&self.printed).unwrap_or_else(|error| panic!("{error}: {}{}", self.printed, self.complaint))
     }
 }
 
-fn run(arguments: &[&str]) -> Outcome {
+/// Runs a command to its end.
+pub fn run(arguments: &[&str]) -> Outcome {
     let output = tidewater(arguments).output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     Outcome { code: output.status.code(), printed: text(output.stdout), complaint: text(output.stderr) }
 }
 
 /// A command of an operator of the server.
-fn ask(server: &Server, folder: &Path, arguments: &[&str]) -> Outcome {
+pub fn ask(server: &Server, folder: &Path, arguments: &[&str]) -> Outcome {
     let token = folder.join("token");
     std::fs::write(&token, operator()).unwrap();
     let url = server.url("");

@@ -176,7 +176,7 @@ fn operators_are_told_what_there_is_and_how_it_goes() {
     assert_eq!(server.get("/healthz", None).text, "ok\n");
     assert_eq!(server.get("/readyz", None).json()["ready"], true);
     let metrics = server.get("/metrics", None);
-    assert!(metrics.content_type.starts_with("application/openmetrics-text"), "{}", metrics.content_type);
+    assert!(metrics.content_type.starts_with("text/plain; version=0.0.4"), "{}", metrics.content_type);
     for line in [
         "tidewater_events_ingested_total 2",
         "tidewater_events_processed_total 2",

@@ -19,7 +19,10 @@ pub use host::deployments::{
 };
 pub use host::derived::{Derived, RecordPage, TopicRecord};
 pub use host::future::BoxFuture;
-pub use host::health::{Figures, HaltedSource, Health, HostStatus, Lag, LagLimits, PartitionEnd, Readiness, SinkStatus};
+pub use host::health::{
+    CheckpointFigures, DiskSpace, Figures, HaltedSource, Health, HostStatus, Lag, LagLimits, Measurements, PartitionEnd,
+    Readiness, SinkStatus,
+};
 pub use host::ingest::{EventSender, Forbidden, Ingest, IngestError, LineOutcome, Refusal, TopicInfo};
 pub use host::provenance::{Provenance, WhyAnswer, WhyEvent, WhyQuestion, WhyRefusal, WhyRow};
 pub use http::limits::{ConnectionLimits, Limits, RateLimit, RatePeriod, ViewLimit};

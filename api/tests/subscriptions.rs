@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api::{
-    ApiConfig, ApiState, BoxFuture, ConnectionLimits, EventSender, Figures, Health, HostStatus, Ingest, IngestError, Limits, LineOutcome,
-    Readiness, TopicInfo, router, serve,
+    ApiConfig, ApiState, BoxFuture, ConnectionLimits, EventSender, Figures, Health, HostStatus, Ingest, IngestError, Limits,
+    LineOutcome, Measurements, Readiness, TopicInfo, router, serve,
 };
 use schemas::dead_letter::DeadLetter;
 use schemas::field::{FieldKind, Value};
@@ -39,8 +39,12 @@ impl Ingest for Nothing {
         Box::pin(async move { Ok(lines.iter().map(|_| LineOutcome::Empty).collect()) })
     }
 
-    fn retry(&self, _id: u64, _letter: DeadLetter) -> BoxFuture<'_, Result<LineOutcome, IngestError>> {
+    fn retry(&self, _: u64, _: DeadLetter, _: Option<Vec<u8>>) -> BoxFuture<'_, Result<LineOutcome, IngestError>> {
         Box::pin(async { Ok(LineOutcome::Empty) })
+    }
+
+    fn discard(&self, _id: u64) -> BoxFuture<'_, Result<(), IngestError>> {
+        Box::pin(async { Ok(()) })
     }
 
     fn topics(&self) -> Result<Vec<TopicInfo>, IngestError> {
@@ -55,6 +59,10 @@ impl Health for Nothing {
 
     fn figures(&self) -> Figures {
         Figures::default()
+    }
+
+    fn measurements(&self) -> Measurements {
+        Measurements::default()
     }
 
     fn status(&self) -> HostStatus {

@@ -56,6 +56,36 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// All reasons.
+    pub const ALL: [Self; 21] = [
+        Self::NotJson,
+        Self::NotAnObject,
+        Self::NotProtobuf,
+        Self::MissingField,
+        Self::NullInRequired,
+        Self::WrongType,
+        Self::UnknownTopic,
+        Self::WrongTopic,
+        Self::UnknownEventType,
+        Self::UnknownSchemaVersion,
+        Self::TooLarge,
+        Self::TooDeep,
+        Self::InvalidUtf8,
+        Self::NulCharacter,
+        Self::BadTime,
+        Self::TimeInFuture,
+        Self::BadId,
+        Self::KeyMismatch,
+        Self::RowError,
+        Self::Quarantined,
+        Self::OverBudget,
+    ];
+
+    /// Returns the reason of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.as_str() == name)
+    }
+
     /// The name the API prints.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -125,6 +155,10 @@ pub struct DeadLetter {
     pub bytes: Vec<u8>,
     /// number of bytes found
     pub length: u64,
+    /// append time of the record that it is or was made of, microseconds since 1970; the log's, so that it is the same however often the log is
+    /// read. `None` for one that an earlier build has kept
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arrived: Option<i64>,
 }
 
 /// A row on which an expression failed, as data: it goes away when its cause does.
@@ -138,4 +172,20 @@ pub struct RowError {
     pub detail: String,
     /// the row it failed on, as JSON
     pub row: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_is_listed_once_and_found_by_the_name_that_is_stored() {
+        for (place, reason) in Reason::ALL.into_iter().enumerate() {
+            assert_eq!(reason as usize, place, "{reason:?} is not listed, or out of order");
+            assert_eq!(Reason::named(reason.as_str()), Some(reason));
+            assert_eq!(serde_json::to_value(reason).unwrap(), reason.as_str());
+        }
+        assert_eq!(Reason::OverBudget as usize + 1, Reason::ALL.len());
+        assert_eq!(Reason::named("NotJson"), None);
+    }
 }

@@ -80,6 +80,8 @@ pub struct BadRecord {
     pub bytes: Vec<u8>,
     /// number of bytes found
     pub length: u64,
+    /// time it was appended at, microseconds since 1970
+    pub appended_at: i64,
 }
 
 /// One column being filled.
@@ -134,7 +136,8 @@ impl EventDecoder {
                 }
                 Err(fault) => {
                     let kept = &bytes[..bytes.len().min(DEAD_LETTER_BYTES_MAX)];
-                    faults.push(BadRecord { partition, offset, fault, bytes: kept.to_vec(), length: bytes.len() as u64 });
+                    let (kept, length) = (kept.to_vec(), bytes.len() as u64);
+                    faults.push(BadRecord { partition, offset, fault, bytes: kept, length, appended_at });
                 }
             }
         }

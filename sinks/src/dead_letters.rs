@@ -4,6 +4,8 @@
 //! of rows are data and go away with their cause. Ids go on after a restart, from a [`DeadLettersSeed`].
 
 use std::collections::{BTreeMap, VecDeque};
+use std::ops::Bound;
+use std::sync::Arc;
 
 use schemas::dead_letter::{DeadLetter, RowError};
 use schemas::row::Diff;
@@ -29,6 +31,8 @@ pub struct DeadLettersSeed {
     pub count: u64,
     /// number of those that were sent again
     pub retried: u64,
+    /// number of those that were discarded
+    pub discarded: u64,
     /// errors of rows and how often each is there; each once
     pub row_errors: Vec<(RowError, Diff)>,
 }
@@ -36,7 +40,7 @@ pub struct DeadLettersSeed {
 impl DeadLettersSeed {
     /// The state that was saved, or what is wrong with it.
     pub(crate) fn restore(self) -> Result<(DeadLetters, RowErrors), &'static str> {
-        let Self { letters, count, retried, row_errors } = self;
+        let Self { letters, count, retried, discarded, row_errors } = self;
         let ids = || letters.iter().map(|(id, _)| *id);
         if !ids().is_sorted_by(|earlier, later| earlier < later) || ids().any(|id| !(1..=count).contains(&id)) {
             return Err("their ids do not ascend from 1 to how many there were");
@@ -44,10 +48,12 @@ impl DeadLettersSeed {
         if row_errors.iter().any(|(_, times)| *times < 1) {
             return Err("an error of a row is there less than once");
         }
-        let retried = retried.min(count - letters.len() as u64);
-        let is_complete = count == retried + letters.len() as u64;
+        let gone = count - letters.len() as u64;
+        let retried = retried.min(gone);
+        let discarded = discarded.min(gone - retried);
+        let is_complete = gone == retried + discarded;
         let let_go = if is_complete { 0 } else { letters.first().map_or(count, |(first, _)| first - 1) };
-        let mut dead_letters = DeadLetters { count, retried, let_go, ..DeadLetters::default() };
+        let mut dead_letters = DeadLetters { count, retried, discarded, let_go, ..DeadLetters::default() };
         letters.into_iter().for_each(|(id, letter)| dead_letters.keep(id, letter));
         let mut errors = RowErrors::default();
         errors.apply(row_errors);
@@ -66,6 +72,8 @@ pub(crate) struct DeadLetters {
     count: u64,
     /// number of those that were sent again
     retried: u64,
+    /// number of those that were discarded
+    discarded: u64,
     /// the last id that is no longer listed because it was old; 0 while there is none
     let_go: u64,
 }
@@ -93,23 +101,33 @@ impl DeadLetters {
     /// Takes letters that were sent again off the list and counts them; one that was taken off before is not counted again.
     pub fn retry(&mut self, ids: &[u64]) {
         for &id in ids {
-            match self.kept.binary_search_by_key(&id, |(id, _)| *id) {
-                Ok(at) => {
-                    let letter = self.kept.remove(at);
-                    self.kept_bytes -= letter.map_or(0, |(_, letter)| letter_bytes(&letter));
-                    self.retried += 1;
-                }
-                // Whether it was sent again before is no longer known.
-                Err(_) if id <= self.let_go => self.retried = (self.retried + 1).min(self.count - self.kept.len() as u64),
-                Err(_) => {}
-            }
+            self.retried += u64::from(self.take_off(id));
         }
     }
 
-    /// Dead letters with ids above `after`, oldest first.
-    pub fn list(&self, after: Option<u64>, limit: usize) -> Vec<(u64, DeadLetter)> {
+    /// Takes letters that were discarded off the list and counts them, likewise.
+    pub fn discard(&mut self, ids: &[u64]) {
+        for &id in ids {
+            self.discarded += u64::from(self.take_off(id));
+        }
+    }
+
+    /// Takes a letter off the list; true when it counts as one that leaves it now.
+    fn take_off(&mut self, id: u64) -> bool {
+        let Ok(at) = self.kept.binary_search_by_key(&id, |(id, _)| *id) else {
+            // Whether an old one was taken off before is no longer known: of those no more than there are.
+            let gone = self.count - self.kept.len() as u64;
+            return id <= self.let_go && self.retried + self.discarded < gone;
+        };
+        let letter = self.kept.remove(at);
+        self.kept_bytes -= letter.map_or(0, |(_, letter)| letter_bytes(&letter));
+        true
+    }
+
+    /// Dead letters with ids above `after` that are wanted, oldest first.
+    pub fn list(&self, after: Option<u64>, limit: usize, wanted: impl Fn(&DeadLetter) -> bool) -> Vec<(u64, DeadLetter)> {
         let seen = self.kept.partition_point(|(id, _)| *id <= after.unwrap_or(0));
-        self.kept.range(seen..).take(limit).cloned().collect()
+        self.kept.range(seen..).filter(|(_, letter)| wanted(letter)).take(limit).cloned().collect()
     }
 
     /// Returns their number.
@@ -120,6 +138,11 @@ impl DeadLetters {
     /// Returns the number of those that were sent again.
     pub fn retried(&self) -> u64 {
         self.retried
+    }
+
+    /// Returns the number of those that were discarded.
+    pub fn discarded(&self) -> u64 {
+        self.discarded
     }
 }
 
@@ -133,10 +156,16 @@ fn letter_bytes(letter: &DeadLetter) -> usize {
 ///
 /// What is kept of an error is never more than there is of it, and `kept + unkept` is exact: an error that came while there was
 /// no room is in `unkept` only; one that comes again later may be in both, and retractions then take from what is kept first.
+///
+/// Each error that is kept has an id, by which pages of them go on. Ids count from 1 in the order in which errors came to be kept by this process.
 #[derive(Default)]
 pub(crate) struct RowErrors {
     /// the errors that are listed; every count is positive
-    kept: BTreeMap<RowError, Diff>,
+    kept: BTreeMap<Arc<RowError>, KeptError>,
+    /// the same errors by their ids
+    by_id: BTreeMap<u64, Arc<RowError>>,
+    /// the last id that was given
+    last_id: u64,
     /// bytes of what is kept; at most [`ROW_ERROR_BYTES_KEPT_MAX`]
     kept_bytes: usize,
     /// sum of the counts that are kept
@@ -145,7 +174,19 @@ pub(crate) struct RowErrors {
     unkept_count: Diff,
 }
 
+/// An error that is listed.
+struct KeptError {
+    id: u64,
+    /// number of times that it is there
+    count: Diff,
+}
+
 impl RowErrors {
+    /// Forgets all errors; ids go on.
+    pub fn clear(&mut self) {
+        *self = Self { last_id: self.last_id, ..Self::default() };
+    }
+
     /// Adds to the counts of errors. Each error occurs once in `changes`, and none becomes negative ([`Self::first_negative`]).
     pub fn apply(&mut self, changes: Vec<(RowError, Diff)>) {
         // Retractions first: they make room.
@@ -160,7 +201,7 @@ impl RowErrors {
 
     /// Takes back an error so often: first from what is kept of it, the rest from what is only counted.
     fn retract(&mut self, error: &RowError, times: Diff) {
-        let Some(count) = self.kept.get_mut(error) else {
+        let Some(KeptError { id, count }) = self.kept.get_mut(error) else {
             self.unkept_count -= times;
             return;
         };
@@ -169,6 +210,7 @@ impl RowErrors {
         self.kept_count -= taken;
         self.unkept_count -= times - taken;
         if *count == 0 {
+            self.by_id.remove(&*id);
             self.kept.remove(error);
             self.kept_bytes -= error_bytes(error);
         }
@@ -176,8 +218,8 @@ impl RowErrors {
 
     /// Adds an error so often. One that does not fit the limits is counted and not kept.
     fn add(&mut self, error: RowError, times: Diff) {
-        if let Some(count) = self.kept.get_mut(&error) {
-            *count += times;
+        if let Some(kept) = self.kept.get_mut(&error) {
+            kept.count += times;
             self.kept_count += times;
             return;
         }
@@ -188,7 +230,10 @@ impl RowErrors {
         }
         self.kept_bytes += bytes;
         self.kept_count += times;
-        self.kept.insert(error, times);
+        self.last_id += 1;
+        let (id, error) = (self.last_id, Arc::new(error));
+        self.by_id.insert(id, Arc::clone(&error));
+        self.kept.insert(error, KeptError { id, count: times });
     }
 
     /// The first change that takes back more than there is. Exact while everything is kept; beyond that a retraction of something
@@ -196,7 +241,7 @@ impl RowErrors {
     pub fn first_negative<'c>(&self, changes: &'c [(RowError, Diff)]) -> Option<&'c RowError> {
         let mut unkept = self.unkept_count;
         for (error, diff) in changes.iter().filter(|(_, diff)| *diff < 0) {
-            unkept += (diff + self.kept.get(error).unwrap_or(&0)).min(0);
+            unkept += (diff + self.kept.get(error).map_or(0, |kept| kept.count)).min(0);
             if unkept < 0 {
                 return Some(error);
             }
@@ -206,7 +251,22 @@ impl RowErrors {
 
     /// Errors and their counts, in their own order.
     pub fn list(&self, limit: usize) -> Vec<(RowError, Diff)> {
-        self.kept.iter().take(limit).map(|(error, count)| (error.clone(), *count)).collect()
+        self.kept.iter().take(limit).map(|(error, kept)| (RowError::clone(error), kept.count)).collect()
+    }
+
+    /// Errors with ids above `after` and their counts, by their ids: as many as are asked for, or the first ones that have together so many
+    /// bytes, but at least one.
+    pub fn page(&self, after: u64, limit: usize, bytes_max: usize) -> Vec<(u64, RowError, Diff)> {
+        let mut page = Vec::new();
+        let mut bytes = 0;
+        for (id, error) in self.by_id.range((Bound::Excluded(after), Bound::Unbounded)).take(limit) {
+            bytes += error_bytes(error);
+            if bytes > bytes_max && !page.is_empty() {
+                break;
+            }
+            page.push((*id, RowError::clone(error), self.kept.get(error).map_or(0, |kept| kept.count)));
+        }
+        page
     }
 
     /// Returns their number, repeats counted.

@@ -11,6 +11,22 @@ use schemas::position::{Offset, Partition, Topic};
 use crate::error::LogError;
 use crate::record::{ReadRecords, Record, StoredRecord, TopicMetadata};
 
+/// Space on the disk that a log is on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogSpace {
+    /// the bytes that are free
+    pub free: u64,
+    /// the bytes that appends leave free: with less than these, none is taken
+    pub reserve: u64,
+}
+
+impl LogSpace {
+    /// Returns true while appends are refused for lack of space.
+    pub fn is_full(&self) -> bool {
+        self.free < self.reserve
+    }
+}
+
 /// The reading half of an event log: what it holds, as streams of records.
 ///
 /// One driver thread per process reads: it takes the change counter with [`wait`](LogReader::wait), reads every partition up to its end,
@@ -93,6 +109,17 @@ pub trait LogReader: Send + Sync {
 
     /// About how many bytes the log occupies, where it keeps its records: on disk or in memory. May be called often, not per record.
     fn bytes(&self) -> u64;
+
+    /// About how many bytes the records of a topic have. The first call may take as long as reading the index of the topic, later ones return
+    /// soon.
+    ///
+    /// # Errors
+    /// An unknown topic, or an input or output failure.
+    fn topic_bytes(&self, topic: &Topic) -> Result<u64, LogError>;
+
+    /// Space on the disk of the log as it is now; `None` for a log that is on no disk of this machine, or whose disk does not say. May be
+    /// called once a second.
+    fn space(&self) -> Option<LogSpace>;
 
     /// Waits until the counter of appends is no longer `seen`, or for `timeout`, and returns the counter. A reader takes the
     /// counter first (with a timeout of zero), then reads to the end, then waits: so it misses nothing and does not poll.

@@ -1,32 +1,44 @@
-//! `tidewater dead-letters`: events that a server refused, listed, printed and sent again.
+//! `tidewater dead-letters`: events that a server refused, listed, printed, sent again and discarded; and rows on which an expression fails.
 //!
-//! Ids enter; a line for each letter leaves, or a JSON object.
+//! Ids and conditions enter; a line for each letter leaves, or a JSON object.
 
 use std::fmt::Write as _;
-use std::thread;
+use std::fs;
+use std::io::{self, Read};
+use std::path::Path;
 
 use serde_json::{Value, json};
-use ureq::http::StatusCode;
 
-use super::arguments::{DeadLettersArguments, Format, LettersAction, RemoteArguments};
+use super::arguments::{ChosenLetters, DeadLettersArguments, Format, LettersAction, RemoteArguments};
 use super::failure::Failure;
 use crate::client::connection::Connection;
+use crate::client::dead_letters::{discard_letter, read_letter, read_letters, read_row_errors, retry_letter};
 use crate::client::error::ClientError;
-use crate::terminal::print_line;
+use crate::file_error::FileError;
+use crate::terminal::{print_line, printable};
 
-/// Letters of one request: as many as the API gives.
-const PAGE: usize = 100;
-/// Most times that a server that is behind may put a letter off before it is given up.
-const REFUSALS_MAX: u32 = 60;
 /// The most characters of a letter's text that a line shows.
 const PREVIEW_CHARACTERS: usize = 60;
+/// Name of standard input.
+const STANDARD_INPUT: &str = "-";
 
 /// Does what was asked for.
 pub(super) fn run(arguments: &DeadLettersArguments) -> Result<(), Failure> {
     match &arguments.action {
-        LettersAction::List(remote) => list(remote),
+        LettersAction::List { filter, remote } => list(&filter.conditions(), remote),
         LettersAction::Show { id, remote } => show(*id, remote),
-        LettersAction::Retry { ids, remote, .. } => retry(ids, remote),
+        LettersAction::Retry { chosen, with: None, remote } => {
+            for_each_chosen(chosen, remote, |connection, id| retry_letter(connection, id, None))
+        }
+        LettersAction::Retry { chosen, with: Some(file), remote } => {
+            if chosen.ids.len() != 1 {
+                return Err(Failure::ReplacedLetters { letters: chosen.ids.len() });
+            }
+            let line = read_line(file)?;
+            for_each_chosen(chosen, remote, |connection, id| retry_letter(connection, id, Some(&line)))
+        }
+        LettersAction::Discard { chosen, remote } => for_each_chosen(chosen, remote, discard_letter),
+        LettersAction::RowErrors(remote) => row_errors(remote),
     }
 }
 
@@ -34,37 +46,66 @@ fn connect(remote: &RemoteArguments) -> Result<Connection, Failure> {
     Ok(Connection::new(&remote.server, remote.token_file.as_deref())?)
 }
 
-/// Goes through all letters, page by page, and returns the last page.
-fn for_each_letter(connection: &Connection, mut seen: impl FnMut(&Value)) -> Result<Value, Failure> {
-    let mut after = 0;
-    loop {
-        let page = connection.get(&format!("/v1/dead-letters?limit={PAGE}&after={after}"))?;
-        page["dead_letters"].as_array().into_iter().flatten().for_each(&mut seen);
-        match page["next"].as_u64() {
-            Some(next) if next > after => after = next,
-            _ => return Ok(page),
-        }
+/// Reads an event that replaces a letter.
+fn read_line(path: &Path) -> Result<Vec<u8>, FileError> {
+    let read = if path == Path::new(STANDARD_INPUT) {
+        let mut bytes = Vec::new();
+        io::stdin().read_to_end(&mut bytes).map(|_| bytes)
+    } else {
+        fs::read(path)
+    };
+    let bytes = read.map_err(FileError::read(path))?;
+    if bytes.trim_ascii().is_empty() {
+        // The server would take a request without a body as one to send the letter as it is.
+        return Err(FileError::read(path)(io::Error::new(io::ErrorKind::InvalidData, "it holds no event")));
     }
+    Ok(bytes)
 }
 
-fn list(remote: &RemoteArguments) -> Result<(), Failure> {
+fn list(conditions: &[(&str, &str)], remote: &RemoteArguments) -> Result<(), Failure> {
     let connection = connect(remote)?;
     let is_text = remote.format == Format::Text;
     let mut letters = Vec::new();
-    let page = for_each_letter(&connection, |letter| match is_text {
+    let page = read_letters(&connection, conditions, |letter| match is_text {
         true => print_line(&line(letter)),
         false => letters.push(letter.clone()),
     })?;
-    let totals = ["dead_letters_total", "dead_letters_retried", "row_errors_total"].map(|name| (name, page[name].clone()));
+    let totals = ["dead_letters_total", "dead_letters_retried", "dead_letters_discarded", "row_errors_total"];
+    let totals = totals.map(|name| (name, page[name].clone()));
     if is_text {
-        let [total, retried, errors] = totals.map(|(_, total)| total);
-        print_line(&format!("{total} in all, {retried} of them sent again; {errors} rows with an error of an expression"));
+        let [total, retried, discarded, errors] = totals.map(|(_, total)| total);
+        print_line(&format!(
+            "{total} in all, {retried} of them sent again, {discarded} discarded; {errors} rows with an error of an expression"
+        ));
     } else {
         let mut answer = json!({ "dead_letters": letters });
         totals.into_iter().for_each(|(name, total)| answer[name] = total);
         print_line(&answer.to_string());
     }
     Ok(())
+}
+
+fn row_errors(remote: &RemoteArguments) -> Result<(), Failure> {
+    let connection = connect(remote)?;
+    let is_text = remote.format == Format::Text;
+    let mut errors = Vec::new();
+    let page = read_row_errors(&connection, |error| match is_text {
+        true => print_line(&row_error_line(error)),
+        false => errors.push(error.clone()),
+    })?;
+    let total = page["row_errors_total"].clone();
+    match remote.format {
+        Format::Text => print_line(&format!("{total} rows with an error of an expression")),
+        Format::Json => print_line(&json!({ "row_errors": errors, "row_errors_total": total }).to_string()),
+    }
+    Ok(())
+}
+
+/// An error on one line: the relation, how often, the expression, the failure, the row.
+fn row_error_line(error: &Value) -> String {
+    let [relation, expression, detail, row] = ["relation", "expression", "detail", "row"].map(|name| text(&error[name]));
+    let count = error["count"].as_i64().filter(|count| *count != 1).map_or_else(String::new, |count| format!(" ({count} times)"));
+    printable(&format!("{relation}{count}: {expression}: {detail}; row {row}"))
 }
 
 fn text(value: &Value) -> &str {
@@ -75,26 +116,22 @@ fn line(letter: &Value) -> String {
     let preview: String =
         text(&letter["text"]).chars().map(|c| if c.is_control() { ' ' } else { c }).take(PREVIEW_CHARACTERS).collect();
     let (reason, sent_to) = (text(&letter["reason"]), text(&letter["sent_to"]));
-    format!("{:>8}  {reason:<22} {sent_to:<20} {preview}", letter["id"].to_string())
+    let arrived = text(&letter["arrived"]);
+    format!("{:>8}  {arrived:<27}  {reason:<22} {sent_to:<20} {preview}", letter["id"].to_string())
 }
 
 fn show(id: u64, remote: &RemoteArguments) -> Result<(), Failure> {
-    let connection = connect(remote)?;
-    let page = connection.get(&format!("/v1/dead-letters?limit=1&after={}", id.saturating_sub(1)))?;
-    let Some(letter) = page["dead_letters"].get(0).filter(|letter| letter["id"] == id) else {
-        let detail = format!("there is no dead letter {id} on the list: it was sent again before, or never was");
-        return Err(ClientError::Refused { server: remote.server.clone(), status: StatusCode::NOT_FOUND.as_u16(), detail }.into());
-    };
+    let letter = read_letter(&connect(remote)?, id)?;
     match remote.format {
         Format::Json => print_line(&letter.to_string()),
-        Format::Text => print_line(&description(letter)),
+        Format::Text => print_line(&description(&letter)),
     }
     Ok(())
 }
 
 fn description(letter: &Value) -> String {
     let mut lines = String::new();
-    for name in ["id", "reason", "field", "detail", "sent_to", "topic", "partition", "offset", "length"] {
+    for name in ["id", "reason", "field", "detail", "sent_to", "topic", "partition", "offset", "arrived", "length"] {
         let value = &letter[name];
         let value = value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
         let _ = writeln!(lines, "{name:<10} {value}");
@@ -104,19 +141,23 @@ fn description(letter: &Value) -> String {
     lines + "\n" + &bytes
 }
 
-/// Sends letters again, all when no ids are given. One that is rejected does not stop the others.
-fn retry(ids: &[u64], remote: &RemoteArguments) -> Result<(), Failure> {
+/// Does something with each of the letters. One that is rejected does not stop the others.
+fn for_each_chosen(
+    chosen: &ChosenLetters,
+    remote: &RemoteArguments,
+    act: impl Fn(&Connection, u64) -> Result<Value, ClientError>,
+) -> Result<(), Failure> {
     let connection = connect(remote)?;
-    let mut ids = ids.to_vec();
+    let mut ids = chosen.ids.clone();
     if ids.is_empty() {
-        for_each_letter(&connection, |letter| ids.extend(letter["id"].as_u64()))?;
+        read_letters(&connection, &chosen.filter.conditions(), |letter| ids.extend(letter["id"].as_u64()))?;
     }
     let mut outcomes = Vec::new();
     for id in &ids {
-        let outcome = retry_one(&connection, *id)?;
+        let outcome = act(&connection, *id)?;
         if remote.format == Format::Text {
             let detail = outcome["detail"].as_str().or(outcome["position"].as_str()).unwrap_or("");
-            print_line(&format!("{id:>8}  {:<10} {detail}", text(&outcome["status"])));
+            print_line(&printable(format!("{id:>8}  {:<10} {detail}", text(&outcome["status"])).trim_end()));
         }
         outcomes.push(outcome);
     }
@@ -130,28 +171,6 @@ fn retry(ids: &[u64], remote: &RemoteArguments) -> Result<(), Failure> {
     }
 }
 
-/// Sends one again, as soon as the server takes events.
-fn retry_one(connection: &Connection, id: u64) -> Result<Value, Failure> {
-    let mut refusals = 0;
-    let response = loop {
-        let response = connection.post(&format!("/v1/dead-letters/{id}/retry"), "application/json", &[])?;
-        match response.retry_after {
-            Some(wait) if response.status == StatusCode::TOO_MANY_REQUESTS && refusals < REFUSALS_MAX => thread::sleep(wait),
-            _ => break response,
-        }
-        refusals += 1;
-    };
-    // What is no JSON is no answer of a server of ours: it is reported as it is below.
-    let answer: Value = serde_json::from_str(&response.text).unwrap_or(Value::Null);
-    match response.status {
-        StatusCode::OK if answer.is_object() => Ok(answer),
-        StatusCode::UNPROCESSABLE_ENTITY | StatusCode::NOT_FOUND if answer["detail"].is_string() => {
-            Ok(json!({ "id": id, "status": "rejected", "reason": answer["reason"], "detail": answer["detail"] }))
-        }
-        _ => Err(connection.refused(&response).into()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -159,7 +178,9 @@ mod tests {
     #[test]
     fn what_a_stranger_sent_can_t_steer_the_terminal() {
         let letter = json!({ "id": 7, "reason": "not_json", "sent_to": null, "text": "a\u{1b}[2Jb\nc", "length": 8 });
-        assert_eq!(line(&letter), "       7  not_json               -                    a [2Jb c");
+        assert_eq!(line(&letter), "       7  -                            not_json               -                    a [2Jb c");
+        let error = json!({ "relation": "r", "expression": "1 / a", "detail": "division by zero", "row": "{\"a\":\"\u{9b}\"}", "count": 2 });
+        assert_eq!(row_error_line(&error), "r (2 times): 1 / a: division by zero; row {\"a\":\"\u{fffd}\"}");
         assert!(description(&letter).ends_with("\n\na\u{fffd}[2Jb\nc"), "{}", description(&letter));
     }
 }

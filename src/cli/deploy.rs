@@ -3,8 +3,6 @@
 //! Statements or names enter and are sent to the server; how the deployment goes leaves on standard error, how it ended on standard
 //! output and as the exit code.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 use ureq::http::StatusCode;
 
@@ -14,11 +12,9 @@ use super::check::declare_or_report;
 use super::failure::Failure;
 use crate::client::answer::text;
 use crate::client::connection::Connection;
+use crate::client::deployments::follow_deployment;
 use crate::process::deployments::declared::Declared;
 use crate::terminal::print_line;
-
-/// Interval at which the server is asked for its progress.
-const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Most characters of a reason in a list.
 const REASON_CHARACTERS_MAX: usize = 120;
@@ -155,19 +151,13 @@ fn begin(request: &Value, remote: &RemoteArguments) -> Result<(), Failure> {
     let connection = connect(remote)?;
     let generation = post(&connection, "/v1/deployments", request)?["generation"].as_u64().unwrap_or(0);
     let mut printed = String::new();
-    let last = loop {
-        let mut report = connection.get("/v1/deployments")?;
-        let last = report["last"].take();
-        if last["generation"] == generation && last["phase"] == "finished" {
-            break last;
-        }
-        let line = progress(&last);
+    let last = follow_deployment(&connection, generation, |last| {
+        let line = progress(last);
         if remote.format == Format::Text && line != printed {
             eprintln!("{line}");
             printed = line;
         }
-        std::thread::sleep(POLL_INTERVAL);
-    };
+    })?;
     match remote.format {
         Format::Json => print_line(&last.to_string()),
         Format::Text => outcome_lines(&last).iter().for_each(|line| print_line(line)),

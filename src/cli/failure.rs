@@ -41,6 +41,8 @@ pub enum Exit {
     NotDeployed = 9,
     /// rows would be missing, or readers would see more, and nobody accepted that
     Unaccepted = 10,
+    /// a signal stopped the command before its end
+    Stopped = 130,
 }
 
 /// Text of `--help` on the exit codes.
@@ -55,7 +57,8 @@ pub const EXIT_CODES_HELP: &str = "Exit codes:
   7  another process took over the data directory
   8  'doctor' found a problem
   9  a deployment did not take over: everything is as it was
-  10 not done without being accepted: the log no longer has the beginning of what would be computed, or readers would see more than before";
+  10 not done without being accepted: the log no longer has the beginning of what would be computed, or readers would see more than before
+  130 stopped by a signal before the end; 'ingest' prints what was taken";
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
@@ -86,6 +89,28 @@ pub enum Failure {
     /// the demo
     #[error(transparent)]
     Demo(#[from] DemoError),
+    /// signals of the system can't be watched
+    #[error("cannot watch for the signal to stop: {source}")]
+    Signals {
+        /// the reason
+        source: std::io::Error,
+    },
+    /// an offset of a view
+    #[error(
+        "'--from {offset}' is an offset of a topic, and '{view}' is a view: it begins with 'earliest' (its rows) or 'latest' (their changes)"
+    )]
+    OffsetOfView {
+        /// the offset
+        offset: u64,
+        /// the view
+        view: String,
+    },
+    /// a line that would replace several letters
+    #[error("'--with' replaces one dead letter, and {letters} are named: name one")]
+    ReplacedLetters {
+        /// number of letters
+        letters: usize,
+    },
     /// some lines were no events
     #[error(
         "{rejected} of {lines} lines were rejected; the server keeps those that the token may send, see GET /v1/dead-letters"
@@ -97,7 +122,7 @@ pub enum Failure {
         lines: u64,
     },
     /// some dead letters are still no events
-    #[error("{rejected} of {letters} dead letters were rejected again and stay on the list")]
+    #[error("{rejected} of {letters} dead letters were rejected and stay as they were")]
     LettersRejected {
         /// rejected letters
         rejected: u64,
@@ -175,18 +200,23 @@ impl Failure {
     /// The exit code of this failure.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::LogFilter { .. } | Self::UnknownView { .. } => Exit::Usage,
+            Self::LogFilter { .. } | Self::UnknownView { .. } | Self::OffsetOfView { .. } | Self::ReplacedLetters { .. } => {
+                Exit::Usage
+            }
             Self::InvalidTopology { .. } | Self::Load(LoadError::Empty { .. } | LoadError::Invalid { .. }) => {
                 Exit::InvalidTopology
             }
             Self::Client(ClientError::Unreachable { .. } | ClientError::Refused { .. }) => Exit::Server,
+            Self::Client(ClientError::Stopped) => Exit::Stopped,
             Self::EventsRejected { .. } | Self::LettersRejected { .. } => Exit::EventsRejected,
             Self::NotDeployed { .. } | Self::WiderAccess { .. } => Exit::NotDeployed,
             Self::Unaccepted { .. } => Exit::Unaccepted,
             Self::Process(error) | Self::Demo(DemoError::Process(error)) => process_exit(error),
             Self::Unhealthy { .. } => Exit::Unhealthy,
             Self::TestsFailed { .. } => Exit::TestsFailed,
-            Self::File(_) | Self::Client(ClientError::File(_)) | Self::Demo(_) | Self::Load(_) => Exit::Failure,
+            Self::File(_) | Self::Client(ClientError::File(_)) | Self::Demo(_) | Self::Load(_) | Self::Signals { .. } => {
+                Exit::Failure
+            }
         }
     }
 }

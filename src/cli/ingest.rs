@@ -1,6 +1,7 @@
 //! `tidewater ingest`: a file of events to a server, with a progress bar, in batches.
 //!
-//! Owns the summary. Lines enter; counts and the first rejected lines leave. A rejected line does not stop the others.
+//! Owns the summary. Answers to lines enter; counts and the first rejected lines leave, also after a failure or a signal: what was taken until
+//! then is told. A rejected line does not stop the others.
 
 use std::io::IsTerminal;
 
@@ -8,9 +9,12 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
 use super::arguments::{Format, IngestArguments};
-use super::failure::Failure;
+use super::failure::{Exit, Failure};
 use crate::client::events_file::EventsFile;
-use crate::client::post_events::{Client, LineAnswer};
+use crate::client::ingest::send_file;
+use crate::client::post_events::{Answer, Client, LineAnswer};
+use crate::interrupt::stop_on_signal;
+use crate::stop::StopSignal;
 use crate::terminal::{grouped, print_line};
 
 /// The most rejected lines that are listed.
@@ -25,6 +29,8 @@ struct Summary {
     empty: u64,
     rejected: u64,
     first_rejects: Vec<Reject>,
+    /// every line of the file has an answer
+    complete: bool,
     /// the position of the last answer, to be given as `after=`
     position: Option<String>,
 }
@@ -42,21 +48,21 @@ pub(super) fn run(arguments: &IngestArguments) -> Result<(), Failure> {
     let client = Client::new(&arguments.server, arguments.token_file.as_deref())?;
     let bar = bar();
     let counted = bar.clone();
-    let mut file = EventsFile::open(&arguments.file, move |bytes| counted.inc(bytes))?;
+    let file = EventsFile::open(&arguments.file, move |bytes| counted.inc(bytes))?;
     if let Some(length) = file.length() {
         bar.set_length(length);
     }
+    let stop = StopSignal::default();
+    stop_on_signal(&stop, Exit::Stopped as u8).map_err(|source| Failure::Signals { source })?;
     let mut summary = Summary::default();
-    while let Some(batch) = file.batch()? {
-        let answer = client.post(&batch.lines)?;
-        for (place, line) in answer.results.into_iter().enumerate() {
-            summary.count(batch.first_line + place as u64, line);
-        }
-        summary.position = answer.position.or(summary.position);
+    let sent = send_file(&client, file, &stop, |first_line, answer| {
+        summary.count_all(first_line, answer);
         bar.set_message(format!("{} lines, {} rejected", grouped(summary.lines), grouped(summary.rejected)));
-    }
+    });
     bar.finish_and_clear();
+    summary.complete = sent.is_ok();
     summary.print(arguments.format);
+    sent?;
     match summary.rejected {
         0 => Ok(()),
         rejected => Err(Failure::EventsRejected { rejected, lines: summary.lines }),
@@ -72,6 +78,13 @@ fn bar() -> ProgressBar {
 }
 
 impl Summary {
+    fn count_all(&mut self, first_line: u64, answer: Answer) {
+        for (line, answer) in (first_line..).zip(answer.results) {
+            self.count(line, answer);
+        }
+        self.position = answer.position.or(self.position.take());
+    }
+
     fn count(&mut self, line: u64, answer: LineAnswer) {
         self.lines += 1;
         match answer {
@@ -111,6 +124,10 @@ impl Summary {
         if unlisted > 0 {
             text.push(format!("  and {} more", grouped(unlisted)));
         }
+        if !self.complete {
+            let next = grouped(self.lines + 1);
+            text.push(format!("not complete: line {next} and those behind it have no answer; sent again, no event counts twice"));
+        }
         text
     }
 }
@@ -121,7 +138,7 @@ mod tests {
 
     #[test]
     fn the_first_rejects_are_listed_and_the_others_counted() {
-        let mut summary = Summary::default();
+        let mut summary = Summary { complete: true, ..Summary::default() };
         summary.count(1, LineAnswer::Accepted);
         summary.count(2, LineAnswer::Duplicate);
         for line in 3..15 {
@@ -134,5 +151,19 @@ mod tests {
         assert_eq!(text[5], "  line 3: bad_id: no digits (field 'actor_id')");
         assert_eq!(text.len(), 5 + REJECTS_LISTED_MAX + 1);
         assert_eq!(text.last().unwrap(), "  and 2 more");
+    }
+
+    #[test]
+    fn a_file_that_was_not_sent_to_its_end_is_told_with_the_line() {
+        let mut summary = Summary::default();
+        let answer = |position: Option<&str>, lines| Answer {
+            results: vec![LineAnswer::Accepted; lines],
+            position: position.map(ToOwned::to_owned),
+        };
+        summary.count_all(1, answer(Some("t:0:1"), 1_999));
+        summary.count_all(2_000, answer(None, 0));
+        assert_eq!((summary.lines, summary.accepted, summary.position.as_deref()), (1_999, 1_999, Some("t:0:1")));
+        let text = summary.text();
+        assert!(text.last().unwrap().starts_with("not complete: line 2,000 and those behind it"), "{text:?}");
     }
 }

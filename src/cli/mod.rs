@@ -14,6 +14,7 @@ mod doctor;
 mod duration;
 mod failure;
 mod ingest;
+mod json_log;
 mod plan;
 mod run;
 mod tap;
@@ -24,13 +25,14 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use self::arguments::{Cli, Command};
+use self::arguments::{Cli, Command, Format};
 use self::failure::{Exit, Failure};
+use self::json_log::{JsonFields, JsonLines};
 
 /// Runs the command that was typed.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    if let Err(failure) = start_logging(&cli.log) {
+    if let Err(failure) = start_logging(&cli.log, cli.log_format) {
         return report(&failure);
     }
     let outcome = match &cli.command {
@@ -64,9 +66,13 @@ fn report(failure: &Failure) -> ExitCode {
     failure.exit().into()
 }
 
-fn start_logging(filter: &str) -> Result<(), Failure> {
+fn start_logging(filter: &str, format: Format) -> Result<(), Failure> {
     let bad = |source| Failure::LogFilter { filter: filter.to_owned(), source };
     let filter = tracing_subscriber::EnvFilter::try_new(filter).map_err(bad)?;
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match format {
+        Format::Text => log.init(),
+        Format::Json => log.fmt_fields(JsonFields).event_format(JsonLines).init(),
+    }
     Ok(())
 }

@@ -1,25 +1,20 @@
 //! `tidewater tap`: the records of a derived topic, or the changes of a view, a line each.
 //!
-//! A name enters: a topic is asked for first, then a view. A topic is read page by page for ever; a view is a subscription.
+//! A name enters: a topic is asked for first, then a view, which is a subscription.
 
-use std::io::{BufRead, BufReader};
-use std::time::Duration;
+use std::ops::ControlFlow;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use ureq::http::StatusCode;
 
 use super::arguments::{Format, TapArguments};
 use super::failure::Failure;
-use super::values::FirstRecord;
 use crate::client::answer::text;
-use crate::client::connection::{Connection, encoded};
+use crate::client::connection::Connection;
 use crate::client::error::ClientError;
+use crate::client::topic_records::{FirstRecord, read_topic};
+use crate::client::view_changes::{Selection, ViewChanges};
 use crate::terminal::{print_line, printable};
-
-/// Records of one request: as many as the API gives.
-const PAGE: u64 = 1_000;
-/// Interval at which the end of a topic is read.
-const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
 /// Rows that are left to print.
 struct Printer {
@@ -28,59 +23,70 @@ struct Printer {
 }
 
 impl Printer {
-    /// Prints a line; whether there may be more.
-    fn print(&mut self, value: &Value, line: impl Fn(&Value) -> String) -> bool {
+    /// Prints a line; breaks off when it was the last one.
+    fn print(&mut self, value: &Value, line: impl Fn(&Value) -> String) -> ControlFlow<()> {
         self.left -= 1;
         match self.format {
             Format::Json => print_line(&value.to_string()),
             Format::Text => print_line(&line(value)),
         }
-        self.left > 0
+        if self.left > 0 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     }
 }
 
-/// Prints until the limit is reached, or for ever.
+/// Prints until the limit or the end is reached, or for ever.
 pub(super) fn run(arguments: &TapArguments) -> Result<(), Failure> {
     let connection = Connection::new(&arguments.remote.server, arguments.remote.token_file.as_deref())?;
     let mut printer = Printer { format: arguments.remote.format, left: arguments.limit.unwrap_or(u64::MAX) };
     if printer.left == 0 {
         return Ok(());
     }
-    match records(&connection, arguments, &mut printer) {
+    let print = |record: &Value| printer.print(record, record_line);
+    match read_topic(&connection, &arguments.name, arguments.from, !arguments.no_follow, print) {
         // It is no topic, or none of the caller's: it may be a view.
-        Err(ClientError::Refused { status, .. }) if is_unknown(status) => {
-            Ok(changes(&connection, &arguments.name, &mut printer)?)
-        }
+        Err(refused) if is_unknown(&refused) => changes(&connection, arguments, &mut printer, refused),
         outcome => Ok(outcome?),
     }
 }
 
-fn is_unknown(status: u16) -> bool {
-    [StatusCode::NOT_FOUND, StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].iter().any(|known| known.as_u16() == status)
+fn is_unknown(error: &ClientError) -> bool {
+    let unknown = [StatusCode::NOT_FOUND, StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].map(|status| status.as_u16());
+    matches!(error, ClientError::Refused { status, .. } if unknown.contains(status))
 }
 
-fn records(connection: &Connection, arguments: &TapArguments, printer: &mut Printer) -> Result<(), ClientError> {
-    let path = format!("/v1/topics/{}/records?limit={PAGE}", encoded(&arguments.name));
-    let mut from = match arguments.from {
-        FirstRecord::Earliest => None,
-        FirstRecord::Offset(offset) => Some(offset),
-        FirstRecord::Latest => connection.get(&path)?["end"].as_u64(),
+/// Prints the rows of a view and their changes; `refused` is why there is no topic of the name.
+fn changes(
+    connection: &Connection,
+    arguments: &TapArguments,
+    printer: &mut Printer,
+    refused: ClientError,
+) -> Result<(), Failure> {
+    let is_missing =
+        |error: &ClientError| matches!(error, ClientError::Refused { status, .. } if *status == StatusCode::NOT_FOUND);
+    let changes = match ViewChanges::open(connection, &arguments.name) {
+        // There is no such view, and there may be a topic that a token opens.
+        Err(missing) if is_missing(&missing) && !is_missing(&refused) => return Err(refused.into()),
+        opened => opened?,
     };
-    loop {
-        let page = connection.get(&from.map_or_else(|| path.clone(), |from| format!("{path}&offset={from}")))?;
-        for record in page["records"].as_array().into_iter().flatten() {
-            if !printer.print(record, record_line) {
-                return Ok(());
-            }
-        }
-        from = page["next"].as_u64().or(from);
-        if page["next"] == page["end"] {
-            if arguments.no_follow {
-                return Ok(());
-            }
-            std::thread::sleep(POLL_INTERVAL);
-        }
+    if let FirstRecord::Offset(offset) = arguments.from {
+        return Err(Failure::OffsetOfView { offset, view: arguments.name.clone() });
     }
+    let selection = Selection { rows: arguments.from == FirstRecord::Earliest, changes: !arguments.no_follow };
+    let mut is_news = true;
+    Ok(changes.read(selection, |message| {
+        let event = text(&message["event"]);
+        let was_news = std::mem::replace(&mut is_news, event != "progress");
+        if event == "upsert" || event == "delete" {
+            return printer.print(message, change_line);
+        }
+        if printer.format == Format::Json {
+            print_line(&message.to_string());
+        } else if event != "progress" || was_news {
+            // What lies between two positions belongs together; people need not read that nothing does.
+            print_line(&change_line(message));
+        }
+        ControlFlow::Continue(())
+    })?)
 }
 
 /// A record on one line: offset, position, what happened, key, and the rest.
@@ -143,6 +149,8 @@ fn change_line(message: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]

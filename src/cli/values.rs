@@ -2,34 +2,6 @@
 
 use std::str::FromStr;
 
-/// First position in a topic.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FirstRecord {
-    /// with what is kept
-    Earliest,
-    /// behind what is there
-    Latest,
-    /// here
-    Offset(u64),
-}
-
-impl FromStr for FirstRecord {
-    type Err = BadFirstRecord;
-
-    fn from_str(text: &str) -> Result<Self, BadFirstRecord> {
-        match text {
-            "earliest" => Ok(Self::Earliest),
-            "latest" => Ok(Self::Latest),
-            other => other.parse().map(Self::Offset).map_err(|_| BadFirstRecord),
-        }
-    }
-}
-
-/// A text that is no position in a topic.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("write earliest, latest or an offset")]
-pub struct BadFirstRecord;
-
 /// Beginnings of the API's conditions; anything else is a value that the column has.
 const OPERATORS: [&str; 7] = ["eq.", "in.", "gt.", "gte.", "lt.", "lte.", "is."];
 
@@ -61,16 +33,6 @@ pub struct BadRowCondition;
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn where_to_begin_is_a_word_or_an_offset() {
-        let read = |text: &str| text.parse::<FirstRecord>();
-        assert_eq!(
-            (read("latest"), read("earliest"), read("17")),
-            (Ok(FirstRecord::Latest), Ok(FirstRecord::Earliest), Ok(FirstRecord::Offset(17)))
-        );
-        assert!(read("-1").is_err() && read("").is_err());
-    }
 
     #[test]
     fn a_value_is_what_the_column_has_unless_it_is_a_condition() {

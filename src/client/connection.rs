@@ -108,6 +108,15 @@ impl Connection {
         self.read(request.send(body))
     }
 
+    /// Removes what is at a path.
+    pub fn delete(&self, path: &str) -> Result<Response, NoResponse> {
+        let mut request = self.agent.delete(format!("{}{path}", self.server));
+        if let Some(authorization) = &self.authorization {
+            request = request.header("authorization", authorization);
+        }
+        self.read(request.call())
+    }
+
     fn read(&self, response: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Result<Response, NoResponse> {
         let mut response = match response {
             Ok(response) => response,
@@ -130,6 +139,19 @@ impl Connection {
     /// The error of a server that takes nothing, although it was asked again and again.
     pub fn refused_for_long(&self, detail: String) -> ClientError {
         ClientError::Refused { server: self.server.clone(), status: StatusCode::TOO_MANY_REQUESTS.as_u16(), detail }
+    }
+
+    /// The error of something that is not there, in words of ours.
+    pub fn not_found(&self, detail: String) -> ClientError {
+        ClientError::Refused { server: self.server.clone(), status: StatusCode::NOT_FOUND.as_u16(), detail }
+    }
+
+    /// The error of an answer in parts that ended with a problem.
+    pub fn refused_in_stream(&self, problem: &Value) -> ClientError {
+        let status = problem["status"].as_u64().and_then(|status| u16::try_from(status).ok());
+        let detail = problem["detail"].as_str().map_or_else(|| problem.to_string(), ToOwned::to_owned);
+        let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR.as_u16());
+        ClientError::Refused { server: self.server.clone(), status, detail }
     }
 
     /// An answer that is not the one that was asked for.

@@ -26,6 +26,9 @@ pub enum ClientError {
         /// the problem, in its words
         detail: String,
     },
+    /// the user asked to stop (SIGINT, SIGTERM)
+    #[error("stopped before the end, as a signal asked for")]
+    Stopped,
 }
 
 /// Advice for a client that was refused for want of rights.

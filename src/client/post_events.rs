@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::thread;
 use std::time::Duration;
 
 use schemas::position::{LogPosition, Offset, Partition, Token, Topic};
@@ -14,6 +13,7 @@ use ureq::http::StatusCode;
 
 use super::connection::{Connection, NoResponse, problem};
 use super::error::ClientError;
+use crate::stop::StopSignal;
 
 /// Most attempts of a request.
 const ATTEMPTS_MAX: u32 = 6;
@@ -34,6 +34,29 @@ pub struct Answer {
     pub results: Vec<LineAnswer>,
     /// value for `after` to wait until the batch is visible
     pub position: Option<String>,
+}
+
+/// Reason why only a part of a batch has an answer.
+#[derive(Debug, thiserror::Error)]
+#[error("{cause}")]
+pub struct PostError {
+    /// the answer to the first lines; the others have none, and may have been taken or not
+    pub taken: Answer,
+    /// the reason
+    pub cause: ClientError,
+}
+
+/// The answers to a batch so far.
+#[derive(Default)]
+struct TakenLines {
+    results: Vec<LineAnswer>,
+    positions: Vec<String>,
+}
+
+impl TakenLines {
+    fn answer(self) -> Answer {
+        Answer { results: self.results, position: joined(self.positions) }
+    }
 }
 
 /// Answer of the server to a line.
@@ -107,29 +130,38 @@ impl Client {
         Ok(Self(Connection::new(server, token_file)?))
     }
 
-    /// Sends lines; tries again while the server is away or busy, and sends those again that it refuses for the moment.
-    pub fn post(&self, lines: &[Vec<u8>]) -> Result<Answer, ClientError> {
-        let mut results = Vec::with_capacity(lines.len());
-        let mut positions = Vec::new();
+    /// Sends lines; tries again while the server is away or busy, and sends those again that it refuses for the moment. A request to stop
+    /// ends that; what is under way then is waited for.
+    pub fn post(&self, lines: &[Vec<u8>], stop: &StopSignal) -> Result<Answer, PostError> {
+        let mut taken = TakenLines::default();
+        match self.post_all(lines, stop, &mut taken) {
+            Ok(()) => Ok(taken.answer()),
+            Err(cause) => Err(PostError { taken: taken.answer(), cause }),
+        }
+    }
+
+    fn post_all(&self, lines: &[Vec<u8>], stop: &StopSignal, taken: &mut TakenLines) -> Result<(), ClientError> {
         let mut refusals = 0;
-        while results.len() < lines.len() {
-            let (part, retry_after) = self.post_part(&lines[results.len()..])?;
+        while taken.results.len() < lines.len() {
+            let (part, retry_after) = self.post_part(&lines[taken.results.len()..], stop)?;
             refusals = if part.looked_at.is_empty() { refusals + 1 } else { 0 };
-            results.extend(part.looked_at);
-            positions.extend(part.position);
+            taken.results.extend(part.looked_at);
+            taken.positions.extend(part.position);
             let Some(detail) = part.refused else { continue };
             if refusals == REFUSALS_MAX {
                 return Err(self.0.refused_for_long(detail));
             }
             let wait = retry_after.unwrap_or(REFUSAL_WAIT);
             tracing::info!(wait_ms = wait.as_millis() as u64, detail, "the server takes no more events for the moment");
-            thread::sleep(wait);
+            if stop.wait(wait) {
+                return Err(ClientError::Stopped);
+            }
         }
-        Ok(Answer { results, position: joined(positions) })
+        Ok(())
     }
 
     /// Sends lines until there is an answer, and when those that are refused may come again.
-    fn post_part(&self, lines: &[Vec<u8>]) -> Result<(Part, Option<Duration>), ClientError> {
+    fn post_part(&self, lines: &[Vec<u8>], stop: &StopSignal) -> Result<(Part, Option<Duration>), ClientError> {
         if lines.iter().all(|line| line.trim_ascii().is_empty()) {
             return Ok((Part { looked_at: vec![LineAnswer::Empty; lines.len()], position: None, refused: None }, None));
         }
@@ -146,7 +178,9 @@ impl Client {
                     tracing::warn!(attempt, wait_ms = wait.as_millis() as u64, %failure, "sending events again")
                 }
             }
-            thread::sleep(wait);
+            if stop.wait(wait) {
+                return Err(ClientError::Stopped);
+            }
             wait *= 2;
             attempt += 1;
         }

@@ -4,7 +4,6 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::Command;
 use std::sync::Arc;
 
 use epochs::bindings::{Bindings, Tail};
@@ -18,11 +17,13 @@ use schemas::position::{Partition, Topic};
 use schemas::source_connector::SOURCE_LOG;
 use serde_json::json;
 use sources::connector::LogContext;
+use sources::embedded::{LOG_FREE_BYTES_MIN, free_bytes};
 use sources::log::LogReader;
 use sources::registry;
 
 use super::report::DoctorReport;
 use crate::process::data_directory::{LOG_DIRECTORY, claim};
+use crate::process::disk::{RESERVE_FILE, START_FREE_BYTES_MIN};
 use crate::process::error::ProcessError;
 
 /// Less free space than this is worth saying.
@@ -42,7 +43,7 @@ pub fn report(data: &Path) -> Result<DoctorReport, ProcessError> {
     let (disk, _lock) = claim(data)?;
     let mut report = DoctorReport::default();
     report.fact("data", data.display().to_string());
-    add_space(&mut report, data);
+    let has_room = add_disk(&mut report, data);
     match Identity::load(&disk) {
         Ok(None) => {}
         Ok(Some(Identity { format, timeline, incarnation, .. })) => {
@@ -55,20 +56,37 @@ pub fn report(data: &Path) -> Result<DoctorReport, ProcessError> {
     let disk = Arc::new(disk);
     let bound = add_bindings(&mut report, &disk);
     let newest = add_checkpoints(&mut report, &disk, &bound);
-    add_log(&mut report, data, &bound, newest.as_ref());
+    if has_room {
+        add_log(&mut report, data, &bound, newest.as_ref());
+    } else {
+        report.note("the event log was not looked at: opening it needs space", "free space on the disk, then look again");
+    }
     Ok(report)
 }
 
-/// The standard library does not know the free space, but every system has a command that does.
-fn add_space(report: &mut DoctorReport, data: &Path) {
-    let Ok(output) = Command::new("df").arg("-Pk").arg(data).output() else { return };
-    let text = String::from_utf8_lossy(&output.stdout);
-    let kibibytes = text.lines().nth(1).and_then(|line| line.split_whitespace().nth(3)?.parse::<u64>().ok());
-    let Some(free) = kibibytes.map(|kibibytes| kibibytes.saturating_mul(1024)) else { return };
-    report.fact("free_bytes", free);
-    if free < FREE_BYTES_MIN {
+/// Reports the space of the disk and what a start would do with it; false when there is not even enough to open the log.
+fn add_disk(report: &mut DoctorReport, data: &Path) -> bool {
+    let Ok(free) = free_bytes(data) else { return true };
+    let reserve_file = data.join(RESERVE_FILE).exists();
+    let is_full = free < LOG_FREE_BYTES_MIN;
+    report.fact(
+        "disk",
+        json!({ "free_bytes": free, "reserve_bytes": LOG_FREE_BYTES_MIN, "full": is_full, "reserve_file": reserve_file }),
+    );
+    if free < START_FREE_BYTES_MIN && !reserve_file {
+        let found = format!("the disk is full: {free} bytes are free, and a start needs {START_FREE_BYTES_MIN} to serve readers");
+        report.problem(found, "free space on it before the start");
+    } else if is_full {
+        let found =
+            format!("the disk is full: {free} bytes are free, and {LOG_FREE_BYTES_MIN} have to be before events are taken");
+        report.problem(
+            found,
+            "free space on it; a start serves readers meanwhile, and takes events by itself as soon as there is space",
+        );
+    } else if free < FREE_BYTES_MIN {
         report.note(format!("only {free} bytes are free on the disk"), "free space on it, or run with --log-retention-bytes");
     }
+    free >= START_FREE_BYTES_MIN
 }
 
 fn add_bindings(report: &mut DoctorReport, disk: &Arc<RealDisk>) -> Bound {

@@ -25,6 +25,7 @@ fn judge(status: &Value, letters: &Value) -> DoctorReport {
     }
     add_lag(&mut report, status);
     add_trouble(&mut report, status);
+    add_disk(&mut report, status);
     add_views(&mut report, status);
     add_sinks(&mut report, status);
     add_letters(&mut report, letters);
@@ -68,6 +69,22 @@ fn add_trouble(report: &mut DoctorReport, status: &Value) {
     }
 }
 
+fn add_disk(report: &mut DoctorReport, status: &Value) {
+    // A server of another version, or a log on no disk of the server's, does not say.
+    let disk = &status["disk"];
+    if disk.is_null() {
+        return;
+    }
+    report.fact("disk", disk.clone());
+    if disk["full"] == true {
+        let found = format!(
+            "the disk is full: {} bytes are free, and {} have to be before events are taken; readers are served",
+            disk["free_bytes"], disk["reserve_bytes"]
+        );
+        report.problem(found, "free space on it; events are taken again by themselves, and no restart is needed");
+    }
+}
+
 fn add_views(report: &mut DoctorReport, status: &Value) {
     let views = status["views"].as_array().into_iter().flatten();
     let filling: Vec<&str> = views.filter(|view| view["state"] == "hydrating").map(|view| text(&view["name"])).collect();
@@ -103,20 +120,21 @@ fn add_sinks(report: &mut DoctorReport, status: &Value) {
 
 fn add_letters(report: &mut DoctorReport, letters: &Value) {
     let count = |name: &str| letters[name].as_u64().unwrap_or(0);
-    let (total, retried, errors) = (count("dead_letters_total"), count("dead_letters_retried"), count("row_errors_total"));
-    report.fact("dead_letters", json!({ "total": total, "retried": retried }));
+    let (total, errors) = (count("dead_letters_total"), count("row_errors_total"));
+    let (retried, discarded) = (count("dead_letters_retried"), count("dead_letters_discarded"));
+    report.fact("dead_letters", json!({ "total": total, "retried": retried, "discarded": discarded }));
     report.fact("row_errors", errors);
-    let open = total.saturating_sub(retried);
+    let open = total.saturating_sub(retried + discarded);
     if open > 0 {
         report.note(
             format!("{open} events were refused"),
-            "see 'tidewater dead-letters list', and send them again with 'retry' when they can be read",
+            "see 'tidewater dead-letters list': send them again with 'retry' when they can be read or are corrected, or 'discard' them",
         );
     }
     if errors > 0 {
         report.note(
             format!("an expression fails on {errors} rows"),
-            "see 'row_errors' of GET /v1/dead-letters, and correct the expression or the data",
+            "see 'tidewater dead-letters row-errors', and correct the expression or the data",
         );
     }
 }
@@ -153,10 +171,12 @@ mod tests {
         status["clock_held_seconds"] = 3_600.0.into();
         status["views"] = json!([{ "name": "v", "state": "hydrating" }]);
         status["lag"]["bytes"] = 100.into();
+        status["disk"] = json!({ "free_bytes": 7, "reserve_bytes": 64, "full": true });
         let report = judge(&status, &letters(3, 5));
         let problems: Vec<&str> = report.problems.iter().map(|problem| problem.found.as_str()).collect();
         assert!(problems.contains(&"the views are 100 bytes behind the log, and 100 are allowed"), "{problems:?}");
-        assert_eq!(report.problems.len(), 4, "{report:?}");
+        assert_eq!(report.problems.len(), 5, "{report:?}");
+        assert!(problems[3].starts_with("the disk is full: 7 bytes are free, and 64 have to be"), "{problems:?}");
         let action = |found: &str| {
             report.problems.iter().find(|problem| problem.found.contains(found)).map(|problem| problem.action.as_str())
         };

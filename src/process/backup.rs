@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use super::clock::wall_micros;
 use super::data_directory::{CURSOR_KEY_FILE, LOCK_FILE, UNFINISHED_FILE, claim, keep_private, lock};
+use super::disk::RESERVE_FILE;
 use super::error::ProcessError;
 use crate::file_error::FileError;
 
@@ -147,9 +148,10 @@ fn prepare(directory: &Path) -> Result<(), ProcessError> {
     Ok(())
 }
 
-/// The paths of all files below a data directory, sorted, but for that of the lock and of the key of cursors.
+/// The paths of all files below a data directory, sorted, but for those of the lock, of the key of cursors, and of the reserve, which holds
+/// nothing.
 fn files(root: &Path) -> Result<Vec<String>, FileError> {
-    let left_out = [LOCK_FILE, CURSOR_KEY_FILE].map(|file| root.join(file));
+    let left_out = [LOCK_FILE, CURSOR_KEY_FILE, RESERVE_FILE].map(|file| root.join(file));
     let mut files = Vec::new();
     for directory in directories(root)? {
         for entry in fs::read_dir(&directory).map_err(FileError::read(&directory))? {

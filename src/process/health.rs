@@ -1,16 +1,20 @@
 //! State of the process, as the API asks for it: readiness, figures, status and lineage.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use api::{Figures, HaltedSource, Health, HostStatus, PartitionEnd, Readiness, SinkStatus};
+use api::{
+    CheckpointFigures, DiskSpace, Figures, HaltedSource, Health, HostStatus, Measurements, PartitionEnd, Readiness, SinkStatus,
+};
 use engine::follow::{Reports, SinkTaskReport, SinkTaskState};
 use engine::run::{DeploymentHandle, Status, StatusReport, Trouble};
 use language::lineage::lineage;
 use schemas::lineage::Lineage;
 use schemas::position::{Epoch, Offset, Partition, Topic};
 use sinks::views::Views;
-use sources::log::Log;
+use sources::log::{Log, LogSpace};
 
+use super::disk::DiskWatch;
 use super::ingest::LogIngest;
 
 /// Advice to the operator for a halted source, beside what the reason says.
@@ -25,14 +29,24 @@ pub(super) struct EngineHealth {
     pub(super) status: Arc<Status>,
     pub(super) sinks: Arc<Reports>,
     pub(super) deployment_handle: Arc<DeploymentHandle>,
+    pub(super) disk: DiskWatch,
+}
+
+impl EngineHealth {
+    fn disk(&self) -> Option<DiskSpace> {
+        let space = self.disk.space()?;
+        let LogSpace { free: free_bytes, reserve: reserve_bytes } = space;
+        Some(DiskSpace { free_bytes, reserve_bytes, is_full: space.is_full() })
+    }
 }
 
 impl Health for EngineHealth {
     fn readiness(&self) -> Readiness {
         match self.status.report().trouble {
             Trouble::Halted(reason) | Trouble::Fenced(reason) => Readiness::Halted { reason },
-            Trouble::Stalled(reason) => Readiness::Stalled { reason },
-            Trouble::None => match self.ingest.admission().meter().catching_up() {
+            // On a full disk nothing comes that could be missed, so readers are not sent away.
+            Trouble::Stalled(reason) if !self.disk().is_some_and(|disk| disk.is_full) => Readiness::Stalled { reason },
+            Trouble::Stalled(_) | Trouble::None => match self.ingest.admission().meter().catching_up() {
                 None => Readiness::Ready,
                 Some((records_done, records_total)) => Readiness::CatchingUp { records_done, records_total },
             },
@@ -48,7 +62,23 @@ impl Health for EngineHealth {
             lag: self.ingest.admission().meter().lag(),
             lag_limits: self.ingest.admission().limits(),
             epoch_micros: u64::try_from(report.epoch_duration.as_micros()).unwrap_or(u64::MAX),
+            disk: self.disk(),
         }
+    }
+
+    fn measurements(&self) -> Measurements {
+        let report = self.status.report();
+        let (epoch, written) = report.checkpoint;
+        let last = report.last_checkpoint;
+        let checkpoint = CheckpointFigures {
+            epoch: (epoch > 0).then_some(Epoch(epoch)),
+            written,
+            at_micros: last.map(|last| last.at_micros),
+            duration: last.map_or(Duration::ZERO, |last| last.duration),
+            bytes: last.map_or(0, |last| last.bytes),
+        };
+        let sinks = self.sinks.list().into_iter().map(sink_status).collect();
+        Measurements { sinks, checkpoint, topic_bytes: self.disk.sample().topic_bytes }
     }
 
     fn lineage(&self) -> Lineage {
@@ -80,6 +110,7 @@ impl Health for EngineHealth {
             clock_held,
             lag: meter.lag(),
             lag_limits: self.ingest.admission().limits(),
+            disk: self.disk(),
         }
     }
 }
@@ -102,6 +133,8 @@ fn sink_status(report: SinkTaskReport) -> SinkStatus {
         lag_epochs,
         waiting_changes: report.waiting_changes,
         rebuilt: report.reconciled,
+        commits: report.commits,
+        errors: report.errors,
         reason,
     }
 }

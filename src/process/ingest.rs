@@ -2,7 +2,7 @@
 //!
 //! Owns the check of every line, the recent ids that make a repeated event a duplicate, and the dead letters: a line that is no event
 //! is appended to the topic [`DEAD_LETTER_TOPIC`] before its sender learns of it, so it is never lost. One that is sent again and taken
-//! is marked there, so that it is off the list after every restart too. Lines that there is no room for are refused before they are
+//! is marked there, so that it is off the list after every restart too, and so is one that is discarded. Lines that there is no room for are refused before they are
 //! looked at: of them nothing is kept.
 
 use std::collections::BTreeMap;
@@ -168,20 +168,38 @@ impl Ingest for LogIngest {
         })
     }
 
-    fn retry(&self, id: u64, letter: DeadLetter) -> BoxFuture<'_, Result<LineOutcome, IngestError>> {
+    fn retry(
+        &self,
+        id: u64,
+        letter: DeadLetter,
+        replacement: Option<Vec<u8>>,
+    ) -> BoxFuture<'_, Result<LineOutcome, IngestError>> {
         let ingest = self.clone();
         Box::pin(async move {
             let send = move || {
                 // A letter's event and the mark that it was sent again.
-                let Admitted { refusal, reservation, .. } = ingest.0.admission.admit(&[letter.bytes.len().max(1)]);
+                let bytes = replacement.as_ref().unwrap_or(&letter.bytes).len().max(1);
+                let Admitted { refusal, reservation, .. } = ingest.0.admission.admit(&[bytes]);
                 if let Some(refusal) = refusal {
                     return Ok(LineOutcome::Refused(refusal));
                 }
-                let sent = ingest.0.retry(id, &letter).map_err(|error| ingest_error(&error));
+                let sent = match &replacement {
+                    Some(line) => ingest.0.replace(id, &letter, line),
+                    None => ingest.0.retry(id, &letter),
+                };
                 drop(reservation);
-                sent
+                sent.map_err(|error| ingest_error(&error))
             };
             blocking("sending the letter again", send).await
+        })
+    }
+
+    fn discard(&self, id: u64) -> BoxFuture<'_, Result<(), IngestError>> {
+        let ingest = self.clone();
+        Box::pin(async move {
+            let mark = LetterRecord::Discarded { discarded: id };
+            let discard = move || ingest.0.mark(&mark, wall_micros()).map_err(|error| ingest_error(&error));
+            blocking("discarding the letter", discard).await
         })
     }
 
@@ -229,15 +247,22 @@ impl IngestShared {
     /// Takes a dead letter as if it were sent now. The event is appended before the mark: between the two it may be sent once more, as a
     /// duplicate, and is never lost.
     fn retry(&self, id: u64, letter: &DeadLetter) -> Result<LineOutcome, LogError> {
-        if matches!(letter.fault.reason, Reason::Quarantined | Reason::OverBudget) {
+        if was_taken_out(letter) {
             return self.release(id, letter);
         }
-        if let Some(fault) = hindrance(letter) {
-            return Ok(LineOutcome::Rejected(fault));
+        match hindrance(letter) {
+            Some(fault) => Ok(LineOutcome::Rejected(fault)),
+            None => self.replace(id, letter, &letter.bytes),
         }
+    }
+
+    /// Takes a line in place of a dead letter, checked as every other line.
+    fn replace(&self, id: u64, letter: &DeadLetter, line: &[u8]) -> Result<LineOutcome, LogError> {
         let now = wall_micros();
         let mut request = LinesRequest::default();
-        match parse_line(&letter.bytes, now) {
+        match parse_line(line, now) {
+            // Nothing has seen the event of the letter yet, although its id is known.
+            Ok(Some(incoming)) if was_taken_out(letter) => self.file(incoming, now, &mut request),
             Ok(Some(incoming)) => self.take(incoming, now, &mut request),
             Ok(None) => return Ok(LineOutcome::Empty),
             Err(rejected) => return Ok(LineOutcome::Rejected(rejected.fault)),
@@ -265,20 +290,28 @@ impl IngestShared {
     }
 
     fn mark_retried(&self, id: u64, now: i64) -> Result<(), LogError> {
-        let mark = serde_json::json!(LetterRecord::Retried { retried: id }).to_string().into_bytes();
-        let mark = Record { key: Vec::new(), value: mark, timestamp: now };
+        self.mark(&LetterRecord::Retried { retried: id }, now)
+    }
+
+    /// Records that a letter leaves the list.
+    fn mark(&self, mark: &LetterRecord, now: i64) -> Result<(), LogError> {
+        let mark = Record { key: Vec::new(), value: serde_json::json!(mark).to_string().into_bytes(), timestamp: now };
         self.append_records(&Topic::new(DEAD_LETTER_TOPIC), vec![mark]).map(drop)
     }
 
     /// Files an event under its topic, unless it is known.
     fn take(&self, incoming: Incoming, now: i64, request: &mut LinesRequest) {
+        match self.recent_place(&incoming.topic, incoming.event_id) {
+            Some(known) => request.outcomes.push(LineOutcome::Duplicate(Some(known))),
+            None => self.file(incoming, now, request),
+        }
+    }
+
+    /// Files an event under its topic, unless an earlier line of the request has its id.
+    fn file(&self, incoming: Incoming, now: i64, request: &mut LinesRequest) {
         let place = request.outcomes.len();
         request.outcomes.push(LineOutcome::Empty);
         let Incoming { topic, key, event_id, event, .. } = incoming;
-        if let Some(known) = self.recent_place(&topic, event_id) {
-            request.outcomes[place] = LineOutcome::Duplicate(Some(known));
-            return;
-        }
         let first = *request.first.entry((topic.clone(), event_id)).or_insert(place);
         if first < place {
             request.repeats.push((place, first));
@@ -400,7 +433,12 @@ fn forbidden(sender: &EventSender, topic: Option<&str>, actor: Option<i64>) -> O
     checked.err().map(LineOutcome::Forbidden)
 }
 
-/// Returns the reason why a letter can't be sent again at all.
+/// Returns true if a letter is a record that was taken out of its topic before anything has seen its event.
+fn was_taken_out(letter: &DeadLetter) -> bool {
+    matches!(letter.fault.reason, Reason::Quarantined | Reason::OverBudget)
+}
+
+/// Returns the reason why a letter can't be sent again as it is.
 fn hindrance(letter: &DeadLetter) -> Option<Fault> {
     if letter.topic != DEAD_LETTER_TOPIC {
         let detail =
@@ -409,7 +447,8 @@ fn hindrance(letter: &DeadLetter) -> Option<Fault> {
     }
     let kept = letter.bytes.len();
     let is_whole = letter.length == kept as u64;
-    let detail = || format!("only the first {kept} of its {} bytes were kept; its sender has to send it again", letter.length);
+    let detail =
+        || format!("only the first {kept} of its {} bytes were kept; send it again with a line in its place", letter.length);
     (!is_whole).then(|| Fault::new(Reason::TooLarge, detail()))
 }
 
@@ -421,7 +460,7 @@ fn ingest_error(error: &LogError) -> IngestError {
     }
 }
 
-/// The record of a line that is no event. Partition and offset of the letter are those of this record: who reads it sets them.
+/// The record of a line that is no event. Partition, offset and time of arrival are those of this record: who reads it sets them.
 fn dead_letter(line: &[u8], rejected: &Rejected, now: i64) -> Record {
     let letter = DeadLetter {
         topic: DEAD_LETTER_TOPIC.to_owned(),
@@ -431,6 +470,7 @@ fn dead_letter(line: &[u8], rejected: &Rejected, now: i64) -> Record {
         fault: rejected.fault.clone(),
         bytes: line[..line.len().min(DEAD_LETTER_BYTES_MAX)].to_vec(),
         length: line.len() as u64,
+        arrived: None,
     };
     let value = serde_json::json!(letter).to_string().into_bytes();
     Record { key: Vec::new(), value, timestamp: now }

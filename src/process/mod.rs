@@ -11,6 +11,7 @@ pub mod data_directory;
 pub mod deployments;
 pub mod derived;
 pub mod descriptors;
+pub mod disk;
 pub mod error;
 mod health;
 pub mod ingest;

@@ -42,6 +42,7 @@ use super::deployments::deployer::Deployer;
 use super::deployments::store::{Origin, Store};
 use super::derived::DerivedTopics;
 use super::descriptors::share_descriptors;
+use super::disk::{DiskWatch, make_room};
 use super::error::ProcessError;
 use super::health::EngineHealth;
 use super::ingest::{LogIngest, TopicFormat};
@@ -108,6 +109,7 @@ impl Server {
         let (address, listeners) = runtime.block_on(settings.listen.bind())?;
         let (disk, lock) = take(data)?;
         api.cursor_key = cursor_key(data)?;
+        make_room(data)?;
         let storage: Storage = Arc::new(disk);
         let mut store = Store::open(Arc::clone(&storage)).map_err(EpochError::from)?;
         let Chosen { declared: Declared { files, topology }, directory, accept_missing_history } =
@@ -135,6 +137,7 @@ impl Server {
             status: engine.status_handle(),
             sinks: engine.sink_tasks(),
             deployment_handle: Arc::clone(&engine.deployment_handle),
+            disk: DiskWatch::start(data, Arc::clone(&log)).map_err(|source| ProcessError::Start { source })?,
         });
         let deployer = Deployer::new(store, Arc::clone(&engine.deployment_handle), Arc::clone(&log), ingest.clone());
         api.derived = Some(Arc::new(DerivedTopics { log: log.clone(), reports: engine.sink_tasks() }));

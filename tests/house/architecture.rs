@@ -131,6 +131,29 @@ fn a_file_that_does_not_say_what_it_owns_is_found() {
     }
 }
 
+/// Returns the numbers of lines that wait, or ask again and again.
+fn lines_that_wait(text: &str) -> Vec<usize> {
+    let waits = |line: &str| ["sleep(", "park_timeout(", "POLL_INTERVAL"].iter().any(|call| line.contains(call));
+    text.lines().enumerate().filter(|(_, line)| waits(line)).map(|(number, _)| number + 1).collect()
+}
+
+#[test]
+fn the_command_line_translates_and_prints_and_leaves_waiting_to_the_client() {
+    let mut found = Vec::new();
+    let files = rust_files(&root().join("src/cli"));
+    assert!(files.len() > 10, "only {} files of the command line were read", files.len());
+    for file in files {
+        let text = fs::read_to_string(&file).expect("a source file");
+        found.extend(lines_that_wait(&text).into_iter().map(|line| format!("{}:{line}", file.display())));
+    }
+    assert!(found.is_empty(), "move these to src/client, which passes on what it learns:\n{}", found.join("\n"));
+}
+
+#[test]
+fn a_line_that_waits_is_found() {
+    assert_eq!(lines_that_wait("fn f() {\n    loop {\n        std::thread::sleep(PAUSE);\n    }\n}\n"), [3]);
+}
+
 /// The external packages of a selection with the features that cargo builds them with, one per line.
 fn packages_with_features(selection: &[&str]) -> BTreeSet<String> {
     let mut cargo = std::process::Command::new(env!("CARGO"));

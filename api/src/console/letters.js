@@ -36,7 +36,7 @@ export function lettersPage(query, { go, changed }) {
 }
 
 function show(shown, page, { query, go, changed }) {
-  const open = page.dead_letters_total - page.dead_letters_retried;
+  const open = page.dead_letters_total - page.dead_letters_retried - page.dead_letters_discarded;
   const letters = page.dead_letters.map((letter) => letterItem(letter, changed));
   const from = (after) => go(new URLSearchParams(after ? { after } : {}));
   shown.replaceChildren(
@@ -70,6 +70,7 @@ function letterItem(letter, changed) {
   const place = [
     `${letter.topic}, partition ${letter.partition}, offset ${letter.offset}`,
     letter.sent_to ? `sent to ${letter.sent_to}` : null,
+    letter.arrived ? `arrived ${letter.arrived}` : null,
   ];
   const item = element(
     'li',

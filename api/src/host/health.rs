@@ -16,6 +16,9 @@ pub trait Health: Send + Sync + 'static {
     /// Returns the values of the metrics. Called at every scrape; must not block.
     fn figures(&self) -> Figures;
 
+    /// Returns the measurements of parts of the process. Called at every scrape; must not block.
+    fn measurements(&self) -> Measurements;
+
     /// Returns the status for an operator. May not block for long.
     fn status(&self) -> HostStatus;
 
@@ -68,6 +71,19 @@ pub struct HostStatus {
     pub lag: Lag,
     /// lag from which events are refused
     pub lag_limits: LagLimits,
+    /// space on the disk of the log, where it says so
+    pub disk: Option<DiskSpace>,
+}
+
+/// Space on the disk of the log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DiskSpace {
+    /// bytes that are free
+    pub free_bytes: u64,
+    /// bytes that stay free while events are taken
+    pub reserve_bytes: u64,
+    /// true while no events are taken for lack of space
+    pub is_full: bool,
 }
 
 /// End of a partition, and what the views lack of it.
@@ -120,6 +136,10 @@ pub struct SinkStatus {
     pub waiting_changes: u64,
     /// number of times that it was rebuilt
     pub rebuilt: u64,
+    /// commits that it has acknowledged since the start
+    pub commits: u64,
+    /// attempts that failed since the start
+    pub errors: u64,
     /// reason why it does not continue, for now or for good
     pub reason: Option<String>,
 }
@@ -133,6 +153,32 @@ pub struct HaltedSource {
     pub reason: String,
     /// advice to the operator
     pub action: String,
+}
+
+/// Measurements of parts of the process.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Measurements {
+    /// the sinks that follow the views
+    pub sinks: Vec<SinkStatus>,
+    /// the checkpoints
+    pub checkpoint: CheckpointFigures,
+    /// about how many bytes the records of each topic of the log have; empty until they are counted
+    pub topic_bytes: BTreeMap<String, u64>,
+}
+
+/// Figures about checkpoints.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CheckpointFigures {
+    /// the epoch that a restart would go on from, if there is one
+    pub epoch: Option<Epoch>,
+    /// checkpoints that this process has written
+    pub written: u64,
+    /// time when the last of them became durable, microseconds since 1970
+    pub at_micros: Option<i64>,
+    /// time that writing it took
+    pub duration: Duration,
+    /// bytes of all that it stands on
+    pub bytes: u64,
 }
 
 /// Figures about the flow of events.
@@ -150,4 +196,6 @@ pub struct Figures {
     pub lag_limits: LagLimits,
     /// duration of the last epoch, in microseconds
     pub epoch_micros: u64,
+    /// space on the disk of the log, where it says so
+    pub disk: Option<DiskSpace>,
 }

@@ -17,9 +17,13 @@ pub trait Ingest: Send + Sync + 'static {
     /// of the lines may be relied on. May wait a little while much is under way.
     fn submit(&self, lines: Vec<Vec<u8>>, sender: EventSender) -> BoxFuture<'_, Result<Vec<LineOutcome>, IngestError>>;
 
-    /// Takes the bytes of a dead letter as if they were sent now. What is taken, or was before, is off the list of dead letters soon
-    /// after, durably; what is rejected stays on it.
-    fn retry(&self, id: u64, letter: DeadLetter) -> BoxFuture<'_, Result<LineOutcome, IngestError>>;
+    /// Takes the bytes of a dead letter, or the line that replaces them, as if they were sent now. What is taken, or was before, is off the
+    /// list of dead letters soon after, durably; what is rejected stays on it.
+    fn retry(&self, id: u64, letter: DeadLetter, replacement: Option<Vec<u8>>)
+    -> BoxFuture<'_, Result<LineOutcome, IngestError>>;
+
+    /// Takes a dead letter off the list for good; soon after it returns, and durably. Its record stays in the log.
+    fn discard(&self, id: u64) -> BoxFuture<'_, Result<(), IngestError>>;
 
     /// The topics that events can be sent to, by name. May not block for long.
     fn topics(&self) -> Result<Vec<TopicInfo>, IngestError>;

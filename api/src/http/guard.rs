@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tokio::sync::SemaphorePermit;
+use tracing::Instrument;
 
 use crate::http::caller::{Caller, ClientKey};
 use crate::http::error::limit::LimitError;
@@ -16,6 +17,7 @@ use crate::http::origin::check_origin;
 use crate::http::peer::Peer;
 use crate::http::problem::answer::Problem;
 use crate::http::protection::protect;
+use crate::http::request_log::RequestLog;
 use crate::http::state::ApiState;
 
 /// The route label of requests to nowhere.
@@ -26,14 +28,16 @@ const EVENTS_PATH: &str = "/v1/events";
 /// Answers within the limits, and counts the answer.
 pub(crate) async fn guard(State(state): State<ApiState>, request: Request, next: Next) -> Response {
     let started = Instant::now();
+    let log = RequestLog::of(&request);
     let route = request.extensions().get::<MatchedPath>().cloned();
     let is_to_somebody = request.headers().contains_key(header::AUTHORIZATION);
-    let mut response = match answer(&state, request, next).await {
+    let mut response = match answer(&state, request, next).instrument(log.span()).await {
         Ok(response) => response,
-        Err(problem) => problem.into_response(),
+        Err(problem) => log.span().in_scope(|| problem.into_response()),
     };
     protect(response.status(), response.headers_mut(), is_to_somebody);
     let route = route.as_ref().map_or(UNMATCHED, MatchedPath::as_str);
+    log.write(route, response.status().as_u16(), started.elapsed());
     state.metrics().observe(route, response.status().as_u16(), started.elapsed());
     response
 }

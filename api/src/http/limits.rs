@@ -15,6 +15,8 @@ pub const EVENTS_LINES_MAX: usize = 10_000;
 pub const DEAD_LETTERS_MAX: usize = 100;
 /// Dead letters of an answer when the request does not say.
 pub const DEAD_LETTERS_DEFAULT: usize = 20;
+/// Bytes of errors of rows in one answer, about; one error more may be in it.
+pub const ROW_ERRORS_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// The most parameters of one request.
 pub const QUERY_PARAMETERS_MAX: usize = 100;
 /// The most bytes of a request's address.

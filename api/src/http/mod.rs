@@ -26,6 +26,8 @@ mod problem;
 mod protection;
 pub(crate) mod query;
 mod rates;
+mod request_log;
 pub(crate) mod server;
 pub(crate) mod state;
 pub(crate) mod token;
+mod trace;

@@ -222,9 +222,9 @@ async fn the_status_is_for_operators_and_says_what_has_halted() {
             }],
             "sinks": [{
                 "name": "posts_out", "view": "posts", "target": "topic 'derived.posts'", "state": "halted", "epoch": 0, "lag_epochs": 1,
-                "waiting_changes": 0, "rebuilt": 0, "reason": "it was written by another",
+                "waiting_changes": 0, "rebuilt": 0, "commits": 0, "errors": 0, "reason": "it was written by another",
             }],
-            "dead_letters": 3, "stalled": null, "clock_held_seconds": 0.0,
+            "dead_letters": 3, "disk": null, "stalled": null, "clock_held_seconds": 0.0,
             "lag": { "records": 4, "bytes": 900, "seconds": 1.5 },
             "lag_max": { "records": 100, "bytes": 10_000, "seconds": 5.0 },
         })

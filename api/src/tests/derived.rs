@@ -17,18 +17,24 @@ const END: u64 = 12;
 
 impl Derived for TestTopics {
     fn view_of(&self, topic: &str) -> Option<String> {
-        let views = [("derived.posts", "posts"), ("derived.feed", "following_feed"), ("derived.secrets", "secrets")];
+        let views = [
+            ("derived.posts", "posts"),
+            ("derived.feed", "following_feed"),
+            ("derived.secrets", "secrets"),
+            ("derived.gaps", "posts"),
+        ];
         views.iter().find(|(name, _)| *name == topic).map(|(_, view)| (*view).to_owned())
     }
 
     fn records(
         &self,
-        _topic: &str,
+        topic: &str,
         from: Option<Offset>,
         limit: usize,
         _bytes_max: usize,
     ) -> BoxFuture<'_, Result<RecordPage, IngestError>> {
-        let offsets = (from.map_or(EARLIEST, |from| from.0)..END).take(limit);
+        let has_record = |offset: &u64| topic != "derived.gaps" || *offset < END - 1;
+        let offsets = (from.map_or(EARLIEST, |from| from.0)..END).filter(has_record).take(limit);
         let record = |offset| TopicRecord {
             offset: Offset(offset),
             timestamp: 5,
@@ -63,6 +69,8 @@ async fn records_of_a_derived_topic_come_in_pages_that_a_reader_goes_on_from() {
     assert_eq!((page["records"].as_array().unwrap().len(), &page["next"]), (1, &json!(12)));
     let page = get(&api, "/v1/topics/derived.posts/records?offset=12").await.json();
     assert_eq!((&page["records"], &page["next"]), (&json!([]), &json!(12)), "there it waits for more");
+    let page = get(&api, "/v1/topics/derived.gaps/records?offset=11").await.json();
+    assert_eq!((&page["records"], &page["next"]), (&json!([]), &json!(12)), "the last offset has no record");
     for (query, field) in [
         ("offset=9", "offset"),
         ("offset=13", "offset"),

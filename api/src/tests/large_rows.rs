@@ -51,9 +51,12 @@ async fn pages_of_rows_of_a_mebibyte_come_to_their_end() {
     let api = limited_to(&views, crate::PAGE_BYTES_MAX);
     let ascending: Vec<i64> = (0..ROWS).collect();
     let descending: Vec<i64> = ascending.iter().rev().copied().collect();
-    for (order, expected) in
-        [("body.asc,id.asc", &ascending), ("body.desc,id.desc", &descending), ("body.desc,id.asc", &descending), ("body.asc,id.desc", &ascending)]
-    {
+    for (order, expected) in [
+        ("body.asc,id.asc", &ascending),
+        ("body.desc,id.desc", &descending),
+        ("body.desc,id.asc", &descending),
+        ("body.asc,id.desc", &ascending),
+    ] {
         for limit in [1, 5, 11] {
             assert_eq!(&all_ids(&api, &format!("order={order}&limit={limit}"), |_| {}).await, expected, "{order} by {limit}");
         }
@@ -66,7 +69,9 @@ async fn pages_of_rows_of_a_mebibyte_come_to_their_end() {
 
 #[tokio::test]
 async fn no_row_is_left_out_when_rows_come_and_go_between_pages() {
-    for (order, length) in ["body.asc,id.asc", "body.desc,id.desc", "body.desc,id.asc"].into_iter().flat_map(|order| [(order, 40), (order, 2_000)]) {
+    for (order, length) in
+        ["body.asc,id.asc", "body.desc,id.desc", "body.desc,id.asc"].into_iter().flat_map(|order| [(order, 40), (order, 2_000)])
+    {
         let views = documents();
         let ids = 0..40_i64;
         publish(&views, 1, &[("documents", ids.clone().map(|id| (document(&body(length, id), id), 1)).collect())]);
@@ -75,7 +80,8 @@ async fn no_row_is_left_out_when_rows_come_and_go_between_pages() {
         let seen = all_ids(&api, &format!("order={order}&limit=7"), |page| {
             epoch += 1;
             // The last row of every other page goes, on which the cursor stands; one in the middle goes each time, and another one comes.
-            let mut changes = vec![(document(&body(length, page[0]), page[0]), -1), (document(&body(length, 100 + epoch), 100 + epoch), 1)];
+            let mut changes =
+                vec![(document(&body(length, page[0]), page[0]), -1), (document(&body(length, 100 + epoch), 100 + epoch), 1)];
             gone.push(page[0]);
             if epoch % 2 == 0 && page.len() > 1 {
                 let last = page[page.len() - 1];
@@ -148,7 +154,10 @@ async fn a_cursor_shows_nothing_of_its_row_and_is_for_one_view_reader_and_server
     let views = documents();
     publish(&views, 1, &[("documents", (0..3).map(|id| (document(&body(60, id), id), 1)).collect())]);
     let api = limited_to(&views, crate::PAGE_BYTES_MAX);
-    let next = get(&api, "/v1/views/documents?select=id&order=body.asc,id.asc&limit=1").await.json()["next"].as_str().unwrap().to_owned();
+    let next = get(&api, "/v1/views/documents?select=id&order=body.asc,id.asc&limit=1").await.json()["next"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     let decoded = URL_SAFE_NO_PAD.decode(&next).unwrap();
     for part in ["secret", "xxxx", "000000"] {
         assert!(!decoded.windows(part.len()).any(|window| window == part.as_bytes()), "'{part}' is in the cursor");

@@ -9,11 +9,13 @@ mod derived;
 mod doors;
 mod events;
 mod large_rows;
+mod letters;
 mod negotiation;
 mod operations;
 mod oracle;
 mod pages;
 mod readers;
+mod request_log;
 mod search;
 mod socket;
 mod speed;
@@ -43,9 +45,9 @@ use sinks::views::{Commit, Views, ViewsDefinition};
 use tower::ServiceExt as _;
 
 use crate::{
-    ApiConfig, ApiState, BoxFuture, CursorKey, EventSender, Figures, HaltedSource, Health, HostStatus, Ingest, IngestError, Lag,
-    LagLimits, Limits, LineOutcome, PartitionEnd, Permission, Readiness, Refusal, SinkStatus, TokenKey, TokenKeys, TokenRules,
-    TopicInfo, Verifier, router,
+    ApiConfig, ApiState, BoxFuture, CheckpointFigures, CursorKey, DiskSpace, EventSender, Figures, HaltedSource, Health,
+    HostStatus, Ingest, IngestError, Lag, LagLimits, Limits, LineOutcome, Measurements, PartitionEnd, Permission, Readiness,
+    Refusal, SinkStatus, TokenKey, TokenKeys, TokenRules, TopicInfo, Verifier, router,
 };
 
 pub(super) const SECRET: &[u8] = b"a secret that is long enough for HS256";
@@ -197,6 +199,7 @@ fn dead_letter(offset: u64) -> DeadLetter {
         fault: Fault::at(Reason::MissingField, "payload.text", "is required"),
         bytes: b"{\"a\":\xff}".to_vec(),
         length: 7,
+        arrived: (offset > 1).then_some(offset as i64 * 1_000_000),
     }
 }
 
@@ -209,6 +212,7 @@ fn row_error() -> RowError {
 #[derive(Default)]
 pub(super) struct TextIngest {
     pub(super) next: Mutex<u64>,
+    pub(super) discarded: Mutex<Vec<u64>>,
 }
 
 impl Ingest for TextIngest {
@@ -224,8 +228,18 @@ impl Ingest for TextIngest {
         })
     }
 
-    fn retry(&self, _id: u64, letter: DeadLetter) -> BoxFuture<'_, Result<LineOutcome, IngestError>> {
-        Box::pin(async move { Ok(self.take(&letter.bytes)) })
+    fn retry(
+        &self,
+        _id: u64,
+        letter: DeadLetter,
+        replacement: Option<Vec<u8>>,
+    ) -> BoxFuture<'_, Result<LineOutcome, IngestError>> {
+        Box::pin(async move { Ok(self.take(&replacement.unwrap_or(letter.bytes))) })
+    }
+
+    fn discard(&self, id: u64) -> BoxFuture<'_, Result<(), IngestError>> {
+        self.discarded.lock().push(id);
+        Box::pin(async { Ok(()) })
     }
 
     fn topics(&self) -> Result<Vec<TopicInfo>, IngestError> {
@@ -314,7 +328,28 @@ impl Health for TestHealth {
 
     fn figures(&self) -> Figures {
         let (lag, lag_limits) = (LAG, LAG_LIMITS);
-        Figures { events_ingested: 11, events_processed: 7, lines_refused: 3, lag, lag_limits, epoch_micros: 2_000 }
+        let disk = Some(DiskSpace { free_bytes: 5, reserve_bytes: 70, is_full: true });
+        Figures { events_ingested: 11, events_processed: 7, lines_refused: 3, lag, lag_limits, epoch_micros: 2_000, disk }
+    }
+
+    fn measurements(&self) -> Measurements {
+        let sink = SinkStatus {
+            name: "posts_out".into(),
+            state: "attached",
+            lag_epochs: 2,
+            commits: 9,
+            errors: 1,
+            ..SinkStatus::default()
+        };
+        let duration = Duration::from_millis(250);
+        let checkpoint = CheckpointFigures {
+            epoch: Some(Epoch(4)),
+            written: 3,
+            at_micros: Some(1_700_000_000_500_000),
+            duration,
+            bytes: 4_096,
+        };
+        Measurements { sinks: vec![sink], checkpoint, topic_bytes: [("social.post".to_owned(), 777)].into() }
     }
 }
 

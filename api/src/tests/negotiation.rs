@@ -81,7 +81,9 @@ async fn a_tag_is_that_of_one_query_and_reader() {
     let tag = async |user: i64, uri: &str| get_as(&api, &token(user), uri).await.header("etag").to_owned();
     let mine = tag(1, feed).await;
     assert_eq!(mine, tag(1, feed).await);
-    for (user, uri) in [(2, feed), (1, "/v1/views/following_feed?limit=3"), (1, "/v1/views/following_feed?limit=2&select=post_id")] {
+    for (user, uri) in
+        [(2, feed), (1, "/v1/views/following_feed?limit=3"), (1, "/v1/views/following_feed?limit=2&select=post_id")]
+    {
         let other = tag(user, uri).await;
         assert_ne!(other, mine, "{user} {uri}");
         let headers = [("Authorization", &*format!("Bearer {}", token(user))), ("If-None-Match", &*mine)];
@@ -116,7 +118,9 @@ async fn head_is_a_get_without_its_body_and_options_names_the_methods() {
         assert_eq!(head.header("content-type"), get.header("content-type"), "{uri}");
         assert!(uri == "/metrics" || head.header("content-length") == get.text.len().to_string(), "{uri}");
     }
-    for (uri, allowed) in [(PAGE, "GET,HEAD,OPTIONS"), ("/v1/events", "POST,OPTIONS"), ("/v1/deployments", "GET,HEAD,POST,OPTIONS")] {
+    for (uri, allowed) in
+        [(PAGE, "GET,HEAD,OPTIONS"), ("/v1/events", "POST,OPTIONS"), ("/v1/deployments", "GET,HEAD,POST,OPTIONS")]
+    {
         let answer = with_headers(&api, "OPTIONS", uri, &[]).await;
         assert_eq!((answer.status, answer.header("allow")), (StatusCode::NO_CONTENT, allowed), "{uri}");
         let answer = with_headers(&api, "PATCH", uri, &[]).await;

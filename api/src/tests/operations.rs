@@ -13,13 +13,14 @@ async fn dead_letters_are_for_operators_and_come_in_pages() {
     assert_eq!(
         answer["dead_letters"][0],
         json!({
-            "id": 1, "topic": "tidewater.dead_letters", "partition": 0, "offset": 1, "sent_to": "social.post", "reason": "missing_field",
+            "id": 1, "topic": "tidewater.dead_letters", "partition": 0, "offset": 1, "arrived": null,
+            "sent_to": "social.post", "reason": "missing_field",
             "field": "payload.text", "detail": "is required", "length": 7, "text": "{\"a\":\u{fffd}}", "base64": "eyJhIjr/fQ==",
         })
     );
     assert_eq!((&answer["next"], &answer["dead_letters_total"]), (&json!(2), &json!(3)));
     let error = json!({
-        "relation": "posts", "expression": "1 / likes", "detail": "division by zero", "row": "{\"likes\":0}", "count": 2,
+        "id": 1, "relation": "posts", "expression": "1 / likes", "detail": "division by zero", "row": "{\"likes\":0}", "count": 2,
     });
     assert_eq!((&answer["row_errors"], &answer["row_errors_total"]), (&json!([error]), &json!(2)));
     let answer = get_as(&api, &operator, "/v1/dead-letters?limit=2&after=2").await.json();
@@ -46,7 +47,10 @@ async fn readiness_tells_how_far_the_views_are() {
     assert_eq!(get(&catching_up, "/healthz").await.status, StatusCode::OK);
     let halted = with(Readiness::Halted { reason: "topic 'social.post' was created again".into() });
     assert!(get(&halted, "/readyz").await.problem(503, "source_halted", None).contains("was created again"));
-    assert_eq!(get(&with(Readiness::Ready), "/readyz").await.json(), json!({ "ready": true, "position": "2a:1" }));
+    assert_eq!(
+        get(&with(Readiness::Ready), "/readyz").await.json(),
+        json!({ "ready": true, "takes_events": false, "position": "2a:1" })
+    );
 }
 
 #[tokio::test]
@@ -67,6 +71,7 @@ async fn metrics_count_requests_by_route_and_describe_the_views() {
         "tidewater_events_processed_total 7",
         "tidewater_dead_letters_total 3",
         "tidewater_dead_letters_retried_total 0",
+        "tidewater_dead_letters_discarded_total 0",
         "tidewater_views_hydrating 0.0",
         "tidewater_row_errors 2.0",
         "tidewater_epoch 1.0",
@@ -79,10 +84,39 @@ async fn metrics_count_requests_by_route_and_describe_the_views() {
         "tidewater_ingest_lag_seconds_max 5.0",
         "tidewater_epoch_duration_seconds 0.002",
         "tidewater_ready 1.0",
-        "# EOF",
+        "tidewater_disk_free_bytes 5.0",
+        "tidewater_disk_reserve_bytes 70.0",
+        "tidewater_disk_full 1.0",
+        "tidewater_checkpoints_total 3",
+        "tidewater_checkpoint_epoch 4.0",
+        "tidewater_checkpoint_timestamp_seconds 1700000000.5",
+        "tidewater_checkpoint_duration_seconds 0.25",
+        "tidewater_checkpoint_bytes 4096.0",
+        "tidewater_sink_attached{sink=\"posts_out\"} 1.0",
+        "tidewater_sink_lag_epochs{sink=\"posts_out\"} 2.0",
+        "tidewater_sink_commits_total{sink=\"posts_out\"} 9",
+        "tidewater_sink_errors_total{sink=\"posts_out\"} 1",
+        "tidewater_log_topic_bytes{topic=\"social.post\"} 777.0",
+        "# TYPE tidewater_dead_letters_total counter",
+        "# TYPE process_cpu_seconds_total counter",
     ] {
         assert!(lines.contains(&expected), "no line '{expected}' in:\n{}", answer.text);
     }
+    assert_eq!(answer.header("content-type"), "text/plain; version=0.0.4; charset=utf-8");
+    assert!(!answer.text.contains("# EOF") && !answer.text.contains("# UNIT"), "{}", answer.text);
+    for name in ["resident_memory_bytes", "open_fds", "max_fds", "start_time_seconds"] {
+        let name = format!("process_{name} ");
+        let line = lines.iter().find_map(|line| line.strip_prefix(name.as_str()));
+        assert!(line.is_some_and(|value| value.parse::<f64>().unwrap() > 0.0), "no '{name}' in:\n{}", answer.text);
+    }
+    let request = Request::get("/metrics").header("Accept", "application/openmetrics-text").body(Body::empty()).unwrap();
+    let answer = send(&api, request).await;
+    assert_eq!(answer.header("content-type"), "application/openmetrics-text; version=1.0.0; charset=utf-8");
+    assert!(
+        answer.text.ends_with("# EOF\n") && answer.text.contains("# TYPE tidewater_dead_letters counter\n"),
+        "{}",
+        answer.text
+    );
 }
 
 #[tokio::test]

@@ -8,11 +8,17 @@ use testkit::random::Random;
 fn letter(offset: u64, bytes: usize) -> DeadLetter {
     let fault = Fault::new(Reason::NotJson, "expected an object");
     let length = bytes as u64;
-    DeadLetter { topic: "social.post".into(), partition: 0, offset, sent_to: None, fault, bytes: vec![b'{'; bytes], length }
+    let (topic, bytes) = ("social.post".to_owned(), vec![b'{'; bytes]);
+    DeadLetter { topic, partition: 0, offset, sent_to: None, fault, bytes, length, arrived: None }
 }
 
 fn offsets(letters: &[(u64, DeadLetter)]) -> Vec<(u64, u64)> {
     letters.iter().map(|(id, letter)| (*id, letter.offset)).collect()
+}
+
+/// A page of all letters.
+fn list(letters: &DeadLetters, after: Option<u64>, limit: usize) -> Vec<(u64, DeadLetter)> {
+    letters.list(after, limit, |_| true)
 }
 
 fn error(n: usize) -> RowError {
@@ -23,25 +29,25 @@ fn error(n: usize) -> RowError {
 #[test]
 fn the_newest_dead_letters_are_listed_in_pages_and_all_are_counted() {
     let mut letters = DeadLetters::default();
-    assert!(letters.list(None, 5).is_empty());
+    assert!(list(&letters, None, 5).is_empty());
     let count = DEAD_LETTERS_KEPT_MAX as u64 + 50;
     for offset in 1..=count {
         letters.extend(vec![letter(offset, 1)]);
     }
     assert_eq!(letters.count(), count);
-    assert_eq!(offsets(&letters.list(None, 2)), [(51, 51), (52, 52)], "the oldest were not let go");
-    assert_eq!(offsets(&letters.list(Some(10), 1)), [(51, 51)], "an id that is gone does not skip those that are there");
-    assert_eq!(offsets(&letters.list(Some(100), 2)), [(101, 101), (102, 102)]);
-    assert_eq!(offsets(&letters.list(Some(count - 1), 9)), [(count, count)]);
-    assert!(letters.list(Some(count), 9).is_empty() && letters.list(Some(u64::MAX), 9).is_empty());
-    assert_eq!(letters.list(None, usize::MAX).len(), DEAD_LETTERS_KEPT_MAX);
+    assert_eq!(offsets(&list(&letters, None, 2)), [(51, 51), (52, 52)], "the oldest were not let go");
+    assert_eq!(offsets(&list(&letters, Some(10), 1)), [(51, 51)], "an id that is gone does not skip those that are there");
+    assert_eq!(offsets(&list(&letters, Some(100), 2)), [(101, 101), (102, 102)]);
+    assert_eq!(offsets(&list(&letters, Some(count - 1), 9)), [(count, count)]);
+    assert!(list(&letters, Some(count), 9).is_empty() && list(&letters, Some(u64::MAX), 9).is_empty());
+    assert_eq!(list(&letters, None, usize::MAX).len(), DEAD_LETTERS_KEPT_MAX);
 }
 
 #[test]
 fn large_dead_letters_are_let_go_by_their_bytes() {
     let mut letters = DeadLetters::default();
     letters.extend((0..2000).map(|offset| letter(offset, DEAD_LETTER_BYTES_MAX)).collect());
-    let kept = letters.list(None, usize::MAX);
+    let kept = list(&letters, None, usize::MAX);
     let bytes: usize = kept.iter().map(|(_, letter)| letter.bytes.len()).sum();
     assert!(bytes <= DEAD_LETTER_BYTES_KEPT_MAX && bytes > DEAD_LETTER_BYTES_KEPT_MAX * 9 / 10, "{bytes} bytes are kept");
     assert_eq!(kept.last().map(|(id, letter)| (*id, letter.offset)), Some((2000, 1999)));
@@ -88,4 +94,48 @@ fn a_retraction_of_an_error_that_is_not_there_is_found() {
     assert_eq!(errors.first_negative(&[(error(1), -2)]), None);
     assert_eq!(errors.first_negative(&[(error(1), -3)]), Some(&error(1)));
     assert_eq!(errors.first_negative(&[(error(0), 1), (error(2), -1)]), Some(&error(2)));
+}
+
+#[test]
+fn what_is_wanted_is_looked_for_before_pages_are_cut() {
+    let mut letters = DeadLetters::default();
+    letters.extend((1..=100).map(|offset| letter(offset, 1)).collect());
+    let odd = |letter: &DeadLetter| letter.offset % 10 == 1;
+    assert_eq!(offsets(&letters.list(None, 3, odd)), [(1, 1), (11, 11), (21, 21)]);
+    assert_eq!(offsets(&letters.list(Some(85), 3, odd)), [(91, 91)]);
+}
+
+#[test]
+fn each_letter_that_leaves_is_counted_once_and_for_one_reason() {
+    let mut letters = DeadLetters::default();
+    letters.extend((1..=5).map(|offset| letter(offset, 1)).collect());
+    letters.discard(&[2, 4]);
+    letters.retry(&[2, 3]);
+    letters.discard(&[3]);
+    assert_eq!((letters.count(), letters.retried(), letters.discarded()), (5, 1, 2));
+    let seed = DeadLettersSeed { letters: list(&letters, None, 9), count: 5, retried: 1, discarded: 2, row_errors: Vec::new() };
+    let (mut restored, _) = seed.restore().unwrap();
+    assert_eq!((restored.retried(), restored.discarded(), restored.let_go), (1, 2, 0), "none was let go");
+    restored.discard(&[2, 5]);
+    assert_eq!((restored.retried(), restored.discarded(), offsets(&list(&restored, None, 9))), (1, 3, vec![(1, 1)]));
+}
+
+#[test]
+fn pages_of_row_errors_go_on_while_errors_come_and_go() {
+    let mut errors = RowErrors::default();
+    errors.apply((0..5).map(|n| (error(n), 1)).collect());
+    let first = errors.page(0, 2, usize::MAX);
+    assert_eq!(
+        first.iter().map(|(id, error, _)| (*id, error.row.as_str())).collect::<Vec<_>>(),
+        [(1, "{\"n\":000000}"), (2, "{\"n\":000001}")]
+    );
+    errors.apply(vec![(error(1), -1), (error(2), -1), (error(0), 1), (error(9), 3)]);
+    let rest = errors.page(2, 9, usize::MAX);
+    assert_eq!(rest.iter().map(|(id, _, count)| (*id, *count)).collect::<Vec<_>>(), [(4, 1), (5, 1), (6, 3)]);
+    assert_eq!(errors.page(0, 9, error_bytes(&error(0)) * 2).len(), 2, "a page is limited in bytes");
+    assert_eq!(errors.page(0, 9, 0).len(), 1, "it has one at least");
+    errors.clear();
+    errors.apply(vec![(error(7), 1)]);
+    assert_eq!(errors.page(0, 9, usize::MAX)[0].0, 7, "ids are not given twice");
+    assert_eq!(errors.by_id.len(), errors.kept.len());
 }

@@ -43,6 +43,8 @@ pub struct Commit {
     pub dead_letters: Vec<DeadLetter>,
     /// ids of dead letters that were sent again, and leave the list; of this epoch or earlier ones
     pub retried: Vec<u64>,
+    /// ids of dead letters that were discarded, and leave the list likewise; none of them is in `retried`
+    pub discarded: Vec<u64>,
     /// errors of rows that came or went
     pub row_errors: Vec<(RowError, Diff)>,
     /// the errors of rows are these alone, and those before are gone: another plan computes from this epoch on

@@ -99,7 +99,7 @@ pub enum ViewsError {
         view: String,
     },
     /// a dead letter that never was
-    #[error("can't publish epoch {epoch}: it retried dead letter {id}, and there were {count}")]
+    #[error("can't publish epoch {epoch}: it retried or discarded dead letter {id}, and there were {count}")]
     UnknownDeadLetter {
         /// the epoch refused
         epoch: Epoch,

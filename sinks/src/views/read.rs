@@ -110,10 +110,20 @@ impl Snapshot<'_> {
     /// Dead letters with an id above `after`, oldest first, at most `limit` of those that are kept
     /// ([`DEAD_LETTERS_KEPT_MAX`](crate::dead_letters::DEAD_LETTERS_KEPT_MAX)). Ids count from 1.
     pub fn dead_letters(&self, after: Option<u64>, limit: usize) -> Vec<(u64, DeadLetter)> {
-        self.state.dead_letters.list(after, limit)
+        self.dead_letters_where(after, limit, |_| true)
     }
 
-    /// Returns the number of dead letters, also those no longer kept and those sent again. It is the last id.
+    /// The same of those that are wanted: a page is filled with them.
+    pub fn dead_letters_where(
+        &self,
+        after: Option<u64>,
+        limit: usize,
+        wanted: impl Fn(&DeadLetter) -> bool,
+    ) -> Vec<(u64, DeadLetter)> {
+        self.state.dead_letters.list(after, limit, wanted)
+    }
+
+    /// Returns the number of dead letters, also those no longer kept, sent again or discarded. It is the last id.
     pub fn dead_letter_count(&self) -> u64 {
         self.state.dead_letters.count()
     }
@@ -123,10 +133,21 @@ impl Snapshot<'_> {
         self.state.dead_letters.retried()
     }
 
+    /// Returns the number of those that were discarded.
+    pub fn discarded_count(&self) -> u64 {
+        self.state.dead_letters.discarded()
+    }
+
     /// Errors of rows that are there now and how often, in their own order, at most `limit` of those that are kept
     /// ([`ROW_ERRORS_KEPT_MAX`](crate::dead_letters::ROW_ERRORS_KEPT_MAX)).
     pub fn row_errors(&self, limit: usize) -> Vec<(RowError, Diff)> {
         self.state.row_errors.list(limit)
+    }
+
+    /// The same by their ids, which count from 1 in the order in which this process learned of them: those above `after`, at most `limit`, and
+    /// no more than have together `bytes_max` bytes or about so, but at least one.
+    pub fn row_errors_page(&self, after: u64, limit: usize, bytes_max: usize) -> Vec<(u64, RowError, Diff)> {
+        self.state.row_errors.page(after, limit, bytes_max)
     }
 
     /// Returns the number of row errors, repeats counted, also those that are not kept.

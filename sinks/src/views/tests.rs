@@ -61,7 +61,8 @@ fn records(text: &str) -> Token {
 
 fn letter(offset: u64) -> DeadLetter {
     let fault = Fault::new(Reason::NotJson, "expected an object");
-    DeadLetter { topic: "social.post".into(), partition: 0, offset, sent_to: None, fault, bytes: b"{".to_vec(), length: 1 }
+    let (topic, bytes) = ("social.post".to_owned(), b"{".to_vec());
+    DeadLetter { topic, partition: 0, offset, sent_to: None, fault, bytes, length: 1, arrived: None }
 }
 
 fn row_error(row: &str) -> RowError {

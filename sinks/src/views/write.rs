@@ -33,14 +33,14 @@ impl Views {
     /// ends in between has made nothing visible: the epoch is bound, and the next run computes and publishes it again.
     pub fn publish(&self, commit: Commit) -> Result<Arc<EpochChanges>, ViewsError> {
         let _publishing = self.publishing.lock();
-        let Commit { epoch, wall_micros, consumed, changes, dead_letters, retried, row_errors, row_errors_replaced, catalogue } =
-            commit;
+        let Commit { epoch, wall_micros, consumed, changes, dead_letters, retried, discarded, catalogue, .. } = commit;
+        let Commit { row_errors, row_errors_replaced, .. } = commit;
         let (changes, row_errors) = (consolidate_by_index(changes), consolidate(row_errors));
         self.check_progress(epoch, &consumed)?;
         let switch = catalogue.map(|change| self.catalogue().after(change, epoch)).transpose()?;
         let (changes, staged) = {
             let state = self.state.read();
-            check_dead_letters(&state, epoch, (&dead_letters, &retried))?;
+            check_dead_letters(&state, epoch, &dead_letters, retried.iter().chain(&discarded))?;
             let none = RowErrors::default();
             check_row_errors(if row_errors_replaced { &none } else { &state.row_errors }, epoch, &row_errors)?;
             self.check_changes(&state, epoch, changes)?
@@ -54,8 +54,9 @@ impl Views {
             state.apply(epoch, &epoch_changes.changes);
             state.dead_letters.extend(dead_letters);
             state.dead_letters.retry(&retried);
+            state.dead_letters.discard(&discarded);
             if row_errors_replaced {
-                state.row_errors = RowErrors::default();
+                state.row_errors.clear();
             }
             state.row_errors.apply(row_errors);
             let (shown_ids, removed_ids) = switch.as_ref().map_or((&[][..], &[][..]), |switch| (&switch.shown, &switch.removed));
@@ -149,10 +150,15 @@ impl ViewsState {
     }
 }
 
-/// Refuses to retry a letter that never was.
-fn check_dead_letters(state: &ViewsState, epoch: Epoch, (letters, retried): (&[DeadLetter], &[u64])) -> Result<(), ViewsError> {
+/// Refuses to take a letter off the list that never was.
+fn check_dead_letters<'i>(
+    state: &ViewsState,
+    epoch: Epoch,
+    letters: &[DeadLetter],
+    mut leaving: impl Iterator<Item = &'i u64>,
+) -> Result<(), ViewsError> {
     let count = state.dead_letters.count() + letters.len() as u64;
-    match retried.iter().find(|id| !(1..=count).contains(*id)) {
+    match leaving.find(|id| !(1..=count).contains(*id)) {
         Some(&id) => Err(ViewsError::UnknownDeadLetter { epoch, id, count }),
         None => Ok(()),
     }

@@ -35,7 +35,7 @@ use schemas::position::{Offset, Partition, Topic};
 use schemas::source_connector::SOURCE_LOG;
 
 use self::queue::{Pending, Queue};
-pub use self::space::LOG_FREE_BYTES_MIN;
+pub use self::space::{LOG_FREE_BYTES_MIN, free_bytes};
 use self::stable::Stable;
 use self::store::Store;
 use self::topics::Topics;
@@ -44,7 +44,7 @@ use crate::changes::Changes;
 use crate::checks::{self, ReadBudget};
 use crate::connector::{Connector, LogContext};
 use crate::error::{Action, LogError};
-use crate::log::{Log, LogAppender, LogReader};
+use crate::log::{Log, LogAppender, LogReader, LogSpace};
 use crate::record::{ReadRecords, Record, StoredRecord, TopicMetadata};
 
 /// The connector `log`: the log that is built in, in a directory.
@@ -159,6 +159,15 @@ impl LogReader for EmbeddedLog {
 
     fn bytes(&self) -> u64 {
         space::used(&self.store.directory)
+    }
+
+    fn topic_bytes(&self, topic: &Topic) -> Result<u64, LogError> {
+        self.topics.get(topic)?.bytes(&self.store)
+    }
+
+    fn space(&self) -> Option<LogSpace> {
+        let free = free_bytes(&self.store.directory).ok()?;
+        Some(LogSpace { free, reserve: self.store.reserve() })
     }
 
     fn wait(&self, seen: u64, timeout: Duration) -> u64 {

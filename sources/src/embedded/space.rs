@@ -27,10 +27,15 @@ pub struct Shortage {
     pub needed: u64,
 }
 
-/// Returns true if the disk of a directory lacks space.
-pub fn shortage(directory: &Path, needed: u64) -> io::Result<Option<Shortage>> {
+/// Returns the bytes that are free on the disk of a directory, for a process without special rights.
+pub fn free_bytes(directory: &Path) -> io::Result<u64> {
     let disk = rustix::fs::statvfs(directory)?;
-    let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+    Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
+}
+
+/// Returns the shortage of the disk of a directory, if it lacks space.
+pub fn shortage(directory: &Path, needed: u64) -> io::Result<Option<Shortage>> {
+    let free = free_bytes(directory)?;
     Ok((free < needed).then_some(Shortage { free, needed }))
 }
 

@@ -59,8 +59,12 @@ impl Store {
     /// Returns true if the disk lacks space for so many bytes: for those, for what has yet to move from memory to its place, and
     /// for a reserve.
     pub fn shortage(&self, bytes: u64) -> io::Result<Option<Shortage>> {
-        let needed = LOG_FREE_BYTES_MIN + bytes * WRITES_PER_BYTE + self.database.write_buffer_size();
-        space::shortage(&self.directory, needed)
+        space::shortage(&self.directory, self.reserve() + bytes * WRITES_PER_BYTE)
+    }
+
+    /// The bytes that have to be free before anything is appended.
+    pub fn reserve(&self) -> u64 {
+        LOG_FREE_BYTES_MIN + self.database.write_buffer_size()
     }
 
     /// Refuses an action that needs so much free space.

@@ -309,3 +309,39 @@ fn rate(what: &str, count: u64, started: Instant) {
     let seconds = started.elapsed().as_secs_f64();
     println!("{what}: {count} in {seconds:.2} s, {:.0} per s", count as f64 / seconds);
 }
+
+#[test]
+fn bytes_of_a_topic_are_those_of_its_batches_also_after_appends_trims_and_a_restart() {
+    let directory = tempfile::tempdir().unwrap();
+    let (large, small) = (Topic::new("large"), Topic::new("small"));
+    let append = |log: &EmbeddedLog, topic: &Topic, count: usize| {
+        for _ in 0..count {
+            let record = |key: u8| Record { key: vec![key], value: vec![7; 10_000], timestamp: 0 };
+            log.append(topic, (0..10).map(record).collect()).unwrap();
+        }
+    };
+    let is_about = |found: u64, expected: u64| found >= expected && found < expected + expected / 10;
+    let log = EmbeddedLog::open(directory.path()).unwrap();
+    for topic in [&large, &small] {
+        log.create_topic(topic, 2).unwrap();
+    }
+    append(&log, &large, 20);
+    assert!(is_about(log.topic_bytes(&large).unwrap(), 2_000_000), "{:?}", log.topic_bytes(&large));
+    append(&log, &large, 20);
+    append(&log, &small, 1);
+    assert!(is_about(log.topic_bytes(&large).unwrap(), 4_000_000), "{:?}", log.topic_bytes(&large));
+    assert!(is_about(log.topic_bytes(&small).unwrap(), 100_000), "{:?}", log.topic_bytes(&small));
+    let before = log.topic_bytes(&large).unwrap();
+    for partition in [Partition(0), Partition(1)] {
+        let (_, end) = log.bounds(&large, partition).unwrap();
+        log.trim(&large, partition, Offset(end.0 / 2)).unwrap();
+    }
+    let left = log.topic_bytes(&large).unwrap();
+    assert!(left > before / 3 && left < before * 2 / 3, "{left} of {before} bytes are left");
+    drop(log);
+    let log = EmbeddedLog::open(directory.path()).unwrap();
+    let counted = log.topic_bytes(&large).unwrap();
+    assert!(counted.abs_diff(left) < left / 10, "{counted} bytes are counted, and {left} were there before the restart");
+    assert!(log.topic_bytes(&Topic::new("none")).is_err());
+    assert!(log.space().is_some_and(|space| space.free > 0 && space.reserve >= LOG_FREE_BYTES_MIN));
+}

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use schemas::position::{Offset, Partition, Topic};
 
 use super::batch::{Batch, BatchPlace};
@@ -49,6 +50,10 @@ pub struct TopicState {
     pub ends: RwLock<Vec<PartitionEnd>>,
     /// the durable starts of its partitions: readers see nothing before, and trimming moves them before it removes anything
     starts: RwLock<Vec<StoredStart>>,
+    /// bytes of batches that were stored since the start, without those that were removed
+    grown: AtomicI64,
+    /// bytes of the batches that were there at the start, once they have been counted
+    at_start: Mutex<Option<i64>>,
 }
 
 /// All topics by name.
@@ -57,6 +62,42 @@ pub struct Topics {
 }
 
 impl TopicState {
+    fn new(metadata: TopicMetadata, ends: Vec<PartitionEnd>, starts: Vec<StoredStart>) -> Arc<Self> {
+        let (ends, starts) = (RwLock::new(ends), RwLock::new(starts));
+        Arc::new(Self { metadata, ends, starts, grown: AtomicI64::new(0), at_start: Mutex::default() })
+    }
+
+    /// Counts bytes of batches that were stored, or removed when it is less than none.
+    pub fn grow(&self, bytes: i64) {
+        self.grown.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Returns about how many bytes the batches have. The first call reads the index; batches that are stored meanwhile may count twice or
+    /// not at all.
+    pub fn bytes(&self, store: &Store) -> Result<u64, LogError> {
+        let mut at_start = self.at_start.lock();
+        let at_start = match *at_start {
+            Some(known) => known,
+            None => {
+                let grown = self.grown.load(Ordering::Relaxed);
+                *at_start.insert(self.stored_bytes(store)? - grown)
+            }
+        };
+        Ok((at_start + self.grown.load(Ordering::Relaxed)).max(0).unsigned_abs())
+    }
+
+    fn stored_bytes(&self, store: &Store) -> Result<i64, LogError> {
+        let mut bytes = 0;
+        for partition in (0..self.metadata.partitions).map(Partition) {
+            let place = self.place(partition);
+            for entry in store.snapshot(place.key(Offset(0))..=place.key(Offset(u64::MAX))) {
+                let size = entry.size().map_err(|error| store.failed(Action::Read, &self.metadata.topic, &error))?;
+                bytes += i64::from(size);
+            }
+        }
+        Ok(bytes)
+    }
+
     /// Returns the location of the batches of a partition.
     pub fn place(&self, partition: Partition) -> BatchPlace {
         BatchPlace { topic_id: self.metadata.topic_id, partition }
@@ -99,7 +140,7 @@ impl Topics {
                 .ok_or_else(|| LogError::CorruptTopic { directory: store.directory.clone(), topic: topic.clone() })?;
             let bounds = (0..metadata.partitions).map(|partition| stored_bounds(store, &metadata, Partition(partition)));
             let (starts, ends): (Vec<_>, Vec<_>) = bounds.collect::<Result<Vec<_>, _>>()?.into_iter().unzip();
-            by_name.insert(topic, Arc::new(TopicState { metadata, ends: RwLock::new(ends), starts: RwLock::new(starts) }));
+            by_name.insert(topic, TopicState::new(metadata, ends, starts));
         }
         Ok(Self { by_name: RwLock::new(by_name) })
     }
@@ -142,10 +183,10 @@ impl Topics {
         let pair = (topic.as_str().as_bytes().to_vec(), encode(&metadata));
         store.commit(&store.topics, vec![pair], Vec::new()).map_err(|error| store.failed(Action::Create, topic, &error))?;
         let end = PartitionEnd { next: Offset(0), newest: i64::MIN };
-        let ends = RwLock::new(vec![end; partitions as usize]);
+        let ends = vec![end; partitions as usize];
         let start = StoredStart { earliest: Offset(0), kept: Offset(0) };
-        let starts = RwLock::new(vec![start; partitions as usize]);
-        by_name.insert(topic.clone(), Arc::new(TopicState { metadata: metadata.clone(), ends, starts }));
+        let starts = vec![start; partitions as usize];
+        by_name.insert(topic.clone(), TopicState::new(metadata.clone(), ends, starts));
         Ok(metadata)
     }
 }

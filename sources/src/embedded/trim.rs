@@ -82,12 +82,14 @@ fn remove(store: &Store, topic: &TopicState, partition: Partition, from: Offset,
     let mut entries = store.snapshot(range).map(fjall::Guard::key).zip(sizes).peekable();
     let mut removed = 0;
     while entries.peek().is_some() {
-        let mut keys = Vec::new();
+        let (mut keys, mut bytes) = (Vec::new(), 0_u64);
         for (key, size) in entries.by_ref().take(REMOVED_AT_ONCE_MAX) {
             keys.push(key.map_err(failed)?.to_vec());
-            removed += u64::from(size.map_err(failed)?);
+            bytes += u64::from(size.map_err(failed)?);
         }
         commit(store, topic, Vec::new(), keys)?;
+        topic.grow(-(bytes as i64));
+        removed += bytes;
     }
     Ok(removed)
 }

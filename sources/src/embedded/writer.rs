@@ -110,9 +110,11 @@ fn refuse_without_space(store: &Store, pending: &[Pending]) -> bool {
 fn write(store: &Store, pending: &[Pending], shown: impl FnOnce()) {
     let mut group = Group::default();
     let firsts: Vec<Vec<Offset>> = pending.iter().map(|append| group.add(append)).collect();
+    let grown = group.topics.values().map(|topic| (Arc::clone(&topic.topic), topic.bytes)).collect::<Vec<_>>();
     match store.commit(&store.batches, group.take_pairs(), Vec::new()) {
         Ok(()) => {
             group.publish();
+            grown.iter().for_each(|(topic, bytes)| topic.grow(*bytes));
             shown();
             for (append, firsts) in pending.iter().zip(firsts) {
                 reply(append, Ok(firsts));
@@ -144,6 +146,8 @@ struct Group {
 struct TopicEnds {
     topic: Arc<TopicState>,
     ends: Vec<PartitionEnd>,
+    /// bytes of the sections
+    bytes: i64,
 }
 
 impl Group {
@@ -171,6 +175,7 @@ impl Group {
         assert_eq!(first, end.next, "a batch was numbered apart from the end of its partition");
         end.next = Offset(end.next.0 + u64::from(section.count));
         end.newest = end.newest.max(section.newest);
+        topic.bytes += section.bytes.len() as i64;
         first
     }
 
@@ -185,7 +190,7 @@ impl Group {
 
     /// Shows the group to readers: all partitions of a topic under one lock.
     fn publish(self) {
-        for (_, TopicEnds { topic, ends }) in self.topics {
+        for (_, TopicEnds { topic, ends, .. }) in self.topics {
             *topic.ends.write() = ends;
         }
     }
@@ -194,7 +199,7 @@ impl Group {
 impl TopicEnds {
     /// The ends as they are durable now.
     fn of(topic: &Arc<TopicState>) -> Self {
-        Self { topic: topic.clone(), ends: topic.ends.read().clone() }
+        Self { topic: topic.clone(), ends: topic.ends.read().clone(), bytes: 0 }
     }
 }
 

@@ -18,7 +18,7 @@ use crate::changes::Changes;
 use crate::checks::{self, ReadBudget};
 use crate::connector::{Connector, LogContext};
 use crate::error::LogError;
-use crate::log::{Log, LogAppender, LogReader};
+use crate::log::{Log, LogAppender, LogReader, LogSpace};
 use crate::partitioner::partition_of;
 use crate::record::{ReadRecords, Record, StoredRecord, TopicId, TopicMetadata};
 
@@ -132,6 +132,16 @@ impl LogReader for MemoryLog {
     fn bytes(&self) -> u64 {
         let stored = self.stored.read();
         stored.topics.values().flat_map(|records| &records.partitions).map(PartitionRecords::bytes).sum()
+    }
+
+    fn topic_bytes(&self, topic: &Topic) -> Result<u64, LogError> {
+        let stored = self.stored.read();
+        let records = stored.topics.get(topic).ok_or_else(|| LogError::UnknownTopic { topic: topic.clone() })?;
+        Ok(records.partitions.iter().map(PartitionRecords::bytes).sum())
+    }
+
+    fn space(&self) -> Option<LogSpace> {
+        None
     }
 
     fn wait(&self, seen: u64, timeout: Duration) -> u64 {

@@ -21,7 +21,7 @@ pub use check::{DirectoryArguments, ExplainArguments, ExplainFormat};
 pub(in crate::cli) use common::SERVER_DEFAULT;
 pub use common::{Format, RemoteArguments};
 pub use deployments::{DeployArguments, DropArguments, PlanArguments, RollbackArguments, ViewArguments};
-pub(in crate::cli) use events::LettersAction;
+pub(in crate::cli) use events::{ChosenLetters, LettersAction};
 pub use events::{DeadLettersArguments, IngestArguments, TapArguments, WhyArguments};
 pub use files::{BackupArguments, DoctorArguments, RestoreArguments};
 pub use server::{DemoArguments, RunArguments};
@@ -36,9 +36,12 @@ pub struct Cli {
     #[command(subcommand)]
     pub(in crate::cli) command: Command,
     /// Log level on stderr: error, warn, info, debug or trace, also by module as in "tidewater=debug"; tidewater::audit is the module of the
-    /// lines that say who changed what is served
+    /// lines that say who changed what is served, and with "tidewater::requests=info" there is a line for each request
     #[arg(long, global = true, default_value = LOG_DEFAULT, value_name = "FILTER")]
     pub(in crate::cli) log: String,
+    /// Form of the log: lines for people, or a JSON object a line
+    #[arg(long, global = true, value_enum, default_value_t = Format::Text, value_name = "FORM")]
+    pub(in crate::cli) log_format: Format,
 }
 
 /// Commands.
@@ -50,7 +53,7 @@ pub(in crate::cli) enum Command {
     Run(RunArguments),
     /// Send a file of events, one JSON object per line, to a server
     Ingest(IngestArguments),
-    /// Look at events that were refused, and send them again
+    /// Look at events that were refused, send them again or discard them
     DeadLetters(DeadLettersArguments),
     /// Print the records of a derived topic, or the changes of a view, as they come
     Tap(TapArguments),

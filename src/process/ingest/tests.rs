@@ -291,3 +291,56 @@ fn lines_that_a_sender_may_not_send_are_kept_nowhere() {
     assert!(matches!(outcomes[1], LineOutcome::Accepted(_)), "{outcomes:?}");
     assert!(matches!(submit(vec![user(2)], EventSender::trusted())[..], [LineOutcome::Accepted(_)]), "it was not remembered");
 }
+
+/// A letter of the topic `social.user` that was quarantined, or one that ingest refused.
+fn letter(reason: Reason, bytes: &[u8]) -> DeadLetter {
+    let topic = if reason == Reason::Quarantined { "social.user" } else { DEAD_LETTER_TOPIC };
+    let (fault, length) = (Fault::new(reason, "so"), bytes.len() as u64);
+    DeadLetter {
+        topic: topic.to_owned(),
+        partition: 0,
+        offset: 0,
+        sent_to: None,
+        fault,
+        bytes: bytes.to_vec(),
+        length,
+        arrived: None,
+    }
+}
+
+fn marks(log: &Arc<dyn Log>) -> Vec<LetterRecord> {
+    records(log, DEAD_LETTER_TOPIC).iter().map(|record| serde_json::from_slice(&record.value).unwrap()).collect()
+}
+
+#[test]
+fn a_line_in_place_of_a_letter_is_checked_as_every_line_and_marks_it_only_when_it_is_taken() {
+    let log = memory();
+    let ingest = open(&log);
+    let bad = letter(Reason::NotJson, b"{");
+    assert!(matches!(ingest.0.replace(7, &bad, b"{\"topic\":1}").unwrap(), LineOutcome::Rejected(_)));
+    assert_eq!((marks(&log), records(&log, "social.user").len()), (vec![], 0));
+    let LineOutcome::Accepted(place) = ingest.0.replace(7, &bad, &user(1)).unwrap() else { panic!("it was not taken") };
+    assert_eq!(ingest.0.replace(8, &bad, &user(1)).unwrap(), LineOutcome::Duplicate(Some(place)));
+    let cut = DeadLetter { length: 1 << 20, ..bad };
+    assert!(matches!(ingest.0.retry(9, &cut).unwrap(), LineOutcome::Rejected(_)), "only a part of it was kept");
+    assert!(matches!(ingest.0.replace(9, &cut, &user(2)).unwrap(), LineOutcome::Accepted(_)));
+    let retried = [7, 8, 9].map(|retried| LetterRecord::Retried { retried });
+    assert_eq!((marks(&log), records(&log, "social.user").len()), (retried.to_vec(), 2));
+}
+
+#[test]
+fn a_line_in_place_of_a_quarantined_record_is_appended_although_its_id_is_known() {
+    let log = memory();
+    let ingest = open(&log);
+    assert!(matches!(ingest.append(vec![user(1)]).unwrap()[..], [LineOutcome::Accepted(_)]));
+    let quarantined = letter(Reason::Quarantined, b"protobuf");
+    assert!(matches!(ingest.0.replace(1, &quarantined, &user(1)).unwrap(), LineOutcome::Accepted(_)));
+    assert_eq!(records(&log, "social.user").len(), 2, "no view has seen the first one");
+}
+
+#[tokio::test]
+async fn a_letter_that_is_discarded_is_marked_in_the_log() {
+    let log = memory();
+    open(&log).discard(3).await.unwrap();
+    assert_eq!(marks(&log), [LetterRecord::Discarded { discarded: 3 }]);
+}

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use schemas::position::{Epoch, Timeline};
 use sinks::views::{Commit, ViewsDefinition};
-use sources::log::LogAppender;
+use sources::log::{LogAppender, LogSpace};
 use sources::memory::MemoryLog;
 use sources::record::{ReadRecords, Record, StoredRecord, TopicMetadata};
 
@@ -74,6 +74,14 @@ impl LogReader for FailingLog {
 
     fn bytes(&self) -> u64 {
         self.log.bytes()
+    }
+
+    fn topic_bytes(&self, topic: &Topic) -> Result<u64, LogError> {
+        self.log.topic_bytes(topic)
+    }
+
+    fn space(&self) -> Option<LogSpace> {
+        self.log.space()
     }
 
     fn wait(&self, seen: u64, timeout: Duration) -> u64 {

@@ -24,7 +24,7 @@ pub use crate::limits::WORKERS_MAX;
 pub use crate::options::{CHECKPOINT_INTERVAL_DEFAULT, Options};
 pub use crate::start_error::StartError;
 pub use crate::state::dead_letters::LetterRecord;
-pub use crate::status::{Status, StatusReport, Trouble};
+pub use crate::status::{Status, StatusReport, Trouble, WrittenCheckpoint};
 pub use crate::storage::Storage;
 pub use crate::topics::DEAD_LETTER_TOPIC;
 

@@ -20,6 +20,7 @@ pub struct Status {
     published: AtomicBool,
     checkpoint: AtomicU64,
     checkpoints: AtomicU64,
+    last_checkpoint: Mutex<Option<WrittenCheckpoint>>,
     restored: AtomicU64,
     replayed: AtomicU64,
     replayed_total: AtomicU64,
@@ -29,6 +30,17 @@ pub struct Status {
     incarnation: AtomicU64,
     begin: Mutex<BTreeMap<(Topic, Partition), Offset>>,
     trouble: Mutex<Trouble>,
+}
+
+/// A checkpoint that this run has written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WrittenCheckpoint {
+    /// time when it became durable, microseconds since 1970
+    pub at_micros: i64,
+    /// time that writing it took, waits for space included
+    pub duration: Duration,
+    /// bytes of all runs that it stands on
+    pub bytes: u64,
 }
 
 /// Reason why no further epoch is computed, for now or for good.
@@ -60,6 +72,8 @@ pub struct StatusReport {
     pub published: bool,
     /// the epoch of the last durable checkpoint, 0 when there is none, and how many this run wrote
     pub checkpoint: (u64, u64),
+    /// the last one that this run wrote
+    pub last_checkpoint: Option<WrittenCheckpoint>,
     /// entries of the checkpoint that were restored at the start
     pub restored: u64,
     /// records of bound epochs that were computed again since the start, and how many there are
@@ -84,6 +98,7 @@ impl Status {
             epoch_duration: Duration::from_micros(self.epoch_micros.load(Ordering::Acquire)),
             published: self.published.load(Ordering::Acquire),
             checkpoint: (self.checkpoint.load(Ordering::Acquire), self.checkpoints.load(Ordering::Acquire)),
+            last_checkpoint: *self.last_checkpoint.lock(),
             restored: self.restored.load(Ordering::Acquire),
             replayed: (self.replayed.load(Ordering::Acquire), self.replayed_total.load(Ordering::Acquire)),
             rows: (self.rows_given.load(Ordering::Acquire), self.rows_total.load(Ordering::Acquire)),
@@ -134,6 +149,11 @@ impl Status {
     pub(crate) fn checkpoint(&self, epoch: u64) {
         self.checkpoint.store(epoch, Ordering::Release);
         self.checkpoints.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Records how a checkpoint was written.
+    pub(crate) fn checkpoint_written(&self, written: WrittenCheckpoint) {
+        *self.last_checkpoint.lock() = Some(written);
     }
 
     /// Something stands in the way for now.

@@ -16,7 +16,7 @@ mod views;
 
 use axum::Router;
 use axum::middleware::map_response;
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 
 use crate::http::state::ApiState;
 
@@ -36,6 +36,8 @@ pub(crate) fn routes() -> Router<ApiState> {
         .route("/v1/search/{index}", get(search::hits::search))
         .route("/v1/search/{index}/suggest", get(search::suggestions::suggestions))
         .route("/v1/dead-letters", get(dead_letters::list::dead_letters))
+        .route("/v1/dead-letters/row-errors", get(dead_letters::row_errors::row_errors))
+        .route("/v1/dead-letters/{id}", delete(dead_letters::discard::discard))
         .route("/v1/dead-letters/{id}/retry", post(dead_letters::retry::retry))
         .route("/v1/topology", get(topology::topology))
         .route("/v1/invalidations/{sink}", get(invalidations::invalidations))

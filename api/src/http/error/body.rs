@@ -12,6 +12,8 @@ pub(crate) enum BodyError {
     TooManyLines { lines: usize, lines_max: usize },
     #[error("the body is empty: send one event as a JSON object, or one a line")]
     Empty,
+    #[error("the body has {lines} lines: send one event in place of a dead letter, as a JSON object or a line")]
+    NotOneLine { lines: usize },
     #[error("the body could not be read: {detail}")]
     Broken { detail: String },
     #[error("'{found}' is not accepted: send 'Content-Type: application/json' or 'application/x-ndjson'")]

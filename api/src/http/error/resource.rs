@@ -13,7 +13,7 @@ pub(crate) enum ResourceError {
     #[error("the connection can't become a WebSocket: {detail}")]
     BadUpgrade { detail: String },
     #[error(
-        "there is no dead letter {id} on the list: it was sent again before, or never was; GET /v1/dead-letters lists those that are"
+        "there is no dead letter {id} on the list: it was sent again or discarded before, or never was; GET /v1/dead-letters lists those that are"
     )]
     UnknownDeadLetter { id: u64 },
     #[error("there is no sink '{sink}' of type 'invalidate'; GET /v1/status lists the sinks")]

@@ -24,6 +24,7 @@ impl ToProblem for BodyError {
         match self {
             E::TooLarge { .. } => of(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
             E::TooManyLines { .. } => of(StatusCode::PAYLOAD_TOO_LARGE, "too_many_lines"),
+            E::NotOneLine { .. } => of(StatusCode::BAD_REQUEST, "not_one_line"),
             E::Empty => of(StatusCode::BAD_REQUEST, "empty_body"),
             E::Broken { .. } => of(StatusCode::BAD_REQUEST, "broken_body"),
             E::UnsupportedEncoding { accepted, .. } => {

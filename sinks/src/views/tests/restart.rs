@@ -5,7 +5,7 @@ use crate::dead_letters::DeadLettersSeed;
 
 fn seed(letters: &[u64], count: u64, retried: u64) -> DeadLettersSeed {
     let letters = letters.iter().map(|id| (*id, letter(id * 10))).collect();
-    DeadLettersSeed { letters, count, retried, row_errors: vec![(row_error("{}"), 2)] }
+    DeadLettersSeed { letters, count, retried, discarded: 0, row_errors: vec![(row_error("{}"), 2)] }
 }
 
 fn ids(views: &Views, after: Option<u64>) -> Vec<u64> {

@@ -30,7 +30,7 @@ use crate::follow::SinkTasks;
 use crate::limits::{EPOCHS_IN_FLIGHT_MAX, IDLE_INTERVAL, WAIT_MAX};
 use crate::options::Options;
 use crate::state::checkpointer::Checkpointer;
-use crate::state::dead_letters::{DeadLetterState, LetterRecord};
+use crate::state::dead_letters::{DeadLetterState, LetterMark, LetterRecord};
 use crate::state::quarantine::Quarantine;
 use crate::state::retention::Retention;
 use crate::status::Status;
@@ -57,8 +57,8 @@ pub struct BoundEpoch {
 pub(super) struct ReadLetters {
     /// events that were refused at ingest or are quarantined, each with the time when it was appended
     pub(super) refused: Vec<(i64, DeadLetter)>,
-    /// ids of dead letters that were sent again
-    pub(super) retried: Vec<u64>,
+    /// dead letters that leave the list, in the order in which that was recorded
+    pub(super) marks: Vec<LetterMark>,
 }
 
 /// Everything that a driver works with.
@@ -232,24 +232,26 @@ impl Driver {
     }
 }
 
-/// Reads what is left of an epoch's records: events that were refused at ingest or are quarantined, and the ids of those that were sent
-/// again. A topic that only the next topology reads is followed before that takes over; its records are for the candidate.
+/// Reads what is left of an epoch's records: events that were refused at ingest or are quarantined, and marks of those that were sent
+/// again or discarded. A topic that only the next topology reads is followed before that takes over; its records are for the candidate.
 pub(super) fn read_letters(left: Left) -> ReadLetters {
     let Left { others, quarantined } = left;
-    let mut letters = ReadLetters { refused: quarantined, retried: Vec::new() };
+    let mut letters = ReadLetters { refused: quarantined, marks: Vec::new() };
     for (_, records) in others.into_iter().filter(|((topic, _), _)| topic.as_str() == DEAD_LETTER_TOPIC) {
         records.into_iter().for_each(|record| read_letter(record, &mut letters));
     }
     letters
 }
 
-/// A record of the topic of refused events; a letter's own place is where its bytes lie.
+/// A record of the topic of refused events; a letter's own place is where its bytes lie, and it arrived when they did.
 fn read_letter(record: StoredRecord, letters: &mut ReadLetters) {
     match serde_json::from_slice(&record.value) {
-        Ok(LetterRecord::Retried { retried: id }) => letters.retried.push(id),
+        Ok(LetterRecord::Retried { retried: id }) => letters.marks.push(LetterMark::Retried(id)),
+        Ok(LetterRecord::Discarded { discarded: id }) => letters.marks.push(LetterMark::Discarded(id)),
         Ok(LetterRecord::Refused(letter)) => {
             let (partition, offset) = (record.partition.0, record.offset.0);
-            let letter = DeadLetter { topic: DEAD_LETTER_TOPIC.to_owned(), partition, offset, ..letter };
+            let (topic, arrived) = (DEAD_LETTER_TOPIC.to_owned(), Some(record.timestamp));
+            let letter = DeadLetter { topic, partition, offset, arrived, ..letter };
             letters.refused.push((record.timestamp, letter));
         }
         Err(error) => tracing::error!(offset = record.offset.0, %error, "a record of '{DEAD_LETTER_TOPIC}' is not a dead letter"),

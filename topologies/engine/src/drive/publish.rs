@@ -89,9 +89,10 @@ impl Driver {
             stream_errors.extend(new);
             (row_errors.into_iter().collect(), catalogue)
         });
-        // In this order: a letter and the mark that it was sent again may be in one epoch.
+        // In this order: a letter and the mark that takes it off may be in one epoch.
         self.parts.letters.epoch(&commit.dead_letters, &stream_errors, &mut state);
-        commit.retried = self.parts.letters.retry(bound.letters.retried, &mut state);
+        let left = self.parts.letters.settle(bound.letters.marks, &mut state);
+        (commit.retried, commit.discarded) = (left.retried, left.discarded);
         match new_plan {
             Some((row_errors, catalogue)) => self.show_new_plan(&mut commit, row_errors, catalogue),
             None => commit.row_errors.extend(stream_errors),

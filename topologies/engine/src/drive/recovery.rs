@@ -175,7 +175,7 @@ impl Recovery {
         let computation = Computation::start(resumption, |name| views.view(name))?;
         computation.take_service();
         deployment_handle.show_retained(coordinator.retained());
-        let checkpointer = Checkpointer::start(storage, checkpoints).map_err(RecoveryError::Thread)?;
+        let checkpointer = Checkpointer::start(storage, checkpoints, Arc::clone(&status)).map_err(RecoveryError::Thread)?;
         let retention = Retention::start(Arc::clone(&log), options.log_retention_bytes).map_err(RecoveryError::Thread)?;
         let sink_tasks =
             SinkTasks::start(opening, connections, &coordinator, (start.epoch, &meta.sink_tasks), (&views, &reports));

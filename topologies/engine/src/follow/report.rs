@@ -45,6 +45,10 @@ pub struct SinkTaskReport {
     pub reconciled: u64,
     /// number of times that it had lost what it had acknowledged, and got it again
     pub repaired: u64,
+    /// number of commits that it has acknowledged in this run
+    pub commits: u64,
+    /// number of attempts that failed in this run
+    pub errors: u64,
     /// reason why it does not continue for now
     pub trouble: Option<String>,
     /// nothing after this epoch may be forgotten

@@ -277,8 +277,10 @@ impl SinkTask {
             if matches!(self.outbox.state(), SinkState::Reconciling) {
                 self.history = self.around.history.lock().clone();
             }
+            let before = self.outbox.acknowledged().cloned();
             match self.step() {
                 Ok(true) => {
+                    self.report.commits += u64::from(self.outbox.acknowledged() != before.as_ref());
                     self.answered = Instant::now();
                     self.report.trouble = None;
                 }
@@ -306,6 +308,7 @@ impl SinkTask {
 
     fn fail(&mut self, error: &SinkError) {
         let text = error.to_string();
+        self.report.errors += 1;
         if self.report.trouble.as_ref() != Some(&text) {
             tracing::warn!(sink = self.report.name, error = text, "the sink does not take changes now; trying again");
             self.report.trouble = Some(text);

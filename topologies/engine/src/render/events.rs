@@ -134,6 +134,7 @@ fn dead_letter(topic: &str, record: BadRecord) -> DeadLetter {
         fault: record.fault,
         bytes: record.bytes,
         length: record.length,
+        arrived: Some(record.appended_at),
     }
 }
 

@@ -5,18 +5,20 @@
 //! known any more of what was written.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime};
 
 use epochs::checkpoint::{CheckpointHeader, Checkpoints};
 use epochs::coordinator::CheckpointJob;
 use epochs::disk::Disk;
 use epochs::error::EpochError;
+use schemas::time::unix_micros;
 
 use super::restore::{RestoreError, restore};
 use super::restored::Restored;
-use crate::status::Status;
+use crate::status::{Status, WrittenCheckpoint};
 use language::plan::kept::KeptStates;
 
 /// Pause before the next attempt on a full disk, or with too many open files.
@@ -44,14 +46,21 @@ enum Job {
 }
 
 impl Checkpointer {
-    /// Starts the thread.
-    pub fn start<D: Disk + 'static>(disk: D, mut checkpoints: Checkpoints<D>) -> std::io::Result<Self> {
+    /// Starts the thread, which tells the status how each checkpoint was written.
+    pub fn start<D: Disk + 'static>(disk: D, mut checkpoints: Checkpoints<D>, status: Arc<Status>) -> std::io::Result<Self> {
         let (jobs, queue) = channel::<Job>();
         let (done, written) = channel();
         let run = move || {
             for job in queue {
                 let is_over = match job {
-                    Job::Write(job) => !write(&disk, &mut checkpoints, &job) || done.send(job.header.epoch).is_err(),
+                    Job::Write(job) => {
+                        let begun = Instant::now();
+                        let is_written = write(&disk, &mut checkpoints, &job);
+                        if is_written {
+                            status.checkpoint_written(measured(&checkpoints, &job.header, begun));
+                        }
+                        !is_written || done.send(job.header.epoch).is_err()
+                    }
                     // Who asked may have given up.
                     Job::Read { epoch, states, rebuilt, workers, reply } => {
                         let _ = reply.send(read(&checkpoints, epoch, &states, &rebuilt, workers));
@@ -128,6 +137,14 @@ fn read<D: Disk>(
     let header = header.ok_or(RestoreError::None)?;
     let (entries, _) = restore(checkpoints, header, states, rebuilt, workers, &Status::default())?;
     Ok((header.clone(), entries))
+}
+
+/// Describes a checkpoint that was just written.
+fn measured<D: Disk>(checkpoints: &Checkpoints<D>, header: &CheckpointHeader, begun: Instant) -> WrittenCheckpoint {
+    let at_micros = unix_micros(SystemTime::now());
+    // One that was merged away already has no files of its own.
+    let bytes = checkpoints.bytes(header).unwrap_or(0);
+    WrittenCheckpoint { at_micros, duration: begun.elapsed(), bytes }
 }
 
 /// Writes a checkpoint; false when another process took over, which the driver finds too, before it binds the next epoch.

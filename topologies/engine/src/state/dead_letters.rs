@@ -22,6 +22,9 @@ pub struct Meta {
     pub dead_letters: u64,
     /// number of them that were sent again
     pub retried: u64,
+    /// number of them that were discarded
+    #[serde(default)]
+    pub discarded: u64,
     /// rows of all indexes, by which a restart tells how far it is
     pub rows: u64,
     /// the identity of each view
@@ -59,7 +62,8 @@ fn json(value: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(value).unwrap_or_else(|error| panic!("stored data can't be written as JSON: {error}"))
 }
 
-/// A record of the topic of dead letters.
+/// A record of the topic of dead letters. Each kind has a member that no other has, by which it is told: it is written as it was before there
+/// were others.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum LetterRecord {
@@ -68,8 +72,31 @@ pub enum LetterRecord {
         /// its id
         retried: u64,
     },
+    /// a letter was discarded
+    Discarded {
+        /// its id
+        discarded: u64,
+    },
     /// an event was refused
     Refused(DeadLetter),
+}
+
+/// Reason why a letter leaves the list, with its id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LetterMark {
+    /// it was sent again and taken
+    Retried(u64),
+    /// it was discarded
+    Discarded(u64),
+}
+
+/// Ids of letters that have left the list, each once.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SettledLetters {
+    /// those that were sent again
+    pub retried: Vec<u64>,
+    /// those that were discarded
+    pub discarded: Vec<u64>,
 }
 
 /// A change of a kept entry.
@@ -81,6 +108,7 @@ pub struct DeadLetterState {
     row_errors: u32,
     count: u64,
     retried: u64,
+    discarded: u64,
     /// the ids that are kept
     kept: BTreeSet<u64>,
     errors: BTreeMap<RowError, Diff>,
@@ -101,11 +129,13 @@ impl DeadLetterState {
         let seed = DeadLettersSeed {
             count: meta.dead_letters,
             retried: meta.retried,
+            discarded: meta.discarded,
             row_errors: errors.iter().map(|(error, count)| (error.clone(), *count)).collect(),
             letters,
         };
         let kept = seed.letters.iter().map(|(id, _)| *id).collect();
-        (Self { dead_letters, row_errors, count: meta.dead_letters, retried: meta.retried, kept, errors }, seed)
+        let Meta { dead_letters: count, retried, discarded, .. } = *meta;
+        (Self { dead_letters, row_errors, count, retried, discarded, kept, errors }, seed)
     }
 
     /// Goes on under the numbers of another plan.
@@ -124,13 +154,25 @@ impl DeadLetterState {
         self.errors.contains_key(error)
     }
 
-    /// Takes letters off that were sent again; those that were there, each once.
-    pub fn retry(&mut self, mut ids: Vec<u64>, changes: &mut Vec<EntryChange>) -> Vec<u64> {
-        // Two operators may have sent the same one again.
-        ids.retain(|id| self.kept.remove(id));
-        self.retried += ids.len() as u64;
-        changes.extend(ids.iter().map(|id| (self.dead_letters, write_number(*id), None)));
-        ids
+    /// Takes letters off that were sent again or discarded; returns those that were there. The first mark of a letter counts, in the order of
+    /// the log: so the counts are the same however the epochs are cut.
+    pub fn settle(&mut self, marks: Vec<LetterMark>, changes: &mut Vec<EntryChange>) -> SettledLetters {
+        let mut settled = SettledLetters::default();
+        for mark in marks {
+            let (LetterMark::Retried(id) | LetterMark::Discarded(id)) = mark;
+            // Two operators may have done the same with it, or one this and the other that.
+            if !self.kept.remove(&id) {
+                continue;
+            }
+            match mark {
+                LetterMark::Retried(id) => settled.retried.push(id),
+                LetterMark::Discarded(id) => settled.discarded.push(id),
+            }
+            changes.push((self.dead_letters, write_number(id), None));
+        }
+        self.retried += settled.retried.len() as u64;
+        self.discarded += settled.discarded.len() as u64;
+        settled
     }
 
     /// Takes what an epoch quarantined, in the order in which readers get it.
@@ -166,7 +208,8 @@ impl DeadLetterState {
 
     /// Returns the data kept beside the entries.
     pub fn meta(&self, rows: u64, views: BTreeMap<String, String>, sink_tasks: BTreeSet<String>) -> Meta {
-        Meta { dead_letters: self.count, retried: self.retried, rows, views, sink_tasks }
+        let Self { count: dead_letters, retried, discarded, .. } = *self;
+        Meta { dead_letters, retried, discarded, rows, views, sink_tasks }
     }
 }
 
@@ -192,25 +235,36 @@ mod tests {
 
     fn letter(offset: u64) -> DeadLetter {
         let fault = Fault::new(Reason::NotJson, "no JSON");
-        DeadLetter { topic: "t".into(), partition: 0, offset, sent_to: None, fault, bytes: b"x".to_vec(), length: 1 }
+        let (topic, bytes) = ("t".to_owned(), b"x".to_vec());
+        DeadLetter { topic, partition: 0, offset, sent_to: None, fault, bytes, length: 1, arrived: None }
     }
 
     #[test]
-    fn a_letter_that_was_sent_again_leaves_once() {
+    fn a_letter_that_was_sent_again_or_discarded_leaves_once() {
         let (mut letters, _) = DeadLetterState::restore(&KeptStates::default(), &Meta::default(), &Restored::new());
         let mut changes = Vec::new();
         letters.epoch(&[letter(1), letter(2), letter(3)], &[], &mut changes);
-        assert_eq!(letters.retry(vec![2, 2, 9], &mut changes), [2]);
-        assert_eq!(letters.retry(vec![2], &mut changes), [0_u64; 0], "it was not there any more");
-        assert_eq!((changes.len(), letters.count, letters.retried), (4, 3, 1));
+        use LetterMark::{Discarded, Retried};
+        let marks = vec![Discarded(3), Retried(2), Discarded(2), Retried(2), Discarded(9), Retried(3)];
+        let left = SettledLetters { retried: vec![2], discarded: vec![3] };
+        assert_eq!(letters.settle(marks, &mut changes), left, "the first mark of each counts");
+        assert_eq!(letters.settle(vec![Retried(2), Discarded(3)], &mut changes), SettledLetters::default(), "they are gone");
+        assert_eq!((changes.len(), letters.count, letters.retried, letters.discarded), (5, 3, 1, 1));
+        let meta = letters.meta(0, BTreeMap::new(), BTreeSet::new()).write();
+        let meta: Meta = serde_json::from_slice(&meta).unwrap();
+        assert_eq!((meta.dead_letters, meta.retried, meta.discarded), (3, 1, 1));
     }
 
     #[test]
     fn records_are_letters_or_say_which_was_sent_again() {
-        for record in [LetterRecord::Retried { retried: 7 }, LetterRecord::Refused(letter(1))] {
+        let records =
+            [LetterRecord::Retried { retried: 7 }, LetterRecord::Discarded { discarded: 7 }, LetterRecord::Refused(letter(1))];
+        for record in records {
             let json = serde_json::to_string(&record).unwrap();
             assert_eq!(serde_json::from_str::<LetterRecord>(&json).unwrap(), record, "{json}");
         }
         assert_eq!(serde_json::to_string(&LetterRecord::Retried { retried: 7 }).unwrap(), "{\"retried\":7}");
+        assert_eq!(serde_json::to_string(&LetterRecord::Discarded { discarded: 7 }).unwrap(), "{\"discarded\":7}");
+        assert!(!serde_json::to_string(&letter(1)).unwrap().contains("arrived"), "ingest writes what it wrote before");
     }
 }

@@ -4,7 +4,7 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use sources::log::{Log, LogAppender, LogReader};
+use sources::log::{Log, LogAppender, LogReader, LogSpace};
 use sources::memory::MemoryLog;
 use sources::record::{ReadRecords, Record};
 
@@ -170,6 +170,14 @@ impl LogReader for Unsteady {
 
     fn bytes(&self) -> u64 {
         self.log.bytes()
+    }
+
+    fn topic_bytes(&self, topic: &Topic) -> Result<u64, LogError> {
+        self.log.topic_bytes(topic)
+    }
+
+    fn space(&self) -> Option<LogSpace> {
+        self.log.space()
     }
 
     fn wait(&self, seen: u64, timeout: Duration) -> u64 {

@@ -1,18 +1,19 @@
-//! `GET /v1/dead-letters?limit=&after=`: events that were quarantined, oldest first, and rows on which an expression fails now.
+//! `GET /v1/dead-letters?limit=&after=&reason=&topic=&since=&until=`: events that were quarantined, oldest first, and the first rows on which an
+//! expression fails now.
 //!
 //! For operators: bodies of events may hold anything. `after` is the id of the last letter seen; `next` is that id when there may
-//! be more, also where letters with many bytes made the answer shorter. Letters that were sent again are counted and no longer listed.
+//! be more, also where letters with many bytes made the answer shorter. Conditions choose letters before they are counted for `limit`. Letters
+//! that were sent again or discarded are counted and no longer listed.
 
 use axum::extract::State;
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use schemas::dead_letter::{DeadLetter, RowError};
 use serde_json::{Value, json};
 
+use super::described::{describe, describe_row_error};
+use super::filter::LetterFilter;
 use crate::http::answer::json_response;
-use crate::http::limits::{DEAD_LETTERS_DEFAULT, DEAD_LETTERS_MAX};
+use crate::http::limits::{DEAD_LETTERS_DEFAULT, DEAD_LETTERS_MAX, ROW_ERRORS_BYTES_MAX};
 use crate::http::problem::answer::Problem;
 use crate::http::query::string::QueryString;
 use crate::http::state::ApiState;
@@ -22,12 +23,13 @@ pub(crate) async fn dead_letters(State(state): State<ApiState>, uri: Uri, header
     let claims = state.claims(&headers)?;
     state.config().operator.check("reading dead letters", claims.as_ref())?;
     let query = QueryString::parse(uri.query())?;
-    query.only(&["limit", "after"])?;
+    query.only(&["limit", "after", "reason", "topic", "since", "until"])?;
     let limit = query.number("limit", DEAD_LETTERS_DEFAULT, 1, DEAD_LETTERS_MAX)?;
     let after = query.number("after", 0, 0, usize::MAX)?;
+    let filter = LetterFilter::parse(&query)?;
     let snapshot = state.views().snapshot();
-    let letters = snapshot.dead_letters(Some(after as u64), limit);
-    let row_errors = snapshot.row_errors(limit);
+    let letters = snapshot.dead_letters_where(Some(after as u64), limit, |letter| filter.matches(letter));
+    let row_errors = snapshot.row_errors_page(0, limit, ROW_ERRORS_BYTES_MAX);
     let position = snapshot.position().to_string();
     let bytes_max = state.config().limits.page_bytes_max;
     let listed = within(bytes_max, letters.iter().map(|(id, letter)| describe(*id, letter)));
@@ -37,7 +39,8 @@ pub(crate) async fn dead_letters(State(state): State<ApiState>, uri: Uri, header
         "dead_letters": listed,
         "dead_letters_total": snapshot.dead_letter_count(),
         "dead_letters_retried": snapshot.retried_count(),
-        "row_errors": within(bytes_max, row_errors.iter().map(|(error, count)| describe_row_error(error, *count))),
+        "dead_letters_discarded": snapshot.discarded_count(),
+        "row_errors": row_errors.iter().map(|(id, error, count)| describe_row_error(*id, error, *count)).collect::<Vec<_>>(),
         "row_errors_total": snapshot.row_error_count(),
         "next": last.filter(|_| has_more).map(|(id, _)| *id),
         "position": position,
@@ -57,25 +60,4 @@ fn within(bytes_max: usize, described: impl Iterator<Item = Value>) -> Vec<Value
         taken.push(value);
     }
     taken
-}
-
-fn describe(id: u64, letter: &DeadLetter) -> Value {
-    json!({
-        "id": id,
-        "topic": letter.topic,
-        "partition": letter.partition,
-        "offset": letter.offset,
-        "sent_to": letter.sent_to,
-        "reason": letter.fault.reason.as_str(),
-        "field": letter.fault.field,
-        "detail": letter.fault.detail,
-        "length": letter.length,
-        "text": String::from_utf8_lossy(&letter.bytes),
-        "base64": STANDARD.encode(&letter.bytes),
-    })
-}
-
-fn describe_row_error(error: &RowError, count: i64) -> Value {
-    let RowError { relation, expression, detail, row } = error;
-    json!({ "relation": relation, "expression": expression, "detail": detail, "row": row, "count": count })
 }

@@ -1,37 +1,35 @@
-//! `POST /v1/dead-letters/{id}/retry`: sends an event that was quarantined again, as its bytes are.
+//! `POST /v1/dead-letters/{id}/retry`: sends an event that was quarantined again, as its bytes are or as the line in the body.
 //!
-//! For operators. The answer is that of an event: accepted with its position, or duplicate, and then the letter leaves the list; or
-//! rejected with the reason, which may be another one than before, and then the letter stays. It stays too when the event is refused for now.
+//! For operators. A body is one event in a form that `POST /v1/events` takes, and replaces the event; without one the event is sent as it was. The
+//! answer is that of an event: accepted with its position, or duplicate, and then the letter leaves the list; or rejected with the reason,
+//! which may be another one than before, and then the letter stays. It stays too when the event is refused for now.
 
-use axum::extract::{Path, State};
-use axum::http::{HeaderMap, Uri};
+use axum::extract::{Path, Request, State};
 use axum::response::Response;
-use schemas::dead_letter::DeadLetter;
 use serde_json::json;
 
 use super::super::events::outcome::{describe, position};
+use super::super::events::send::{is_single_json, lines};
+use super::described::{letter, read_id};
 use crate::host::ingest::LineOutcome;
 use crate::http::answer::json_response;
+use crate::http::body::read_body;
+use crate::http::encoding::EVENT_ENCODINGS;
+use crate::http::error::body::BodyError;
 use crate::http::error::lines::LinesError;
-use crate::http::error::resource::ResourceError;
 use crate::http::problem::answer::Problem;
-use crate::http::query::error::QueryStringError;
 use crate::http::query::string::QueryString;
 use crate::http::state::ApiState;
 
 /// Sends a dead letter again.
-pub(crate) async fn retry(
-    State(state): State<ApiState>,
-    Path(id): Path<String>,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    let claims = state.claims(&headers)?;
+pub(crate) async fn retry(State(state): State<ApiState>, Path(id): Path<String>, request: Request) -> Result<Response, Problem> {
+    let claims = state.claims(request.headers())?;
     state.config().operator.check("sending dead letters again", claims.as_ref())?;
-    QueryString::parse(uri.query())?.only(&[])?;
+    QueryString::parse(request.uri().query())?.only(&[])?;
     let id = read_id(id)?;
     let letter = letter(&state, id)?;
-    let outcome = state.ingest().retry(id, letter).await?;
+    let replacement = replacement(request, &state).await?;
+    let outcome = state.ingest().retry(id, letter, replacement).await?;
     let position = position(std::slice::from_ref(&outcome));
     let mut answer = describe(&outcome);
     match outcome {
@@ -43,12 +41,17 @@ pub(crate) async fn retry(
     Ok(json_response(answer.to_string(), position.as_deref()))
 }
 
-fn read_id(id: String) -> Result<u64, QueryStringError> {
-    let expected = "the id of a dead letter, a number from 1 on".to_owned();
-    id.parse().map_err(|_| QueryStringError::BadParameter { name: "id", value: id, expected })
-}
-
-fn letter(state: &ApiState, id: u64) -> Result<DeadLetter, ResourceError> {
-    let found = state.views().snapshot().dead_letters(Some(id.saturating_sub(1)), 1).into_iter().next();
-    found.filter(|(found, _)| *found == id).map(|(_, letter)| letter).ok_or(ResourceError::UnknownDeadLetter { id })
+/// The line that replaces a letter; `None` without a body.
+async fn replacement(request: Request, state: &ApiState) -> Result<Option<Vec<u8>>, BodyError> {
+    let is_json = is_single_json(request.headers());
+    let (parts, body) = request.into_parts();
+    let body = read_body(&parts.headers, body, EVENT_ENCODINGS, state.config().limits.events_body_bytes_max).await?;
+    if body.is_empty() {
+        return Ok(None);
+    }
+    let mut lines = lines(&body, is_json?)?;
+    match (lines.pop(), lines.len()) {
+        (line, 0) => Ok(line),
+        (_, others) => Err(BodyError::NotOneLine { lines: others + 1 }),
+    }
 }

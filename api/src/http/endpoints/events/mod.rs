@@ -1,4 +1,4 @@
 //! Events on their way in.
 
 pub(in crate::http::endpoints) mod outcome;
-pub(super) mod send;
+pub(in crate::http::endpoints) mod send;

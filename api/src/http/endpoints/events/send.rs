@@ -75,7 +75,7 @@ fn only_forbidden(outcomes: &[LineOutcome]) -> Option<Forbidden> {
 }
 
 /// Returns true if the body may be a single JSON object over several lines.
-fn is_single_json(headers: &HeaderMap) -> Result<bool, BodyError> {
+pub(in crate::http::endpoints) fn is_single_json(headers: &HeaderMap) -> Result<bool, BodyError> {
     match media_type(headers).as_deref() {
         None | Some(JSON) => Ok(true),
         Some(lines) if JSON_LINES.contains(&lines) => Ok(false),
@@ -84,7 +84,7 @@ fn is_single_json(headers: &HeaderMap) -> Result<bool, BodyError> {
 }
 
 /// The lines of a body; bytes that are not UTF-8 are a fault of their line.
-fn lines(body: &[u8], is_json: bool) -> Result<Vec<Vec<u8>>, BodyError> {
+pub(in crate::http::endpoints) fn lines(body: &[u8], is_json: bool) -> Result<Vec<Vec<u8>>, BodyError> {
     if body.trim_ascii().is_empty() {
         return Err(BodyError::Empty);
     }

@@ -1,5 +1,7 @@
 //! `GET /readyz`: whether all views are whole and have caught up with the log; 503 with the progress until then.
 //!
+//! `takes_events` is false while the disk is full: readers are served all the same, so that is no reason to send them elsewhere.
+//!
 //! Views that a deployment is filling are listed and do not make the process unready: those that they replace are served meanwhile.
 
 use axum::extract::State;
@@ -30,7 +32,8 @@ pub(crate) async fn readyz(State(state): State<ApiState>) -> Result<Response, Pr
         return Err(HealthError::CatchingUp { records_done, records_total }.into());
     }
     let position = state.views().position().to_string();
-    let mut answer = json!({ "ready": true, "position": position });
+    let takes_events = !state.health().figures().disk.is_some_and(|disk| disk.is_full);
+    let mut answer = json!({ "ready": true, "takes_events": takes_events, "position": position });
     let staged = state.views().staged_hydrations();
     if !staged.is_empty() {
         answer["deploying"] = staged.iter().map(describe_hydrating).collect();

@@ -11,7 +11,7 @@ use schemas::position::{Offset, Partition, Topic};
 use serde_json::{Value, json};
 use sinks::views::ViewReader;
 
-use crate::host::health::{HaltedSource, HostStatus, PartitionEnd, Readiness, SinkStatus};
+use crate::host::health::{DiskSpace, HaltedSource, HostStatus, PartitionEnd, Readiness, SinkStatus};
 use crate::http::answer::json_response;
 use crate::http::problem::answer::Problem;
 use crate::http::problem::health::progress;
@@ -23,7 +23,7 @@ pub(crate) async fn status(State(state): State<ApiState>, uri: Uri, headers: Hea
     let claims = state.claims(&headers)?;
     state.config().operator.check("reading the status", claims.as_ref())?;
     QueryString::parse(uri.query())?.only(&[])?;
-    let HostStatus { incarnation, checkpoint, ends, halted, stalled, sinks, clock_held, lag, lag_limits } =
+    let HostStatus { incarnation, checkpoint, ends, halted, stalled, sinks, clock_held, lag, lag_limits, disk } =
         state.health().status();
     // The offsets before the position: what is reported as visible is so at the position.
     let visible = state.views().consumed();
@@ -45,6 +45,7 @@ pub(crate) async fn status(State(state): State<ApiState>, uri: Uri, headers: Hea
         "clock_held_seconds": clock_held.as_secs_f64(),
         "lag": { "records": lag.records, "bytes": lag.bytes, "seconds": Duration::from_micros(lag.micros).as_secs_f64() },
         "lag_max": { "records": lag_limits.records, "bytes": lag_limits.bytes, "seconds": lag_limits.time.as_secs_f64() },
+        "disk": disk.map(describe_disk),
         "position": position.to_string(),
     });
     Ok(json_response(answer.to_string(), Some(&position.to_string())))
@@ -53,7 +54,7 @@ pub(crate) async fn status(State(state): State<ApiState>, uri: Uri, headers: Hea
 /// Returns the number of dead letters that are on the list.
 fn dead_letters(views: &dyn ViewReader) -> u64 {
     let snapshot = views.snapshot();
-    snapshot.dead_letter_count().saturating_sub(snapshot.retried_count())
+    snapshot.dead_letter_count().saturating_sub(snapshot.retried_count() + snapshot.discarded_count())
 }
 
 fn readiness_name(readiness: &Readiness) -> &'static str {
@@ -104,8 +105,14 @@ fn describe_sink(sink: &SinkStatus) -> Value {
         "lag_epochs": sink.lag_epochs,
         "waiting_changes": sink.waiting_changes,
         "rebuilt": sink.rebuilt,
+        "commits": sink.commits,
+        "errors": sink.errors,
         "reason": sink.reason,
     })
+}
+
+fn describe_disk(DiskSpace { free_bytes, reserve_bytes, is_full }: DiskSpace) -> Value {
+    json!({ "free_bytes": free_bytes, "reserve_bytes": reserve_bytes, "full": is_full })
 }
 
 fn describe_halted(halted: &HaltedSource) -> Value {

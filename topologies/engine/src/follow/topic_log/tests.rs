@@ -8,7 +8,7 @@ use schemas::sink::SinkContent;
 use sinks::contract::{Progress, Sink, SinkError, Unit};
 use sinks::rows::RowReader;
 use sinks::topic::{TopicConfig, TopicSink, end_of};
-use sources::log::{LogAppender, LogReader};
+use sources::log::{LogAppender, LogReader, LogSpace};
 use sources::memory::MemoryLog;
 use sources::record::{ReadRecords, StoredRecord, TopicMetadata};
 
@@ -94,6 +94,14 @@ impl LogReader for Disturbed {
 
     fn bytes(&self) -> u64 {
         self.log.bytes()
+    }
+
+    fn topic_bytes(&self, topic: &Topic) -> Result<u64, LogError> {
+        self.log.topic_bytes(topic)
+    }
+
+    fn space(&self) -> Option<LogSpace> {
+        self.log.space()
     }
 
     fn wait(&self, seen: u64, timeout: Duration) -> u64 {
