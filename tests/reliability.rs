@@ -45,7 +45,7 @@ pub fn tests_of(text: &str) -> BTreeSet<String> {
     for line in text.lines().map(str::trim_start) {
         match line.trim_start_matches("async ").strip_prefix("fn ").and_then(|rest| rest.split_once('(')) {
             Some((name, _)) if is_test => drop(tests.insert(name.to_owned())),
-            _ if matches!(line, "#[test]" | "#[tokio::test]") => is_test = true,
+            _ if matches!(line, "#[test]" | "#[tokio::test]") || line.starts_with("#[tokio::test(") => is_test = true,
             _ if line.starts_with("#[ignore") => is_test = false,
             _ => {}
         }

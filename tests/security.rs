@@ -1,14 +1,21 @@
 //! The tables of threats in `docs/SECURITY.md` are true: every row makes a promise, and every test that it names is there.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::path::Path;
 
 use crate::reliability::{root, tests_of};
 
 const PAGE: &str = "docs/SECURITY.md";
 const HEAD: &str = "| threat | promise | test |";
 const NO_TEST: &str = "No test: ";
+/// A row that is shown by the tests of the row above.
+const THE_SAME: &str = "the same";
 
-/// A row: the threat, and the tests as name and file.
+/// The tests of each file.
+type Tests = BTreeMap<String, BTreeSet<String>>;
+
+/// A row of a table.
 struct Threat {
     text: String,
     promise: String,
@@ -31,14 +38,13 @@ fn threats(page: &str) -> Vec<Threat> {
     found
 }
 
-/// The tests that a cell names, as name and file.
-fn named(shown_by: &str) -> Vec<(&str, &str)> {
-    let quoted: Vec<&str> = shown_by.split('`').skip(1).step_by(2).collect();
-    quoted.chunks(2).map(|pair| (pair[0], pair.get(1).copied().unwrap_or_default())).collect()
+/// The names of tests and the files that a cell has, each in backquotes.
+fn named(shown_by: &str) -> (Vec<&str>, Vec<&str>) {
+    shown_by.split('`').skip(1).step_by(2).partition(|name| !name.ends_with(".rs"))
 }
 
-/// What is wrong with a row; `text_of` gives the text of a file.
-fn fault(threat: &Threat, text_of: impl Fn(&str) -> Option<String>) -> Option<String> {
+/// What is wrong with a row.
+fn fault(threat: &Threat, tests: &Tests) -> Option<String> {
     let Threat { text, promise, shown_by } = threat;
     if promise.is_empty() {
         return Some(format!("'{text}' has no promise"));
@@ -46,48 +52,84 @@ fn fault(threat: &Threat, text_of: impl Fn(&str) -> Option<String>) -> Option<St
     if let Some(why) = shown_by.strip_prefix(NO_TEST) {
         return (why.len() < 30).then(|| format!("'{text}' has no test, and hardly a reason"));
     }
-    let tests = named(shown_by);
-    if tests.is_empty() {
-        return Some(format!("'{text}' names neither a test nor says '{NO_TEST}<why>'"));
+    let (names, files) = named(shown_by);
+    if names.is_empty() {
+        let is_known = shown_by.starts_with(THE_SAME);
+        return (!is_known).then(|| format!("'{text}' names neither a test nor says '{NO_TEST}<why>'"));
     }
-    let missing = |(test, file): &(&str, &str)| !text_of(file).is_some_and(|text| tests_of(&text).contains(*test));
-    tests.into_iter().find(missing).map(|(test, file)| format!("'{text}' names '{test}', which is no test in '{file}'"))
+    if let Some(file) = files.iter().find(|file| !tests.contains_key(**file)) {
+        return Some(format!("'{text}' names '{file}', which is no file"));
+    }
+    let is_there = |name: &&str| {
+        let mut places = tests.iter().filter(|(file, _)| files.is_empty() || files.contains(&file.as_str()));
+        places.any(|(_, tests)| tests.contains(*name))
+    };
+    names.into_iter().find(|name| !is_there(name)).map(|name| format!("'{text}' names '{name}', which is no test of {files:?}"))
+}
+
+/// The tests of every source file below the root.
+fn all_tests() -> Tests {
+    let mut found = Tests::new();
+    let mut open = vec![root().to_path_buf()];
+    while let Some(folder) = open.pop() {
+        for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            if path.is_dir() && !matches!(name, "target" | ".git") {
+                open.push(path);
+            } else if name.ends_with(".rs") {
+                found.insert(place(&path), tests_of(&fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+    found
+}
+
+fn place(path: &Path) -> String {
+    path.strip_prefix(root()).unwrap().to_str().unwrap().to_owned()
 }
 
 #[test]
 fn every_test_that_the_page_names_exists() {
-    let page = fs::read_to_string(root().join(PAGE)).unwrap();
+    let (page, tests) = (fs::read_to_string(root().join(PAGE)).unwrap(), all_tests());
     let threats = threats(&page);
     assert!(threats.len() > 15, "only {} rows were read", threats.len());
-    let faults: Vec<String> =
-        threats.iter().filter_map(|threat| fault(threat, |file| fs::read_to_string(root().join(file)).ok())).collect();
+    let faults: Vec<String> = threats.iter().filter_map(|threat| fault(threat, &tests)).collect();
     assert!(faults.is_empty(), "{PAGE}:\n{}", faults.join("\n"));
 }
 
 #[test]
-fn every_file_of_attacks_stands_on_the_page() {
+fn every_file_of_attacks_is_on_the_page() {
     let page = fs::read_to_string(root().join(PAGE)).unwrap();
-    for entry in fs::read_dir(root().join("tests/attack")).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap();
-        let is_file_of_tests = !tests_of(&fs::read_to_string(&path).unwrap()).is_empty();
-        assert!(
-            !is_file_of_tests || page.contains(&format!("`tests/attack/{name}`")),
-            "{PAGE} names no test of tests/attack/{name}"
-        );
+    let threats = threats(&page);
+    let named: BTreeSet<&str> = threats.iter().flat_map(|threat| named(&threat.shown_by).0).collect();
+    for (file, tests) in all_tests().into_iter().filter(|(file, tests)| file.starts_with("tests/attack/") && !tests.is_empty()) {
+        assert!(tests.iter().any(|test| named.contains(test.as_str())), "{PAGE} names no test of {file}");
     }
 }
 
 #[test]
 fn a_row_without_a_test_or_with_one_that_is_not_there_is_found() {
-    let table = |cell: &str| format!("{HEAD}\n| --- | --- | --- |\n| a threat | a promise | {cell} |\n\n| other | table |\n");
+    let tests = Tests::from([
+        ("a.rs".to_owned(), BTreeSet::from(["known".to_owned()])),
+        ("b.rs".to_owned(), BTreeSet::from(["other".to_owned()])),
+    ]);
     let faulty = |cell: &str| {
-        let threats = threats(&table(cell));
+        let table = format!("{HEAD}\n| --- | --- | --- |\n| a threat | a promise | {cell} |\n\n| other | table |\n");
+        let threats = threats(&table);
         assert_eq!(threats.len(), 1);
-        fault(&threats[0], |file| (file == "a.rs").then(|| "#[test]\nfn known() {}\n".to_owned())).is_some()
+        fault(&threats[0], &tests).is_some()
     };
-    assert!(!faulty("`known` `a.rs`") && !faulty("No test: it would need a second machine to be shown"));
-    for cell in ["`unknown` `a.rs`", "`known` `b.rs`", "`known` `a.rs`, `unknown` `a.rs`", "`known`", "soon", "No test: hard"] {
+    for cell in [
+        "`known` `a.rs`",
+        "`a.rs`: `known`; `b.rs`: `other`",
+        "`known`",
+        "the same",
+        "No test: it would need a second machine to be shown",
+    ] {
+        assert!(!faulty(cell), "{cell}");
+    }
+    for cell in ["`unknown` `a.rs`", "`known` `b.rs`", "`known` `c.rs`", "`known`, `unknown`", "`a.rs`", "soon", "No test: hard"]
+    {
         assert!(faulty(cell), "{cell}");
     }
 }

@@ -20,7 +20,7 @@ pub(super) fn run(arguments: &RunArguments) -> Result<(), Failure> {
     let api = arguments.answers.apply(api_config(&auth, arguments.server.listen.most_open())?);
     let keys = api.verifier.clone().map(|verifier| KeyReading::start(auth, verifier)).transpose();
     // Held until the end: dropping it would leave the keys as they are.
-    let _keys = keys.map_err(|source| ProcessError::Start { source })?;
+    let keys = keys.map_err(|source| ProcessError::Start { source })?;
     let declared = declare_or_report(&arguments.topologies, Format::Text)?;
     let settings = arguments.server.settings();
     let server = Server::start(ServerOptions { declared, data: &arguments.data, settings: &settings, api })?;
@@ -32,6 +32,11 @@ pub(super) fn run(arguments: &RunArguments) -> Result<(), Failure> {
     let lost = loop {
         if server.stop_requested(WATCH_INTERVAL) {
             break None;
+        }
+        if server.reread_requested()
+            && let Some(keys) = &keys
+        {
+            keys.read_again();
         }
         if let Some(failure) = server.lost() {
             break Some(failure);

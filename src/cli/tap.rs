@@ -105,33 +105,6 @@ fn record_line(record: &Value) -> String {
     printable(line.trim_end())
 }
 
-fn changes(connection: &Connection, view: &str, printer: &mut Printer) -> Result<(), ClientError> {
-    let body = connection.stream(&format!("/v1/views/{}/subscribe", encoded(view)))?;
-    let (mut event, mut is_news) = (String::new(), false);
-    for line in BufReader::new(body).lines() {
-        let line = line.map_err(|error| connection.unreachable(&error.to_string()))?;
-        if let Some(name) = line.strip_prefix("event:") {
-            name.trim().clone_into(&mut event);
-        } else if let Some(data) = line.strip_prefix("data:") {
-            let data: Value = serde_json::from_str(data.trim()).unwrap_or_else(|_| json!(data.trim()));
-            let is_change = event == "upsert" || event == "delete";
-            let message = json!({ "event": event, "data": data });
-            if is_change {
-                if !printer.print(&message, change_line) {
-                    return Ok(());
-                }
-            } else if printer.format == Format::Json {
-                print_line(&message.to_string());
-            } else if event != "progress" || is_news {
-                // What lies between two positions belongs together; people need not read that nothing does.
-                print_line(&change_line(&message));
-            }
-            is_news = event != "progress";
-        }
-    }
-    Ok(())
-}
-
 /// A change on one line.
 fn change_line(message: &Value) -> String {
     let (event, data) = (text(&message["event"]), &message["data"]);

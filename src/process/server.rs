@@ -94,6 +94,7 @@ pub struct Server {
     /// Held until everything else has ended.
     _lock: Lock,
     stop_requests: mpsc::Receiver<()>,
+    reread_requests: mpsc::Receiver<()>,
     shutdown: oneshot::Sender<()>,
     served: JoinHandle<()>,
     runtime: Runtime,
@@ -153,7 +154,9 @@ impl Server {
             let _ = shut_down.await;
         };
         let served = runtime.spawn(api::serve(listeners, api::router(state), connections, wait));
-        let stop_requests = watch_signals(&runtime)?;
+        let stop_requests = watch_signals(&runtime, &[SignalKind::interrupt(), SignalKind::terminate()])?;
+        // A terminal sends it when it is closed, and an operator to have keys read again: neither is to end the process.
+        let reread_requests = watch_signals(&runtime, &[SignalKind::hangup()])?;
         tracing::info!(%address, records, workers = worker_count(settings), "serving");
         let deployment_handle = Arc::clone(&engine.deployment_handle);
         Ok(Self {
@@ -167,6 +170,7 @@ impl Server {
             engine,
             _lock: lock,
             stop_requests,
+            reread_requests,
             shutdown,
             served,
             runtime,
@@ -176,6 +180,11 @@ impl Server {
     /// Waits for a request to stop (SIGINT, SIGTERM), at most for `wait`; true when there was one.
     pub fn stop_requested(&self, wait: Duration) -> bool {
         !matches!(self.stop_requests.recv_timeout(wait), Err(RecvTimeoutError::Timeout))
+    }
+
+    /// Returns true if somebody asked to have files read again (SIGHUP) since the last call.
+    pub fn reread_requested(&self) -> bool {
+        self.reread_requests.try_iter().count() > 0
     }
 
     /// Returns the reason why the process has to end by itself, if there is one.
@@ -280,26 +289,16 @@ fn worker_count(settings: &ServerSettings) -> usize {
     settings.workers.map_or_else(half_of_cores, usize::from)
 }
 
-/// A message for each SIGINT and SIGTERM. SIGHUP, which a terminal sends when it is closed and an operator to have files read again, does not
-/// end the process.
-fn watch_signals(runtime: &Runtime) -> Result<mpsc::Receiver<()>, ProcessError> {
+/// A message for each of these signals, none of which ends the process by itself then.
+fn watch_signals(runtime: &Runtime, kinds: &[SignalKind]) -> Result<mpsc::Receiver<()>, ProcessError> {
     let (request, requests) = mpsc::channel();
-    for kind in [SignalKind::interrupt(), SignalKind::terminate()] {
+    for kind in kinds {
         let request = request.clone();
         let mut signals = {
             let _entered = runtime.enter();
-            signal(kind).map_err(|source| ProcessError::Start { source })?
+            signal(*kind).map_err(|source| ProcessError::Start { source })?
         };
         runtime.spawn(async move { while signals.recv().await.is_some() && request.send(()).is_ok() {} });
     }
-    let mut hangups = {
-        let _entered = runtime.enter();
-        signal(SignalKind::hangup()).map_err(|source| ProcessError::Start { source })?
-    };
-    runtime.spawn(async move {
-        while hangups.recv().await.is_some() {
-            tracing::info!("SIGHUP: the process goes on; there is nothing to read again");
-        }
-    });
     Ok(requests)
 }

@@ -5,12 +5,12 @@
 //! nothing more after an answer.
 
 use std::io;
-use std::net::IpAddr;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::extract::Request;
+use axum::extract::{ConnectInfo, Request};
 use futures_util::future::join_all;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -88,7 +88,7 @@ impl Acceptor {
     async fn accept_all(&self, listener: TcpListener) {
         loop {
             match listener.accept().await {
-                Ok((stream, address)) => self.begin(stream, address.ip()),
+                Ok((stream, address)) => self.begin(stream, address),
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(error) => {
                     tracing::warn!(%error, "no connection can be accepted now; trying again");
@@ -99,8 +99,8 @@ impl Acceptor {
     }
 
     /// Begins to answer a connection, if there is a place for it.
-    fn begin(&self, stream: TcpStream, address: IpAddr) {
-        let peer = Peer::of(address);
+    fn begin(&self, stream: TcpStream, address: SocketAddr) {
+        let peer = Peer::of(address.ip());
         let place = match self.places.take(peer) {
             Ok(place) => place,
             Err(reason) => return self.refuse(&stream, peer, reason),
@@ -109,6 +109,7 @@ impl Acceptor {
         let service = self.service.clone();
         let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(peer);
+            request.extensions_mut().insert(ConnectInfo(address));
             service.call(request)
         });
         let io = TokioIo::new(Patient::new(stream, self.stall_max, place));

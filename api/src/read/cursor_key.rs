@@ -65,7 +65,7 @@ impl CursorKey {
         Self(Arc::new(DerivedKeys {
             bytes,
             id: [a, b, c, d],
-            cipher: XChaCha20Poly1305::new(Key::from_slice(&derived("encryption of cursors"))),
+            cipher: XChaCha20Poly1305::new(&Key::from(derived("encryption of cursors"))),
             nonces: keyed(&derived("nonces of cursors")),
             tags: keyed(&derived("ids of events")),
         }))
@@ -79,11 +79,11 @@ impl CursorKey {
     /// Seals bytes for a subject.
     pub(crate) fn seal(&self, subject: &str, bytes: &[u8]) -> Vec<u8> {
         let keys = &self.0;
-        let nonce: [u8; 32] = digest(&keys.nonces, &[subject.as_bytes(), bytes]);
-        let nonce = XNonce::from_slice(&nonce[..NONCE_BYTES]);
+        let digest: [u8; 32] = digest(&keys.nonces, &[subject.as_bytes(), bytes]);
+        let nonce: &[u8; NONCE_BYTES] = digest.first_chunk().expect("a digest has more bytes than a nonce");
         let payload = Payload { msg: bytes, aad: subject.as_bytes() };
-        let sealed = keys.cipher.encrypt(nonce, payload).expect("what is sealed is shorter than the cipher's limit of 256 GiB");
-        [&[VERSION], keys.id.as_slice(), nonce.as_slice(), &sealed].concat()
+        let sealed = keys.cipher.encrypt(&XNonce::from(*nonce), payload).expect("what is sealed is shorter than the cipher's limit of 256 GiB");
+        [&[VERSION], &keys.id[..], &nonce[..], &sealed].concat()
     }
 
     /// Opens what was sealed for a subject.
@@ -101,7 +101,7 @@ impl CursorKey {
             return Err(NotSealed::OtherKey);
         }
         let payload = Payload { msg: sealed, aad: subject.as_bytes() };
-        keys.cipher.decrypt(XNonce::from_slice(nonce), payload).map_err(|_| NotSealed::Damaged)
+        keys.cipher.decrypt(&XNonce::from(*nonce), payload).map_err(|_| NotSealed::Damaged)
     }
 
     /// A tag of parts, which nobody without the key can compute.

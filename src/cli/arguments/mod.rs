@@ -16,7 +16,6 @@ use clap::{Parser, Subcommand};
 
 use crate::cli::failure::EXIT_CODES_HELP;
 
-pub use answers::AnswerArguments;
 pub use check::{DirectoryArguments, ExplainArguments, ExplainFormat};
 pub(in crate::cli) use common::SERVER_DEFAULT;
 pub use common::{Format, RemoteArguments};
