@@ -67,7 +67,9 @@ mod tests {
 
     fn of(values: &[&str]) -> Option<String> {
         let mut headers = HeaderMap::new();
-        values.iter().for_each(|value| drop(headers.append(TRACEPARENT, HeaderValue::from_str(value).unwrap())));
+        for value in values {
+            headers.append(TRACEPARENT, HeaderValue::from_str(value).unwrap());
+        }
         TraceId::of(&headers).map(|id| id.to_string())
     }
 

@@ -82,7 +82,10 @@ impl CursorKey {
         let digest: [u8; 32] = digest(&keys.nonces, &[subject.as_bytes(), bytes]);
         let nonce: &[u8; NONCE_BYTES] = digest.first_chunk().expect("a digest has more bytes than a nonce");
         let payload = Payload { msg: bytes, aad: subject.as_bytes() };
-        let sealed = keys.cipher.encrypt(&XNonce::from(*nonce), payload).expect("what is sealed is shorter than the cipher's limit of 256 GiB");
+        let sealed = keys
+            .cipher
+            .encrypt(&XNonce::from(*nonce), payload)
+            .expect("what is sealed is shorter than the cipher's limit of 256 GiB");
         [&[VERSION], &keys.id[..], &nonce[..], &sealed].concat()
     }
 

@@ -182,11 +182,9 @@ async fn every_answer_says_how_it_may_be_kept_and_that_its_type_is_what_it_is() 
     {
         let answer = get(&api, path).await;
         assert_eq!(answer.status.as_u16(), status, "{path}");
-        assert_eq!(
-            answer.header("x-content-type-options"),
-            "nosniff",
-            "{path}"
-        );
+        assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
+        let vary: Vec<&str> = answer.headers.get_all("vary").iter().map(|value| value.to_str().unwrap()).collect();
+        assert!(vary.contains(&"Authorization, Accept"), "{path}: {vary:?}");
         assert_eq!(answer.headers.get_all("x-content-type-options").iter().count(), 1, "{path}");
     }
     let kept = |answer: &Answer| answer.headers.get("cache-control").map(|value| value.to_str().unwrap().to_owned());

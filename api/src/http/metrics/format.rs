@@ -81,7 +81,9 @@ mod tests {
     fn open_metrics_is_answered_to_those_who_prefer_it() {
         let of = |accept: &[&'static str]| {
             let mut headers = HeaderMap::new();
-            accept.iter().for_each(|value| drop(headers.append(header::ACCEPT, HeaderValue::from_static(value))));
+            for value in accept {
+                headers.append(header::ACCEPT, HeaderValue::from_static(value));
+            }
             MetricsFormat::of(&headers)
         };
         let prometheus = "application/openmetrics-text;version=1.0.0;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,\
