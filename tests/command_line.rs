@@ -32,7 +32,9 @@ fn a_wrong_topology_exits_with_3_and_names_the_place() {
 
 #[test]
 fn a_test_of_a_topology_that_fails_shows_only_the_rows_that_differ() {
-    let topology = directory(&format!("{SOURCE}CREATE VIEW v AS SELECT aggregate_id, actor_id FROM post_events;\n"));
+    let topology = directory(&format!(
+        "{SOURCE}CREATE VIEW v AS SELECT aggregate_id, max(actor_id) AS actor_id FROM post_events GROUP BY aggregate_id;\n"
+    ));
     let event = |post: u64| {
         format!(
             r#"{{"topic":"social.post","event":{{"event_id":"018cc477-4500-7000-8000-{post:012x}","event_type":"post.deleted","schema_version":1,"aggregate_id":"{post}","occurred_at":"2024-01-01T10:00:00.000000Z","actor_id":"9","payload":{{}}}}}}"#

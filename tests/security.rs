@@ -43,7 +43,7 @@ fn named(shown_by: &str) -> (Vec<&str>, Vec<&str>) {
     shown_by.split('`').skip(1).step_by(2).partition(|name| !name.ends_with(".rs"))
 }
 
-/// What is wrong with a row.
+/// Describes the fault of a row, if it has one.
 fn fault(threat: &Threat, tests: &Tests) -> Option<String> {
     let Threat { text, promise, shown_by } = threat;
     if promise.is_empty() {

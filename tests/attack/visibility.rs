@@ -127,10 +127,10 @@ impl Scene {
             read(format!("/v1/topics/derived.stale_{view}/records?limit=1000"));
         }
         for index in &self.topology.searches {
-            for word in ["", "q=zq*&", "q=zqwordprivate&", "q=zqwordfollowers&"] {
+            for word in ["", "q=zqw*&", "q=zqwordprivate&", "q=zqwordfollowers&"] {
                 read(format!("/v1/search/{}?{word}limit=100&after={after}&wait=30000", index.name));
             }
-            for prefix in ["", "z", "zq"] {
+            for prefix in ["zqw", "zqtag", "user987"] {
                 read(format!("/v1/search/{}/suggest?prefix={prefix}&after={after}&wait=30000", index.name));
             }
         }

@@ -14,9 +14,9 @@ use super::rates::{Rates, TooFast};
 
 /// Limits of all clients, and what they use of them.
 pub(crate) struct Clients {
-    /// of requests to anything
+    /// limits of all requests
     requests: Vec<RateLimit>,
-    /// of requests to a view, by its name
+    /// limits of requests to a view, by its name
     views: Vec<(String, RateLimit)>,
     rates: Rates<(ClientKey, Counted)>,
     streams: Arc<Places<ClientKey>>,

@@ -49,7 +49,7 @@ pub const CONNECTIONS_MAX: usize = 10_000;
 pub const CONNECTIONS_PER_CLIENT: usize = 1_000;
 /// Longest time until the head of the next request is whole, unless configured; an idle connection is closed after it.
 pub const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
-/// The most bytes of a request's head that a connection keeps until it is whole; of headers alone, [`HEADERS_BYTES_MAX`] are accepted.
+/// Bytes of a request's head, about, at which it is refused when it is not whole; of headers alone, [`HEADERS_BYTES_MAX`] are accepted.
 /// Of headers there may be 100, which is hyper's limit.
 pub const HEAD_BYTES_MAX: usize = 64 * 1024;
 /// Pause before the next attempt when no connection can be accepted.

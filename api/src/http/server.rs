@@ -1,11 +1,11 @@
 //! The API as a service, and the server that answers with it on sockets.
 
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn_with_state, map_response};
 use axum::{Extension, Router};
 use tokio::net::TcpListener;
 
 use crate::http::connections::answer_connections;
-use crate::http::endpoints::routes;
+use crate::http::endpoints::{name_options, routes};
 use crate::http::guard::guard;
 use crate::http::limits::{ConnectionLimits, SEND_STALL_MAX, SHUTDOWN_GRACE};
 use crate::http::state::ApiState;
@@ -13,7 +13,9 @@ use crate::subscriptions::stopping::Stopping;
 
 /// The API as a service, which needs no socket.
 pub fn router(state: ApiState) -> Router {
-    routes().layer(from_fn_with_state(state.clone(), guard)).with_state(state)
+    let routes = routes().layer(from_fn_with_state(state.clone(), guard)).with_state(state);
+    // A router names its methods in an answer after all of its layers, so this stands around it.
+    Router::new().fallback_service(routes).layer(map_response(name_options))
 }
 
 /// Serves until `shutdown` is done, then ends subscriptions and finishes what it has begun to answer, for at most [`SHUTDOWN_GRACE`].

@@ -20,7 +20,7 @@ pub(crate) async fn method_not_allowed(method: Method, uri: Uri) -> Result<Respo
 }
 
 /// Names `OPTIONS` beside the methods that the router knows of.
-pub(super) async fn name_options(mut response: Response) -> Response {
+pub(crate) async fn name_options(mut response: Response) -> Response {
     let allowed = response.headers().get(header::ALLOW).and_then(|allowed| allowed.to_str().ok()).unwrap_or_default();
     if !allowed.is_empty() && !allowed.contains("OPTIONS") {
         let allowed = format!("{allowed},OPTIONS");

@@ -90,7 +90,7 @@ struct Follower {
     stopping: Option<Stopping>,
     /// the time for which the client is known
     validity: Validity,
-    /// of its client, and among all
+    /// places of its client, and among all
     _places: (ClientPlace, OwnedSemaphorePermit),
 }
 

@@ -15,8 +15,9 @@ mod topology;
 mod views;
 
 use axum::Router;
-use axum::middleware::map_response;
 use axum::routing::{delete, get, post};
+
+pub(crate) use fallback::name_options;
 
 use crate::http::state::ApiState;
 
@@ -49,5 +50,4 @@ pub(crate) fn routes() -> Router<ApiState> {
         .route("/metrics", get(process::metrics::metrics))
         .fallback(fallback::unknown_path)
         .method_not_allowed_fallback(fallback::method_not_allowed)
-        .layer(map_response(fallback::name_options))
 }

@@ -1,6 +1,6 @@
 //! Reasons why keys can't be used, and why a token is not accepted.
 
-use super::keys::{RSA_BITS_MIN, SECRET_BYTES_MIN, TOKEN_KEYS_MAX};
+use super::bounds::{RSA_BITS_MIN, SECRET_BYTES_MIN, TOKEN_KEYS_MAX};
 
 /// A configuration of tokens that can't be used.
 #[derive(Debug, thiserror::Error)]

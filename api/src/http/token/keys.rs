@@ -5,20 +5,15 @@
 use jsonwebtoken::{Algorithm, DecodingKey, crypto};
 use sha2::{Digest as _, Sha256};
 
+use super::bounds::{RSA_BITS_MIN, SECRET_BYTES_MIN, TOKEN_KEYS_MAX};
 use super::error::TokenConfigError;
 
-/// The fewest bytes of a secret (RFC 7518, 3.2: as long as the hash).
-pub const SECRET_BYTES_MIN: usize = 32;
-/// The fewest bits of a public key of RSA (RFC 7518, 3.3).
-pub const RSA_BITS_MIN: usize = 2_048;
 /// The most bits of a public key of RSA.
 const RSA_BITS_MAX: usize = 4_096;
 /// The most bytes of the public exponent of RSA.
 const RSA_EXPONENT_BYTES_MAX: usize = 4;
 /// Bytes of a coordinate of a point on P-256.
 const COORDINATE_BYTES: usize = 32;
-/// The most keys that are accepted at the same time: a token that names none may be tried with each.
-pub const TOKEN_KEYS_MAX: usize = 100;
 
 /// A key that tokens are verified with, and with it the one algorithm it is used for.
 #[derive(Clone)]
