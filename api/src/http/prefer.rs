@@ -21,7 +21,7 @@ pub(crate) struct BigintPreference {
 }
 
 impl BigintPreference {
-    /// What a request asks for by `Prefer: bigint=string` or `bigint=number`, else the form of the server.
+    /// The form that a request asks for by `Prefer: bigint=string` or `bigint=number`, else that of the server.
     pub(crate) fn of(headers: &HeaderMap, usual: BigintForm) -> Self {
         let values = headers.get_all(PREFER).iter().filter_map(|value| value.to_str().ok());
         let mut preferences = values.flat_map(|value| value.split(',')).filter_map(named);

@@ -8,7 +8,7 @@ use super::error::TokenError;
 use crate::host::ingest::EventSender;
 use crate::read::claims::Claims;
 
-/// Who may do something.
+/// Permission for an action.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Permission {
     /// anybody
