@@ -13,8 +13,8 @@ use crate::host::future::BoxFuture;
 /// The destination of posted events.
 pub trait Ingest: Send + Sync + 'static {
     /// Validates and appends lines, as far as `sender` may send them; called once per request, from many requests at a time. Returns one
-    /// outcome per line in order, after everything accepted is synced to disk. Lines that are refused for now are the last ones. An error means that none
-    /// of the lines may be relied on. May wait a little while much is under way.
+    /// outcome per line in order, after everything accepted is synced to disk. Lines that are refused for now are the last ones. An error
+    /// means that none of the lines may be relied on. May wait a little while much is under way.
     fn submit(&self, lines: Vec<Vec<u8>>, sender: EventSender) -> BoxFuture<'_, Result<Vec<LineOutcome>, IngestError>>;
 
     /// Takes the bytes of a dead letter, or the line that replaces them, as if they were sent now. What is taken, or was before, is off the
