@@ -320,6 +320,15 @@ impl Client {
         read(request.send(body.to_string())).unwrap_or_else(|error| panic!("POST {path}: {error}"))
     }
 
+    /// Posts without a body.
+    pub fn post_empty(&self, path: &str, token: Option<&str>) -> Answer {
+        let mut request = self.agent.post(self.url(path)).header("content-type", "application/json");
+        if let Some(token) = token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        read(request.send_empty()).unwrap_or_else(|error| panic!("POST {path}: {error}"))
+    }
+
     /// Sends lines that are all taken and waits until they are visible; the position at which they are.
     pub fn ingest(&self, lines: &[impl AsRef<str>]) -> String {
         let mut last = String::new();
