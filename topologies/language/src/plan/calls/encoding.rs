@@ -94,18 +94,37 @@ fn decode(arguments: &[Value<'_>]) -> Answer {
 
 fn decoded(text: &str, name: &str) -> Result<Vec<u8>, Fault> {
     let invalid = || Fault::invalid(format!("the text is not {name}"));
-    // PostgreSQL skips these four; a form feed, for example, is an error.
-    let plain = || text.bytes().filter(|byte| !matches!(byte, b' ' | b'\t' | b'\n' | b'\r'));
     match name.to_ascii_lowercase().as_str() {
-        "hex" => {
-            let digits: Option<Vec<u8>> = plain().map(|byte| char::from(byte).to_digit(16).map(|digit| digit as u8)).collect();
-            let digits = digits.filter(|digits| digits.len() % 2 == 0).ok_or_else(invalid)?;
-            Ok(digits.chunks(2).map(|pair| pair[0] * 16 + pair[1]).collect())
+        "hex" => hex_bytes(text.as_bytes()).ok_or_else(invalid),
+        "base64" => {
+            let digits: Vec<u8> = text.bytes().filter(|byte| !is_blank(*byte)).collect();
+            BASE64.decode(digits).map_err(|_| invalid())
         }
-        "base64" => BASE64.decode(plain().collect::<Vec<u8>>()).map_err(|_| invalid()),
         "escape" => unescaped(text.as_bytes()).ok_or_else(invalid),
         _ => Err(unknown_encoding(name)),
     }
+}
+
+/// Returns true for what PostgreSQL skips; a form feed, for example, is an error.
+fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
+}
+
+/// The bytes of pairs of digits. Blanks may be between two pairs, not inside of one.
+fn hex_bytes(text: &[u8]) -> Option<Vec<u8>> {
+    let digit = |byte: &u8| char::from(*byte).to_digit(16).map(|digit| digit as u8);
+    let mut bytes = Vec::with_capacity(text.len() / 2);
+    let mut rest = text;
+    while let [first, after @ ..] = rest {
+        if is_blank(*first) {
+            rest = after;
+            continue;
+        }
+        let [second, after @ ..] = after else { return None };
+        bytes.push(digit(first)? * 16 + digit(second)?);
+        rest = after;
+    }
+    Some(bytes)
 }
 
 fn unescaped(mut text: &[u8]) -> Option<Vec<u8>> {
