@@ -60,7 +60,7 @@ async fn paths_methods_and_parameters_that_are_not_there() {
     }
     let answer = send(&api, Request::delete("/v1/views/posts").body(Body::empty()).unwrap()).await;
     answer.problem(405, "method_not_allowed", None);
-    assert_eq!(answer.header("allow"), "GET,HEAD");
+    assert_eq!(answer.header("allow"), "GET,HEAD,OPTIONS");
     for path in ["/v1/views", "/v1/topics"] {
         get(&api, &format!("{path}?a=1")).await.problem(400, "unknown_parameter", Some("a"));
     }
