@@ -25,8 +25,12 @@ impl io::Write for LinesWriter {
     }
 }
 
-/// Logs of this thread for as long as the guard lives.
-async fn logged(filter: &str) -> (Receiver<Vec<u8>>, DefaultGuard) {
+/// Held by the one test whose log is open: a log that begins or ends changes what others are asked for.
+static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
+/// Logs of this thread for as long as the guards live.
+async fn logged(filter: &str) -> (Receiver<Vec<u8>>, (DefaultGuard, tokio::sync::MutexGuard<'static, ()>)) {
+    let turn = TURN.lock().await;
     // Tests of other threads meet the same lines of code at the same time: one that is met for the first time while this log begins could stay
     // off. So it is met before, and looked at once more after.
     get(&api(), "/healthz").await;
@@ -35,7 +39,7 @@ async fn logged(filter: &str) -> (Receiver<Vec<u8>>, DefaultGuard) {
     let log = log.with_writer(move || LinesWriter(lines.clone())).finish();
     let guard = tracing::subscriber::set_default(log);
     tracing::callsite::rebuild_interest_cache();
-    (taken, guard)
+    (taken, (guard, turn))
 }
 
 fn lines(taken: &Receiver<Vec<u8>>) -> Vec<String> {
