@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::builder::{Builder, Cause, StatementError};
-use crate::diagnostic::{Diagnostic, SourceFile};
+use crate::diagnostic::{Diagnostic, Location, SourceFile};
 use crate::order::Order;
 use crate::parse::{Statement, StatementKind, parse};
 use crate::plan::patience::Patience;
@@ -55,8 +55,16 @@ pub fn build(files: &[SourceFile]) -> Result<Topology, Vec<Diagnostic>> {
 
 /// Plans the statements of some files as long as someone has patience for it.
 pub fn build_within(files: &[SourceFile], patience: Patience) -> Result<Topology, Vec<Diagnostic>> {
-    let statements = parse(files)?;
-    on_deep_stack(|| plan_statements(&statements, patience))
+    let planned = on_deep_stack(|| plan_statements(&parse(files)?, patience));
+    planned.unwrap_or_else(|error| Err(vec![without_a_stack(files, &error)]))
+}
+
+/// The error of statements for which the system has no thread, at the beginning of the first file.
+fn without_a_stack(files: &[SourceFile], error: &std::io::Error) -> Diagnostic {
+    let file = files.first().map_or_else(|| Arc::from("topology"), |file| Arc::clone(&file.path));
+    let location = Location { file, line: 1, column: 1, length: 1, line_text: Arc::from("") };
+    Diagnostic::new(location, format!("the statements can't be planned now: there is no thread for it: {error}"))
+        .with_help("try again in a moment, or give the process more threads or memory")
 }
 
 fn plan_statements(statements: &[Statement], patience: Patience) -> Result<Topology, Vec<Diagnostic>> {

@@ -3,23 +3,24 @@
 //! Owns [`on_deep_stack`]. Callers have stacks of all sizes, and the parser's and planner's frames grow severalfold when they are built
 //! without optimisation: on a caller's stack a statement within the limits of nesting could end the process.
 
+use std::io;
 use std::panic::resume_unwind;
 use std::thread::{Builder, scope};
 
 /// Bytes of the stack. Only what is touched takes memory. A statement at every limit of nesting touches about 4 MiB in an unoptimised build.
 const STACK_BYTES: usize = 64 * 1024 * 1024;
 
-/// Runs `work` on a thread with a stack of [`STACK_BYTES`] and waits for it; a panic goes on in the caller.
+/// Runs `work` on a thread with a stack of [`STACK_BYTES`] and waits for it; a panic goes on in the caller. A caller that catches panics
+/// quietly does so for its own thread alone: this one prints them.
 ///
-/// # Panics
+/// # Errors
 ///
-/// When `work` does, or when the system has no thread left.
-pub fn on_deep_stack<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+/// The system has no thread left.
+pub fn on_deep_stack<T: Send>(work: impl FnOnce() -> T + Send) -> io::Result<T> {
     scope(|threads| {
         let name = std::thread::current().name().unwrap_or("planning").to_owned();
-        let thread = Builder::new().name(name).stack_size(STACK_BYTES).spawn_scoped(threads, work);
-        match thread.expect("the system starts a thread for a statement").join() {
-            Ok(result) => result,
+        match Builder::new().name(name).stack_size(STACK_BYTES).spawn_scoped(threads, work)?.join() {
+            Ok(result) => Ok(result),
             Err(panic) => resume_unwind(panic),
         }
     })
@@ -38,12 +39,12 @@ mod tests {
     #[test]
     fn work_goes_deeper_than_the_stack_of_any_caller() {
         // 8 MiB or more, as the frames of a build are: all of a main thread's stack, and four times that of others.
-        assert_eq!(on_deep_stack(|| depth(8 * 1024)), 8 * 1024);
+        assert_eq!(on_deep_stack(|| depth(8 * 1024)).unwrap(), 8 * 1024);
     }
 
     #[test]
     fn a_panic_goes_on_in_the_caller() {
-        let caught = crate::panics::quietly(|| on_deep_stack(|| std::panic::resume_unwind(Box::new("gone"))));
-        assert_eq!(caught.map_err(|panic: crate::panics::Panicked| panic.text), Err::<(), _>("gone".to_owned()));
+        let caught = crate::panics::quietly(|| on_deep_stack(|| -> () { resume_unwind(Box::new("gone")) }).is_ok());
+        assert_eq!(caught.map_err(|panic| panic.text), Err("gone".to_owned()));
     }
 }

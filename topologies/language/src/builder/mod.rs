@@ -37,9 +37,13 @@ impl Builder {
                 self.create_table(statement, name, columns, primary_key)
             }
             StatementKind::Merge { .. } => self.merge(statement),
-            StatementKind::CreateView { name, materialized, columns, query } => {
+            StatementKind::CreateView { name, materialized, columns, max_age, query } => {
                 self.refuse_taken(name)?;
-                self.create_view(statement, name, *materialized, columns, query)
+                self.create_view(statement, name, *materialized, columns, query)?;
+                if max_age.is_some() {
+                    self.servable(name)?.max_age = *max_age;
+                }
+                Ok(())
             }
             StatementKind::CreateIndex { name, view, columns, limit } => self.create_index(name.as_ref(), view, columns, *limit),
             StatementKind::CreateSearchIndex { name, view, searched, included, options } => {
@@ -87,7 +91,7 @@ impl Builder {
                 search::guard(&mut index, &access);
                 self.topology.searches.push(index);
             }
-            let view = View { name: name.clone(), columns, indexes, access };
+            let view = View { name: name.clone(), columns, indexes, access, max_age: relation.max_age };
             self.topology.served.push(Served { view, node: relation.node });
         }
         self.topology.sinks = self.sinks.into_values().collect();

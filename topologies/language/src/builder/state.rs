@@ -29,6 +29,8 @@ pub(super) struct Relation {
     pub(super) searches: Vec<SearchIndex>,
     pub(super) policies: Vec<(String, Policy)>,
     pub(super) granted: bool,
+    /// seconds for which a page may be used without asking again
+    pub(super) max_age: Option<u32>,
 }
 
 /// Collects statements into a topology.
@@ -118,6 +120,7 @@ impl Builder {
             searches: Vec::new(),
             policies: Vec::new(),
             granted: false,
+            max_age: None,
         };
         self.relations.insert(name.to_owned(), relation);
     }

@@ -37,7 +37,7 @@ fn in_parts(InList { expr, list, negated }: InList) -> Result<Expr> {
     let mut lists: Vec<Vec<Expr>> = Vec::new();
     for item in list {
         match lists.last_mut() {
-            Some(last) if !may_fail(&item) => last.push(per_row(item)),
+            Some(last) if !item_may_fail(&item) => last.push(per_row(item)),
             _ => lists.push(vec![per_row(item)]),
         }
     }
@@ -46,6 +46,15 @@ fn in_parts(InList { expr, list, negated }: InList) -> Result<Expr> {
     }
     let parts = lists.into_iter().map(|list| Expr::InList(InList::new(expr.clone(), list, negated))).collect();
     Ok(joined(parts, if negated { Operator::And } else { Operator::Or }))
+}
+
+/// Returns true if an item may have an error instead of a value. A cast to a type of whole numbers has none of its own: numbers that may not
+/// fit, and texts, are cast by functions.
+fn item_may_fail(item: &Expr) -> bool {
+    match item {
+        Expr::Cast(cast) if matches!(cast.field.data_type(), DataType::Int32 | DataType::Int64) => item_may_fail(&cast.expr),
+        other => may_fail(other),
+    }
 }
 
 /// The conditions with an operator between them, in their order, and nested no deeper than needed.
@@ -99,7 +108,7 @@ impl ScalarUDFImpl for PerRow {
 
 #[cfg(test)]
 mod tests {
-    use datafusion_expr::{col, lit};
+    use datafusion_expr::{cast, col, lit};
 
     use super::*;
 
@@ -118,6 +127,17 @@ mod tests {
         assert_eq!(rewritten(vec![lit(1), lit(2), failing(), col("a")], false), parts);
         let parts = "v NOT IN ([Int32(1)]) AND v NOT IN ([per_row((- x))]) AND v NOT IN ([per_row((- x))])";
         assert_eq!(rewritten(vec![lit(1), failing(), failing()], true), parts);
+    }
+
+    #[test]
+    fn an_item_that_is_only_made_wider_stays_beside_the_others() {
+        let wide = |item: Expr| cast(item, DataType::Int64);
+        let together = format!("v IN ([Int32(1), per_row({})])", wide(col("a")));
+        assert_eq!(rewritten(vec![lit(1), wide(col("a"))], false), together);
+        let apart = format!("v IN ([Int32(1)]) OR v IN ([per_row({})])", wide(-col("a")));
+        assert_eq!(rewritten(vec![lit(1), wide(-col("a"))], false), apart);
+        let text = cast(col("a"), DataType::Utf8);
+        assert_eq!(rewritten(vec![lit(1), text.clone()], false), format!("v IN ([Int32(1)]) OR v IN ([per_row({text})])"));
     }
 
     #[test]

@@ -18,6 +18,9 @@ use crate::diagnostic::{Diagnostic, did_you_mean, one_of, suggestion};
 /// The most rows of one key that an index can be limited to: above it, leave the limit out.
 pub const INDEX_LIMIT_MAX: usize = 1_000_000_000;
 
+/// The most seconds for which a page of a view may be used without asking again: a year, beyond which nobody keeps anything.
+pub const MAX_AGE_MAX: u32 = 31_536_000;
+
 const FORMATS: &[&str] = &["plain"];
 const FORMATS_LATER: &[&str] = &["debezium", "upsert"];
 const ENCODINGS: &[&str] = &["protobuf", "json"];
@@ -115,9 +118,15 @@ pub(super) fn view(cursor: &mut Cursor<'_>, materialized: bool) -> Result<Statem
         Token::LParen => distinct(cursor.bracketed_list(|cursor| cursor.name("the name of a column"))?, "column")?,
         _ => Vec::new(),
     };
-    if cursor.peeks("WITH") {
-        return Err(cursor.error("a view has no options").with_help("go on with AS SELECT ..."));
+    if cursor.peeks("WITH") && !materialized {
+        let help = "go on with AS SELECT ..., or write CREATE MATERIALIZED VIEW";
+        return Err(cursor.error("a view that is not kept has no options").with_help(help));
     }
+    let options = match cursor.accept("WITH") {
+        true => Options::read(cursor, "a view", &["max_age"])?,
+        false => Options::none("a view"),
+    };
+    let max_age = options.get("max_age").map(|option| option.seconds(MAX_AGE_MAX)).transpose()?;
     cursor.expect("AS")?;
     let start = cursor.location();
     let query = cursor.query()?;
@@ -127,7 +136,7 @@ pub(super) fn view(cursor: &mut Cursor<'_>, materialized: bool) -> Result<Statem
     if cursor.peeks("WITH") {
         return Err(cursor.error("a view is always filled").with_help("leave out WITH [NO] DATA"));
     }
-    Ok(StatementKind::CreateView { name, materialized, columns, query })
+    Ok(StatementKind::CreateView { name, materialized, columns, max_age, query })
 }
 
 /// Returns the reason why something that sqlparser reads as a query can't be a view, and the remedy.

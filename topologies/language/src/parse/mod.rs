@@ -33,7 +33,6 @@ pub use statement::{
 };
 
 use crate::diagnostic::{Diagnostic, Location, SourceFile};
-use crate::stack::on_deep_stack;
 use cursor::Cursor;
 use dialect::TopologyDialect;
 use nesting::TooDeep;
@@ -41,16 +40,12 @@ use nesting::TooDeep;
 /// Kinds that can be created, the longer of two that begin alike first.
 const CREATE_KINDS: &[&str] = &["SOURCE", "TABLE", "VIEW", "MATERIALIZED VIEW", "INDEX", "POLICY", "SINK"];
 
-/// Reads the statements of files, in order.
+/// Reads the statements of files, in order. It calls itself as deeply as a statement is nested: the stack has to be deep enough for that.
 ///
 /// # Errors
 ///
 /// All that are found, in order: after an error reading goes on behind the next semicolon.
 pub fn parse(files: &[SourceFile]) -> Result<Vec<Statement>, Vec<Diagnostic>> {
-    on_deep_stack(|| parse_files(files))
-}
-
-fn parse_files(files: &[SourceFile]) -> Result<Vec<Statement>, Vec<Diagnostic>> {
     let mut statements = Vec::new();
     let mut errors = Vec::new();
     for file in files {

@@ -21,6 +21,8 @@ const UNITS: &[(&[&str], i64)] = &[
     (&["weeks", "week", "w"], 604_800_000_000),
 ];
 
+const SECOND_MICROS: i64 = 1_000_000;
+
 /// Help on writing durations, for messages.
 const DURATION_HELP: &str = "write a whole number and a unit, such as '7 days', '36 hours' or '90 seconds'";
 
@@ -149,6 +151,16 @@ impl OptionEntry {
                 Err(self.error(format!("{what} is a duration, not '{}'", self.text)).with_help(remedy))
             }
         }
+    }
+
+    /// A length of time in whole seconds, from one to `max`.
+    pub(super) fn seconds(&self, max: u32) -> Result<u32, Diagnostic> {
+        let micros = self.duration()?;
+        let whole = (micros % SECOND_MICROS == 0).then_some(micros / SECOND_MICROS);
+        let seconds = whole.and_then(|seconds| u32::try_from(seconds).ok()).filter(|seconds| *seconds <= max);
+        seconds.ok_or_else(|| {
+            self.error(format!("the option '{}' is a number of whole seconds up to {max}, not '{}'", self.name.text, self.text))
+        })
     }
 }
 

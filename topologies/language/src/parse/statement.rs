@@ -91,7 +91,7 @@ pub enum StatementKind {
         /// in order, at least one: the first that applies acts
         clauses: Vec<MergeClause>,
     },
-    /// `CREATE [MATERIALIZED] VIEW name [(columns)] AS SELECT ...`
+    /// `CREATE [MATERIALIZED] VIEW name [(columns)] [WITH (max_age = '5s')] AS SELECT ...`
     CreateView {
         /// name of the view
         name: Name,
@@ -99,6 +99,8 @@ pub enum StatementKind {
         materialized: bool,
         /// new names of its columns; empty: as the query names them
         columns: Vec<Name>,
+        /// seconds for which a page of it may be used without asking again; for a materialized view alone
+        max_age: Option<u32>,
         /// its query
         query: Box<ast::Query>,
     },

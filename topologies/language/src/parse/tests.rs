@@ -5,6 +5,7 @@ use datafusion_sql::sqlparser::ast::Spanned;
 use schemas::serving::Language;
 
 use super::*;
+use crate::stack::on_deep_stack;
 
 /// Statements that architecture documents show, as far as they can be deployed.
 const SCRIPT: &str = "\
@@ -187,6 +188,29 @@ fn views_with_all_that_queries_have() {
     }
     let kind = statement("CREATE MATERIALIZED VIEW v AS SELECT 1");
     assert!(matches!(kind, StatementKind::CreateView { materialized: true, columns, .. } if columns.is_empty()));
+}
+
+#[test]
+fn a_kept_view_says_for_how_long_its_pages_may_be_used() {
+    let max_age = |options: &str| match statement(&format!("CREATE MATERIALIZED VIEW v (a) {options} AS SELECT 1")) {
+        StatementKind::CreateView { max_age, .. } => max_age,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!((max_age(""), max_age("WITH (max_age = '5s')"), max_age("WITH (max_age = '1 h')")), (None, Some(5), Some(3_600)));
+    let refused = |options: &str| {
+        let text = format!("CREATE MATERIALIZED VIEW v {options} AS SELECT 1");
+        parse(&[SourceFile { path: "v.sql".into(), text: text.into() }]).unwrap_err()[0].to_string()
+    };
+    for (option, words) in [
+        ("max_age = '1500 ms'", "whole seconds up to 31536000, not '1500 ms'"),
+        ("max_age = '400 days'", "whole seconds up to 31536000"),
+        ("max_age = '0s'", "longer than no time"),
+        ("max_age = 5", "is a duration, not '5'"),
+        ("maxage = '5s'", "did you mean 'max_age'?"),
+    ] {
+        let error = refused(&format!("WITH ({option})"));
+        assert!(error.contains(words), "{error}");
+    }
 }
 
 #[test]
@@ -380,7 +404,7 @@ fn deep_nesting_is_an_error_and_every_depth_comes_back() {
         for depth in [BRACKETS_DEPTH_MAX / 2, BRACKETS_DEPTH_MAX - 1, TREE_DEPTH_MAX - 10, 20_000] {
             let text = format!("CREATE VIEW v AS {before}{}{inner}{}", open.repeat(depth), close.repeat(depth));
             // Were a bracket read twice where it is once here, this would not come back.
-            let outcome = parse(&[file(&text)]);
+            let outcome = on_deep_stack(|| parse(&[file(&text)])).unwrap();
             assert!(depth < TREE_DEPTH_MAX || outcome.is_err(), "{before}{open}");
         }
     }

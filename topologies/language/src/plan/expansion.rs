@@ -1,7 +1,9 @@
-//! Expansion of a query while it is planned: sub-queries that are read twice, and columns that are put in the place of their names.
+//! Expansion of a query while it is planned: sub-queries that are read twice, columns that are put in the place of their names, and COALESCE,
+//! for which the optimiser puts a CASE that has its arguments twice.
 //!
 //! A plan enters before anything walks all of it; an error leaves when the optimiser would make too much of it. Each level of
-//! `WITH b AS (SELECT x || x AS x FROM a)` doubles what a column is made of, and each `FROM a, a` what is read.
+//! `WITH b AS (SELECT x || x AS x FROM a)` doubles what a column is made of, so does each COALESCE inside another one, and each
+//! `FROM a, a` doubles what is read.
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;
@@ -20,6 +22,11 @@ pub const QUERY_OPERATORS_MAX: u64 = 10_000;
 /// Refuses a query that would grow too much.
 pub fn check(plan: &LogicalPlan) -> Result<()> {
     Measures::default().of(plan).map(|_| ())
+}
+
+/// Refuses an expression without sub-queries that would grow too much.
+pub fn check_expression(expression: &Expr) -> Result<()> {
+    Measures::default().expression(expression, &[], &[]).map(drop)
 }
 
 /// Refuses to put a second copy of an expression into a plan when it is large: nested copies would double with each level.
@@ -155,7 +162,7 @@ impl Measures {
     /// Parts of an expression over these inputs, and the operators of the queries in it.
     fn expression(&mut self, expression: &Expr, schemas: &[&DFSchema], inputs: &[Measure]) -> Result<(u64, u64)> {
         let (mut parts, mut operators): (u64, u64) = (0, 0);
-        expression.apply(|part| {
+        each_part(expression, 1, &mut |part, times| {
             let subquery = match part {
                 Expr::ScalarSubquery(subquery) => Some(subquery),
                 Expr::Exists(exists) => Some(&exists.subquery),
@@ -164,7 +171,7 @@ impl Measures {
                 _ => None,
             };
             if let Some(subquery) = subquery {
-                operators = operators.saturating_add(self.of(&subquery.subquery)?.operators);
+                operators = operators.saturating_add(self.of(&subquery.subquery)?.operators.saturating_mul(times));
             }
             let size = match part {
                 Expr::Column(column) => {
@@ -175,15 +182,33 @@ impl Measures {
                 }
                 _ => 1,
             };
-            parts = parts.saturating_add(size);
-            Ok(TreeNodeRecursion::Continue)
+            parts = parts.saturating_add(size.saturating_mul(times));
+            Ok(())
         })?;
         if parts > EXPRESSION_PARTS_MAX {
             return plan_err!(
                 "an expression would have more than {EXPRESSION_PARTS_MAX} parts once each name in it stands for what it is computed \
-                 from: make a materialized view of an inner query"
+                 from, and COALESCE has its arguments twice: make a materialized view of an inner query"
             );
         }
         Ok((parts, operators))
     }
+}
+
+/// Calls `visit` with each part of an expression, and with how many times the optimiser has it: `coalesce(a, b)` becomes
+/// `CASE WHEN a IS NOT NULL THEN a ELSE b END`.
+fn each_part(expression: &Expr, times: u64, visit: &mut dyn FnMut(&Expr, u64) -> Result<()>) -> Result<()> {
+    visit(expression, times)?;
+    let last = match expression {
+        Expr::ScalarFunction(call) if call.name() == "coalesce" => call.args.len().saturating_sub(1),
+        _ => 0,
+    };
+    let mut place = 0;
+    expression.apply_children(|child| {
+        let copies = if place < last { 2 } else { 1 };
+        place += 1;
+        each_part(child, times.saturating_mul(copies), visit)?;
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    Ok(())
 }

@@ -31,8 +31,9 @@ pub fn marked(value: Expr, schema: &DFSchema) -> Expr {
 pub fn may_fail(expression: &Expr) -> bool {
     let part_may_fail = |part: &Expr| match part {
         Expr::ScalarFunction(_) | Expr::Cast(_) | Expr::Negative(_) => true,
-        // Numbers are calculated by functions: what is left are times and intervals, which may leave their range.
-        Expr::BinaryExpr(BinaryExpr { op, .. }) => matches!(op, Operator::Plus | Operator::Minus),
+        // Numbers are calculated by functions: what is left are times and intervals, which may leave their range, and texts, which may get
+        // too long.
+        Expr::BinaryExpr(BinaryExpr { op, .. }) => matches!(op, Operator::Plus | Operator::Minus | Operator::StringConcat),
         _ => false,
     };
     expression.exists(|part| Ok(part_may_fail(part))).expect("the walk has no errors of its own")
@@ -77,6 +78,16 @@ mod tests {
     use datafusion_expr::col;
 
     use super::*;
+
+    #[test]
+    fn texts_side_by_side_may_be_too_long() {
+        let text = |name| Field::new(name, DataType::Utf8, false);
+        let schema = DFSchema::try_from(Schema::new(vec![text("a"), text("b")])).expect("a schema");
+        let both = Expr::BinaryExpr(BinaryExpr::new(Box::new(col("a")), Operator::StringConcat, Box::new(col("b"))));
+        assert!(may_fail(&both) && !may_fail(&col("a")));
+        let result = marked(both, &schema);
+        assert!(matches!(&result, Expr::ScalarFunction(call) if call.name() == MAY_FAIL), "{result}");
+    }
 
     #[test]
     fn a_time_that_is_moved_by_an_interval_may_fail() {

@@ -115,6 +115,7 @@ impl Relations {
         guarded(|| {
             let planner = SqlToRel::new_with_options(self, parser_options());
             let expression = planner.sql_to_expr(expression, &schema, &mut PlannerContext::new())?;
+            super::expansion::check_expression(&expression)?;
             let expression = super::postgres::rewrite(type_expression(expression, &schema)?, &schema)?;
             self.simplify(coerce(expression, &schema)?, schema)
         })

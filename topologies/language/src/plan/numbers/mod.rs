@@ -9,6 +9,8 @@ pub mod cast;
 mod double;
 pub mod functions;
 pub mod kind;
+mod literals;
 mod rule;
+mod typed_parts;
 pub mod typing;
 mod value;
