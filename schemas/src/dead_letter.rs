@@ -159,6 +159,28 @@ pub struct DeadLetter {
     /// read. `None` for one that an earlier build has kept
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub arrived: Option<i64>,
+    /// the only actor whose events its sender may send, as text: sent again as it is, it may be of no other. `None` where senders are not tied
+    /// to an actor
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sender_actor: Option<String>,
+}
+
+/// Place in the log of the bytes of a dead letter. It stays the same when the letters are counted again and have other ids.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct LetterPlace {
+    /// the topic
+    pub topic: String,
+    /// the partition
+    pub partition: u32,
+    /// the offset
+    pub offset: u64,
+}
+
+impl DeadLetter {
+    /// Returns the place of its bytes in the log.
+    pub fn place(&self) -> LetterPlace {
+        LetterPlace { topic: self.topic.clone(), partition: self.partition, offset: self.offset }
+    }
 }
 
 /// A row on which an expression failed, as data: it goes away when its cause does.

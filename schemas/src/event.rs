@@ -66,6 +66,8 @@ pub struct Rejected {
     pub fault: Fault,
     /// the topic it names, where that could be read
     pub sent_to: Option<String>,
+    /// the id of who did it, where that could be read
+    pub actor_id: Option<i64>,
 }
 
 /// A checked event.
@@ -85,13 +87,13 @@ pub fn parse_line(line: &[u8], now_micros: i64) -> Result<Option<Incoming>, Reje
     let mut raw = json::RawLine::default();
     let scanned = check_length(line.len()).and_then(|()| json::scan_line(line, &mut raw));
     if line.len() > EVENT_BYTES_MAX {
-        // Only for the name of the topic, which comes first as a rule; that the cut line does not end well is no news.
+        // Only for the topic and the actor, which come first as a rule; that the cut line does not end well is no news.
         let _ = json::scan_line(&line[..EVENT_BYTES_MAX], &mut raw);
     }
-    let sent_to = raw.sent_to().map(shortened);
+    let (sent_to, actor_id) = (raw.sent_to().map(shortened), raw.actor_id());
     match scanned.and_then(|()| read_line(raw, now_micros)) {
         Ok(incoming) => Ok(Some(incoming)),
-        Err(fault) => Err(Rejected { fault, sent_to }),
+        Err(fault) => Err(Rejected { fault, sent_to, actor_id }),
     }
 }
 

@@ -61,6 +61,14 @@ impl<'a> RawLine<'a> {
         }
     }
 
+    /// The id of who did it, as the line says.
+    pub(crate) fn actor_id(&self) -> Option<i64> {
+        match &self.event {
+            Some(Nested::Object(event)) => event.actor_id.as_ref().and_then(|token| id(token, "actor_id").ok()),
+            _ => None,
+        }
+    }
+
     /// The topic and the event, which have to be there.
     pub(crate) fn into_parts(self) -> Result<(Cow<'a, str>, JsonEvent<'a>), Fault> {
         let topic = text(required(self.topic, "topic")?, "topic")?;
@@ -73,7 +81,13 @@ pub(crate) fn scan_line<'a>(bytes: &'a [u8], line: &mut RawLine<'a>) -> Result<(
     whole_object(bytes, |reader, key| {
         match key.as_ref() {
             "topic" => line.topic = Some(reader.value().map_err(|fault| within(fault, "topic"))?),
-            "event" => line.event = Some(nested_value(reader, scan_event)?),
+            "event" if reader.peek() == Some(b'{') => {
+                let mut event = JsonEvent::default();
+                let scanned = reader.object(|reader, key| scan_member(reader, &key, &mut event));
+                line.event = Some(Nested::Object(event));
+                scanned?;
+            }
+            "event" => line.event = Some(Nested::Other(reader.value()?)),
             _ => reader.skip()?,
         }
         Ok(())
@@ -99,12 +113,6 @@ fn whole_object<'a>(
     let found = reader.value()?;
     reader.end()?;
     Err(Fault::new(Reason::NotAnObject, format!("expected an object, found {}", words(&found))))
-}
-
-fn scan_event<'a>(reader: &mut Reader<'a>) -> Result<JsonEvent<'a>, Fault> {
-    let mut event = JsonEvent::default();
-    reader.object(|reader, key| scan_member(reader, &key, &mut event))?;
-    Ok(event)
 }
 
 fn scan_member<'a>(reader: &mut Reader<'a>, key: &str, event: &mut JsonEvent<'a>) -> Result<(), Fault> {

@@ -48,6 +48,8 @@ pub struct View {
     pub indexes: Vec<Index>,
     /// readers who may read it
     pub access: Access,
+    /// seconds for which whoever has a page of it may use the page without asking again; `None` when nothing is said about it
+    pub max_age: Option<u32>,
 }
 
 /// A full-text index of a view: what is found in it, and what a hit shows.

@@ -1,7 +1,8 @@
 //! Dead letters and row errors as readers see them.
 //!
-//! Owns the bounds of both. Events stay for good, in the order of the log, whose topic has their bytes; here are the newest. Errors
-//! of rows are data and go away with their cause. Ids go on after a restart, from a [`DeadLettersSeed`].
+//! Owns the bounds of both. Events stay for good, in the order of the log, whose topic has their bytes; here are the newest. The driver says
+//! which of them leave the list, so that this is the same however epochs are cut. Errors of rows are data and go away with their cause. Ids
+//! of letters go on after a restart, from a [`DeadLettersSeed`].
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Bound;
@@ -13,8 +14,11 @@ use schemas::row::Diff;
 /// The most dead letters that are listed: the newest. The others are counted, and their bytes are in the log.
 pub const DEAD_LETTERS_KEPT_MAX: usize = 10_000;
 
-/// The most bytes of dead letters that are listed; reached before [`DEAD_LETTERS_KEPT_MAX`] when they are large.
+/// The most bytes of dead letters that are listed, by [`letter_bytes`]; reached before [`DEAD_LETTERS_KEPT_MAX`] when they are large.
 pub const DEAD_LETTER_BYTES_KEPT_MAX: usize = 64 * 1024 * 1024;
+
+/// Bytes that count for each letter beside its texts. Fixed, so that every build lets go of the same letters.
+const LETTER_OVERHEAD_BYTES: usize = 256;
 
 /// The most different row errors that are listed. The others are counted.
 pub const ROW_ERRORS_KEPT_MAX: usize = 10_000;
@@ -51,10 +55,9 @@ impl DeadLettersSeed {
         let gone = count - letters.len() as u64;
         let retried = retried.min(gone);
         let discarded = discarded.min(gone - retried);
-        let is_complete = gone == retried + discarded;
-        let let_go = if is_complete { 0 } else { letters.first().map_or(count, |(first, _)| first - 1) };
-        let mut dead_letters = DeadLetters { count, retried, discarded, let_go, ..DeadLetters::default() };
+        let mut dead_letters = DeadLetters { count, retried, discarded, ..DeadLetters::default() };
         letters.into_iter().for_each(|(id, letter)| dead_letters.keep(id, letter));
+        dead_letters.let_go(0);
         let mut errors = RowErrors::default();
         errors.apply(row_errors);
         Ok((dead_letters, errors))
@@ -66,7 +69,7 @@ impl DeadLettersSeed {
 pub(crate) struct DeadLetters {
     /// with their ids, which ascend
     kept: VecDeque<(u64, DeadLetter)>,
-    /// bytes of what is kept, by [`letter_bytes`]; at most [`DEAD_LETTER_BYTES_KEPT_MAX`] after each call
+    /// bytes of what is kept, by [`letter_bytes`]; at most [`DEAD_LETTER_BYTES_KEPT_MAX`] after each commit
     kept_bytes: usize,
     /// number of all that came, which is the last id given
     count: u64,
@@ -74,12 +77,10 @@ pub(crate) struct DeadLetters {
     retried: u64,
     /// number of those that were discarded
     discarded: u64,
-    /// the last id that is no longer listed because it was old; 0 while there is none
-    let_go: u64,
 }
 
 impl DeadLetters {
-    /// Appends dead letters and lets go of the oldest beyond the limits.
+    /// Appends dead letters. The caller takes off those that leave, and then lets go of the oldest ([`Self::let_go`]).
     pub fn extend(&mut self, letters: Vec<DeadLetter>) {
         for letter in letters {
             self.count += 1;
@@ -87,44 +88,45 @@ impl DeadLetters {
         }
     }
 
-    /// Keeps one under its id, which is above all others, and lets go of the oldest until both limits hold.
+    /// Keeps one under its id, which is above all others.
     fn keep(&mut self, id: u64, letter: DeadLetter) {
         self.kept_bytes += letter_bytes(&letter);
         self.kept.push_back((id, letter));
-        while self.kept.len() > DEAD_LETTERS_KEPT_MAX || self.kept_bytes > DEAD_LETTER_BYTES_KEPT_MAX {
-            let Some((id, oldest)) = self.kept.pop_front() else { break };
-            self.let_go = id;
-            self.kept_bytes -= letter_bytes(&oldest);
-        }
     }
 
-    /// Takes letters that were sent again off the list and counts them; one that was taken off before is not counted again.
+    /// Takes letters that were sent again off the list and counts them; each is named once, by whoever knows what was listed.
     pub fn retry(&mut self, ids: &[u64]) {
-        for &id in ids {
-            self.retried += u64::from(self.take_off(id));
-        }
+        ids.iter().for_each(|id| self.take_off(*id));
+        self.retried += ids.len() as u64;
     }
 
     /// Takes letters that were discarded off the list and counts them, likewise.
     pub fn discard(&mut self, ids: &[u64]) {
-        for &id in ids {
-            self.discarded += u64::from(self.take_off(id));
+        ids.iter().for_each(|id| self.take_off(*id));
+        self.discarded += ids.len() as u64;
+    }
+
+    fn take_off(&mut self, id: u64) {
+        if let Ok(at) = self.kept.binary_search_by_key(&id, |(id, _)| *id)
+            && let Some((_, letter)) = self.kept.remove(at)
+        {
+            self.kept_bytes -= letter_bytes(&letter);
         }
     }
 
-    /// Takes a letter off the list; true when it counts as one that leaves it now.
-    fn take_off(&mut self, id: u64) -> bool {
-        let Ok(at) = self.kept.binary_search_by_key(&id, |(id, _)| *id) else {
-            // Whether an old one was taken off before is no longer known: of those no more than there are.
-            let gone = self.count - self.kept.len() as u64;
-            return id <= self.let_go && self.retried + self.discarded < gone;
-        };
-        let letter = self.kept.remove(at);
-        self.kept_bytes -= letter.map_or(0, |(_, letter)| letter_bytes(&letter));
-        true
+    /// Lets go of letters with ids up to `up_to`, and of the oldest until both limits hold.
+    pub fn let_go(&mut self, up_to: u64) {
+        while self.is_beyond_limits() || self.kept.front().is_some_and(|(id, _)| *id <= up_to) {
+            let Some((_, oldest)) = self.kept.pop_front() else { break };
+            self.kept_bytes -= letter_bytes(&oldest);
+        }
     }
 
-    /// Dead letters with ids above `after` that are wanted, oldest first.
+    fn is_beyond_limits(&self) -> bool {
+        self.kept.len() > DEAD_LETTERS_KEPT_MAX || self.kept_bytes > DEAD_LETTER_BYTES_KEPT_MAX
+    }
+
+    /// Returns the listed dead letters with ids above `after` that are wanted, oldest first.
     pub fn list(&self, after: Option<u64>, limit: usize, wanted: impl Fn(&DeadLetter) -> bool) -> Vec<(u64, DeadLetter)> {
         let seen = self.kept.partition_point(|(id, _)| *id <= after.unwrap_or(0));
         self.kept.range(seen..).filter(|(_, letter)| wanted(letter)).take(limit).cloned().collect()
@@ -147,9 +149,10 @@ impl DeadLetters {
 }
 
 /// Returns about how many bytes of memory a letter takes; the same for the same letter, so that what was added can be taken off.
-fn letter_bytes(letter: &DeadLetter) -> usize {
-    let fault = letter.fault.detail.len() + letter.fault.field.as_ref().map_or(0, String::len);
-    size_of::<DeadLetter>() + letter.topic.len() + letter.sent_to.as_ref().map_or(0, String::len) + fault + letter.bytes.len()
+pub fn letter_bytes(letter: &DeadLetter) -> usize {
+    let optional = [&letter.fault.field, &letter.sent_to, &letter.sender_actor].into_iter().flatten();
+    let texts = letter.topic.len() + letter.fault.detail.len() + optional.map(String::len).sum::<usize>();
+    LETTER_OVERHEAD_BYTES + texts + letter.bytes.len()
 }
 
 /// The errors of rows that are there now: a multiset that keeps what fits and counts the rest.
@@ -241,7 +244,12 @@ impl RowErrors {
     pub fn first_negative<'c>(&self, changes: &'c [(RowError, Diff)]) -> Option<&'c RowError> {
         let mut unkept = self.unkept_count;
         for (error, diff) in changes.iter().filter(|(_, diff)| *diff < 0) {
-            unkept += (diff + self.kept.get(error).map_or(0, |kept| kept.count)).min(0);
+            // What is not kept is taken back from what is only counted.
+            let beyond = match self.kept.get(error) {
+                Some(kept) => (diff + kept.count).min(0),
+                None => *diff,
+            };
+            unkept += beyond;
             if unkept < 0 {
                 return Some(error);
             }
@@ -264,7 +272,10 @@ impl RowErrors {
             if bytes > bytes_max && !page.is_empty() {
                 break;
             }
-            page.push((*id, RowError::clone(error), self.kept.get(error).map_or(0, |kept| kept.count)));
+            let Some(KeptError { count, .. }) = self.kept.get(error) else {
+                panic!("error {id} of a row is listed by its id and not kept: {error:?}")
+            };
+            page.push((*id, RowError::clone(error), *count));
         }
         page
     }

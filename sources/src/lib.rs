@@ -16,3 +16,5 @@ pub mod memory;
 pub mod partitioner;
 pub mod record;
 pub mod registry;
+#[doc(hidden)]
+pub mod testing;

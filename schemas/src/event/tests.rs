@@ -183,6 +183,24 @@ fn a_rejected_line_names_its_topic_when_it_can_be_read() {
 }
 
 #[test]
+fn a_rejected_line_names_its_actor_when_that_can_be_read() {
+    let actor = |line: &[u8]| parse_line(line, NOW).expect_err("a bad line").actor_id;
+    assert_eq!(actor(&post("post.created", "post.nonsense")), Some(1));
+    assert_eq!(actor(&post("social.post", "social.nonsense")), Some(1), "whatever the topic");
+    assert_eq!(actor(&post("a post", "\\ud800")), Some(1), "although the text ends within the event");
+    assert_eq!(actor(&post("a post", &"x".repeat(EVENT_BYTES_MAX))), Some(1), "of a line that is too long");
+    let line = post("a post", "");
+    assert_eq!(actor(&line[..line.len() - 2]), Some(1), "of a line that does not end");
+    for other in ["\"-1\"", "null", "\"x\"", "{}"] {
+        assert_eq!(actor(&post("\"actor_id\":\"1\"", &format!("\"actor_id\":{other}"))), None, "{other}");
+    }
+    let twice = post("\"actor_id\":\"1\"", "\"actor_id\":\"1\",\"actor_id\":\"2\",\"event_type\":0");
+    assert_eq!(actor(&twice), Some(2), "the last one counts");
+    assert_eq!(actor(b"{\"event\":7}"), None);
+    assert_eq!(actor(b"nonsense"), None);
+}
+
+#[test]
 fn an_incoming_event_carries_what_the_log_needs() {
     let incoming = parse_line(&user("user.followed", "007", r#"{"follower_id":7,"followee_id":"8"}"#), NOW);
     let incoming = incoming.expect("a good line").expect("an event");

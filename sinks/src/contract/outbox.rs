@@ -84,6 +84,8 @@ pub struct Outbox<S> {
     pub reconciled: u64,
     /// number of times that units were applied a second time because the sink had lost them
     pub repaired: u64,
+    /// number of units and rebuilds that the sink has acknowledged; an answer to the question how far it is counts for none
+    pub commits: u64,
 }
 
 impl<S: Sink> Outbox<S> {
@@ -102,6 +104,7 @@ impl<S: Sink> Outbox<S> {
             limits,
             reconciled: 0,
             repaired: 0,
+            commits: 0,
         }
     }
 
@@ -254,6 +257,7 @@ impl<S: Sink> Outbox<S> {
         unit.progress.incarnation = run.incarnation;
         match self.sink.apply(&unit) {
             Ok(()) => {
+                self.commits += 1;
                 self.acknowledge(unit.progress);
                 self.set_applied(self.applied + 1);
                 self.forget();
@@ -299,6 +303,7 @@ impl<S: Sink> Outbox<S> {
             Err(error) => return Err(error),
         }
         self.reconciled += 1;
+        self.commits += 1;
         let place = self.units.iter().position(|unit| unit.progress.epoch > epoch).unwrap_or(self.units.len());
         self.units.drain(..place);
         self.set_applied(0);

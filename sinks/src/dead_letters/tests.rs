@@ -9,7 +9,13 @@ fn letter(offset: u64, bytes: usize) -> DeadLetter {
     let fault = Fault::new(Reason::NotJson, "expected an object");
     let length = bytes as u64;
     let (topic, bytes) = ("social.post".to_owned(), vec![b'{'; bytes]);
-    DeadLetter { topic, partition: 0, offset, sent_to: None, fault, bytes, length, arrived: None }
+    DeadLetter { topic, partition: 0, offset, sent_to: None, fault, bytes, length, arrived: None, sender_actor: None }
+}
+
+/// Appends letters as an epoch does that takes none off.
+fn extend(letters: &mut DeadLetters, came: Vec<DeadLetter>) {
+    letters.extend(came);
+    letters.let_go(0);
 }
 
 fn offsets(letters: &[(u64, DeadLetter)]) -> Vec<(u64, u64)> {
@@ -32,7 +38,7 @@ fn the_newest_dead_letters_are_listed_in_pages_and_all_are_counted() {
     assert!(list(&letters, None, 5).is_empty());
     let count = DEAD_LETTERS_KEPT_MAX as u64 + 50;
     for offset in 1..=count {
-        letters.extend(vec![letter(offset, 1)]);
+        extend(&mut letters, vec![letter(offset, 1)]);
     }
     assert_eq!(letters.count(), count);
     assert_eq!(offsets(&list(&letters, None, 2)), [(51, 51), (52, 52)], "the oldest were not let go");
@@ -46,7 +52,7 @@ fn the_newest_dead_letters_are_listed_in_pages_and_all_are_counted() {
 #[test]
 fn large_dead_letters_are_let_go_by_their_bytes() {
     let mut letters = DeadLetters::default();
-    letters.extend((0..2000).map(|offset| letter(offset, DEAD_LETTER_BYTES_MAX)).collect());
+    extend(&mut letters, (0..2000).map(|offset| letter(offset, DEAD_LETTER_BYTES_MAX)).collect());
     let kept = list(&letters, None, usize::MAX);
     let bytes: usize = kept.iter().map(|(_, letter)| letter.bytes.len()).sum();
     assert!(bytes <= DEAD_LETTER_BYTES_KEPT_MAX && bytes > DEAD_LETTER_BYTES_KEPT_MAX * 9 / 10, "{bytes} bytes are kept");
@@ -110,14 +116,32 @@ fn each_letter_that_leaves_is_counted_once_and_for_one_reason() {
     let mut letters = DeadLetters::default();
     letters.extend((1..=5).map(|offset| letter(offset, 1)).collect());
     letters.discard(&[2, 4]);
-    letters.retry(&[2, 3]);
-    letters.discard(&[3]);
+    letters.retry(&[3]);
     assert_eq!((letters.count(), letters.retried(), letters.discarded()), (5, 1, 2));
     let seed = DeadLettersSeed { letters: list(&letters, None, 9), count: 5, retried: 1, discarded: 2, row_errors: Vec::new() };
     let (mut restored, _) = seed.restore().unwrap();
-    assert_eq!((restored.retried(), restored.discarded(), restored.let_go), (1, 2, 0), "none was let go");
-    restored.discard(&[2, 5]);
+    assert_eq!((restored.retried(), restored.discarded()), (1, 2));
+    restored.discard(&[5]);
     assert_eq!((restored.retried(), restored.discarded(), offsets(&list(&restored, None, 9))), (1, 3, vec![(1, 1)]));
+}
+
+#[test]
+fn old_letters_are_let_go_when_the_driver_says_so_and_make_room_for_those_that_leave_in_the_same_epoch() {
+    let mut letters = DeadLetters::default();
+    let most = DEAD_LETTERS_KEPT_MAX as u64;
+    extend(&mut letters, (1..=most).map(|offset| letter(offset, 1)).collect());
+    // Letter 2 leaves before one more comes, so that letter 1 stays.
+    letters.extend(vec![letter(most + 1, 1)]);
+    letters.retry(&[2]);
+    letters.let_go(0);
+    assert_eq!(offsets(&list(&letters, None, 2)), [(1, 1), (3, 3)]);
+    // Letter 5 leaves behind one that comes, for which letter 1 was let go before.
+    letters.extend(vec![letter(most + 2, 1)]);
+    letters.discard(&[5]);
+    letters.let_go(1);
+    assert_eq!(offsets(&list(&letters, None, 3)), [(3, 3), (4, 4), (6, 6)]);
+    assert_eq!((letters.count(), letters.retried(), letters.discarded()), (most + 2, 1, 1));
+    assert_eq!(letters.kept_bytes, letters.kept.iter().map(|(_, letter)| letter_bytes(letter)).sum::<usize>());
 }
 
 #[test]

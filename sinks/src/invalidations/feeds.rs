@@ -11,6 +11,8 @@ use schemas::position::{Epoch, Position};
 
 /// The most keys of one feed that are remembered; followers that are further behind drop everything they hold.
 pub const KEYS_KEPT_MAX: usize = 100_000;
+/// The most keys of several epochs that a follower gets at once; those of one epoch come together, however many they are.
+pub const STALE_KEYS_MAX: usize = 1_000;
 
 /// All feeds of a process.
 #[derive(Default)]
@@ -47,7 +49,8 @@ struct FeedState {
 /// Keys that became stale since a follower last heard of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Invalidated {
-    /// the keys that each of these epochs made stale, ascending; nothing else became stale up to the position
+    /// the keys that each of these epochs made stale, ascending; nothing else became stale up to the position, which is not the last one
+    /// where more epochs follow
     Stale(Vec<(Position, Arc<[String]>)>, Position),
     /// anything may be stale up to the position
     Everything(Position),
@@ -115,7 +118,7 @@ impl Feed {
         *self.state.lock() = FeedState { since: Some(position), last: position, ..FeedState::default() };
     }
 
-    /// Returns the message for a follower that knows everything up to `known`; `None` when it knows all.
+    /// Returns the next message for a follower that knows everything up to `known`; `None` when it knows all.
     pub fn after(&self, known: Option<Position>) -> Option<Invalidated> {
         let state = self.state.lock();
         let since = state.since?;
@@ -131,8 +134,18 @@ impl Feed {
             return None;
         }
         let first = state.epochs.partition_point(|(epoch, _)| *epoch <= known.epoch);
-        let stale = state.epochs.range(first..);
-        let stale = stale.map(|(epoch, keys)| (Position { epoch: *epoch, ..last }, Arc::clone(keys))).collect();
+        let mut stale: Vec<(Position, Arc<[String]>)> = Vec::new();
+        let mut count = 0;
+        for (epoch, keys) in state.epochs.range(first..) {
+            count += keys.len();
+            if count > STALE_KEYS_MAX
+                && let Some((position, _)) = stale.last()
+            {
+                let position = *position;
+                return Some(Invalidated::Stale(stale, position));
+            }
+            stale.push((Position { epoch: *epoch, ..last }, Arc::clone(keys)));
+        }
         Some(Invalidated::Stale(stale, last))
     }
 }

@@ -3,5 +3,5 @@
 mod feeds;
 mod stale;
 
-pub use feeds::{Feed, Invalidated, Invalidations, KEYS_KEPT_MAX};
+pub use feeds::{Feed, Invalidated, Invalidations, KEYS_KEPT_MAX, STALE_KEYS_MAX};
 pub use stale::stale_keys;

@@ -19,6 +19,8 @@ pub struct CatalogueChange {
     pub remove: Vec<String>,
     /// views whose readers change while their rows stay
     pub access: Vec<(String, Access)>,
+    /// views whose pages may be used for another time while their rows stay
+    pub max_ages: Vec<(String, Option<u32>)>,
     /// staged views that are served from now on, each in place of the one that had its name
     pub show: Vec<String>,
 }
@@ -67,6 +69,15 @@ impl Catalogue {
         Err(ViewsError::UnknownIndex { index: index.0, indexes: self.indexes_numbered })
     }
 
+    /// Changes what is known of a served view while its rows stay.
+    fn change(&mut self, view: String, epoch: Epoch, change: impl FnOnce(&mut View)) -> Result<(), ViewsError> {
+        let Some(served) = self.served.get_mut(&view) else { return Err(ViewsError::UnknownView { epoch, view }) };
+        let mut changed = ServedView::clone(served);
+        change(&mut changed.view);
+        *served = Arc::new(changed);
+        Ok(())
+    }
+
     /// The catalogue after a change.
     pub fn after(&self, change: CatalogueChange, epoch: Epoch) -> Result<Switch, ViewsError> {
         let mut next = self.clone();
@@ -76,10 +87,10 @@ impl Catalogue {
             removed.extend(ids(&gone));
         }
         for (view, access) in change.access {
-            let Some(served) = next.served.get_mut(&view) else { return Err(ViewsError::UnknownView { epoch, view }) };
-            let mut changed = ServedView::clone(served);
-            changed.view.access = access;
-            *served = Arc::new(changed);
+            next.change(view, epoch, |view| view.access = access)?;
+        }
+        for (view, max_age) in change.max_ages {
+            next.change(view, epoch, |view| view.max_age = max_age)?;
         }
         for view in change.show {
             let Some(new) = next.staged.remove(&view) else { return Err(ViewsError::NotStaged { epoch, view }) };

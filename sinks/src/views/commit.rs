@@ -41,10 +41,13 @@ pub struct Commit {
     pub changes: Vec<(IndexId, Vec<(Row, Diff)>)>,
     /// quarantined events, in the order of the log
     pub dead_letters: Vec<DeadLetter>,
-    /// ids of dead letters that were sent again, and leave the list; of this epoch or earlier ones
+    /// ids of dead letters that were sent again, and leave the list; of this epoch or earlier ones. Each is counted: it was listed, and is in
+    /// no other commit
     pub retried: Vec<u64>,
     /// ids of dead letters that were discarded, and leave the list likewise; none of them is in `retried`
     pub discarded: Vec<u64>,
+    /// dead letters up to this id are too old to be listed; 0 if none has become so
+    pub letters_let_go: u64,
     /// errors of rows that came or went
     pub row_errors: Vec<(RowError, Diff)>,
     /// the errors of rows are these alone, and those before are gone: another plan computes from this epoch on

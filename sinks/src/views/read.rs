@@ -107,13 +107,13 @@ impl Snapshot<'_> {
         self.index(index).rows.memory_bytes()
     }
 
-    /// Dead letters with an id above `after`, oldest first, at most `limit` of those that are kept
-    /// ([`DEAD_LETTERS_KEPT_MAX`](crate::dead_letters::DEAD_LETTERS_KEPT_MAX)). Ids count from 1.
+    /// Returns the dead letters that are listed ([`DEAD_LETTERS_KEPT_MAX`](crate::dead_letters::DEAD_LETTERS_KEPT_MAX)) with ids above `after`,
+    /// oldest first, at most `limit`. Ids count from 1.
     pub fn dead_letters(&self, after: Option<u64>, limit: usize) -> Vec<(u64, DeadLetter)> {
         self.dead_letters_where(after, limit, |_| true)
     }
 
-    /// The same of those that are wanted: a page is filled with them.
+    /// Returns the listed dead letters for which `wanted` is true, as [`Self::dead_letters`] does; `limit` counts those alone.
     pub fn dead_letters_where(
         &self,
         after: Option<u64>,
@@ -138,14 +138,15 @@ impl Snapshot<'_> {
         self.state.dead_letters.discarded()
     }
 
-    /// Errors of rows that are there now and how often, in their own order, at most `limit` of those that are kept
-    /// ([`ROW_ERRORS_KEPT_MAX`](crate::dead_letters::ROW_ERRORS_KEPT_MAX)).
+    /// Returns the errors of rows that are listed now ([`ROW_ERRORS_KEPT_MAX`](crate::dead_letters::ROW_ERRORS_KEPT_MAX)) and how often each is
+    /// there, in their own order, at most `limit`.
     pub fn row_errors(&self, limit: usize) -> Vec<(RowError, Diff)> {
         self.state.row_errors.list(limit)
     }
 
-    /// The same by their ids, which count from 1 in the order in which this process learned of them: those above `after`, at most `limit`, and
-    /// no more than have together `bytes_max` bytes or about so, but at least one.
+    /// Returns the listed errors of rows with ids above `after` and how often each is there, in the order of their ids: at most `limit`, and
+    /// those that have together about `bytes_max` bytes, but at least one. Ids count from 1 in the order in which this process learned of the
+    /// errors; another process gives others.
     pub fn row_errors_page(&self, after: u64, limit: usize, bytes_max: usize) -> Vec<(u64, RowError, Diff)> {
         self.state.row_errors.page(after, limit, bytes_max)
     }

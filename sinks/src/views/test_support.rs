@@ -13,6 +13,7 @@ pub(crate) fn view(name: &str, owner: FieldKind, descending: bool, limit: Option
         columns: vec![column("owner", owner), column("n", FieldKind::Int64)],
         indexes: vec![Index { name: format!("{name}_index"), columns, limit }],
         access: Access::Public,
+        max_age: None,
     }
 }
 

@@ -34,7 +34,7 @@ impl Views {
     pub fn publish(&self, commit: Commit) -> Result<Arc<EpochChanges>, ViewsError> {
         let _publishing = self.publishing.lock();
         let Commit { epoch, wall_micros, consumed, changes, dead_letters, retried, discarded, catalogue, .. } = commit;
-        let Commit { row_errors, row_errors_replaced, .. } = commit;
+        let Commit { row_errors, row_errors_replaced, letters_let_go, .. } = commit;
         let (changes, row_errors) = (consolidate_by_index(changes), consolidate(row_errors));
         self.check_progress(epoch, &consumed)?;
         let switch = catalogue.map(|change| self.catalogue().after(change, epoch)).transpose()?;
@@ -55,6 +55,7 @@ impl Views {
             state.dead_letters.extend(dead_letters);
             state.dead_letters.retry(&retried);
             state.dead_letters.discard(&discarded);
+            state.dead_letters.let_go(letters_let_go);
             if row_errors_replaced {
                 state.row_errors.clear();
             }

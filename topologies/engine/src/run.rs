@@ -15,6 +15,7 @@ use sources::log::Log;
 
 pub use crate::deploy::access_change::{AccessChange, AccessSubject, WiderAccess, access_changes};
 pub use crate::deploy::handle::{DeployError, DeploymentHandle};
+pub use crate::deploy::max_age_change::MaxAgeChange;
 pub use crate::deploy::plan_change::{TopicBackfill, TopologyChange, plan_change, plan_switch};
 pub use crate::deploy::report::{DeployOutcome, DeployPhase, DeployReport, ViewDifference};
 pub use crate::deploy::request::{Deployment, Record, Standing, Verify};

@@ -51,6 +51,8 @@ pub enum Trouble {
     None,
     /// it is tried again, and this is what stands in the way
     Stalled(String),
+    /// it is tried again, and the disk has no space for what is to be written first
+    DiskFull(String),
     /// it needs someone to look, and this is what was found
     Halted(String),
     /// a later incarnation of the process took over
@@ -158,10 +160,20 @@ impl Status {
 
     /// Something stands in the way for now.
     pub(crate) fn stall(&self, why: &str) {
+        self.begin_trouble(why, Trouble::Stalled(why.to_owned()));
+    }
+
+    /// The disk has no space for now.
+    pub(crate) fn stall_on_full_disk(&self, why: &str) {
+        self.begin_trouble(why, Trouble::DiskFull(why.to_owned()));
+    }
+
+    /// Records what passes by itself, and says so once.
+    fn begin_trouble(&self, why: &str, begun: Trouble) {
         let mut trouble = self.trouble.lock();
-        if !matches!(&*trouble, Trouble::Stalled(known) if known == why) {
+        if *trouble != begun {
             tracing::warn!(why, "no further epoch is computed for now; trying again");
-            *trouble = Trouble::Stalled(why.to_owned());
+            *trouble = begun;
         }
     }
 

@@ -7,7 +7,7 @@ use engine::run::{AccessChange, AccessSubject, TopologyChange, Verify, ViewChang
 use epochs::disk::simulated::SimulatedDisk;
 use sources::memory::MemoryLog;
 
-use crate::harness::{Deployment, options, topology};
+use crate::harness::{Deployment, Producer, options, topology};
 
 const SQL: &str = "
 CREATE SOURCE post_events WITH (connector = 'log', topic = 'social.post') FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.PostEvent');
@@ -24,7 +24,7 @@ fn with(more: &str) -> String {
     format!("{SQL}{more}")
 }
 
-/// Changes as `[!~+] subject: before -> after`.
+/// Each change as `! subject: before -> after` if it is wider, and as `= subject: before -> after` if it is not. What is new was `-` before.
 fn told(change: &TopologyChange) -> Vec<String> {
     let line = |(subject, AccessChange { before, after, is_wider }): (&AccessSubject, &AccessChange)| {
         let sign = if *is_wider { "!" } else { "=" };
@@ -91,13 +91,71 @@ fn what_is_new_is_told_with_its_readers_and_needs_no_consent() {
 
 #[test]
 fn a_topic_that_another_view_writes_keeps_its_records_and_so_its_readers() {
-    let more = "
-        CREATE MATERIALIZED VIEW total AS SELECT count(*) AS events FROM post_events;
-        CREATE INDEX ON total (events);
-        GRANT SELECT ON total TO PUBLIC;";
-    let running = Deployment::start(topology(&with(more)), options());
-    let moved = with(more).replace("CREATE SINK kinds_out FROM kinds", "CREATE SINK total_out FROM total");
+    let running = Deployment::start(topology(&with(TOTAL)), options());
+    let moved = with(TOTAL).replace("CREATE SINK kinds_out FROM kinds", "CREATE SINK total_out FROM total");
     assert_eq!(told(&planned(&running, &moved)), ["! derived topic 'derived.kinds': operators -> everyone"]);
+}
+
+const KINDS_OUT: &str =
+    "CREATE SINK kinds_out FROM kinds WITH (connector = 'log', topic = 'derived.kinds') FORMAT CHANGELOG ENCODE JSON;";
+/// A view that is new and that everyone may read.
+const TOTAL: &str = "
+CREATE MATERIALIZED VIEW total AS SELECT count(*) AS events FROM post_events;
+CREATE INDEX ON total (events);
+GRANT SELECT ON total TO PUBLIC;
+";
+
+/// Runs with a sink that writes the rows of a private view, and then without it.
+fn dropped_sink() -> (Deployment, String) {
+    let mut running = Deployment::start(topology(SQL), options());
+    running.ingest(&[Producer::default().post("post.deleted", 1, 1, "{}")]);
+    running.sinks();
+    let without = SQL.replace(KINDS_OUT, "");
+    assert_ne!(without, SQL);
+    let report = running.deploy(&without, &[], Verify::Not);
+    assert!(report.access.is_empty(), "{report:?}");
+    (running, without)
+}
+
+#[test]
+fn records_that_a_dropped_sink_has_left_are_opened_by_consent_alone() {
+    let (running, without) = dropped_sink();
+    let by_another_view = format!("{without}{TOTAL}{}", KINDS_OUT.replace("kinds_out FROM kinds", "total_out FROM total"));
+    let opened = ["= view 'total': - -> everyone", "! derived topic 'derived.kinds': operators -> everyone"];
+    assert_eq!(told(&planned(&running, &by_another_view)), opened);
+    // It is asked about after a restart, and by one.
+    let after = Arc::new(topology(&without));
+    let running = running.restart(Arc::clone(&after), options());
+    assert_eq!(told(&planned(&running, &by_another_view)), opened);
+    let (log, storage) = running.stop();
+    let by_start = |before: Option<&language::topology::Topology>| {
+        plan_change(&topology(&by_another_view), before, log.as_ref(), &storage).expect("it can be read")
+    };
+    assert_eq!(told(&by_start(Some(after.as_ref()))), opened);
+    assert_eq!(WiderAccess::of(&by_start(None).access), None, "nobody was refused anything before the first start");
+}
+
+#[test]
+fn a_view_that_is_opened_between_two_sinks_opens_no_records_of_its_private_time() {
+    let (mut running, without) = dropped_sink();
+    let granted = format!("{without}GRANT SELECT ON kinds TO PUBLIC;");
+    running.deploy(&granted, &[], Verify::Not);
+    let again = format!("{granted}{KINDS_OUT}");
+    assert_eq!(told(&planned(&running, &again)), ["! derived topic 'derived.kinds': operators -> everyone"]);
+    // The report of a deployment that was accepted says the same.
+    let report = running.deploy(&again, &[], Verify::Not);
+    assert!(report.access[&AccessSubject::DerivedTopic("derived.kinds".into())].is_wider, "{report:?}");
+}
+
+#[test]
+fn a_sink_that_comes_back_for_operators_and_a_topic_without_records_need_no_consent() {
+    let (running, without) = dropped_sink();
+    assert_eq!(told(&planned(&running, SQL)), [""; 0]);
+    let unused = KINDS_OUT.replace("kinds_out FROM kinds", "total_out FROM total").replace("derived.kinds", "derived.total");
+    assert_eq!(
+        told(&planned(&running, &format!("{without}{TOTAL}{unused}"))),
+        ["= view 'total': - -> everyone", "= derived topic 'derived.total': - -> everyone"]
+    );
 }
 
 #[test]

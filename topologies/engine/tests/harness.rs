@@ -210,6 +210,11 @@ impl Deployment {
         self.running.views.views().map(|served| served.view.name.clone()).collect()
     }
 
+    /// Seconds for which pages of a served view may be used without asking again.
+    pub fn max_age(&self, view: &str) -> Option<u32> {
+        self.running.views.view(view).expect("a served view").view.max_age
+    }
+
     /// Returns its progress.
     pub fn status(&self) -> StatusReport {
         self.running.status()
@@ -274,7 +279,9 @@ impl Deployment {
                 SinkTaskState::Halted(_) => true,
                 _ => false,
             };
-            if !reports.is_empty() && reports.iter().all(is_done) && epoch == self.epochs() {
+            // One that has just begun may have said nothing yet.
+            let all_report = reports.len() == self.running.deployment_handle.topology().sinks.len();
+            if all_report && reports.iter().all(is_done) && epoch == self.epochs() {
                 return reports;
             }
             assert!(Instant::now() < deadline, "sinks did not follow within {CATCH_UP_MAX:?}: {reports:?}");

@@ -3,6 +3,7 @@
 use engine::event_limits::EventLimits;
 use engine::run::Options;
 use language::load::{build, inline};
+use language::parse::TREE_DEPTH_MAX;
 use schemas::dead_letter::Reason;
 use schemas::field::Value;
 
@@ -209,6 +210,48 @@ fn queries_that_expand_without_end_are_refused_at_once() {
         let said = refused(&format!("CREATE MATERIALIZED VIEW v AS {query};"));
         assert!(matches!(&said[..], [(.., message)] if message.contains(said_of)), "{said:?}");
     }
+}
+
+#[test]
+fn a_coalesce_in_a_coalesce_does_not_double_without_end() {
+    let nested = |levels: usize| format!("{}number{}", "coalesce(1 + ".repeat(levels), ", 0)".repeat(levels));
+    assert_eq!(refused(&format!("CREATE MATERIALIZED VIEW v AS SELECT note_id, {} AS n FROM notes;", nested(8))), []);
+    let said = refused(&format!("CREATE MATERIALIZED VIEW v AS SELECT note_id, {} AS n FROM notes;", nested(30)));
+    assert!(matches!(&said[..], [(.., message)] if message.contains("COALESCE")), "{said:?}");
+    let levels: String =
+        (0..60).map(|number| format!(", w{} AS (SELECT note_id, coalesce(n + 1, 0) AS n FROM w{number})", number + 1)).collect();
+    let query = format!("WITH w0 AS (SELECT note_id, number AS n FROM notes){levels} SELECT note_id, n FROM w60 WHERE n > 5");
+    let said = refused(&format!("CREATE MATERIALIZED VIEW v AS {query};"));
+    assert!(matches!(&said[..], [(.., message)] if message.contains("COALESCE")), "{said:?}");
+    let said = refused(&format!(
+        "CREATE TABLE others (note_id BIGINT PRIMARY KEY, n BIGINT);
+MERGE INTO others USING post_events e ON others.note_id = e.aggregate_id
+  WHEN NOT MATCHED AND e.event_type = 'post.created' THEN INSERT VALUES (e.aggregate_id, {});",
+        nested(30).replace("number", "e.created.video_id")
+    ));
+    assert!(matches!(&said[..], [(.., message)] if message.contains("COALESCE")), "{said:?}");
+}
+
+#[test]
+fn workers_compute_a_statement_at_the_limit_of_nesting() {
+    let joined = format!("text{}", " || 'x'".repeat(TREE_DEPTH_MAX));
+    let conditions: Vec<String> = (2..TREE_DEPTH_MAX).map(|n| format!("number + note_id <> {n}")).collect();
+    let brackets = format!("{}number{}", "CASE WHEN number > 0 THEN 1 + 1 ELSE ".repeat(31), " END".repeat(31));
+    let views = format!(
+        "CREATE MATERIALIZED VIEW deep AS SELECT note_id, {joined} AS made, {} AS other, {brackets} AS one FROM notes;
+         CREATE INDEX ON deep (note_id);",
+        conditions.join(" AND ")
+    );
+    for workers in [1, 2] {
+        let notes = Notes::with(&views, Options { workers, ..options() });
+        notes.deployment.ingest(&[notes.line(1, "x", 0), notes.line(2, "x", 5)]);
+        let made = || Value::Text("x".repeat(TREE_DEPTH_MAX + 1).into());
+        let row = |note: i64, other: bool, one: i64| vec![Value::Int(note), made(), Value::Boolean(other), Value::Int(one)];
+        assert_eq!(notes.deployment.rows("deep"), [row(1, true, 0), row(2, false, 2)]);
+    }
+    let deeper = format!("CREATE MATERIALIZED VIEW v AS SELECT note_id, {joined} || 'x' AS made FROM notes;");
+    let said = refused(&deeper);
+    assert!(matches!(&said[..], [(.., message)] if message.contains("follow one another")), "{said:?}");
 }
 
 #[test]

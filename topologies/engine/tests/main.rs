@@ -14,6 +14,7 @@ mod harness;
 mod history;
 mod identities;
 mod limits;
+mod max_age;
 mod metamorphic;
 mod one_row;
 mod order;

@@ -199,6 +199,27 @@ fn a_deployment_leaves_topics_going_on_and_begins_those_that_are_new() {
 }
 
 #[test]
+fn a_view_that_is_computed_once_more_leaves_the_sinks_of_other_views_going_on() {
+    let kinds = "CREATE MATERIALIZED VIEW kinds AS SELECT event_type, count(*) AS events FROM post_events GROUP BY event_type;
+        CREATE INDEX ON kinds (event_type);
+        CREATE SINK of_kinds FROM kinds WITH (connector = 'log', topic = 'derived.kinds') FORMAT CHANGELOG ENCODE JSON;";
+    let sql = format!("{TABLES}{SINKS}{kinds}");
+    let (producer, mut random) = (Producer::default(), Random::new(6));
+    let mut deployment = Deployment::replay(Arc::new(topology(&sql)), &[], checkpointed(&mut random));
+    deployment.ingest(&events(&producer, &mut random, 60));
+    deployment.sinks();
+    let report = deployment.deploy(&sql, &["kinds"], Verify::Not);
+    assert_eq!((report.views["kinds"], report.views["counts"]), (ViewChange::Changed, ViewChange::Kept), "{report:?}");
+    deployment.ingest(&events(&producer, &mut random, 60));
+    // Nobody knows how the rows that were computed once more differ from those that this topic has.
+    let reports = deployment.sinks();
+    let is_halted = |report: &&engine::follow::SinkTaskReport| matches!(report.state, SinkTaskState::Halted(_));
+    let names: Vec<&str> = reports.iter().filter(is_halted).map(|report| report.name.as_str()).collect();
+    assert_eq!(names, ["of_kinds"], "{reports:?}");
+    assert_followed(&deployment);
+}
+
+#[test]
 fn a_table_that_only_a_sink_follows_is_kept_and_not_served_to_anybody() {
     let topology = topology(&format!("{TABLES}{SINKS}"));
     let posts = topology.served.iter().find(|served| served.view.name == "posts").expect("it is kept");

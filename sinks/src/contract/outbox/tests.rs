@@ -201,6 +201,25 @@ fn fault_35_after_an_answer_that_never_came_the_sink_is_asked_before_anything_is
 }
 
 #[test]
+fn what_a_sink_acknowledges_is_counted_and_how_far_it_is_when_it_is_asked_is_not() {
+    let (outbox, mut run) = following(SinkKind::State, OutboxLimits::default(), 3);
+    assert_eq!((outbox.reconciled, outbox.commits), (1, 4));
+    // Another outbox finds the sink where it is, and has nothing to send.
+    let mut outbox = Outbox::new(outbox.sink, true, None, OutboxLimits::default());
+    run.finish(&mut outbox);
+    assert_eq!((outbox.is_idle(), outbox.commits), (true, 0));
+    // An answer that is lost leaves it open whether the unit was taken; asking for that is no commit either.
+    outbox.sink.faults = [Fault::LostAnswer].into();
+    run.complete(&mut outbox);
+    run.finish(&mut outbox);
+    run.assert_holds_everything(&outbox);
+    assert_eq!(outbox.commits, 0);
+    run.complete(&mut outbox);
+    run.finish(&mut outbox);
+    assert_eq!(outbox.commits, 1);
+}
+
+#[test]
 fn a_first_build_whose_answer_is_lost_holds_back_what_follows_it() {
     let (mut outbox, mut run) =
         (Outbox::new(TestSink::new(SinkKind::Append), false, None, OutboxLimits::default()), TestRun::new());

@@ -45,8 +45,25 @@ fn what_is_remembered_is_bounded() {
         feed.epoch(at(epoch), (0..many).map(|key| format!("{key:06}")).collect());
     }
     assert_eq!(feed.after(Some(at(15))), Some(Invalidated::Everything(at(20))));
-    let Some(Invalidated::Stale(stale, _)) = feed.after(Some(at(16))) else { panic!("four epochs are kept") };
-    assert_eq!(stale.len(), 4);
+    for epoch in 16..20 {
+        let Some(Invalidated::Stale(stale, position)) = feed.after(Some(at(epoch))) else { panic!("four epochs are kept") };
+        assert_eq!((stale.len(), position), (1, at(epoch + 1)), "the keys of one epoch come together, and no others with them");
+    }
+}
+
+#[test]
+fn a_follower_gets_some_epochs_at_once_and_then_the_others() {
+    let feed = Invalidations::default().open("s", "v");
+    let many = STALE_KEYS_MAX / 4;
+    for epoch in 1..=9 {
+        feed.epoch(at(epoch), (0..many).map(|key| format!("{key:06}")).collect());
+    }
+    feed.epoch(at(10), Vec::new());
+    let found = [0, 4, 8].map(|known| match feed.after(Some(at(known))) {
+        Some(Invalidated::Stale(stale, position)) => (stale.len(), position),
+        other => panic!("after {known}: {other:?}"),
+    });
+    assert_eq!(found, [(4, at(4)), (4, at(8)), (1, at(10))]);
 }
 
 /// A cache in front of a view, filled when it misses.

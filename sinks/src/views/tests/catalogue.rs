@@ -88,9 +88,11 @@ fn readers_of_a_view_change_while_its_rows_stay() {
     views.publish(commit(1, vec![(COUNTS, vec![(row(&views, 1, 1), 1)])])).unwrap();
     let mut second = commit(2, vec![]);
     let access = vec![("counts".to_owned(), Access::Denied)];
-    second.catalogue = Some(CatalogueChange { access, ..CatalogueChange::default() });
+    let max_ages = vec![("counts".to_owned(), Some(5))];
+    second.catalogue = Some(CatalogueChange { access, max_ages, ..CatalogueChange::default() });
     views.publish(second).unwrap();
     let snapshot = views.snapshot();
+    assert_eq!(snapshot.view("counts").unwrap().view.max_age, Some(5));
     assert_eq!((&snapshot.view("counts").unwrap().view.access, snapshot.rows(COUNTS)), (&Access::Denied, 1));
 }
 

@@ -1,14 +1,19 @@
 //! Change of readers by a deployment: who may read a view, a derived topic or the keys of a cache, before and then.
 //!
-//! Owns [`access_changes`], a pure comparison of two topologies, and [`WiderAccess`], the refusal of one that shows readers more. A derived
+//! Owns [`access_changes`], the comparison of two topologies, and [`WiderAccess`], the refusal of one that shows readers more. A derived
 //! topic and a stream of invalidations are read by everyone while the view that they follow is granted to PUBLIC, and by operators otherwise.
+//! The records of a derived topic stay in the log when its sink is dropped. So a topic that a deployment adds is only new if it has no
+//! records: those that it has were for operators, as long as nobody can tell who was shown them.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use language::topology::Topology;
+use schemas::position::{Offset, Partition, Topic};
 use schemas::serving::{Access, Column};
 use schemas::sink::SinkContent;
+use sources::error::LogError;
+use sources::log::LogReader;
 
 /// Something that readers read.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,11 +53,12 @@ impl fmt::Display for AccessSubject {
 /// Change of those who may read something.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccessChange {
-    /// readers before, in words; `None` when it was not there
+    /// readers before, in words; `None` for something that is new
     pub before: Option<String>,
-    /// readers then, in words
+    /// readers afterwards, in words
     pub after: String,
-    /// true unless it is certain that nobody who could read something before sees more
+    /// false if it is certain that nobody may read a row, record or key that they could not read before, and for something that is new;
+    /// true otherwise
     pub is_wider: bool,
 }
 
@@ -82,6 +88,7 @@ impl WiderAccess {
 }
 
 /// Readers of one thing, and the columns that their policies compare.
+#[derive(Clone, Copy)]
 struct Readers<'t> {
     access: &'t Access,
     columns: &'t [Column],
@@ -89,6 +96,9 @@ struct Readers<'t> {
 }
 
 impl Readers<'_> {
+    /// Readers of what is in a derived topic that no sink writes.
+    const OPERATORS: Self = Self { access: &Access::Denied, columns: &[], is_view: false };
+
     fn describe(&self) -> String {
         match self.access {
             Access::Denied if !self.is_view => "operators".to_owned(),
@@ -97,27 +107,54 @@ impl Readers<'_> {
     }
 }
 
-/// Compares the readers of two topologies. What is there afterwards is listed when its readers change, or when it is new and has some; a
-/// view that is made again under its name is the same one.
-pub fn access_changes(before: Option<&Topology>, after: &Topology) -> BTreeMap<AccessSubject, AccessChange> {
+/// Compares the readers of two topologies. What is there afterwards is listed when its readers change, or when it is new and has some. A view
+/// or a sink that is dropped and made again under its name is the same one. A derived topic that only the second topology writes is compared
+/// with operators if the log has records of it. Without a topology before, everything is new.
+///
+/// # Errors
+/// The log can't tell whether a topic has records.
+pub fn access_changes(
+    before: Option<&Topology>,
+    after: &Topology,
+    log: &dyn LogReader,
+) -> Result<BTreeMap<AccessSubject, AccessChange>, LogError> {
     let known = before.map(readers).unwrap_or_default();
-    let change = |(subject, then): (AccessSubject, Readers<'_>)| {
-        let after = then.describe();
-        let change = match known.get(&subject) {
-            None if *then.access == Access::Denied => return None,
-            None => AccessChange { before: None, after, is_wider: false },
-            Some(before) => {
-                let is_wider = then.access.wider_than(then.columns, before.access, before.columns);
-                AccessChange { before: Some(before.describe()), after, is_wider }
-            }
+    let mut changes = BTreeMap::new();
+    for (subject, then) in readers(after) {
+        let earlier = match known.get(&subject) {
+            None if before.is_some() && has_records(&subject, log)? => Some(Readers::OPERATORS),
+            earlier => earlier.copied(),
         };
-        let is_same = change.before.as_ref() == Some(&change.after) && !change.is_wider;
-        (!is_same).then_some((subject, change))
-    };
-    readers(after).into_iter().filter_map(change).collect()
+        changes.extend(change(earlier, then).map(|change| (subject, change)));
+    }
+    Ok(changes)
 }
 
-/// The readers of everything that a topology serves.
+/// Returns the change of the readers of one thing; `None` when they stay the same, and when it is new and nobody may read it.
+fn change(before: Option<Readers<'_>>, then: Readers<'_>) -> Option<AccessChange> {
+    let after = then.describe();
+    let Some(before) = before else {
+        return (*then.access != Access::Denied).then_some(AccessChange { before: None, after, is_wider: false });
+    };
+    let is_wider = then.access.wider_than(then.columns, before.access, before.columns);
+    let before = before.describe();
+    (is_wider || before != after).then_some(AccessChange { before: Some(before), after, is_wider })
+}
+
+/// Returns true for a derived topic that has records in the log, whichever sink wrote them.
+fn has_records(subject: &AccessSubject, log: &dyn LogReader) -> Result<bool, LogError> {
+    let AccessSubject::DerivedTopic(name) = subject else { return Ok(false) };
+    let topic = Topic::new(name);
+    let Some(found) = log.topic(&topic)? else { return Ok(false) };
+    for partition in (0..found.partitions).map(Partition) {
+        if log.records_from(&topic, partition, Offset(0))? > 0 {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Returns the readers of everything that a topology serves.
 fn readers(topology: &Topology) -> BTreeMap<AccessSubject, Readers<'_>> {
     let mut all = BTreeMap::new();
     for served in &topology.served {

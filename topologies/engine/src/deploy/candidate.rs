@@ -230,21 +230,30 @@ struct CandidateThread<'a> {
     dead_letters: Vec<(i64, DeadLetter)>,
 }
 
-/// Between the candidate's thread and others: epochs that were bound come in, its progress goes out.
+/// Link of the candidate's thread to the rest of the process: it receives the epochs that the driver binds, and shows the candidate's
+/// progress to the driver, in the report of the deployment and at the views that are staged.
 struct CandidateWatch<'a> {
+    /// source of the epochs that the driver binds; it is closed when the driver gives the candidate up
     queue: &'a Receiver<BoundInput>,
     /// epochs that were bound and not sent to the workers yet, oldest first
     waiting: VecDeque<BoundInput>,
+    /// the last epoch whose rows are staged, for the driver
     reached: &'a AtomicU64,
+    /// status of the candidate's computation, which counts rows
     status: Arc<Status>,
+    /// destination of staged rows and of their hydration
     publisher: Arc<dyn ViewPublisher>,
     /// the views that are staged
     names: BTreeSet<String>,
+    /// report of the deployment
     deployment_handle: Arc<DeploymentHandle>,
 }
 
 impl CandidateWatch<'_> {
-    /// Shows how many rows were computed, and takes the epochs that were bound meanwhile; waits for one at most as long as this.
+    /// Shows how many rows were computed, and takes the epochs that were bound meanwhile. Waits at most `wait` for the first of them.
+    ///
+    /// # Errors
+    /// The driver has given the candidate up.
     fn look(&mut self, wait: Duration) -> Result<(), CandidateError> {
         let rows = self.status.report().rows.0;
         self.deployment_handle.update(|report| report.rows = rows);

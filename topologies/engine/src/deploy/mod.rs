@@ -8,6 +8,7 @@ pub mod access_change;
 pub mod candidate;
 pub mod handle;
 pub mod machine;
+pub mod max_age_change;
 pub mod plan_change;
 pub mod report;
 pub mod request;

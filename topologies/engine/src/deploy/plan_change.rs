@@ -17,6 +17,7 @@ use sources::log::LogReader;
 
 use super::access_change::{AccessChange, AccessSubject, access_changes};
 use super::handle::DeploymentHandle;
+use super::max_age_change::{MaxAgeChange, max_age_changes};
 use super::view_change::{RetainedStates, ViewChange};
 use crate::follow::{identities, name_of};
 use crate::state::dead_letters::Meta;
@@ -50,6 +51,8 @@ pub struct TopologyChange {
     pub sinks: BTreeMap<String, ViewChange>,
     /// readers that change, and those of what is new
     pub access: BTreeMap<AccessSubject, AccessChange>,
+    /// views whose pages may be used for another time without asking again
+    pub max_ages: BTreeMap<String, MaxAgeChange>,
     /// kept state that goes on
     pub kept: Vec<String>,
     /// state of an earlier topology that is brought up to date, and the epoch that it is of
@@ -118,8 +121,8 @@ pub fn plan_change(
     let (_, opened) = Checkpoints::open(Arc::new(Arc::clone(storage)), CHECKPOINTS)?;
     let newest = opened.headers.first().map(Before::checkpoint).transpose()?.unwrap_or_default();
     let before = Before { retained: opened.headers.iter().map(RetainedStates::of).collect(), ..newest };
-    let access = access_changes(in_force, topology);
-    Ok(TopologyChange { access, ..compare(topology, &before, log, &BTreeSet::new())? })
+    let (access, max_ages) = (access_changes(in_force, topology, log)?, max_age_changes(in_force, topology));
+    Ok(TopologyChange { access, max_ages, ..compare(topology, &before, log, &BTreeSet::new())? })
 }
 
 /// Compares a topology with the one that is running; the state behind the views of `replay` is computed once more.
@@ -129,11 +132,12 @@ pub fn plan_switch(
     log: &dyn LogReader,
     replay: &BTreeSet<String>,
 ) -> Result<TopologyChange, EpochError> {
-    let access = access_changes(Some(&running.topology()), topology);
-    Ok(TopologyChange { access, ..compare(topology, &Before::running(running), log, replay)? })
+    let before = running.topology();
+    let (access, max_ages) = (access_changes(Some(&before), topology, log)?, max_age_changes(Some(&before), topology));
+    Ok(TopologyChange { access, max_ages, ..compare(topology, &Before::running(running), log, replay)? })
 }
 
-/// Compares everything but the readers.
+/// Compares everything but the readers and what they may keep.
 fn compare(
     topology: &Topology,
     before: &Before,
@@ -164,6 +168,7 @@ fn compare(
         views: view_changes(topology, &before.views, &states, &numbers(&missing)),
         sinks: sink_changes(topology, &before.sinks),
         access: BTreeMap::new(),
+        max_ages: BTreeMap::new(),
         kept: stored.into_iter().filter_map(named).collect(),
         restored: restored
             .into_iter()

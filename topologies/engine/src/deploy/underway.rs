@@ -172,10 +172,12 @@ impl Deploying {
             panic!("a topology takes over with epoch {epoch} and was not handed over");
         };
         let names = |kind: ViewChange| hydrating.changes.iter().filter(move |(_, change)| **change == kind);
-        let access = deployment.topology.served.iter().filter(|served| !staged.contains(&served.view.name));
+        let served = &deployment.topology.served;
+        let same = || served.iter().map(|served| &served.view).filter(|view| !staged.contains(&view.name));
         let catalogue = CatalogueChange {
             remove: names(ViewChange::Removed).map(|(name, _)| name.clone()).collect(),
-            access: access.map(|served| (served.view.name.clone(), served.view.access.clone())).collect(),
+            access: same().map(|view| (view.name.clone(), view.access.clone())).collect(),
+            max_ages: same().map(|view| (view.name.clone(), view.max_age)).collect(),
             show: staged.iter().cloned().collect(),
         };
         Some(Takeover { shown: std::mem::take(&mut handover.shown), catalogue })

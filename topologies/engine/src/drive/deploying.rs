@@ -213,7 +213,7 @@ impl Driver {
         let handed = numbered(&|number| !self.parts.coordinator.has_state(&states.specs[number]));
         let changes = view_changes(&topology, &self.parts.identities, &states, &handed);
         let staged = staged(&changes);
-        self.show_changes(&changes, &topology);
+        self.show_changes(&changes, &topology)?;
         // Whatever happens next, they are unstaged at the end.
         self.deploying.underway().staged.clone_from(&staged);
         for served in topology.served.iter().filter(|served| staged.contains(&served.view.name)) {
@@ -241,13 +241,15 @@ impl Driver {
     }
 
     /// Shows readers of the status the views, sinks and readers that change.
-    fn show_changes(&self, views: &BTreeMap<String, ViewChange>, topology: &Topology) {
+    fn show_changes(&self, views: &BTreeMap<String, ViewChange>, topology: &Topology) -> Result<(), EpochError> {
         let running = self.parts.deployment_handle.topology();
-        let (sinks, access) = (sink_changes(topology, &identities(&running)), access_changes(Some(&running), topology));
+        let access = access_changes(Some(&running), topology, self.parts.log.as_ref())?;
+        let sinks = sink_changes(topology, &identities(&running));
         self.parts.deployment_handle.update(|report| {
             report.views.clone_from(views);
             (report.sinks, report.access) = (sinks, access);
         });
+        Ok(())
     }
 
     /// The epochs that were bound since a checkpoint, as they were bound.
@@ -310,13 +312,14 @@ impl Driver {
         else {
             panic!("a topology took over with epoch {epoch} that was not handed over");
         };
-        let (Hydrating { states, handed, .. }, Handover { computation, state, .. }) = (hydrating, *handover);
+        let (Hydrating { changes, states, handed, .. }, Handover { computation, state, .. }) = (hydrating, *handover);
         let topology = Arc::clone(&deployment.topology);
         computation.take_service();
         self.parts.coordinator.redeploy(plan_fingerprint(&topology), states.specs.clone(), &handed, state);
         self.parts.deployment_handle.show_retained(self.parts.coordinator.retained());
         self.parts.letters.renumber(&states);
-        self.parts.sink_tasks.redeploy(&topology, self.parts.coordinator.history(), epoch, !deployment.replay.is_empty());
+        let recomputed = recomputed(&deployment, &changes);
+        self.parts.sink_tasks.redeploy(&topology, self.parts.coordinator.history(), epoch, &recomputed);
         self.parts.identities =
             view_fingerprints(&topology).into_iter().map(|(name, identity)| (name, identity.to_string())).collect();
         let before = std::mem::replace(&mut self.parts.computation, computation.handed_over());
@@ -356,6 +359,13 @@ enum CandidateStartError {
     Epochs(#[from] EpochError),
     #[error("a thread could not be started: {0}")]
     Thread(#[from] std::io::Error),
+}
+
+/// Returns the views whose rows were computed once more from the log because somebody asked for it.
+fn recomputed<'c>(deployment: &Deployment, changes: &'c BTreeMap<String, ViewChange>) -> BTreeSet<&'c str> {
+    // The topology is the one before then: a view is changed by its state alone.
+    let is_recomputed = |change: &ViewChange| !deployment.replay.is_empty() && *change == ViewChange::Changed;
+    changes.iter().filter(|(_, change)| is_recomputed(change)).map(|(name, _)| name.as_str()).collect()
 }
 
 /// The views that are new or others: their rows are computed beside those that readers see.

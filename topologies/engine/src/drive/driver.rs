@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use epochs::binding::BoundRange;
 use epochs::coordinator::{Coordinator, EpochInput};
-use epochs::disk::DiskAction;
+use epochs::disk::{DiskAction, DiskCause, DiskError};
 use epochs::error::EpochError;
 use schemas::dead_letter::DeadLetter;
 use schemas::position::{Offset, Partition, Topic};
@@ -30,7 +30,7 @@ use crate::follow::SinkTasks;
 use crate::limits::{EPOCHS_IN_FLIGHT_MAX, IDLE_INTERVAL, WAIT_MAX};
 use crate::options::Options;
 use crate::state::checkpointer::Checkpointer;
-use crate::state::dead_letters::{DeadLetterState, LetterMark, LetterRecord};
+use crate::state::dead_letters::{DeadLetterState, LetterMark, LetterRecord, MarkedLetter};
 use crate::state::quarantine::Quarantine;
 use crate::state::retention::Retention;
 use crate::status::Status;
@@ -57,8 +57,8 @@ pub struct BoundEpoch {
 pub(super) struct ReadLetters {
     /// events that were refused at ingest or are quarantined, each with the time when it was appended
     pub(super) refused: Vec<(i64, DeadLetter)>,
-    /// dead letters that leave the list, in the order in which that was recorded
-    pub(super) marks: Vec<LetterMark>,
+    /// marks of dead letters that leave the list, each with the time when it was appended
+    pub(super) marks: Vec<(i64, LetterMark)>,
 }
 
 /// Everything that a driver works with.
@@ -168,7 +168,11 @@ impl Driver {
             EpochError::Log(_) => {}
             _ => return false,
         }
-        self.parts.status.stall(&error.to_string());
+        let (status, why) = (&self.parts.status, error.to_string());
+        match error {
+            EpochError::Disk(DiskError { cause: DiskCause::NoSpace, .. }) => status.stall_on_full_disk(&why),
+            _ => status.stall(&why),
+        }
         std::thread::sleep(WAIT_MAX);
         true
     }
@@ -246,8 +250,12 @@ pub(super) fn read_letters(left: Left) -> ReadLetters {
 /// A record of the topic of refused events; a letter's own place is where its bytes lie, and it arrived when they did.
 fn read_letter(record: StoredRecord, letters: &mut ReadLetters) {
     match serde_json::from_slice(&record.value) {
-        Ok(LetterRecord::Retried { retried: id }) => letters.marks.push(LetterMark::Retried(id)),
-        Ok(LetterRecord::Discarded { discarded: id }) => letters.marks.push(LetterMark::Discarded(id)),
+        Ok(LetterRecord::Retried { retried: id, letter: place }) => {
+            letters.marks.push((record.timestamp, LetterMark::Retried(MarkedLetter { id, place })));
+        }
+        Ok(LetterRecord::Discarded { discarded: id, letter: place }) => {
+            letters.marks.push((record.timestamp, LetterMark::Discarded(MarkedLetter { id, place })));
+        }
         Ok(LetterRecord::Refused(letter)) => {
             let (partition, offset) = (record.partition.0, record.offset.0);
             let (topic, arrived) = (DEAD_LETTER_TOPIC.to_owned(), Some(record.timestamp));

@@ -15,7 +15,7 @@ use crate::compute::computation::EpochResult;
 use crate::deploy::candidate::CandidateCommit;
 use crate::deploy::machine::DeployEvent;
 use crate::deploy::underway::Takeover;
-use crate::state::dead_letters::letters_in_order;
+use crate::state::dead_letters::{EpochLetters, LetterStep, steps_in_order};
 
 impl Driver {
     /// Makes an epoch visible, with a new topology if one takes over with it.
@@ -75,24 +75,23 @@ impl Driver {
             wall_micros: bound.wall_micros,
             consumed: bound.consumed,
             changes,
-            dead_letters: letters_in_order(letters),
             row_errors,
             ..Commit::default()
         };
+        let mut steps = steps_in_order(letters, bound.letters.marks);
         let new_plan = takeover.map(|Takeover { shown, catalogue }| {
-            let CandidateCommit { mut changes, mut dead_letters, row_errors, stream_errors: own } = shown;
+            let CandidateCommit { mut changes, dead_letters, row_errors, stream_errors: own } = shown;
             commit.changes.append(&mut changes);
-            commit.dead_letters.append(&mut dead_letters);
+            steps.extend(dead_letters.into_iter().map(LetterStep::Came));
             let is_known =
                 |error: &RowError| self.parts.letters.knows(error) || stream_errors.iter().any(|(other, _)| other == error);
             let new: Vec<_> = own.into_iter().filter(|(error, _)| !is_known(error)).collect();
             stream_errors.extend(new);
             (row_errors.into_iter().collect(), catalogue)
         });
-        // In this order: a letter and the mark that takes it off may be in one epoch.
-        self.parts.letters.epoch(&commit.dead_letters, &stream_errors, &mut state);
-        let left = self.parts.letters.settle(bound.letters.marks, &mut state);
-        (commit.retried, commit.discarded) = (left.retried, left.discarded);
+        self.parts.letters.add_errors(&stream_errors, &mut state);
+        let EpochLetters { came, retried, discarded, let_go } = self.parts.letters.epoch(steps, &mut state);
+        (commit.dead_letters, commit.retried, commit.discarded, commit.letters_let_go) = (came, retried, discarded, let_go);
         match new_plan {
             Some((row_errors, catalogue)) => self.show_new_plan(&mut commit, row_errors, catalogue),
             None => commit.row_errors.extend(stream_errors),

@@ -45,8 +45,8 @@ impl Opening {
         Self(plans.into_iter().map(|plan| (plan, None)).collect())
     }
 
-    /// Shuts earlier incarnations out of every sink; how far those are that can be gone on with. A sink that does not answer is not
-    /// waited for.
+    /// Fences off earlier incarnations from every sink and returns the epochs that the sinks can resume from. A sink that does not answer has
+    /// none, and is not waited for.
     pub fn fence(&mut self, history: &History, incarnation: u64) -> SinkFloors {
         let mut floors = SinkFloors::default();
         for (sink_task, found) in &mut self.0 {
@@ -154,9 +154,10 @@ impl SinkTasks {
         }
     }
 
-    /// Another topology takes over with an epoch that is handed over next. Sink tasks that are declared as before go on, unless what is kept
-    /// was computed once more; the others end, and new ones begin with what that epoch shows.
-    pub fn redeploy(&mut self, topology: &Topology, history: &History, epoch: u64, is_recomputed: bool) {
+    /// Another topology takes over with an epoch that is handed over next. Sink tasks that are declared as before go on, unless their view is
+    /// among the `recomputed`: those that were computed once more from the log, so that the epoch is no change of what their sinks have. The
+    /// others end, and new ones begin with what that epoch shows.
+    pub fn redeploy(&mut self, topology: &Topology, history: &History, epoch: u64, recomputed: &BTreeSet<&str>) {
         let mut before: BTreeMap<String, Follower> =
             std::mem::take(&mut self.followers).into_iter().map(|follower| (follower.identity.clone(), follower)).collect();
         let (kept, new): (Vec<SinkTaskPlan>, Vec<SinkTaskPlan>) =
@@ -166,7 +167,7 @@ impl SinkTasks {
             });
         for plan in kept {
             let Some(follower) = before.remove(&plan.identity()) else { continue };
-            if is_recomputed {
+            if recomputed.contains(follower.view.as_str()) {
                 follower.queue.lose(epoch);
             }
             self.followers.push(follower);

@@ -277,10 +277,8 @@ impl SinkTask {
             if matches!(self.outbox.state(), SinkState::Reconciling) {
                 self.history = self.around.history.lock().clone();
             }
-            let before = self.outbox.acknowledged().cloned();
             match self.step() {
                 Ok(true) => {
-                    self.report.commits += u64::from(self.outbox.acknowledged() != before.as_ref());
                     self.answered = Instant::now();
                     self.report.trouble = None;
                 }
@@ -347,6 +345,7 @@ impl SinkTask {
         report.seen = self.outbox.is_seen();
         report.waiting_changes = self.outbox.waiting_changes() as u64;
         (report.reconciled, report.repaired) = (self.outbox.reconciled, self.outbox.repaired);
+        report.commits = self.outbox.commits;
         self.around.reports.set(report.clone());
     }
 }

@@ -17,7 +17,7 @@ use super::error::{LineageError, Unfinished};
 use super::local::{self, NodeInput, Unnumber};
 use super::origins::Origins;
 use super::scan::Scans;
-use crate::render::columns::kinds_of;
+use crate::render::columns::kinds_of_nodes;
 use crate::render::renderer::RenderNode;
 use crate::render::slicer::Slicer;
 use language::plan::graph::{NodeColumn, NodeId, Operator, Side};
@@ -54,8 +54,7 @@ pub struct Interpreter<'q> {
 impl<'q> Interpreter<'q> {
     /// Evaluates a plan over the log, at a wall clock.
     pub fn new(topology: &'q Topology, scans: Scans<'q>, wall_micros: i64, table: NodeTable) -> Self {
-        let nodes = 0..topology.graph.nodes.len();
-        let kinds = nodes.map(|node| kinds_of(topology, node)).collect();
+        let kinds = kinds_of_nodes(topology);
         Self { topology, kinds, scans, owners: topology.owners(), wall_micros, table, known: BTreeMap::new(), rows: 0 }
     }
 

@@ -133,6 +133,7 @@ fn topology(operator: Operator, inputs: Vec<NodeInput>, columns: Vec<NodeColumn>
             .collect(),
         indexes: vec![Index { name: String::new(), columns: Vec::new(), limit: None }],
         access: Access::Denied,
+        max_age: None,
     };
     topology.served.push(Served { view, node: topology.graph.nodes.len() });
     topology.graph.nodes.push(node(operator, columns, false));

@@ -9,9 +9,18 @@ use language::plan::merge::Merge;
 use language::plan::scalar::Scalar;
 use language::topology::{Source, Topology};
 
-/// Columns of a node that rows can't hold are never rendered: a source's are only read through maps.
-pub fn kinds_of(topology: &Topology, node: NodeId) -> Vec<FieldKind> {
-    topology.graph.nodes[node].columns.iter().filter_map(|column| FieldKind::of(&column.data_type)).collect()
+/// Returns the kinds of the columns of every node, by its number. Those of a node that is never a row of its own are empty, so that whoever
+/// reads them by mistake finds none instead of another column's: a source is read through maps, unless it is served, and other nodes are left
+/// over from planning.
+///
+/// # Panics
+/// Rows can't hold a column of a node that is rendered.
+pub fn kinds_of_nodes(topology: &Topology) -> Vec<Vec<FieldKind>> {
+    let mut kinds = vec![Vec::new(); topology.graph.nodes.len()];
+    for node in topology.used_nodes() {
+        kinds[node] = field_kinds(&topology.graph.nodes[node].columns);
+    }
+    kinds
 }
 
 /// Returns the kinds of columns that rows hold: those of a table, of its events' fields, and of nodes that are rendered.
@@ -74,6 +83,21 @@ mod tests {
 
     fn column(name: &str, data_type: DataType) -> NodeColumn {
         NodeColumn { name: name.to_owned(), data_type, nullable: true }
+    }
+
+    #[test]
+    fn a_source_that_is_read_through_maps_has_no_kinds_and_a_served_node_has_all_of_them() {
+        let sql = "CREATE SOURCE post_events WITH (connector = 'log', topic = 'social.post')
+              FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.PostEvent');
+            CREATE MATERIALIZED VIEW actors AS SELECT aggregate_id, actor_id FROM post_events WHERE occurred_at > NOW() - INTERVAL '7 days';
+            CREATE INDEX ON actors (actor_id);";
+        let topology = language::load::build(&[language::load::inline("test.sql", sql)]).expect("statements");
+        let kinds = kinds_of_nodes(&topology);
+        let served = topology.served[0].node;
+        assert_eq!(kinds[served], topology.graph.kinds(served).expect("rows hold the columns"));
+        let nodes = topology.graph.nodes.iter().zip(&kinds);
+        let sources: Vec<_> = nodes.filter(|(node, _)| matches!(node.operator, Operator::Source(_))).collect();
+        assert_eq!(sources.iter().map(|(_, kinds)| kinds.len()).collect::<Vec<_>>(), [0], "a column was left out of its row");
     }
 
     #[test]

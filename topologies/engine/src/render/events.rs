@@ -135,6 +135,7 @@ fn dead_letter(topic: &str, record: BadRecord) -> DeadLetter {
         bytes: record.bytes,
         length: record.length,
         arrived: Some(record.appended_at),
+        sender_actor: None,
     }
 }
 

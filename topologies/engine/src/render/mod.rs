@@ -27,7 +27,7 @@ use timely::dataflow::operators::probe::Handle;
 use timely::dataflow::operators::{Inspect as _, Probe as _};
 use timely::dataflow::{Scope, StreamVec};
 
-use self::columns::{decoded_columns, kinds_of};
+use self::columns::{decoded_columns, kinds_of_nodes};
 use self::drain::Drain;
 use self::events::Records;
 use self::renderer::{RenderNode, Renderer};
@@ -47,7 +47,7 @@ pub fn render<'s>(
     render_node: RenderNode,
 ) -> Result<()> {
     let graph = &topology.graph;
-    let kinds = (0..graph.nodes.len()).map(|node| kinds_of(topology, node)).collect();
+    let kinds = kinds_of_nodes(topology);
     let events = topology
         .sources
         .iter()

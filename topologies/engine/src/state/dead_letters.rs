@@ -1,16 +1,18 @@
 //! The two states that the driver keeps itself: dead letters, and errors of rows of streams.
 //!
-//! Owns how they are kept across a restart. What an epoch quarantined enters; changes of kept entries leave, and after a restart a seed
-//! for the views.
+//! Owns how they are kept across a restart, and which of them are listed and counted. What an epoch quarantined enters, with the marks of
+//! letters that leave the list; changes of kept entries leave, and after a restart a seed for the views.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use epochs::checkpoint::CheckpointHeader;
 use epochs::checkpoint::error::CheckpointError;
-use schemas::dead_letter::{DeadLetter, RowError};
+use schemas::dead_letter::{DeadLetter, LetterPlace, RowError};
 use schemas::row::{Diff, Row};
 use serde::{Deserialize, Serialize};
-use sinks::dead_letters::{DEAD_LETTERS_KEPT_MAX, DeadLettersSeed, ROW_ERRORS_KEPT_MAX};
+use sinks::dead_letters::{
+    DEAD_LETTER_BYTES_KEPT_MAX, DEAD_LETTERS_KEPT_MAX, DeadLettersSeed, ROW_ERRORS_KEPT_MAX, letter_bytes,
+};
 
 use super::restored::Restored;
 use language::plan::kept::{Kept, KeptStates};
@@ -69,34 +71,63 @@ fn json(value: &impl Serialize) -> Vec<u8> {
 pub enum LetterRecord {
     /// a letter was sent again and taken
     Retried {
-        /// its id
+        /// its id then
         retried: u64,
+        /// the place of its bytes; `None` in a record of an earlier build
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        letter: Option<LetterPlace>,
     },
     /// a letter was discarded
     Discarded {
-        /// its id
+        /// its id then
         discarded: u64,
+        /// the place of its bytes; `None` in a record of an earlier build
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        letter: Option<LetterPlace>,
     },
     /// an event was refused
     Refused(DeadLetter),
 }
 
-/// Reason why a letter leaves the list, with its id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LetterMark {
-    /// it was sent again and taken
-    Retried(u64),
-    /// it was discarded
-    Discarded(u64),
+/// The letter that a mark names. Its place decides where it is known: a history that is computed another time, such as after records were
+/// quarantined, may count the same letters otherwise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MarkedLetter {
+    /// its id when it was marked
+    pub id: u64,
+    /// the place of its bytes
+    pub place: Option<LetterPlace>,
 }
 
-/// Ids of letters that have left the list, each once.
+/// Reason why a letter leaves the list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LetterMark {
+    /// it was sent again and taken
+    Retried(MarkedLetter),
+    /// it was discarded
+    Discarded(MarkedLetter),
+}
+
+/// A change of the list of letters by one record of the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LetterStep {
+    /// a letter comes
+    Came(DeadLetter),
+    /// a letter leaves, if it is listed
+    Marked(LetterMark),
+}
+
+/// Changes of the list of letters in one epoch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct SettledLetters {
-    /// those that were sent again
+pub struct EpochLetters {
+    /// letters that came, in the order of their ids
+    pub came: Vec<DeadLetter>,
+    /// ids of those that were sent again, each once
     pub retried: Vec<u64>,
-    /// those that were discarded
+    /// ids of those that were discarded, each once
     pub discarded: Vec<u64>,
+    /// all letters up to this id are too old to be listed; 0 if none has become so in this epoch
+    pub let_go: u64,
 }
 
 /// A change of a kept entry.
@@ -109,9 +140,62 @@ pub struct DeadLetterState {
     count: u64,
     retried: u64,
     discarded: u64,
-    /// the ids that are kept
-    kept: BTreeSet<u64>,
+    kept: KeptLetters,
     errors: BTreeMap<RowError, Diff>,
+}
+
+/// The letters that are listed, by their ids and by the places of their bytes.
+struct KeptLetters {
+    /// the most letters
+    letters_max: usize,
+    /// the most bytes
+    bytes_max: usize,
+    by_id: BTreeMap<u64, (LetterPlace, usize)>,
+    /// the newest letter of each place
+    by_place: BTreeMap<LetterPlace, u64>,
+    /// sum of the bytes by [`letter_bytes`]
+    bytes: usize,
+}
+
+impl KeptLetters {
+    fn new(letters_max: usize, bytes_max: usize) -> Self {
+        Self { letters_max, bytes_max, by_id: BTreeMap::new(), by_place: BTreeMap::new(), bytes: 0 }
+    }
+
+    fn insert(&mut self, id: u64, letter: &DeadLetter) {
+        let (place, bytes) = (letter.place(), letter_bytes(letter));
+        self.bytes += bytes;
+        self.by_place.insert(place.clone(), id);
+        self.by_id.insert(id, (place, bytes));
+    }
+
+    /// Takes the letter of an id off; false if there is none.
+    fn remove(&mut self, id: u64) -> bool {
+        let Some((place, bytes)) = self.by_id.remove(&id) else { return false };
+        self.bytes -= bytes;
+        if self.by_place.get(&place) == Some(&id) {
+            self.by_place.remove(&place);
+        }
+        true
+    }
+
+    /// Takes the oldest letter off while there are more than the list may have; returns its id.
+    fn let_go(&mut self) -> Option<u64> {
+        if self.by_id.len() <= self.letters_max && self.bytes <= self.bytes_max {
+            return None;
+        }
+        let (&oldest, _) = self.by_id.first_key_value()?;
+        self.remove(oldest).then_some(oldest)
+    }
+
+    /// Returns the id of a marked letter that is listed. Without a place the id has to do.
+    fn find(&self, marked: &MarkedLetter) -> Option<u64> {
+        let known = self.by_id.get(&marked.id).map(|(place, _)| place);
+        match &marked.place {
+            Some(place) if known != Some(place) => self.by_place.get(place).copied(),
+            _ => known.map(|_| marked.id),
+        }
+    }
 }
 
 impl DeadLetterState {
@@ -133,7 +217,8 @@ impl DeadLetterState {
             row_errors: errors.iter().map(|(error, count)| (error.clone(), *count)).collect(),
             letters,
         };
-        let kept = seed.letters.iter().map(|(id, _)| *id).collect();
+        let mut kept = KeptLetters::new(DEAD_LETTERS_KEPT_MAX, DEAD_LETTER_BYTES_KEPT_MAX);
+        seed.letters.iter().for_each(|(id, letter)| kept.insert(*id, letter));
         let Meta { dead_letters: count, retried, discarded, .. } = *meta;
         (Self { dead_letters, row_errors, count, retried, discarded, kept, errors }, seed)
     }
@@ -154,39 +239,52 @@ impl DeadLetterState {
         self.errors.contains_key(error)
     }
 
-    /// Takes letters off that were sent again or discarded; returns those that were there. The first mark of a letter counts, in the order of
-    /// the log: so the counts are the same however the epochs are cut.
-    pub fn settle(&mut self, marks: Vec<LetterMark>, changes: &mut Vec<EntryChange>) -> SettledLetters {
-        let mut settled = SettledLetters::default();
-        for mark in marks {
-            let (LetterMark::Retried(id) | LetterMark::Discarded(id)) = mark;
-            // Two operators may have done the same with it, or one this and the other that.
-            if !self.kept.remove(&id) {
-                continue;
+    /// Takes the steps of an epoch one by one, in the order of the log: a letter comes, the oldest leave while there are too many, and a mark
+    /// takes off what is listed at that place. So the list and the counts are the same however the epochs are cut. The first mark of a letter
+    /// counts.
+    pub fn epoch(&mut self, steps: Vec<LetterStep>, changes: &mut Vec<EntryChange>) -> EpochLetters {
+        let mut epoch = EpochLetters::default();
+        for step in steps {
+            match step {
+                LetterStep::Came(letter) => {
+                    self.come(&letter, &mut epoch, changes);
+                    epoch.came.push(letter);
+                }
+                LetterStep::Marked(mark) => self.settle(&mark, &mut epoch, changes),
             }
-            match mark {
-                LetterMark::Retried(id) => settled.retried.push(id),
-                LetterMark::Discarded(id) => settled.discarded.push(id),
-            }
-            changes.push((self.dead_letters, write_number(id), None));
         }
-        self.retried += settled.retried.len() as u64;
-        self.discarded += settled.discarded.len() as u64;
-        settled
+        epoch
     }
 
-    /// Takes what an epoch quarantined, in the order in which readers get it.
-    pub fn epoch(&mut self, letters: &[DeadLetter], errors: &[(RowError, Diff)], changes: &mut Vec<EntryChange>) {
-        for letter in letters {
-            self.count += 1;
-            self.kept.insert(self.count);
-            changes.push((self.dead_letters, write_number(self.count), Some(Row::from_bytes(&json(letter)))));
-        }
-        while self.kept.len() > DEAD_LETTERS_KEPT_MAX
-            && let Some(oldest) = self.kept.pop_first()
-        {
+    fn come(&mut self, letter: &DeadLetter, epoch: &mut EpochLetters, changes: &mut Vec<EntryChange>) {
+        self.count += 1;
+        self.kept.insert(self.count, letter);
+        changes.push((self.dead_letters, write_number(self.count), Some(Row::from_bytes(&json(letter)))));
+        while let Some(oldest) = self.kept.let_go() {
+            epoch.let_go = oldest;
             changes.push((self.dead_letters, write_number(oldest), None));
         }
+    }
+
+    /// Takes off a letter that was sent again or discarded. Two operators may have done the same with it, or one this and the other that.
+    fn settle(&mut self, mark: &LetterMark, epoch: &mut EpochLetters, changes: &mut Vec<EntryChange>) {
+        let (LetterMark::Retried(marked) | LetterMark::Discarded(marked)) = mark;
+        let Some(id) = self.kept.find(marked).filter(|id| self.kept.remove(*id)) else { return };
+        changes.push((self.dead_letters, write_number(id), None));
+        match mark {
+            LetterMark::Retried(_) => {
+                self.retried += 1;
+                epoch.retried.push(id);
+            }
+            LetterMark::Discarded(_) => {
+                self.discarded += 1;
+                epoch.discarded.push(id);
+            }
+        }
+    }
+
+    /// Takes the errors of rows of streams that came or went.
+    pub fn add_errors(&mut self, errors: &[(RowError, Diff)], changes: &mut Vec<EntryChange>) {
         for (error, diff) in errors {
             self.error(error, *diff, changes);
         }
@@ -214,9 +312,22 @@ impl DeadLetterState {
 }
 
 /// Letters in the order of appending, which is the same however their epochs are cut; workers finish in any order.
-pub fn letters_in_order(mut letters: Vec<(i64, DeadLetter)>) -> Vec<DeadLetter> {
+pub fn letters_in_order(letters: Vec<(i64, DeadLetter)>) -> Vec<DeadLetter> {
+    in_order(letters).map(|(_, letter)| letter).collect()
+}
+
+/// Steps of an epoch in the order of appending. Append times differ; where they do not, a letter comes before a mark that may be its own.
+pub fn steps_in_order(letters: Vec<(i64, DeadLetter)>, marks: Vec<(i64, LetterMark)>) -> Vec<LetterStep> {
+    let mut steps: Vec<(i64, LetterStep)> = in_order(letters).map(|(at, letter)| (at, LetterStep::Came(letter))).collect();
+    steps.extend(marks.into_iter().map(|(at, mark)| (at, LetterStep::Marked(mark))));
+    // Stable: what was in order stays so.
+    steps.sort_by_key(|(at, _)| *at);
+    steps.into_iter().map(|(_, step)| step).collect()
+}
+
+fn in_order(mut letters: Vec<(i64, DeadLetter)>) -> impl Iterator<Item = (i64, DeadLetter)> {
     letters.sort_by(|(a_at, a), (b_at, b)| (a_at, &a.topic, a.partition, a.offset).cmp(&(b_at, &b.topic, b.partition, b.offset)));
-    letters.into_iter().map(|(_, letter)| letter).collect()
+    letters.into_iter()
 }
 
 fn write_number(number: u64) -> Row {
@@ -228,43 +339,4 @@ fn read_number(row: &Row) -> Option<u64> {
 }
 
 #[cfg(test)]
-mod tests {
-    use schemas::dead_letter::{Fault, Reason};
-
-    use super::*;
-
-    fn letter(offset: u64) -> DeadLetter {
-        let fault = Fault::new(Reason::NotJson, "no JSON");
-        let (topic, bytes) = ("t".to_owned(), b"x".to_vec());
-        DeadLetter { topic, partition: 0, offset, sent_to: None, fault, bytes, length: 1, arrived: None }
-    }
-
-    #[test]
-    fn a_letter_that_was_sent_again_or_discarded_leaves_once() {
-        let (mut letters, _) = DeadLetterState::restore(&KeptStates::default(), &Meta::default(), &Restored::new());
-        let mut changes = Vec::new();
-        letters.epoch(&[letter(1), letter(2), letter(3)], &[], &mut changes);
-        use LetterMark::{Discarded, Retried};
-        let marks = vec![Discarded(3), Retried(2), Discarded(2), Retried(2), Discarded(9), Retried(3)];
-        let left = SettledLetters { retried: vec![2], discarded: vec![3] };
-        assert_eq!(letters.settle(marks, &mut changes), left, "the first mark of each counts");
-        assert_eq!(letters.settle(vec![Retried(2), Discarded(3)], &mut changes), SettledLetters::default(), "they are gone");
-        assert_eq!((changes.len(), letters.count, letters.retried, letters.discarded), (5, 3, 1, 1));
-        let meta = letters.meta(0, BTreeMap::new(), BTreeSet::new()).write();
-        let meta: Meta = serde_json::from_slice(&meta).unwrap();
-        assert_eq!((meta.dead_letters, meta.retried, meta.discarded), (3, 1, 1));
-    }
-
-    #[test]
-    fn records_are_letters_or_say_which_was_sent_again() {
-        let records =
-            [LetterRecord::Retried { retried: 7 }, LetterRecord::Discarded { discarded: 7 }, LetterRecord::Refused(letter(1))];
-        for record in records {
-            let json = serde_json::to_string(&record).unwrap();
-            assert_eq!(serde_json::from_str::<LetterRecord>(&json).unwrap(), record, "{json}");
-        }
-        assert_eq!(serde_json::to_string(&LetterRecord::Retried { retried: 7 }).unwrap(), "{\"retried\":7}");
-        assert_eq!(serde_json::to_string(&LetterRecord::Discarded { discarded: 7 }).unwrap(), "{\"discarded\":7}");
-        assert!(!serde_json::to_string(&letter(1)).unwrap().contains("arrived"), "ingest writes what it wrote before");
-    }
-}
+mod tests;

@@ -329,6 +329,7 @@ fn letter(topic: &Topic, record: &StoredRecord, quarantined: &QuarantinedRecords
         bytes: record.value[..record.value.len().min(DEAD_LETTER_BYTES_MAX)].to_vec(),
         length: record.value.len() as u64,
         arrived: Some(record.timestamp),
+        sender_actor: None,
     }
 }
 

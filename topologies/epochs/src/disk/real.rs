@@ -10,6 +10,8 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use rustix::io::Errno;
+
 use super::path::{check_directory, check_file};
 use super::{Disk, DiskAction, DiskCause, DiskError};
 
@@ -18,7 +20,7 @@ pub const OPEN_FILES_MAX: usize = 32;
 /// Permissions of new files: rows and events are for the owner's eyes alone.
 const OWNER_ONLY: u32 = 0o600;
 /// Errors of the system that say that no more files can be open: of this process, and of the machine.
-const TOO_MANY_OPEN: [i32; 2] = [24, 23];
+const TOO_MANY_OPEN: [Errno; 2] = [Errno::MFILE, Errno::NFILE];
 
 /// Files below a folder of the operating system.
 #[derive(Debug)]
@@ -208,7 +210,7 @@ fn not_opened(path: &str, error: &io::Error) -> DiskError {
 /// Translates an error of the system.
 fn failed(action: DiskAction, path: &str, error: &io::Error) -> DiskError {
     let cause = match error.kind() {
-        _ if error.raw_os_error().is_some_and(|code| TOO_MANY_OPEN.contains(&code)) => DiskCause::Descriptors,
+        _ if Errno::from_io_error(error).is_some_and(|errno| TOO_MANY_OPEN.contains(&errno)) => DiskCause::Descriptors,
         ErrorKind::NotFound => DiskCause::NotFound,
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => DiskCause::NoSpace,
         _ => DiskCause::Other,
@@ -222,8 +224,8 @@ mod tests {
 
     #[test]
     fn too_many_open_files_pass_and_are_no_failed_sync() {
-        for code in TOO_MANY_OPEN {
-            let error = io::Error::from_raw_os_error(code);
+        for errno in TOO_MANY_OPEN {
+            let error = io::Error::from(errno);
             let opened = not_opened("folder", &error);
             assert_eq!(
                 (opened.action, opened.cause, opened.is_passing()),

@@ -2,11 +2,11 @@
 //! those that were bound.
 
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
 
-use sources::log::{Log, LogAppender, LogReader, LogSpace};
+use sources::log::{Log, LogAppender, LogReader};
 use sources::memory::MemoryLog;
-use sources::record::{ReadRecords, Record};
+use sources::record::Record;
+use sources::testing::{HookedLog, LogHooks};
 
 use super::*;
 
@@ -114,89 +114,23 @@ fn fault_31_a_log_that_ends_before_what_was_read_is_not_read_on() {
 /// A log that shows more than it is stable up to, as one does while it shows an append; and one of an older version, by what becomes of the
 /// timestamps.
 struct Unsteady {
-    log: MemoryLog,
     stable: AtomicI64,
     older: fn(i64) -> i64,
 }
 
-impl Unsteady {
-    fn new(older: fn(i64) -> i64) -> Self {
-        Self { log: MemoryLog::new(), stable: AtomicI64::new(i64::MAX), older }
-    }
-}
-
-impl LogReader for Unsteady {
-    fn topics(&self) -> Result<Vec<TopicMetadata>, LogError> {
-        self.log.topics()
+impl LogHooks for Unsteady {
+    fn timestamp(&self, stored: i64) -> i64 {
+        (self.older)(stored)
     }
 
-    fn topic(&self, topic: &Topic) -> Result<Option<TopicMetadata>, LogError> {
-        self.log.topic(topic)
-    }
-
-    fn read(
-        &self,
-        topic: &Topic,
-        partition: Partition,
-        from: Offset,
-        records: usize,
-        bytes: usize,
-    ) -> Result<ReadRecords, LogError> {
-        let mut read = self.log.read(topic, partition, from, records, bytes)?;
-        read.records.iter_mut().for_each(|record| record.timestamp = (self.older)(record.timestamp));
-        Ok(read)
-    }
-
-    fn last_before(&self, topic: &Topic, partition: Partition, before: Offset) -> Result<Option<StoredRecord>, LogError> {
-        let last = self.log.last_before(topic, partition, before)?;
-        Ok(last.map(|record| StoredRecord { timestamp: (self.older)(record.timestamp), ..record }))
-    }
-
-    fn stable(&self) -> Result<i64, LogError> {
+    fn stable(&self, _log: &MemoryLog) -> Result<i64, LogError> {
         Ok(self.stable.load(Ordering::Relaxed))
     }
-
-    fn bounds(&self, topic: &Topic, partition: Partition) -> Result<(Offset, Offset), LogError> {
-        self.log.bounds(topic, partition)
-    }
-
-    fn records_from(&self, topic: &Topic, partition: Partition, from: Offset) -> Result<u64, LogError> {
-        self.log.records_from(topic, partition, from)
-    }
-
-    fn offset_at(&self, topic: &Topic, partition: Partition, timestamp: i64) -> Result<Offset, LogError> {
-        self.log.offset_at(topic, partition, timestamp)
-    }
-
-    fn bytes(&self) -> u64 {
-        self.log.bytes()
-    }
-
-    fn topic_bytes(&self, topic: &Topic) -> Result<u64, LogError> {
-        self.log.topic_bytes(topic)
-    }
-
-    fn space(&self) -> Option<LogSpace> {
-        self.log.space()
-    }
-
-    fn wait(&self, seen: u64, timeout: Duration) -> u64 {
-        self.log.wait(seen, timeout)
-    }
 }
 
-impl LogAppender for Unsteady {
-    fn create_topic(&self, topic: &Topic, partitions: u32) -> Result<TopicMetadata, LogError> {
-        self.log.create_topic(topic, partitions)
-    }
-
-    fn append(&self, topic: &Topic, records: Vec<Record>) -> Result<Vec<(Partition, Offset)>, LogError> {
-        self.log.append(topic, records)
-    }
-
-    fn trim(&self, topic: &Topic, partition: Partition, before: Offset) -> Result<(), LogError> {
-        self.log.trim(topic, partition, before)
-    }
+fn unsteady(older: fn(i64) -> i64) -> Arc<HookedLog<Unsteady>> {
+    let hooks = Unsteady { stable: AtomicI64::new(i64::MAX), older };
+    Arc::new(HookedLog { log: MemoryLog::new(), hooks })
 }
 
 /// Appends records whose values are numbers from `first` on, each to a topic and a partition that look random.
@@ -231,7 +165,7 @@ fn folded(records: &Records) -> Vec<u64> {
 #[test]
 fn an_epoch_is_a_prefix_of_what_is_left_in_the_order_of_appending() {
     for (partitions, records_max) in [(vec![1, 1], 7), (vec![3, 1, 8], 1), (vec![8, 3], 10), (vec![5], 40), (vec![2, 8], 1_000)] {
-        let log = Arc::new(Unsteady::new(|timestamp| timestamp));
+        let log = unsteady(|timestamp| timestamp);
         let topics = topics_of(&*log, &partitions);
         let shared = Arc::clone(&log) as Arc<dyn LogReader>;
         let mut reader = Reader::new(shared, &topics, &Offsets::default(), records_max).expect("the reader begins");
@@ -242,7 +176,7 @@ fn an_epoch_is_a_prefix_of_what_is_left_in_the_order_of_appending() {
             appended += more;
             // The timestamps count from 0: some of the last records are seen, and others before them may not be.
             stable = appended.saturating_sub(round * 7 % 5).max(stable);
-            log.stable.store(stable as i64 - 1, Ordering::Relaxed);
+            log.hooks.stable.store(stable as i64 - 1, Ordering::Relaxed);
             let (ranges, records) = reader.read_next().expect("read");
             assert_eq!(reader.read_next().expect("read once more").1, records, "what was not bound was lost");
             let left = stable as usize - found.len();
@@ -259,7 +193,7 @@ fn records_without_strict_timestamps_have_one_order_however_they_are_cut() {
     // Many share a timestamp, and they fall.
     let older: [fn(i64) -> i64; 3] = [|_| 5, |timestamp| timestamp / 40, |timestamp| timestamp / 9 * 7 % 23];
     for older in older {
-        let log = Arc::new(Unsteady::new(older));
+        let log = unsteady(older);
         let topics = topics_of(&*log, &[3, 8, 1]);
         scatter(&*log, &topics, 0..600);
         let order = |records_max: usize| {

@@ -1,16 +1,15 @@
 //! Derived topics in logs whose offsets have gaps, and in logs that fail or are written by somebody else.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use schemas::chain::Chain;
 use schemas::sink::SinkContent;
 use sinks::contract::{Progress, Sink, SinkError, Unit};
 use sinks::rows::RowReader;
 use sinks::topic::{TopicConfig, TopicSink, end_of};
-use sources::log::{LogAppender, LogReader, LogSpace};
+use sources::log::{LogAppender, LogReader};
 use sources::memory::MemoryLog;
-use sources::record::{ReadRecords, StoredRecord, TopicMetadata};
+use sources::testing::{HookedLog, LogHooks};
 
 use super::*;
 
@@ -39,91 +38,25 @@ fn unit(epoch: u8) -> Unit {
     Unit { after: Chain(chain(epoch - 1)), progress, changes: Vec::new() }
 }
 
-/// A log of which the answers behind an append can fail, and in which somebody else can append right behind.
+/// A log of which the answers after an append can fail, and in which somebody else can append right after.
 #[derive(Default)]
 struct Disturbed {
-    log: MemoryLog,
     /// its ends can't be read
     fails: AtomicBool,
-    /// another record comes behind every append
+    /// another record comes after every append
     is_shared: AtomicBool,
 }
 
-impl LogReader for Disturbed {
-    fn topics(&self) -> Result<Vec<TopicMetadata>, LogError> {
-        self.log.topics()
+impl LogHooks for Disturbed {
+    fn before_bounds(&self, topic: &Topic) -> Result<(), LogError> {
+        if self.fails.load(Ordering::Relaxed) { Err(LogError::UnknownTopic { topic: topic.clone() }) } else { Ok(()) }
     }
 
-    fn topic(&self, topic: &Topic) -> Result<Option<TopicMetadata>, LogError> {
-        self.log.topic(topic)
-    }
-
-    fn read(
-        &self,
-        topic: &Topic,
-        partition: Partition,
-        from: Offset,
-        max_records: usize,
-        max_bytes: usize,
-    ) -> Result<ReadRecords, LogError> {
-        self.log.read(topic, partition, from, max_records, max_bytes)
-    }
-
-    fn last_before(&self, topic: &Topic, partition: Partition, before: Offset) -> Result<Option<StoredRecord>, LogError> {
-        self.log.last_before(topic, partition, before)
-    }
-
-    fn stable(&self) -> Result<i64, LogError> {
-        self.log.stable()
-    }
-
-    fn bounds(&self, topic: &Topic, partition: Partition) -> Result<(Offset, Offset), LogError> {
-        if self.fails.load(Ordering::Relaxed) {
-            return Err(LogError::UnknownTopic { topic: topic.clone() });
-        }
-        self.log.bounds(topic, partition)
-    }
-
-    fn records_from(&self, topic: &Topic, partition: Partition, from: Offset) -> Result<u64, LogError> {
-        self.log.records_from(topic, partition, from)
-    }
-
-    fn offset_at(&self, topic: &Topic, partition: Partition, timestamp: i64) -> Result<Offset, LogError> {
-        self.log.offset_at(topic, partition, timestamp)
-    }
-
-    fn bytes(&self) -> u64 {
-        self.log.bytes()
-    }
-
-    fn topic_bytes(&self, topic: &Topic) -> Result<u64, LogError> {
-        self.log.topic_bytes(topic)
-    }
-
-    fn space(&self) -> Option<LogSpace> {
-        self.log.space()
-    }
-
-    fn wait(&self, seen: u64, timeout: Duration) -> u64 {
-        self.log.wait(seen, timeout)
-    }
-}
-
-impl LogAppender for Disturbed {
-    fn create_topic(&self, topic: &Topic, partitions: u32) -> Result<TopicMetadata, LogError> {
-        self.log.create_topic(topic, partitions)
-    }
-
-    fn append(&self, topic: &Topic, records: Vec<Record>) -> Result<Vec<(Partition, Offset)>, LogError> {
-        let places = self.log.append(topic, records)?;
+    fn after_append(&self, log: &MemoryLog, topic: &Topic) -> Result<(), LogError> {
         if self.is_shared.load(Ordering::Relaxed) {
-            self.log.append(topic, vec![Record { key: Vec::new(), value: b"foreign".to_vec(), timestamp: 0 }])?;
+            log.append(topic, vec![Record { key: Vec::new(), value: b"foreign".to_vec(), timestamp: 0 }])?;
         }
-        Ok(places)
-    }
-
-    fn trim(&self, topic: &Topic, partition: Partition, before: Offset) -> Result<(), LogError> {
-        self.log.trim(topic, partition, before)
+        Ok(())
     }
 }
 
@@ -166,12 +99,12 @@ fn a_sink_goes_on_in_a_log_with_gaps_also_after_a_restart() {
 
 #[test]
 fn what_comes_behind_an_append_is_seen_at_once() {
-    let log = Arc::new(Disturbed::default());
+    let log = Arc::new(HookedLog::<Disturbed>::default());
     let shared: Arc<dyn Log> = log.clone();
     let mut sink = sink(&shared);
     assert_eq!(sink.fence(1), Ok(None));
     assert_eq!(sink.apply(&unit(1)), Ok(()));
-    log.is_shared.store(true, Ordering::Relaxed);
+    log.hooks.is_shared.store(true, Ordering::Relaxed);
     let Err(SinkError::Ambiguous(why)) = sink.apply(&unit(2)) else { panic!("the sink took the record of another for its own") };
     assert!(
         why.contains("append to topic 'derived.rows'") && why.contains("at offset 2, the last record is at offset 3"),
@@ -182,13 +115,13 @@ fn what_comes_behind_an_append_is_seen_at_once() {
 
 #[test]
 fn an_append_whose_end_is_not_known_may_be_there() {
-    let log = Arc::new(Disturbed::default());
+    let log = Arc::new(HookedLog::<Disturbed>::default());
     let derived = DerivedTopicLog(log.clone());
     derived.create(&topic()).expect("a new topic");
-    log.fails.store(true, Ordering::Relaxed);
+    log.hooks.fails.store(true, Ordering::Relaxed);
     let error = derived.append(&topic(), records(&["a"])).expect_err("the end can't be read");
     assert!(matches!(error, TopicLogError::Ambiguous(_)), "{error:?}");
-    log.fails.store(false, Ordering::Relaxed);
+    log.hooks.fails.store(false, Ordering::Relaxed);
     let end = derived.end(&topic()).expect("an end");
     assert_eq!(derived.last(&topic(), end), Ok(Some(b"a".to_vec())), "it is there");
     let error = derived.append(&topic(), Vec::new()).expect_err("nothing was appended");
