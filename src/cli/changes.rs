@@ -1,4 +1,4 @@
-//! Changes of sinks and readers as lines, for `plan` and `deploy`.
+//! Changes of sinks, readers and what they may keep as lines, for `plan` and `deploy`.
 
 use serde_json::Value;
 
@@ -22,6 +22,16 @@ pub(super) fn reader_lines(access: &Value) -> Vec<String> {
         }
     };
     access.as_array().into_iter().flatten().map(line).collect()
+}
+
+/// Describes views whose pages may be used for another time without asking again.
+pub(super) fn max_age_lines(max_ages: &Value) -> Vec<String> {
+    let time = |seconds: &Value| seconds.as_u64().map_or_else(|| "nothing said".to_owned(), |seconds| format!("{seconds} s"));
+    let line = |change: &Value| {
+        let (view, after, before) = (text(&change["view"]), time(&change["after"]), time(&change["before"]));
+        format!("  ~ max_age of view {view}: {after}; before: {before}")
+    };
+    max_ages.as_array().into_iter().flatten().map(line).collect()
 }
 
 /// A sink as people call it.
@@ -51,6 +61,11 @@ mod tests {
                 "  ! more readers of derived topic t: everyone; before: operators",
                 "  ~ readers of derived topic t: everyone; before: nobody",
             ]
+        );
+        let max_ages = json!([{ "view": "v", "before": null, "after": 5 }, { "view": "w", "before": 60, "after": null }]);
+        assert_eq!(
+            max_age_lines(&max_ages),
+            ["  ~ max_age of view v: 5 s; before: nothing said", "  ~ max_age of view w: nothing said; before: 60 s"]
         );
     }
 }

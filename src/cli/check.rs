@@ -16,14 +16,14 @@ use serde_json::json;
 use super::arguments::{DirectoryArguments, ExplainArguments, ExplainFormat, Format};
 use super::failure::Failure;
 use crate::process::deployments::declared::Declared;
-use crate::terminal::print_line;
+use crate::terminal::{json_line, print_error_text, print_json, print_line, print_text};
 
 /// Loads a topology and says what it has.
 pub(super) fn validate(arguments: &DirectoryArguments) -> Result<(), Failure> {
     let topology = load_or_report(&arguments.directory, arguments.format)?;
     let (sources, tables, views) = (topology.sources.len(), topology.tables.len(), topology.served.len());
     match arguments.format {
-        Format::Json => print_line(&json!({ "errors": [], "sources": sources, "tables": tables, "views": views }).to_string()),
+        Format::Json => print_json(&json!({ "errors": [], "sources": sources, "tables": tables, "views": views })),
         Format::Text => {
             let directory = arguments.directory.display();
             print_line(&format!("'{directory}' is valid: {sources} sources, {tables} tables, {views} views served"));
@@ -40,7 +40,7 @@ pub(super) fn explain(arguments: &ExplainArguments) -> Result<(), Failure> {
         None => explain_all(&topology, arguments.format),
         Some(view) => explain_view(&topology, view, arguments)?,
     };
-    print_line(text.trim_end());
+    print_text(text.trim_end());
     Ok(())
 }
 
@@ -48,7 +48,7 @@ fn explain_all(topology: &Topology, format: ExplainFormat) -> String {
     let lineage = lineage(topology);
     match format {
         ExplainFormat::Text => lineage::text(&lineage),
-        ExplainFormat::Json => json!(lineage).to_string(),
+        ExplainFormat::Json => json_line(&json!(lineage)),
         ExplainFormat::Dot => Diagram::of(&lineage).to_dot(),
         ExplainFormat::Mermaid => Diagram::of(&lineage).to_mermaid(),
     }
@@ -63,7 +63,7 @@ fn explain_view(topology: &Topology, view: &str, arguments: &ExplainArguments) -
     let diagram = || explain::diagram(topology, view).ok_or_else(unknown);
     Ok(match arguments.format {
         ExplainFormat::Text => plan()?,
-        ExplainFormat::Json => json!({ "view": view, "plan": plan()? }).to_string(),
+        ExplainFormat::Json => json_line(&json!({ "view": view, "plan": plan()? })),
         ExplainFormat::Dot => diagram()?.to_dot(),
         ExplainFormat::Mermaid => diagram()?.to_mermaid(),
     })
@@ -73,8 +73,8 @@ fn explain_view(topology: &Topology, view: &str, arguments: &ExplainArguments) -
 pub(super) fn test(arguments: &DirectoryArguments) -> Result<(), Failure> {
     let reports = slt::run(&arguments.directory).map_err(|error| report_errors(&arguments.directory, arguments.format, error))?;
     match arguments.format {
-        Format::Json => print_line(&json!({ "tests": reports.iter().map(report_json).collect::<Vec<_>>() }).to_string()),
-        Format::Text => reports.iter().for_each(|report| print_line(&report_text(report))),
+        Format::Json => print_json(&json!({ "tests": reports.iter().map(report_json).collect::<Vec<_>>() })),
+        Format::Text => reports.iter().for_each(|report| print_text(&report_text(report))),
     }
     match reports.iter().filter(|report| report.failure.is_some()).count() {
         0 => Ok(()),
@@ -113,8 +113,8 @@ pub(super) fn declare_or_report(directory: &Path, format: Format) -> Result<Decl
 fn report_errors(directory: &Path, format: Format, error: LoadError) -> Failure {
     let LoadError::Invalid { diagnostics } = error else { return Failure::Load(error) };
     match format {
-        Format::Json => print_line(&json!({ "errors": diagnostics }).to_string()),
-        Format::Text => diagnostics.iter().for_each(|diagnostic| eprintln!("{diagnostic}\n")),
+        Format::Json => print_json(&json!({ "errors": diagnostics })),
+        Format::Text => diagnostics.iter().for_each(|diagnostic| print_error_text(&format!("{diagnostic}\n"))),
     }
     Failure::InvalidTopology { directory: directory.to_owned(), errors: diagnostics.len() }
 }

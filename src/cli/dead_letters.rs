@@ -2,7 +2,6 @@
 //!
 //! Ids and conditions enter; a line for each letter leaves, or a JSON object.
 
-use std::fmt::Write as _;
 use std::fs;
 use std::io::{self, Read};
 use std::path::Path;
@@ -15,7 +14,7 @@ use crate::client::connection::Connection;
 use crate::client::dead_letters::{discard_letter, read_letter, read_letters, read_row_errors, retry_letter};
 use crate::client::error::ClientError;
 use crate::file_error::FileError;
-use crate::terminal::{print_line, printable};
+use crate::terminal::{print_json, print_line, print_lines};
 
 /// The most characters of a letter's text that a line shows.
 const PREVIEW_CHARACTERS: usize = 60;
@@ -43,7 +42,7 @@ pub(super) fn run(arguments: &DeadLettersArguments) -> Result<(), Failure> {
 }
 
 fn connect(remote: &RemoteArguments) -> Result<Connection, Failure> {
-    Ok(Connection::new(&remote.server, remote.token_file.as_deref())?)
+    Ok(remote.connection()?)
 }
 
 /// Reads an event that replaces a letter.
@@ -80,7 +79,7 @@ fn list(conditions: &[(&str, &str)], remote: &RemoteArguments) -> Result<(), Fai
     } else {
         let mut answer = json!({ "dead_letters": letters });
         totals.into_iter().for_each(|(name, total)| answer[name] = total);
-        print_line(&answer.to_string());
+        print_json(&answer);
     }
     Ok(())
 }
@@ -96,7 +95,7 @@ fn row_errors(remote: &RemoteArguments) -> Result<(), Failure> {
     let total = page["row_errors_total"].clone();
     match remote.format {
         Format::Text => print_line(&format!("{total} rows with an error of an expression")),
-        Format::Json => print_line(&json!({ "row_errors": errors, "row_errors_total": total }).to_string()),
+        Format::Json => print_json(&json!({ "row_errors": errors, "row_errors_total": total })),
     }
     Ok(())
 }
@@ -105,7 +104,7 @@ fn row_errors(remote: &RemoteArguments) -> Result<(), Failure> {
 fn row_error_line(error: &Value) -> String {
     let [relation, expression, detail, row] = ["relation", "expression", "detail", "row"].map(|name| text(&error[name]));
     let count = error["count"].as_i64().filter(|count| *count != 1).map_or_else(String::new, |count| format!(" ({count} times)"));
-    printable(&format!("{relation}{count}: {expression}: {detail}; row {row}"))
+    format!("{relation}{count}: {expression}: {detail}; row {row}")
 }
 
 fn text(value: &Value) -> &str {
@@ -113,8 +112,7 @@ fn text(value: &Value) -> &str {
 }
 
 fn line(letter: &Value) -> String {
-    let preview: String =
-        text(&letter["text"]).chars().map(|c| if c.is_control() { ' ' } else { c }).take(PREVIEW_CHARACTERS).collect();
+    let preview: String = text(&letter["text"]).chars().take(PREVIEW_CHARACTERS).collect();
     let (reason, sent_to) = (text(&letter["reason"]), text(&letter["sent_to"]));
     let arrived = text(&letter["arrived"]);
     format!("{:>8}  {arrived:<27}  {reason:<22} {sent_to:<20} {preview}", letter["id"].to_string())
@@ -123,25 +121,27 @@ fn line(letter: &Value) -> String {
 fn show(id: u64, remote: &RemoteArguments) -> Result<(), Failure> {
     let letter = read_letter(&connect(remote)?, id)?;
     match remote.format {
-        Format::Json => print_line(&letter.to_string()),
-        Format::Text => print_line(&description(&letter)),
+        Format::Json => print_json(&letter),
+        Format::Text => print_lines(description(&letter)),
     }
     Ok(())
 }
 
-fn description(letter: &Value) -> String {
-    let mut lines = String::new();
-    for name in ["id", "reason", "field", "detail", "sent_to", "topic", "partition", "offset", "arrived", "length"] {
-        let value = &letter[name];
-        let value = value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
-        let _ = writeln!(lines, "{name:<10} {value}");
-    }
-    // Control characters of a stranger must not reach the terminal.
-    let bytes: String = text(&letter["text"]).chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect();
-    lines + "\n" + &bytes
+/// A line for each member, and then the text with its own lines.
+fn description(letter: &Value) -> Vec<String> {
+    let members =
+        ["id", "reason", "field", "detail", "sent_to", "sender_actor", "topic", "partition", "offset", "arrived", "length"];
+    let member = |name: &str| {
+        let value = letter[name].as_str().map_or_else(|| letter[name].to_string(), ToOwned::to_owned);
+        format!("{name:<12} {value}")
+    };
+    let mut lines = members.map(member).to_vec();
+    lines.push(String::new());
+    lines.extend(text(&letter["text"]).lines().map(ToOwned::to_owned));
+    lines
 }
 
-/// Does something with each of the letters. One that is rejected does not stop the others.
+/// Does something with each of the letters. One that is rejected does not stop the others; an error does, and what was done before is told.
 fn for_each_chosen(
     chosen: &ChosenLetters,
     remote: &RemoteArguments,
@@ -153,22 +153,33 @@ fn for_each_chosen(
         read_letters(&connection, &chosen.filter.conditions(), |letter| ids.extend(letter["id"].as_u64()))?;
     }
     let mut outcomes = Vec::new();
-    for id in &ids {
-        let outcome = act(&connection, *id)?;
-        if remote.format == Format::Text {
-            let detail = outcome["detail"].as_str().or(outcome["position"].as_str()).unwrap_or("");
-            print_line(&printable(format!("{id:>8}  {:<10} {detail}", text(&outcome["status"])).trim_end()));
+    let mut act_on_all = || {
+        for id in &ids {
+            let outcome = act(&connection, *id)?;
+            if remote.format == Format::Text {
+                print_line(&outcome_line(*id, &outcome));
+            }
+            outcomes.push(outcome);
         }
-        outcomes.push(outcome);
-    }
+        Ok::<(), ClientError>(())
+    };
+    let acted = act_on_all();
     let rejected = outcomes.iter().filter(|outcome| outcome["status"] == "rejected").count() as u64;
     if remote.format == Format::Json {
-        print_line(&json!({ "results": outcomes, "rejected": rejected }).to_string());
+        print_json(&json!({ "results": outcomes, "rejected": rejected, "complete": acted.is_ok() }));
+    } else if acted.is_err() {
+        print_line(&format!("not complete: {} of {} dead letters have an answer", outcomes.len(), ids.len()));
     }
+    acted?;
     match rejected {
         0 => Ok(()),
         rejected => Err(Failure::LettersRejected { rejected, letters: ids.len() as u64 }),
     }
+}
+
+fn outcome_line(id: u64, outcome: &Value) -> String {
+    let detail = outcome["detail"].as_str().or(outcome["position"].as_str()).unwrap_or("");
+    format!("{id:>8}  {:<10} {detail}", text(&outcome["status"])).trim_end().to_owned()
 }
 
 #[cfg(test)]
@@ -176,11 +187,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_stranger_sent_can_t_steer_the_terminal() {
-        let letter = json!({ "id": 7, "reason": "not_json", "sent_to": null, "text": "a\u{1b}[2Jb\nc", "length": 8 });
-        assert_eq!(line(&letter), "       7  -                            not_json               -                    a [2Jb c");
-        let error = json!({ "relation": "r", "expression": "1 / a", "detail": "division by zero", "row": "{\"a\":\"\u{9b}\"}", "count": 2 });
-        assert_eq!(row_error_line(&error), "r (2 times): 1 / a: division by zero; row {\"a\":\"\u{fffd}\"}");
-        assert!(description(&letter).ends_with("\n\na\u{fffd}[2Jb\nc"), "{}", description(&letter));
+    fn letters_and_errors_of_rows_are_a_line_each() {
+        let letter = json!({ "id": 7, "reason": "not_json", "sent_to": null, "text": "a\nb", "length": 3 });
+        assert_eq!(line(&letter), "       7  -                            not_json               -                    a\nb");
+        let error =
+            json!({ "relation": "r", "expression": "1 / a", "detail": "division by zero", "row": "{\"a\":\"b\"}", "count": 2 });
+        assert_eq!(row_error_line(&error), "r (2 times): 1 / a: division by zero; row {\"a\":\"b\"}");
+        let description = description(&letter);
+        assert_eq!(description[0], "id           7");
+        assert_eq!(description[11..], ["", "a", "b"]);
+        assert_eq!(outcome_line(7, &json!({ "status": "discarded" })), "       7  discarded");
     }
 }

@@ -14,7 +14,7 @@ use crate::client::answer::text;
 use crate::client::connection::Connection;
 use crate::client::deployments::follow_deployment;
 use crate::process::deployments::declared::Declared;
-use crate::terminal::print_line;
+use crate::terminal::{print_error_text, print_json, print_line, print_lines, print_text};
 
 /// Most characters of a reason in a list.
 const REASON_CHARACTERS_MAX: usize = 120;
@@ -71,19 +71,17 @@ pub(super) fn status(remote: &RemoteArguments) -> Result<(), Failure> {
     let connection = connect(remote)?;
     let (status, deployments) = (connection.get("/v1/status")?, connection.get("/v1/deployments")?);
     if remote.format == Format::Json {
-        print_line(&json!({ "status": status, "deployments": deployments }).to_string());
+        print_json(&json!({ "status": status, "deployments": deployments }));
         return Ok(());
     }
     print_line(&format!("{} at epoch {}, {} records behind", text(&status["readiness"]), status["epoch"], lag_text(&status)));
-    for generation in deployments["generations"].as_array().into_iter().flatten() {
-        print_line(&generation_line(generation));
-    }
+    print_lines(deployments["generations"].as_array().into_iter().flatten().map(generation_line));
     for epoch in deployments["retained_epochs"].as_array().into_iter().flatten() {
         print_line(&format!("  states of an earlier generation are kept as of epoch {epoch}: going back to it loses no row"));
     }
     if !deployments["last"].is_null() {
-        print_line(&progress(&deployments["last"]));
-        outcome_lines(&deployments["last"]).iter().for_each(|line| print_line(line));
+        print_text(&progress(&deployments["last"]));
+        print_lines(outcome_lines(&deployments["last"]));
     }
     Ok(())
 }
@@ -103,10 +101,10 @@ fn generation_line(generation: &Value) -> String {
     let state = text(&generation["state"]).replace('_', " ");
     let mut line = format!("{mark} generation {number:<4} {origin}, {} files, {state}", generation["files"]);
     if let Some(reason) = generation["reason"].as_str() {
-        line.push_str(&format!(" ({})", shortened(&printable(reason))));
+        line.push_str(&format!(" ({})", shortened(reason)));
     }
     if let (Some(at), Some(by)) = (generation["begun_at"].as_str(), generation["by"].as_str()) {
-        line.push_str(&format!("; begun {at} by {}", printable(by)));
+        line.push_str(&format!("; begun {at} by {by}"));
     }
     if let Some(at) = generation["ended_at"].as_str() {
         line.push_str(&format!("; ended {at}"));
@@ -122,13 +120,8 @@ fn shortened(reason: &str) -> String {
     }
 }
 
-/// Control characters of a stranger must not reach the terminal.
-fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
-}
-
 fn connect(remote: &RemoteArguments) -> Result<Connection, Failure> {
-    Ok(Connection::new(&remote.server, remote.token_file.as_deref())?)
+    Ok(remote.connection()?)
 }
 
 fn request_of(declared: &Declared) -> Value {
@@ -137,11 +130,11 @@ fn request_of(declared: &Declared) -> Value {
 }
 
 fn post(connection: &Connection, path: &str, request: &Value) -> Result<Value, Failure> {
-    let response = connection.post(path, "application/json", request.to_string().as_bytes())?;
+    let response = connection.post_patiently(path, "application/json", request.to_string().as_bytes())?;
     let answer = serde_json::from_str::<Value>(&response.text).ok();
     let is_good = matches!(response.status, StatusCode::OK | StatusCode::ACCEPTED);
     if let Some(problem) = answer.as_ref().filter(|answer| answer["type"] == WIDER_ACCESS) {
-        return Err(Failure::WiderAccess { reason: printable(text(&problem["detail"])) });
+        return Err(Failure::WiderAccess { reason: text(&problem["detail"]).to_owned() });
     }
     answer.filter(|_| is_good).ok_or_else(|| connection.refused(&response).into())
 }
@@ -149,18 +142,19 @@ fn post(connection: &Connection, path: &str, request: &Value) -> Result<Value, F
 /// Begins a deployment and prints its progress until it is over.
 fn begin(request: &Value, remote: &RemoteArguments) -> Result<(), Failure> {
     let connection = connect(remote)?;
-    let generation = post(&connection, "/v1/deployments", request)?["generation"].as_u64().unwrap_or(0);
+    let begun = post(&connection, "/v1/deployments", request)?["generation"].as_u64();
+    let generation = begun.ok_or_else(|| connection.unexpected("it began a deployment and named no generation"))?;
     let mut printed = String::new();
     let last = follow_deployment(&connection, generation, |last| {
         let line = progress(last);
         if remote.format == Format::Text && line != printed {
-            eprintln!("{line}");
+            print_error_text(&line);
             printed = line;
         }
     })?;
     match remote.format {
-        Format::Json => print_line(&last.to_string()),
-        Format::Text => outcome_lines(&last).iter().for_each(|line| print_line(line)),
+        Format::Json => print_json(&last),
+        Format::Text => print_lines(outcome_lines(&last)),
     }
     match last["outcome"].as_str() {
         Some("switched") => Ok(()),
@@ -188,7 +182,7 @@ fn progress(last: &Value) -> String {
             ("switched", _) => format!("generation {generation}: took over"),
             ("differs", _) => format!("generation {generation}: refused, rows differ"),
             (outcome, reason) => {
-                format!("generation {generation}: {outcome}, {}", printable(reason.unwrap_or("nobody knows why")))
+                format!("generation {generation}: {outcome}, {}", reason.unwrap_or("the server gives no reason"))
             }
         },
         _ => format!("generation {generation}: {phase}"),
@@ -203,12 +197,17 @@ fn outcome_lines(last: &Value) -> Vec<String> {
     for (sign, kind) in [("+", "added"), ("~", "changed"), ("-", "removed")] {
         lines.extend(names(kind).iter().map(|name| format!("  {sign} view {name}")));
     }
-    lines.push(format!("  = {} views are the same", names("kept").len()));
+    // A deployment of which only the end is known has no lists.
+    if last["kept"].is_array() {
+        lines.push(format!("  = {} views are the same", names("kept").len()));
+    }
     lines.extend(sink_lines(&last["sinks"]));
     lines.extend(reader_lines(&last["access"]));
     last["differences"].as_array().into_iter().flatten().for_each(|difference| lines.extend(difference_lines(difference)));
-    if last["outcome"] == "switched" {
-        lines.push(format!("generation {} took over at epoch {}", last["generation"], last["epoch"]));
+    match (last["outcome"] == "switched", last["epoch"].as_u64()) {
+        (true, Some(epoch)) => lines.push(format!("generation {} took over at epoch {epoch}", last["generation"])),
+        (true, None) => lines.push(format!("generation {} took over", last["generation"])),
+        (false, _) => {}
     }
     lines
 }
@@ -223,7 +222,7 @@ fn difference_lines(difference: &Value) -> Vec<String> {
     for (sign, kind) in [("-", "gone"), ("+", "new")] {
         for row in difference[kind].as_array().into_iter().flatten() {
             let values: Vec<&str> = row.as_array().into_iter().flatten().map(text).collect();
-            lines.push(format!("  {sign} {}", printable(&values.join(" | "))));
+            lines.push(format!("  {sign} {}", values.join(" | ")));
         }
     }
     lines
@@ -237,25 +236,28 @@ mod tests {
     fn what_became_of_a_generation_is_told() {
         let generation = json!({
             "generation": 2, "origin": "deploy", "files": 1, "in_force": false, "state": "refused", "reason": "rows differ",
-            "begun_at": "2024-01-01T00:00:00.000000Z", "by": "ol\u{1b}ga", "ended_at": "2024-01-01T00:00:01.000000Z",
+            "begun_at": "2024-01-01T00:00:00.000000Z", "by": "olga", "ended_at": "2024-01-01T00:00:01.000000Z",
         });
         let line = generation_line(&generation);
         assert_eq!(
             line,
-            "  generation 2    deploy, 1 files, refused (rows differ); begun 2024-01-01T00:00:00.000000Z by ol ga; \
+            "  generation 2    deploy, 1 files, refused (rows differ); begun 2024-01-01T00:00:00.000000Z by olga; \
              ended 2024-01-01T00:00:01.000000Z"
         );
         let failed = json!({ "generation": 2, "phase": "finished", "outcome": "failed", "reason": "no disk" });
         assert_eq!(progress(&failed), "generation 2: failed, no disk");
         let differs = json!({ "generation": 2, "phase": "finished", "outcome": "differs", "reason": null });
         assert_eq!(progress(&differs), "generation 2: refused, rows differ");
+        let known_by_its_end = json!({ "generation": 2, "phase": "finished", "outcome": "switched", "reason": null });
+        assert_eq!(outcome_lines(&known_by_its_end), ["generation 2 took over"]);
     }
 
     #[test]
     fn a_difference_is_told_row_by_row() {
-        let difference = json!({ "view": "v", "rows_equal": 3, "rows_gone": 1, "rows_new": 1, "gone": [["1", "a\u{1b}[2J"]], "new": [["1", "b"]] });
+        let difference =
+            json!({ "view": "v", "rows_equal": 3, "rows_gone": 1, "rows_new": 1, "gone": [["1", "a"]], "new": [["1", "b"]] });
         let lines = difference_lines(&difference);
         assert_eq!(lines[0], "view v: 3 rows are the same, 1 would go, 1 would come");
-        assert!(lines.len() == 3 && !lines[1].contains('\u{1b}') && lines[2] == "  + 1 | b", "{lines:?}");
+        assert_eq!(lines[1..], ["  - 1 | a", "  + 1 | b"]);
     }
 }

@@ -3,17 +3,20 @@
 use super::arguments::{DoctorArguments, Format, SERVER_DEFAULT};
 use super::failure::Failure;
 use crate::doctor::{offline, online};
-use crate::terminal::print_line;
+use crate::terminal::{print_json, print_lines};
 
 /// Looks, and fails when there is a problem.
 pub(super) fn run(arguments: &DoctorArguments) -> Result<(), Failure> {
     let report = match (&arguments.data, &arguments.server) {
         (Some(data), _) => offline::report(data)?,
-        (None, server) => online::report(server.as_deref().unwrap_or(SERVER_DEFAULT), arguments.token_file.as_deref())?,
+        (None, server) => {
+            let server = server.as_deref().unwrap_or(SERVER_DEFAULT);
+            online::report(server, arguments.token_file.as_deref(), arguments.ca_cert.as_deref())?
+        }
     };
     match arguments.format {
-        Format::Json => print_line(&report.json().to_string()),
-        Format::Text => report.text().iter().for_each(|line| print_line(line)),
+        Format::Json => print_json(&report.json()),
+        Format::Text => print_lines(report.text()),
     }
     match report.problems.len() {
         0 => Ok(()),

@@ -206,7 +206,12 @@ impl Failure {
             Self::InvalidTopology { .. } | Self::Load(LoadError::Empty { .. } | LoadError::Invalid { .. }) => {
                 Exit::InvalidTopology
             }
-            Self::Client(ClientError::Unreachable { .. } | ClientError::Refused { .. }) => Exit::Server,
+            Self::Client(
+                ClientError::Unreachable { .. }
+                | ClientError::Untrusted { .. }
+                | ClientError::Refused { .. }
+                | ClientError::Unexpected { .. },
+            ) => Exit::Server,
             Self::Client(ClientError::Stopped) => Exit::Stopped,
             Self::EventsRejected { .. } | Self::LettersRejected { .. } => Exit::EventsRejected,
             Self::NotDeployed { .. } | Self::WiderAccess { .. } => Exit::NotDeployed,
@@ -214,16 +219,17 @@ impl Failure {
             Self::Process(error) | Self::Demo(DemoError::Process(error)) => process_exit(error),
             Self::Unhealthy { .. } => Exit::Unhealthy,
             Self::TestsFailed { .. } => Exit::TestsFailed,
-            Self::File(_) | Self::Client(ClientError::File(_)) | Self::Demo(_) | Self::Load(_) | Self::Signals { .. } => {
-                Exit::Failure
-            }
+            Self::Client(ClientError::File(_) | ClientError::Trust(_)) => Exit::Failure,
+            Self::File(_) | Self::Demo(_) | Self::Load(_) | Self::Signals { .. } => Exit::Failure,
         }
     }
 }
 
 fn process_exit(error: &ProcessError) -> Exit {
     match error {
-        ProcessError::OpenToTheNetwork { .. } | ProcessError::ActorClaimWithoutKeys { .. } => Exit::Usage,
+        ProcessError::OpenToTheNetwork { .. } | ProcessError::ActorClaimWithoutKeys { .. } | ProcessError::AnySiteWithoutKeys => {
+            Exit::Usage
+        }
         ProcessError::Epochs(EpochError::MissingHistory(_))
         | ProcessError::Engine(StartError::Epochs(EpochError::MissingHistory(_)))
         | ProcessError::Choose(ChooseError::WiderAccess(_) | ChooseError::Incomparable(_)) => Exit::Unaccepted,

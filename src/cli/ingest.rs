@@ -15,7 +15,7 @@ use crate::client::ingest::send_file;
 use crate::client::post_events::{Answer, Client, LineAnswer};
 use crate::interrupt::stop_on_signal;
 use crate::stop::StopSignal;
-use crate::terminal::{grouped, print_line};
+use crate::terminal::{grouped, print_json, print_lines};
 
 /// The most rejected lines that are listed.
 const REJECTS_LISTED_MAX: usize = 10;
@@ -45,7 +45,7 @@ struct Reject {
 
 /// Sends the file.
 pub(super) fn run(arguments: &IngestArguments) -> Result<(), Failure> {
-    let client = Client::new(&arguments.server, arguments.token_file.as_deref())?;
+    let client = Client::over(arguments.remote.connection()?);
     let bar = bar();
     let counted = bar.clone();
     let file = EventsFile::open(&arguments.file, move |bytes| counted.inc(bytes))?;
@@ -61,7 +61,7 @@ pub(super) fn run(arguments: &IngestArguments) -> Result<(), Failure> {
     });
     bar.finish_and_clear();
     summary.complete = sent.is_ok();
-    summary.print(arguments.format);
+    summary.print(arguments.remote.format);
     sent?;
     match summary.rejected {
         0 => Ok(()),
@@ -102,8 +102,8 @@ impl Summary {
 
     fn print(&self, format: Format) {
         match format {
-            Format::Json => print_line(&serde_json::json!(self).to_string()),
-            Format::Text => self.text().iter().for_each(|line| print_line(line)),
+            Format::Json => print_json(&serde_json::json!(self)),
+            Format::Text => print_lines(self.text()),
         }
     }
 
@@ -126,7 +126,9 @@ impl Summary {
         }
         if !self.complete {
             let next = grouped(self.lines + 1);
-            text.push(format!("not complete: line {next} and those behind it have no answer; sent again, no event counts twice"));
+            text.push(format!(
+                "not complete: line {next} and the lines after it have no answer; sent again, no event counts twice"
+            ));
         }
         text
     }
@@ -164,6 +166,6 @@ mod tests {
         summary.count_all(2_000, answer(None, 0));
         assert_eq!((summary.lines, summary.accepted, summary.position.as_deref()), (1_999, 1_999, Some("t:0:1")));
         let text = summary.text();
-        assert!(text.last().unwrap().starts_with("not complete: line 2,000 and those behind it"), "{text:?}");
+        assert!(text.last().unwrap().starts_with("not complete: line 2,000 and the lines after it"), "{text:?}");
     }
 }

@@ -28,6 +28,7 @@ use clap::Parser;
 use self::arguments::{Cli, Command, Format};
 use self::failure::{Exit, Failure};
 use self::json_log::{JsonFields, JsonLines};
+use crate::terminal::print_error_text;
 
 /// Runs the command that was typed.
 pub fn main() -> ExitCode {
@@ -62,7 +63,7 @@ pub fn main() -> ExitCode {
 }
 
 fn report(failure: &Failure) -> ExitCode {
-    eprintln!("error: {failure}");
+    print_error_text(&format!("error: {failure}"));
     failure.exit().into()
 }
 

@@ -6,24 +6,24 @@
 use serde_json::Value;
 
 use super::arguments::{Format, PlanArguments};
-use super::changes::{reader_lines, sink_lines};
+use super::changes::{max_age_lines, reader_lines, sink_lines};
 use super::check::declare_or_report;
 use super::deploy;
 use super::failure::Failure;
 use crate::client::answer::text;
 use crate::process::deployments::change::{change_as_json, plan_at_start};
-use crate::terminal::print_line;
+use crate::terminal::{print_json, print_lines};
 
 /// Prints what would change.
 pub(super) fn plan(arguments: &PlanArguments) -> Result<(), Failure> {
-    let declared = declare_or_report(&arguments.directory, arguments.format)?;
+    let declared = declare_or_report(&arguments.directory, arguments.remote.format)?;
     let change = match &arguments.data {
         Some(data) => change_as_json(&plan_at_start(&declared.topology, data)?),
-        None => deploy::plan(&declared, &arguments.remote())?,
+        None => deploy::plan(&declared, &arguments.remote)?,
     };
-    match arguments.format {
-        Format::Json => print_line(&change.to_string()),
-        Format::Text => as_text(&change, arguments.data.is_some()).iter().for_each(|line| print_line(line)),
+    match arguments.remote.format {
+        Format::Json => print_json(&change),
+        Format::Text => print_lines(as_text(&change, arguments.data.is_some())),
     }
     match change["refused"].as_str().or(change["wider_access"].as_str()) {
         None => Ok(()),
@@ -46,6 +46,7 @@ fn as_text(change: &Value, at_start: bool) -> Vec<String> {
     lines.push(format!("  = {} views are the same", names(&change["views"]["kept"]).len()));
     lines.extend(sink_lines(&change["sinks"]));
     lines.extend(reader_lines(&change["access"]));
+    lines.extend(max_age_lines(&change["max_ages"]));
     lines.extend(names(&change["states"]["dropped"]).iter().map(|name| format!("  - state {name}")));
     for state in change["states"]["restored"].as_array().into_iter().flatten() {
         let name = text(&state["state"]);

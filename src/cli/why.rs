@@ -7,16 +7,16 @@ use serde_json::Value;
 use super::arguments::{Format, WhyArguments};
 use super::failure::Failure;
 use super::values::RowCondition;
-use crate::client::connection::{Connection, encoded};
-use crate::terminal::{print_line, printable};
+use crate::client::connection::encoded;
+use crate::terminal::{print_json, print_lines};
 
 /// Asks, and prints what was answered.
 pub(super) fn run(arguments: &WhyArguments) -> Result<(), Failure> {
-    let connection = Connection::new(&arguments.remote.server, arguments.remote.token_file.as_deref())?;
+    let connection = arguments.remote.connection()?;
     let answer = connection.get(&path(arguments))?;
     match arguments.remote.format {
-        Format::Json => print_line(&answer.to_string()),
-        Format::Text => text(&answer).iter().for_each(|line| print_line(&printable(line))),
+        Format::Json => print_json(&answer),
+        Format::Text => print_lines(text(&answer)),
     }
     Ok(())
 }

@@ -1,8 +1,6 @@
 //! Dead letters and errors of rows of a server, read page by page, and letters that are sent again or discarded.
 //!
-//! Owns how often a server that is behind is asked again. Conditions and ids enter; letters and outcomes leave, as the server describes them.
-
-use std::thread;
+//! Conditions and ids enter; letters and outcomes leave, as the server describes them.
 
 use serde_json::{Value, json};
 use ureq::http::StatusCode;
@@ -12,8 +10,6 @@ use super::error::ClientError;
 
 /// Letters of one request: as many as the API gives.
 const PAGE: usize = 100;
-/// Most times that a server that is behind may put a letter off before it is given up.
-const REFUSALS_MAX: u32 = 60;
 
 /// Passes all letters that meet the conditions, each a name and a value, to `seen`, and returns the last page.
 pub fn read_letters(
@@ -37,14 +33,21 @@ fn read_pages(
     conditions: &str,
     mut seen: impl FnMut(&Value),
 ) -> Result<Value, ClientError> {
-    let mut after = 0;
+    let mut after = String::new();
     loop {
-        let page = connection.get(&format!("{path}?limit={PAGE}&after={after}{conditions}"))?;
+        let page = connection.get(&format!("{path}?limit={PAGE}{after}{conditions}"))?;
         page[items].as_array().into_iter().flatten().for_each(&mut seen);
-        match page["next"].as_u64() {
-            Some(next) if next > after => after = next,
+        // Letters go on behind an id, errors of rows behind a text.
+        let next = match &page["next"] {
+            Value::Number(id) => format!("&after={id}"),
+            Value::String(text) => format!("&after={}", encoded(text)),
             _ => return Ok(page),
+        };
+        // A page that ends where it began would be read for ever.
+        if next == after {
+            return Ok(page);
         }
+        after = next;
     }
 }
 
@@ -61,16 +64,8 @@ pub fn read_letter(connection: &Connection, id: u64) -> Result<Value, ClientErro
 /// Sends a letter again, as it was or with a line in its place, as soon as the server takes events. Returns the outcome, which may be that
 /// it was rejected.
 pub fn retry_letter(connection: &Connection, id: u64, replacement: Option<&[u8]>) -> Result<Value, ClientError> {
-    let mut refusals = 0;
-    let response = loop {
-        let path = format!("/v1/dead-letters/{id}/retry");
-        let response = connection.post(&path, "application/json", replacement.unwrap_or_default())?;
-        match response.retry_after {
-            Some(wait) if response.status == StatusCode::TOO_MANY_REQUESTS && refusals < REFUSALS_MAX => thread::sleep(wait),
-            _ => break response,
-        }
-        refusals += 1;
-    };
+    let path = format!("/v1/dead-letters/{id}/retry");
+    let response = connection.post_patiently(&path, "application/json", replacement.unwrap_or_default())?;
     outcome(connection, id, &response)
 }
 
@@ -86,7 +81,9 @@ fn outcome(connection: &Connection, id: u64, response: &Response) -> Result<Valu
     let answer: Value = serde_json::from_str(&response.text).unwrap_or(Value::Null);
     match response.status {
         StatusCode::OK if answer.is_object() => Ok(answer),
-        StatusCode::UNPROCESSABLE_ENTITY | StatusCode::NOT_FOUND if answer["detail"].is_string() => {
+        // A letter that is forbidden is of another actor than its sender. Who may not ask gets no reason.
+        StatusCode::FORBIDDEN if !answer["reason"].is_string() => Err(connection.refused(response)),
+        StatusCode::UNPROCESSABLE_ENTITY | StatusCode::NOT_FOUND | StatusCode::FORBIDDEN if answer["detail"].is_string() => {
             Ok(json!({ "id": id, "status": "rejected", "reason": answer["reason"], "detail": answer["detail"] }))
         }
         _ => Err(connection.refused(response)),
@@ -114,7 +111,29 @@ mod tests {
         assert_eq!(ids, [3, 5, 8]);
         let all = "reason=not_json&since=2026-01-01T00%3A00%3A00%2B01%3A00";
         let lines: Vec<String> = server.requests().into_iter().map(|request| request.line).collect();
-        assert_eq!(lines, [0, 5].map(|after| format!("GET /v1/dead-letters?limit=100&after={after}&{all}")));
+        assert_eq!(lines, ["", "&after=5"].map(|after| format!("GET /v1/dead-letters?limit=100{after}&{all}")));
+    }
+
+    #[test]
+    fn errors_of_rows_are_read_page_by_page_to_the_last() {
+        let page = |id: u64, next: Value| canned("200 OK", json!({ "row_errors": [{ "id": id }], "next": next }));
+        let server = CannedServer::start(vec![page(3, json!("7-3")), page(4, json!(null))]);
+        let connection = Connection::new(&server.url, None).unwrap();
+        let mut ids = Vec::new();
+        read_row_errors(&connection, |error| ids.extend(error["id"].as_u64())).unwrap();
+        assert_eq!(ids, [3, 4]);
+        let lines: Vec<String> = server.requests().into_iter().map(|request| request.line).collect();
+        assert_eq!(lines, ["", "&after=7-3"].map(|after| format!("GET /v1/dead-letters/row-errors?limit=100{after}")));
+    }
+
+    #[test]
+    fn a_letter_of_another_actor_is_rejected_and_a_token_without_the_scope_is_an_error() {
+        let letter = canned("403 Forbidden", json!({ "detail": "the event is of actor 4", "reason": "other_actor" }));
+        let scope = canned("403 Forbidden", json!({ "detail": "the token does not grant 'operator'" }));
+        let server = CannedServer::start(vec![letter, scope]);
+        let connection = Connection::new(&server.url, None).unwrap();
+        assert_eq!(retry_letter(&connection, 4, None).unwrap()["status"], "rejected");
+        assert!(retry_letter(&connection, 4, None).is_err());
     }
 
     #[test]

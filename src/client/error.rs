@@ -1,6 +1,7 @@
 //! Reasons why a server did not do what a command asked for.
 
 use crate::file_error::FileError;
+use crate::tls_trust::TrustError;
 
 /// Reason why a server did not answer, or not as asked.
 #[derive(Debug, thiserror::Error)]
@@ -8,6 +9,17 @@ pub enum ClientError {
     /// a file with a token or events
     #[error(transparent)]
     File(#[from] FileError),
+    /// a file with the certificate of an authority
+    #[error(transparent)]
+    Trust(#[from] TrustError),
+    /// nobody answers who can be trusted to be the server
+    #[error("cannot trust {server}: {detail}")]
+    Untrusted {
+        /// the server's address
+        server: String,
+        /// the fault of its certificate, with advice
+        detail: String,
+    },
     /// nobody answers
     #[error("cannot reach {server}: {detail}; is the server running, and is --server its address?")]
     Unreachable {
@@ -24,6 +36,14 @@ pub enum ClientError {
         /// HTTP status
         status: u16,
         /// the problem, in its words
+        detail: String,
+    },
+    /// the server answers what no server of this version does
+    #[error("{server} does not answer as this version expects: {detail}")]
+    Unexpected {
+        /// the server's address
+        server: String,
+        /// the answer, in words
         detail: String,
     },
     /// the user asked to stop (SIGINT, SIGTERM)

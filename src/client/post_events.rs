@@ -127,7 +127,12 @@ enum Attempt {
 impl Client {
     /// A client of `server`; the token is read from a file.
     pub fn new(server: &str, token_file: Option<&Path>) -> Result<Self, ClientError> {
-        Ok(Self(Connection::new(server, token_file)?))
+        Ok(Self::over(Connection::new(server, token_file)?))
+    }
+
+    /// A client of the server at the end of a connection.
+    pub fn over(connection: Connection) -> Self {
+        Self(connection)
     }
 
     /// Sends lines; tries again while the server is away or busy, and sends those again that it refuses for the moment. A request to stop
@@ -205,9 +210,16 @@ impl Client {
     }
 }
 
-/// The answer to so many lines, whatever the status; also one to a single line that is rejected, and one that refuses all.
+/// The answer to so many lines, whatever the status; also one to a single line that is rejected, and one that refuses all, read or not.
 fn part(text: &str, lines: usize) -> Option<Part> {
-    let answer = serde_json::from_str(text).ok().filter(|answer: &RawAnswer| answer.results.len() == lines)?;
+    let answer: RawAnswer = serde_json::from_str(text).ok()?;
+    if answer.results.is_empty() {
+        // The server had no memory for the body: no line was looked at.
+        return Some(Part { looked_at: Vec::new(), position: None, refused: Some(problem(text)) });
+    }
+    if answer.results.len() != lines {
+        return None;
+    }
     let (mut looked_at, mut refused) = (Vec::with_capacity(lines), None);
     for line in answer.results {
         match line {
@@ -270,6 +282,9 @@ mod tests {
         };
         assert_eq!(part(text, 3), Some(expected));
         assert_eq!(part(r#"{"results":[{"status":"puzzled","detail":"?"}]}"#, 1), None);
+        let unread = Part { looked_at: Vec::new(), position: None, refused: Some("no memory".into()) };
+        let text = r#"{"type":"urn:tidewater:problem:memory_full","detail":"no memory","results":[],"position":null}"#;
+        assert_eq!(part(text, 3), Some(unread));
     }
 
     #[test]

@@ -23,7 +23,7 @@ use sources::registry;
 
 use super::report::DoctorReport;
 use crate::process::data_directory::{LOG_DIRECTORY, claim};
-use crate::process::disk::{RESERVE_FILE, START_FREE_BYTES_MIN};
+use crate::process::disk::{RESERVE_FILE, START_FREE_BYTES_MIN, is_whole_reserve};
 use crate::process::error::ProcessError;
 
 /// Less free space than this is worth saying.
@@ -67,7 +67,7 @@ pub fn report(data: &Path) -> Result<DoctorReport, ProcessError> {
 /// Reports the space of the disk and what a start would do with it; false when there is not even enough to open the log.
 fn add_disk(report: &mut DoctorReport, data: &Path) -> bool {
     let Ok(free) = free_bytes(data) else { return true };
-    let reserve_file = data.join(RESERVE_FILE).exists();
+    let reserve_file = is_whole_reserve(&data.join(RESERVE_FILE));
     let is_full = free < LOG_FREE_BYTES_MIN;
     report.fact(
         "disk",

@@ -10,9 +10,9 @@ use super::report::DoctorReport;
 use crate::client::connection::Connection;
 use crate::client::error::ClientError;
 
-/// Asks the server.
-pub fn report(server: &str, token_file: Option<&Path>) -> Result<DoctorReport, ClientError> {
-    let connection = Connection::new(server, token_file)?;
+/// Asks the server, which the authorities in a file are trusted to know.
+pub fn report(server: &str, token_file: Option<&Path>, ca_cert: Option<&Path>) -> Result<DoctorReport, ClientError> {
+    let connection = Connection::trusting(server, token_file, ca_cert)?;
     let status = connection.get("/v1/status")?;
     let letters = connection.get("/v1/dead-letters?limit=1")?;
     Ok(judge(&status, &letters))
