@@ -150,7 +150,8 @@ mod tests {
     }
 
     fn evaluated(policies: Vec<Policy>, claims: serde_json::Value) -> Rule {
-        let view = View { name: "v".into(), columns: columns(), indexes: vec![], access: Access::Policies(policies) };
+        let view =
+            View { name: "v".into(), columns: columns(), indexes: vec![], access: Access::Policies(policies), max_age: None };
         match admit(&view, Some(&Claims::for_test(claims))) {
             Admission::Rows(rule) => rule,
             Admission::Hidden | Admission::NeedsToken => panic!("a token was not enough"),
@@ -188,7 +189,7 @@ mod tests {
         let list = FieldKind::List(Box::new(FieldKind::Int64));
         let columns = vec![Column { name: "member_ids".into(), kind: list.clone() }];
         let policy = Policy::ListHasClaim { column: 0, claim: "sub".into() };
-        let view = View { name: "v".into(), columns, indexes: vec![], access: Access::Policies(vec![policy]) };
+        let view = View { name: "v".into(), columns, indexes: vec![], access: Access::Policies(vec![policy]), max_age: None };
         let encoded = |value: Value<'_>| {
             let mut field = Row::empty();
             list.write(&value, &mut field);

@@ -9,12 +9,13 @@ use std::time::Duration;
 use schemas::position::{Epoch, Position, Token};
 use sinks::search::{QueryError, SearchIndexes, SearchReader};
 use sinks::views::{ServedView, Snapshot, ViewReader, WaitError};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
+use crate::blocking::BlockingWork;
 use crate::read::access::{Admission, Rule, admit};
 use crate::read::claims::Claims;
 use crate::read::error::ReadError;
-use crate::read::limits::SEARCHES_AT_ONCE;
+use crate::read::limits::{READS_AT_ONCE, SEARCHES_AT_ONCE};
 use crate::read::search_error::SearchError;
 use crate::read::suggest::nearest;
 
@@ -28,7 +29,8 @@ struct CatalogShared {
     published: watch::Receiver<Position>,
     /// announces that some full-text index went on
     indexed: watch::Receiver<()>,
-    search_permits: Semaphore,
+    searches: BlockingWork,
+    reads: BlockingWork,
 }
 
 impl Catalog {
@@ -42,8 +44,8 @@ impl Catalog {
         indexes.set_listener(Arc::new(move |_| {
             announce.send_replace(());
         }));
-        let search_permits = Semaphore::new(SEARCHES_AT_ONCE);
-        Self(Arc::new(CatalogShared { views, indexes, published, indexed, search_permits }))
+        let (searches, reads) = (BlockingWork::new(SEARCHES_AT_ONCE), BlockingWork::new(READS_AT_ONCE));
+        Self(Arc::new(CatalogShared { views, indexes, published, indexed, searches, reads }))
     }
 
     /// The views.
@@ -134,17 +136,20 @@ impl Catalog {
         self.0.indexes.all().into_iter().filter(is_readable).collect()
     }
 
-    /// Runs a search on a thread that may block, when it is its turn. `part` names what holds the query, for errors.
+    /// Runs a search when it is its turn. `part` names what holds the query, for errors.
     pub(crate) async fn run_search<T: Send + 'static>(
         &self,
         part: &'static str,
         search: impl FnOnce() -> Result<T, QueryError> + Send + 'static,
     ) -> Result<T, SearchError> {
-        let permit = self.0.search_permits.acquire().await;
-        let _permit = permit.map_err(|_| ReadError::Stopping)?;
-        let done = tokio::task::spawn_blocking(search).await;
+        let done = self.0.searches.run(search).await;
         done.map_err(|error| SearchError::Failed { detail: error.to_string() })?
             .map_err(|source| SearchError::Query { part, source })
+    }
+
+    /// Runs a read that may take long when it is its turn.
+    pub(crate) async fn run_read<T: Send + 'static>(&self, read: impl FnOnce() -> T + Send + 'static) -> Result<T, ReadError> {
+        self.0.reads.run(read).await.map_err(|error| ReadError::Failed { detail: error.to_string() })
     }
 
     /// Waits until the views show what `token` names, at most for `wait`.

@@ -1,4 +1,4 @@
-//! The key of what clients hand back: cursors are encrypted and authenticated with it, ids of events are authenticated.
+//! The key of what clients hand back: cursors are encrypted and authenticated with it, ids of events and tags of answers are authenticated.
 //!
 //! Owns [`CursorKey`]. Bytes and the subject that they are good for enter; sealed bytes leave, of which a client learns nothing but their
 //! length, and which it cannot change. Equal bytes for an equal subject are sealed equally (a synthetic nonce, as in RFC 5297), so an answer
@@ -67,7 +67,7 @@ impl CursorKey {
             id: [a, b, c, d],
             cipher: XChaCha20Poly1305::new(&Key::from(derived("encryption of cursors"))),
             nonces: keyed(&derived("nonces of cursors")),
-            tags: keyed(&derived("ids of events")),
+            tags: keyed(&derived("tags of answers and ids of events")),
         }))
     }
 

@@ -4,7 +4,8 @@
 
 use sinks::views::{Hydration, WaitError};
 
-use crate::read::limits::{RANGES_MAX, SCAN_ROWS_MAX};
+use crate::read::expression_error::ExpressionError;
+use crate::read::limits::{RANGES_MAX, READ_MILLIS_MAX, SCAN_ROWS_MAX, WORK_BYTES_MAX};
 
 /// Seconds after which a view that is being filled is worth asking for again, when nobody knows how long that takes.
 pub(crate) const HYDRATION_RETRY_SECONDS: u64 = 5;
@@ -31,6 +32,12 @@ pub(crate) enum ReadError {
         "more than {SCAN_ROWS_MAX} rows of '{view}' were looked at without filling the page: add an index that leads with the columns of the conditions"
     )]
     ScanLimit { view: String, indexes: Vec<String> },
+    #[error(
+        "'{view}' takes more than {SCAN_ROWS_MAX} rows, {WORK_BYTES_MAX} bytes of work or {READ_MILLIS_MAX} ms to read like this: {advice}"
+    )]
+    WorkLimit { view: String, advice: String },
+    #[error(transparent)]
+    Expression(#[from] ExpressionError),
     #[error("the cursor {reason}: send the 'next' of the previous page with an otherwise equal query, or no cursor")]
     BadCursor { reason: &'static str },
     #[error(
@@ -48,6 +55,8 @@ pub(crate) enum ReadError {
     Wait(#[from] WaitError),
     #[error("the views are no longer kept current: the process is stopping")]
     Stopping,
+    #[error("the rows could not be read: {detail}")]
+    Failed { detail: String },
 }
 
 /// Seconds after which it is worth asking again for a view that is being filled.

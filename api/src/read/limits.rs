@@ -19,6 +19,8 @@ pub const RANGES_MAX: usize = 1_000;
 pub const HITS_DEFAULT: usize = 20;
 /// Suggestions when the request does not say.
 pub const SUGGESTIONS_DEFAULT: usize = 10;
+/// Reads with filters or an order of their own that run at the same time; further ones wait for their turn.
+pub const READS_AT_ONCE: usize = 16;
 /// Searches that run at the same time; further ones wait for their turn.
 pub const SEARCHES_AT_ONCE: usize = 16;
 /// Milliseconds that a reader waits for a position when the request does not say.
@@ -33,3 +35,24 @@ pub const WHY_ROWS_MAX: usize = 10;
 pub const WHY_EVENTS_DEFAULT: usize = 100;
 /// The most events that are named for a row.
 pub const WHY_EVENTS_MAX: usize = 1_000;
+/// The most bytes of rows that one request with filters or an order that no index serves may look at; those of a row count once more for
+/// each place in JSON, several times for each pattern and each comparison of lists, and keys that are sorted count too.
+pub const WORK_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Bytes of work that each test of a row counts as, however short the row is.
+pub const TEST_WORK_BYTES: usize = 16;
+/// The most milliseconds that one such request may read for: the views do not change meanwhile.
+pub const READ_MILLIS_MAX: u64 = 2_000;
+/// The most tests of a row that one request may have; each value of `(any)` and `(all)` is one.
+pub const FILTER_TESTS_MAX: usize = 100;
+/// The most values of all `in` lists of one request.
+pub const FILTER_VALUES_MAX: usize = 1_000;
+/// The most values that one request may order by.
+pub const ORDER_VALUES_MAX: usize = 32;
+/// The most bytes of one compiled pattern.
+pub const PATTERN_BYTES_MAX: usize = 64 * 1024;
+/// The most bytes of all compiled patterns of one request.
+pub const PATTERN_BYTES_TOTAL_MAX: usize = 128 * 1024;
+/// The most bytes that a pattern keeps while it matches in one direction.
+pub const PATTERN_CACHE_BYTES_MAX: usize = 128 * 1024;
+/// The most times that one request may select a column, or places in it: one row alone may have any number of bytes, and an answer has one.
+pub const SELECTED_TIMES_MAX: usize = 8;

@@ -5,17 +5,17 @@
 
 use std::ops::ControlFlow;
 
-use schemas::row::Row;
 use schemas::serving::View;
-use sinks::views::{Snapshot, prefix_end};
+use sinks::views::Snapshot;
 
 use crate::read::access::Rule;
 use crate::read::cursor::RowCursor;
 use crate::read::error::ReadError;
-use crate::read::limits::{RESUME_BYTES_MAX, SCAN_ROWS_MAX};
-use crate::read::plan::{KeyRange, Plan, describe_indexes};
+use crate::read::limits::SCAN_ROWS_MAX;
+use crate::read::plan::Plan;
 use crate::read::projection::Projection;
 use crate::read::rows::{LoadedRow, RowReader};
+use crate::read::scan::{KeyScan, place};
 
 /// Bytes that the text of a row is expected to need.
 const ROW_TEXT_BYTES: usize = 256;
@@ -36,15 +36,6 @@ pub(crate) struct PageRequest<'a> {
     pub(crate) bytes_max: usize,
     /// last row of the page before
     pub(crate) resume: Option<RowCursor>,
-}
-
-/// Place among the rows that are left to read where a page begins.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct FirstRow {
-    /// rows that earlier pages had
-    passed: usize,
-    /// repeats of the first row behind them that earlier pages had
-    repeats: i64,
 }
 
 impl PageRequest<'_> {
@@ -77,13 +68,14 @@ impl PageRequest<'_> {
             return Ok(None);
         }
         let reader = RowReader::new(self.plan.layout);
-        let ranges = self.ranges_left();
-        let first = self.first_row(snapshot, &ranges)?;
+        let scan = KeyScan { view: self.view, plan: &self.plan, resume: self.resume.as_ref() };
+        let ranges = scan.ranges_left();
+        let first = scan.first_row(snapshot, &ranges)?;
         let mut written = 0;
         let mut last = None;
-        for (looked_at, (stored, count)) in self.rows(snapshot, &ranges).skip(first.passed).enumerate() {
+        for (looked_at, (stored, count)) in scan.rows(snapshot, &ranges).skip(first.passed).enumerate() {
             if looked_at >= SCAN_ROWS_MAX {
-                return if written == self.limit { Ok(place(last)) } else { Err(self.scan_limit()) };
+                return if written == self.limit { Ok(place(last)) } else { Err(scan.scan_limit()) };
             }
             let row = reader.load(stored);
             if !self.is_wanted(&reader, &row) {
@@ -106,66 +98,4 @@ impl PageRequest<'_> {
         let conditions = &self.plan.residual;
         self.rule.holds(reader, row) && conditions.iter().all(|(column, condition)| condition.admits(reader.field(row, *column)))
     }
-
-    /// The rows of ranges, in the order of reading.
-    fn rows<'s>(&'s self, snapshot: &'s Snapshot<'_>, ranges: &'s [KeyRange]) -> impl Iterator<Item = (&'s [u8], i64)> {
-        ranges.iter().flat_map(move |range| snapshot.served(self.plan.id, range.to_range(self.plan.reverse)))
-    }
-
-    /// Finds the place behind the last row of the page before. Of a long row only the beginning is known: rows that begin alike are passed
-    /// over until it comes. If it is gone, the page begins with them, so that none is left out.
-    fn first_row(&self, snapshot: &Snapshot<'_>, ranges: &[KeyRange]) -> Result<FirstRow, ReadError> {
-        let Some(resume) = &self.resume else { return Ok(FirstRow::default()) };
-        let mut compared_bytes = 0;
-        for (passed, (stored, _)) in self.rows(snapshot, ranges).enumerate() {
-            if !stored.starts_with(resume.prefix().as_bytes()) {
-                break;
-            }
-            if resume.may_be_at(stored) {
-                compared_bytes += stored.len();
-                if resume.is_at(stored) {
-                    return Ok(FirstRow { passed, repeats: resume.repeats });
-                }
-            }
-            if passed >= SCAN_ROWS_MAX || compared_bytes > RESUME_BYTES_MAX {
-                return Err(self.scan_limit());
-            }
-        }
-        Ok(FirstRow::default())
-    }
-
-    /// The parts of the ranges at or behind the place where the page begins; none of them is empty.
-    fn ranges_left(&self) -> Vec<KeyRange> {
-        self.plan.ranges.iter().filter_map(|range| self.rest_of(range)).collect()
-    }
-
-    /// Returns the part of a range at or behind the place where the page begins; `None` when it is empty. In either direction that is where
-    /// the rows lie that begin as the last one did: read forwards they are the first that is left, read backwards too.
-    fn rest_of(&self, range: &KeyRange) -> Option<KeyRange> {
-        let KeyRange { mut lower, mut upper } = range.clone();
-        match &self.resume {
-            Some(place) if self.plan.reverse => {
-                let behind = match place.is_whole() {
-                    true => Some(Row::concat(place.prefix().as_bytes(), &[0])),
-                    false => prefix_end(place.prefix().as_bytes()),
-                };
-                upper = match (upper, behind) {
-                    (Some(upper), Some(behind)) => Some(upper.min(behind)),
-                    (upper, behind) => upper.or(behind),
-                };
-            }
-            Some(place) => lower = lower.max(place.prefix().clone()),
-            None => {}
-        }
-        let is_empty = upper.as_ref().is_some_and(|upper| *upper <= lower);
-        (!is_empty).then_some(KeyRange { lower, upper })
-    }
-
-    fn scan_limit(&self) -> ReadError {
-        ReadError::ScanLimit { view: self.view.name.clone(), indexes: describe_indexes(self.view) }
-    }
-}
-
-fn place(last: Option<(&[u8], i64)>) -> Option<RowCursor> {
-    last.map(|(row, repeats)| RowCursor::behind(row, repeats))
 }

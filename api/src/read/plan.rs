@@ -61,8 +61,19 @@ pub(crate) struct Plan<'a> {
 
 /// The plan over the index that fits best: the longest prefix with known values, then a range after it, then the first declared.
 pub(crate) fn plan<'a>(served: &'a ServedView, conditions: &'a Conditions, order: &[OrderColumn]) -> Result<Plan<'a>, ReadError> {
+    plan_over(served, |_| true, conditions, order)
+}
+
+/// The plan over the index that fits best among those that `may_use` admits.
+pub(crate) fn plan_over<'a>(
+    served: &'a ServedView,
+    may_use: impl Fn(&Index) -> bool,
+    conditions: &'a Conditions,
+    order: &[OrderColumn],
+) -> Result<Plan<'a>, ReadError> {
     let view = &served.view;
-    let fits = served.indexes.iter().enumerate().filter_map(|(number, (_, layout))| {
+    let usable = served.indexes.iter().enumerate().filter(|(number, _)| may_use(&view.indexes[*number]));
+    let fits = usable.filter_map(|(number, (_, layout))| {
         let reverse = direction(layout, conditions, order)?;
         let points = points(layout, conditions);
         let ranged = range_at(layout, conditions, points).is_some();

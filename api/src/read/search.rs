@@ -28,7 +28,7 @@ impl HitView {
         let index = reader.index();
         let columns = reader.columns().to_vec();
         let layout = IndexLayout::new(&columns, &Index { name: index.name.clone(), columns: Vec::new(), limit: None });
-        let view = View { name: index.name.clone(), columns, indexes: Vec::new(), access: Access::Denied };
+        let view = View { name: index.name.clone(), columns, indexes: Vec::new(), access: Access::Denied, max_age: None };
         let places = index.columns();
         let is_included = |place: &usize| index.included.contains(&places[*place]);
         let included = (0..places.len()).filter(is_included).collect();
