@@ -28,14 +28,7 @@ pub(super) enum RowChange {
 impl PlannedSubscription {
     /// The changes of a step: what goes, then what comes, both in the order of the index.
     pub(super) fn changes(&self, catalog: &Catalog, step: &Step) -> Result<Vec<RowChange>, Interruption> {
-        let changed = if self.limit.is_some() {
-            self.changed_top(catalog, step)?
-        } else if self.index().limit.is_some() {
-            self.changed_groups(catalog, step)?
-        } else {
-            let ranges = self.ranges.iter().map(|range| self.range(range, None));
-            self.admitted(ranges.flat_map(|range| step.changes.of(self.id, range)).cloned())?
-        };
+        let changed = self.changed(catalog, step)?;
         let replaced = self.keys(changed.iter().filter(|(_, diff)| *diff > 0));
         let (mut gone, mut come) = (Vec::new(), Vec::new());
         let reader = RowReader::new(self.layout());
@@ -50,6 +43,18 @@ impl PlannedSubscription {
         Ok(gone)
     }
 
+    /// The rows that a step changes for the reader, each once, with the change of its count.
+    pub(crate) fn changed(&self, catalog: &Catalog, step: &Step) -> Result<Vec<(Row, Diff)>, Interruption> {
+        if self.limit.is_some() {
+            self.changed_top(catalog, step)
+        } else if self.index().limit.is_some() {
+            self.changed_groups(catalog, step)
+        } else {
+            let ranges = self.ranges.iter().map(|range| self.range(range, None));
+            self.admitted(ranges.flat_map(|range| step.changes.of(self.id, range)).cloned())
+        }
+    }
+
     /// Returns those of the changed rows within the ranges that the reader gets.
     fn admitted(&self, changed: impl Iterator<Item = (Row, Diff)>) -> Result<Vec<(Row, Diff)>, Interruption> {
         let reader = RowReader::new(self.layout());
@@ -59,15 +64,19 @@ impl PlannedSubscription {
     }
 
     /// The values of the first column whose rows have changed.
-    fn touched(&self, step: &Step) -> BTreeSet<Row> {
+    pub(crate) fn touched(&self, step: &Step) -> BTreeSet<Row> {
         let ranges = self.ranges.iter().map(|range| self.range(range, None));
         ranges.flat_map(|range| step.changes.groups_of(self.id, self.layout(), range)).collect()
     }
 
     /// Collects changes where the index serves a limited number of rows for each value of its first column.
     fn changed_groups(&self, catalog: &Catalog, step: &Step) -> Result<Vec<(Row, Diff)>, Interruption> {
-        let mut changed = Vec::new();
-        for group in self.touched(step) {
+        let (mut changed, touched) = (Vec::new(), self.touched(step));
+        // Each is read before and after the step, also where the reader gets none of its changes.
+        if touched.len() > SUBSCRIPTION_CHANGES_MAX {
+            return Err(Interruption::ManyChanges);
+        }
+        for group in touched {
             let of_group = self.read(catalog, |snapshot| Ok(snapshot.group_change(self.id, group.as_bytes(), step)?))?;
             changed.extend(self.admitted(of_group.into_iter().filter(|(row, _)| self.covers(row)))?);
             if changed.len() > SUBSCRIPTION_CHANGES_MAX {

@@ -6,7 +6,7 @@ use super::error::SubscriptionError;
 use crate::read::error::ReadError;
 
 /// Reason why a subscription can't simply continue.
-pub(super) enum Interruption {
+pub(crate) enum Interruption {
     /// the next change for it is not remembered any more
     Forgotten,
     /// one epoch changed more rows than are sent one by one

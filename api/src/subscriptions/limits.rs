@@ -4,7 +4,8 @@ use std::time::Duration;
 
 /// Subscriptions open at the same time, unless configured.
 pub const SUBSCRIPTIONS_MAX: usize = 2_000;
-/// The most changes that one epoch may bring to a subscription; beyond, its rows are sent from the beginning, which needs no more memory.
+/// The most changes that one epoch may bring to a subscription, and the most values of the first column that it may change rows of, where the
+/// index has a limit for each; beyond, its rows are sent from the beginning, which needs no more memory.
 pub const SUBSCRIPTION_CHANGES_MAX: usize = 10_000;
 /// Rows that a subscription reads at a time while it sends those that are there.
 pub const SUBSCRIPTION_PAGE_ROWS: usize = 64;

@@ -50,7 +50,7 @@ impl Subscriptions {
     }
 
     /// The views.
-    pub(super) fn catalog(&self) -> &Catalog {
+    pub(crate) fn catalog(&self) -> &Catalog {
         &self.0.catalog
     }
 
@@ -60,7 +60,7 @@ impl Subscriptions {
     }
 
     /// The key of ids.
-    pub(super) fn key(&self) -> &CursorKey {
+    pub(crate) fn key(&self) -> &CursorKey {
         &self.0.settings.key
     }
 

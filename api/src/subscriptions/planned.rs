@@ -25,15 +25,15 @@ use crate::read::request::RowsRequest;
 use crate::read::rows::{LoadedRow, RowReader};
 
 /// A planned query.
-pub(super) struct PlannedSubscription {
-    pub(super) served: Arc<ServedView>,
-    pub(super) id: IndexId,
+pub(crate) struct PlannedSubscription {
+    pub(crate) served: Arc<ServedView>,
+    pub(crate) id: IndexId,
     /// the number of the index in its view
     number: usize,
     pub(super) reverse: bool,
-    pub(super) ranges: Vec<KeyRange>,
+    pub(crate) ranges: Vec<KeyRange>,
     pub(super) rule: Rule,
-    conditions: Conditions,
+    pub(crate) conditions: Conditions,
     /// the columns of the conditions that the ranges do not ensure
     residual: Vec<usize>,
     projection: Projection,
@@ -41,12 +41,12 @@ pub(super) struct PlannedSubscription {
     pub(super) key: Option<(Vec<usize>, Projection)>,
     /// the most rows
     pub(super) limit: Option<Diff>,
-    pub(super) seal: u64,
+    pub(crate) seal: u64,
 }
 
 impl PlannedSubscription {
     /// Plans a question as it is understood now.
-    pub(super) fn new<Q: Question>(subscriptions: &Subscriptions, request: &SubscriptionRequest<Q>) -> Result<Self, Q::Error> {
+    pub(crate) fn new<Q: Question>(subscriptions: &Subscriptions, request: &SubscriptionRequest<Q>) -> Result<Self, Q::Error> {
         let admitted = subscriptions.catalog().admitted(&request.view, request.claims.as_ref());
         let (served, rule) = admitted.map_err(SubscriptionError::from)?;
         let query = request.question.understand(&served, &rule)?;
@@ -78,23 +78,28 @@ impl PlannedSubscription {
         (self.id, self.seal) == (other.id, other.seal)
     }
 
+    /// Returns true if the ranges of the index ensure all conditions.
+    pub(crate) fn is_indexed(&self) -> bool {
+        self.residual.is_empty()
+    }
+
     /// The index that is read.
-    pub(super) fn index(&self) -> &Index {
+    pub(crate) fn index(&self) -> &Index {
         &self.served.view.indexes[self.number]
     }
 
     /// Layout of the index that is read.
-    pub(super) fn layout(&self) -> &IndexLayout {
+    pub(crate) fn layout(&self) -> &IndexLayout {
         &self.served.indexes[self.number].1
     }
 
     /// Returns true if the view is still the one that was planned for.
-    pub(super) fn is_current(&self, views: &dyn ViewReader) -> bool {
+    pub(crate) fn is_current(&self, views: &dyn ViewReader) -> bool {
         views.view(&self.served.view.name).is_some_and(|current| Arc::ptr_eq(&current, &self.served))
     }
 
     /// Reads rows, if the view is still the one that was planned for.
-    pub(super) fn read<T>(
+    pub(crate) fn read<T>(
         &self,
         catalog: &Catalog,
         read: impl FnOnce(&Snapshot<'_>) -> Result<T, Interruption>,
@@ -103,7 +108,7 @@ impl PlannedSubscription {
     }
 
     /// A range, or what is left of it, as an index takes it.
-    pub(super) fn range<'b>(&'b self, range: &'b KeyRange, rest: Option<&'b Bound<Row>>) -> Range<'b> {
+    pub(crate) fn range<'b>(&'b self, range: &'b KeyRange, rest: Option<&'b Bound<Row>>) -> Range<'b> {
         let mut range = range.to_range(self.reverse);
         if let Some(rest) = rest {
             let side = if self.reverse { &mut range.upper } else { &mut range.lower };
@@ -119,7 +124,7 @@ impl PlannedSubscription {
     }
 
     /// A row within the ranges, if the reader wanted it and may see it. The rule is asked for every row, also where the ranges ensure it.
-    pub(super) fn admit(&self, reader: &RowReader<'_>, stored: &[u8]) -> Option<LoadedRow> {
+    pub(crate) fn admit(&self, reader: &RowReader<'_>, stored: &[u8]) -> Option<LoadedRow> {
         let row = reader.load(stored);
         let holds =
             |column: &usize| self.conditions.get(column).is_some_and(|condition| condition.admits(reader.field(&row, *column)));
