@@ -1,0 +1,64 @@
+//! Events on their way in, and the tickets for streams.
+
+use serde_json::{Value, json};
+
+use super::super::operation::{Audience, DescribedOperation, DescribedPath, json_answer, with_headers};
+use super::super::schema::{described, format, list, nullable, object, one_of, text, whole};
+
+pub(crate) static EVENTS: DescribedPath = DescribedPath::new("/v1/events", || vec![send()]);
+pub(crate) static TICKETS: DescribedPath = DescribedPath::new("/v1/tickets", || vec![ticket()]);
+
+const EVENT_WORDS: &str = "One event as a JSON object, or one a line, also compressed (`Content-Encoding: gzip` or `zstd`). The answer is 200 \
+     as soon as the lines were looked at, whatever became of each; a single event that is rejected is 422.";
+
+/// One event as a client sends it.
+pub(super) fn event() -> Value {
+    let members = [
+        ("event_id", described(text(), "A UUID, by which a repeated event is known.")),
+        ("event_type", text()),
+        ("schema_version?", json!({ "type": "integer" })),
+        ("aggregate_id", text()),
+        ("occurred_at", described(text(), "Such as 2026-01-31T08:00:00Z.")),
+        ("actor_id?", described(nullable(text()), "Who did it.")),
+        ("payload", json!({ "type": "object" })),
+    ];
+    object(&[("topic", described(text(), "GET /v1/topics lists them.")), ("event", object(&members))])
+}
+
+/// The outcome of one line.
+pub(super) fn outcome() -> Vec<(&'static str, Value)> {
+    vec![
+        ("status", one_of(&["accepted", "duplicate", "rejected", "forbidden", "empty", "refused"])),
+        ("position?", nullable(text())),
+        ("reason?", text()),
+        ("field?", nullable(text())),
+        ("detail?", text()),
+    ]
+}
+
+fn send() -> DescribedOperation {
+    let count = |word: &'static str| (word, whole());
+    let mut members = vec![("results", list(object(&outcome())))];
+    members.extend(["accepted", "duplicate", "rejected", "forbidden", "refused"].map(count));
+    members.push(("position", described(nullable(text()), "For `after`: an answer at this position shows all of these events.")));
+    let taken = with_headers(json_answer("What became of each line.", object(&members)), &["Retry-After"]);
+    let lines = described(text(), "One JSON object a line.");
+    DescribedOperation::post("send_events", "events", "Send events")
+        .to(Audience::Senders)
+        .words(EVENT_WORDS)
+        .body(true, &[("application/json", event()), ("application/x-ndjson", lines)])
+        .answers(200, taken)
+        .problems(&[400, 413, 415, 422, 507])
+}
+
+fn ticket() -> DescribedOperation {
+    let mut asked = object(&[("view?", described(nullable(text()), "The only view that the ticket opens."))]);
+    asked["additionalProperties"] = false.into();
+    let given = object(&[("ticket", text()), ("expires_at", format("date-time"))]);
+    DescribedOperation::post("issue_ticket", "streams", "A ticket, which opens one stream in place of a token")
+        .to(Audience::Holders)
+        .words("For pages whose browser sends no header with a stream: the ticket is the parameter `ticket` of its address.")
+        .body(false, &[("application/json", asked)])
+        .answers(200, json_answer("The ticket, and the time until which it opens a stream.", given))
+        .problems(&[400, 404, 413, 415])
+}
