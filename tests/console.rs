@@ -1,6 +1,6 @@
 //! The page at `/` as a person uses it, in a real browser: the topology, a view page by page, dead letters, on a phone and in the dark.
 
-mod browser;
+pub mod browser;
 
 use serde_json::{Value, json};
 
@@ -298,13 +298,13 @@ fn it_fits_a_phone_and_a_screen_by_day_and_by_night_and_has_names_for_those_who_
 }
 
 /// Controls and links that nobody can be told the purpose of.
-const UNNAMED: &str = "
+pub const UNNAMED: &str = "
     const named = (node) => node.getAttribute('aria-label') || node.textContent.trim() || node.labels?.length;
     const controls = [...document.querySelectorAll('a, button, input, select, summary')];
     return controls.filter((node) => node.checkVisibility() && !named(node)).map((node) => node.outerHTML)";
 
 /// Texts with less contrast to what is below them than WCAG asks for (4.5 to 1).
-const FAINT: &str = "
+pub const FAINT: &str = "
     const rgb = (text) => text.match(/[\\d.]+/g).map(Number);
     const light = ([r, g, b]) => [r, g, b].map((c) => c / 255).map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4))
       .reduce((sum, c, at) => sum + c * [0.2126, 0.7152, 0.0722][at], 0);

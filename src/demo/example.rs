@@ -19,12 +19,18 @@ pub struct Example<'a> {
     pub post: u64,
     /// the time of the post, microseconds since 1970
     pub now: i64,
+    /// true if the social client is served
+    pub has_social: bool,
 }
 
 impl Example<'_> {
-    /// The page's address and three lines to copy, with a heading each.
+    /// The addresses of the pages and three lines to copy, with a heading each.
     pub fn text(&self) -> String {
         let Self { address, user, post, .. } = self;
+        let social = match self.has_social {
+            true => format!("\nThe social network, as one of its made-up people:\n  http://{address}/social\n"),
+            false => String::new(),
+        };
         let header = quoted(&format!("@{}", self.header_file.display()));
         let feed = format!("curl -s -H {header} 'http://{address}/v1/views/following_feed?user_id=eq.{user}&limit=5'");
         let trending = format!("curl -s 'http://{address}/v1/views/trending?limit=5'");
@@ -34,7 +40,7 @@ impl Example<'_> {
             event = self.event(),
         );
         format!(
-            "\nThe page to look at; its button 'Token' takes the line of {}:\n  http://{address}/\n\n\
+            "{social}\nThe page to look at; its button 'Token' takes the line of {}:\n  http://{address}/\n\n\
              The feed of user {user}, with a token that says so:\n  {feed}\n\nWhat is trending, for everybody:\n  {trending}\n\n\
              Write a post and read it back, never before it is there:\n  {write}\n",
             self.header_file.display()
@@ -74,6 +80,7 @@ mod tests {
             user: 42,
             post: 9_000_001,
             now: 1_704_067_200_000_000,
+            has_social: true,
         };
         let event: serde_json::Value = serde_json::from_str(&example.event()).unwrap();
         assert_eq!(event["event"]["aggregate_id"], "9000001");
@@ -81,6 +88,8 @@ mod tests {
         assert!(!example.event().contains('\''), "the event is quoted with apostrophes in the shell");
         assert!(example.text().contains("-H @demo/authorization"));
         assert!(!example.text().contains("Bearer"));
+        assert!(example.text().contains("http://127.0.0.1:8080/social\n"));
+        assert!(!Example { has_social: false, ..example }.text().contains("social\n"));
     }
 
     #[test]

@@ -41,15 +41,24 @@ struct DemoClaims<'a> {
     exp: u64,
 }
 
+/// Signs a token for a user with these scopes, which is good for `valid`; returns it with its end in seconds since 1970.
+pub(super) fn signed_token(
+    secret: &[u8],
+    user: u64,
+    scope: &str,
+    valid: Duration,
+) -> Result<(String, u64), jsonwebtoken::errors::Error> {
+    let expires = (Duration::from_micros(wall_micros().unsigned_abs()) + valid).as_secs();
+    let claims = DemoClaims { sub: user.to_string(), scope, exp: expires };
+    let token = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &EncodingKey::from_secret(secret))?;
+    Ok((token, expires))
+}
+
 impl DemoKey {
     /// The key in `directory`, made where there is none, and a new token for `user` with the scopes `scope`.
     pub fn open(directory: &Path, user: u64, scope: &str) -> Result<Self, DemoError> {
         let secret = secret(&directory.join(SECRET_FILE))?;
-        let expires = Duration::from_micros(wall_micros().unsigned_abs()) + TOKEN_VALID;
-        let claims = DemoClaims { sub: user.to_string(), scope, exp: expires.as_secs() };
-        let key = EncodingKey::from_secret(&secret);
-        let token = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key)
-            .map_err(|source| DemoError::SignToken { source })?;
+        let (token, _) = signed_token(&secret, user, scope, TOKEN_VALID).map_err(|source| DemoError::SignToken { source })?;
         let header_file = directory.join(HEADER_FILE);
         write_private(&header_file, format!("Authorization: Bearer {token}\n").as_bytes())
             .map_err(FileError::write(&header_file))?;

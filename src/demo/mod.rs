@@ -7,3 +7,4 @@ mod example;
 mod key;
 pub mod play;
 mod progress;
+mod social;

@@ -14,6 +14,7 @@ use super::error::DemoError;
 use super::example::Example;
 use super::key::DemoKey;
 use super::progress::{DemoFigures, Progress, REDRAW_INTERVAL};
+use super::social;
 use crate::client::events_file::{BATCH_LINES_MAX, EventsFile};
 use crate::file_error::FileError;
 use crate::process::auth::{demo_api_config, demo_scopes};
@@ -22,7 +23,7 @@ use crate::process::data_directory::keep_private;
 use crate::process::deployments::declared::Declared;
 use crate::process::options::ServerSettings;
 use crate::process::server::{Server, ServerOptions};
-use crate::terminal::{grouped, print_line};
+use crate::terminal::{grouped, print_text};
 use crate::world::{Live, World, WorldOptions};
 
 /// Each start makes up the same people.
@@ -61,6 +62,8 @@ pub struct PreparedDemo {
     options: DemoOptions,
     data: PathBuf,
     user: u64,
+    /// true if the social client is served
+    has_social: bool,
     key: DemoKey,
     api: ApiConfig,
 }
@@ -74,23 +77,28 @@ impl PreparedDemo {
         let data = fs::canonicalize(&options.data).map_err(FileError::read(&options.data))?;
         let user = example_user(&options)?;
         let key = DemoKey::open(&data, user, &demo_scopes())?;
-        let api = demo_api_config(&key.secret)?;
-        Ok(Self { options, data, user, key, api })
+        let mut api = demo_api_config(&key.secret)?;
+        let is_made_up = social::is_made_up(&data, options.events.is_some())?;
+        if is_made_up && options.settings.listen.most_open().ip().is_loopback() {
+            social::open_page(&mut api, &key.secret);
+        }
+        let has_social = !api.pages.is_empty();
+        Ok(Self { options, data, user, has_social, key, api })
     }
 
     /// Runs the demo; it ends by SIGINT, SIGTERM or after the time that was asked for.
     pub fn run(self, declared: Declared) -> Result<(), DemoError> {
-        let Self { options, data, user, key, api } = self;
+        let Self { options, data, user, has_social, key, api } = self;
         let server_options = ServerOptions { declared, data: &data, settings: &options.settings, api };
         let stop_at = options.stop_after.map(|after| Instant::now() + after);
         let server = Server::start(server_options)?;
         let mut demo = Demo { server, progress: Progress::new(), drawn_at: Instant::now(), stop_at };
-        let outcome = demo.play(&options, &key, user);
+        let outcome = demo.play(&options, &key, (user, has_social));
         demo.progress.finish();
         let lost = demo.server.lost();
         let stopped = demo.server.stop();
         lost.map_or(outcome, |lost| Err(lost.into())).and(stopped.map_err(DemoError::from))?;
-        print_line(&format!("\nstopped; '{}' keeps the events: start again to go on with them", data.display()));
+        print_text(&format!("\nstopped; '{}' keeps the events: start again to go on with them", data.display()));
         Ok(())
     }
 }
@@ -125,14 +133,14 @@ fn follower(line: &[u8]) -> Option<u64> {
 }
 
 impl Demo {
-    fn play(&mut self, options: &DemoOptions, key: &DemoKey, user: u64) -> Result<(), DemoError> {
+    fn play(&mut self, options: &DemoOptions, key: &DemoKey, (user, has_social): (u64, bool)) -> Result<(), DemoError> {
         let Some(mut live) = self.begin(options)? else { return Ok(()) };
         if self.catch_up() {
             return Ok(());
         }
         let now = wall_micros();
         let post = FREE_POST_ID + now.unsigned_abs() / 1_000_000;
-        let example = Example { address: self.server.address, header_file: &key.header_file, user, post, now };
+        let example = Example { address: self.server.address, header_file: &key.header_file, user, post, now, has_social };
         self.progress.print(&example.text());
         while !self.is_over(TICK) {
             let lines = live.until(wall_micros()).into_iter().map(String::into_bytes).collect();

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::terminal::{grouped, print_line};
+use crate::terminal::{grouped, print_text};
 
 /// Interval at which a terminal is redrawn.
 pub const REDRAW_INTERVAL: Duration = Duration::from_millis(500);
@@ -72,8 +72,8 @@ impl Progress {
     /// Prints text above the table.
     pub fn print(&self, text: &str) {
         match &self.terminal {
-            Some(bar) => bar.suspend(|| print_line(text)),
-            None => print_line(text),
+            Some(bar) => bar.suspend(|| print_text(text)),
+            None => print_text(text),
         }
     }
 

@@ -5,6 +5,8 @@
 use std::process::Command;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use ureq::Agent;
 
@@ -112,6 +114,14 @@ impl Browser {
     pub fn prefer(&self, scheme: &str) {
         let features = json!([{ "name": "prefers-color-scheme", "value": scheme }]);
         self.devtools("Emulation.setEmulatedMedia", &json!({ "features": features }));
+    }
+
+    /// Takes a picture of the window, in the PNG format.
+    pub fn screenshot(&self) -> Vec<u8> {
+        let mut response = self.agent.get(format!("{}/screenshot", self.session)).call().unwrap();
+        let text = response.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_string().unwrap();
+        let answer: Value = serde_json::from_str(&text).unwrap();
+        STANDARD.decode(answer["value"].as_str().unwrap_or_else(|| panic!("no picture: {text}"))).unwrap()
     }
 
     fn devtools(&self, command: &str, parameters: &Value) {

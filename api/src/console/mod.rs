@@ -1,47 +1,35 @@
-//! The page to look at, embedded in the program.
+//! The page to look at and the page to try the API, embedded in the program.
 //!
-//! It holds no data: what it shows it asks of the API, with the token of whoever looks.
+//! They hold no data: what they show they ask of the API, with the token of whoever looks.
 
-const HTML: &str = "text/html; charset=utf-8";
-const CSS: &str = "text/css; charset=utf-8";
-const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
-const SVG: &str = "image/svg+xml";
+use crate::host::pages::PageFile;
 
-/// A file of the page.
-pub(crate) struct ConsoleFile {
-    name: &'static str,
-    /// its media type
-    pub(crate) content_type: &'static str,
-    /// its text
-    pub(crate) text: &'static str,
-}
-
-const fn of(name: &'static str, content_type: &'static str, text: &'static str) -> ConsoleFile {
-    ConsoleFile { name, content_type, text }
-}
+/// The place in the page where links to further pages go.
+pub(crate) const FURTHER_PAGES: &str = "<!-- further pages -->";
 
 /// The page itself.
-pub(crate) const PAGE: ConsoleFile = of("index.html", HTML, include_str!("index.html"));
+pub(crate) const PAGE: PageFile = PageFile::html("index.html", include_str!("index.html"));
 
-/// The files that it loads.
-static FILES: [ConsoleFile; 14] = [
-    of("api.js", JAVASCRIPT, include_str!("api.js")),
-    of("console.css", CSS, include_str!("console.css")),
-    of("dom.js", JAVASCRIPT, include_str!("dom.js")),
-    of("graph.js", JAVASCRIPT, include_str!("graph.js")),
-    of("hits.js", JAVASCRIPT, include_str!("hits.js")),
-    of("icon.svg", SVG, include_str!("icon.svg")),
-    of("layout.js", JAVASCRIPT, include_str!("layout.js")),
-    of("letters.js", JAVASCRIPT, include_str!("letters.js")),
-    of("live.js", JAVASCRIPT, include_str!("live.js")),
-    of("main.js", JAVASCRIPT, include_str!("main.js")),
-    of("relation.js", JAVASCRIPT, include_str!("relation.js")),
-    of("rows.js", JAVASCRIPT, include_str!("rows.js")),
-    of("search.js", JAVASCRIPT, include_str!("search.js")),
-    of("why.js", JAVASCRIPT, include_str!("why.js")),
+/// The page to try the API, which is made of what `/openapi.json` says.
+pub(crate) const DOCS_PAGE: PageFile = PageFile::html("docs.html", include_str!("docs.html"));
+
+/// The files that they load.
+pub(crate) static FILES: [PageFile; 17] = [
+    PageFile::script("api.js", include_str!("api.js")),
+    PageFile::css("console.css", include_str!("console.css")),
+    PageFile::css("docs.css", include_str!("docs.css")),
+    PageFile::script("docs.js", include_str!("docs.js")),
+    PageFile::script("docs_operation.js", include_str!("docs_operation.js")),
+    PageFile::script("dom.js", include_str!("dom.js")),
+    PageFile::script("graph.js", include_str!("graph.js")),
+    PageFile::script("hits.js", include_str!("hits.js")),
+    PageFile::svg("icon.svg", include_str!("icon.svg")),
+    PageFile::script("layout.js", include_str!("layout.js")),
+    PageFile::script("letters.js", include_str!("letters.js")),
+    PageFile::script("live.js", include_str!("live.js")),
+    PageFile::script("main.js", include_str!("main.js")),
+    PageFile::script("relation.js", include_str!("relation.js")),
+    PageFile::script("rows.js", include_str!("rows.js")),
+    PageFile::script("search.js", include_str!("search.js")),
+    PageFile::script("why.js", include_str!("why.js")),
 ];
-
-/// A file that the page loads.
-pub(crate) fn file(name: &str) -> Option<&'static ConsoleFile> {
-    FILES.iter().find(|file| file.name == name)
-}

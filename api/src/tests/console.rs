@@ -10,6 +10,7 @@ async fn the_page_and_its_files_are_served_to_everybody_with_strict_headers() {
     assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
     let mut open = vec!["console/main.js".to_owned(), "console/console.css".into(), "console/icon.svg".into()];
     assert!(open.iter().all(|path| page.text.contains(&format!("\"{path}\""))), "{}", page.text);
+    open.extend(["console/docs.js".to_owned(), "console/docs.css".into()]);
     let mut seen = Vec::new();
     while let Some(path) = open.pop() {
         if seen.contains(&path) {
@@ -26,7 +27,7 @@ async fn the_page_and_its_files_are_served_to_everybody_with_strict_headers() {
         open.extend(imported.map(|name| format!("console/{name}")));
         seen.push(path);
     }
-    assert_eq!(seen.len(), 14, "a file is served that nothing loads, or the other way round: {seen:?}");
+    assert_eq!(seen.len(), 17, "a file is served that nothing loads, or the other way round: {seen:?}");
 }
 
 #[tokio::test]
