@@ -10,15 +10,18 @@ use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, Method, header};
 
 use super::body::{JSON, JSON_LINES, media_type, sent_media_type};
+use super::cors::{CorsGrant, CorsSites};
 use super::error::body::BodyError;
 use super::error::origin::OriginError;
+use super::peer::OverTls;
 use super::problem::answer::Problem;
 
 /// Header in which browsers say how the page that asks is related to the server.
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// Refuses requests for another host, and those with an effect that a page of another site may have sent.
-pub(crate) fn check_origin(request: &Request) -> Result<(), Problem> {
+/// Refuses requests for another host, and those with an effect that a page of another site may have sent. A page of an origin that the
+/// operator has named is no stranger's: it may do what the server's own page may.
+pub(crate) fn check_origin(request: &Request, grant: &CorsGrant) -> Result<(), Problem> {
     let headers = request.headers();
     let host = host(headers);
     let authority = request.uri().authority().map(|authority| authority.as_str());
@@ -26,14 +29,17 @@ pub(crate) fn check_origin(request: &Request) -> Result<(), Problem> {
     let Some(host) = host.filter(|_| is_ours) else {
         return Err(OriginError::ForeignHost { host: authority.or(host).unwrap_or("").to_owned() }.into());
     };
-    if headers.contains_key(header::UPGRADE) {
-        check_page(headers, host)?;
+    let scheme = if request.extensions().get::<OverTls>().is_some() { "https" } else { "http" };
+    if headers.contains_key(header::UPGRADE) && !grant.is_named() {
+        check_page(headers, scheme, host)?;
     }
     if [Method::GET, Method::HEAD, Method::OPTIONS].contains(request.method()) {
         return Ok(());
     }
-    check_page(headers, host)?;
-    check_site(headers)?;
+    if !grant.is_named() {
+        check_page(headers, scheme, host)?;
+        check_site(headers)?;
+    }
     // No page sends a DELETE to another site without asking first, and it has no body.
     if *request.method() == Method::DELETE {
         return Ok(());
@@ -42,6 +48,22 @@ pub(crate) fn check_origin(request: &Request) -> Result<(), Problem> {
         return Err(BodyError::UnsupportedMediaType { found: sent_media_type(headers) }.into());
     }
     Ok(())
+}
+
+/// Refuses WebSockets of pages that may not read answers, where it was said which may: browsers open one to any server, and leave it to that.
+pub(crate) fn check_socket(request: &Request, sites: &CorsSites, grant: &CorsGrant) -> Result<(), OriginError> {
+    let headers = request.headers();
+    if sites.is_empty() || grant.is_allowed() || !headers.contains_key(header::UPGRADE) {
+        return Ok(());
+    }
+    let host = host(headers).unwrap_or("");
+    // A proxy may have taken off TLS, so the scheme of the server's own page is not known here.
+    let is_ours = |origin: &str| origin.split_once("://").is_some_and(|(_, name)| name.eq_ignore_ascii_case(host));
+    let is_foreign = |origin: &&axum::http::HeaderValue| !origin.to_str().is_ok_and(is_ours);
+    match headers.get_all(header::ORIGIN).iter().find(is_foreign) {
+        Some(origin) => Err(OriginError::ForeignSocket { page: String::from_utf8_lossy(origin.as_bytes()).into_owned() }),
+        None => Ok(()),
+    }
 }
 
 /// The one host that a request names.
@@ -69,8 +91,8 @@ fn is_port(text: &str) -> bool {
 }
 
 /// Refuses pages that are not from this server.
-fn check_page(headers: &HeaderMap, host: &str) -> Result<(), OriginError> {
-    let ours = format!("http://{host}");
+fn check_page(headers: &HeaderMap, scheme: &str, host: &str) -> Result<(), OriginError> {
+    let ours = format!("{scheme}://{host}");
     let is_foreign = |origin: &&axum::http::HeaderValue| !origin.as_bytes().eq_ignore_ascii_case(ours.as_bytes());
     match headers.get_all(header::ORIGIN).iter().find(is_foreign) {
         Some(origin) => Err(OriginError::ForeignPage { page: String::from_utf8_lossy(origin.as_bytes()).into_owned() }),
