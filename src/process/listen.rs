@@ -7,9 +7,13 @@ use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::str::FromStr;
 
+use rustix::io::Errno;
 use tokio::net::TcpListener;
 
 use super::error::ProcessError;
+
+/// Attempts to find a port that is free at every address of a name, where the system may choose one.
+const PORT_ATTEMPTS_MAX: u32 = 16;
 
 /// Addresses to listen on: one, or all that a name has.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,6 +92,31 @@ impl ListenAddresses {
     /// Listens on every address, all with the same port. An address that this machine does not have is passed over: a name may have one of
     /// IPv6 where the system has none.
     pub(super) async fn bind(&self) -> Result<(SocketAddr, Vec<TcpListener>), ProcessError> {
+        self.bind_with(TcpListener::bind).await
+    }
+
+    /// Binds as [`Self::bind`] does. A port that the system chose for the first address may be taken at another one: then it chooses again.
+    async fn bind_with<B>(&self, bind: impl Fn(SocketAddr) -> B) -> Result<(SocketAddr, Vec<TcpListener>), ProcessError>
+    where
+        B: Future<Output = io::Result<TcpListener>>,
+    {
+        for _ in 1..PORT_ATTEMPTS_MAX {
+            match self.bind_once(&bind).await {
+                Err(ProcessError::Listen { address, source })
+                    if source.kind() == io::ErrorKind::AddrInUse && !self.addresses.contains(&address) =>
+                {
+                    tracing::debug!(%address, "the port that was free at the first address is taken at another one");
+                }
+                outcome => return outcome,
+            }
+        }
+        self.bind_once(&bind).await
+    }
+
+    async fn bind_once<B>(&self, bind: impl Fn(SocketAddr) -> B) -> Result<(SocketAddr, Vec<TcpListener>), ProcessError>
+    where
+        B: Future<Output = io::Result<TcpListener>>,
+    {
         let mut listeners = Vec::with_capacity(self.addresses.len());
         let mut first: Option<SocketAddr> = None;
         let mut missing = None;
@@ -95,7 +124,7 @@ impl ListenAddresses {
             let port = first.filter(|_| address.port() == 0).map_or(address.port(), |first| first.port());
             let address = SocketAddr::new(address.ip(), port);
             let failure = |source| ProcessError::Listen { address, source };
-            match TcpListener::bind(address).await {
+            match bind(address).await {
                 Ok(listener) => {
                     first.get_or_insert(listener.local_addr().map_err(failure)?);
                     listeners.push(listener);
@@ -115,10 +144,11 @@ impl ListenAddresses {
     }
 }
 
-/// Returns true if the machine does not have an address of IPv6.
+/// Returns true if the machine does not have an address of IPv6: it lacks this one, or knows no IPv6 at all.
 fn is_missing(address: IpAddr, error: &io::Error) -> bool {
     use io::ErrorKind as E;
-    address.is_ipv6() && matches!(error.kind(), E::AddrNotAvailable | E::Unsupported)
+    let is_unknown_family = Errno::from_io_error(error) == Some(Errno::AFNOSUPPORT);
+    address.is_ipv6() && (is_unknown_family || matches!(error.kind(), E::AddrNotAvailable | E::Unsupported))
 }
 
 #[cfg(test)]
@@ -157,6 +187,36 @@ mod tests {
         let (first, listeners) = of("localhost:0").unwrap().bind().await.unwrap();
         assert!(first.port() > 0 && listeners.iter().all(|listener| listener.local_addr().unwrap().port() == first.port()));
         let taken = ListenAddresses::from(first).bind().await.unwrap_err().to_string();
+        assert!(taken.contains("--listen"), "{taken}");
+    }
+
+    #[test]
+    fn a_machine_without_ipv6_lacks_the_address() {
+        let of = |errno: Errno| io::Error::from(errno);
+        for errno in [Errno::AFNOSUPPORT, Errno::ADDRNOTAVAIL] {
+            assert!(is_missing("::1".parse().unwrap(), &of(errno)), "{errno}");
+            assert!(!is_missing("127.0.0.1".parse().unwrap(), &of(errno)), "{errno}");
+        }
+        assert!(!is_missing("::1".parse().unwrap(), &of(Errno::ADDRINUSE)));
+    }
+
+    #[tokio::test]
+    async fn a_port_that_is_taken_at_another_address_is_chosen_again() {
+        let two = ["127.0.0.1:0", "127.0.0.2:0"].map(|text| text.parse().unwrap());
+        let name = ListenAddresses { addresses: two.to_vec(), text: "both:0".to_owned() };
+        // The first two ports are taken at the second address.
+        let refusals = std::cell::Cell::new(2);
+        let (first, listeners) = name
+            .bind_with(|address| {
+                let is_refused = address.ip() == two[1].ip() && refusals.get() > 0;
+                refusals.set(refusals.get() - u32::from(is_refused));
+                async move { if is_refused { Err(Errno::ADDRINUSE.into()) } else { TcpListener::bind(address).await } }
+            })
+            .await
+            .unwrap();
+        assert_eq!((refusals.get(), listeners.len()), (0, 2));
+        assert!(listeners.iter().all(|listener| listener.local_addr().unwrap().port() == first.port()));
+        let taken = name.bind_with(|_| async { Err(Errno::ADDRINUSE.into()) }).await.unwrap_err().to_string();
         assert!(taken.contains("--listen"), "{taken}");
     }
 }

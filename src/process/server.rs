@@ -6,55 +6,31 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::thread::available_parallelism;
 use std::time::Duration;
 
-use api::{ApiConfig, ApiState, Figures, Health, LagLimits, Limits};
-use engine::event_limits::EventLimits;
-use engine::run::{DEAD_LETTER_TOPIC, DeploymentHandle, Options, Running, Storage, Trouble, start};
+use api::{ApiConfig, Figures, Health, Limits};
+use engine::run::{DeploymentHandle, Running, Trouble};
 use engine::slt::all_visible;
-use epochs::coordinator::RetainedLimits;
 use epochs::disk::real::Lock;
-use epochs::error::EpochError;
-use language::builder::PARTITIONS_DEFAULT;
-use language::topology::Topology;
-use schemas::catalogue::catalogue;
-use schemas::event::Encoding;
-use schemas::position::{Partition, Timeline, Topic};
-use schemas::secret_text::SecretText;
-use schemas::server_url::ServerUrl;
-use sinks::redis;
-use sinks::search::Place;
-use sinks::views::{ServedView, ViewReader, Views};
-use sources::log::{Log, LogReader};
+use sinks::views::{ServedView, Views};
+use sources::log::Log;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::admission::Admission;
-use super::clock::wall_micros;
-use super::cursor_key::cursor_key;
-use super::data_directory::{SEARCH_DIRECTORY, open_log, take};
-use super::deployments::choose::{Chosen, choose, remember_start};
+use super::certificates::CertificateReading;
 use super::deployments::declared::Declared;
 use super::deployments::deployer::Deployer;
-use super::deployments::store::{Origin, Store};
-use super::derived::DerivedTopics;
+use super::deployments::store::Origin;
 use super::descriptors::share_descriptors;
-use super::disk::{DiskWatch, make_room};
 use super::error::ProcessError;
 use super::health::EngineHealth;
-use super::ingest::{LogIngest, TopicFormat};
-use super::lag::LagMeter;
-use super::lineage::RowEvents;
-use super::memory::MemoryLimit;
+use super::ingest::LogIngest;
 use super::options::ServerSettings;
-
-/// The variable that says where Redis is when no option does.
-const REDIS_URL_VARIABLE: &str = "TIDEWATER_REDIS_URL";
-/// The most workers when nothing is said.
-const WORKERS_DEFAULT_MAX: usize = 8;
+use super::start::{
+    OpenedIngest, api_state, engine_health, open_data, open_ingest, records_logged, start_engine, warn_of_unknown, worker_count,
+};
 
 /// Options of a server.
 pub struct ServerOptions<'a> {
@@ -91,6 +67,8 @@ pub struct Server {
     deployment_handle: Arc<DeploymentHandle>,
     health: Arc<EngineHealth>,
     engine: Running,
+    /// reads certificates again; none where TLS is not spoken
+    certificates: Option<CertificateReading>,
     /// Held until everything else has ended.
     _lock: Lock,
     stop_requests: mpsc::Receiver<()>,
@@ -105,60 +83,35 @@ impl Server {
     pub fn start(options: ServerOptions<'_>) -> Result<Self, ProcessError> {
         let ServerOptions { declared, data, settings, mut api } = options;
         let connections = share_descriptors(settings.connections)?;
-        api.limits = settings.limits.clone();
+        // The size of a page is said with the form of answers.
+        api.limits = Limits { page_bytes_max: api.limits.page_bytes_max, ..settings.limits.clone() };
+        let certificates = settings.tls.clone().map(CertificateReading::start).transpose()?;
         let runtime = Runtime::new().map_err(|source| ProcessError::Start { source })?;
         let (address, listeners) = runtime.block_on(settings.listen.bind())?;
-        let (disk, lock) = take(data)?;
-        api.cursor_key = cursor_key(data)?;
-        make_room(data)?;
-        let storage: Storage = Arc::new(disk);
-        let mut store = Store::open(Arc::clone(&storage)).map_err(EpochError::from)?;
-        let Chosen { declared: Declared { files, topology }, directory, accept_missing_history } =
-            choose(declared, &store, settings.accept_wider_access)?;
-        let log = open_log(&topology, data)?;
-        let topology = Arc::new(topology);
-        let meter = LagMeter::new(log.clone());
-        let admission = Admission::new(lag_limits(settings), MemoryLimit::new(settings.ingest_memory_bytes), meter.clone());
-        let ingest = LogIngest::open(Arc::clone(&log), admission, |topic| topic_format(&topology, topic))?;
-        let records = records_logged(log.as_ref())?;
-        let mut engine_options = engine_options(settings, data)?;
-        engine_options.accept_missing_history |= accept_missing_history;
-        let engine = start(Arc::clone(&topology), Arc::clone(&log), storage, engine_options)?;
-        // A start that is refused leaves in force what was.
-        remember_start(&files, directory, &mut store, settings.accept_missing_history).map_err(EpochError::from)?;
-        let generation =
-            GenerationAtStart { number: store.current().generation, is_deployed: store.current().origin != Origin::Start };
-        let views = Arc::clone(&engine.views);
+        let mut opened = open_data(declared, data, settings)?;
+        let OpenedIngest { ingest, meter, records } = open_ingest(&opened, settings)?;
+        let engine = start_engine(&mut opened, data, settings)?;
+        let current = opened.store.current();
+        let generation = GenerationAtStart { number: current.generation, is_deployed: current.origin != Origin::Start };
+        let (views, log) = (Arc::clone(&engine.views), opened.log);
+        let deployment_handle = Arc::clone(&engine.deployment_handle);
         warn_of_unknown(&settings.limits, &views);
         meter.follow(Arc::clone(&views), engine.status_handle())?;
-        let health = Arc::new(EngineHealth {
-            ingest: ingest.clone(),
-            views: Arc::clone(&views),
-            log: Arc::clone(&log),
-            status: engine.status_handle(),
-            sinks: engine.sink_tasks(),
-            deployment_handle: Arc::clone(&engine.deployment_handle),
-            disk: DiskWatch::start(data, Arc::clone(&log)).map_err(|source| ProcessError::Start { source })?,
-        });
-        let deployer = Deployer::new(store, Arc::clone(&engine.deployment_handle), Arc::clone(&log), ingest.clone());
-        api.derived = Some(Arc::new(DerivedTopics { log: log.clone(), reports: engine.sink_tasks() }));
-        api.invalidations = Some(engine.invalidations());
-        api.search = engine.search();
-        api.provenance = Some(Arc::new(RowEvents::new(engine.lineage_query())));
-        let reader = Arc::clone(&views) as Arc<dyn ViewReader>;
-        let state = ApiState::new(reader, Arc::new(ingest.clone()), Arc::clone(&health) as Arc<dyn Health>, api)
-            .with_deployments(Arc::new(deployer));
+        let health = engine_health(&engine, &log, &ingest, data)?;
+        api.cursor_key = opened.cursor_key;
+        let deployer = Deployer::new(opened.store, Arc::clone(&deployment_handle), Arc::clone(&log), ingest.clone());
+        let state = api_state(&engine, &health, deployer, &ingest, api);
         let (shutdown, shut_down) = oneshot::channel();
         let wait = async move {
             // A dropped sender means the same as one that sends: the server is going.
             let _ = shut_down.await;
         };
-        let served = runtime.spawn(api::serve(listeners, api::router(state), connections, wait));
+        let identity = certificates.as_ref().map(CertificateReading::identity);
+        let served = runtime.spawn(api::serve(listeners, api::router(state), connections, identity, wait));
         let stop_requests = watch_signals(&runtime, &[SignalKind::interrupt(), SignalKind::terminate()])?;
         // A terminal sends it when it is closed, and an operator to have keys read again: neither is to end the process.
         let reread_requests = watch_signals(&runtime, &[SignalKind::hangup()])?;
-        tracing::info!(%address, records, workers = worker_count(settings), "serving");
-        let deployment_handle = Arc::clone(&engine.deployment_handle);
+        tracing::info!(%address, records, workers = worker_count(settings), tls = certificates.is_some(), "serving");
         Ok(Self {
             address,
             ingest,
@@ -168,7 +121,8 @@ impl Server {
             deployment_handle,
             health,
             engine,
-            _lock: lock,
+            certificates,
+            _lock: opened.lock,
             stop_requests,
             reread_requests,
             shutdown,
@@ -182,9 +136,13 @@ impl Server {
         !matches!(self.stop_requests.recv_timeout(wait), Err(RecvTimeoutError::Timeout))
     }
 
-    /// Returns true if somebody asked to have files read again (SIGHUP) since the last call.
+    /// Returns true if somebody asked to have files read again (SIGHUP) since the last call. Certificates are read again soon then.
     pub fn reread_requested(&self) -> bool {
-        self.reread_requests.try_iter().count() > 0
+        let is_requested = self.reread_requests.try_iter().count() > 0;
+        if is_requested && let Some(certificates) = &self.certificates {
+            certificates.read_again();
+        }
+        is_requested
     }
 
     /// Returns the reason why the process has to end by itself, if there is one.
@@ -225,68 +183,6 @@ impl Server {
         self.engine.stop();
         served.map_err(|error| ProcessError::Start { source: std::io::Error::other(error) })
     }
-}
-
-/// A limit of a view that is not there limits nothing, most likely because its name is misspelt.
-fn warn_of_unknown(limits: &Limits, views: &Views) {
-    for limit in limits.view_limits.iter().filter(|limit| views.view(&limit.view).is_none()) {
-        tracing::warn!(view = limit.view, "--view-limit names a view that is not served");
-    }
-}
-
-/// As the topology's source says; a topic that no source reads is kept for one that will.
-fn topic_format(topology: &Topology, topic: &str) -> TopicFormat {
-    match topology.source_of_topic(topic) {
-        Some(source) => TopicFormat { partitions: source.partitions, encoding: source.encoding },
-        None => TopicFormat { partitions: PARTITIONS_DEFAULT, encoding: Encoding::Protobuf },
-    }
-}
-
-fn records_logged(log: &dyn LogReader) -> Result<u64, sources::error::LogError> {
-    let mut records = 0;
-    let is_input = |topic: &Topic| topic.as_str() == DEAD_LETTER_TOPIC || catalogue().topic(topic.as_str()).is_some();
-    // What was derived is written here too, and read by others only.
-    for topic in log.topics()?.into_iter().filter(|topic| is_input(&topic.topic)) {
-        for partition in (0..topic.partitions).map(Partition) {
-            let (earliest, _) = log.bounds(&topic.topic, partition)?;
-            records += log.records_from(&topic.topic, partition, earliest)?;
-        }
-    }
-    Ok(records)
-}
-
-/// Returns the greatest lag within which events are taken.
-fn lag_limits(settings: &ServerSettings) -> LagLimits {
-    LagLimits { records: settings.ingest_lag_records, bytes: settings.ingest_lag_bytes, time: settings.ingest_lag_time }
-}
-
-fn engine_options(settings: &ServerSettings, data: &Path) -> Result<Options, ProcessError> {
-    Ok(Options {
-        workers: worker_count(settings),
-        clock: settings.clock,
-        // Only a data directory that is empty takes it: positions of another one must not be taken for its own.
-        timeline: Timeline(wall_micros().unsigned_abs()),
-        checkpoint_interval: settings.checkpoint_interval,
-        log_retention_bytes: settings.log_retention_bytes,
-        accept_missing_history: settings.accept_missing_history,
-        retained: RetainedLimits { bytes: settings.rollback_log_bytes, ..RetainedLimits::default() },
-        event_limits: EventLimits { rows: settings.event_rows_max, bytes: settings.event_bytes_max },
-        redis: redis_url(settings)?,
-        search: Place::Folder(data.join(SEARCH_DIRECTORY)),
-        ..Options::default()
-    })
-}
-
-/// Returns the address of Redis, if one is given: it may hold a password, which no list of processes shows when it is in the environment.
-fn redis_url(settings: &ServerSettings) -> Result<Option<ServerUrl>, ProcessError> {
-    let of_environment = || std::env::var(REDIS_URL_VARIABLE).ok().map(SecretText::from);
-    let url = settings.redis_url.clone().or_else(of_environment);
-    url.map(|url| redis::address(url.secret()).map_err(ProcessError::from)).transpose()
-}
-
-fn worker_count(settings: &ServerSettings) -> usize {
-    let half_of_cores = || available_parallelism().map_or(1, |cores| cores.get() / 2).clamp(1, WORKERS_DEFAULT_MAX);
-    settings.workers.map_or_else(half_of_cores, usize::from)
 }
 
 /// A message for each of these signals, none of which ends the process by itself then.
