@@ -90,6 +90,7 @@ impl Stage {
         let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let settings = ServerSettings {
             redis_url: None,
+            tls: None,
             listen: listen.into(),
             workers: Some(1),
             clock: engine::run::Clock::System,

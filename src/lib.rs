@@ -12,4 +12,5 @@ mod interrupt;
 pub mod process;
 pub mod stop;
 mod terminal;
+pub mod tls_trust;
 pub mod world;

@@ -267,13 +267,18 @@ impl Launch<'_> {
     pub fn server(&self) -> Result<Server, Process> {
         let process = Process::spawn(&mut self.command());
         let Some(line) = process.line() else { return Err(process) };
-        let address = line.split_once("http://").unwrap_or_else(|| panic!("no address in '{line}'")).1.to_owned();
-        let agent = Agent::config_builder().http_status_as_error(false).timeout_global(Some(PATIENCE)).build().new_agent();
-        Ok(Server { process, client: Client { address, agent } })
+        let address = line.split_once("://").unwrap_or_else(|| panic!("no address in '{line}'")).1.to_owned();
+        Ok(Server { process, client: Client::new(address) })
     }
 }
 
 impl Client {
+    /// A client of the server at an address.
+    pub fn new(address: String) -> Self {
+        let agent = Agent::config_builder().http_status_as_error(false).timeout_global(Some(PATIENCE)).build().new_agent();
+        Self { address, agent }
+    }
+
     /// The address of a path.
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)

@@ -54,9 +54,9 @@ pub fn tests_of(text: &str) -> BTreeSet<String> {
     tests
 }
 
-/// Every test of the sources that is named after a fault, with the number of that fault.
-fn fault_tests() -> BTreeSet<(u32, Test)> {
-    let mut found = BTreeSet::new();
+/// The tests of every source file below the root, by its path from there.
+pub fn tests_by_file() -> BTreeMap<String, BTreeSet<String>> {
+    let mut found = BTreeMap::new();
     let mut open = vec![root().to_path_buf()];
     while let Some(folder) = open.pop() {
         for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
@@ -65,12 +65,17 @@ fn fault_tests() -> BTreeSet<(u32, Test)> {
                 open.push(path);
             } else if name.ends_with(".rs") {
                 let file = path.strip_prefix(root()).unwrap().to_str().unwrap().to_owned();
-                let tests = tests_of(&fs::read_to_string(&path).unwrap());
-                found.extend(tests.into_iter().filter_map(|test| Some((fault_of(&test)?, (test, file.clone())))));
+                found.insert(file, tests_of(&fs::read_to_string(&path).unwrap()));
             }
         }
     }
     found
+}
+
+/// Every test of the sources that is named after a fault, with the number of that fault.
+fn fault_tests() -> BTreeSet<(u32, Test)> {
+    let tests = tests_by_file().into_iter().flat_map(|(file, tests)| tests.into_iter().map(move |test| (test, file.clone())));
+    tests.filter_map(|test| Some((fault_of(&test.0)?, test))).collect()
 }
 
 fn fault_of(test: &str) -> Option<u32> {

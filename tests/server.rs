@@ -214,6 +214,16 @@ fn a_name_is_listened_on_at_every_address_that_it_has() {
 }
 
 #[test]
+fn a_page_has_as_many_bytes_as_the_command_line_says() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::run(data.path(), &["--page-bytes-max", "1024"]);
+    let posts: Vec<String> = (1..=20).map(|number| posted(number, number, 1, &"long ".repeat(20)).to_string()).collect();
+    server.ingest(&posts);
+    let page = server.get("/v1/views/posts?limit=20", None);
+    assert!(page.rows().len() < 20 && page.json()["next"].is_string(), "{}", page.text);
+}
+
+#[test]
 fn curl_writes_and_reads() {
     let (_data, server) = start();
     let (url, token) = (server.url(""), operator());

@@ -4,13 +4,15 @@
 //! process that it runs in implements the traits of `host`, such as [`Ingest`] and [`Health`].
 //!
 //! `read` is the typed core: who may read which rows, conditions, order and index, a page and where the next one begins. `subscriptions`
-//! follow a query. `console` is the page to look at. `http` is the one protocol: an endpoint extracts a request, reads through the core, and
-//! converts the answer.
+//! follow a query, and `shapes` do so in parts that caches can keep. `console` is the page to look at. `http` is the one protocol: an endpoint
+//! extracts a request, reads through the core, and converts the answer. `blocking` limits the work that all of them do on threads of its own.
 
+mod blocking;
 mod console;
 mod host;
 mod http;
 mod read;
+mod shapes;
 mod subscriptions;
 
 pub use host::deployments::{
@@ -24,7 +26,10 @@ pub use host::health::{
     Readiness, SinkStatus,
 };
 pub use host::ingest::{EventSender, Forbidden, Ingest, IngestError, LineOutcome, Refusal, TopicInfo};
+pub use host::pages::{HostPage, IssuedToken, PageFile, TokenIssuer};
 pub use host::provenance::{Provenance, WhyAnswer, WhyEvent, WhyQuestion, WhyRefusal, WhyRow};
+pub use http::connections::tls::{TlsIdentity, TlsIdentityError};
+pub use http::cors::{BadCorsOrigin, CorsOrigin, CorsSites};
 pub use http::limits::{ConnectionLimits, Limits, RateLimit, RatePeriod, ViewLimit};
 pub use http::server::{router, serve};
 pub use http::state::{ApiConfig, ApiState, INGEST_SCOPE, OPERATOR_SCOPE};

@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use api::{
     ApiConfig, ApiState, BoxFuture, ConnectionLimits, EventSender, Figures, Health, HostStatus, Ingest, IngestError, Limits,
-    LineOutcome, Measurements, Readiness, TopicInfo, router, serve,
+    LineOutcome, Measurements, Readiness, Refusal, TopicInfo, router, serve,
 };
-use schemas::dead_letter::DeadLetter;
+use schemas::dead_letter::{DeadLetter, LetterPlace};
 use schemas::field::{FieldKind, Value};
 use schemas::lineage::Lineage;
 use schemas::position::{Epoch, Timeline};
@@ -39,11 +39,15 @@ impl Ingest for Nothing {
         Box::pin(async move { Ok(lines.iter().map(|_| LineOutcome::Empty).collect()) })
     }
 
+    fn reserve_memory(&self, _: u64) -> Result<Box<dyn Send>, Refusal> {
+        Ok(Box::new(()))
+    }
+
     fn retry(&self, _: u64, _: DeadLetter, _: Option<Vec<u8>>) -> BoxFuture<'_, Result<LineOutcome, IngestError>> {
         Box::pin(async { Ok(LineOutcome::Empty) })
     }
 
-    fn discard(&self, _id: u64) -> BoxFuture<'_, Result<(), IngestError>> {
+    fn discard(&self, _id: u64, _letter: LetterPlace) -> BoxFuture<'_, Result<(), IngestError>> {
         Box::pin(async { Ok(()) })
     }
 
@@ -93,6 +97,7 @@ impl World {
             columns: vec![column("owner", FieldKind::Int64), column("post", FieldKind::Int64), column("text", FieldKind::Text)],
             indexes: vec![newest, oldest],
             access: Access::Public,
+            max_age: None,
         };
         let views = Views::new(ViewsDefinition { timeline: Timeline(1), views: vec![view] });
         let limits = Limits { subscriptions_max: 4 * SUBSCRIPTIONS, client_streams: 4 * SUBSCRIPTIONS, ..Limits::default() };
@@ -103,7 +108,7 @@ impl World {
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap();
         let connections = ConnectionLimits { open_per_client: 4 * SUBSCRIPTIONS, ..ConnectionLimits::default() };
-        runtime.spawn(serve(vec![listener], router(state), connections, std::future::pending()));
+        runtime.spawn(serve(vec![listener], router(state), connections, None, std::future::pending()));
         let mut world = Self { views, address, epoch: 0, _runtime: runtime };
         world.publish((0..OWNERS).flat_map(|owner| (0..ROWS).map(move |post| (owner, post, 1))));
         world

@@ -13,7 +13,7 @@ use api::{Lag, LagLimits, Refusal};
 use parking_lot::Mutex;
 
 use super::lag::LagMeter;
-use super::memory::{MemoryLimit, OutOfMemory};
+use super::memory::{MemoryLimit, OutOfMemory, ReservedMemory};
 
 /// Greatest age of a measured lag.
 const SAMPLE_INTERVAL: Duration = Duration::from_millis(5);
@@ -82,11 +82,15 @@ impl Admission {
         self.0.limits
     }
 
+    /// Keeps memory free for a body of so many bytes; refuses it if there is none.
+    pub fn reserve_memory(&self, body_bytes: u64) -> Result<ReservedMemory, Refusal> {
+        self.0.memory.reserve(body_bytes).map_err(memory_refusal)
+    }
+
     /// Admits the first lines of a request, as many as there is room for. A line of no bytes needs none.
     pub fn admit(&self, lines: &[usize]) -> Admitted {
-        if let Err(OutOfMemory { used, limit }) = self.0.memory.check() {
-            let refusal = Refusal::Memory { used, limit, retry_after: RETRY_AFTER_MIN };
-            return self.admitted(0, (0, 0), Duration::ZERO, Some(refusal));
+        if let Err(full) = self.0.memory.check() {
+            return self.admitted(0, (0, 0), Duration::ZERO, Some(memory_refusal(full)));
         }
         let mut taken = self.0.taken.lock();
         let lag = taken.measure(&self.0.meter, SAMPLE_INTERVAL);
@@ -190,6 +194,10 @@ impl Room {
         }
         Refusal::LagBytes { behind: bytes, limit: self.limits.bytes, retry_after }
     }
+}
+
+fn memory_refusal(OutOfMemory { used, limit }: OutOfMemory) -> Refusal {
+    Refusal::Memory { used, limit, retry_after: RETRY_AFTER_MIN }
 }
 
 fn micros(duration: Duration) -> u64 {

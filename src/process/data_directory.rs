@@ -45,9 +45,10 @@ pub fn keep_private() {
 pub(super) fn take(data: &Path) -> Result<(RealDisk, Lock), ProcessError> {
     keep_private();
     fs::create_dir_all(data).map_err(FileError::write(data))?;
-    close_to_others(data);
     check_restored(data)?;
-    lock(RealDisk::open(data).map_err(EpochError::from)?)
+    let taken = lock(RealDisk::open(data).map_err(EpochError::from)?)?;
+    close_to_others(data);
+    Ok(taken)
 }
 
 /// Takes a data directory that a process had before.
@@ -63,8 +64,8 @@ pub fn claim(data: &Path) -> Result<(RealDisk, Lock), ProcessError> {
     lock(disk)
 }
 
-/// Takes others' permissions from a directory and those in it, which an earlier version or an operator may have given. Files in a directory that
-/// nobody may enter are closed with it.
+/// Takes others' permissions from a directory, which an earlier version or an operator may have given. What is in a directory that nobody may
+/// enter is closed with it, so nothing else is changed.
 fn close_to_others(directory: &Path) {
     let closed = fs::metadata(directory).and_then(|metadata| match metadata.permissions().mode() & 0o077 {
         0 => Ok(()),
@@ -73,9 +74,6 @@ fn close_to_others(directory: &Path) {
     if let Err(error) = closed {
         tracing::warn!(directory = %directory.display(), %error, "others may be able to read the data directory");
     }
-    let Ok(entries) = fs::read_dir(directory) else { return };
-    let directories = entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
-    directories.for_each(|entry| close_to_others(&entry.path()));
 }
 
 /// Locks a directory that was opened.
@@ -95,5 +93,45 @@ fn check_restored(data: &Path) -> Result<(), ProcessError> {
     match data.join(UNFINISHED_FILE).exists() {
         true => Err(ProcessError::HalfRestored { directory: data.to_owned() }),
         false => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    /// A directory with one in it, both open to others.
+    fn open_directory() -> (tempfile::TempDir, [std::path::PathBuf; 2]) {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
+        let inner = data.join("inner");
+        fs::create_dir_all(&inner).unwrap();
+        for directory in [&data, &inner] {
+            fs::set_permissions(directory, Permissions::from_mode(0o755)).unwrap();
+        }
+        (folder, [data, inner])
+    }
+
+    #[test]
+    fn a_data_directory_is_closed_to_others_and_nothing_in_it_is_changed() {
+        let (_folder, [data, inner]) = open_directory();
+        let _taken = take(&data).unwrap();
+        assert_eq!((mode(&data), mode(&inner)), (OWNER_ONLY, 0o755));
+    }
+
+    #[test]
+    fn a_directory_that_is_not_taken_keeps_its_permissions() {
+        let (_folder, [data, _]) = open_directory();
+        fs::write(data.join(UNFINISHED_FILE), "").unwrap();
+        assert!(matches!(take(&data), Err(ProcessError::HalfRestored { .. })));
+        assert_eq!(mode(&data), 0o755, "half restored");
+        fs::remove_file(data.join(UNFINISHED_FILE)).unwrap();
+        let _other = lock(RealDisk::open(&data).unwrap()).unwrap();
+        assert!(take(&data).is_err());
+        assert_eq!(mode(&data), 0o755, "another process has it");
     }
 }

@@ -13,7 +13,9 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use rustix::fs::{FallocateFlags, fallocate};
+use rustix::io::Errno;
 use sources::embedded::free_bytes;
+use sources::error::LogError;
 use sources::log::{Log, LogSpace};
 
 use crate::file_error::FileError;
@@ -48,6 +50,11 @@ pub struct DiskWatch {
     thread: Option<JoinHandle<()>>,
 }
 
+/// Returns true if a file holds all the space of a reserve. A process that was killed while it made one leaves a shorter file.
+pub fn is_whole_reserve(file: &Path) -> bool {
+    fs::metadata(file).is_ok_and(|metadata| metadata.len() >= RESERVE_BYTES)
+}
+
 /// Gives up the reserve of a data directory if its disk has too little space for a start.
 pub fn make_room(data: &Path) -> Result<(), FileError> {
     let reserve = data.join(RESERVE_FILE);
@@ -64,8 +71,7 @@ impl DiskWatch {
     pub fn start(data: &Path, log: Arc<dyn Log>) -> io::Result<Self> {
         let first = DiskSample { space: log.space(), ..DiskSample::default() };
         let (sample, stop) = (Arc::new(Mutex::new(first)), StopSignal::default());
-        let watch =
-            Watching { reserve: data.join(RESERVE_FILE), log, sample: Arc::clone(&sample), counted_at: None, is_refused: false };
+        let watch = Watching::new(data.join(RESERVE_FILE), log, Arc::clone(&sample));
         let thread = std::thread::Builder::new().name("disk-watch".to_owned()).spawn({
             let stop = stop.clone();
             move || watch.run(&stop)
@@ -100,18 +106,24 @@ struct Watching {
     log: Arc<dyn Log>,
     sample: Arc<Mutex<DiskSample>>,
     counted_at: Option<Instant>,
-    /// the reserve could not be made for another reason than space: it is not tried again
+    /// the disk can't reserve space at all: it is not tried again
     is_refused: bool,
+    /// the log says why the reserve could not be made when it was last tried
+    is_told: bool,
 }
 
 impl Watching {
+    fn new(reserve: PathBuf, log: Arc<dyn Log>, sample: Arc<Mutex<DiskSample>>) -> Self {
+        Self { reserve, log, sample, counted_at: None, is_refused: false, is_told: false }
+    }
+
     fn run(mut self, stop: &StopSignal) {
         loop {
             self.keep_reserve();
             let space = self.log.space();
             self.sample.lock().space = space;
             if self.counted_at.is_none_or(|at| at.elapsed() >= TOPICS_INTERVAL) {
-                self.count_topics();
+                self.take_topic_bytes(self.count_topics());
                 self.counted_at = Some(Instant::now());
             }
             if stop.wait(SAMPLE_INTERVAL) {
@@ -120,30 +132,43 @@ impl Watching {
         }
     }
 
-    /// Makes the reserve if it is not there and there is room for it.
+    /// Makes the reserve if it is not there whole and there is room for it. What failed is tried again, unless it can never work.
     fn keep_reserve(&mut self) {
         let Some(LogSpace { free, reserve }) = self.log.space() else { return };
-        if self.is_refused || self.reserve.exists() || free < reserve + RESERVE_BYTES + RESERVE_MARGIN_BYTES {
+        if self.is_refused || is_whole_reserve(&self.reserve) || free < reserve + RESERVE_BYTES + RESERVE_MARGIN_BYTES {
             return;
         }
-        if let Err(error) = allocate(&self.reserve) {
-            // What was made of it holds nothing for a start.
-            let _ = fs::remove_file(&self.reserve);
-            self.is_refused = error.kind() != io::ErrorKind::StorageFull;
+        let Err(error) = allocate(&self.reserve) else {
+            self.is_told = false;
+            return;
+        };
+        // What was made of it holds nothing for a start.
+        let _ = fs::remove_file(&self.reserve);
+        self.is_refused = is_for_good(&error);
+        if !self.is_told {
             let path = self.reserve.display();
             tracing::warn!(%path, %error, "no space can be reserved for a start on a full disk: such a start may be refused");
+            self.is_told = true;
         }
     }
 
-    fn count_topics(&self) {
-        let topics = self.log.topics().unwrap_or_default().into_iter();
-        let bytes = topics.filter_map(|metadata| {
-            let bytes = self.log.topic_bytes(&metadata.topic).ok()?;
-            Some((metadata.topic.as_str().to_owned(), bytes))
-        });
-        let topic_bytes = bytes.collect();
-        self.sample.lock().topic_bytes = topic_bytes;
+    fn count_topics(&self) -> Result<BTreeMap<String, u64>, LogError> {
+        let topics = self.log.topics()?.into_iter();
+        topics.map(|metadata| Ok((metadata.topic.as_str().to_owned(), self.log.topic_bytes(&metadata.topic)?))).collect()
     }
+
+    /// Takes in the bytes of all topics. While they can't be counted those that were counted last stay.
+    fn take_topic_bytes(&self, counted: Result<BTreeMap<String, u64>, LogError>) {
+        match counted {
+            Ok(topic_bytes) => self.sample.lock().topic_bytes = topic_bytes,
+            Err(error) => tracing::warn!(%error, "the bytes of the log's topics can't be counted now"),
+        }
+    }
+}
+
+/// Returns true if an error means that this disk can never reserve space; any other one may pass.
+fn is_for_good(error: &io::Error) -> bool {
+    Errno::from_io_error(error).is_some_and(|errno| [Errno::OPNOTSUPP, Errno::NOSYS].contains(&errno))
 }
 
 /// Makes the reserve: a file whose space is taken from the disk.
@@ -194,5 +219,59 @@ mod tests {
         assert_eq!(watch.sample(), DiskSample::default());
         drop(watch);
         assert!(!data.path().join(RESERVE_FILE).exists());
+    }
+
+    /// The thread's state over a log on a disk, with the reserve in a folder that is not there yet.
+    fn watching(data: &Path) -> Watching {
+        let log = EmbeddedLog::open(&data.join("log")).unwrap();
+        log.create_topic(&Topic::new("t"), 1).unwrap();
+        Watching::new(data.join("later").join(RESERVE_FILE), Arc::new(log), Arc::default())
+    }
+
+    #[test]
+    fn a_reserve_that_could_not_be_made_is_made_later() {
+        let data = tempfile::tempdir().unwrap();
+        let mut watching = watching(data.path());
+        watching.keep_reserve();
+        assert_eq!((watching.is_refused, watching.is_told), (false, true));
+        fs::create_dir(data.path().join("later")).unwrap();
+        watching.keep_reserve();
+        assert!(watching.reserve.exists() && !watching.is_told);
+    }
+
+    #[test]
+    fn a_reserve_that_a_killed_process_has_not_finished_is_made_again() {
+        let data = tempfile::tempdir().unwrap();
+        let mut watching = watching(data.path());
+        fs::create_dir(data.path().join("later")).unwrap();
+        for bytes in [0, RESERVE_BYTES - 1] {
+            File::create(&watching.reserve).unwrap().set_len(bytes).unwrap();
+            assert!(!is_whole_reserve(&watching.reserve), "{bytes} bytes");
+            watching.keep_reserve();
+            assert!(is_whole_reserve(&watching.reserve), "{bytes} bytes");
+        }
+    }
+
+    #[test]
+    fn only_a_disk_that_can_t_reserve_space_is_not_asked_again() {
+        for errno in [Errno::OPNOTSUPP, Errno::NOSYS] {
+            assert!(is_for_good(&errno.into()), "{errno}");
+        }
+        for errno in [Errno::NOSPC, Errno::DQUOT, Errno::MFILE, Errno::NFILE, Errno::INTR, Errno::IO, Errno::NOENT, Errno::ACCESS]
+        {
+            assert!(!is_for_good(&errno.into()), "{errno}");
+        }
+        assert!(!is_for_good(&io::ErrorKind::Other.into()));
+    }
+
+    #[test]
+    fn bytes_of_topics_stay_while_they_can_t_be_counted() {
+        let data = tempfile::tempdir().unwrap();
+        let watching = watching(data.path());
+        watching.take_topic_bytes(watching.count_topics());
+        let counted = watching.sample.lock().clone();
+        assert!(counted.topic_bytes.contains_key("t"));
+        watching.take_topic_bytes(Err(LogError::UnknownTopic { topic: Topic::new("t") }));
+        assert_eq!(*watching.sample.lock(), counted);
     }
 }

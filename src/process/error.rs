@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use super::certificates::CertificateError;
 use super::deployments::choose::ChooseError;
 use super::key_set::KeySetError;
 use crate::file_error::FileError;
@@ -43,6 +44,12 @@ pub enum ProcessError {
         /// the claim
         claim: String,
     },
+    /// pages of every site, and nobody who is known
+    #[error(
+        "refusing --cors-origin '*' without a key: the pages of every site could read and write everything; name the origins of your own \
+         pages, or a key with --auth-hs256-secret-file, --auth-rs256-key-file, --auth-es256-key-file or --auth-jwks"
+    )]
+    AnySiteWithoutKeys,
     /// the keys to verify tokens with
     #[error(transparent)]
     TokenKeys(#[from] api::TokenConfigError),
@@ -57,6 +64,9 @@ pub enum ProcessError {
         /// the fault
         source: api::TokenConfigError,
     },
+    /// the certificate of the server
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
     /// the threads of the process
     #[error("cannot start the process: {source}")]
     Start {

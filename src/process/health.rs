@@ -42,15 +42,8 @@ impl EngineHealth {
 
 impl Health for EngineHealth {
     fn readiness(&self) -> Readiness {
-        match self.status.report().trouble {
-            Trouble::Halted(reason) | Trouble::Fenced(reason) => Readiness::Halted { reason },
-            // On a full disk nothing comes that could be missed, so readers are not sent away.
-            Trouble::Stalled(reason) if !self.disk().is_some_and(|disk| disk.is_full) => Readiness::Stalled { reason },
-            Trouble::Stalled(_) | Trouble::None => match self.ingest.admission().meter().catching_up() {
-                None => Readiness::Ready,
-                Some((records_done, records_total)) => Readiness::CatchingUp { records_done, records_total },
-            },
-        }
+        let takes_events = !self.disk().is_some_and(|disk| disk.is_full);
+        readiness(self.status.report().trouble, takes_events, || self.ingest.admission().meter().catching_up())
     }
 
     fn figures(&self) -> Figures {
@@ -95,7 +88,7 @@ impl Health for EngineHealth {
         let StatusReport { incarnation, checkpoint: (checkpoint, _), clock_held, trouble, .. } = self.status.report();
         let (halted, stalled) = match trouble {
             Trouble::None => (None, None),
-            Trouble::Stalled(reason) => (None, Some(reason)),
+            Trouble::Stalled(reason) | Trouble::DiskFull(reason) => (None, Some(reason)),
             Trouble::Halted(reason) | Trouble::Fenced(reason) => (Some(reason), None),
         };
         // One source that can't be read stops all: an epoch without it would not be the one that is computed again later.
@@ -112,6 +105,20 @@ impl Health for EngineHealth {
             lag_limits: self.ingest.admission().limits(),
             disk: self.disk(),
         }
+    }
+}
+
+/// Returns the readiness of a process that is in trouble or not. `catching_up` says how far it is with what was logged before its start.
+fn readiness(trouble: Trouble, takes_events: bool, catching_up: impl FnOnce() -> Option<(u64, u64)>) -> Readiness {
+    match trouble {
+        Trouble::Halted(reason) | Trouble::Fenced(reason) => Readiness::Halted { reason },
+        Trouble::Stalled(reason) => Readiness::Stalled { reason },
+        Trouble::DiskFull(reason) if takes_events => Readiness::Stalled { reason },
+        // While the disk is too full for events nothing comes that could be missed, so readers are not sent away.
+        Trouble::DiskFull(_) | Trouble::None => match catching_up() {
+            None => Readiness::Ready,
+            Some((records_done, records_total)) => Readiness::CatchingUp { records_done, records_total },
+        },
     }
 }
 
@@ -136,5 +143,24 @@ fn sink_status(report: SinkTaskReport) -> SinkStatus {
         commits: report.commits,
         errors: report.errors,
         reason,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_excuses_only_what_it_has_caused() {
+        let reason = || "so".to_owned();
+        let stalled = Readiness::Stalled { reason: reason() };
+        let full = |takes_events| readiness(Trouble::DiskFull(reason()), takes_events, || None);
+        assert_eq!((full(false), full(true)), (Readiness::Ready, stalled.clone()));
+        for takes_events in [false, true] {
+            assert_eq!(readiness(Trouble::Stalled(reason()), takes_events, || None), stalled, "events are taken: {takes_events}");
+            assert_eq!(readiness(Trouble::None, takes_events, || None), Readiness::Ready);
+        }
+        let behind = Readiness::CatchingUp { records_done: 1, records_total: 2 };
+        assert_eq!(readiness(Trouble::DiskFull(reason()), false, || Some((1, 2))), behind);
     }
 }

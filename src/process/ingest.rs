@@ -2,8 +2,8 @@
 //!
 //! Owns the check of every line, the recent ids that make a repeated event a duplicate, and the dead letters: a line that is no event
 //! is appended to the topic [`DEAD_LETTER_TOPIC`] before its sender learns of it, so it is never lost. One that is sent again and taken
-//! is marked there, so that it is off the list after every restart too, and so is one that is discarded. Lines that there is no room for are refused before they are
-//! looked at: of them nothing is kept.
+//! is marked there, so that it is off the list after every restart too, and so is one that is discarded. Lines that there is no room for are
+//! refused before they are looked at: of them nothing is kept.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -11,14 +11,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
-use api::{BoxFuture, EventSender, Ingest, IngestError, LineOutcome, TopicInfo};
+use api::{BoxFuture, EventSender, Forbidden, Ingest, IngestError, LineOutcome, Refusal, TopicInfo};
 use engine::run::{DEAD_LETTER_TOPIC, LetterRecord};
 use epochs::crash_point::{INGEST_APPENDED_NOT_ACKNOWLEDGED, crash_point};
 use parking_lot::Mutex;
 use schemas::catalogue::{TopicSchema, catalogue};
-use schemas::dead_letter::{DEAD_LETTER_BYTES_MAX, DeadLetter, Fault, Reason};
+use schemas::dead_letter::{DeadLetter, Fault, LetterPlace};
 use schemas::decoder::EventDecoder;
-use schemas::event::{Encoding, EventId, Incoming, Rejected, parse_line};
+use schemas::event::{Encoding, EventId, Incoming, parse_line};
 use schemas::position::{LogPosition, Offset, Partition, Topic};
 use sources::error::LogError;
 use sources::limits::{APPEND_BYTES_MAX, APPEND_RECORDS_MAX};
@@ -29,6 +29,10 @@ use super::admission::{Admission, Admitted};
 use super::clock::wall_micros;
 use super::lag::{Appended, LagMeter};
 use super::recent_ids::{RECENT_IDS_MAX, RecentIds};
+
+use letters::{dead_letter, hindrance, was_taken_out};
+
+mod letters;
 
 /// Partitions of that topic: one, so that dead letters have an order.
 const DEAD_LETTER_PARTITIONS: u32 = 1;
@@ -168,6 +172,10 @@ impl Ingest for LogIngest {
         })
     }
 
+    fn reserve_memory(&self, body_bytes: u64) -> Result<Box<dyn Send>, Refusal> {
+        Ok(Box::new(self.0.admission.reserve_memory(body_bytes)?))
+    }
+
     fn retry(
         &self,
         id: u64,
@@ -184,7 +192,7 @@ impl Ingest for LogIngest {
                     return Ok(LineOutcome::Refused(refusal));
                 }
                 let sent = match &replacement {
-                    Some(line) => ingest.0.replace(id, &letter, line),
+                    Some(line) => ingest.0.replace(id, &letter, line, &EventSender::trusted()),
                     None => ingest.0.retry(id, &letter),
                 };
                 drop(reservation);
@@ -194,10 +202,10 @@ impl Ingest for LogIngest {
         })
     }
 
-    fn discard(&self, id: u64) -> BoxFuture<'_, Result<(), IngestError>> {
+    fn discard(&self, id: u64, letter: LetterPlace) -> BoxFuture<'_, Result<(), IngestError>> {
         let ingest = self.clone();
         Box::pin(async move {
-            let mark = LetterRecord::Discarded { discarded: id };
+            let mark = LetterRecord::Discarded { discarded: id, letter: Some(letter) };
             let discard = move || ingest.0.mark(&mark, wall_micros()).map_err(|error| ingest_error(&error));
             blocking("discarding the letter", discard).await
         })
@@ -228,11 +236,11 @@ impl IngestShared {
                     Some(forbidden) => request.outcomes.push(forbidden),
                 },
                 Err(rejected) => {
-                    if let Some(forbidden) = forbidden(sender, rejected.sent_to.as_deref(), None) {
+                    if let Some(forbidden) = forbidden(sender, rejected.sent_to.as_deref(), rejected.actor_id) {
                         request.outcomes.push(forbidden);
                         continue;
                     }
-                    request.dead_letters.push(dead_letter(&line, &rejected, now));
+                    request.dead_letters.push(dead_letter(&line, &rejected, sender, now));
                     request.outcomes.push(LineOutcome::Rejected(rejected.fault));
                 }
             }
@@ -252,15 +260,33 @@ impl IngestShared {
         }
         match hindrance(letter) {
             Some(fault) => Ok(LineOutcome::Rejected(fault)),
-            None => self.replace(id, letter, &letter.bytes),
+            None => self.resend(id, letter),
         }
     }
 
-    /// Takes a line in place of a dead letter, checked as every other line.
-    fn replace(&self, id: u64, letter: &DeadLetter, line: &[u8]) -> Result<LineOutcome, LogError> {
+    /// Takes the line of a letter as it was sent. Nobody could read then who did it: it may be of another actor than its sender was tied to.
+    fn resend(&self, id: u64, letter: &DeadLetter) -> Result<LineOutcome, LogError> {
+        let sender = EventSender { topics: None, actor: letter.sender_actor.clone() };
+        let outcome = self.replace(id, letter, &letter.bytes, &sender)?;
+        Ok(match (outcome, sender.actor) {
+            (LineOutcome::Forbidden(Forbidden::Actor { actor }), Some(sender)) => {
+                LineOutcome::Forbidden(Forbidden::LetterActor { actor, sender })
+            }
+            (outcome, _) => outcome,
+        })
+    }
+
+    /// Takes a line in place of a dead letter, checked as every other line of this sender.
+    fn replace(&self, id: u64, letter: &DeadLetter, line: &[u8], sender: &EventSender) -> Result<LineOutcome, LogError> {
         let now = wall_micros();
         let mut request = LinesRequest::default();
-        match parse_line(line, now) {
+        let parsed = parse_line(line, now);
+        if let Ok(Some(incoming)) = &parsed
+            && let Some(forbidden) = forbidden(sender, Some(incoming.topic.as_str()), Some(incoming.event.actor_id()))
+        {
+            return Ok(forbidden);
+        }
+        match parsed {
             // Nothing has seen the event of the letter yet, although its id is known.
             Ok(Some(incoming)) if was_taken_out(letter) => self.file(incoming, now, &mut request),
             Ok(Some(incoming)) => self.take(incoming, now, &mut request),
@@ -270,7 +296,7 @@ impl IngestShared {
         for (topic, group) in std::mem::take(&mut request.groups) {
             self.append_group(&topic, group, &mut request.outcomes)?;
         }
-        self.mark_retried(id, now)?;
+        self.mark_retried(id, letter, now)?;
         Ok(request.finish().pop().unwrap_or(LineOutcome::Empty))
     }
 
@@ -283,14 +309,14 @@ impl IngestShared {
             return Ok(LineOutcome::Rejected(Fault::new(letter.fault.reason, detail)));
         };
         let appended = self.append_records(&topic, vec![Record { key: record.key, value: record.value, timestamp: now }])?;
-        self.mark_retried(id, now)?;
+        self.mark_retried(id, letter, now)?;
         let place = appended.into_iter().next();
         let position = |(partition, offset)| LogPosition { topic: topic.clone(), partition, offset };
         Ok(place.map_or(LineOutcome::Empty, |place| LineOutcome::Accepted(position(place))))
     }
 
-    fn mark_retried(&self, id: u64, now: i64) -> Result<(), LogError> {
-        self.mark(&LetterRecord::Retried { retried: id }, now)
+    fn mark_retried(&self, id: u64, letter: &DeadLetter, now: i64) -> Result<(), LogError> {
+        self.mark(&LetterRecord::Retried { retried: id, letter: Some(letter.place()) }, now)
     }
 
     /// Records that a letter leaves the list.
@@ -433,47 +459,12 @@ fn forbidden(sender: &EventSender, topic: Option<&str>, actor: Option<i64>) -> O
     checked.err().map(LineOutcome::Forbidden)
 }
 
-/// Returns true if a letter is a record that was taken out of its topic before anything has seen its event.
-fn was_taken_out(letter: &DeadLetter) -> bool {
-    matches!(letter.fault.reason, Reason::Quarantined | Reason::OverBudget)
-}
-
-/// Returns the reason why a letter can't be sent again as it is.
-fn hindrance(letter: &DeadLetter) -> Option<Fault> {
-    if letter.topic != DEAD_LETTER_TOPIC {
-        let detail =
-            format!("it was not refused here: its record is in topic '{}' and is read again with that topic", letter.topic);
-        return Some(Fault::new(Reason::WrongTopic, detail));
-    }
-    let kept = letter.bytes.len();
-    let is_whole = letter.length == kept as u64;
-    let detail =
-        || format!("only the first {kept} of its {} bytes were kept; send it again with a line in its place", letter.length);
-    (!is_whole).then(|| Fault::new(Reason::TooLarge, detail()))
-}
-
 fn ingest_error(error: &LogError) -> IngestError {
     match error {
         LogError::NoSpace { .. } => IngestError::StorageFull,
         LogError::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => IngestError::StorageFull,
         _ => IngestError::Storage { detail: error.to_string() },
     }
-}
-
-/// The record of a line that is no event. Partition, offset and time of arrival are those of this record: who reads it sets them.
-fn dead_letter(line: &[u8], rejected: &Rejected, now: i64) -> Record {
-    let letter = DeadLetter {
-        topic: DEAD_LETTER_TOPIC.to_owned(),
-        partition: 0,
-        offset: 0,
-        sent_to: rejected.sent_to.clone(),
-        fault: rejected.fault.clone(),
-        bytes: line[..line.len().min(DEAD_LETTER_BYTES_MAX)].to_vec(),
-        length: line.len() as u64,
-        arrived: None,
-    };
-    let value = serde_json::json!(letter).to_string().into_bytes();
-    Record { key: Vec::new(), value, timestamp: now }
 }
 
 #[cfg(test)]

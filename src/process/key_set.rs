@@ -1,19 +1,23 @@
 //! A published set of keys: the file or the address that it is read from.
 //!
 //! A text enters; the bytes of the set leave, a limited number within a limited time. Over the network a set is only as good as the way
-//! to it, so an address is one of this machine; a set that is published elsewhere is fetched to a file by whoever knows how.
+//! to it, so an address is one of this machine, or begins with https://, where the server has to show who it is. An address may hold a
+//! password, so no printed form of one shows it.
 
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use schemas::secret_text::SecretText;
+use schemas::server_url::masked;
 use ureq::Agent;
 use ureq::http::{StatusCode, Uri};
 
 use crate::file_error::FileError;
+use crate::tls_trust::{TrustError, distrust, trust};
 
 /// The most bytes of a set.
 const KEY_SET_BYTES_MAX: u64 = 256 * 1024;
@@ -25,31 +29,30 @@ const KEY_SET_TIMEOUT: Duration = Duration::from_secs(10);
 pub enum KeySetPlace {
     /// a file
     File(PathBuf),
-    /// an address of this machine that begins with http://
-    Address(String),
+    /// an address of this machine that begins with http://, or any that begins with https://
+    Address {
+        /// the address
+        url: SecretText,
+        /// file with the authorities that are trusted to know its server; the public ones without
+        ca_cert: Option<PathBuf>,
+    },
 }
 
 /// A text that names no place of a set of keys.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadKeySetPlace {
-    /// a way that this program does not know
-    #[error(
-        "'{address}' needs TLS, which this program does not speak as a client: fetch the set to a file now and then, and name the file"
-    )]
-    NeedsTls {
-        /// the address
-        address: String,
-    },
     /// an address that anybody between here and there could answer for
-    #[error("'{address}' is not an address of this machine: over http:// anybody on the way could put in a key; name a file")]
+    #[error(
+        "'{address}' is not an address of this machine: over http:// anybody on the way could put in a key; write https://, or name a file"
+    )]
     NotLoopback {
-        /// the address
+        /// the address, without its password
         address: String,
     },
     /// not an address
-    #[error("'{address}' is not an address: write http://127.0.0.1:PORT/PATH, or the name of a file")]
+    #[error("'{address}' is not an address: write https://HOST/PATH, http://127.0.0.1:PORT/PATH, or the name of a file")]
     NotAnAddress {
-        /// the text
+        /// the text, without what may be a password
         address: String,
     },
 }
@@ -60,10 +63,21 @@ pub enum KeySetError {
     /// a file
     #[error(transparent)]
     File(#[from] FileError),
+    /// a file with the certificate of an authority
+    #[error("cannot fetch the key set: {0}")]
+    Trust(#[from] TrustError),
+    /// a server that does not show who it is
+    #[error("cannot fetch the key set from {address}: {detail}")]
+    Untrusted {
+        /// the address, without its password
+        address: String,
+        /// the fault of the certificate, with advice
+        detail: String,
+    },
     /// no answer
-    #[error("cannot fetch the key set from {address}: {source}")]
+    #[error("cannot fetch the key set from {address}: {}", masked(&source.to_string()))]
     Fetch {
-        /// the address
+        /// the address, without its password
         address: String,
         /// the reason
         source: Box<ureq::Error>,
@@ -71,7 +85,7 @@ pub enum KeySetError {
     /// another answer
     #[error("cannot fetch the key set from {address}: the answer is {status}")]
     Status {
-        /// the address
+        /// the address, without its password
         address: String,
         /// the status
         status: StatusCode,
@@ -88,7 +102,7 @@ impl fmt::Display for KeySetPlace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(path) => write!(f, "'{}'", path.display()),
-            Self::Address(address) => f.write_str(address),
+            Self::Address { url, .. } => f.write_str(&masked(url.secret())),
         }
     }
 }
@@ -96,18 +110,27 @@ impl fmt::Display for KeySetPlace {
 impl KeySetPlace {
     /// Reads a place; whatever does not begin as an address is a file.
     pub fn parse(text: &str) -> Result<Self, BadKeySetPlace> {
-        let address = || text.to_owned();
+        let address = || masked(text);
         let lower = text.to_ascii_lowercase();
-        if lower.starts_with("https://") {
-            return Err(BadKeySetPlace::NeedsTls { address: address() });
-        }
-        if !lower.starts_with("http://") {
+        let is_secure = lower.starts_with("https://");
+        if !is_secure && !lower.starts_with("http://") {
             return Ok(Self::File(PathBuf::from(text)));
         }
         let uri: Uri = text.parse().map_err(|_| BadKeySetPlace::NotAnAddress { address: address() })?;
         let host = uri.host().ok_or_else(|| BadKeySetPlace::NotAnAddress { address: address() })?;
         let is_here = host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
-        if is_here { Ok(Self::Address(address())) } else { Err(BadKeySetPlace::NotLoopback { address: address() }) }
+        match is_here || is_secure {
+            true => Ok(Self::Address { url: text.to_owned().into(), ca_cert: None }),
+            false => Err(BadKeySetPlace::NotLoopback { address: address() }),
+        }
+    }
+
+    /// The same place, at which the authorities in a file are trusted.
+    pub fn trusting(self, authorities: Option<PathBuf>) -> Self {
+        match self {
+            Self::Address { url, .. } => Self::Address { url, ca_cert: authorities },
+            file @ Self::File(_) => file,
+        }
     }
 
     /// Reads the set.
@@ -117,7 +140,7 @@ impl KeySetPlace {
                 let bytes = File::open(path).and_then(limited).map_err(FileError::read(path))?;
                 self.checked(bytes)
             }
-            Self::Address(address) => self.checked(fetch(address)?),
+            Self::Address { url, ca_cert } => self.checked(fetch(url.secret(), ca_cert.as_deref())?),
         }
     }
 
@@ -137,13 +160,16 @@ fn limited(source: impl io::Read) -> io::Result<Vec<u8>> {
 }
 
 /// Asks for a set; it is not looked for elsewhere, whatever the answer says.
-fn fetch(address: &str) -> Result<Vec<u8>, KeySetError> {
-    let failure = |source: ureq::Error| KeySetError::Fetch { address: address.to_owned(), source: Box::new(source) };
+fn fetch(address: &str, ca_cert: Option<&Path>) -> Result<Vec<u8>, KeySetError> {
+    let failure = |source: ureq::Error| match distrust(&source) {
+        Some(detail) => KeySetError::Untrusted { address: masked(address), detail },
+        None => KeySetError::Fetch { address: masked(address), source: Box::new(source) },
+    };
     let config = Agent::config_builder().timeout_global(Some(KEY_SET_TIMEOUT)).max_redirects(0).proxy(None);
-    let agent = config.http_status_as_error(false).build().new_agent();
+    let agent = config.http_status_as_error(false).tls_config(trust(ca_cert)?).build().new_agent();
     let response = agent.get(address).call().map_err(failure)?;
     if response.status() != StatusCode::OK {
-        return Err(KeySetError::Status { address: address.to_owned(), status: response.status() });
+        return Err(KeySetError::Status { address: masked(address), status: response.status() });
     }
     limited(response.into_body().into_reader()).map_err(|error| failure(error.into()))
 }
@@ -154,16 +180,33 @@ mod tests {
 
     #[test]
     fn a_place_is_a_file_or_an_address_of_this_machine() {
-        for address in ["http://127.0.0.1:9/keys", "http://[::1]/keys", "HTTP://127.3.2.1/"] {
-            assert_eq!(KeySetPlace::parse(address), Ok(KeySetPlace::Address(address.to_owned())));
+        for address in ["http://127.0.0.1:9/keys", "http://[::1]/keys", "HTTP://127.3.2.1/", "https://login.example/keys"] {
+            let place = KeySetPlace::Address { url: address.to_owned().into(), ca_cert: None };
+            assert_eq!(KeySetPlace::parse(address), Ok(place));
+            assert_eq!(KeySetPlace::parse(address).unwrap().to_string(), address, "nothing of it is a secret");
         }
         assert_eq!(KeySetPlace::parse("keys/http.json"), Ok(KeySetPlace::File("keys/http.json".into())));
         for address in ["http://login.example/keys", "http://10.0.0.1/", "http://127.0.0.1.example/", "http://127.0.0.1@example/"]
         {
             assert!(matches!(KeySetPlace::parse(address), Err(BadKeySetPlace::NotLoopback { .. })), "{address}");
         }
-        assert!(matches!(KeySetPlace::parse("https://login.example/keys"), Err(BadKeySetPlace::NeedsTls { .. })));
-        assert!(matches!(KeySetPlace::parse("http://"), Err(BadKeySetPlace::NotAnAddress { .. })));
+        for address in ["http://", "https://"] {
+            assert!(matches!(KeySetPlace::parse(address), Err(BadKeySetPlace::NotAnAddress { .. })), "{address}");
+        }
+    }
+
+    #[test]
+    fn no_printed_form_of_a_place_or_of_its_errors_shows_a_password() {
+        let printed = |error: &dyn std::error::Error| format!("{error} {error:?}");
+        for address in ["https://user:hunter2@", "http://user:hunter2@login.example/", "http://user:hunter2@"] {
+            let error = KeySetPlace::parse(address).unwrap_err();
+            assert!(printed(&error).contains('*') && !printed(&error).contains("hunter2"), "{}", printed(&error));
+        }
+        // Nobody listens at this port of this machine.
+        let place = KeySetPlace::parse("http://user:hunter2@127.0.0.1:1/keys").unwrap();
+        let error = place.read().unwrap_err();
+        let all = format!("{place} {place:?} {}", printed(&error));
+        assert!(all.contains("127.0.0.1:1/keys") && !all.contains("hunter2"), "{all}");
     }
 
     #[test]

@@ -24,6 +24,8 @@ pub struct MemoryLimit(Arc<MemoryShared>);
 
 struct MemoryShared {
     limit: u64,
+    /// bytes of bodies that are on their way
+    reserved: AtomicU64,
     used: AtomicU64,
     sampled: Mutex<Option<Instant>>,
 }
@@ -31,23 +33,49 @@ struct MemoryShared {
 /// There is no room for more events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OutOfMemory {
-    /// bytes that the process uses
+    /// bytes that the process uses, and those that it keeps free for bodies on their way
     pub used: u64,
     /// bytes that it may use
     pub limit: u64,
+}
+
+/// Room that is kept free for a body, until it is dropped.
+pub struct ReservedMemory {
+    memory: MemoryLimit,
+    bytes: u64,
+}
+
+impl Drop for ReservedMemory {
+    fn drop(&mut self) {
+        self.memory.0.reserved.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
 }
 
 impl MemoryLimit {
     /// So many bytes, or else what the control group or the machine has.
     pub fn new(bytes: Option<u64>) -> Self {
         let limit = bytes.or_else(of_control_group).or_else(of_machine).unwrap_or(NO_LIMIT);
-        Self(Arc::new(MemoryShared { limit, used: AtomicU64::new(0), sampled: Mutex::new(None) }))
+        Self(Arc::new(MemoryShared { limit, reserved: AtomicU64::new(0), used: AtomicU64::new(0), sampled: Mutex::new(None) }))
     }
 
-    /// Returns true if there is room for more events.
+    /// Refuses events that were read if there is no room for more.
     pub fn check(&self) -> Result<(), OutOfMemory> {
-        let (used, limit) = (self.used(), self.0.limit);
-        if used >= limit / 100 * INGEST_PERCENT { Err(OutOfMemory { used, limit }) } else { Ok(()) }
+        self.compare(self.used(), 0)
+    }
+
+    /// Keeps room free for a body of so many bytes, beside those that are on their way. What has come of them already counts twice: as
+    /// reserved and as used.
+    pub fn reserve(&self, bytes: u64) -> Result<ReservedMemory, OutOfMemory> {
+        let used = self.used();
+        let before = self.0.reserved.fetch_add(bytes, Ordering::Relaxed);
+        // Dropped with an error, it is given back.
+        let reserved = ReservedMemory { memory: self.clone(), bytes };
+        self.compare(used.saturating_add(before), bytes).map(|()| reserved)
+    }
+
+    fn compare(&self, used: u64, bytes: u64) -> Result<(), OutOfMemory> {
+        let limit = self.0.limit;
+        if used.saturating_add(bytes) >= limit / 100 * INGEST_PERCENT { Err(OutOfMemory { used, limit }) } else { Ok(()) }
     }
 
     fn used(&self) -> u64 {
@@ -89,5 +117,20 @@ mod tests {
         assert!(resident().unwrap() > 1 << 20);
         assert!(MemoryLimit::new(Some(1 << 20)).check().is_err_and(|full| full.used > full.limit));
         assert_eq!(MemoryLimit::new(None).check(), Ok(()), "the tests take 80 % of this machine");
+        let large = MemoryLimit::new(Some(1 << 40));
+        assert!(large.check().is_ok() && large.reserve(1 << 20).is_ok());
+        assert!(large.reserve(1 << 40).is_err(), "a body that is larger than the rest");
+    }
+
+    #[test]
+    fn bodies_on_their_way_have_room_together_and_give_it_back() {
+        let memory = MemoryLimit::new(Some(1 << 40));
+        let most = |percent: u64| (1_u64 << 40) / 100 * percent;
+        let first = memory.reserve(most(50)).ok().unwrap();
+        assert!(memory.reserve(most(50)).is_err_and(|full| full.used >= most(50)), "each of them alone would have room");
+        assert!(memory.reserve(most(20)).is_ok(), "one that was refused or has come keeps nothing");
+        assert!(memory.check().is_ok(), "what was read is not refused for what may come");
+        drop(first);
+        assert!(memory.reserve(most(50)).is_ok());
     }
 }

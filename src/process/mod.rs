@@ -5,6 +5,7 @@
 pub mod admission;
 pub mod auth;
 pub mod backup;
+pub mod certificates;
 pub mod clock;
 mod cursor_key;
 pub mod data_directory;
@@ -24,3 +25,5 @@ pub mod memory;
 pub mod options;
 pub mod recent_ids;
 pub mod server;
+mod start;
+pub mod waiting;

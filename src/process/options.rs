@@ -6,6 +6,7 @@ use api::{ConnectionLimits, Limits};
 use engine::run::Clock;
 use schemas::secret_text::SecretText;
 
+use super::certificates::CertificateFiles;
 use super::listen::ListenAddresses;
 
 /// Records that the views may be behind the log when nothing else is said: two epochs of the largest size.
@@ -18,6 +19,8 @@ pub const INGEST_LAG_BYTES_DEFAULT: u64 = 256 * 1024 * 1024;
 pub struct ServerSettings {
     /// addresses of the API; port 0 takes a free one
     pub listen: ListenAddresses,
+    /// certificate and key by which the server is known over TLS; none where it speaks plain HTTP
+    pub tls: Option<CertificateFiles>,
     /// threads that compute; half of the cores without
     pub workers: Option<u16>,
     /// source of `NOW()`

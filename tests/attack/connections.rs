@@ -69,24 +69,36 @@ fn idle_connections_beyond_the_descriptors_of_the_process_stop_nothing_and_are_c
 
 #[test]
 fn a_process_without_descriptors_stalls_and_goes_on_when_it_has_some() {
-    let data = tempfile::tempdir().unwrap();
-    let server = limited(data.path(), 4_096, &["--checkpoint-interval", "100ms", "--clock", "event"]);
-    server.ingest(&[registered(1, 7).to_string()]);
+    let (data, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let said = folder.path().join("stderr");
+    // Its words go to a file, where they can be read while it runs.
+    let into_file = format!("exec \"$@\" 2> '{}'", said.display());
+    let under = ["prlimit", "--nofile=4096:4096", "--", "sh", "-c", &into_file, "sh"];
+    let more = ["--checkpoint-interval", "100ms", "--clock", "event"];
+    let server = Server::run_ready(&Launch { data: data.path(), more: &more, under: &under, ..Launch::default() });
     let pid = server.process.id();
     let limit = |files: u64| shell(&format!("prlimit --pid {pid} --nofile={files}:4096"));
-    // Fewer than are open: every further one is refused, also to the engine, and to connections.
-    limit(8);
-    let mut taken = 1;
-    for number in 0..20 {
-        // On a connection that is open already, if there is one.
-        let line = format!("{}\n", registered(100 + number, 100 + number));
-        taken += usize::from(server.try_post(line.as_bytes(), Some(&operator())).is_ok_and(|answer| answer.status == 200));
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    let says = |words: &str| std::fs::read_to_string(&said).unwrap().contains(words).then_some(());
+    let checkpoint = || server.get("/v1/status", Some(&operator())).json()["checkpoint"]["epoch"].as_u64().unwrap_or(0);
+    server.ingest(&[registered(1, 7).to_string()]);
+    // Standard input, output and error alone: every further descriptor is refused, to the engine and to connections.
+    limit(3);
+    let line = format!("{}\n", registered(100, 100));
+    let taken = server.try_post(line.as_bytes(), Some(&operator())).expect("the connection that is open already");
+    assert_eq!(taken.status, 200, "{}", taken.text);
+    let mut waiting = TcpStream::connect(&server.address).unwrap();
+    write!(waiting, "GET /healthz HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", server.address).unwrap();
+    eventually("a checkpoint that can't be written", || says("a checkpoint can't be written now"));
+    eventually("a connection that can't be accepted", || says("no connection can be accepted now"));
+    let before = checkpoint();
     limit(4_096);
-    eventually("a connection", || server.try_get("/readyz").is_ok_and(|answer| answer.status == 200).then_some(()));
+    let mut answer = String::new();
+    waiting.set_read_timeout(Some(PATIENCE)).unwrap();
+    waiting.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("ok\n"), "{answer}");
+    eventually("the next checkpoint", || (checkpoint() > before).then_some(()));
     server.ingest(&[registered(500, 500).to_string()]);
-    eventually("everything that was taken", || (server.users().len() == taken + 1).then_some(()));
+    eventually("everything that was taken", || (server.users().len() == 3).then_some(()));
 }
 
 #[test]

@@ -26,6 +26,9 @@ fn pages_of_strangers_read_and_write_nothing() {
     for path in ["/v1/views/posts", "/v1/dead-letters", "/v1/status", "/metrics", "/"] {
         assert_eq!(ask(&address, path, rebound), "421", "{path}");
     }
+    // In HTTP/2 the host is a part of the address.
+    assert_eq!(ask(&address, "/v1/views/posts", "--http2-prior-knowledge"), "200");
+    assert_eq!(ask(&address, "/v1/views/posts", &format!("--http2-prior-knowledge {rebound}")), "421");
     // What a form sends, and what a script sends without being asked first.
     for kind in ["text/plain", "application/x-www-form-urlencoded", ""] {
         assert_eq!(ask(&address, "/v1/events", &format!("-H 'Content-Type: {kind}' -d '{event}'")), "415", "{kind}");

@@ -1,4 +1,4 @@
-//! Keys of tokens that rotate, that are not to be had, and that an attacker brings along.
+//! Keys of tokens that rotate, that cannot be read, and that an attacker brings along.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
@@ -137,7 +137,7 @@ fn a_set_is_fetched_from_this_machine_and_nowhere_else_whatever_the_answer_says(
     }
     *answer.lock().unwrap() = ok(&key_set(&[("new", NEW)]));
     eventually("the new key", || (is_accepted(&server, &new) && !is_accepted(&server, &old)).then_some(()));
-    for place in ["https://login.example/keys", "http://login.example/keys", "http://127.0.0.1.example/keys"] {
+    for place in ["http://login.example/keys", "http://127.0.0.1.example/keys"] {
         let refused =
             tidewater(&["run", "--topologies", "topologies/social", "--data", "nowhere", "--auth-jwks", place]).output().unwrap();
         let said = String::from_utf8_lossy(&refused.stderr).into_owned();

@@ -7,11 +7,18 @@ use tempfile::TempDir;
 
 use crate::deploys::{ask, changed};
 use crate::lines::registered;
-use crate::process::{Launch, Server, operator, tidewater};
+use crate::process::{Launch, Server, eventually, operator, tidewater};
 
 /// A topic that follows the accounts, which their owners alone may read.
 const SINK: &str =
     "CREATE SINK account_log FROM accounts WITH (connector = 'log', topic = 'derived.accounts') FORMAT CHANGELOG ENCODE JSON;";
+/// The same topic, written from a view that everyone may read.
+const PUBLIC_SINK: &str = "
+CREATE MATERIALIZED VIEW account_count AS SELECT count(*) AS known FROM accounts;
+CREATE INDEX ON account_count (known);
+GRANT SELECT ON account_count TO PUBLIC;
+CREATE SINK count_log FROM account_count WITH (connector = 'log', topic = 'derived.accounts') FORMAT CHANGELOG ENCODE JSON;
+";
 const GRANT: &str = "GRANT SELECT ON accounts TO PUBLIC;";
 const RECORDS: &str = "/v1/topics/derived.accounts/records";
 const ACCOUNTS: &str = "/v1/views/accounts?limit=1";
@@ -135,6 +142,36 @@ fn a_start_with_an_edited_directory_that_opens_a_view_is_refused_until_it_is_acc
         assert!(server.process.terminate().success());
     }
     assert!(launch(&open, &[]).is_err(), "it was accepted once, and then taken back");
+}
+
+#[test]
+fn records_of_a_private_view_are_not_opened_by_dropping_their_sink_first() {
+    let mut scene = Scene::start();
+    eventually("records of the topic", || {
+        let page = scene.server.get(RECORDS, Some(&operator())).json();
+        page["records"].as_array().is_some_and(|records| !records.is_empty()).then_some(())
+    });
+    let path = |name: &str, more: &str| changed(&scene.folder, name, more).to_str().unwrap().to_owned();
+    let (without, opening) = (path("without", ""), path("opening", PUBLIC_SINK));
+    let (code, _, complaint) = scene.ask(&["deploy", &without]);
+    assert_eq!(code, Some(0), "{complaint}");
+
+    let asked = "derived topic 'derived.accounts' (before: operators; then: everyone)";
+    let (code, _, complaint) = scene.ask(&["deploy", &opening]);
+    assert!(code == NOT_DEPLOYED && complaint.contains(asked), "{code:?}: {complaint}");
+    assert_ne!(scene.server.get(RECORDS, None).status, 200);
+
+    assert!(scene.server.process.terminate().success());
+    let data = scene.folder.path().join("data");
+    let unaccepted = Launch { data: &data, topologies: &opening, ..Launch::default() };
+    let mut refused = unaccepted.server().err().expect("the start is refused");
+    assert_eq!(refused.wait().code(), UNACCEPTED);
+    let complaint = refused.complaint();
+    assert!(complaint.contains(asked), "{complaint}");
+    let accepted = ["--accept-wider-access"];
+    let mut server = Server::run_ready(&Launch { data: &data, topologies: &opening, more: &accepted, ..Launch::default() });
+    assert_eq!(server.get(RECORDS, None).status, 200);
+    assert!(server.process.terminate().success());
 }
 
 /// The statements of a folder as a request has them.

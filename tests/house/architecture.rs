@@ -131,10 +131,15 @@ fn a_file_that_does_not_say_what_it_owns_is_found() {
     }
 }
 
-/// Returns the numbers of lines that wait, or ask again and again.
-fn lines_that_wait(text: &str) -> Vec<usize> {
-    let waits = |line: &str| ["sleep(", "park_timeout(", "POLL_INTERVAL"].iter().any(|call| line.contains(call));
-    text.lines().enumerate().filter(|(_, line)| waits(line)).map(|(number, _)| number + 1).collect()
+/// Signs of a line that waits, or asks again and again.
+const WAITING: [&str; 7] = ["loop {", "while ", "sleep(", "park_timeout(", "recv_timeout(", "stop_requested(", "_INTERVAL"];
+/// Signs of a line that prints without having control characters taken out.
+const PRINTING: [&str; 4] = ["print!(", "println!(", "stdout()", "stderr()"];
+
+/// Returns the numbers of lines of code that have one of these signs.
+fn lines_with(signs: &[&str], text: &str) -> Vec<usize> {
+    let is_found = |line: &str| !line.trim_start().starts_with("//") && signs.iter().any(|sign| line.contains(sign));
+    text.lines().enumerate().filter(|(_, line)| is_found(line)).map(|(number, _)| number + 1).collect()
 }
 
 #[test]
@@ -144,14 +149,29 @@ fn the_command_line_translates_and_prints_and_leaves_waiting_to_the_client() {
     assert!(files.len() > 10, "only {} files of the command line were read", files.len());
     for file in files {
         let text = fs::read_to_string(&file).expect("a source file");
-        found.extend(lines_that_wait(&text).into_iter().map(|line| format!("{}:{line}", file.display())));
+        found.extend(lines_with(&WAITING, &text).into_iter().map(|line| format!("{}:{line}", file.display())));
     }
-    assert!(found.is_empty(), "move these to src/client, which passes on what it learns:\n{}", found.join("\n"));
+    let places = "to src/client, which passes on what it learns, or to src/process";
+    assert!(found.is_empty(), "move these {places}:\n{}", found.join("\n"));
 }
 
 #[test]
-fn a_line_that_waits_is_found() {
-    assert_eq!(lines_that_wait("fn f() {\n    loop {\n        std::thread::sleep(PAUSE);\n    }\n}\n"), [3]);
+fn the_command_line_prints_through_the_terminal_alone() {
+    let mut found = Vec::new();
+    for file in rust_files(&root().join("src/cli")) {
+        let text = fs::read_to_string(&file).expect("a source file");
+        let lines: Vec<&str> = text.lines().collect();
+        // A progress bar is drawn on a terminal alone, and shows numbers.
+        let printing = lines_with(&PRINTING, &text).into_iter().filter(|number| !lines[number - 1].contains("is_terminal()"));
+        found.extend(printing.map(|line| format!("{}:{line}", file.display())));
+    }
+    assert!(found.is_empty(), "print these by src/terminal.rs, which takes out control characters:\n{}", found.join("\n"));
+}
+
+#[test]
+fn a_line_that_waits_or_prints_is_found() {
+    let text = "fn f() {\n    loop {\n        // sleep(1)\n        std::thread::sleep(PAUSE);\n    }\n    eprintln!(\"x\");\n}\n";
+    assert_eq!((lines_with(&WAITING, text), lines_with(&PRINTING, text)), (vec![2, 4], vec![6]));
 }
 
 /// The external packages of a selection with the features that cargo builds them with, one per line.

@@ -31,16 +31,12 @@ fn described(name: &str, modules: &Modules) -> Vec<String> {
 
 #[test]
 fn a_circle_is_described_by_its_edges() {
-    let folder = tempfile::tempdir().expect("a folder");
     let files = [
         ("lib.rs", "mod a; mod b; mod c;"),
         ("a.rs", "use crate::b::f;"),
         ("b.rs", "use crate::a::g;"),
         ("c.rs", "use crate::a::g;"),
     ];
-    for (path, text) in files {
-        std::fs::write(folder.path().join(path), text).expect("a file");
-    }
-    let lines = described("wheel", &Modules::read(folder.path()));
+    let lines = described("wheel", &Modules::of_files(&files));
     assert_eq!(lines, ["wheel: a circle of 2", "    a uses b", "    b uses a"]);
 }

@@ -52,11 +52,12 @@ fn locked(lock: &str) -> Vec<Locked> {
     lock.split("[[package]]").filter_map(read).collect()
 }
 
-/// The lines of a list of `deny.toml`, one entry each.
+/// The lines of a list of `deny.toml`, one entry each; comments are none.
 fn list<'d>(deny: &'d str, table: &str, key: &str) -> Vec<&'d str> {
     let inside = deny.lines().skip_while(|line| *line != table).skip(1).take_while(|line| !line.starts_with('['));
     let entries = inside.skip_while(|line| *line != format!("{key} = [")).skip(1).take_while(|line| *line != "]");
-    entries.map(|line| line.trim().trim_end_matches(',')).collect()
+    let entries = entries.map(|line| line.trim().trim_end_matches(','));
+    entries.filter(|entry| !entry.is_empty() && !entry.starts_with('#')).collect()
 }
 
 /// Reads `{ crate = "name@version", wrappers = ["a"], reason = "b" }`.
@@ -108,9 +109,42 @@ fn licence<'w>(words: &'w [&'w str], accepted: &BTreeSet<&str>) -> (bool, &'w [&
             let (holds, rest) = one_of(rest, accepted);
             (holds && rest.first() == Some(&")"), rest.get(1..).unwrap_or_default())
         }
-        // Whoever has an exception grants what the licence grants, and more.
-        [name, "WITH", _, rest @ ..] | [name, rest @ ..] => (accepted.contains(name), rest),
+        // As cargo-deny has it, a licence with an exception is accepted only when it stands in the list with the exception.
+        [name, "WITH", exception, rest @ ..] => (accepted.contains(format!("{name} WITH {exception}").as_str()), rest),
+        [name, rest @ ..] => (accepted.contains(name), rest),
         [] => (false, &[]),
+    }
+}
+
+/// The accepted licences: those for all crates, and those for some crates alone.
+struct AcceptedLicences<'d> {
+    all: BTreeSet<&'d str>,
+    exceptions: BTreeMap<&'d str, BTreeSet<&'d str>>,
+}
+
+impl<'d> AcceptedLicences<'d> {
+    fn read(deny: &'d str) -> Self {
+        let all = list(deny, "[licenses]", "allow").into_iter().map(|name| name.trim_matches('"'));
+        let exceptions = list(deny, "[licenses]", "exceptions").into_iter().map(|entry| {
+            let quoted = |text: &'d str| text.split('"').skip(1).step_by(2);
+            let (name, allowed) = entry.split_once("allow = ").unwrap_or_else(|| panic!("no licence in {entry}"));
+            let name = quoted(name).next().unwrap_or_else(|| panic!("no crate in {entry}"));
+            (name, quoted(allowed).collect())
+        });
+        Self { all: all.collect(), exceptions: exceptions.collect() }
+    }
+
+    /// Crates whose licence is not accepted, and exceptions that no crate needs.
+    fn faults(&self, licences: &[(String, String)]) -> Vec<String> {
+        let is_good = |name: &str, licence: &str| {
+            let own = self.exceptions.get(name).into_iter().flatten();
+            is_accepted(licence, &self.all) || is_accepted(licence, &self.all.iter().chain(own).copied().collect())
+        };
+        let bad = licences.iter().filter(|(name, licence)| !is_good(name, licence));
+        let bad = bad.map(|(name, licence)| format!("'{name}' has '{licence}', which is not in 'allow' of deny.toml"));
+        let is_idle = |name: &str| !licences.iter().any(|(known, licence)| known == name && !is_accepted(licence, &self.all));
+        let idle = self.exceptions.keys().filter(|name| is_idle(name));
+        bad.chain(idle.map(|name| format!("'{name}' needs no exception: take it from 'exceptions' of deny.toml"))).collect()
     }
 }
 
@@ -183,12 +217,10 @@ fn licences() -> Vec<(String, String)> {
 
 #[test]
 fn every_crate_has_a_licence_that_we_accept() {
-    let deny = read("deny.toml");
-    let accepted: BTreeSet<&str> = list(&deny, "[licenses]", "allow").into_iter().map(|name| name.trim_matches('"')).collect();
-    let licences = licences();
+    let (deny, licences) = (read("deny.toml"), licences());
     assert!(licences.len() > 200, "only {} crates were read", licences.len());
-    let bad: Vec<_> = licences.iter().filter(|(_, licence)| !is_accepted(licence, &accepted)).collect();
-    assert!(bad.is_empty(), "these licences are not in 'allow' of deny.toml: {bad:?}");
+    let faults = AcceptedLicences::read(&deny).faults(&licences);
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
 #[test]
@@ -227,7 +259,7 @@ fn no_crate_is_named_for_nothing() {
 
 #[test]
 fn licences_are_read_with_their_alternatives() {
-    let accepted = BTreeSet::from(["MIT", "Zlib", "Apache-2.0"]);
+    let accepted = BTreeSet::from(["MIT", "Zlib", "Apache-2.0", "Apache-2.0 WITH LLVM-exception"]);
     for good in [
         "MIT",
         "GPL-3.0 OR MIT",
@@ -239,9 +271,28 @@ fn licences_are_read_with_their_alternatives() {
     ] {
         assert!(is_accepted(good, &accepted), "{good}");
     }
-    for bad in ["", "GPL-3.0", "MIT AND BSD", "(MIT OR Zlib) AND BSD", "(MIT", "MIT BSD", "BSD WITH x"] {
+    for bad in ["", "GPL-3.0", "MIT AND BSD", "(MIT OR Zlib) AND BSD", "(MIT", "MIT BSD", "BSD WITH x", "MIT WITH x"] {
         assert!(!is_accepted(bad, &accepted), "{bad}");
     }
+}
+
+#[test]
+fn a_licence_is_accepted_for_one_crate_alone_and_comments_are_no_entries() {
+    let deny = concat!(
+        "[licenses]\nallow = [\n  # \"GPL-3.0\",\n  \"MIT\",\n]\n",
+        "exceptions = [\n  # a reason\n  { crate = \"roots\", allow = [\"CDLA\"] },\n]\n",
+        "[bans]\ndeny = [\n  # { crate = \"x\" },\n\n  { crate = \"old\", reason = \"r\" },\n]\n",
+    );
+    let accepted = AcceptedLicences::read(deny);
+    let faults = |licences: &[(&str, &str)]| {
+        let licences: Vec<_> = licences.iter().map(|(name, licence)| ((*name).to_owned(), (*licence).to_owned())).collect();
+        accepted.faults(&licences)
+    };
+    assert_eq!(faults(&[("roots", "CDLA AND MIT"), ("other", "MIT")]), [""; 0]);
+    assert_eq!(faults(&[("roots", "CDLA"), ("other", "CDLA")]), ["'other' has 'CDLA', which is not in 'allow' of deny.toml"]);
+    assert_eq!(faults(&[("roots", "MIT")]), ["'roots' needs no exception: take it from 'exceptions' of deny.toml"]);
+    assert_eq!(faults(&[("roots", "CDLA"), ("other", "GPL-3.0")]).len(), 1);
+    assert_eq!(rules(deny, "deny").into_iter().map(|rule| rule.name).collect::<Vec<_>>(), ["old"]);
 }
 
 /// A lock with `old` in two versions, of which one is ours.

@@ -43,6 +43,17 @@ impl Modules {
         modules
     }
 
+    /// The modules of a crate of these files, each a path and its text.
+    pub fn of_files(files: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        for (path, text) in files {
+            let path = folder.path().join(path);
+            fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
+            fs::write(path, text).expect("a file");
+        }
+        Self::read(folder.path())
+    }
+
     fn find_edges(&self) -> BTreeMap<ModulePath, BTreeSet<ModulePath>> {
         let named: BTreeMap<&ModulePath, Named> = self.tokens.iter().map(|(module, tokens)| (module, named(tokens))).collect();
         let mut names = BTreeMap::new();
@@ -201,18 +212,8 @@ fn use_tree(tokens: &[String], mut at: usize, prefix: &[String], found: &mut Vec
 mod tests {
     use super::*;
 
-    fn crate_of(files: &[(&str, &str)]) -> Modules {
-        let folder = tempfile::tempdir().expect("a folder");
-        for (path, text) in files {
-            let path = folder.path().join(path);
-            fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
-            fs::write(path, text).expect("a file");
-        }
-        Modules::read(folder.path())
-    }
-
     fn circles(files: &[(&str, &str)]) -> Vec<Vec<String>> {
-        let circles = crate_of(files).circles();
+        let circles = Modules::of_files(files).circles();
         circles.into_iter().map(|circle| circle.into_iter().map(|module| module.join("::")).collect()).collect()
     }
 

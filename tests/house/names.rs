@@ -72,14 +72,10 @@ fn types_and_their_aliases_are_found() {
 
 #[test]
 fn a_name_of_two_modules_is_found() {
-    let folder = tempfile::tempdir().expect("a folder");
     let files = [
         ("lib.rs", "mod a; mod b; pub enum Error {}"),
         ("a.rs", "type Outcome = u8; struct Error; struct Own;"),
         ("b.rs", "struct Outcome;"),
     ];
-    for (path, text) in files {
-        std::fs::write(folder.path().join(path), text).expect("a file");
-    }
-    assert_eq!(doubled(&places(&Modules::read(folder.path()))), ["Outcome in a, b"]);
+    assert_eq!(doubled(&places(&Modules::of_files(&files))), ["Outcome in a, b"]);
 }

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use schemas::dead_letter::{DeadLetter, Fault};
+use schemas::dead_letter::{DeadLetter, Fault, LetterPlace};
 use schemas::position::{LogPosition, Offset, Topic};
 
 use crate::host::future::BoxFuture;
@@ -17,13 +17,18 @@ pub trait Ingest: Send + Sync + 'static {
     /// means that none of the lines may be relied on. May wait a little while much is under way.
     fn submit(&self, lines: Vec<Vec<u8>>, sender: EventSender) -> BoxFuture<'_, Result<Vec<LineOutcome>, IngestError>>;
 
+    /// Keeps memory free for a body that may have so many bytes, until what it returns is dropped; refuses the body if the process has none.
+    /// Called before the body is read. May not block.
+    fn reserve_memory(&self, body_bytes: u64) -> Result<Box<dyn Send>, Refusal>;
+
     /// Takes the bytes of a dead letter, or the line that replaces them, as if they were sent now. What is taken, or was before, is off the
-    /// list of dead letters soon after, durably; what is rejected stays on it.
+    /// list of dead letters soon after, durably; what is rejected stays on it, and so does one that is forbidden: as it is, a letter is held to
+    /// the actor of its sender.
     fn retry(&self, id: u64, letter: DeadLetter, replacement: Option<Vec<u8>>)
     -> BoxFuture<'_, Result<LineOutcome, IngestError>>;
 
     /// Takes a dead letter off the list for good; soon after it returns, and durably. Its record stays in the log.
-    fn discard(&self, id: u64) -> BoxFuture<'_, Result<(), IngestError>>;
+    fn discard(&self, id: u64, letter: LetterPlace) -> BoxFuture<'_, Result<(), IngestError>>;
 
     /// The topics that events can be sent to, by name. May not block for long.
     fn topics(&self) -> Result<Vec<TopicInfo>, IngestError>;
@@ -87,6 +92,16 @@ pub enum Forbidden {
         /// the topic
         topic: String,
     },
+    /// a dead letter is sent again as it is, and the token that it was sent with was another actor's
+    #[error(
+        "its sender was tied to actor '{sender}', and the event is of actor {actor}: send the line in its place if it is right"
+    )]
+    LetterActor {
+        /// the actor that the event names
+        actor: i64,
+        /// the actor whom the sender's token named
+        sender: String,
+    },
     /// its token is another actor's
     #[error("the token is not that of actor {actor}, and a sender may only say what it did itself")]
     Actor {
@@ -100,7 +115,7 @@ impl Forbidden {
     pub fn reason(&self) -> &'static str {
         match self {
             Self::Topic { .. } => "topic_not_granted",
-            Self::Actor { .. } => "other_actor",
+            Self::Actor { .. } | Self::LetterActor { .. } => "other_actor",
         }
     }
 
@@ -108,7 +123,7 @@ impl Forbidden {
     pub fn field(&self) -> &'static str {
         match self {
             Self::Topic { .. } => "topic",
-            Self::Actor { .. } => "event.actor_id",
+            Self::Actor { .. } | Self::LetterActor { .. } => "event.actor_id",
         }
     }
 }

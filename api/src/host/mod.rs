@@ -8,4 +8,5 @@ pub(crate) mod derived;
 pub(crate) mod future;
 pub(crate) mod health;
 pub(crate) mod ingest;
+pub(crate) mod pages;
 pub(crate) mod provenance;

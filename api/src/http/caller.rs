@@ -56,6 +56,11 @@ impl Caller {
         Self { key, authenticated: RefCell::new(Some(authenticated)) }
     }
 
+    /// The client whose limits the request counts against, if it is known.
+    pub(crate) fn key(&self) -> Option<ClientKey> {
+        self.key
+    }
+
     /// Answers a request of this caller.
     pub(crate) async fn answer<F: Future>(self, answer: F) -> F::Output {
         CALLER.scope(self, answer).await

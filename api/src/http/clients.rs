@@ -1,4 +1,4 @@
-//! Limits of each client: requests over time, streams that are open, requests that wait, and bad tokens.
+//! Limits of each client: requests over time, streams that are open, requests that wait or bring events, and bad tokens.
 //!
 //! The client of the current request ([`caller`](super::caller)) enters; places leave, or an error with the time to wait.
 
@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use super::caller::{ClientKey, client};
 use super::error::limit::LimitError;
-use super::limits::{BAD_TOKENS_PER_SECOND, Limits, RateLimit, RatePeriod};
+use super::limits::{Limits, RateLimit, RatePeriod};
 use super::peer::Peer;
 use super::places::{Place, Places};
 use super::rates::{Rates, TooFast};
@@ -18,9 +18,12 @@ pub(crate) struct Clients {
     requests: Vec<RateLimit>,
     /// limits of requests to a view, by its name
     views: Vec<(String, RateLimit)>,
+    /// limit of tokens with a wrong signature; `None` for none
+    bad_tokens: Option<RateLimit>,
     rates: Rates<(ClientKey, Counted)>,
     streams: Arc<Places<ClientKey>>,
     waits: Arc<Places<ClientKey>>,
+    producers: Arc<Places<ClientKey>>,
 }
 
 /// Requests that are counted together.
@@ -35,8 +38,6 @@ enum Counted {
 /// A place of a client that is known.
 pub(crate) type ClientPlace = Option<Place<ClientKey>>;
 
-const BAD_TOKENS: RateLimit = RateLimit { requests: BAD_TOKENS_PER_SECOND, period: RatePeriod::Second };
-
 impl Clients {
     /// Clients with these limits; requests are counted unless nobody is known by a token.
     pub(crate) fn new(limits: &Limits, is_keyless: bool) -> Self {
@@ -46,9 +47,11 @@ impl Clients {
         Self {
             requests: requests.filter(|_| !is_keyless).collect(),
             views: limits.view_limits.iter().map(|limit| (limit.view.clone(), limit.limit)).collect(),
+            bad_tokens: of(limits.client_bad_tokens_per_second, RatePeriod::Second),
             rates: Rates::new(),
             streams: Places::new(usize::MAX, limits.client_streams),
             waits: Places::new(usize::MAX, limits.client_waits),
+            producers: Places::new(usize::MAX, limits.client_producer_requests),
         }
     }
 
@@ -57,6 +60,16 @@ impl Clients {
         let Some(client) = client else { return Ok(()) };
         let counted = self.rates.count((client, Counted::All), &self.requests, Instant::now());
         counted.map_err(|TooFast { limit, retry_after }| LimitError::TooManyRequests { limit, retry_after })
+    }
+
+    /// Refuses a request of a client that would be beyond a limit, and counts nothing.
+    pub(crate) fn check_requests(&self, client: Option<ClientKey>) -> Result<(), LimitError> {
+        let Some(client) = client else { return Ok(()) };
+        for limit in &self.requests {
+            let checked = self.rates.check((client, Counted::All), *limit, Instant::now());
+            checked.map_err(|TooFast { limit, retry_after }| LimitError::TooManyRequests { limit, retry_after })?;
+        }
+        Ok(())
     }
 
     /// Counts a request of the current client to a view, if that has limits of its own.
@@ -73,18 +86,18 @@ impl Clients {
         Ok(())
     }
 
-    /// Refuses to look at a token from where too many bad ones came.
+    /// Refuses to verify a token from where too many came whose signature was wrong.
     pub(crate) fn check_bad_tokens(&self, peer: Option<Peer>) -> Result<(), LimitError> {
-        let Some(peer) = peer else { return Ok(()) };
-        let checked = self.rates.is_within((ClientKey::Peer(peer), Counted::BadTokens), BAD_TOKENS, Instant::now());
+        let (Some(peer), Some(limit)) = (peer, self.bad_tokens) else { return Ok(()) };
+        let checked = self.rates.check((ClientKey::Peer(peer), Counted::BadTokens), limit, Instant::now());
         checked.map_err(|TooFast { retry_after, .. }| LimitError::TooManyBadTokens { retry_after })
     }
 
-    /// Counts a bad token.
+    /// Counts a token whose signature was wrong.
     pub(crate) fn count_bad_token(&self, peer: Option<Peer>) {
-        if let Some(peer) = peer {
+        if let (Some(peer), Some(limit)) = (peer, self.bad_tokens) {
             // Refused or not: the next one is.
-            let _ = self.rates.count((ClientKey::Peer(peer), Counted::BadTokens), &[BAD_TOKENS], Instant::now());
+            let _ = self.rates.count((ClientKey::Peer(peer), Counted::BadTokens), &[limit], Instant::now());
         }
     }
 
@@ -92,6 +105,12 @@ impl Clients {
     pub(crate) fn stream(&self) -> Result<ClientPlace, LimitError> {
         let refused = |_| LimitError::TooManyStreams { streams_max: self.streams.key_max() };
         client().map(|client| self.streams.take(client)).transpose().map_err(refused)
+    }
+
+    /// A place for a request with events of the current client, to be kept until it is answered.
+    pub(crate) fn producer(&self) -> Result<ClientPlace, LimitError> {
+        let refused = |_| LimitError::TooManyProducerRequests { requests_max: self.producers.key_max() };
+        client().map(|client| self.producers.take(client)).transpose().map_err(refused)
     }
 
     /// A place for a request of the current client that waits, to be kept until it has waited.

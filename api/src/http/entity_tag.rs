@@ -1,10 +1,13 @@
 //! Entity tags: a client that has an answer asks whether it is still the one.
 //!
 //! A tag is weak, since an answer carries the position that it shows, which goes on while the rows stay as they are. It is a keyed digest of
-//! whatever decides which rows there are and how they are written: nobody learns from it, and it cannot be made up.
+//! whatever decides which rows there are and how they are written, as far as the reader may see them: nobody learns from it, and it cannot be
+//! made up.
 
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
+
+use crate::http::answer::note_position;
 
 /// The tag of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,9 +34,12 @@ impl EntityTag {
     }
 }
 
-/// An answer that says that nothing has changed.
-pub(crate) fn not_modified() -> Response {
-    StatusCode::NOT_MODIFIED.into_response()
+/// An answer that says that the client has the rows, at this position.
+pub(crate) fn not_modified(position: &str, tag: &EntityTag) -> Response {
+    let mut response = StatusCode::NOT_MODIFIED.into_response();
+    note_position(&mut response, Some(position));
+    tag.note(&mut response);
+    response
 }
 
 /// The part of a tag that weak comparison looks at.

@@ -1,7 +1,7 @@
 //! Events of subscriptions as text: server-sent events and WebSocket messages, which say the same.
 
 use axum::body::{Body, Bytes};
-use axum::http::{HeaderName, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 
 use crate::subscriptions::event::{Event, FRAME_BYTES, Signal};
@@ -14,6 +14,13 @@ pub(crate) const LAST_EVENT_ID: &str = "last-event-id";
 const HEARTBEAT: &str = ": heartbeat\n\n";
 /// Asks nginx, and proxies that do as it does, to pass events on at once.
 const UNBUFFERED: (HeaderName, HeaderValue) = (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
+
+/// Returns true if a client asks for server-sent events.
+pub(crate) fn accepts_events(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let mut types = values.flat_map(|value| value.split(',')).filter_map(|item| item.split(';').next());
+    types.any(|media_type| media_type.trim().eq_ignore_ascii_case(EVENT_STREAM))
+}
 
 /// An answer of server-sent events.
 pub(crate) fn event_stream<S>(lines: S) -> Response

@@ -9,6 +9,12 @@ use crate::subscriptions::limits::{HEARTBEAT_INTERVAL, SUBSCRIPTIONS_MAX};
 pub const EVENTS_BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// The most bytes of the statements of a deployment.
 pub const DEPLOYMENT_BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Bodies that are expanded at the same time; further ones wait for their turn.
+pub const EXPANSIONS_AT_ONCE: usize = 16;
+/// Scrapes of the metrics that are written at the same time; further ones wait for their turn.
+pub const SCRAPES_AT_ONCE: usize = 2;
+/// Scrapes that wait for their turn; further ones are turned away.
+pub const SCRAPES_WAITING_MAX: usize = 16;
 /// The most lines of one ingest request.
 pub const EVENTS_LINES_MAX: usize = 10_000;
 /// The most dead letters of one answer, each of up to 64 KiB.
@@ -47,11 +53,42 @@ pub const SEND_STALL_MAX: Duration = Duration::from_secs(30);
 pub const CONNECTIONS_MAX: usize = 10_000;
 /// Connections of one client open at the same time, unless configured.
 pub const CONNECTIONS_PER_CLIENT: usize = 1_000;
-/// Longest time until the head of the next request is whole, unless configured; an idle connection is closed after it.
+/// Longest time until a handshake is made or the head of a request is whole, unless configured; a connection that sends nothing is closed
+/// after it.
 pub const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
+/// Time after which a connection is closed on which there was no request since the last answer, unless configured: longer than proxies keep
+/// one, which then are those who close it.
+pub const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
 /// Bytes of a request's head, about, at which it is refused when it is not whole; of headers alone, [`HEADERS_BYTES_MAX`] are accepted.
 /// Of headers there may be 100, which is hyper's limit.
 pub const HEAD_BYTES_MAX: usize = 64 * 1024;
+/// Longest time that a connection that is closing has for its last words, when no request is being answered on it.
+pub const CLOSING_TIME_MAX: Duration = Duration::from_secs(5);
+/// Longest time in which a client takes an answer that is no stream, from its beginning to its end.
+pub const ANSWER_TIME_MAX: Duration = Duration::from_secs(600);
+/// The most bytes of an answer that are given to a connection at once: the next ones follow when its client has taken some.
+pub const ANSWER_PART_BYTES_MAX: usize = 16 * 1024;
+/// Requests of one connection of HTTP/2 that are answered at the same time.
+pub const H2_STREAMS_MAX: u32 = 100;
+/// The most bytes of a request's headers in HTTP/2, with 32 more for each and those of the address; of headers alone, [`HEADERS_BYTES_MAX`] are
+/// accepted.
+pub const H2_HEADS_BYTES_MAX: u32 = 32 * 1024;
+/// Requests of HTTP/2 that were given up by their client before they were looked at: with one more the connection is closed.
+pub const H2_PENDING_RESETS_MAX: usize = 20;
+/// Streams of one connection of HTTP/2 that were reset because of faults of their client: with one more the connection is closed.
+pub const H2_LOCAL_RESETS_MAX: usize = 100;
+/// Bytes of one request's body that a client of HTTP/2 may send before they are read.
+pub const H2_STREAM_WINDOW_BYTES: u32 = 128 * 1024;
+/// The same for all requests of a connection together.
+pub const H2_CONNECTION_WINDOW_BYTES: u32 = 512 * 1024;
+/// Bytes of an answer that are kept for one stream of HTTP/2 until its client takes them.
+pub const H2_SEND_BUFFER_BYTES: usize = 64 * 1024;
+/// Interval at which a client of HTTP/2 is asked whether it is still there.
+pub const H2_PING_INTERVAL: Duration = Duration::from_secs(30);
+/// Longest time until it answers.
+pub const H2_PING_TIMEOUT: Duration = Duration::from_secs(20);
+/// The fewest bytes of an answer that is compressed: less than a packet holds gains nothing.
+pub const COMPRESSED_BYTES_MIN: u64 = 860;
 /// Pause before the next attempt when no connection can be accepted.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -62,13 +99,20 @@ pub struct ConnectionLimits {
     pub open_max: usize,
     /// those of one client: an address of IPv4, or a network of 64 bits of IPv6
     pub open_per_client: usize,
-    /// longest time until the head of the next request is whole
+    /// longest time until a handshake is made or the head of a request is whole
     pub header_timeout: Duration,
+    /// time after which a connection is closed on which there was no request since the last answer
+    pub idle_timeout: Duration,
 }
 
 impl Default for ConnectionLimits {
     fn default() -> Self {
-        Self { open_max: CONNECTIONS_MAX, open_per_client: CONNECTIONS_PER_CLIENT, header_timeout: HEADER_TIMEOUT }
+        Self {
+            open_max: CONNECTIONS_MAX,
+            open_per_client: CONNECTIONS_PER_CLIENT,
+            header_timeout: HEADER_TIMEOUT,
+            idle_timeout: IDLE_TIMEOUT,
+        }
     }
 }
 
@@ -76,13 +120,30 @@ impl Default for ConnectionLimits {
 pub const CLIENT_REQUESTS_PER_SECOND: u32 = 5_000;
 /// Streams of one client open at the same time, unless configured.
 pub const CLIENT_STREAMS: usize = 100;
-/// Requests of one client that wait for a position at the same time, unless configured.
+/// Requests of one client that wait at the same time, for a position or for a change of a shape, unless configured.
 pub const CLIENT_WAITS: usize = 100;
+/// Requests with events of one client answered at the same time, unless configured.
+pub const CLIENT_PRODUCER_REQUESTS: usize = 100;
 /// Requests with events answered at the same time, unless configured; they have places of their own beside [`REQUESTS_MAX`].
 pub const PRODUCER_REQUESTS_MAX: usize = 1_000;
-/// The most bad tokens a second from one peer; behind them its tokens are not looked at, since that takes time.
-pub const BAD_TOKENS_PER_SECOND: u32 = 500;
-/// The most clients whose requests are counted; those that asked last are.
+/// Tokens with a wrong signature that one peer may send a second, unless configured. When it has sent more, none of its tokens is verified until
+/// there is room again, since that takes time.
+pub const CLIENT_BAD_TOKENS_PER_SECOND: u32 = 500;
+/// Bytes of answers that one client has not taken yet, unless configured: sixteen pages of the greatest size.
+pub const CLIENT_ANSWER_BYTES: u64 = 64 * 1024 * 1024;
+/// The same of all clients together.
+pub const ANSWER_BYTES_MAX: u64 = 512 * 1024 * 1024;
+/// Time in which a ticket opens its stream: a page uses it at once.
+pub const TICKET_TIME: Duration = Duration::from_secs(30);
+/// Tickets that wait for their stream at the same time. Each keeps the claims of a token, which fit into the headers of a request.
+pub const TICKETS_MAX: usize = 10_000;
+/// Tickets of one client that wait for their stream at the same time.
+pub const TICKETS_PER_CLIENT: usize = 100;
+/// The most bytes of a body that says what a ticket is for.
+pub const TICKET_BODY_BYTES_MAX: usize = 4 * 1024;
+/// Time for which a browser may remember the answer to a preflight; Chromium remembers none for longer.
+pub const PREFLIGHT_TIME: Duration = Duration::from_secs(7_200);
+/// The most counters of requests of clients, of which one has several; those that were used last are kept.
 pub const RATES_MAX: usize = 100_000;
 
 /// Requests that one client may make in a time.
@@ -135,8 +196,16 @@ pub struct Limits {
     pub view_limits: Vec<ViewLimit>,
     /// streams of one client open at the same time
     pub client_streams: usize,
-    /// requests of one client that wait for a position at the same time
+    /// requests of one client that wait at the same time, for a position or for a change of a shape
     pub client_waits: usize,
+    /// requests with events of one client answered at the same time
+    pub client_producer_requests: usize,
+    /// tokens with a wrong signature of one peer a second; 0 for no limit
+    pub client_bad_tokens_per_second: u32,
+    /// bytes of answers that one client has not taken yet
+    pub client_answer_bytes: u64,
+    /// the same of all clients together
+    pub answer_bytes_max: u64,
     /// requests with events answered at the same time
     pub producer_requests_max: usize,
 }
@@ -155,6 +224,10 @@ impl Default for Limits {
             view_limits: Vec::new(),
             client_streams: CLIENT_STREAMS,
             client_waits: CLIENT_WAITS,
+            client_producer_requests: CLIENT_PRODUCER_REQUESTS,
+            client_bad_tokens_per_second: CLIENT_BAD_TOKENS_PER_SECOND,
+            client_answer_bytes: CLIENT_ANSWER_BYTES,
+            answer_bytes_max: ANSWER_BYTES_MAX,
             producer_requests_max: PRODUCER_REQUESTS_MAX,
         }
     }

@@ -1,6 +1,6 @@
 //! The network that a connection comes from, by which its connections and requests are counted.
 //!
-//! An address enters; a [`Peer`] leaves, which the server puts among the extensions of every request.
+//! An address enters; a [`Peer`] leaves, which the server puts among the extensions of every request, beside [`OverTls`] where it is so.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
@@ -11,6 +11,10 @@ const IPV6_CUSTOMER_BITS: u32 = 64;
 /// A host of IPv4, or a network of 64 bits of IPv6.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Peer(IpAddr);
+
+/// Sign of a request that came over TLS, so that the server's own page has an address with https://.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct OverTls;
 
 impl Peer {
     /// The peer that has an address.

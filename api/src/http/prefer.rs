@@ -6,8 +6,12 @@
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::Response;
 
+use super::query::error::QueryStringError;
+use super::query::string::QueryString;
 use crate::read::projection::BigintForm;
 
+/// Name of the preference, and of the parameter that says the same.
+pub(crate) const BIGINT: &str = "bigint";
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
@@ -16,7 +20,7 @@ const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-appli
 pub(crate) struct BigintPreference {
     /// the form
     pub(crate) form: BigintForm,
-    /// true if the client asked for it
+    /// true if the client has sent the preference
     is_asked: bool,
 }
 
@@ -25,12 +29,26 @@ impl BigintPreference {
     pub(crate) fn of(headers: &HeaderMap, usual: BigintForm) -> Self {
         let values = headers.get_all(PREFER).iter().filter_map(|value| value.to_str().ok());
         let mut preferences = values.flat_map(|value| value.split(',')).filter_map(named);
-        let asked = preferences.find(|(name, _)| name.eq_ignore_ascii_case("bigint")).and_then(|(_, value)| match value {
+        let asked = preferences.find(|(name, _)| name.eq_ignore_ascii_case(BIGINT)).and_then(|(_, value)| match value {
             "string" => Some(BigintForm::Text),
             "number" => Some(BigintForm::Number),
             _ => None,
         });
         Self { form: asked.unwrap_or(usual), is_asked: asked.is_some() }
+    }
+
+    /// The same for a request of a client that may send no header: `bigint=string` or `bigint=number` among its parameters counts before it.
+    pub(crate) fn of_stream(headers: &HeaderMap, query: &QueryString<'_>, usual: BigintForm) -> Result<Self, QueryStringError> {
+        let form = match query.one(BIGINT)? {
+            None => return Ok(Self::of(headers, usual)),
+            Some("string") => BigintForm::Text,
+            Some("number") => BigintForm::Number,
+            Some(other) => {
+                let expected = "string or number".to_owned();
+                return Err(QueryStringError::BadParameter { name: BIGINT, value: other.to_owned(), expected });
+            }
+        };
+        Ok(Self { form, is_asked: false })
     }
 
     /// Says in an answer what was applied, and that another request may get another one.

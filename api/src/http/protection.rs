@@ -5,7 +5,7 @@
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 
 /// Request headers that an answer depends on.
-const VARY: HeaderValue = HeaderValue::from_static("Authorization, Accept");
+const VARY: HeaderValue = HeaderValue::from_static("Authorization, Accept, Accept-Encoding, Prefer");
 /// No cache keeps an answer to somebody, and none hands it to others.
 const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-store");
 const NO_SNIFFING: HeaderValue = HeaderValue::from_static("nosniff");

@@ -1,7 +1,7 @@
 //! Requests of each client over time: a bucket that fills by the second, and a counter by the hour.
 //!
-//! Owns at most [`RATES_MAX`] clients: those that asked for nothing for the longest time are forgotten first, and begin anew with a full
-//! bucket. A key and the time enter; leaves whether there is one more request, or when there will be.
+//! Owns at most [`RATES_MAX`] keys: those that were not used for the longest time are forgotten first. A key that was forgotten begins with a
+//! full bucket. A key and the time enter; leaves whether there is one more request, or when there will be.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -67,8 +67,8 @@ impl<K: Copy + Eq + Hash> Rates<K> {
         Ok(())
     }
 
-    /// Returns true if one more request would be within a limit by the second.
-    pub(crate) fn is_within(&self, key: K, limit: RateLimit, now: Instant) -> Result<(), TooFast> {
+    /// Refuses a request that would be beyond a limit, and counts nothing.
+    pub(crate) fn check(&self, key: K, limit: RateLimit, now: Instant) -> Result<(), TooFast> {
         let recent = self.recent.lock();
         let Some(rate) = recent.young.get(&key).or_else(|| recent.old.get(&key)) else { return Ok(()) };
         let mut rate = *rate;
@@ -168,10 +168,10 @@ mod tests {
     fn looking_counts_nothing() {
         let (rates, now, one) = (Rates::new(), Instant::now(), limit(1, RatePeriod::Second));
         for _ in 0..9 {
-            assert_eq!(rates.is_within(1, one, now), Ok(()));
+            assert_eq!(rates.check(1, one, now), Ok(()));
         }
         assert_eq!((rates.count(1, &[one], now), rates.count(1, &[one], now)), (Ok(()), Ok(())));
-        assert!(rates.is_within(1, one, now).is_err());
+        assert!(rates.check(1, one, now).is_err());
     }
 
     #[test]

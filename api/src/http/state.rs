@@ -10,19 +10,26 @@ use sinks::search::SearchIndexes;
 use sinks::views::ViewReader;
 use tokio::sync::{Semaphore, watch};
 
+use crate::blocking::BlockingWork;
 use crate::host::deployments::Deployments;
 use crate::host::derived::Derived;
 use crate::host::health::Health;
 use crate::host::ingest::Ingest;
+use crate::host::pages::{HostPage, TokenIssuer};
 use crate::host::provenance::Provenance;
-use crate::http::caller::{Authenticated, take_authenticated};
+use crate::http::caller::{Authenticated, ClientKey, take_authenticated};
 use crate::http::clients::Clients;
-use crate::http::limits::Limits;
+use crate::http::cors::CorsSites;
+use crate::http::limits::{Limits, SCRAPES_AT_ONCE, SCRAPES_WAITING_MAX};
 use crate::http::metrics::Metrics;
-use crate::http::token::{Permission, Verifier, authenticate};
+use crate::http::tickets::Tickets;
+use crate::http::token::{Permission, TokenError, Verifier, authenticate, authenticate_token};
+use crate::http::untaken::UntakenBytes;
 use crate::read::catalog::Catalog;
+use crate::read::claims::Claims;
 use crate::read::cursor_key::CursorKey;
 use crate::read::projection::BigintForm;
+use crate::shapes::registry::Shapes;
 use crate::subscriptions::open::{SubscriptionSettings, Subscriptions};
 
 /// The scope that sends events, unless configured.
@@ -46,6 +53,14 @@ pub struct ApiConfig {
     pub invalidations: Option<Arc<Invalidations>>,
     /// finder of the events that made a row
     pub provenance: Option<Arc<dyn Provenance>>,
+    /// pages of the process, beside the one at `/`
+    pub pages: Vec<HostPage>,
+    /// issuer of tokens for those who look at them; without one nobody gets a token here
+    pub token_issuer: Option<Arc<dyn TokenIssuer>>,
+    /// sites whose pages may read answers
+    pub cors: CorsSites,
+    /// true if answers to somebody are compressed too, whose length may then tell of their contents
+    pub compresses_private: bool,
     /// limits
     pub limits: Limits,
     /// the form of BIGINT where a request prefers none
@@ -73,6 +88,10 @@ impl Default for ApiConfig {
             derived: None,
             invalidations: None,
             provenance: None,
+            pages: Vec::new(),
+            token_issuer: None,
+            cors: CorsSites::default(),
+            compresses_private: false,
             limits: Limits::default(),
             bigint: BigintForm::default(),
             cursor_key: CursorKey::random(),
@@ -88,15 +107,20 @@ pub struct ApiState(Arc<ApiShared>);
 struct ApiShared {
     catalog: Catalog,
     subscriptions: Subscriptions,
+    shapes: Shapes<ClientKey>,
     ingest: Arc<dyn Ingest>,
     health: Arc<dyn Health>,
     deployments: OnceLock<Arc<dyn Deployments>>,
     config: ApiConfig,
     metrics: Metrics,
+    /// places for writing the metrics
+    scrapes: BlockingWork,
     permits: Semaphore,
     /// places for requests with events, which readers can't take
     producer_permits: Semaphore,
     clients: Clients,
+    untaken: Arc<UntakenBytes>,
+    tickets: Tickets,
     /// counts the changes that followers of invalidations have to learn of
     invalidated: watch::Receiver<u64>,
 }
@@ -112,6 +136,7 @@ impl ApiState {
         let permits = Semaphore::new(requests_max.min(Semaphore::MAX_PERMITS));
         let producer_permits = Semaphore::new(producer_requests_max.min(Semaphore::MAX_PERMITS));
         let clients = Clients::new(&config.limits, config.is_keyless());
+        let untaken = UntakenBytes::new(config.limits.answer_bytes_max, config.limits.client_answer_bytes);
         let (notify, invalidated) = watch::channel(0);
         if let Some(invalidations) = &config.invalidations {
             invalidations.set_listener(Box::new(move || notify.send_modify(|count| *count += 1)));
@@ -119,15 +144,19 @@ impl ApiState {
         let deployments = OnceLock::new();
         Self(Arc::new(ApiShared {
             catalog,
+            shapes: Shapes::new(subscriptions.clone()),
             subscriptions,
             ingest,
             health,
             deployments,
             config,
             metrics,
+            scrapes: BlockingWork::with_waiting_max(SCRAPES_AT_ONCE, SCRAPES_WAITING_MAX),
             permits,
             producer_permits,
             clients,
+            untaken,
+            tickets: Tickets::new(),
             invalidated,
         }))
     }
@@ -158,6 +187,11 @@ impl ApiState {
         &self.0.subscriptions
     }
 
+    /// The shapes that are followed.
+    pub(crate) fn shapes(&self) -> &Shapes<ClientKey> {
+        &self.0.shapes
+    }
+
     pub(crate) fn ingest(&self) -> &dyn Ingest {
         self.0.ingest.as_ref()
     }
@@ -172,6 +206,11 @@ impl ApiState {
 
     pub(crate) fn metrics(&self) -> &Metrics {
         &self.0.metrics
+    }
+
+    /// Places for writing the metrics.
+    pub(crate) fn scrapes(&self) -> &BlockingWork {
+        &self.0.scrapes
     }
 
     /// Places among the requests that are answered at the same time.
@@ -189,6 +228,16 @@ impl ApiState {
         &self.0.clients
     }
 
+    /// Answers that are not taken yet.
+    pub(crate) fn untaken(&self) -> &Arc<UntakenBytes> {
+        &self.0.untaken
+    }
+
+    /// Tickets for streams that were given out.
+    pub(crate) fn tickets(&self) -> &Tickets {
+        &self.0.tickets
+    }
+
     /// Learns when keys became stale of which followers of invalidations have to be notified.
     pub(crate) fn invalidated(&self) -> watch::Receiver<u64> {
         self.0.invalidated.clone()
@@ -197,6 +246,11 @@ impl ApiState {
     /// Returns the claims of the sender of these headers, which are those of the current request.
     pub(crate) fn claims(&self, headers: &HeaderMap) -> Authenticated {
         take_authenticated().unwrap_or_else(|| self.authenticate(headers))
+    }
+
+    /// Looks at a token that came in no header.
+    pub(crate) fn authenticate_token(&self, token: &str) -> Result<Claims, TokenError> {
+        authenticate_token(self.0.config.verifier.as_deref(), token)
     }
 
     /// Looks at the token of these headers.

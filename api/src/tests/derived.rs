@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
+use axum::body::BodyDataStream;
 use futures_util::StreamExt as _;
 use schemas::position::Position;
 use sinks::invalidations::Invalidations;
+use sinks::views::CatalogueChange;
 
 use super::*;
+use crate::http::limits::FOLLOWER_EVENT_KEYS;
 use crate::{Derived, RecordPage, TopicRecord};
 
 /// Topics of two records each, after ten that are gone.
@@ -172,4 +175,85 @@ async fn invalidations_are_for_operators_unless_everybody_may_read_their_view() 
         get_as(&api, &token(1), &path).await.problem(403, "missing_scope", Some("Authorization"));
     }
     get_as(&api, &operator(), "/v1/invalidations/nothing").await.problem(404, "unknown_sink", Some("sink"));
+}
+
+/// Opens the stream of the sink `stale` behind epoch 5.
+async fn opened(api: &Router, token: Option<&str>) -> BodyDataStream {
+    let request = Request::get("/v1/invalidations/stale?last_event_id=2a:5");
+    let request = token.into_iter().fold(request, |request, token| request.header("Authorization", format!("Bearer {token}")));
+    let response = api.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+    response.into_body().into_data_stream()
+}
+
+/// The next events of a stream that come together; `None` at its end.
+async fn next_events(stream: &mut BodyDataStream) -> Option<String> {
+    let part = tokio::time::timeout(Duration::from_secs(30), stream.next()).await.expect("an event or the end");
+    part.map(|part| String::from_utf8(part.unwrap().to_vec()).unwrap())
+}
+
+/// An API with a sink `stale` over a view, whose feed knows epoch 5.
+fn with_feed(config: ApiConfig, view: &str) -> (Router, Arc<Views>, Arc<Invalidations>) {
+    let (views, all) = (social(), Arc::new(Invalidations::default()));
+    all.open("stale", view).epoch(at(5), vec!["a".into()]);
+    let api = api_with(Arc::clone(&views), ApiConfig { invalidations: Some(Arc::clone(&all)), ..config });
+    (api, views, all)
+}
+
+fn deny_posts(views: &Views) {
+    let change = CatalogueChange { access: vec![("posts".into(), Access::Denied)], ..CatalogueChange::default() };
+    publish_commit(views, Commit { epoch: Epoch(2), catalogue: Some(change), ..Commit::default() }, &[]);
+}
+
+#[tokio::test]
+async fn a_stream_of_invalidations_ends_before_it_tells_of_a_view_that_was_closed() {
+    let (api, views, all) = with_feed(config(), "posts");
+    let (mut anonymous, mut operators) = (opened(&api, None).await, opened(&api, Some(&operator())).await);
+    deny_posts(&views);
+    all.feed("stale").unwrap().epoch(at(6), vec!["secret".into()]);
+    all.announce();
+    assert_eq!(next_events(&mut anonymous).await, None);
+    let told = event("invalidate", "2a:6", Some(json!(["secret"]))) + &event("progress", "2a:6", None);
+    assert_eq!(next_events(&mut operators).await, Some(told));
+}
+
+#[tokio::test]
+async fn a_stream_of_invalidations_ends_when_its_sink_follows_a_private_view() {
+    let (api, _views, all) = with_feed(config(), "posts");
+    let mut anonymous = opened(&api, None).await;
+    all.open("stale", "following_feed").epoch(at(6), vec!["secret".into()]);
+    all.announce();
+    assert_eq!(next_events(&mut anonymous).await, None);
+}
+
+#[tokio::test]
+async fn a_stream_of_invalidations_ends_with_its_token() {
+    let verifier = verifier_with(TokenRules { leeway: Duration::ZERO, ..TokenRules::default() });
+    let config = ApiConfig { verifier: Some(Arc::clone(&verifier)), ..config() };
+    let (api, _views, all) = with_feed(config, "following_feed");
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    let mut short = opened(&api, Some(&sign(json!({ "scope": "operator", "exp": now.as_secs() + 3 })))).await;
+    assert_eq!(next_events(&mut short).await, None, "the token has expired");
+    let mut long = opened(&api, Some(&operator())).await;
+    verifier.replace(token_keys(&[(None, TokenKey::Hs256 { secret: b"another secret of at least 32 bytes".to_vec() })]));
+    all.feed("stale").unwrap().epoch(at(6), vec!["secret".into()]);
+    all.announce();
+    assert_eq!(next_events(&mut long).await, None, "its key was withdrawn");
+}
+
+#[tokio::test]
+async fn an_epoch_with_many_keys_has_several_events_and_its_progress_last() {
+    let (api, views, all) = with_feed(config(), "posts");
+    let keys: Vec<String> = (0..FOLLOWER_EVENT_KEYS * 2 + 1).map(|key| format!("{key:06}")).collect();
+    all.feed("stale").unwrap().epoch(at(6), keys.clone());
+    let (mut whole, mut cut) = (opened(&api, None).await, opened(&api, None).await);
+    let part = |keys: &[String]| event("invalidate", "2a:6", Some(json!(keys)));
+    let without_id = |event: String| event.replace("id: 2a:6\n", "");
+    let parts: Vec<&[String]> = keys.chunks(FOLLOWER_EVENT_KEYS).collect();
+    assert_eq!(next_events(&mut whole).await, Some(without_id(part(parts[0]))));
+    assert_eq!(next_events(&mut whole).await, Some(without_id(part(parts[1]))));
+    assert_eq!(next_events(&mut whole).await, Some(part(parts[2]) + &event("progress", "2a:6", None)));
+    assert!(next_events(&mut cut).await.is_some());
+    deny_posts(&views);
+    assert_eq!(next_events(&mut cut).await, None, "it goes on although the view was closed");
 }

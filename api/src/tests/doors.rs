@@ -174,6 +174,16 @@ async fn a_page_of_another_site_writes_nothing_to_a_server_without_keys() {
 }
 
 #[tokio::test]
+async fn over_tls_the_page_of_a_server_without_keys_has_another_address() {
+    let api = keyless();
+    for (origin, status) in [("https://localhost:8080", 200), ("http://localhost:8080", 403)] {
+        let request = Request::post("/v1/events").header("Host", "localhost:8080").header("Content-Type", "application/json");
+        let request = request.header("Origin", origin).extension(crate::http::peer::OverTls);
+        assert_eq!(send(&api, request.body(Body::from("{}")).unwrap()).await.status.as_u16(), status, "{origin}");
+    }
+}
+
+#[tokio::test]
 async fn every_answer_says_how_it_may_be_kept_and_that_its_type_is_what_it_is() {
     let api = api();
     let own = "/v1/views/following_feed";
@@ -184,7 +194,7 @@ async fn every_answer_says_how_it_may_be_kept_and_that_its_type_is_what_it_is() 
         assert_eq!(answer.status.as_u16(), status, "{path}");
         assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
         let vary: Vec<&str> = answer.headers.get_all("vary").iter().map(|value| value.to_str().unwrap()).collect();
-        assert!(vary.contains(&"Authorization, Accept"), "{path}: {vary:?}");
+        assert!(vary.contains(&"Authorization, Accept, Accept-Encoding, Prefer"), "{path}: {vary:?}");
         assert_eq!(answer.headers.get_all("x-content-type-options").iter().count(), 1, "{path}");
     }
     let kept = |answer: &Answer| answer.headers.get("cache-control").map(|value| value.to_str().unwrap().to_owned());

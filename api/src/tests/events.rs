@@ -93,6 +93,38 @@ async fn bodies_have_limits() {
 }
 
 #[tokio::test]
+async fn a_body_without_memory_for_it_is_refused_before_it_is_looked_at() {
+    let events_body_bytes_max = 2 * TEST_MEMORY_BYTES as usize;
+    let api = api_with(social(), limited(Limits { events_body_bytes_max, ..Limits::default() }));
+    let with_length = |length: u64| Request::post("/v1/events").header("Content-Length", length).body("{}".into()).unwrap();
+    let answer = send(&api, with_length(TEST_MEMORY_BYTES)).await;
+    answer.problem(503, "memory_full", None);
+    assert_eq!(answer.header("retry-after"), "1");
+    assert_eq!((&answer.json()["reason"], &answer.json()["results"]), (&json!("memory_full"), &json!([])));
+    let taken = send(&api, with_length(TEST_MEMORY_BYTES - 1)).await;
+    assert_eq!(taken.json()["position"], "social.post:1:1", "something of the other was taken");
+}
+
+#[tokio::test]
+async fn memory_is_kept_free_for_what_a_body_says_or_for_the_most_that_it_may_have() {
+    let limits = Limits { events_body_bytes_max: 1_000, ..Limits::default() };
+    let ingest = Arc::new(TextIngest::default());
+    let shared = Arc::clone(&ingest) as Arc<dyn Ingest>;
+    let api = router(ApiState::new(social(), shared, Arc::new(TestHealth(Readiness::Ready)), limited(limits)));
+    let unknown = || Body::from_stream(futures_util::stream::iter([Ok::<_, std::io::Error>("{}")]));
+    let request = |name: &str, value: &str, body: Body| Request::post("/v1/events").header(name, value).body(body).unwrap();
+    for (asked, bytes) in [
+        (request("Content-Length", "2", "{}".into()), 2),
+        (request("X-Nothing", "", unknown()), 1_000),
+        (request("Content-Encoding", "gzip", "{}".into()), 1_000),
+        (request("Content-Length", "1001", "{}".into()), 0),
+    ] {
+        send(&api, asked).await;
+        assert_eq!(ingest.reserved.lock().pop(), Some(bytes));
+    }
+}
+
+#[tokio::test]
 async fn sending_needs_the_configured_scope() {
     let api = api_with(social(), ApiConfig { verifier: Some(verifier()), ..ApiConfig::default() });
     let send_as = async |scope: Json| {

@@ -124,16 +124,23 @@ async fn errors_of_rows_come_in_pages_with_relation_expression_and_row() {
     let api = api_with(views, config());
     get(&api, "/v1/dead-letters/row-errors").await.problem(401, "token_needed", Some("Authorization"));
     get_as(&api, &token(1), "/v1/dead-letters/row-errors").await.problem(403, "missing_scope", Some("Authorization"));
-    let (mut after, mut seen) = (json!(0), Vec::new());
-    while !after.is_null() {
-        let page = get_as(&api, &operator(), &format!("/v1/dead-letters/row-errors?limit=2&after={after}")).await.json();
+    let (mut uri, mut seen) = (Some("/v1/dead-letters/row-errors?limit=2".to_owned()), Vec::new());
+    while let Some(next) = uri {
+        let page = get_as(&api, &operator(), &next).await.json();
         assert_eq!(page["row_errors_total"], 6);
         seen.extend(page["row_errors"].as_array().unwrap().clone());
-        after = page["next"].clone();
+        uri = page["next"].as_str().map(|next| format!("/v1/dead-letters/row-errors?limit=2&after={next}"));
     }
     assert_eq!(seen.len(), 5);
     let first = json!({
         "id": 1, "relation": "posts", "expression": "1 / likes", "detail": "division by zero", "row": "{\"likes\":0}", "count": 2,
     });
     assert_eq!((&seen[0], &seen[4]["row"]), (&first, &json!("{\"likes\":4}")));
+    // The process of the tests is in its third run.
+    let after = |after: &str| format!("/v1/dead-letters/row-errors?after={after}");
+    assert_eq!(get_as(&api, &operator(), &after("3-4")).await.json()["row_errors"].as_array().unwrap().len(), 1);
+    get_as(&api, &operator(), &after("2-4")).await.problem(410, "earlier_run", Some("after"));
+    for bad in ["4", "3-", "-4", "3-x", ""] {
+        get_as(&api, &operator(), &after(bad)).await.problem(400, "bad_parameter", Some("after"));
+    }
 }

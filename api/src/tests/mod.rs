@@ -1,25 +1,33 @@
 //! The whole API without a socket: real views, filled by publishing, behind the real router.
 
 mod bad_requests;
+mod browsers;
 mod clients;
+mod compression;
 mod console;
 mod deployments;
 mod deploys;
 mod derived;
 mod doors;
 mod events;
+mod freshness;
+mod host_pages;
 mod large_rows;
 mod letters;
 mod negotiation;
+mod openapi;
 mod operations;
 mod oracle;
 mod pages;
+mod postgrest;
 mod readers;
 mod request_log;
 mod search;
+mod shapes;
 mod socket;
 mod speed;
 mod subscriptions;
+mod tickets;
 mod tokens;
 mod topology;
 mod view_reader;
@@ -34,7 +42,7 @@ use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
 use jsonwebtoken::{EncodingKey, Header, encode};
 use parking_lot::Mutex;
-use schemas::dead_letter::{DeadLetter, Fault, Reason, RowError};
+use schemas::dead_letter::{DeadLetter, Fault, LetterPlace, Reason, RowError};
 use schemas::field::{FieldKind, Value};
 use schemas::lineage::Lineage;
 use schemas::position::{Epoch, LogPosition, Offset, Partition, Timeline, Topic};
@@ -45,9 +53,9 @@ use sinks::views::{Commit, Views, ViewsDefinition};
 use tower::ServiceExt as _;
 
 use crate::{
-    ApiConfig, ApiState, BoxFuture, CheckpointFigures, CursorKey, DiskSpace, EventSender, Figures, HaltedSource, Health,
-    HostStatus, Ingest, IngestError, Lag, LagLimits, Limits, LineOutcome, Measurements, PartitionEnd, Permission, Readiness,
-    Refusal, SinkStatus, TokenKey, TokenKeys, TokenRules, TopicInfo, Verifier, router,
+    ApiConfig, ApiState, BoxFuture, CheckpointFigures, CursorKey, DiskSpace, EventSender, Figures, Forbidden, HaltedSource,
+    Health, HostStatus, Ingest, IngestError, Lag, LagLimits, Limits, LineOutcome, Measurements, PartitionEnd, Permission,
+    Readiness, Refusal, SinkStatus, TokenKey, TokenKeys, TokenRules, TopicInfo, Verifier, router,
 };
 
 pub(super) const SECRET: &[u8] = b"a secret that is long enough for HS256";
@@ -76,7 +84,7 @@ pub(super) fn view(
 ) -> View {
     let columns: Vec<Column> = columns.iter().map(|(name, kind)| column(name, kind.clone())).collect();
     let indexes = indexes.iter().map(|(name, order, limit)| index(name, &columns, order, *limit)).collect();
-    View { name: name.into(), columns, indexes, access }
+    View { name: name.into(), columns, indexes, access, max_age: None }
 }
 
 /// The row of these values.
@@ -150,6 +158,7 @@ pub(super) const FEED_ROWS: i64 = 50;
 
 /// [`social_views`] with 50 feed rows for each of three users, 5 posts of each, and a message from each to each.
 pub(super) fn social() -> Arc<Views> {
+    request_log::install_log();
     let views = Views::new(ViewsDefinition { timeline: Timeline(0x2a), views: social_views() });
     let columns = |name: &str| views.view(name).unwrap().view.columns.clone();
     let (feed, posts, messages, secrets) = (columns("following_feed"), columns("posts"), columns("messages"), columns("secrets"));
@@ -200,6 +209,7 @@ fn dead_letter(offset: u64) -> DeadLetter {
         bytes: b"{\"a\":\xff}".to_vec(),
         length: 7,
         arrived: (offset > 1).then_some(offset as i64 * 1_000_000),
+        sender_actor: None,
     }
 }
 
@@ -208,11 +218,16 @@ fn row_error() -> RowError {
     RowError { relation: of("posts"), expression: of("1 / likes"), detail: of("division by zero"), row: of("{\"likes\":0}") }
 }
 
+/// Bytes of a body for which a test's process has no memory.
+pub(super) const TEST_MEMORY_BYTES: u64 = 20 * 1024 * 1024;
+
 /// Takes lines as their text says: `dup`, `bad`, `busy`, `large`, `full`, `slow`; anything else is accepted.
 #[derive(Default)]
 pub(super) struct TextIngest {
     pub(super) next: Mutex<u64>,
     pub(super) discarded: Mutex<Vec<u64>>,
+    /// bytes for which memory was asked, of each body
+    pub(super) reserved: Mutex<Vec<u64>>,
 }
 
 impl Ingest for TextIngest {
@@ -228,6 +243,13 @@ impl Ingest for TextIngest {
         })
     }
 
+    fn reserve_memory(&self, body_bytes: u64) -> Result<Box<dyn Send>, Refusal> {
+        let retry_after = Duration::from_secs(1);
+        self.reserved.lock().push(body_bytes);
+        let is_refused = body_bytes >= TEST_MEMORY_BYTES;
+        if is_refused { Err(Refusal::Memory { used: 90, limit: TEST_MEMORY_BYTES, retry_after }) } else { Ok(Box::new(())) }
+    }
+
     fn retry(
         &self,
         _id: u64,
@@ -237,7 +259,7 @@ impl Ingest for TextIngest {
         Box::pin(async move { Ok(self.take(&replacement.unwrap_or(letter.bytes))) })
     }
 
-    fn discard(&self, id: u64) -> BoxFuture<'_, Result<(), IngestError>> {
+    fn discard(&self, id: u64, _letter: LetterPlace) -> BoxFuture<'_, Result<(), IngestError>> {
         self.discarded.lock().push(id);
         Box::pin(async { Ok(()) })
     }
@@ -269,6 +291,7 @@ impl TextIngest {
             b"old" => LineOutcome::Duplicate(None),
             b"busy" => LineOutcome::Refused(Refusal::LagRecords { behind: 120, limit: 100, retry_after: Duration::from_secs(7) }),
             b"large" => LineOutcome::Refused(Refusal::Memory { used: 90, limit: 100, retry_after: Duration::from_millis(1) }),
+            b"other actor" => LineOutcome::Forbidden(Forbidden::LetterActor { actor: 4, sender: "3".into() }),
             b"bad" => LineOutcome::Rejected(Fault::at(Reason::MissingField, "payload.text", "is required")),
             line if std::str::from_utf8(line).is_err() => LineOutcome::Rejected(Fault::new(Reason::InvalidUtf8, "byte 1")),
             _ => LineOutcome::Accepted(at()),
@@ -375,6 +398,7 @@ pub(super) fn config() -> ApiConfig {
 }
 
 pub(super) fn api_with(views: Arc<Views>, config: ApiConfig) -> Router {
+    request_log::install_log();
     router(ApiState::new(views, Arc::new(TextIngest::default()), Arc::new(TestHealth(Readiness::Ready)), config))
 }
 

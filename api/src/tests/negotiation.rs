@@ -47,6 +47,25 @@ fn whole_numbers_of_64_bits_are_texts_in_streams_too() {
     assert_eq!(other.next().unwrap().data["reason"], "unknown_id");
 }
 
+#[test]
+fn a_stream_without_headers_asks_for_texts_among_its_parameters() {
+    let server = Server::start(social(), ApiConfig { bigint: crate::BigintForm::Text, ..config() });
+    let uri = "/v1/views/posts/subscribe?author_id=eq.1&order=post_id&select=post_id&bigint=";
+    let first_row = |client: &mut Client| client.until("upsert").data["row"].clone();
+    for (form, expected) in [("number", json!({ "post_id": 12 })), ("string", json!({ "post_id": "12" }))] {
+        let uri = format!("{uri}{form}");
+        // The parameter counts before the header.
+        assert_eq!(first_row(&mut server.sse(&uri, &[AS_TEXT])), expected, "{form}");
+        assert_eq!(first_row(&mut Client::web_socket(server.address, &uri, &[]).unwrap()), expected, "{form}");
+    }
+    for form in ["text", ""] {
+        let uri = format!("{uri}{form}");
+        let Err((status, body)) = Client::sse(server.address, &uri, &[]) else { panic!("'{form}' was accepted") };
+        assert!(status == 400 && body.contains("bad_parameter") && body.contains("string or number"), "{body}");
+        assert_eq!(Client::web_socket(server.address, &uri, &[]).err(), Some(400));
+    }
+}
+
 #[tokio::test]
 async fn an_answer_whose_rows_are_the_same_is_not_sent_again() {
     let views = social();
@@ -91,6 +110,29 @@ async fn a_tag_is_that_of_one_query_and_reader() {
     }
     // Who may not read learns nothing from a tag.
     with_headers(&api, "GET", feed, &[("If-None-Match", "*")]).await.problem(401, "token_needed", Some("Authorization"));
+}
+
+#[tokio::test]
+async fn a_change_of_rows_that_a_reader_may_not_see_changes_no_tag() {
+    let views = social();
+    let api = api_with(Arc::clone(&views), config());
+    let (feed, bearer) = ("/v1/views/following_feed?limit=100", format!("Bearer {}", token(1)));
+    let first = get_as(&api, &token(1), feed).await;
+    let tag = first.header("etag").to_owned();
+    let again = async || with_headers(&api, "GET", feed, &[("Authorization", &bearer), ("If-None-Match", &tag)]).await;
+    let columns = views.view("following_feed").unwrap().view.columns.clone();
+    let post_of = |user| row(&columns, &[Value::Int(user), Value::Timestamp(99_000_000), Value::Int(99), text("new")]);
+    publish(&views, 2, &[("following_feed", vec![(post_of(2), 1)])]);
+    let hidden = again().await;
+    assert_eq!((hidden.status, hidden.text.as_str(), hidden.header("etag")), (StatusCode::NOT_MODIFIED, "", tag.as_str()));
+    assert_eq!(hidden.header("tidewater-position"), "2a:2");
+    assert_eq!(get_as(&api, &token(1), feed).await.header("etag"), tag, "also without a condition");
+    publish(&views, 3, &[("following_feed", vec![(post_of(1), 1)])]);
+    let changed = again().await;
+    assert_eq!((changed.status, changed.rows().len()), (StatusCode::OK, first.rows().len() + 1));
+    assert_ne!(changed.header("etag"), tag);
+    publish(&views, 4, &[("following_feed", vec![(post_of(1), -1)])]);
+    assert_eq!(again().await.status, StatusCode::NOT_MODIFIED, "the rows are as they were");
 }
 
 #[test]

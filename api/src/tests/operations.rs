@@ -1,5 +1,10 @@
 //! The endpoints of operators, and the API under load.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+
 use super::*;
 
 #[tokio::test]
@@ -13,7 +18,7 @@ async fn dead_letters_are_for_operators_and_come_in_pages() {
     assert_eq!(
         answer["dead_letters"][0],
         json!({
-            "id": 1, "topic": "tidewater.dead_letters", "partition": 0, "offset": 1, "arrived": null,
+            "id": 1, "topic": "tidewater.dead_letters", "partition": 0, "offset": 1, "arrived": null, "sender_actor": null,
             "sent_to": "social.post", "reason": "missing_field",
             "field": "payload.text", "detail": "is required", "length": 7, "text": "{\"a\":\u{fffd}}", "base64": "eyJhIjr/fQ==",
         })
@@ -119,6 +124,73 @@ async fn metrics_count_requests_by_route_and_describe_the_views() {
     );
 }
 
+/// A process whose figures take as long as a test wants.
+struct SlowHealth {
+    healthy: TestHealth,
+    /// scrapes that look at the figures now
+    running: AtomicUsize,
+    running_max: AtomicUsize,
+    begun: UnboundedSender<()>,
+    /// ends with the test
+    gate: Mutex<Receiver<()>>,
+}
+
+impl Health for SlowHealth {
+    fn lineage(&self) -> Lineage {
+        self.healthy.lineage()
+    }
+
+    fn status(&self) -> HostStatus {
+        self.healthy.status()
+    }
+
+    fn readiness(&self) -> Readiness {
+        self.healthy.readiness()
+    }
+
+    fn figures(&self) -> Figures {
+        let running = self.running.fetch_add(1, Ordering::SeqCst) + 1;
+        self.running_max.fetch_max(running, Ordering::SeqCst);
+        // A test that has failed is gone, and waits for nothing.
+        let _ = self.begun.send(());
+        let waited = self.gate.lock().recv_timeout(Duration::from_secs(30));
+        assert_ne!(waited, Err(RecvTimeoutError::Timeout), "the test waits for this scrape");
+        self.running.fetch_sub(1, Ordering::SeqCst);
+        self.healthy.figures()
+    }
+
+    fn measurements(&self) -> Measurements {
+        self.healthy.measurements()
+    }
+}
+
+#[tokio::test]
+async fn scrapes_keep_no_other_request_waiting_and_only_two_are_written_at_a_time() {
+    let ((begun, mut begins), (open, gate)) = (unbounded_channel(), channel());
+    let (running, running_max) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let healthy = TestHealth(Readiness::Ready);
+    let health = Arc::new(SlowHealth { healthy, running, running_max, begun, gate: Mutex::new(gate) });
+    let shared = Arc::clone(&health) as Arc<dyn Health>;
+    let api = router(ApiState::new(social(), Arc::new(TextIngest::default()), shared, config()));
+    let scrape = |_| {
+        let api = api.clone();
+        tokio::spawn(async move { get(&api, "/metrics").await.status })
+    };
+    let scrapes: Vec<_> = (0..18).map(scrape).collect();
+    for _ in 0..2 {
+        begins.recv().await.unwrap();
+    }
+    assert_eq!(get(&api, "/healthz").await.status, StatusCode::OK, "scrapes keep a health check waiting");
+    let refused = get(&api, "/metrics").await;
+    refused.problem(503, "busy", None);
+    assert_eq!(refused.header("retry-after"), "1");
+    drop(open);
+    for scrape in scrapes {
+        assert_eq!(scrape.await.unwrap(), StatusCode::OK);
+    }
+    assert_eq!(health.running_max.load(Ordering::SeqCst), 2);
+}
+
 #[tokio::test]
 async fn requests_beyond_the_limit_are_turned_away_but_health_checks_are_not() {
     let api = api_with(social(), limited(Limits { requests_max: 1, ..Limits::default() }));
@@ -159,8 +231,14 @@ async fn a_dead_letter_is_sent_again_by_operators_and_only_while_it_is_listed() 
         post(&api, &format!("/v1/dead-letters/{id}/retry"), operator).await.problem(404, "unknown_dead_letter", Some("id"));
     }
     post(&api, "/v1/dead-letters/first/retry", operator).await.problem(400, "bad_parameter", Some("id"));
-    let good = DeadLetter { bytes: b"good".to_vec(), ..dead_letter(4) };
+    let good = DeadLetter { bytes: b"good".to_vec(), sender_actor: Some("3".into()), ..dead_letter(4) };
     publish_commit(&views, Commit { epoch: Epoch(2), dead_letters: vec![good], ..Commit::default() }, &[]);
+    let others = DeadLetter { bytes: b"other actor".to_vec(), ..dead_letter(5) };
+    publish_commit(&views, Commit { epoch: Epoch(3), dead_letters: vec![others], ..Commit::default() }, &[]);
+    let answer = post(&api, "/v1/dead-letters/5/retry", operator).await;
+    let detail = answer.problem(403, "event_forbidden", Some("event.actor_id"));
+    assert!(detail.contains("actor '3'") && answer.json()["reason"] == "other_actor", "{}", answer.text);
+    assert_eq!(get_as(&api, operator.unwrap(), "/v1/dead-letters?after=3").await.json()["dead_letters"][0]["sender_actor"], "3");
     let answer = post(&api, "/v1/dead-letters/4/retry", operator).await;
     assert_eq!((answer.status, &answer.json()["status"]), (StatusCode::OK, &json!("accepted")));
     assert_eq!(answer.json()["position"], answer.header("tidewater-position"));

@@ -264,3 +264,27 @@ async fn a_policy_that_is_newer_than_the_index_lets_nothing_through() {
         json!({ "name": "post_id", "type": "BIGINT", "searched": false, "included": true })
     );
 }
+
+#[tokio::test]
+async fn the_openapi_document_has_the_indexes_that_its_reader_may_search() {
+    let world = world();
+    let stranger = get(&world.api, "/openapi.json").await.json();
+    let reader = get_as(&world.api, &token(1), "/openapi.json").await.json();
+    assert!(!stranger.to_string().contains("message_search"), "a stranger reads of an index of messages");
+    let names = |document: &Json, path: &str| -> Vec<String> {
+        let parameters = document["paths"][path]["get"]["parameters"].as_array().unwrap();
+        parameters.iter().filter_map(|parameter| parameter["name"].as_str()).map(str::to_owned).collect()
+    };
+    let of_search = ["q", "post_id", "author_id", "select", "order", "limit", "offset", "highlight", "facets"];
+    assert_eq!(names(&stranger, "/v1/search/post_search"), of_search);
+    assert_eq!(names(&stranger, "/v1/search/post_search/suggest"), ["prefix", "limit", "post_id", "author_id"]);
+    let orders = &stranger["paths"]["/v1/search/post_search"]["get"]["parameters"][4]["schema"]["enum"];
+    assert_eq!(*orders, json!(["relevance", "post_id", "post_id.desc", "author_id", "author_id.desc"]));
+    for order in orders.as_array().unwrap() {
+        let answer = get(&world.api, &format!("/v1/search/post_search?q=world&order={}", order.as_str().unwrap())).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
+    }
+    assert_eq!(reader["paths"]["/v1/search/message_search"]["get"]["security"], json!([{ "bearer": [] }]));
+    let hit = &reader["components"]["schemas"]["Hit.message_search"]["properties"];
+    assert_eq!(hit.as_object().unwrap().keys().collect::<Vec<_>>(), ["body", "receiver", "sender"]);
+}

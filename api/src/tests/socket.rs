@@ -21,8 +21,9 @@ async fn curl_writes_reads_and_is_told_what_is_wrong() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
-    let server =
-        tokio::spawn(serve(vec![listener], api(), ConnectionLimits::default(), async move { stopped.await.unwrap_or_default() }));
+    let server = tokio::spawn(serve(vec![listener], api(), ConnectionLimits::default(), None, async move {
+        stopped.await.unwrap_or_default()
+    }));
     let url = |path: &str| format!("http://{address}{path}");
     let of = |arguments: &[&str]| curl(arguments.iter().map(|text| (*text).to_owned()).collect());
 

@@ -10,6 +10,11 @@ const RS256_PEM: &[u8] = include_bytes!("keys/rs256.pem");
 const RS256_TOKEN: &str = include_str!("keys/rs256.token");
 const ES256_PEM: &[u8] = include_bytes!("keys/es256.pem");
 const ES256_TOKEN: &str = include_str!("keys/es256.token");
+const RSA_SHORT_PEM: &[u8] = include_bytes!("keys/rsa_1024_bits.pem");
+const RSA_LONG_PEM: &[u8] = include_bytes!("keys/rsa_4104_bits.pem");
+const RSA_LONG_PKCS1_PEM: &[u8] = include_bytes!("keys/rsa_4104_bits_pkcs1.pem");
+const P384_PEM: &[u8] = include_bytes!("keys/p384.pem");
+const K256_PEM: &[u8] = include_bytes!("keys/secp256k1.pem");
 
 /// A configuration of these keys and rules.
 fn config_of(keys: TokenKeys, rules: TokenRules) -> (ApiConfig, Arc<Verifier>) {
@@ -161,6 +166,27 @@ fn keys_that_protect_nothing_are_refused_at_the_start() {
     assert!(matches!(add(TokenKey::Rs256 { pem: ES256_PEM.to_vec() }), Err(TokenConfigError::BadKey { .. })));
 }
 
+#[test]
+fn the_key_of_a_file_is_held_to_the_rules_of_its_algorithm() {
+    let message = |key: TokenKey| TokenKeys::default().add(None, &key).unwrap_err().to_string();
+    let rsa = |pem: &[u8]| message(TokenKey::Rs256 { pem: pem.to_vec() });
+    let ec = |pem: &[u8]| message(TokenKey::Es256 { pem: pem.to_vec() });
+    for (pem, bits) in [(RSA_SHORT_PEM, "1024 bits"), (RSA_LONG_PEM, "4104 bits"), (RSA_LONG_PKCS1_PEM, "4104 bits")] {
+        assert!(rsa(pem).contains(bits), "{}", rsa(pem));
+    }
+    for pem in [P384_PEM, K256_PEM] {
+        assert!(ec(pem).contains("P-256"), "{}", ec(pem));
+    }
+    assert!(ec(RS256_PEM).contains("can't be read"), "{}", ec(RS256_PEM));
+    for label in ["PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY", "ENCRYPTED PRIVATE KEY"] {
+        let pem = format!("-----BEGIN {label}-----\nAAAA\n-----END {label}-----\n");
+        let [rsa, ec] = [rsa(pem.as_bytes()), ec(pem.as_bytes())];
+        assert!(rsa.contains("private key") && ec.contains("private key"), "{rsa}; {ec}");
+        let behind = [ES256_PEM, pem.as_bytes()].concat();
+        assert!(message(TokenKey::Es256 { pem: behind }).contains("private key"), "also behind a public one");
+    }
+}
+
 #[tokio::test]
 async fn a_header_that_calls_something_critical_is_refused_and_one_that_brings_a_key_proves_nothing() {
     let claims = claims_of_one();
@@ -218,12 +244,16 @@ async fn the_keys_of_a_set_verify_what_they_are_for() {
         key["kid"] = json!(format!("{member} {}", key["kty"]));
         key
     };
+    let mut not_named = other(rsa.clone(), "use", json!("enc"));
+    not_named["kid"] = json!(null);
     let set = [
         other(rsa.clone(), "use", json!("enc")),
         other(rsa.clone(), "key_ops", json!(["encrypt"])),
         other(ec.clone(), "alg", json!("ECDH-ES")),
         other(rsa.clone(), "alg", json!("RS512")),
         json!({ "kty": "OKP", "crv": "Ed25519", "x": "AAAA" }),
+        json!({ "kty": "OKP", "crv": "X25519", "x": "AAAA", "kid": 7 }),
+        not_named,
         json!({ "kty": "EC", "crv": "P-384", "x": "AAAA", "y": "AAAA" }),
         other(secret_key("x", SECRET), "use", json!("sig")),
         rsa.clone(),

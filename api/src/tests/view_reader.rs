@@ -1,16 +1,19 @@
 //! The API over another implementation of the read half of the views.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::ThreadId;
 
 use schemas::position::{Position, Token};
 use sinks::views::{Forgotten, Hydration, IndexId, ServedView, Snapshot, Step, ViewReader, WaitError};
 
 use super::*;
 
-/// A reader of views that counts the snapshots that are taken.
+/// A reader of views that counts the snapshots that are taken, and notes the threads that take them.
 struct CountingReader {
     views: Arc<Views>,
     snapshots: AtomicUsize,
+    threads: Mutex<Vec<ThreadId>>,
 }
 
 impl ViewReader for CountingReader {
@@ -64,6 +67,7 @@ impl ViewReader for CountingReader {
 
     fn snapshot(&self) -> Snapshot<'_> {
         self.snapshots.fetch_add(1, Ordering::AcqRel);
+        self.threads.lock().unwrap().push(std::thread::current().id());
         self.views.snapshot()
     }
 
@@ -72,12 +76,25 @@ impl ViewReader for CountingReader {
     }
 }
 
-#[tokio::test]
-async fn the_api_reads_whatever_implements_the_read_half_with_one_snapshot_per_request() {
-    let reader = Arc::new(CountingReader { views: social(), snapshots: AtomicUsize::new(0) });
+fn counted() -> (Arc<CountingReader>, Router) {
+    let reader = Arc::new(CountingReader { views: social(), snapshots: AtomicUsize::new(0), threads: Mutex::default() });
     let shared = Arc::clone(&reader) as Arc<dyn ViewReader>;
     let health = Arc::new(TestHealth(Readiness::Ready));
-    let over_reader = router(ApiState::new(shared, Arc::new(TextIngest::default()), health, config()));
+    (reader, router(ApiState::new(shared, Arc::new(TextIngest::default()), health, config())))
+}
+
+#[tokio::test]
+async fn filtered_reads_hold_their_snapshot_on_a_thread_for_work_that_blocks() {
+    let (reader, api) = counted();
+    let answer = get(&api, "/rest/v1/posts?limit=3").await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
+    let threads = reader.threads.lock().unwrap();
+    assert!(threads.len() == 1 && threads[0] != std::thread::current().id(), "a read keeps other requests from being served");
+}
+
+#[tokio::test]
+async fn the_api_reads_whatever_implements_the_read_half_with_one_snapshot_per_request() {
+    let (reader, over_reader) = counted();
     let own = token(1);
     for (number, uri) in ["/v1/views", "/v1/views/posts?limit=3", "/v1/views/following_feed?user_id=eq.1"].iter().enumerate() {
         let (answer, expected) = (get_as(&over_reader, &own, uri).await, get_as(&api(), &own, uri).await);

@@ -144,3 +144,14 @@ async fn an_answer_that_is_not_whole_says_why() {
     assert!(failed.ends_with("the disk is gone"), "{failed}");
     ask(23).await.problem(409, "view_replaced", Some("view"));
 }
+
+#[tokio::test]
+async fn rows_have_whole_numbers_as_texts_for_whoever_prefers_it() {
+    let (api, _) = with_provenance();
+    let request = Request::get("/v1/views/posts/why?post_id=eq.10").header("Authorization", format!("Bearer {}", operator(1)));
+    let answer = send(&api, request.header("Prefer", "bigint=string").body(Body::empty()).unwrap()).await;
+    assert_eq!(answer.header("preference-applied"), "bigint=string");
+    let answered = &answer.json()["rows"][0];
+    assert_eq!((&answered["row"]["post_id"], &answered["row"]["author_id"]), (&json!("10"), &json!("1")));
+    assert_eq!(answered["events"][0]["offset"], 7, "an event is as it came");
+}

@@ -1,10 +1,13 @@
 //! Arguments that name the keys of tokens.
 
+use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use api::{AUTH_LEEWAY_MAX, TokenRules};
-use clap::Args;
+use clap::builder::TypedValueParser;
+use clap::error::ErrorKind;
+use clap::{Arg, Args, Command};
 
 use crate::cli::duration;
 use crate::process::auth::{AuthOptions, KeyFile};
@@ -23,13 +26,17 @@ pub struct AuthArguments {
     /// File with the public key (PEM) of tokens signed with ES256
     #[arg(long, value_name = "[KID=]FILE", value_parser = key_file)]
     pub auth_es256_key_file: Vec<KeyFile>,
-    /// Set of keys (JWKS): a file, or an http:// address of this machine. All keys are read again at an interval and on SIGHUP, so that they
+    /// Set of keys (JWKS): a file, an https:// address, or an http:// address of this machine. All keys are read again at an interval and on SIGHUP, so that they
     /// rotate without a restart; what can't be read changes nothing
-    #[arg(long, value_name = "FILE|URL", value_parser = KeySetPlace::parse)]
+    #[arg(long, value_name = "FILE|URL", value_parser = KeySetPlaceParser)]
     pub auth_jwks: Option<KeySetPlace>,
     /// The interval at which the keys are read again where --auth-jwks is given
     #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = duration::parse)]
     pub auth_jwks_interval: Duration,
+    /// File with the certificates (PEM) of the authorities that are trusted to say who the server of --auth-jwks is; TIDEWATER_CA_CERT when
+    /// not given, and the public ones without either
+    #[arg(long, value_name = "FILE")]
+    pub auth_jwks_ca_cert: Option<PathBuf>,
     /// The audience that tokens must name
     #[arg(long, value_name = "AUDIENCE")]
     pub auth_audience: Option<String>,
@@ -49,11 +56,12 @@ pub struct AuthArguments {
 impl AuthArguments {
     /// The keys that they name.
     pub(in crate::cli) fn options(&self) -> AuthOptions {
+        let place = |place: KeySetPlace| place.trusting(self.auth_jwks_ca_cert.clone());
         AuthOptions {
             hs256_secret_files: self.auth_hs256_secret_file.clone(),
             rs256_key_files: self.auth_rs256_key_file.clone(),
             es256_key_files: self.auth_es256_key_file.clone(),
-            key_set: self.auth_jwks.clone().map(|place| (place, self.auth_jwks_interval)),
+            key_set: self.auth_jwks.clone().map(|set| (place(set), self.auth_jwks_interval)),
             actor_claim: self.ingest_actor_claim.clone(),
             rules: TokenRules {
                 audience: self.auth_audience.clone(),
@@ -61,6 +69,22 @@ impl AuthArguments {
                 leeway: self.auth_leeway,
             },
         }
+    }
+}
+
+/// Reads the place of a set of keys. Other parsers have the text repeated when it is refused, and this one may hold a password.
+#[derive(Clone, Copy, Debug)]
+struct KeySetPlaceParser;
+
+impl TypedValueParser for KeySetPlaceParser {
+    type Value = KeySetPlace;
+
+    fn parse_ref(&self, command: &Command, _: Option<&Arg>, value: &OsStr) -> Result<KeySetPlace, clap::Error> {
+        let refused = |kind, reason: &str| {
+            clap::Error::raw(kind, format!("invalid value for '--auth-jwks <FILE|URL>': {reason}\n")).with_cmd(command)
+        };
+        let text = value.to_str().ok_or_else(|| refused(ErrorKind::InvalidUtf8, "it is not UTF-8"))?;
+        KeySetPlace::parse(text).map_err(|error| refused(ErrorKind::ValueValidation, &error.to_string()))
     }
 }
 

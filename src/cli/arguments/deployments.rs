@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::common::{Format, RemoteArguments, SERVER_DEFAULT};
+use super::common::RemoteArguments;
 
 /// `tidewater plan`
 #[derive(Clone, Debug, Args)]
@@ -13,24 +13,10 @@ pub struct PlanArguments {
     #[arg(value_name = "DIR")]
     pub directory: PathBuf,
     /// A data directory, which no process may be using, instead of a server
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["server", "token_file"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["server", "token_file", "ca_cert"])]
     pub data: Option<PathBuf>,
-    /// The server
-    #[arg(long, value_name = "URL", default_value = SERVER_DEFAULT)]
-    pub server: String,
-    /// File with the bearer token to send
-    #[arg(long, value_name = "FILE")]
-    pub token_file: Option<PathBuf>,
-    /// Output format
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    pub format: Format,
-}
-
-impl PlanArguments {
-    /// The server, as the other commands name it.
-    pub(in crate::cli) fn remote(&self) -> RemoteArguments {
-        RemoteArguments { server: self.server.clone(), token_file: self.token_file.clone(), format: self.format }
-    }
+    #[command(flatten)]
+    pub(in crate::cli) remote: RemoteArguments,
 }
 
 /// `tidewater deploy`

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::common::{Format, RemoteArguments, SERVER_DEFAULT};
+use super::common::RemoteArguments;
 use crate::cli::values::RowCondition;
 use crate::client::topic_records::FirstRecord;
 
@@ -14,15 +14,8 @@ pub struct IngestArguments {
     /// The events, one JSON object per line, also compressed as .zst; "-" reads standard input
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
-    /// The server
-    #[arg(long, value_name = "URL", default_value = SERVER_DEFAULT)]
-    pub server: String,
-    /// File with the bearer token to send
-    #[arg(long, value_name = "FILE")]
-    pub token_file: Option<PathBuf>,
-    /// Format of the summary
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    pub format: Format,
+    #[command(flatten)]
+    pub(in crate::cli) remote: RemoteArguments,
 }
 
 /// `tidewater dead-letters`

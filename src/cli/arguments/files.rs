@@ -10,11 +10,15 @@ use super::common::Format;
 #[derive(Clone, Debug, Args)]
 pub struct DoctorArguments {
     /// A data directory that no process uses
-    #[arg(long, value_name = "DIR", required_unless_present = "server", conflicts_with_all = ["server", "token_file"])]
+    #[arg(long, value_name = "DIR", required_unless_present = "server", conflicts_with_all = ["server", "token_file", "ca_cert"])]
     pub data: Option<PathBuf>,
     /// A server
     #[arg(long, value_name = "URL")]
     pub server: Option<String>,
+    /// File with the certificates (PEM) of the authorities that are trusted to say who a server with https:// is; TIDEWATER_CA_CERT when not
+    /// given, and the public ones without either
+    #[arg(long, value_name = "FILE")]
+    pub ca_cert: Option<PathBuf>,
     /// File with the bearer token to send
     #[arg(long, value_name = "FILE")]
     pub token_file: Option<PathBuf>,

@@ -16,9 +16,13 @@ pub struct LimitArguments {
     /// Connections of one address open at the same time; 0 for no limit
     #[arg(long, value_name = "N", default_value_t = 1_000)]
     pub connections_per_client: u32,
-    /// Longest time until the head of a request is whole, such as 10s; a connection without a request is closed after it
+    /// Longest time until a handshake is made or the head of a request is whole, such as 10s; a connection that sends nothing is closed after it
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration::parse)]
     pub header_timeout: Duration,
+    /// Time after which a connection is closed on which there was no request since the last answer: let it be longer than a proxy before the
+    /// server keeps one
+    #[arg(long, value_name = "DURATION", default_value = "75s", value_parser = duration::parse)]
+    pub idle_timeout: Duration,
     /// Requests of one client a second: beyond it they are refused with 429 and Retry-After; 0 for no limit. Without keys there is none
     #[arg(long, value_name = "N", default_value_t = 5_000)]
     pub client_requests_per_second: u32,
@@ -31,9 +35,22 @@ pub struct LimitArguments {
     /// Streams of one client open at the same time: subscriptions and invalidations; 0 for no limit
     #[arg(long, value_name = "N", default_value_t = 100)]
     pub client_streams: u32,
-    /// Requests of one client that wait for a position ('after') at the same time; 0 for no limit
+    /// Requests of one client that wait at the same time, for a position ('after') or for a change of a shape ('live'); 0 for no limit
     #[arg(long, value_name = "N", default_value_t = 100)]
     pub client_waits: u32,
+    /// Requests with events of one client answered at the same time: beyond it they are refused with 429 before their bodies are read; 0 for
+    /// no limit
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub client_producer_requests: u32,
+    /// Tokens with a wrong signature of one address a second: beyond it none of its tokens is verified for a moment (429); 0 for no limit
+    #[arg(long, value_name = "N", default_value_t = 500)]
+    pub client_bad_tokens_per_second: u32,
+    /// Bytes of answers that one client has not taken yet: beyond it its requests are refused with 429; 0 for no limit
+    #[arg(long, value_name = "BYTES", default_value_t = 64 << 20)]
+    pub client_answer_bytes: u64,
+    /// The same of all clients together: beyond it requests are refused with 503
+    #[arg(long, value_name = "BYTES", default_value_t = 512 << 20, value_parser = clap::value_parser!(u64).range(1 << 20..))]
+    pub answer_bytes_max: u64,
     /// Requests with events answered at the same time; readers can't take their places
     #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..))]
     pub producer_requests_max: u32,
@@ -51,6 +68,7 @@ impl LimitArguments {
             open_max: count(self.connections_max),
             open_per_client: unlimited_if_zero(self.connections_per_client),
             header_timeout: self.header_timeout,
+            idle_timeout: self.idle_timeout,
         }
     }
 
@@ -62,6 +80,10 @@ impl LimitArguments {
             view_limits: self.view_limit.clone(),
             client_streams: unlimited_if_zero(self.client_streams),
             client_waits: unlimited_if_zero(self.client_waits),
+            client_producer_requests: unlimited_if_zero(self.client_producer_requests),
+            client_bad_tokens_per_second: self.client_bad_tokens_per_second,
+            client_answer_bytes: if self.client_answer_bytes == 0 { u64::MAX } else { self.client_answer_bytes },
+            answer_bytes_max: self.answer_bytes_max,
             producer_requests_max: count(self.producer_requests_max),
             ..Limits::default()
         }

@@ -11,6 +11,7 @@ mod events;
 mod files;
 mod limits;
 mod server;
+mod tls;
 
 use clap::{Parser, Subcommand};
 
@@ -101,5 +102,18 @@ mod tests {
             assert!(printed.contains("redis_url: Some(***)") && !printed.contains("hunter2"), "{printed}");
         }
         assert_eq!(settings.redis_url.as_ref().map(SecretText::secret), Some(url));
+    }
+
+    #[test]
+    fn the_address_of_a_key_set_is_printed_without_its_password_also_when_it_is_refused() {
+        let parse = |url: &str| Cli::try_parse_from(["tidewater", "run", "--topologies", "t", "--data", "d", "--auth-jwks", url]);
+        let accepted = parse("http://user:hunter2@127.0.0.1/keys").expect("an address of this machine");
+        let refused = parse("http://user:hunter2@login.example/keys").expect_err("an address of another machine without TLS");
+        assert_eq!(refused.exit_code(), 2);
+        let said = refused.to_string();
+        assert!(said.contains("'--auth-jwks <FILE|URL>'") && said.contains("login.example"), "{said}");
+        for printed in [format!("{accepted:?}"), format!("{refused:?}"), said] {
+            assert!(!printed.contains("hunter2"), "{printed}");
+        }
     }
 }

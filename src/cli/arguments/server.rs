@@ -12,6 +12,7 @@ use schemas::secret_text::SecretText;
 use super::answers::AnswerArguments;
 use super::auth::AuthArguments;
 use super::limits::LimitArguments;
+use super::tls::TlsArguments;
 use crate::cli::duration;
 use crate::process::listen::ListenAddresses;
 use crate::process::options::{INGEST_LAG_BYTES_DEFAULT, INGEST_LAG_RECORDS_DEFAULT, ServerSettings};
@@ -65,6 +66,9 @@ pub struct RunArguments {
     /// Form and size of answers
     #[command(flatten)]
     pub answers: AnswerArguments,
+    /// Certificate of the server
+    #[command(flatten)]
+    pub tls: TlsArguments,
 }
 
 /// Arguments that `demo` and `run` share.
@@ -125,10 +129,11 @@ pub struct ServerArguments {
 }
 
 impl ServerArguments {
-    /// The settings of the server that they describe.
+    /// The settings of the server that they describe, over plain HTTP.
     pub(in crate::cli) fn settings(&self) -> ServerSettings {
         ServerSettings {
             listen: self.listen.clone(),
+            tls: None,
             workers: self.workers,
             clock: match self.clock {
                 ClockArgument::System => Clock::System,

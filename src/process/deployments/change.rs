@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use engine::run::{Storage, TopologyChange, ViewChange, WiderAccess, plan_change};
+use engine::run::{MaxAgeChange, Storage, TopologyChange, ViewChange, WiderAccess, plan_change};
 use epochs::error::EpochError;
 use epochs::lost_history::{LostHistory, MissingHistory};
 use language::topology::Topology;
@@ -45,12 +45,15 @@ pub fn change_as_json(change: &TopologyChange) -> Value {
         |topic: &engine::run::TopicBackfill| json!({ "topic": topic.topic, "records": topic.records, "gone": topic.gone });
     let lost = |lost: &LostHistory| json!({ "state": lost.state, "topic": lost.topic.as_str(), "partition": lost.partition.0, "earliest": lost.earliest.0 });
     let restored = change.restored.iter().map(|(state, epoch)| json!({ "state": state, "epoch": epoch })).collect::<Vec<_>>();
+    let max_age =
+        |(view, change): (&String, &MaxAgeChange)| json!({ "view": view, "before": change.before, "after": change.after });
     let refused = (!change.lost.is_empty()).then(|| MissingHistory { lost: change.lost.clone() }.to_string());
     json!({
         "checkpoint": change.checkpoint,
         "views": views,
         "sinks": sink_changes(&change.sinks),
         "access": reader_changes(&change.access),
+        "max_ages": change.max_ages.iter().map(max_age).collect::<Vec<_>>(),
         "wider_access": WiderAccess::of(&change.access).map(|wider| wider.to_string()),
         "states": { "kept": change.kept, "restored": restored, "computed": change.computed, "dropped": change.dropped },
         "lost": change.lost.iter().map(lost).collect::<Vec<_>>(),

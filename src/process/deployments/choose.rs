@@ -4,6 +4,9 @@ use engine::run::{WiderAccess, access_changes};
 use epochs::disk::DiskError;
 use language::diagnostic::SourceFile;
 use language::load::LoadError;
+use language::topology::Topology;
+use sources::error::LogError;
+use sources::log::LogReader;
 
 use super::declared::Declared;
 use super::life::{AUDIT, Stamp};
@@ -24,11 +27,11 @@ pub struct Chosen {
 }
 
 /// Chooses between what a directory says and what was deployed since it was last looked at. Nothing is remembered before the start has
-/// succeeded: see [`remember_start`].
+/// succeeded: see [`remember_start`]. Who may read a directory that has changed is not looked at here: see [`check_readers`].
 ///
 /// # Errors
-/// The directory has changed, and readers would see more of it than of what was in force, unless `accept_wider_access` is set.
-pub fn choose(declared: Declared, store: &Store, accept_wider_access: bool) -> Result<Chosen, ChooseError> {
+/// What was deployed last can't be planned by this version.
+pub fn choose(declared: Declared, store: &Store) -> Result<Chosen, ChooseError> {
     let fingerprint = store::directory_fingerprint(&declared.files);
     match store.in_force() {
         Some(current) if current.directory == fingerprint => {
@@ -36,19 +39,17 @@ pub fn choose(declared: Declared, store: &Store, accept_wider_access: bool) -> R
             let declared = Declared::of(current.source_files()).map_err(ChooseError::Load)?;
             Ok(Chosen { declared, directory: None, accept_missing_history })
         }
-        _ => {
-            if !accept_wider_access {
-                check_readers(&declared, store)?;
-            }
-            Ok(Chosen { declared, directory: Some(fingerprint), accept_missing_history: false })
-        }
+        _ => Ok(Chosen { declared, directory: Some(fingerprint), accept_missing_history: false }),
     }
 }
 
-/// Refuses statements of which readers would see more than of those in force.
-fn check_readers(declared: &Declared, store: &Store) -> Result<(), ChooseError> {
+/// Refuses a topology of which readers would see more than of the one in force, or of the records that its topics have in the log.
+///
+/// # Errors
+/// They would, or it can't be told: the statements in force can't be planned, or the log can't be read.
+pub fn check_readers(topology: &Topology, store: &Store, log: &dyn LogReader) -> Result<(), ChooseError> {
     let Some(before) = in_force(store)? else { return Ok(()) };
-    match WiderAccess::of(&access_changes(Some(&before.topology), &declared.topology)) {
+    match WiderAccess::of(&access_changes(Some(&before.topology), topology, log)?) {
         None => Ok(()),
         Some(wider) => Err(ChooseError::WiderAccess(wider)),
     }
@@ -94,4 +95,7 @@ pub enum ChooseError {
     /// readers would see more
     #[error(transparent)]
     WiderAccess(WiderAccess),
+    /// it can't be told whether derived topics have records
+    #[error(transparent)]
+    Log(#[from] LogError),
 }

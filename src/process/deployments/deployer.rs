@@ -112,7 +112,9 @@ impl Deployer {
     /// Refuses a topology of which readers would see more than of the one in force. The caller holds the store, so no other one can begin
     /// to take over. Returns the changes that were accepted, in words.
     fn check_readers(&self, planned: &Planned, by: &str) -> Result<Option<String>, DeployRefusal> {
-        let changes = access_changes(Some(&self.deployment_handle.topology()), &planned.declared.topology);
+        let running = self.deployment_handle.topology();
+        let changes = access_changes(Some(&running), &planned.declared.topology, self.log.as_ref())
+            .map_err(|error| DeployRefusal::Storage { detail: error.to_string() })?;
         let Some(wider) = WiderAccess::of(&changes) else { return Ok(None) };
         if planned.accept_wider_access {
             return Ok(Some(wider.describe()));

@@ -4,7 +4,7 @@
 
 use api::{DeployRefusal, Dropped};
 use language::diagnostic::{SourceFile, suggestion};
-use language::topology::Topology;
+use language::topology::{RelationKind, Topology};
 
 use super::store::{DroppedKind, Generation, Origin, drop_statement};
 
@@ -67,7 +67,8 @@ fn found<'n>(
 }
 
 fn relation(topology: &Topology, name: &str) -> Option<DroppedKind> {
-    let is_table = topology.tables.iter().any(|table| table.name == name);
+    // Tables that were dropped are still listed, and their names may be those of views by now.
+    let is_table = topology.declarations.get(name).is_some_and(|declared| declared.kind == RelationKind::Table);
     let kind = if is_table { DroppedKind::Table } else { DroppedKind::View };
     served_names(topology).any(|served| served == name).then_some(kind)
 }
@@ -78,4 +79,19 @@ fn sink(topology: &Topology, name: &str) -> Option<DroppedKind> {
     }
     let index = name.strip_prefix(INDEX_PREFIX)?;
     topology.searches.iter().any(|search| search.name == index).then_some(DroppedKind::Index)
+}
+
+#[cfg(test)]
+mod tests {
+    use language::load::{build, inline};
+
+    use super::*;
+
+    #[test]
+    fn a_view_that_took_the_name_of_a_dropped_table_is_dropped_as_a_view() {
+        let statements = "CREATE TABLE t (k BIGINT PRIMARY KEY, n BIGINT); CREATE TABLE u (k BIGINT PRIMARY KEY, n BIGINT); DROP TABLE t; \
+                          CREATE MATERIALIZED VIEW t AS SELECT k, n FROM u; CREATE INDEX ON t (k); CREATE INDEX ON u (k);";
+        let topology = build(&[inline("t.sql", statements)]).unwrap_or_else(|errors| panic!("{errors:?}"));
+        assert_eq!((relation(&topology, "t"), relation(&topology, "u")), (Some(DroppedKind::View), Some(DroppedKind::Table)));
+    }
 }

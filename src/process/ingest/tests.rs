@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use api::{Forbidden, LagLimits, Refusal};
 use engine::run::Status;
+use schemas::dead_letter::{DEAD_LETTER_BYTES_MAX, Reason};
 use schemas::position::{Epoch, Timeline};
 use sinks::views::{Commit, Views, ViewsDefinition};
 use sources::embedded::EmbeddedLog;
@@ -292,6 +293,40 @@ fn lines_that_a_sender_may_not_send_are_kept_nowhere() {
     assert!(matches!(submit(vec![user(2)], EventSender::trusted())[..], [LineOutcome::Accepted(_)]), "it was not remembered");
 }
 
+#[test]
+fn a_broken_line_of_another_actor_is_no_dead_letter_and_a_letter_is_sent_again_for_the_actor_of_its_sender_alone() {
+    let log = memory();
+    let ingest = open(&log);
+    let sender = EventSender { topics: None, actor: Some("3".into()) };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let submit = |line: &str| runtime.block_on(ingest.submit(vec![line.as_bytes().to_vec()], sender.clone())).unwrap().remove(0);
+    let of = |actor: u64| String::from_utf8(user(actor)).unwrap();
+    // Rejected for another fault than its actor, before and behind it in the text.
+    let without_name = |line: String| line.replace("\"username\":\"u\",", "");
+    let cut = |line: String| line.strip_suffix('}').map(str::to_owned).unwrap();
+    let half_character = |line: String| line.replace("\"bio\":\"\"", "\"bio\":\"\\ud800\"");
+    let breaks: [fn(String) -> String; 3] = [without_name, cut, half_character];
+    for broken in breaks {
+        assert_eq!(submit(&broken(of(2))), LineOutcome::Forbidden(Forbidden::Actor { actor: 2 }), "{}", broken(of(2)));
+        assert!(matches!(submit(&broken(of(3))), LineOutcome::Rejected(_)), "{}", broken(of(3)));
+    }
+    let no_actor = of(2).replace("\"actor_id\":\"2\",", "");
+    assert!(matches!(submit(&no_actor), LineOutcome::Rejected(_)));
+    let letters: Vec<DeadLetter> =
+        records(&log, DEAD_LETTER_TOPIC).iter().map(|record| serde_json::from_slice(&record.value).unwrap()).collect();
+    assert_eq!(letters.len(), 4);
+    assert!(letters.iter().all(|letter| letter.sender_actor.as_deref() == Some("3")), "{letters:?}");
+
+    // A later version can read what this one can't, and somebody sends the letters again.
+    let again = |bytes: Vec<u8>| {
+        let letter = DeadLetter { length: bytes.len() as u64, bytes, ..letters[0].clone() };
+        ingest.0.retry(1, &letter).unwrap()
+    };
+    assert_eq!(again(user(2)), LineOutcome::Forbidden(Forbidden::LetterActor { actor: 2, sender: "3".into() }));
+    assert_eq!((records(&log, "social.user").len(), records(&log, DEAD_LETTER_TOPIC).len()), (0, 4), "nothing was done");
+    assert!(matches!(again(user(3)), LineOutcome::Accepted(_)));
+}
+
 /// A letter of the topic `social.user` that was quarantined, or one that ingest refused.
 fn letter(reason: Reason, bytes: &[u8]) -> DeadLetter {
     let topic = if reason == Reason::Quarantined { "social.user" } else { DEAD_LETTER_TOPIC };
@@ -305,6 +340,7 @@ fn letter(reason: Reason, bytes: &[u8]) -> DeadLetter {
         bytes: bytes.to_vec(),
         length,
         arrived: None,
+        sender_actor: None,
     }
 }
 
@@ -317,14 +353,16 @@ fn a_line_in_place_of_a_letter_is_checked_as_every_line_and_marks_it_only_when_i
     let log = memory();
     let ingest = open(&log);
     let bad = letter(Reason::NotJson, b"{");
-    assert!(matches!(ingest.0.replace(7, &bad, b"{\"topic\":1}").unwrap(), LineOutcome::Rejected(_)));
+    let replace = |id, letter: &DeadLetter, line: &[u8]| ingest.0.replace(id, letter, line, &EventSender::trusted()).unwrap();
+    assert!(matches!(replace(7, &bad, b"{\"topic\":1}"), LineOutcome::Rejected(_)));
     assert_eq!((marks(&log), records(&log, "social.user").len()), (vec![], 0));
-    let LineOutcome::Accepted(place) = ingest.0.replace(7, &bad, &user(1)).unwrap() else { panic!("it was not taken") };
-    assert_eq!(ingest.0.replace(8, &bad, &user(1)).unwrap(), LineOutcome::Duplicate(Some(place)));
-    let cut = DeadLetter { length: 1 << 20, ..bad };
+    let LineOutcome::Accepted(place) = replace(7, &bad, &user(1)) else { panic!("it was not taken") };
+    assert_eq!(replace(8, &bad, &user(1)), LineOutcome::Duplicate(Some(place)));
+    let cut = DeadLetter { length: 1 << 20, offset: 5, ..bad.clone() };
     assert!(matches!(ingest.0.retry(9, &cut).unwrap(), LineOutcome::Rejected(_)), "only a part of it was kept");
-    assert!(matches!(ingest.0.replace(9, &cut, &user(2)).unwrap(), LineOutcome::Accepted(_)));
-    let retried = [7, 8, 9].map(|retried| LetterRecord::Retried { retried });
+    assert!(matches!(replace(9, &cut, &user(2)), LineOutcome::Accepted(_)));
+    let mark = |(retried, letter): (u64, &DeadLetter)| LetterRecord::Retried { retried, letter: Some(letter.place()) };
+    let retried = [(7, &bad), (8, &bad), (9, &cut)].map(mark);
     assert_eq!((marks(&log), records(&log, "social.user").len()), (retried.to_vec(), 2));
 }
 
@@ -334,13 +372,15 @@ fn a_line_in_place_of_a_quarantined_record_is_appended_although_its_id_is_known(
     let ingest = open(&log);
     assert!(matches!(ingest.append(vec![user(1)]).unwrap()[..], [LineOutcome::Accepted(_)]));
     let quarantined = letter(Reason::Quarantined, b"protobuf");
-    assert!(matches!(ingest.0.replace(1, &quarantined, &user(1)).unwrap(), LineOutcome::Accepted(_)));
+    let replaced = ingest.0.replace(1, &quarantined, &user(1), &EventSender::trusted()).unwrap();
+    assert!(matches!(replaced, LineOutcome::Accepted(_)));
     assert_eq!(records(&log, "social.user").len(), 2, "no view has seen the first one");
 }
 
 #[tokio::test]
 async fn a_letter_that_is_discarded_is_marked_in_the_log() {
     let log = memory();
-    open(&log).discard(3).await.unwrap();
-    assert_eq!(marks(&log), [LetterRecord::Discarded { discarded: 3 }]);
+    let place = letter(Reason::NotJson, b"{").place();
+    open(&log).discard(3, place.clone()).await.unwrap();
+    assert_eq!(marks(&log), [LetterRecord::Discarded { discarded: 3, letter: Some(place) }]);
 }

@@ -1,12 +1,11 @@
 //! Tests of the lag: what counts, what does not, and logs that have gaps or can't be asked.
 
-use std::time::Duration;
-
 use schemas::position::{Epoch, Timeline};
 use sinks::views::{Commit, ViewsDefinition};
-use sources::log::{LogAppender, LogSpace};
+use sources::log::LogAppender;
 use sources::memory::MemoryLog;
-use sources::record::{ReadRecords, Record, StoredRecord, TopicMetadata};
+use sources::record::Record;
+use sources::testing::{HookedLog, LogHooks};
 
 use super::*;
 
@@ -16,76 +15,26 @@ fn append(first: u64, next: u64, bytes: u64, timestamp: i64) -> Appended {
 
 /// A log that can be made to refuse to say how much it holds.
 #[derive(Default)]
-struct FailingLog {
-    log: MemoryLog,
+struct Hides {
     /// the ends of partitions can't be asked for
-    hides_bounds: AtomicBool,
+    bounds: AtomicBool,
     /// records can't be counted
-    hides_counts: AtomicBool,
+    counts: AtomicBool,
 }
 
-impl FailingLog {
+impl Hides {
     fn check(hides: &AtomicBool, topic: &Topic) -> Result<(), LogError> {
         if hides.load(Ordering::Acquire) { Err(LogError::UnknownTopic { topic: topic.clone() }) } else { Ok(()) }
     }
 }
 
-impl LogReader for FailingLog {
-    fn topics(&self) -> Result<Vec<TopicMetadata>, LogError> {
-        self.log.topics()
+impl LogHooks for Hides {
+    fn before_bounds(&self, topic: &Topic) -> Result<(), LogError> {
+        Self::check(&self.bounds, topic)
     }
 
-    fn topic(&self, topic: &Topic) -> Result<Option<TopicMetadata>, LogError> {
-        self.log.topic(topic)
-    }
-
-    fn read(
-        &self,
-        topic: &Topic,
-        partition: Partition,
-        from: Offset,
-        records: usize,
-        bytes: usize,
-    ) -> Result<ReadRecords, LogError> {
-        self.log.read(topic, partition, from, records, bytes)
-    }
-
-    fn last_before(&self, topic: &Topic, partition: Partition, before: Offset) -> Result<Option<StoredRecord>, LogError> {
-        self.log.last_before(topic, partition, before)
-    }
-
-    fn stable(&self) -> Result<i64, LogError> {
-        self.log.stable()
-    }
-
-    fn bounds(&self, topic: &Topic, partition: Partition) -> Result<(Offset, Offset), LogError> {
-        Self::check(&self.hides_bounds, topic)?;
-        self.log.bounds(topic, partition)
-    }
-
-    fn records_from(&self, topic: &Topic, partition: Partition, from: Offset) -> Result<u64, LogError> {
-        Self::check(&self.hides_counts, topic)?;
-        self.log.records_from(topic, partition, from)
-    }
-
-    fn offset_at(&self, topic: &Topic, partition: Partition, timestamp: i64) -> Result<Offset, LogError> {
-        self.log.offset_at(topic, partition, timestamp)
-    }
-
-    fn bytes(&self) -> u64 {
-        self.log.bytes()
-    }
-
-    fn topic_bytes(&self, topic: &Topic) -> Result<u64, LogError> {
-        self.log.topic_bytes(topic)
-    }
-
-    fn space(&self) -> Option<LogSpace> {
-        self.log.space()
-    }
-
-    fn wait(&self, seen: u64, timeout: Duration) -> u64 {
-        self.log.wait(seen, timeout)
+    fn before_count(&self, topic: &Topic) -> Result<(), LogError> {
+        Self::check(&self.counts, topic)
     }
 }
 
@@ -149,16 +98,16 @@ fn offsets_without_a_record_are_no_lag() {
 
 #[test]
 fn a_log_that_cannot_be_asked_has_the_greatest_lag_that_is_possible() {
-    let (log, topic) = (Arc::new(FailingLog::default()), Topic::new("posts"));
+    let (log, topic) = (Arc::new(HookedLog::<Hides>::default()), Topic::new("posts"));
     fill(&log.log, &topic, 100);
     let views = no_views();
     publish_up_to(&views, &topic, 40);
     let meter = LagMeter::new(Arc::clone(&log) as Arc<dyn LogReader>);
     meter.follow(Arc::clone(&views), Arc::new(Status::default())).unwrap();
     assert_eq!(meter.lag().records, 60);
-    log.hides_counts.store(true, Ordering::Release);
+    log.hooks.counts.store(true, Ordering::Release);
     assert_eq!(meter.lag().records, 60, "the difference of the offsets");
-    log.hides_bounds.store(true, Ordering::Release);
+    log.hooks.bounds.store(true, Ordering::Release);
     assert_eq!(meter.lag().records, 60, "the end as it was known last");
     assert_eq!(meter.records_behind(&(topic.clone(), Partition(0)), Offset(40)), None);
     publish_up_to(&views, &topic, 90);

@@ -14,6 +14,8 @@ pub(crate) enum BodyError {
     Empty,
     #[error("the body has {lines} lines: send one event in place of a dead letter, as a JSON object or a line")]
     NotOneLine { lines: usize },
+    #[error("the body does not say what the ticket is for: {detail}; send none, or {{\"view\":\"name\"}}")]
+    NotATicket { detail: String },
     #[error("the body could not be read: {detail}")]
     Broken { detail: String },
     #[error("'{found}' is not accepted: send 'Content-Type: application/json' or 'application/x-ndjson'")]

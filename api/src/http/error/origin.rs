@@ -13,4 +13,6 @@ pub(crate) enum OriginError {
         "a page from '{page}' may not do this at a server without keys: ask from the server's own page, or start the server with a key"
     )]
     ForeignPage { page: String },
+    #[error("a page from '{page}' may not open a WebSocket here: start the server with --cors-origin for the origins that may")]
+    ForeignSocket { page: String },
 }

@@ -43,6 +43,8 @@ struct ProblemParts {
     retry_after: Option<Duration>,
     /// encodings of a body that would have been read
     accept_encoding: Option<HeaderValue>,
+    /// number of the rows of which none was asked for, as `Content-Range` has it
+    content_range: Option<HeaderValue>,
     /// true if it is no fault of the server, whatever the status
     is_expected: bool,
 }
@@ -56,8 +58,8 @@ impl Problem {
             "status": status.as_u16(),
             "detail": detail.to_string(),
         });
-        let (challenge, retry_after, accept_encoding, is_expected) = (None, None, None, false);
-        Self(Box::new(ProblemParts { status, slug, body, challenge, retry_after, accept_encoding, is_expected }))
+        let (challenge, retry_after, accept_encoding, content_range, is_expected) = (None, None, None, None, false);
+        Self(Box::new(ProblemParts { status, slug, body, challenge, retry_after, accept_encoding, content_range, is_expected }))
     }
 
     /// Names the part of the request that is to blame.
@@ -69,6 +71,21 @@ impl Problem {
     pub(crate) fn member(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.0.body[name] = value.into();
         self
+    }
+
+    /// Says what the client may do instead.
+    pub(crate) fn hint(self, hint: &str) -> Self {
+        self.member("hint", hint)
+    }
+
+    /// The name that ends the type.
+    pub(crate) fn slug(&self) -> &'static str {
+        self.0.slug
+    }
+
+    /// A member, if it is there.
+    pub(crate) fn get(&self, name: &str) -> Option<&Value> {
+        self.0.body.get(name)
     }
 
     /// Adds the name that was meant, perhaps.
@@ -100,6 +117,12 @@ impl Problem {
         self
     }
 
+    /// Says of how many rows none was asked for, if that is known.
+    pub(crate) fn content_range(mut self, total: Option<u64>) -> Self {
+        self.0.content_range = total.and_then(|total| HeaderValue::from_str(&format!("*/{total}")).ok());
+        self
+    }
+
     /// Says when the client may come back.
     pub(crate) fn retry_after(mut self, after: Duration) -> Self {
         self.0.retry_after = Some(after);
@@ -125,7 +148,7 @@ impl Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let ProblemParts { status, slug, body, challenge, retry_after, accept_encoding, is_expected } = *self.0;
+        let ProblemParts { status, slug, body, challenge, retry_after, accept_encoding, content_range, is_expected } = *self.0;
         if status.is_server_error() && !is_expected {
             tracing::warn!(problem = slug, detail = %body["detail"].as_str().unwrap_or(slug), "a request could not be answered");
         }
@@ -140,6 +163,9 @@ impl IntoResponse for Problem {
         }
         if let Some(encodings) = accept_encoding {
             headers.insert(header::ACCEPT_ENCODING, encodings);
+        }
+        if let Some(range) = content_range {
+            headers.insert(header::CONTENT_RANGE, range);
         }
         response
     }

@@ -26,6 +26,7 @@ impl ToProblem for BodyError {
             E::TooManyLines { .. } => of(StatusCode::PAYLOAD_TOO_LARGE, "too_many_lines"),
             E::NotOneLine { .. } => of(StatusCode::BAD_REQUEST, "not_one_line"),
             E::Empty => of(StatusCode::BAD_REQUEST, "empty_body"),
+            E::NotATicket { .. } => of(StatusCode::BAD_REQUEST, "bad_ticket_request"),
             E::Broken { .. } => of(StatusCode::BAD_REQUEST, "broken_body"),
             E::UnsupportedEncoding { accepted, .. } => {
                 Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_encoding", self)

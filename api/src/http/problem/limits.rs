@@ -14,7 +14,7 @@ impl ToProblem for LimitError {
         match self {
             E::UriTooLong { .. } => of(StatusCode::URI_TOO_LONG, "uri_too_long"),
             E::HeadersTooLarge { .. } => of(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "headers_too_large"),
-            E::Busy { .. } => of(StatusCode::SERVICE_UNAVAILABLE, "busy").retry_soon(),
+            E::Busy { .. } | E::TooManyScrapes { .. } => of(StatusCode::SERVICE_UNAVAILABLE, "busy").retry_soon(),
             E::Timeout { .. } => of(StatusCode::SERVICE_UNAVAILABLE, "timeout").retry_soon(),
             E::TooManyRequests { retry_after, .. } => {
                 of(StatusCode::TOO_MANY_REQUESTS, "too_many_requests").retry_after(rounded_up(*retry_after))
@@ -24,6 +24,11 @@ impl ToProblem for LimitError {
             }
             E::TooManyStreams { .. } => of(StatusCode::TOO_MANY_REQUESTS, "too_many_streams").retry_soon(),
             E::TooManyWaits { .. } => of(StatusCode::TOO_MANY_REQUESTS, "too_many_waits").field("after").retry_soon(),
+            E::TooManyProducerRequests { .. } => of(StatusCode::TOO_MANY_REQUESTS, "too_many_producer_requests").retry_soon(),
+            E::TooManyTickets { .. } => of(StatusCode::TOO_MANY_REQUESTS, "too_many_tickets").retry_soon(),
+            E::NoTicketsLeft { .. } => of(StatusCode::SERVICE_UNAVAILABLE, "too_many_tickets").retry_soon(),
+            E::TooManyUntakenBytes { .. } => of(StatusCode::TOO_MANY_REQUESTS, "too_many_answers").retry_soon(),
+            E::NoAnswerBytesLeft { .. } => of(StatusCode::SERVICE_UNAVAILABLE, "too_many_answers").retry_soon(),
             E::TooManyBadTokens { retry_after } => of(StatusCode::TOO_MANY_REQUESTS, "too_many_bad_tokens")
                 .field("Authorization")
                 .retry_after(rounded_up(*retry_after)),

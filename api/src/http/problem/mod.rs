@@ -11,5 +11,6 @@ mod query;
 mod read;
 mod resource;
 mod search;
+mod shapes;
 mod subscriptions;
 mod token;

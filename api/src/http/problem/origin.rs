@@ -9,7 +9,9 @@ impl ToProblem for OriginError {
     fn to_problem(&self) -> Problem {
         match self {
             Self::ForeignHost { .. } => Problem::new(StatusCode::MISDIRECTED_REQUEST, "foreign_host", self).field("Host"),
-            Self::ForeignPage { .. } => Problem::new(StatusCode::FORBIDDEN, "foreign_page", self).field("Origin"),
+            Self::ForeignPage { .. } | Self::ForeignSocket { .. } => {
+                Problem::new(StatusCode::FORBIDDEN, "foreign_page", self).field("Origin")
+            }
         }
     }
 }

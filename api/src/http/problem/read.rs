@@ -29,6 +29,8 @@ impl ToProblem for ReadError {
             }
             E::TooManyRanges { column } => of(StatusCode::BAD_REQUEST, "too_many_keys").field(column),
             E::ScanLimit { indexes, .. } => of(StatusCode::BAD_REQUEST, "index_needed").member("indexes", json!(indexes)),
+            E::WorkLimit { advice, .. } => of(StatusCode::BAD_REQUEST, "index_needed").member("hint", advice.clone()),
+            E::Expression(error) => of(StatusCode::BAD_REQUEST, "bad_expression").member("code", error.sql_state()),
             E::BadCursor { .. } => of(StatusCode::BAD_REQUEST, "bad_cursor").field("cursor"),
             E::OutdatedCursor { .. } | E::UnknownCursor { .. } => of(StatusCode::CONFLICT, "outdated_cursor").field("cursor"),
             E::Hydrating { hydration, .. } => of(StatusCode::SERVICE_UNAVAILABLE, "view_hydrating")
@@ -38,6 +40,7 @@ impl ToProblem for ReadError {
                 .expected(),
             E::Wait(error) => wait(error),
             E::Stopping => of(StatusCode::SERVICE_UNAVAILABLE, "stopping"),
+            E::Failed { .. } => of(StatusCode::SERVICE_UNAVAILABLE, "read_failed").retry_soon(),
         }
     }
 }

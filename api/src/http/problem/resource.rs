@@ -14,6 +14,7 @@ impl ToProblem for ResourceError {
             E::MethodNotAllowed { .. } => Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", self),
             E::BadUpgrade { .. } => Problem::new(StatusCode::BAD_REQUEST, "bad_upgrade", self).field("Upgrade"),
             E::UnknownDeadLetter { .. } => not_found("unknown_dead_letter").field("id"),
+            E::EarlierRun { .. } => Problem::new(StatusCode::GONE, "earlier_run", self).field("after"),
             E::UnknownSink { .. } => not_found("unknown_sink").field("sink"),
             E::UnknownTopic { .. } => not_found("unknown_topic").field("topic"),
         }

@@ -11,7 +11,10 @@ impl ToProblem for TokenError {
         let of = |status, slug| Problem::new(status, slug, self).field("Authorization");
         match self {
             E::Needed { .. } => of(StatusCode::UNAUTHORIZED, "token_needed").challenge("Bearer"),
-            E::Bad { .. } => of(StatusCode::UNAUTHORIZED, "bad_token").challenge("Bearer error=\"invalid_token\""),
+            E::Bad { .. } | E::WrongSignature => {
+                of(StatusCode::UNAUTHORIZED, "bad_token").challenge("Bearer error=\"invalid_token\"")
+            }
+            E::BadTicket { .. } => of(StatusCode::UNAUTHORIZED, "bad_ticket").field("ticket").challenge("Bearer"),
             E::MissingClaim { .. } => of(StatusCode::FORBIDDEN, "missing_claim"),
             E::MissingScope { .. } => of(StatusCode::FORBIDDEN, "missing_scope").challenge("Bearer error=\"insufficient_scope\""),
         }

@@ -90,7 +90,7 @@ mod tests {
         let column = |name: &str, kind| Column { name: name.into(), kind };
         let list = FieldKind::List(Box::new(FieldKind::Int64));
         let columns = vec![column("id", FieldKind::Int64), column("name", FieldKind::Text), column("tags", list)];
-        View { name: "things".into(), columns, indexes: vec![], access: Access::Public }
+        View { name: "things".into(), columns, indexes: vec![], access: Access::Public, max_age: None }
     }
 
     fn admitted(text: &str) -> Result<Vec<i64>, QueryStringError> {

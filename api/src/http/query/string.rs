@@ -63,13 +63,23 @@ impl<'a> QueryString<'a> {
         least: usize,
         most: usize,
     ) -> Result<usize, QueryStringError> {
-        let Some(text) = self.one(name)? else { return Ok(default) };
-        text.parse().ok().filter(|number| (least..=most).contains(number)).ok_or_else(|| QueryStringError::BadParameter {
-            name,
-            value: text.to_owned(),
-            expected: format!("a whole number from {least} to {most}"),
-        })
+        number_within(name, self.one(name)?, default, (least, most))
     }
+}
+
+/// The whole number of a text, which has to lie within bounds, or `default` when there is no text.
+pub(crate) fn number_within(
+    name: &'static str,
+    text: Option<&str>,
+    default: usize,
+    (least, most): (usize, usize),
+) -> Result<usize, QueryStringError> {
+    let Some(text) = text else { return Ok(default) };
+    text.parse().ok().filter(|number| (least..=most).contains(number)).ok_or_else(|| QueryStringError::BadParameter {
+        name,
+        value: text.to_owned(),
+        expected: format!("a whole number from {least} to {most}"),
+    })
 }
 
 fn decode(text: &str) -> Result<Cow<'_, str>, QueryStringError> {

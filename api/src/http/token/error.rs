@@ -19,7 +19,21 @@ pub enum TokenConfigError {
         /// the fault of the key
         source: jsonwebtoken::errors::Error,
     },
-    /// a key of RSA that could be computed
+    /// a private key where a public one is expected
+    #[error(
+        "the key for {algorithm} is a private key, which only the issuer of tokens may have: write the public one to a file with \
+         'openssl pkey -in PRIVATE -pubout -out PUBLIC', and name that"
+    )]
+    PrivateKey {
+        /// the algorithm it was configured for
+        algorithm: &'static str,
+    },
+    /// a public key of ECDSA on another curve
+    #[error(
+        "the public key for ES256 is not a point on the curve P-256 (prime256v1): keys on other curves are for other algorithms"
+    )]
+    WrongCurve,
+    /// a key of RSA that could be computed, or that takes too long
     #[error("the public key for RS256 has {bits} bits: use one of {RSA_BITS_MIN} to 4096")]
     RsaLength {
         /// bits of its modulus
@@ -77,6 +91,10 @@ pub(crate) enum TokenError {
     Needed { what: String },
     #[error("the bearer token is refused: {detail}")]
     Bad { detail: String },
+    #[error("the bearer token is refused: its signature does not match")]
+    WrongSignature,
+    #[error("the ticket is refused: {detail}; POST /v1/tickets gives one out")]
+    BadTicket { detail: &'static str },
     #[error("the token does not grant '{scope}', which {what} needs")]
     MissingScope { what: &'static str, scope: String },
     #[error("the token has no claim '{claim}' that names who sends, which {what} needs here")]
@@ -87,6 +105,11 @@ impl TokenError {
     /// A token that is refused for this reason.
     pub(crate) fn refused(detail: &str) -> Self {
         Self::Bad { detail: detail.to_owned() }
+    }
+
+    /// A ticket that is refused for this reason.
+    pub(crate) fn bad_ticket(detail: &'static str) -> Self {
+        Self::BadTicket { detail }
     }
 
     /// A token that was good before.

@@ -26,12 +26,12 @@ impl TokenKeys {
     }
 
     fn add_published(&mut self, key: &PublishedKey<'_>) -> Result<(), TokenConfigError> {
-        let id = key.id()?;
+        // Keys that are for others are passed over as they are, whatever their members hold: so an id is asked for last.
         let added = match (key.text("kty"), key.text("crv"), key.text("alg")) {
             _ if !key.is_for_signatures() => return Ok(()),
-            (Some("RSA"), _, None | Some("RS256")) => self.add_rsa(id, &key.bytes("n")?, &key.bytes("e")?),
-            (Some("EC"), Some("P-256"), None | Some("ES256")) => self.add_ec(id, &key.bytes("x")?, &key.bytes("y")?),
-            (Some("oct"), _, None | Some("HS256")) => self.add_secret(id, &key.bytes("k")?),
+            (Some("RSA"), _, None | Some("RS256")) => self.add_rsa(key.id()?, &key.bytes("n")?, &key.bytes("e")?),
+            (Some("EC"), Some("P-256"), None | Some("ES256")) => self.add_ec(key.id()?, &key.bytes("x")?, &key.bytes("y")?),
+            (Some("oct"), _, None | Some("HS256")) => self.add_secret(key.id()?, &key.bytes("k")?),
             _ => return Ok(()),
         };
         added.map_err(|source| TokenConfigError::BadSetKey { number: key.number, id: key.id_text(), source: Box::new(source) })

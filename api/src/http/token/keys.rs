@@ -7,6 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::bounds::{RSA_BITS_MIN, SECRET_BYTES_MIN, TOKEN_KEYS_MAX};
 use super::error::TokenConfigError;
+use super::pem::{RsaPublicKey, read_point, read_rsa};
 
 /// The most bits of a public key of RSA.
 const RSA_BITS_MAX: usize = 4_096;
@@ -25,7 +26,7 @@ pub enum TokenKey {
     },
     /// RSA with SHA-256
     Rs256 {
-        /// the public key
+        /// the public key, of 2,048 to 4,096 bits
         pem: Vec<u8>,
     },
     /// ECDSA on P-256
@@ -57,15 +58,10 @@ impl TokenKeys {
         match key {
             TokenKey::Hs256 { secret } => self.add_secret(id, secret),
             TokenKey::Rs256 { pem } => {
-                let read =
-                    DecodingKey::from_rsa_pem(pem).map_err(|source| TokenConfigError::BadKey { algorithm: "RS256", source })?;
-                self.push(id, Algorithm::RS256, read, &[pem.as_slice()])
+                let RsaPublicKey { modulus, exponent } = read_rsa(pem)?;
+                self.add_rsa(id, &modulus, &exponent)
             }
-            TokenKey::Es256 { pem } => {
-                let read =
-                    DecodingKey::from_ec_pem(pem).map_err(|source| TokenConfigError::BadKey { algorithm: "ES256", source })?;
-                self.push(id, Algorithm::ES256, read, &[pem.as_slice()])
-            }
+            TokenKey::Es256 { pem } => self.add_point(id, &read_point(pem)?),
         }
     }
 
@@ -109,11 +105,15 @@ impl TokenKeys {
         if x.len() != COORDINATE_BYTES || y.len() != COORDINATE_BYTES {
             return Err(bad(jsonwebtoken::errors::ErrorKind::InvalidEcdsaKey.into()));
         }
-        let point = [&[4][..], x, y].concat();
-        let key = DecodingKey::from_ec_der(&point);
+        self.add_point(id, &[&[4][..], x, y].concat())
+    }
+
+    /// Adds a public key of ECDSA as its point (SEC 1, 2.3.3).
+    fn add_point(&mut self, id: Option<String>, point: &[u8]) -> Result<(), TokenConfigError> {
+        let key = DecodingKey::from_ec_der(point);
         // A point that is not on the curve is found when it is used first.
-        crypto::verify("", b"", &key, Algorithm::ES256).map_err(bad)?;
-        self.push(id, Algorithm::ES256, key, &[point.as_slice()])
+        crypto::verify("", b"", &key, Algorithm::ES256).map_err(|_| TokenConfigError::WrongCurve)?;
+        self.push(id, Algorithm::ES256, key, &[point])
     }
 
     fn push(

@@ -103,15 +103,15 @@ impl Verifier {
         if candidates.is_empty() {
             return Err(TokenError::refused("no accepted key has the id that its header names ('kid')"));
         }
-        let mut refusal = "its algorithm is not the configured one";
+        let mut refusal = TokenError::refused("its algorithm is not the configured one");
         for candidate in candidates.into_iter().filter(|candidate| candidate.key.algorithm == header.algorithm) {
             // An error is a signature that can't be read, since the key was checked.
             if crypto::verify(signature, message, &candidate.key.key, candidate.key.algorithm).unwrap_or(false) {
                 return Ok(Arc::clone(candidate));
             }
-            refusal = "its signature does not match";
+            refusal = TokenError::WrongSignature;
         }
-        Err(TokenError::refused(refusal))
+        Err(refusal)
     }
 }
 
@@ -151,6 +151,11 @@ pub(crate) fn authenticate(verifier: Option<&Verifier>, headers: &HeaderMap) -> 
     if !scheme.eq_ignore_ascii_case("bearer") {
         return Err(TokenError::refused("the Authorization header is not 'Bearer <token>'"));
     }
+    authenticate_token(verifier, token.trim()).map(Some)
+}
+
+/// The claims of a token.
+pub(crate) fn authenticate_token(verifier: Option<&Verifier>, token: &str) -> Result<Claims, TokenError> {
     let verifier = verifier.ok_or_else(|| TokenError::refused("no key to verify tokens with is configured here"))?;
-    verifier.verify(token.trim()).map(Some)
+    verifier.verify(token)
 }

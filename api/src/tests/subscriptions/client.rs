@@ -40,7 +40,13 @@ impl Server {
         let (stop, stopped) = oneshot::channel();
         let router = api_with(Arc::clone(&views), config);
         let serve =
-            crate::serve(vec![listener], router, ConnectionLimits::default(), async move { stopped.await.unwrap_or_default() });
+            crate::serve(
+                vec![listener],
+                router,
+                ConnectionLimits::default(),
+                None,
+                async move { stopped.await.unwrap_or_default() },
+            );
         let served = Some(runtime.spawn(serve));
         Self { address, views, stop: Some(stop), served, runtime }
     }

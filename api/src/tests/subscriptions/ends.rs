@@ -159,6 +159,21 @@ fn a_server_that_stops_ends_subscriptions_first() {
     clients.iter_mut().for_each(|client| assert_eq!(client.next(), None));
 }
 
+#[test]
+fn a_server_that_stops_tells_web_sockets_that_it_goes_away() {
+    let mut server = start();
+    let mut client = Client::web_socket(server.address, POSTS, &[]).unwrap();
+    client.until("progress");
+    server.stop();
+    let Client::WebSocket(mut socket) = client else { panic!("not a WebSocket") };
+    let frame = loop {
+        if let tungstenite::Message::Close(frame) = socket.read().unwrap() {
+            break frame.expect("a reason");
+        }
+    };
+    assert_eq!(u16::from(frame.code), 1001);
+}
+
 fn show_posts(server: &Server, epoch: u64, view: View, rows: &[Row]) {
     let served = server.views.stage(view).unwrap();
     for (id, layout) in &served.indexes {

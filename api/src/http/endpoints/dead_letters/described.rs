@@ -19,6 +19,7 @@ pub(super) fn describe(id: u64, letter: &DeadLetter) -> Value {
         "offset": letter.offset,
         "arrived": letter.arrived.map(timestamp_text),
         "sent_to": letter.sent_to,
+        "sender_actor": letter.sender_actor,
         "reason": letter.fault.reason.as_str(),
         "field": letter.fault.field,
         "detail": letter.fault.detail,

@@ -24,7 +24,7 @@ pub(crate) async fn discard(
     state.config().operator.check("discarding dead letters", claims.as_ref())?;
     QueryString::parse(uri.query())?.only(&[])?;
     let id = read_id(id)?;
-    letter(&state, id)?;
-    state.ingest().discard(id).await?;
+    let letter = letter(&state, id)?;
+    state.ingest().discard(id, letter.place()).await?;
     Ok(json_response(json!({ "id": id, "status": "discarded" }).to_string(), None))
 }

@@ -2,7 +2,8 @@
 //!
 //! For operators. A body is one event in a form that `POST /v1/events` takes, and replaces the event; without one the event is sent as it was. The
 //! answer is that of an event: accepted with its position, or duplicate, and then the letter leaves the list; or rejected with the reason,
-//! which may be another one than before, and then the letter stays. It stays too when the event is refused for now.
+//! which may be another one than before, and then the letter stays. It stays too when the event is refused for now, and when it is of another
+//! actor than its sender was tied to: who is sure of it sends the line in its place.
 
 use axum::extract::{Path, Request, State};
 use axum::response::Response;
@@ -34,6 +35,7 @@ pub(crate) async fn retry(State(state): State<ApiState>, Path(id): Path<String>,
     let mut answer = describe(&outcome);
     match outcome {
         LineOutcome::Rejected(fault) => return Err(LinesError::Rejected { fault, answer: json!({ "id": id }) }.into()),
+        LineOutcome::Forbidden(forbidden) => return Err(LinesError::Forbidden { forbidden, answer: json!({ "id": id }) }.into()),
         LineOutcome::Refused(refusal) => return Err(LinesError::Refused { refusal, answer: json!({ "id": id }) }.into()),
         _ => {}
     }

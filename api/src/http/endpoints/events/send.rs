@@ -3,19 +3,22 @@
 //! The answer has one result per line: accepted with its position, duplicate, rejected with a reason, forbidden to this sender, or refused
 //! for now. It is 200 as soon as the lines were looked at, whatever became of each; only a request of a single event that is rejected is 422,
 //! one of which every line is forbidden is 403, and one of which every line is refused is 429 or 503, with the same members. While
-//! lines are refused, `Retry-After` says when to send them again.
+//! lines are refused, `Retry-After` says when to send them again. A request is refused before its body is looked at, and then has no
+//! results, while its client has as many of them under way as one may have, or there is no memory for it.
 //! `position` is what `after` takes to read one's own writes. A body may be compressed (`Content-Encoding: gzip` or `zstd`).
 
+use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, header};
 use axum::response::Response;
+use hyper::body::Body as _;
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 
 use super::outcome::{describe, position};
 use crate::host::ingest::{Forbidden, LineOutcome, Refusal};
 use crate::http::answer::json_response;
-use crate::http::body::{JSON, JSON_LINES, media_type, read_body, sent_media_type};
+use crate::http::body::{JSON, JSON_LINES, declared_length, discard_body, media_type, read_body, sent_media_type};
 use crate::http::encoding::EVENT_ENCODINGS;
 use crate::http::error::body::BodyError;
 use crate::http::error::lines::LinesError;
@@ -32,8 +35,8 @@ pub(crate) async fn events(State(state): State<ApiState>, request: Request) -> R
     QueryString::parse(request.uri().query())?.only(&[])?;
     let is_json = is_single_json(request.headers())?;
     let (parts, body) = request.into_parts();
-    let body = read_body(&parts.headers, body, EVENT_ENCODINGS, state.config().limits.events_body_bytes_max).await?;
-    let lines = lines(&body, is_json)?;
+    let _place = state.clients().producer()?;
+    let lines = read_lines(&state, &parts.headers, body, is_json).await?;
     let is_single = lines.len() == 1;
     let outcomes = state.ingest().submit(lines, sender).await?;
     let position = position(&outcomes);
@@ -53,6 +56,32 @@ pub(crate) async fn events(State(state): State<ApiState>, request: Request) -> R
             }
             Ok(response)
         }
+    }
+}
+
+/// Reads the lines of a body, of which nothing else is kept. Without memory for it nothing at all is; it is kept free until the lines are
+/// there.
+async fn read_lines(state: &ApiState, headers: &HeaderMap, body: Body, is_json: bool) -> Result<Vec<Vec<u8>>, Problem> {
+    let bytes_max = state.config().limits.events_body_bytes_max;
+    let _memory = match state.ingest().reserve_memory(bytes_to_come(headers, &body, bytes_max as u64)) {
+        Ok(memory) => memory,
+        Err(refusal) => {
+            discard_body(body, bytes_max).await;
+            return Err(LinesError::Refused { refusal, answer: answer(&[], None) }.into());
+        }
+    };
+    let body = read_body(headers, body, EVENT_ENCODINGS, bytes_max).await?;
+    Ok(lines(&body, is_json)?)
+}
+
+/// The bytes that a body may have: as many as it says, or as one may have if it does not say or is compressed. One that is too long at any
+/// time is refused as that, and needs none.
+fn bytes_to_come(headers: &HeaderMap, body: &Body, bytes_max: u64) -> u64 {
+    let is_compressed = headers.contains_key(header::CONTENT_ENCODING);
+    match declared_length(headers).or_else(|| body.size_hint().exact()) {
+        Some(bytes) if bytes > bytes_max => 0,
+        Some(bytes) if !is_compressed => bytes,
+        _ => bytes_max,
     }
 }
 

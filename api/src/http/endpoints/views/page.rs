@@ -7,10 +7,13 @@
 //!   `cursor`: the `next` of the page before, of an otherwise equal query.
 //! - `after`, `wait`: the position that must be visible, and for how many milliseconds it is waited for.
 //!
+//! A client that would rather have `text/csv`, `application/x-ndjson` or a media type of PostgREST gets an answer in PostgREST's conventions
+//! ([`crate::http::postgrest`]).
+//!
 //! A client that accepts `text/event-stream` gets the rows and all their changes from then on ([`super::subscribe`]).
 //!
-//! `If-None-Match` with the `ETag` of an answer gets 304 while no row of the index that gives it has changed; `Prefer: bigint=string` gets whole
-//! numbers of 64 bits as texts.
+//! `If-None-Match` with the `ETag` of an answer gets 304 while no row of the index that gives it has changed, for readers of all rows, and while
+//! the rows of the answer are the same, for others; `Prefer: bigint=string` gets whole numbers of 64 bits as texts.
 //!
 //! A view that is not whole yet answers 503 with its progress; one that is replaced while a request waits is planned for again.
 //!
@@ -25,9 +28,12 @@ use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 use sinks::views::{ServedView, Snapshot};
 
-use super::subscribe::{accepts_events, events};
-use crate::http::answer::{json_response, note_position};
+use super::subscribe::events;
+use crate::http::answer::json_response;
 use crate::http::entity_tag::{EntityTag, not_modified};
+use crate::http::event_text::accepts_events;
+use crate::http::freshness::note_max_age;
+use crate::http::postgrest::{answer, form, media};
 use crate::http::prefer::BigintPreference;
 use crate::http::problem::answer::Problem;
 use crate::http::query::conditions::conditions;
@@ -63,6 +69,9 @@ pub(crate) async fn view(
     if accepts_events(&headers) {
         return events(state, name, &uri, &headers, stopping).await;
     }
+    if media::is_preferred(&headers) {
+        return Ok(answer::rows(state, name, &uri, &headers).await.unwrap_or_else(form::response));
+    }
     let claims = state.claims(&headers)?;
     let query = QueryString::parse(uri.query())?;
     let preference = BigintPreference::of(&headers, state.config().bigint);
@@ -80,6 +89,7 @@ pub(crate) async fn view(
         let asked = AskedPage { request, seal, text: uri.query().unwrap_or(""), preference };
         if let Some(mut response) = asked.answer(&state, &served, &headers)? {
             preference.note(&mut response);
+            note_max_age(&mut response, &served.view, claims.is_some());
             return Ok(response);
         }
     }
@@ -137,12 +147,9 @@ impl AskedPage<'_> {
         let mut json = String::from("{\"rows\":[");
         let (next, position, tag) = {
             let Some(snapshot) = state.catalog().snapshot_of(served)? else { return Ok(None) };
-            let (position, tag) = (snapshot.position().to_string(), self.tag(state, &snapshot));
-            if tag.is_known(headers) {
-                let mut response = not_modified();
-                note_position(&mut response, Some(&position));
-                tag.note(&mut response);
-                return Ok(Some(response));
+            let (position, tag) = (snapshot.position().to_string(), self.tag_of_index(state, &snapshot));
+            if let Some(tag) = tag.as_ref().filter(|tag| tag.is_known(headers)) {
+                return Ok(Some(not_modified(&position, tag)));
             }
             (request.read(&snapshot, &mut json)?, position, tag)
         };
@@ -153,14 +160,22 @@ impl AskedPage<'_> {
             }
             None => json.push_str("null"),
         }
+        let tag = tag.unwrap_or_else(|| self.tag_of_rows(state, &json));
+        if tag.is_known(headers) {
+            return Ok(Some(not_modified(&position, &tag)));
+        }
         json.extend([",\"position\":\"", &position, "\"}"]);
         let mut response = json_response(json, Some(&position));
         tag.note(&mut response);
         Ok(Some(response))
     }
 
-    /// The tag of the answer: the last change of the index that gives it in this run of the process, the query with its reader, and the form.
-    fn tag(&self, state: &ApiState, snapshot: &Snapshot<'_>) -> EntityTag {
+    /// Returns the tag of the answer to a reader of all rows, which is known before any of them is read: the last change of the index that
+    /// gives it in this run of the process, the query with its reader, and the form. To others it would tell of rows that they may not see.
+    fn tag_of_index(&self, state: &ApiState, snapshot: &Snapshot<'_>) -> Option<EntityTag> {
+        if *self.request.rule != Rule::Always {
+            return None;
+        }
         let index = self.request.plan.id;
         let numbers = [
             snapshot.position().timeline.0,
@@ -171,6 +186,13 @@ impl AskedPage<'_> {
             u64::from(self.preference.form == BigintForm::Text),
         ];
         let numbers = numbers.map(u64::to_be_bytes);
-        EntityTag::weak(state.config().cursor_key.tag(&[b"page", numbers.as_flattened(), self.text.as_bytes()]))
+        Some(EntityTag::weak(state.config().cursor_key.tag(&[b"page", numbers.as_flattened(), self.text.as_bytes()])))
+    }
+
+    /// Returns the tag of the answer to a reader of some rows: those rows as they are written, and the query with its reader.
+    fn tag_of_rows(&self, state: &ApiState, rows: &str) -> EntityTag {
+        let (view, query) = (self.request.view.name.as_bytes(), self.seal.query.to_be_bytes());
+        let parts: [&[u8]; 5] = [b"page of a reader", view, &query, self.text.as_bytes(), rows.as_bytes()];
+        EntityTag::weak(state.config().cursor_key.tag(&parts))
     }
 }

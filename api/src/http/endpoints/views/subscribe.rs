@@ -5,6 +5,9 @@
 //! - `limit=n`: the first n rows in the order, kept so: a row that moves up to them is an `upsert`, one that is pushed out a `delete`.
 //! - `key=a,b`: columns by which the client knows a row. An update is then one `upsert`, and a `delete` has the `key`; without it an update
 //!   is a `delete` of the old row and an `upsert` of the new one, and equal rows are counted.
+//! - `bigint=string` or `number`: the form of BIGINT, for clients that send no `Prefer`.
+//! - `ticket`: stands for a token, once (`POST /v1/tickets`). A token can also be a subprotocol of a WebSocket: `bearer.<token>` beside
+//!   `tidewater.v1`, which is selected.
 //! - `Last-Event-ID` (header) or `last_event_id`: go on behind this event; the rest of the query must be equal.
 //!
 //! Events: `reset` (forget all rows; those of `position` follow), `upsert`, `delete`, `progress` (the rows are now those of `position`; at once
@@ -18,16 +21,17 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, Uri, header};
+use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 use futures_util::{SinkExt as _, stream};
 use sinks::views::ServedView;
 
 use crate::http::clients::ClientPlace;
+use crate::http::credentials::{SUBPROTOCOL, TICKET, asks_for_socket, lacks_subprotocol};
 use crate::http::error::resource::ResourceError;
-use crate::http::event_text::{EVENT_STREAM, LAST_EVENT_ID, event_stream, lines, message};
+use crate::http::event_text::{LAST_EVENT_ID, event_stream, lines, message};
 use crate::http::limits::WEBSOCKET_MESSAGE_BYTES_MAX;
-use crate::http::prefer::BigintPreference;
+use crate::http::prefer::{BIGINT, BigintPreference};
 use crate::http::problem::answer::Problem;
 use crate::http::query::conditions::conditions;
 use crate::http::query::error::QueryStringError;
@@ -49,8 +53,7 @@ use crate::subscriptions::question::{Question, SubscriptionQuery, SubscriptionRe
 use crate::subscriptions::stopping::Stopping;
 
 /// The parameters that are not conditions.
-const PARAMETERS: &[&str] = &["select", "order", "limit", "key", "after", "wait", "last_event_id"];
-const WEBSOCKET: &[u8] = b"websocket";
+const PARAMETERS: &[&str] = &["select", "order", "limit", "key", "after", "wait", "last_event_id", BIGINT, TICKET];
 
 /// A question as the text after `?`, and the form of its answer.
 struct QueryText(Option<String>, BigintForm);
@@ -85,22 +88,19 @@ pub(crate) async fn subscribe(
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Problem> {
     let name = name_in_path(name, &uri)?;
-    let asks_for_socket = headers.get(header::UPGRADE).is_some_and(|to| to.as_bytes().eq_ignore_ascii_case(WEBSOCKET));
-    if !asks_for_socket {
+    if !asks_for_socket(&headers) {
         return events(state, name, &uri, &headers, stopping).await;
     }
     let upgrade = upgrade.map_err(|rejection| ResourceError::BadUpgrade { detail: rejection.body_text() })?;
+    if lacks_subprotocol(&headers) {
+        let detail = format!("offer '{SUBPROTOCOL}' among the subprotocols, beside the one with the token");
+        return Err(ResourceError::BadUpgrade { detail }.into());
+    }
     let (feed, place) = open(state, name, &uri, &headers, stopping).await?;
     let upgrade = upgrade.read_buffer_size(WEBSOCKET_MESSAGE_BYTES_MAX).write_buffer_size(SUBSCRIPTION_BATCH_BYTES);
     let upgrade = upgrade.max_message_size(WEBSOCKET_MESSAGE_BYTES_MAX).max_frame_size(WEBSOCKET_MESSAGE_BYTES_MAX);
-    Ok(upgrade.on_upgrade(move |socket| messages(socket, feed, place)))
-}
-
-/// Returns true if a request for a page asks for a subscription.
-pub(super) fn accepts_events(headers: &HeaderMap) -> bool {
-    let values = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    let mut types = values.flat_map(|value| value.split(',')).filter_map(|item| item.split(';').next());
-    types.any(|media_type| media_type.trim().eq_ignore_ascii_case(EVENT_STREAM))
+    // A token among the subprotocols is never selected, so no answer repeats it.
+    Ok(upgrade.protocols([SUBPROTOCOL]).on_upgrade(move |socket| messages(socket, feed, place)))
 }
 
 /// A subscription as server-sent events.
@@ -111,7 +111,7 @@ pub(super) async fn events(
     headers: &HeaderMap,
     stopping: Option<Extension<Stopping>>,
 ) -> Result<Response, Problem> {
-    let preference = BigintPreference::of(headers, state.config().bigint);
+    let preference = BigintPreference::of_stream(headers, &QueryString::parse(uri.query())?, state.config().bigint)?;
     let open = open(state, name, uri, headers, stopping).await?;
     let lines = stream::unfold(open, |(mut feed, place)| async move {
         let lines = lines(&signal(feed.next().await?));
@@ -137,6 +137,7 @@ async fn open(
 ) -> Result<(Feed<QueryText>, ClientPlace), Problem> {
     let claims = state.claims(headers)?;
     let query = QueryString::parse(uri.query())?;
+    query.one(TICKET)?;
     // Asked before the wait, so that who may not read the view does not learn when it changes.
     state.catalog().admitted(&name, claims.as_ref())?;
     state.clients().count_view(&name)?;
@@ -147,7 +148,7 @@ async fn open(
     // A client that connects again by itself sends the header, beside the address of the first time.
     let header = headers.get(LAST_EVENT_ID).and_then(|value| value.to_str().ok());
     let last_event_id = header.or(query.one("last_event_id")?);
-    let form = BigintPreference::of(headers, state.config().bigint).form;
+    let form = BigintPreference::of_stream(headers, &query, state.config().bigint)?.form;
     let request = SubscriptionRequest { view: name, question: QueryText(uri.query().map(str::to_owned), form), claims };
     let place = state.clients().stream()?;
     let feed = Feed::open(state.subscriptions(), request, last_event_id, stopping.map(|Extension(stopping)| stopping))?;

@@ -25,6 +25,7 @@ use super::page::until_visible;
 use crate::host::provenance::{WhyAnswer, WhyEvent, WhyQuestion, WhyRefusal, WhyRow};
 use crate::http::answer::json_response;
 use crate::http::error::provenance::ProvenanceError;
+use crate::http::prefer::BigintPreference;
 use crate::http::problem::answer::Problem;
 use crate::http::query::conditions::conditions;
 use crate::http::query::error::QueryStringError;
@@ -35,7 +36,7 @@ use crate::read::access::Rule;
 use crate::read::error::ReadError;
 use crate::read::limits::{WHY_EVENTS_DEFAULT, WHY_EVENTS_MAX, WHY_ROWS_DEFAULT, WHY_ROWS_MAX};
 use crate::read::page::PageRequest;
-use crate::read::projection::Projection;
+use crate::read::projection::{BigintForm, Projection};
 use crate::read::request::RowsRequest;
 
 /// The parameters that are not conditions.
@@ -46,6 +47,8 @@ struct Wanted {
     rows_max: usize,
     events_max: usize,
     has_bodies: bool,
+    /// the form of BIGINT in rows; events are as they came
+    bigints: BigintForm,
 }
 
 /// Rows as they are served, and the question about them.
@@ -69,7 +72,8 @@ pub(crate) async fn why(
     let claims = state.claims(&headers)?;
     state.config().operator.check("asking which events made a row", claims.as_ref())?;
     let query = QueryString::parse(uri.query())?;
-    let wanted = wanted(&query)?;
+    let preference = BigintPreference::of(&headers, state.config().bigint);
+    let wanted = Wanted { bigints: preference.form, ..wanted(&query)? };
     let mut is_visible = false;
     let asked = loop {
         let (served, rule) = state.catalog().admitted(&name, claims.as_ref())?;
@@ -98,7 +102,9 @@ pub(crate) async fn why(
             WhyRefusal::Failed { detail } => ProvenanceError::Failed { detail },
         })?,
     };
-    Ok(json_response(write(&asked, &answer, wanted.has_bodies), Some(&asked.position)))
+    let mut response = json_response(write(&asked, &answer, wanted.has_bodies), Some(&asked.position));
+    preference.note(&mut response);
+    Ok(response)
 }
 
 fn wanted(query: &QueryString<'_>) -> Result<Wanted, QueryStringError> {
@@ -114,6 +120,7 @@ fn wanted(query: &QueryString<'_>) -> Result<Wanted, QueryStringError> {
         rows_max: query.number("limit", WHY_ROWS_DEFAULT, 1, WHY_ROWS_MAX)?,
         events_max: query.number("events", WHY_EVENTS_DEFAULT, 1, WHY_EVENTS_MAX)?,
         has_bodies,
+        bigints: BigintForm::default(),
     })
 }
 
@@ -131,7 +138,7 @@ fn ask(
         return Ok(None);
     }
     state.catalog().check_whole(&view.name)?;
-    let (plan, projection) = (rows.plan(served)?, Projection::all(view));
+    let (plan, projection) = (rows.plan(served)?, Projection::all(view).with_bigints(wanted.bigints));
     let bytes_max = state.config().limits.page_bytes_max;
     let request = PageRequest { view, plan, rule, projection, limit: wanted.rows_max, bytes_max, resume: None };
     let (mut found, mut served_rows, mut known, mut bytes) = (Vec::new(), Vec::new(), BTreeSet::new(), 0);
