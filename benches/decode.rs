@@ -28,7 +28,7 @@ pub fn run() -> Result<Vec<Figure>, Failure> {
     let mut events = Vec::with_capacity(lines.len());
     let before = this_thread()?;
     for line in &lines {
-        events.extend(parse_line(line.as_bytes(), now)?);
+        events.extend(parse_line(catalogue().set(), line.as_bytes(), now)?);
     }
     let parsing = this_thread()? - before;
     let rate = |what: &str, rate: f64| Figure {

@@ -27,3 +27,4 @@ pub mod source_connector;
 #[cfg(test)]
 mod testing;
 pub mod time;
+pub mod topic;

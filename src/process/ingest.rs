@@ -14,12 +14,12 @@ use std::thread;
 use api::{BoxFuture, EventSender, Ingest, IngestError, LineOutcome, TopicInfo};
 use engine::run::{DEAD_LETTER_TOPIC, LetterRecord};
 use epochs::crash_point::{INGEST_APPENDED_NOT_ACKNOWLEDGED, crash_point};
-use parking_lot::Mutex;
-use schemas::catalogue::{TopicSchema, catalogue};
+use parking_lot::{Mutex, RwLock};
 use schemas::dead_letter::{DEAD_LETTER_BYTES_MAX, DeadLetter, Fault, Reason};
 use schemas::decoder::EventDecoder;
 use schemas::event::{Encoding, EventId, Incoming, Rejected, parse_line};
 use schemas::position::{LogPosition, Offset, Partition, Topic};
+use schemas::topic::{TopicSchema, TopicSet};
 use sources::error::LogError;
 use sources::limits::{APPEND_BYTES_MAX, APPEND_RECORDS_MAX};
 use sources::log::{Log, LogReader};
@@ -40,9 +40,11 @@ const REBUILD_BYTES: usize = 8 * 1024 * 1024;
 #[derive(Clone)]
 pub struct LogIngest(Arc<IngestShared>);
 
-/// Storage format of a topic's records.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TopicFormat {
+/// A topic that takes events, and the storage format of its records.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IngestTopic {
+    /// its events
+    pub schema: TopicSchema,
     /// partitions, where the topic is not there yet
     pub partitions: u32,
     /// encoding of its records
@@ -51,16 +53,24 @@ pub struct TopicFormat {
 
 struct IngestShared {
     log: Arc<dyn Log>,
-    topics: BTreeMap<Topic, Encoding>,
+    /// replaced as a whole when another topology takes over
+    topics: RwLock<Arc<TakenTopics>>,
     recent: Mutex<BTreeMap<Topic, RecentIds>>,
     events: AtomicU64,
     refused: AtomicU64,
     admission: Admission,
 }
 
+/// The topics that lines may name.
+struct TakenTopics {
+    schemas: TopicSet,
+    encodings: BTreeMap<Topic, Encoding>,
+}
+
 /// One request's lines, on their way.
-#[derive(Default)]
 struct LinesRequest {
+    topics: Arc<TakenTopics>,
+    now: i64,
     outcomes: Vec<LineOutcome>,
     groups: BTreeMap<Topic, Group>,
     dead_letters: Vec<Record>,
@@ -75,32 +85,37 @@ struct LinesRequest {
 struct Group {
     /// their places among all lines
     places: Vec<usize>,
-    ids: Vec<EventId>,
+    /// `None` for events without an identity of their own
+    ids: Vec<Option<EventId>>,
     records: Vec<Record>,
 }
 
 impl LogIngest {
-    /// The way into `log`: creates the topics of the catalogue that it does not have, and collects the recent ids of those it has.
-    pub fn open(log: Arc<dyn Log>, admission: Admission, format_of: impl Fn(&str) -> TopicFormat) -> Result<Self, LogError> {
+    /// The way into `log`: creates those of the topics that it does not have, and collects the recent ids of those it has.
+    pub fn open(log: Arc<dyn Log>, admission: Admission, topics: Vec<IngestTopic>) -> Result<Self, LogError> {
         let existing: BTreeMap<Topic, u32> = log.topics()?.into_iter().map(|topic| (topic.topic, topic.partitions)).collect();
-        let mut topics = BTreeMap::new();
         let mut recent = BTreeMap::new();
-        for schema in catalogue().topics() {
-            let topic = Topic::new(&schema.topic);
-            let format = format_of(&schema.topic);
-            let partitions = existing.get(&topic).copied().unwrap_or(format.partitions);
+        for taken in &topics {
+            let topic = Topic::new(taken.schema.topic());
+            let partitions = existing.get(&topic).copied().unwrap_or(taken.partitions);
             log.create_topic(&topic, partitions)?;
-            recent.insert(topic.clone(), recent_ids(log.as_ref(), schema, format.encoding, partitions, admission.meter())?);
-            topics.insert(topic, format.encoding);
+            let ids = recent_ids(log.as_ref(), taken, partitions, admission.meter())?;
+            recent.extend(ids.map(|ids| (topic, ids)));
         }
         log.create_topic(&Topic::new(DEAD_LETTER_TOPIC), DEAD_LETTER_PARTITIONS)?;
         let (recent, events, refused) = (Mutex::new(recent), AtomicU64::new(0), AtomicU64::new(0));
+        let topics = RwLock::new(Arc::new(TakenTopics::of(topics)));
         Ok(Self(Arc::new(IngestShared { log, topics, recent, events, refused, admission })))
+    }
+
+    /// Takes events for these topics from now on, and for no others. The log has them all.
+    pub fn follow(&self, topics: Vec<IngestTopic>) {
+        *self.0.topics.write() = Arc::new(TakenTopics::of(topics));
     }
 
     /// Returns the encoding of a topic's records.
     pub fn encoding(&self, topic: &str) -> Option<Encoding> {
-        self.0.topics.get(&Topic::new(topic)).copied()
+        self.0.topics().encodings.get(&Topic::new(topic)).copied()
     }
 
     /// Events appended since the start.
@@ -204,35 +219,45 @@ impl Ingest for LogIngest {
     }
 
     fn topics(&self) -> Result<Vec<TopicInfo>, IngestError> {
-        let log = self.0.log.as_ref();
+        let (log, taken) = (self.0.log.as_ref(), self.0.topics());
         let describe = |metadata: sources::record::TopicMetadata| {
-            let schema = catalogue().topic(metadata.topic.as_str())?;
+            let message = taken.schemas.get(metadata.topic.as_str())?.message().map(str::to_owned);
             let bounds = (0..metadata.partitions).map(|partition| log.bounds(&metadata.topic, Partition(partition)));
             let partitions = bounds.collect::<Result<_, _>>();
-            Some(partitions.map(|partitions| TopicInfo { name: metadata.topic, message: schema.message.clone(), partitions }))
+            Some(partitions.map(|partitions| TopicInfo { name: metadata.topic, message, partitions }))
         };
         let topics = log.topics().and_then(|topics| topics.into_iter().filter_map(describe).collect());
         topics.map_err(|error| ingest_error(&error))
     }
 }
 
+impl TakenTopics {
+    fn of(topics: Vec<IngestTopic>) -> Self {
+        let encodings = topics.iter().map(|taken| (Topic::new(taken.schema.topic()), taken.encoding)).collect();
+        Self { schemas: topics.into_iter().map(|taken| taken.schema).collect(), encodings }
+    }
+}
+
 impl IngestShared {
+    fn topics(&self) -> Arc<TakenTopics> {
+        Arc::clone(&self.topics.read())
+    }
+
     fn append(&self, lines: Vec<Vec<u8>>, sender: &EventSender) -> Result<Vec<LineOutcome>, LogError> {
-        let now = wall_micros();
-        let mut request = LinesRequest::default();
+        let mut request = LinesRequest::new(self.topics(), wall_micros());
         for line in lines {
-            match parse_line(&line, now) {
+            match parse_line(&request.topics.schemas, &line, request.now) {
                 Ok(None) => request.outcomes.push(LineOutcome::Empty),
-                Ok(Some(incoming)) => match forbidden(sender, Some(incoming.topic.as_str()), Some(incoming.event.actor_id())) {
-                    None => self.take(incoming, now, &mut request),
+                Ok(Some(incoming)) => match forbidden_event(sender, &incoming) {
+                    None => self.take(incoming, &mut request),
                     Some(forbidden) => request.outcomes.push(forbidden),
                 },
                 Err(rejected) => {
-                    if let Some(forbidden) = forbidden(sender, rejected.sent_to.as_deref(), None) {
+                    if let Some(forbidden) = forbidden_topic(sender, rejected.sent_to.as_deref()) {
                         request.outcomes.push(forbidden);
                         continue;
                     }
-                    request.dead_letters.push(dead_letter(&line, &rejected, now));
+                    request.dead_letters.push(dead_letter(&line, &rejected, request.now));
                     request.outcomes.push(LineOutcome::Rejected(rejected.fault));
                 }
             }
@@ -258,19 +283,18 @@ impl IngestShared {
 
     /// Takes a line in place of a dead letter, checked as every other line.
     fn replace(&self, id: u64, letter: &DeadLetter, line: &[u8]) -> Result<LineOutcome, LogError> {
-        let now = wall_micros();
-        let mut request = LinesRequest::default();
-        match parse_line(line, now) {
+        let mut request = LinesRequest::new(self.topics(), wall_micros());
+        match parse_line(&request.topics.schemas, line, request.now) {
             // Nothing has seen the event of the letter yet, although its id is known.
-            Ok(Some(incoming)) if was_taken_out(letter) => self.file(incoming, now, &mut request),
-            Ok(Some(incoming)) => self.take(incoming, now, &mut request),
+            Ok(Some(incoming)) if was_taken_out(letter) => self.file(incoming, &mut request),
+            Ok(Some(incoming)) => self.take(incoming, &mut request),
             Ok(None) => return Ok(LineOutcome::Empty),
             Err(rejected) => return Ok(LineOutcome::Rejected(rejected.fault)),
         }
         for (topic, group) in std::mem::take(&mut request.groups) {
             self.append_group(&topic, group, &mut request.outcomes)?;
         }
-        self.mark_retried(id, now)?;
+        self.mark_retried(id, request.now)?;
         Ok(request.finish().pop().unwrap_or(LineOutcome::Empty))
     }
 
@@ -300,25 +324,28 @@ impl IngestShared {
     }
 
     /// Files an event under its topic, unless it is known.
-    fn take(&self, incoming: Incoming, now: i64, request: &mut LinesRequest) {
-        match self.recent_place(&incoming.topic, incoming.event_id) {
+    fn take(&self, incoming: Incoming, request: &mut LinesRequest) {
+        match incoming.event.event_id().and_then(|id| self.recent_place(&incoming.topic, id)) {
             Some(known) => request.outcomes.push(LineOutcome::Duplicate(Some(known))),
-            None => self.file(incoming, now, request),
+            None => self.file(incoming, request),
         }
     }
 
     /// Files an event under its topic, unless an earlier line of the request has its id.
-    fn file(&self, incoming: Incoming, now: i64, request: &mut LinesRequest) {
+    fn file(&self, incoming: Incoming, request: &mut LinesRequest) {
         let place = request.outcomes.len();
         request.outcomes.push(LineOutcome::Empty);
-        let Incoming { topic, key, event_id, event, .. } = incoming;
-        let first = *request.first.entry((topic.clone(), event_id)).or_insert(place);
-        if first < place {
-            request.repeats.push((place, first));
-            return;
+        let Incoming { topic, key, event } = incoming;
+        let event_id = event.event_id();
+        if let Some(id) = event_id {
+            let first = *request.first.entry((topic.clone(), id)).or_insert(place);
+            if first < place {
+                request.repeats.push((place, first));
+                return;
+            }
         }
-        let encoding = self.topics.get(&topic).copied().unwrap_or(Encoding::Protobuf);
-        let record = Record { key, value: event.encode(encoding), timestamp: now };
+        let encoding = request.topics.encodings.get(&topic).copied().unwrap_or(Encoding::Protobuf);
+        let record = Record { key, value: event.encode(encoding), timestamp: request.now };
         let group = request.groups.entry(topic).or_default();
         group.places.push(place);
         group.ids.push(event_id);
@@ -333,7 +360,7 @@ impl IngestShared {
         for ((place, id), (partition, offset)) in group.places.into_iter().zip(group.ids).zip(appended) {
             outcomes[place] = LineOutcome::Accepted(LogPosition { topic: topic.clone(), partition, offset });
             // Only what is synced is remembered: the sender of a duplicate learns that the event is safe.
-            if let Some(recent) = recent.get_mut(topic) {
+            if let (Some(recent), Some(id)) = (recent.get_mut(topic), id) {
                 recent.insert(id, (partition, offset));
             }
         }
@@ -383,6 +410,11 @@ impl IngestShared {
 }
 
 impl LinesRequest {
+    fn new(topics: Arc<TakenTopics>, now: i64) -> Self {
+        let (outcomes, groups, dead_letters) = (Vec::new(), BTreeMap::new(), Vec::new());
+        Self { topics, now, outcomes, groups, dead_letters, first: BTreeMap::new(), repeats: Vec::new() }
+    }
+
     fn finish(mut self) -> Vec<LineOutcome> {
         for (place, first) in self.repeats {
             if let LineOutcome::Accepted(position) = &self.outcomes[first] {
@@ -393,17 +425,17 @@ impl LinesRequest {
     }
 }
 
-/// The ids of the last records of each partition; the lag learns the sizes of those records.
+/// The ids of the last records of each partition; the lag learns the sizes of those records. `None` where events have no id of their own: what
+/// is the same event within a time is decided where events are read.
 fn recent_ids(
     log: &dyn LogReader,
-    schema: &'static TopicSchema,
-    encoding: Encoding,
+    taken: &IngestTopic,
     partitions: u32,
     meter: &LagMeter,
-) -> Result<RecentIds, LogError> {
-    let topic = Topic::new(&schema.topic);
-    let mut recent = RecentIds::new(RECENT_IDS_MAX);
-    let mut decoder = EventDecoder::new(schema, encoding, &[]);
+) -> Result<Option<RecentIds>, LogError> {
+    let topic = Topic::new(taken.schema.topic());
+    let mut recent = matches!(taken.schema, TopicSchema::Enveloped(_)).then(|| RecentIds::new(RECENT_IDS_MAX));
+    let mut decoder = EventDecoder::new(&taken.schema, taken.encoding, &[]);
     let share = RECENT_IDS_MAX as u64 / u64::from(partitions);
     for partition in (0..partitions).map(Partition) {
         let (earliest, end) = log.bounds(&topic, partition)?;
@@ -416,9 +448,10 @@ fn recent_ids(
             let bytes = records.iter().map(|record| (record.key.len() + record.value.len()) as u64).sum();
             let append = Appended { first: first.offset, next: from, bytes, timestamp: first.timestamp };
             meter.appended((topic.clone(), partition), append);
+            let Some(recent) = &mut recent else { continue };
             let batch = decoder
                 .decode(records.iter().map(|record| (partition, record.offset, record.timestamp, record.value.as_slice())));
-            for (id, position) in batch.event_ids.iter().zip(&batch.places) {
+            for (id, position) in batch.event_ids.iter().flatten().zip(&batch.places) {
                 recent.insert(*id, *position);
             }
         }
@@ -426,11 +459,19 @@ fn recent_ids(
     Ok(recent)
 }
 
-/// The outcome of a line that its sender may not send, as far as topic and actor could be read.
-fn forbidden(sender: &EventSender, topic: Option<&str>, actor: Option<i64>) -> Option<LineOutcome> {
-    let topic = topic.map_or(Ok(()), |topic| sender.check_topic(topic));
-    let checked = topic.and_then(|()| actor.map_or(Ok(()), |actor| sender.check_actor(actor)));
+/// The outcome of an event that its sender may not send.
+fn forbidden_event(sender: &EventSender, incoming: &Incoming) -> Option<LineOutcome> {
+    let topic = incoming.topic.as_str();
+    let checked = sender.check_topic(topic).and_then(|()| match incoming.event.actor_id() {
+        Some(actor) => sender.check_actor(actor),
+        None => sender.check_any_actor(topic),
+    });
     checked.err().map(LineOutcome::Forbidden)
+}
+
+/// The outcome of a line for a topic that its sender may not send to, where the topic could be read.
+fn forbidden_topic(sender: &EventSender, topic: Option<&str>) -> Option<LineOutcome> {
+    topic.and_then(|topic| sender.check_topic(topic).err()).map(LineOutcome::Forbidden)
 }
 
 /// Returns true if a letter is a record that was taken out of its topic before anything has seen its event.

@@ -16,10 +16,6 @@ use engine::slt::all_visible;
 use epochs::coordinator::RetainedLimits;
 use epochs::disk::real::Lock;
 use epochs::error::EpochError;
-use language::builder::PARTITIONS_DEFAULT;
-use language::topology::Topology;
-use schemas::catalogue::catalogue;
-use schemas::event::Encoding;
 use schemas::position::{Partition, Timeline, Topic};
 use schemas::secret_text::SecretText;
 use schemas::server_url::ServerUrl;
@@ -45,7 +41,8 @@ use super::descriptors::share_descriptors;
 use super::disk::{DiskWatch, make_room};
 use super::error::ProcessError;
 use super::health::EngineHealth;
-use super::ingest::{LogIngest, TopicFormat};
+use super::ingest::LogIngest;
+use super::ingest_topics::ingest_topics;
 use super::lag::LagMeter;
 use super::lineage::RowEvents;
 use super::memory::MemoryLimit;
@@ -119,8 +116,8 @@ impl Server {
         let topology = Arc::new(topology);
         let meter = LagMeter::new(log.clone());
         let admission = Admission::new(lag_limits(settings), MemoryLimit::new(settings.ingest_memory_bytes), meter.clone());
-        let ingest = LogIngest::open(Arc::clone(&log), admission, |topic| topic_format(&topology, topic))?;
-        let records = records_logged(log.as_ref())?;
+        let ingest = LogIngest::open(Arc::clone(&log), admission, ingest_topics(&topology))?;
+        let records = records_logged(log.as_ref(), &ingest)?;
         let mut engine_options = engine_options(settings, data)?;
         engine_options.accept_missing_history |= accept_missing_history;
         let engine = start(Arc::clone(&topology), Arc::clone(&log), storage, engine_options)?;
@@ -207,7 +204,7 @@ impl Server {
 
     /// Records in the log.
     pub fn records_logged(&self) -> Result<u64, ProcessError> {
-        Ok(records_logged(self.log.as_ref())?)
+        Ok(records_logged(self.log.as_ref(), &self.ingest)?)
     }
 
     /// Rows of each view, by name.
@@ -234,17 +231,9 @@ fn warn_of_unknown(limits: &Limits, views: &Views) {
     }
 }
 
-/// As the topology's source says; a topic that no source reads is kept for one that will.
-fn topic_format(topology: &Topology, topic: &str) -> TopicFormat {
-    match topology.source_of_topic(topic) {
-        Some(source) => TopicFormat { partitions: source.partitions, encoding: source.encoding },
-        None => TopicFormat { partitions: PARTITIONS_DEFAULT, encoding: Encoding::Protobuf },
-    }
-}
-
-fn records_logged(log: &dyn LogReader) -> Result<u64, sources::error::LogError> {
+fn records_logged(log: &dyn LogReader, ingest: &LogIngest) -> Result<u64, sources::error::LogError> {
     let mut records = 0;
-    let is_input = |topic: &Topic| topic.as_str() == DEAD_LETTER_TOPIC || catalogue().topic(topic.as_str()).is_some();
+    let is_input = |topic: &Topic| topic.as_str() == DEAD_LETTER_TOPIC || ingest.encoding(topic.as_str()).is_some();
     // What was derived is written here too, and read by others only.
     for topic in log.topics()?.into_iter().filter(|topic| is_input(&topic.topic)) {
         for partition in (0..topic.partitions).map(Partition) {

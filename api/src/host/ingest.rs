@@ -69,6 +69,14 @@ impl EventSender {
         }
     }
 
+    /// Refuses events that do not say whose they are to a sender that may only send its own.
+    pub fn check_any_actor(&self, topic: &str) -> Result<(), Forbidden> {
+        match &self.actor {
+            Some(_) => Err(Forbidden::NoActor { topic: topic.to_owned() }),
+            None => Ok(()),
+        }
+    }
+
     /// Refuses an event of an actor who is not the sender.
     pub fn check_actor(&self, actor: i64) -> Result<(), Forbidden> {
         match &self.actor {
@@ -93,6 +101,12 @@ pub enum Forbidden {
         /// the actor that the event names
         actor: i64,
     },
+    /// events of the topic name no actor, and its token is an actor's
+    #[error("events of topic '{topic}' name no actor, and a sender may only say what it did itself")]
+    NoActor {
+        /// the topic
+        topic: String,
+    },
 }
 
 impl Forbidden {
@@ -101,13 +115,14 @@ impl Forbidden {
         match self {
             Self::Topic { .. } => "topic_not_granted",
             Self::Actor { .. } => "other_actor",
+            Self::NoActor { .. } => "no_actor",
         }
     }
 
     /// The part of the line that is to blame.
     pub fn field(&self) -> &'static str {
         match self {
-            Self::Topic { .. } => "topic",
+            Self::Topic { .. } | Self::NoActor { .. } => "topic",
             Self::Actor { .. } => "event.actor_id",
         }
     }
@@ -209,8 +224,8 @@ pub enum IngestError {
 pub struct TopicInfo {
     /// its name
     pub name: Topic,
-    /// the protobuf message of its events
-    pub message: String,
+    /// the protobuf message of its events, if they have one
+    pub message: Option<String>,
     /// per partition the earliest offset that is kept, and the next that will be written
     pub partitions: Vec<(Offset, Offset)>,
 }

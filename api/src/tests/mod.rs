@@ -244,7 +244,7 @@ impl Ingest for TextIngest {
 
     fn topics(&self) -> Result<Vec<TopicInfo>, IngestError> {
         let partitions = vec![(Offset(0), Offset(10)), (Offset(3), Offset(4))];
-        Ok(vec![TopicInfo { name: Topic::new("social.post"), message: "social.v1.PostEvent".into(), partitions }])
+        Ok(vec![TopicInfo { name: Topic::new("social.post"), message: Some("social.v1.PostEvent".into()), partitions }])
     }
 }
 

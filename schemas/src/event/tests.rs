@@ -3,14 +3,15 @@
 use testkit::random::Random;
 
 use super::*;
-use crate::catalogue::EventFieldKind;
+use crate::catalogue::catalogue;
+use crate::topic::enveloped::EventFieldKind;
 use crate::testing::{NOW, sample_line, sample_lines};
 
 /// Outcome of reading a line: an event, or the reason and the field for which it was rejected.
 type Verdict = Result<bool, (Reason, Option<String>)>;
 
 fn reason(line: &[u8]) -> Verdict {
-    match parse_line(line, NOW) {
+    match parse_line(catalogue().set(), line, NOW) {
         Ok(incoming) => Ok(incoming.is_some()),
         Err(rejected) => Err((rejected.fault.reason, rejected.fault.field)),
     }
@@ -173,7 +174,7 @@ fn a_line_at_the_limit_is_accepted_and_one_byte_more_is_not() {
 
 #[test]
 fn a_rejected_line_names_its_topic_when_it_can_be_read() {
-    let sent_to = |line: &[u8]| parse_line(line, NOW).expect_err("a bad line").sent_to;
+    let sent_to = |line: &[u8]| parse_line(catalogue().set(), line, NOW).expect_err("a bad line").sent_to;
     assert_eq!(sent_to(&post("social.post", "social.nonsense")).as_deref(), Some("social.nonsense"));
     assert_eq!(sent_to(&post("a post", &"x".repeat(EVENT_BYTES_MAX))).as_deref(), Some("social.post"));
     assert_eq!(sent_to(&post("a post", "")[..100]).as_deref(), Some("social.post"));
@@ -184,13 +185,13 @@ fn a_rejected_line_names_its_topic_when_it_can_be_read() {
 
 #[test]
 fn an_incoming_event_carries_what_the_log_needs() {
-    let incoming = parse_line(&user("user.followed", "007", r#"{"follower_id":7,"followee_id":"8"}"#), NOW);
+    let incoming = parse_line(catalogue().set(), &user("user.followed", "007", r#"{"follower_id":7,"followee_id":"8"}"#), NOW);
     let incoming = incoming.expect("a good line").expect("an event");
     assert_eq!(incoming.topic, Topic::new("social.user"));
     assert_eq!(incoming.key, b"7", "one key per aggregate, however it was written");
-    assert_eq!(incoming.event_id.to_string(), "018cc4e7-6c00-7000-8004-000000000005");
-    assert_eq!(incoming.occurred_at, 1_704_110_400_000_000);
-    assert_eq!(incoming.event.event_type(), "user.followed");
+    assert_eq!(incoming.event.event_id().map(|id| id.to_string()).as_deref(), Some("018cc4e7-6c00-7000-8004-000000000005"));
+    assert_eq!(incoming.event.occurred_at(), 1_704_110_400_000_000);
+    assert_eq!(incoming.event.event_type(), Some("user.followed"));
 }
 
 #[test]
@@ -225,9 +226,10 @@ fn no_bytes_make_it_panic() {
             }
             line.push(b' ');
         }
-        if let Ok(Some(incoming)) = parse_line(&line, NOW) {
+        if let Ok(Some(incoming)) = parse_line(catalogue().set(), &line, NOW) {
             let object = String::from_utf8(incoming.encode(Encoding::Json)).expect("UTF-8");
-            let again = parse_line(format!("{{\"topic\":\"{}\",\"event\":{object}}}", incoming.topic).as_bytes(), NOW);
+            let line = format!("{{\"topic\":\"{}\",\"event\":{object}}}", incoming.topic);
+            let again = parse_line(catalogue().set(), line.as_bytes(), NOW);
             let again = again.expect("what was accepted once is accepted again").expect("an event");
             assert_eq!(again.encode(Encoding::Protobuf), incoming.encode(Encoding::Protobuf));
         }

@@ -30,6 +30,7 @@ use super::report::{info, reader_changes, state};
 use super::store::{NoGeneration, Origin, Store};
 use crate::process::clock::wall_micros;
 use crate::process::ingest::LogIngest;
+use crate::process::ingest_topics::ingest_topics;
 
 /// The most bytes of all statements of a deployment.
 const STATEMENTS_BYTES_MAX: usize = 8 * 1024 * 1024;
@@ -124,14 +125,14 @@ impl Deployer {
     /// Refuses an encoding that differs from the records that a topic has.
     fn check_encodings(&self, topology: &Topology) -> Result<(), DeployRefusal> {
         let written_otherwise = |source: &&language::topology::Source| {
-            self.ingest.encoding(&source.schema.topic).is_some_and(|written| written != source.encoding)
+            self.ingest.encoding(source.schema.topic()).is_some_and(|written| written != source.encoding)
         };
         match topology.sources.iter().find(written_otherwise) {
             None => Ok(()),
             Some(source) => Err(DeployRefusal::Conflict {
                 detail: format!(
                     "source '{}' has another ENCODE than the events that are in '{}' already: declare it as they are written",
-                    source.name, source.schema.topic
+                    source.name, source.schema.topic()
                 ),
             }),
         }
@@ -152,8 +153,18 @@ impl Deployer {
         let stamp = Stamp { at_micros: wall_micros(), by };
         let generation = store.add(origin, &declared.files, stamp, accept_missing_history).map_err(storage)?;
         let shared = Arc::clone(&self.store);
-        let record = move |standing: Standing<'_>| record(&mut shared.lock(), generation, standing);
-        let (topology, record) = (Arc::new(declared.topology), Box::new(record));
+        let topology = Arc::new(declared.topology);
+        let (next, running, ingest) = (Arc::clone(&topology), Arc::clone(&self.deployment_handle), self.ingest.clone());
+        let record = Box::new(move |standing: Standing<'_>| {
+            record(&mut shared.lock(), generation, standing)?;
+            // The log has the topics since the deployment was prepared.
+            match standing {
+                Standing::InForce => ingest.follow(ingest_topics(&next)),
+                Standing::Ended(DeployOutcome::Switched { .. }) => {}
+                Standing::Ended(_) => ingest.follow(ingest_topics(&running.topology())),
+            }
+            Ok(())
+        });
         let deployment = Deployment { generation, topology, replay, verify, accept_missing_history, record };
         self.deployment_handle.begin(deployment).map_err(|error| {
             if let Err(error) = store.end(generation, GenerationState::Failed, error.to_string(), wall_micros()) {

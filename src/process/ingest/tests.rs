@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use api::{Forbidden, LagLimits, Refusal};
 use engine::run::Status;
+use schemas::catalogue::catalogue;
 use schemas::position::{Epoch, Timeline};
 use sinks::views::{Commit, Views, ViewsDefinition};
 use sources::embedded::EmbeddedLog;
@@ -13,7 +14,12 @@ use super::*;
 use crate::process::memory::MemoryLimit;
 use crate::world::{World, WorldOptions};
 
-const FORMAT: TopicFormat = TopicFormat { partitions: 3, encoding: Encoding::Protobuf };
+const PARTITIONS: u32 = 3;
+
+fn catalogued() -> Vec<IngestTopic> {
+    let taken = |schema| IngestTopic { schema: TopicSchema::from(schema), partitions: PARTITIONS, encoding: Encoding::Protobuf };
+    catalogue().topics().iter().map(taken).collect()
+}
 
 const NO_LIMITS: LagLimits = LagLimits { records: u64::MAX, bytes: u64::MAX, time: Duration::MAX };
 
@@ -24,7 +30,7 @@ fn open(log: &Arc<dyn Log>) -> LogIngest {
 /// Nothing is behind until views are followed.
 fn open_within(log: &Arc<dyn Log>, limits: LagLimits) -> LogIngest {
     let admission = Admission::new(limits, MemoryLimit::new(None), LagMeter::new(log.clone()));
-    LogIngest::open(Arc::clone(log), admission, |_| FORMAT).unwrap()
+    LogIngest::open(Arc::clone(log), admission, catalogued()).unwrap()
 }
 
 /// The same for views that show nothing of the log until [`show`] says so.

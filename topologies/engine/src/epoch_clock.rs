@@ -19,7 +19,7 @@ pub enum Clock {
     /// the system's clock at the time of binding
     #[default]
     System,
-    /// the latest `occurred_at` of all events bound so far: history is replayed as if it were happening
+    /// the latest event time of all events bound so far: history is replayed as if it were happening
     Event,
 }
 
@@ -44,13 +44,19 @@ impl EpochClock {
         }
     }
 
-    /// Is moved by the events of these sources too, if events move it.
+    /// Is moved by the events of these sources too, if events move it. Topics that are read already are read as before.
     pub fn follow(&mut self, sources: &[Source]) {
         if let Self::Event(decoders, _) = self {
             for source in sources {
-                let decoder = || EventDecoder::new(source.schema, source.encoding, &[]);
-                decoders.entry(Topic::new(&source.schema.topic)).or_insert_with(decoder);
+                decoders.entry(Topic::new(source.schema.topic())).or_insert_with(|| decoder(source));
             }
+        }
+    }
+
+    /// Reads the topics as these sources do, which took over.
+    pub fn take_over(&mut self, sources: &[Source]) {
+        if let Self::Event(decoders, _) = self {
+            decoders.extend(sources.iter().map(|source| (Topic::new(source.schema.topic()), decoder(source))));
         }
     }
 
@@ -61,6 +67,10 @@ impl EpochClock {
             Self::Event(..) => 0,
         }
     }
+}
+
+fn decoder(source: &Source) -> EventDecoder {
+    EventDecoder::new(&source.schema, source.encoding, &[])
 }
 
 impl WallSource for EpochClock {

@@ -66,7 +66,7 @@ fn a_merge_reads_the_last_source_of_a_name() {
                WHEN NOT MATCHED THEN INSERT VALUES (e.aggregate_id, e.created.author_id);"
         ));
         let merge = topology.tables[0].merge.as_ref().expect("a MERGE");
-        assert_eq!(topology.sources[merge.source].schema.topic, "social.post", "{before}");
+        assert_eq!(topology.sources[merge.source].schema.topic(), "social.post", "{before}");
         assert!(text(&lineage(&topology)).contains("source  a  from topic social.post"), "{before}");
     }
 }

@@ -11,5 +11,6 @@ pub mod machine;
 pub mod plan_change;
 pub mod report;
 pub mod request;
+pub mod told_letters;
 pub mod underway;
 pub mod view_change;

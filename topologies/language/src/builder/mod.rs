@@ -7,6 +7,7 @@ mod errors;
 mod served;
 mod sink;
 mod source;
+mod source_events;
 mod state;
 mod table;
 mod view;

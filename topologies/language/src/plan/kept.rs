@@ -44,6 +44,7 @@ impl KeptStates {
     pub fn of(topology: &Topology) -> Self {
         let mut states = Self::default();
         for (number, source) in topology.sources.iter().enumerate() {
+            // Without identities it has no entries, and tells that the source was read before.
             states.add(Kept::Deduplication(number), format!("deduplication of {}", source.name), deduplication(source));
         }
         let (owners, identities) = (topology.owners(), identities(topology));
@@ -82,7 +83,7 @@ impl KeptStates {
                 Kept::RowErrors | Kept::DeadLetters => {}
             }
         }
-        sources.into_iter().map(|source| Topic::new(&topology.sources[source].schema.topic)).collect()
+        sources.into_iter().map(|source| Topic::new(topology.sources[source].schema.topic())).collect()
     }
 
     /// The number of a kept thing.

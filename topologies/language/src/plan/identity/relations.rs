@@ -1,6 +1,8 @@
 //! The canonical form of sources and tables, with the folds that fill them.
 
 use schemas::event::Encoding;
+use schemas::topic::TopicSchema;
+use schemas::topic::declared::{DeclaredTopic, TextForm};
 
 use super::form::{Form, by_number};
 use super::{scalar, types};
@@ -11,24 +13,51 @@ use crate::topology::{Source, Table};
 pub fn by_name(source: &Source) -> impl Fn(&mut Form, usize) + '_ {
     move |form: &mut Form, column: usize| {
         form.tag(1);
-        form.text(&source.schema.columns[column].name);
+        form.text(&source.schema.columns()[column].name);
     }
 }
 
 /// Writes a source as what reads some of its columns sees it.
 pub fn source(form: &mut Form, source: &Source) {
-    form.text(&source.schema.topic);
-    form.tag(match source.encoding {
-        Encoding::Json => 1,
-        Encoding::Protobuf => 2,
-    });
+    form.text(source.schema.topic());
+    match (&source.schema, source.encoding) {
+        (TopicSchema::Enveloped(_), Encoding::Json) => form.tag(1),
+        (TopicSchema::Enveloped(_), Encoding::Protobuf) => form.tag(2),
+        (TopicSchema::Declared(topic), _) => {
+            form.tag(3);
+            declared(form, topic);
+        }
+    }
     form.number(source.partitions);
-    form.number(source.deduplication_micros);
+    match source.deduplication_micros {
+        Some(micros) => form.number(micros),
+        None => form.tag(1),
+    }
+}
+
+/// Writes the declared columns by their names. A value that does not fit a column takes its whole event away, also from those who read others.
+fn declared(form: &mut Form, topic: &DeclaredTopic) {
+    let mut columns: Vec<usize> = (0..topic.columns().len()).collect();
+    columns.sort_by_key(|&column| &topic.columns()[column].name);
+    form.each(columns.into_iter(), |form, place| {
+        let column = &topic.columns()[place];
+        form.text(&column.name);
+        types::data_type(form, &column.data_type);
+        form.flag(column.nullable);
+        form.tag(match topic.form(place) {
+            TextForm::Plain => 1,
+            TextForm::Uuid => 2,
+            TextForm::Json => 3,
+        });
+    });
+    let name = |column: usize| topic.columns()[column].name.as_str();
+    form.optional(topic.event_time(), |form, column| form.text(name(column)));
+    form.each(topic.told_apart_by().iter(), |form, &column| form.text(name(column)));
 }
 
 /// Writes the columns of a source, for what reads all of them.
 pub fn source_columns(form: &mut Form, source: &Source) {
-    form.each(source.schema.columns.iter(), |form, column| {
+    form.each(source.schema.columns().iter(), |form, column| {
         form.text(&column.name);
         types::data_type(form, &column.data_type);
     });

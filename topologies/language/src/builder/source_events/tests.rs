@@ -1,0 +1,105 @@
+//! Declared sources: the columns that a view sees, and what is refused with what to write instead.
+
+use crate::load::{build, inline};
+use crate::topology::Topology;
+
+fn plan(sql: &str) -> Result<Topology, String> {
+    build(&[inline("test.sql", sql)]).map_err(|refused| refused.iter().map(ToString::to_string).collect())
+}
+
+fn source(columns: &str, options: &str, end: &str) -> String {
+    format!("CREATE SOURCE bids ({columns}) WITH (connector = 'log', topic = 'bids'{options}) FORMAT PLAIN ENCODE JSON{end};")
+}
+
+#[test]
+fn every_type_becomes_a_column_of_a_view() {
+    let types = [
+        "SMALLINT",
+        "INTEGER",
+        "BIGINT",
+        "NUMERIC(18,2)",
+        "NUMERIC",
+        "DOUBLE PRECISION",
+        "BOOLEAN",
+        "TEXT",
+        "VARCHAR",
+        "UUID",
+        "JSONB",
+        "BYTEA",
+        "DATE",
+        "TIMESTAMP",
+        "TIMESTAMPTZ",
+        "BIGINT[]",
+        "TEXT[]",
+        "UUID[]",
+        "NUMERIC(4,1)[]",
+        "DATE[]",
+    ];
+    let columns: Vec<String> = types.iter().enumerate().map(|(number, name)| format!("c{number} {name}")).collect();
+    let sql = format!("{} CREATE MATERIALIZED VIEW v AS SELECT * FROM bids WHERE c2 > 1;", source(&columns.join(", "), "", ""));
+    // A view of every event would grow for ever: what is asked here is that each column can be read.
+    let refused = plan(&sql);
+    let grouped = format!("{} CREATE MATERIALIZED VIEW v AS SELECT c0, count(c5) AS n FROM bids GROUP BY c0;", source(&columns.join(", "), "", ""));
+    let topology = plan(&grouped).unwrap_or_else(|refused| panic!("{refused}"));
+    assert_eq!(topology.sources[0].schema.columns().len(), types.len());
+    assert!(refused.as_ref().err().is_none_or(|refused| refused.contains("every event")), "{:?}", refused.err());
+}
+
+#[test]
+fn what_is_not_carried_is_refused_with_what_to_write() {
+    for (columns, options, end, said) in [
+        ("a REAL", "", "", "write DOUBLE PRECISION"),
+        ("a JSON", "", "", "write JSONB"),
+        ("a VARCHAR(20)", "", "", "write TEXT"),
+        ("a INTERVAL", "", "", "sent in seconds"),
+        ("a BIGINT[][]", "", "", "write JSONB for a list of lists"),
+        ("a MONEY", "", "", "use BIGINT"),
+        ("\"a.b\" BIGINT", "", "", "declare the object around it as JSONB"),
+        ("a BIGINT, a TEXT", "", "", "named twice"),
+        ("a BIGINT PRIMARY KEY", "", "", "DEDUPLICATE BY"),
+        ("a BIGINT DEFAULT 1", "", "", "coalesce"),
+        ("a BIGINT", ", retention = '1 day'", "", "add event_time = 'column'"),
+        ("a BIGINT", ", event_time = 'a'", "", "is not a TIMESTAMPTZ"),
+        ("a BIGINT", ", event_time = 'b'", "", "has no column 'b'"),
+        ("a BIGINT", ", deduplication = '1 day'", "", "write DEDUPLICATE BY"),
+        ("a BIGINT", "", " DEDUPLICATE BY (b)", "has no column 'b'"),
+        ("a BIGINT", "", " DEDUPLICATE BY (a) WITHIN INTERVAL 'x'", "is a duration"),
+        ("a BIGINT", "", " (message = 'social.v1.PostEvent')", "columns or a message, not both"),
+    ] {
+        let refused = plan(&source(columns, options, end)).err().unwrap_or_else(|| panic!("({columns}){options}{end} was planned"));
+        assert!(refused.contains(said), "({columns}){options}{end}: {refused}");
+    }
+    let protobuf = "CREATE SOURCE s (a BIGINT) WITH (connector = 'log', topic = 's') FORMAT PLAIN ENCODE PROTOBUF;";
+    assert!(plan(protobuf).is_err_and(|refused| refused.contains("write ENCODE JSON")));
+    let reserved = "CREATE SOURCE s (a BIGINT) WITH (connector = 'log', topic = 'tidewater.x') FORMAT PLAIN ENCODE JSON;";
+    assert!(plan(reserved).is_err_and(|refused| refused.contains("the process itself")));
+}
+
+#[test]
+fn identities_are_remembered_only_where_they_are_declared() {
+    let micros = |end: &str| plan(&source("a BIGINT", "", end)).expect("a plan").sources[0].deduplication_micros;
+    assert_eq!(micros(""), None);
+    assert_eq!(micros(" DEDUPLICATE BY (a)"), Some(7 * 86_400_000_000));
+    assert_eq!(micros(" DEDUPLICATE BY (a) WITHIN INTERVAL '1 hour'"), Some(3_600_000_000));
+}
+
+#[test]
+fn a_state_depends_on_the_declared_columns_and_not_on_their_order() {
+    use crate::plan::kept::KeptStates;
+    let state = |columns: &str| {
+        let view = "CREATE MATERIALIZED VIEW n AS SELECT auction, count(*) AS n FROM bids GROUP BY auction;";
+        let topology = plan(&format!("{}{view}", source(columns, "", ""))).unwrap_or_else(|refused| panic!("{refused}"));
+        let found = KeptStates::of(&topology).specs.into_iter().find(|state| state.name == "n");
+        found.expect("the view keeps a state").fingerprint
+    };
+    let before = state("auction BIGINT, price NUMERIC(18,2)");
+    assert_eq!(state("price NUMERIC(18,2), auction BIGINT"), before);
+    for other in [
+        "auction BIGINT",
+        "auction BIGINT, price NUMERIC(18,3)",
+        "auction BIGINT, price NUMERIC(18,2) NOT NULL",
+        "auction BIGINT, price NUMERIC(18,2), extra JSONB",
+    ] {
+        assert_ne!(state(other), before, "{other}");
+    }
+}
