@@ -167,6 +167,19 @@ async fn events_may_be_tied_to_a_claim_of_their_sender() {
 }
 
 #[tokio::test]
+async fn events_of_one_topic_need_no_line_around_them() {
+    let api = api();
+    let post = async |path: &str, body: &str| {
+        let request = Request::post(path).header("Content-Type", "application/x-ndjson");
+        send(&api, request.body(body.to_owned().into()).unwrap()).await
+    };
+    let answer = post("/v1/topics/social.post", "{\"a\":1}\n\n{\"a\":2}").await;
+    let statuses: Vec<Json> = answer.json()["results"].as_array().unwrap().iter().map(|line| line["status"].clone()).collect();
+    assert_eq!((answer.status, statuses), (StatusCode::OK, vec![json!("accepted"), json!("empty"), json!("accepted")]));
+    post("/v1/topics/social.nothing", "{}").await.problem(404, "unknown_topic", Some("topic"));
+}
+
+#[tokio::test]
 async fn topics_are_listed() {
     let answer = get(&api(), "/v1/topics").await;
     let partitions = json!([{ "partition": 0, "earliest": 0, "next": 10 }, { "partition": 1, "earliest": 3, "next": 4 }]);

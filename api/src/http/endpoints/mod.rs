@@ -28,6 +28,7 @@ pub(crate) fn routes() -> Router<ApiState> {
         .route("/console/{file}", get(console::file))
         .route("/v1/events", post(events::send::events))
         .route("/v1/topics", get(topics::list::topics))
+        .route("/v1/topics/{topic}", post(topics::send::events))
         .route("/v1/topics/{topic}/records", get(topics::records::records))
         .route("/v1/views", get(views::list::views))
         .route("/v1/views/{view}", get(views::page::view))

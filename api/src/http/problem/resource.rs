@@ -15,7 +15,7 @@ impl ToProblem for ResourceError {
             E::BadUpgrade { .. } => Problem::new(StatusCode::BAD_REQUEST, "bad_upgrade", self).field("Upgrade"),
             E::UnknownDeadLetter { .. } => not_found("unknown_dead_letter").field("id"),
             E::UnknownSink { .. } => not_found("unknown_sink").field("sink"),
-            E::UnknownTopic { .. } => not_found("unknown_topic").field("topic"),
+            E::UnknownTopic { .. } | E::UnknownEventTopic { .. } => not_found("unknown_topic").field("topic"),
         }
     }
 }
