@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use api::{Forbidden, LagLimits, Refusal};
 use engine::run::Status;
+use language::load::{build, inline};
 use schemas::catalogue::catalogue;
 use schemas::position::{Epoch, Timeline};
 use sinks::views::{Commit, Views, ViewsDefinition};
@@ -11,6 +12,7 @@ use sources::embedded::EmbeddedLog;
 use sources::memory::MemoryLog;
 
 use super::*;
+use crate::process::ingest_topics::ingest_topics;
 use crate::process::memory::MemoryLimit;
 use crate::world::{World, WorldOptions};
 
@@ -349,4 +351,79 @@ async fn a_letter_that_is_discarded_is_marked_in_the_log() {
     let log = memory();
     open(&log).discard(3).await.unwrap();
     assert_eq!(marks(&log), [LetterRecord::Discarded { discarded: 3 }]);
+}
+
+/// The topics with one whose events are JSON objects, as a source declares them.
+fn with_bids(end: &str) -> Vec<IngestTopic> {
+    let sql = format!(
+        "CREATE SOURCE bids (auction BIGINT, note TEXT) WITH (connector = 'log', topic = 'bids', partitions = {PARTITIONS})
+           FORMAT PLAIN ENCODE JSON {end};"
+    );
+    let topology = build(&[inline("bids.sql", &sql)]).unwrap_or_else(|refused| panic!("{refused:?}"));
+    ingest_topics(&topology)
+}
+
+fn open_with(log: &Arc<dyn Log>, topics: Vec<IngestTopic>) -> LogIngest {
+    let admission = Admission::new(NO_LIMITS, MemoryLimit::new(None), LagMeter::new(log.clone()));
+    LogIngest::open(Arc::clone(log), admission, topics).unwrap()
+}
+
+fn line(event: &str, more: &str) -> Vec<u8> {
+    format!("{{\"topic\":\"bids\",\"event\":{event}{more}}}").into_bytes()
+}
+
+#[test]
+fn an_event_without_an_envelope_is_kept_as_it_came_and_each_counts() {
+    let log = memory();
+    let ingest = open_with(&log, with_bids(""));
+    let event = "{ \"note\" : \"caf\\u00e9\",\"other\":[1 ,2],\"auction\":1 }";
+    let outcomes = ingest.append(vec![line(event, ""), line(event, ""), line(event, ",\"key\":\"k\"")]).unwrap();
+    assert!(outcomes.iter().all(|outcome| matches!(outcome, LineOutcome::Accepted(_))), "{outcomes:?}");
+    let records = records(&log, "bids");
+    assert!(records.iter().all(|record| record.value == event.as_bytes()), "the producer's bytes are kept");
+    let mut keys: Vec<Vec<u8>> = records.into_iter().map(|record| record.key).collect();
+    keys.sort();
+    keys.dedup();
+    assert!(keys.len() == 2 && keys.contains(&b"k".to_vec()), "equal events have one key, and a line may name another: {keys:?}");
+    let again = open_with(&log, with_bids(""));
+    assert!(matches!(again.append(vec![line(event, "")]).unwrap()[..], [LineOutcome::Accepted(_)]));
+}
+
+#[test]
+fn columns_that_tell_events_apart_decide_their_partition() {
+    let log = memory();
+    let ingest = open_with(&log, with_bids("DEDUPLICATE BY (auction)"));
+    let lines = vec![line("{\"auction\":1,\"note\":\"a\"}", ""), line("{\"note\":\"b\",\"auction\":\"1\"}", "")];
+    let outcomes = ingest.append(lines).unwrap();
+    let [LineOutcome::Accepted(first), LineOutcome::Accepted(second)] = &outcomes[..] else { panic!("{outcomes:?}") };
+    assert_eq!(first.partition, second.partition);
+    let refused = ingest.append(vec![line("{\"auction\":1}", ",\"key\":\"k\"")]).unwrap();
+    let [LineOutcome::Rejected(fault)] = &refused[..] else { panic!("{refused:?}") };
+    assert_eq!((fault.reason, fault.field.as_deref()), (Reason::KeyMismatch, Some("key")));
+}
+
+#[test]
+fn topics_are_taken_and_dropped_while_it_runs() {
+    let log = memory();
+    let ingest = open(&log);
+    let send = || ingest.append(vec![line("{\"auction\":1}", "")]).unwrap().remove(0);
+    let unknown = |outcome: LineOutcome| matches!(outcome, LineOutcome::Rejected(fault) if fault.reason == Reason::UnknownTopic);
+    assert!(unknown(send()));
+    log.create_topic(&Topic::new("bids"), PARTITIONS).unwrap();
+    ingest.follow(with_bids(""));
+    assert!(matches!(send(), LineOutcome::Accepted(_)));
+    assert_eq!(ingest.topics().unwrap().iter().find(|topic| topic.name.as_str() == "bids").unwrap().message, None);
+    ingest.follow(catalogued());
+    assert!(unknown(send()));
+    assert_eq!(records(&log, "bids").len(), 1, "what was taken stays");
+}
+
+#[test]
+fn a_sender_that_is_an_actor_sends_no_events_without_one() {
+    let log = memory();
+    let ingest = open_with(&log, with_bids(""));
+    let sender = EventSender { topics: None, actor: Some("1".to_owned()) };
+    let outcome = ingest.0.append(vec![line("{\"auction\":1}", "")], &sender).unwrap().remove(0);
+    assert_eq!(outcome, LineOutcome::Forbidden(Forbidden::NoActor { topic: "bids".to_owned() }));
+    assert!(records(&log, "bids").is_empty());
 }
