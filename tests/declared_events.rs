@@ -25,7 +25,7 @@ CREATE INDEX ON bids_per_minute (window_start);
 GRANT SELECT ON bids_per_minute TO PUBLIC;
 ";
 
-/// What the next version adds: a column, a view of it, and a source.
+/// Statements that the next version adds: a view of a new column, and a source.
 const CHANNELS: &str = "
 CREATE MATERIALIZED VIEW channels AS SELECT channel, count(*) AS bids FROM bids GROUP BY channel;
 CREATE INDEX ON channels (channel);

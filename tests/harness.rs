@@ -56,7 +56,8 @@ impl Harness {
     pub fn ingest<'a>(&self, lines: impl IntoIterator<Item = &'a str>) {
         let mut batches: BTreeMap<Topic, Vec<Record>> = BTreeMap::new();
         for line in lines {
-            let incoming = parse_line(catalogue().set(), line.as_bytes(), NOW).unwrap_or_else(|refusal| panic!("{}: {line}", refusal.fault));
+            let incoming =
+                parse_line(catalogue().set(), line.as_bytes(), NOW).unwrap_or_else(|refusal| panic!("{}: {line}", refusal.fault));
             let Some(incoming) = incoming else { continue };
             let source = self.topology.source_of_topic(incoming.topic.as_str()).expect("a source for every topic");
             let value = incoming.event.encode(source.encoding);

@@ -136,7 +136,8 @@ fn read_declared(schema: &DeclaredTopic, raw: json::RawLine<'_>, now_micros: i64
     let is_told_apart = !schema.told_apart_by().is_empty();
     let key = match key {
         Some(_) if is_told_apart => {
-            let detail = format!("the columns of DEDUPLICATE BY decide the partition of events of '{}': leave out the key", schema.topic);
+            let detail =
+                format!("the columns of DEDUPLICATE BY decide the partition of events of '{}': leave out the key", schema.topic);
             return Err(Fault::at(Reason::KeyMismatch, "key", detail));
         }
         Some(key) => key.into_owned().into_bytes(),

@@ -58,7 +58,12 @@ impl Wanted {
 }
 
 /// Reads a message of the topic into `event`, whose former content is overwritten.
-pub(crate) fn read_event<'a>(schema: &EnvelopedTopic, bytes: &'a [u8], wanted: &Wanted, event: &mut Event<'a>) -> Result<(), Fault> {
+pub(crate) fn read_event<'a>(
+    schema: &EnvelopedTopic,
+    bytes: &'a [u8],
+    wanted: &Wanted,
+    event: &mut Event<'a>,
+) -> Result<(), Fault> {
     let raw = scan(schema, bytes)?;
     let (kind, of) = event_kind(schema, text(raw.event_type.ok_or_else(|| missing("event_type"))?, "event_type")?)?;
     event.kind = kind;

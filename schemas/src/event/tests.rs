@@ -4,8 +4,8 @@ use testkit::random::Random;
 
 use super::*;
 use crate::catalogue::catalogue;
-use crate::topic::enveloped::EventFieldKind;
 use crate::testing::{NOW, sample_line, sample_lines};
+use crate::topic::enveloped::EventFieldKind;
 
 /// Outcome of reading a line: an event, or the reason and the field for which it was rejected.
 type Verdict = Result<bool, (Reason, Option<String>)>;

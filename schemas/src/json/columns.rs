@@ -103,9 +103,11 @@ fn value<'a>(data_type: &DataType, form: TextForm, token: JsonToken<'a>, path: &
         DataType::Int64 => Value::Int(whole_number(&token, path, i64::MIN, i64::MAX)?),
         DataType::Float64 => Value::Float(super::float(&token, path)?),
         DataType::Decimal128(precision, scale) => Value::Decimal(decimal(&token, *precision, *scale, path)?, *scale),
-        DataType::Decimal256(..) => Value::Numeric(number(&token, path)?.to_wide().ok_or_else(|| {
-            wrong_type(path, "a number of at most 28 digits before the point and 48 behind it", &token)
-        })?),
+        DataType::Decimal256(..) => Value::Numeric(
+            number(&token, path)?
+                .to_wide()
+                .ok_or_else(|| wrong_type(path, "a number of at most 28 digits before the point and 48 behind it", &token))?,
+        ),
         DataType::Timestamp(_, Some(_)) => Value::Timestamp(time(&token, path)?),
         DataType::Timestamp(_, None) => Value::LocalTimestamp(local_time(&token, path)?),
         DataType::Date32 => Value::Date(date(&token, path)?),

@@ -68,7 +68,10 @@ impl DeclaredTopic {
             let is_time = matches!(column.data_type, DataType::Timestamp(TimeUnit::Microsecond, Some(_))) && !column.nullable;
             assert!(is_time, "column '{}' was declared as an event time, which is a TIMESTAMPTZ that is never NULL", column.name);
         }
-        assert!(told_apart_by.iter().all(|&column| column < columns.len()), "events are told apart by a column that is not there");
+        assert!(
+            told_apart_by.iter().all(|&column| column < columns.len()),
+            "events are told apart by a column that is not there"
+        );
         let forms = columns.iter().map(|column| column.form).collect();
         let columns = columns.into_iter().enumerate().map(|(place, column)| EventColumn {
             name: column.name,

@@ -132,7 +132,8 @@ impl Deployer {
             Some(source) => Err(DeployRefusal::Conflict {
                 detail: format!(
                     "source '{}' has another ENCODE than the events that are in '{}' already: declare it as they are written",
-                    source.name, source.schema.topic()
+                    source.name,
+                    source.schema.topic()
                 ),
             }),
         }

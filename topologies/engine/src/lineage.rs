@@ -149,7 +149,9 @@ CREATE MATERIALIZED VIEW counts AS SELECT event_type, count(*) AS events FROM us
         let topology = build(&[inline("test.sql", SOURCE)]).unwrap_or_else(|refused| panic!("{refused:?}"));
         let (log, topic) = (MemoryLog::with_gaps(), Topic::new("social.user"));
         log.create_topic(&topic, topology.sources[0].partitions).unwrap();
-        let incoming = parse_line(catalogue().set(), EVENT.as_bytes(), WALL_MICROS).unwrap_or_else(|refusal| panic!("{}", refusal.fault)).unwrap();
+        let incoming = parse_line(catalogue().set(), EVENT.as_bytes(), WALL_MICROS)
+            .unwrap_or_else(|refusal| panic!("{}", refusal.fault))
+            .unwrap();
         let value = incoming.event.encode(topology.sources[0].encoding);
         let record = Record { key: incoming.key, value, timestamp: WALL_MICROS };
         let (partition, offset) = log.append(&topic, vec![record]).unwrap()[0];

@@ -137,7 +137,10 @@ fn times_and_dates_have_to_exist() {
 #[test]
 fn json_is_kept_as_its_text_without_blanks() {
     let json = |json: &str| value_of(DataType::Utf8, TextForm::Json, json);
-    assert_eq!(json("{ \"a b\" : [ 1, \"x \\\" y\" ],\n\"c\\\\\": null }"), Ok(text("{\"a b\":[1,\"x \\\" y\"],\"c\\\\\":null}")));
+    assert_eq!(
+        json("{ \"a b\" : [ 1, \"x \\\" y\" ],\n\"c\\\\\": null }"),
+        Ok(text("{\"a b\":[1,\"x \\\" y\"],\"c\\\\\":null}"))
+    );
     assert_eq!(json("[1,2]"), Ok(text("[1,2]")));
     assert_eq!(json("\"t\\u0041\""), Ok(text("\"tA\"")));
     assert_eq!((json("1.50"), json("true"), json("null")), (Ok(text("1.50")), Ok(text("true")), Ok(Value::Null)));
@@ -187,7 +190,8 @@ fn an_event_happened_when_its_column_says_and_else_when_it_was_appended() {
 
 #[test]
 fn events_are_told_apart_by_the_declared_columns_alone() {
-    let columns = vec![column("id", DataType::Int64, true), column("n", DataType::Utf8, true), column("x", DataType::Int64, true)];
+    let columns =
+        vec![column("id", DataType::Int64, true), column("n", DataType::Utf8, true), column("x", DataType::Int64, true)];
     let topic = DeclaredTopic::new("t", columns, None, vec![0, 1]);
     let id = |json: &str| read(&topic, json).map(|event| event.event_id);
     assert_eq!(id(r#"{"id":1,"n":"a","x":1}"#), id(r#"{ "x":2, "n":"a", "id":"1" }"#));

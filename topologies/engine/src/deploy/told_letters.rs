@@ -20,9 +20,8 @@ pub struct ToldLetters {
 impl ToldLetters {
     /// The letters of these sources, of which the next topology reads some in another way.
     pub fn of(running: &[Source], next: &Topology) -> Self {
-        let is_changed = |source: &&Source| {
-            next.source_of_topic(source.schema.topic()).is_some_and(|other| other.schema != source.schema)
-        };
+        let is_changed =
+            |source: &&Source| next.source_of_topic(source.schema.topic()).is_some_and(|other| other.schema != source.schema);
         let (changed, same): (Vec<&Source>, Vec<&Source>) = running.iter().partition(is_changed);
         let topic = |source: &Source| Topic::new(source.schema.topic());
         Self {

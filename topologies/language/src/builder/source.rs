@@ -105,9 +105,8 @@ impl Builder {
     /// A topic of declared events is the source's own.
     fn check_declared_topic(&self, topic: &Text) -> Outcome<()> {
         let name = topic.text.as_str();
-        let refused = |message: String, help: &str| {
-            Err(Box::from(Diagnostic::new(topic.location.clone(), message).with_help(help)))
-        };
+        let refused =
+            |message: String, help: &str| Err(Box::from(Diagnostic::new(topic.location.clone(), message).with_help(help)));
         if !Topic::is_name(name) {
             let help = format!("a name has 1 to {TOPIC_NAME_LENGTH_MAX} of the characters a-z, 0-9, '.', '_' and '-'");
             return refused(format!("'{name}' is not a name of a topic"), &help);

@@ -23,7 +23,7 @@ const ENCODINGS_LATER: &[&str] = &["avro", "bytes", "csv"];
 /// Remedy for a constraint that would tell events apart.
 const TELL_APART: &str = "write DEDUPLICATE BY (column, ...) behind ENCODE JSON, or fold the events into a table with MERGE";
 
-/// What columns of tables have elsewhere, and members of events do not.
+/// Constraints that columns of tables have elsewhere, and members of events do not.
 const CONSTRAINTS: &[(&str, &str)] = &[
     ("PRIMARY KEY", TELL_APART),
     ("UNIQUE", TELL_APART),
@@ -106,7 +106,7 @@ fn message(cursor: &mut Cursor<'_>, options: &Options) -> Result<SourceEvents, D
     Ok(SourceEvents::Message(Text { text: message.text()?, location: message.location.clone() }))
 }
 
-/// What follows the encoding of declared columns, and for how long events are told apart, in microseconds.
+/// Reads the rest of a statement with columns; also returns for how long events are told apart, in microseconds.
 fn declared_events(
     cursor: &mut Cursor<'_>,
     options: &Options,

@@ -54,7 +54,7 @@ pub enum StatementKind {
         topic: String,
         /// for an error about the topic
         topic_location: Location,
-        /// what its events look like
+        /// its events: those of a message, or with declared columns
         events: SourceEvents,
         /// encoding of the records
         encoding: Encoding,
@@ -236,7 +236,7 @@ pub struct ColumnDefinition {
     pub not_null: bool,
 }
 
-/// What the events of a source look like.
+/// The events of a source.
 #[derive(Clone, Debug)]
 pub enum SourceEvents {
     /// `ENCODE ... (message = '...')`: the full name of a protobuf message

@@ -39,7 +39,10 @@ fn every_type_becomes_a_column_of_a_view() {
     let sql = format!("{} CREATE MATERIALIZED VIEW v AS SELECT * FROM bids WHERE c2 > 1;", source(&columns.join(", "), "", ""));
     // A view of every event would grow for ever: what is asked here is that each column can be read.
     let refused = plan(&sql);
-    let grouped = format!("{} CREATE MATERIALIZED VIEW v AS SELECT c0, count(c5) AS n FROM bids GROUP BY c0;", source(&columns.join(", "), "", ""));
+    let grouped = format!(
+        "{} CREATE MATERIALIZED VIEW v AS SELECT c0, count(c5) AS n FROM bids GROUP BY c0;",
+        source(&columns.join(", "), "", "")
+    );
     let topology = plan(&grouped).unwrap_or_else(|refused| panic!("{refused}"));
     assert_eq!(topology.sources[0].schema.columns().len(), types.len());
     assert!(refused.as_ref().err().is_none_or(|refused| refused.contains("every event")), "{:?}", refused.err());
@@ -66,7 +69,8 @@ fn what_is_not_carried_is_refused_with_what_to_write() {
         ("a BIGINT", "", " DEDUPLICATE BY (a) WITHIN INTERVAL 'x'", "is a duration"),
         ("a BIGINT", "", " (message = 'social.v1.PostEvent')", "columns or a message, not both"),
     ] {
-        let refused = plan(&source(columns, options, end)).err().unwrap_or_else(|| panic!("({columns}){options}{end} was planned"));
+        let refused =
+            plan(&source(columns, options, end)).err().unwrap_or_else(|| panic!("({columns}){options}{end} was planned"));
         assert!(refused.contains(said), "({columns}){options}{end}: {refused}");
     }
     let protobuf = "CREATE SOURCE s (a BIGINT) WITH (connector = 'log', topic = 's') FORMAT PLAIN ENCODE PROTOBUF;";
