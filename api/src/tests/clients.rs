@@ -132,6 +132,8 @@ async fn producers_and_readers_do_not_take_each_others_places() {
     let producing = tokio::spawn(events("slow"));
     tokio::task::yield_now().await;
     events("{}").await.problem(503, "busy", None);
+    let of_a_topic = Request::post("/v1/topics/social.post").body("{}".into()).unwrap();
+    send(&api, of_a_topic).await.problem(503, "busy", None);
     assert!(reading.await.unwrap_err().is_cancelled());
     assert_eq!(send(&api, request(HERE, None, POSTS)).await.status, StatusCode::OK, "producers keep readers out");
     producing.abort();

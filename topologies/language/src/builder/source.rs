@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use arrow_schema::{Field, Schema};
 use datafusion_common::{Result, ScalarValue, plan_err};
 use datafusion_sql::sqlparser::ast;
+use schemas::catalogue::catalogue;
 use schemas::event::Encoding;
 use schemas::position::{TOPIC_NAME_LENGTH_MAX, Topic};
 use schemas::topic::TopicSchema;
@@ -15,7 +16,7 @@ use super::errors::{Outcome, place};
 use super::sink::RESERVED_TOPICS;
 use super::source_events;
 use super::state::Builder;
-use crate::diagnostic::{Diagnostic, Location};
+use crate::diagnostic::Diagnostic;
 use crate::parse::{self, Name, SourceEvents, Statement, StatementKind, Text};
 use crate::plan::graph::{NodeColumn, NodeId, SourceScan};
 use crate::plan::outputs::node_column;
@@ -58,7 +59,7 @@ impl Builder {
             let help = "add event_time = 'column', the TIMESTAMPTZ that says when an event happened";
             return Err(Box::from(Diagnostic::new(retention_location.clone(), message).with_help(help)));
         }
-        let number = self.place_of_topic(&topic.text, &topic.location)?;
+        let number = self.place_of_topic(&topic, &schema)?;
         let source = Source {
             name: name.text.clone(),
             connector,
@@ -111,6 +112,10 @@ impl Builder {
             let help = format!("a name has 1 to {TOPIC_NAME_LENGTH_MAX} of the characters a-z, 0-9, '.', '_' and '-'");
             return refused(format!("'{name}' is not a name of a topic"), &help);
         }
+        if let Some(catalogued) = catalogue().topic(name) {
+            let message = format!("topic '{name}' has the events of '{}', which have columns already", catalogued.message);
+            return refused(message, "leave out the columns and name the message, or choose another topic");
+        }
         if name.starts_with(RESERVED_TOPICS) {
             return refused(format!("topic '{name}' is one of the process itself"), "choose another name");
         }
@@ -123,12 +128,21 @@ impl Builder {
         }
     }
 
-    /// The place of a new source of a topic: that of one that was dropped, since a topic is read once, or the next.
-    fn place_of_topic(&self, topic: &str, location: &Location) -> Outcome<usize> {
+    /// The place of a new source of a topic: that of one that was dropped, since a topic is read once, or the next. What was planned over the
+    /// dropped one numbers its columns, so they have to be the same.
+    fn place_of_topic(&self, Text { text: topic, location }: &Text, schema: &TopicSchema) -> Outcome<usize> {
         let sources = &self.topology.sources;
-        let Some(place) = sources.iter().position(|source| source.schema.topic() == topic) else { return Ok(sources.len()) };
+        let Some(place) = sources.iter().position(|source| source.schema.topic() == topic.as_str()) else {
+            return Ok(sources.len());
+        };
         if self.relations.keys().all(|name| self.source_number(name) != Some(place)) {
-            return Ok(place);
+            if sources[place].schema == *schema {
+                return Ok(place);
+            }
+            let text =
+                format!("topic '{topic}' was read with other columns by source '{}', which was dropped", sources[place].name);
+            let help = "change the columns in its CREATE SOURCE, and leave out the DROP";
+            return Err(Box::from(Diagnostic::new(location.clone(), text).with_help(help)));
         }
         let text = format!("topic '{topic}' is already read by source '{}'", sources[place].name);
         let help = "one source for a topic is enough: use that one";

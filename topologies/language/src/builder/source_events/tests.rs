@@ -77,6 +77,26 @@ fn what_is_not_carried_is_refused_with_what_to_write() {
     assert!(plan(protobuf).is_err_and(|refused| refused.contains("write ENCODE JSON")));
     let reserved = "CREATE SOURCE s (a BIGINT) WITH (connector = 'log', topic = 'tidewater.x') FORMAT PLAIN ENCODE JSON;";
     assert!(plan(reserved).is_err_and(|refused| refused.contains("the process itself")));
+    let catalogued = "CREATE SOURCE s (a BIGINT) WITH (connector = 'log', topic = 'social.post') FORMAT PLAIN ENCODE JSON;";
+    assert!(plan(catalogued).is_err_and(|refused| refused.contains("social.v1.PostEvent")));
+    let read_again = format!(
+        "{} CREATE MATERIALIZED VIEW n AS SELECT a, count(*) AS n FROM bids GROUP BY a;
+         CREATE SINK out FROM n WITH (connector = 'log', topic = 'bids') FORMAT CHANGELOG ENCODE JSON;",
+        source("a BIGINT", "", "")
+    );
+    assert!(plan(&read_again).is_err_and(|refused| refused.contains("would be read again")));
+}
+
+#[test]
+fn a_source_that_was_dropped_comes_back_with_the_same_columns_alone() {
+    let (before, drop) = (source("a BIGINT, b TEXT", "", ""), "DROP SOURCE bids;");
+    let view = "CREATE MATERIALIZED VIEW n AS SELECT b, count(*) AS n FROM bids GROUP BY b;";
+    let again = plan(&format!("{before}{drop}{before}{view}")).unwrap_or_else(|refused| panic!("{refused}"));
+    assert_eq!((again.sources.len(), again.live_sources().count()), (1, 1));
+    let fewer = plan(&format!("{before}{drop}{}", source("b TEXT", "", "")));
+    assert!(fewer.is_err_and(|refused| refused.contains("leave out the DROP")));
+    let dropped = plan(&format!("{before}{drop}")).unwrap_or_else(|refused| panic!("{refused}"));
+    assert!(dropped.live_sources().next().is_none() && dropped.topics().get("bids").is_none());
 }
 
 #[test]
