@@ -182,3 +182,49 @@ fn a_deployment_adds_a_column_and_a_source_and_takes_them_away() {
     assert_eq!(send(&server, &[offer(3)])["results"][0]["reason"], "unknown_topic");
     assert_eq!(rows_after(&server, "highest_bids", &json!({})), json!([{ "auction": 1, "price": "5.00", "bids": 4 }]));
 }
+
+/// Messages of a file that lies beside the statements.
+const ORDERS_PROTO: &str = r#"
+syntax = "proto3";
+package shop.v1;
+message Order { int64 id = 1; string customer = 2; int64 cents = 3; }
+"#;
+
+const ORDERS: &str = "
+CREATE SOURCE orders WITH (connector = 'log', topic = 'orders')
+  FORMAT PLAIN ENCODE PROTOBUF (message = 'shop.v1.Order', schema.location = 'orders.proto');
+CREATE MATERIALIZED VIEW customers AS SELECT customer, count(*) AS orders FROM orders GROUP BY customer;
+CREATE INDEX ON customers (customer);
+GRANT SELECT ON customers TO PUBLIC;
+";
+
+#[test]
+fn messages_of_a_file_travel_with_what_is_deployed() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let before = directory(&folder, "before", &[BIDS, VIEWS]);
+    let after = directory(&folder, "after", &[BIDS, VIEWS, ORDERS]);
+    let mut server = start(&data, &before);
+    let (code, _, complaint) = ask(&server, &folder, &["deploy", text(&after)]);
+    assert_ne!(code, Some(0), "there is no such file yet: {complaint}");
+    std::fs::write(after.join("orders.proto"), ORDERS_PROTO).unwrap();
+    let (code, _, complaint) = ask(&server, &folder, &["deploy", text(&after)]);
+    assert_eq!(code, Some(0), "{complaint}");
+    let order = |event: &str| format!(r#"{{"topic":"orders","event":{event}}}"#);
+    // The last one is the message { id: 3, customer: "b" } itself.
+    let sent = send(
+        &server,
+        &[order(r#"{"id":1,"customer":"a","cents":"5"}"#), order(r#"{"id":2,"customer":"a"}"#), order(r#""CAMSAWI=""#)],
+    );
+    assert_eq!(sent["accepted"], 3, "{sent}");
+    let customers = json!([{ "customer": "a", "orders": 2 }, { "customer": "b", "orders": 1 }]);
+    assert_eq!(rows_after(&server, "customers", &sent), customers);
+    let why = server.get("/v1/views/customers/why?customer=eq.b", Some(&operator())).json();
+    assert_eq!(why["rows"][0]["events"][0]["event"]["customer"], "b", "{why}");
+
+    // What was deployed is all that a start needs.
+    server.process.kill();
+    std::fs::remove_dir_all(&after).unwrap();
+    let server = start(&data, &before);
+    assert_eq!(rows_after(&server, "customers", &json!({})), customers);
+}

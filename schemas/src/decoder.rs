@@ -37,7 +37,7 @@ use crate::position::{Offset, Partition};
 use crate::topic::TopicSchema;
 use crate::topic::column::ColumnSource;
 use crate::topic::enveloped::SCHEMA_VERSION;
-use crate::{json, protobuf};
+use crate::{json, message, protobuf};
 use column_builder::ColumnBuilder;
 
 mod column_builder;
@@ -145,7 +145,12 @@ impl EventDecoder {
         check_length(bytes.len())?;
         let topic = match &self.topic {
             TopicSchema::Enveloped(topic) => topic,
-            TopicSchema::Declared(topic) => return json::columns::read_event(topic, bytes, appended_at, event),
+            TopicSchema::Declared(topic) => {
+                return match topic.message() {
+                    Some(of) => message::read_event(topic, of, bytes, appended_at, event),
+                    None => json::columns::read_event(topic, bytes, appended_at, event),
+                };
+            }
         };
         match self.encoding {
             Encoding::Json => json::read_event(topic, json::scan_record(bytes)?, event)?,

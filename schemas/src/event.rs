@@ -22,6 +22,8 @@
 
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
 use crate::dead_letter::{Fault, Reason};
@@ -30,7 +32,7 @@ use crate::position::Topic;
 use crate::topic::declared::DeclaredTopic;
 use crate::topic::enveloped::EnvelopedTopic;
 use crate::topic::{TopicSchema, TopicSet};
-use crate::{json, protobuf};
+use crate::{json, message, protobuf};
 use checks::{check_event, check_length, shortened};
 use content::Event;
 
@@ -39,6 +41,7 @@ pub use limits::{EVENT_BYTES_MAX, EVENT_FUTURE_MICROS_MAX, NESTING_DEPTH_MAX};
 
 pub(crate) mod checks;
 pub(crate) mod content;
+pub(crate) mod declared;
 pub(crate) mod id;
 pub(crate) mod limits;
 
@@ -85,6 +88,8 @@ enum Content {
     Enveloped(Arc<EnvelopedTopic>, Event<'static>),
     /// bytes as they came, and event time
     Declared(Vec<u8>, i64),
+    /// a message of the topic with the values of its columns, and event time
+    Message(Arc<DeclaredTopic>, Vec<u8>, Vec<Value<'static>>, i64),
 }
 
 /// Reads and checks one line of ingest, `{"topic": ..., "event": {...}}`, for one of some topics. A blank line is `None`.
@@ -129,10 +134,23 @@ fn read_line(topics: &TopicSet, mut raw: json::RawLine<'_>, now_micros: i64) -> 
 
 /// Reads a line whose event has no envelope. Where events are told apart by columns, these decide the partition, in which a repeated event is
 /// looked for; then a line has no key of its own.
-fn read_declared(schema: &DeclaredTopic, raw: json::RawLine<'_>, now_micros: i64) -> Result<Incoming, Fault> {
-    let (text, key) = raw.into_object()?;
+fn read_declared(schema: &Arc<DeclaredTopic>, raw: json::RawLine<'_>, now_micros: i64) -> Result<Incoming, Fault> {
     let mut event = Event::default();
-    json::columns::read_event(schema, text.as_bytes(), now_micros, &mut event)?;
+    let (bytes, key) = match (schema.message(), raw.event_base64()) {
+        (Some(of), Some(text)) => {
+            let bytes = STANDARD.decode(text).map_err(|error| {
+                Fault::at(Reason::WrongType, "event", format!("expected an object, or a message in base64: {error}"))
+            })?;
+            message::read_event(schema, of, &bytes, now_micros, &mut event)?;
+            (bytes, raw.into_key()?)
+        }
+        (of, _) => {
+            let (text, key) = raw.into_object()?;
+            json::columns::read_event(schema, text.as_bytes(), now_micros, &mut event)?;
+            let written = of.map(|of| message::write_event(of, &event.fields)).transpose()?;
+            (written.unwrap_or_else(|| text.as_bytes().to_vec()), key)
+        }
+    };
     let is_told_apart = !schema.told_apart_by().is_empty();
     let key = match key {
         Some(_) if is_told_apart => {
@@ -142,10 +160,22 @@ fn read_declared(schema: &DeclaredTopic, raw: json::RawLine<'_>, now_micros: i64
         }
         Some(key) => key.into_owned().into_bytes(),
         None if is_told_apart => event.event_id.0.to_vec(),
-        None => Sha256::digest(text)[..HASHED_KEY_BYTES].to_vec(),
+        None => Sha256::digest(&bytes)[..HASHED_KEY_BYTES].to_vec(),
     };
-    let event = ParsedEvent(Content::Declared(text.as_bytes().to_vec(), event.occurred_at));
+    let event = ParsedEvent(Content::of_declared(schema, bytes, event));
     Ok(Incoming { topic: Topic::new(&schema.topic), key, event })
+}
+
+impl Content {
+    fn of_declared(schema: &Arc<DeclaredTopic>, bytes: Vec<u8>, event: Event<'_>) -> Self {
+        match schema.message() {
+            None => Self::Declared(bytes, event.occurred_at),
+            Some(_) => {
+                let fields = event.fields.into_iter().map(Value::into_owned).collect();
+                Self::Message(Arc::clone(schema), bytes, fields, event.occurred_at)
+            }
+        }
+    }
 }
 
 /// The text of an aggregate's id.
@@ -171,8 +201,11 @@ impl ParsedEvent {
         let mut event = Event::default();
         Ok(Self(match schema {
             TopicSchema::Declared(schema) => {
-                json::columns::read_event(schema, bytes, appended_at, &mut event)?;
-                Content::Declared(bytes.to_vec(), event.occurred_at)
+                match schema.message() {
+                    Some(of) => message::read_event(schema, of, bytes, appended_at, &mut event)?,
+                    None => json::columns::read_event(schema, bytes, appended_at, &mut event)?,
+                }
+                Content::of_declared(schema, bytes.to_vec(), event)
             }
             TopicSchema::Enveloped(schema) => {
                 match encoding {
@@ -194,7 +227,7 @@ impl ParsedEvent {
     pub fn occurred_at(&self) -> i64 {
         match &self.0 {
             Content::Enveloped(_, event) => event.occurred_at,
-            Content::Declared(_, occurred_at) => *occurred_at,
+            Content::Declared(_, occurred_at) | Content::Message(_, _, _, occurred_at) => *occurred_at,
         }
     }
 
@@ -208,19 +241,22 @@ impl ParsedEvent {
         self.envelope().map(|(topic, event)| topic.events[event.kind].event_type.as_str())
     }
 
-    /// Its record in a log. An event without an envelope has one form, its bytes as they came.
+    /// Its record in a log. An event with declared columns has one form, its bytes as they came; of a message JSON is the form for people.
     pub fn encode(&self, encoding: Encoding) -> Vec<u8> {
         match (&self.0, encoding) {
             (Content::Enveloped(topic, event), Encoding::Json) => json::write_event(topic, event),
             (Content::Enveloped(topic, event), Encoding::Protobuf) => protobuf::write_event(topic, event),
-            (Content::Declared(bytes, _), _) => bytes.clone(),
+            (Content::Message(topic, _, fields, _), Encoding::Json) => {
+                topic.message().map_or_else(Vec::new, |of| message::write_json(of, fields))
+            }
+            (Content::Declared(bytes, _) | Content::Message(_, bytes, ..), _) => bytes.clone(),
         }
     }
 
     fn envelope(&self) -> Option<(&EnvelopedTopic, &Event<'static>)> {
         match &self.0 {
             Content::Enveloped(topic, event) => Some((topic, event)),
-            Content::Declared(..) => None,
+            Content::Declared(..) | Content::Message(..) => None,
         }
     }
 }

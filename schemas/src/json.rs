@@ -75,16 +75,33 @@ impl<'a> RawLine<'a> {
         nested(self.event, "event")
     }
 
+    /// The text that stands in place of the event's object.
+    pub(crate) fn event_base64(&self) -> Option<&str> {
+        match &self.event {
+            Some(Nested::Other(JsonToken::Text(text))) => Some(text),
+            _ => None,
+        }
+    }
+
     /// The bytes of the event, which has to be an object, and the key that the line names.
     pub(crate) fn into_object(self) -> Result<(&'a str, Option<Cow<'a, str>>), Fault> {
+        let text = self.event_text;
         nested(self.event, "event")?;
-        let key = match self.key {
-            None | Some(JsonToken::Null) => None,
-            Some(JsonToken::Number(digits)) => Some(Cow::Borrowed(digits)),
-            Some(JsonToken::Text(key)) => Some(key),
-            Some(other) => return Err(wrong_type("key", "a text or a number", &other)),
-        };
-        Ok((self.event_text, key))
+        Ok((text, key(self.key)?))
+    }
+
+    /// The key that the line names.
+    pub(crate) fn into_key(self) -> Result<Option<Cow<'a, str>>, Fault> {
+        key(self.key)
+    }
+}
+
+fn key(token: Option<JsonToken<'_>>) -> Result<Option<Cow<'_, str>>, Fault> {
+    match token {
+        None | Some(JsonToken::Null) => Ok(None),
+        Some(JsonToken::Number(digits)) => Ok(Some(Cow::Borrowed(digits))),
+        Some(JsonToken::Text(key)) => Ok(Some(key)),
+        Some(other) => Err(wrong_type("key", "a text or a number", &other)),
     }
 }
 

@@ -14,6 +14,7 @@ pub mod interval;
 mod json;
 pub mod key_template;
 pub mod lineage;
+mod message;
 pub mod numeric;
 pub mod position;
 mod protobuf;

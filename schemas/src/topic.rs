@@ -11,17 +11,19 @@ use arrow_schema::{Field, Schema, SchemaRef};
 use column::EventColumn;
 use declared::DeclaredTopic;
 use enveloped::EnvelopedTopic;
+use message::DeclaredMessage;
 
 pub mod column;
 pub mod declared;
 pub mod enveloped;
+pub mod message;
 
 /// The schema of one topic; clones share it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TopicSchema {
     /// events with the envelope, as the catalogue has them
     Enveloped(Arc<EnvelopedTopic>),
-    /// events that are JSON objects, with the columns that a source declares
+    /// events with columns that a source declares, or those of a message that it brings along
     Declared(Arc<DeclaredTopic>),
 }
 
@@ -50,7 +52,7 @@ impl TopicSchema {
     pub fn message(&self) -> Option<&str> {
         match self {
             Self::Enveloped(topic) => Some(&topic.message),
-            Self::Declared(_) => None,
+            Self::Declared(topic) => topic.message().map(DeclaredMessage::name),
         }
     }
 

@@ -6,20 +6,20 @@
 use std::borrow::Cow;
 
 use arrow_schema::DataType;
-use sha2::{Digest, Sha256};
 use smallvec::{SmallVec, smallvec};
 
 use super::reader::{JsonToken, Reader};
 use super::{null, text, time, whole_object, within, words, wrong_type};
 use crate::dead_letter::{Fault, Reason};
-use crate::event::checks::{check_future, missing, shortened};
+use crate::event::checks::{missing, shortened};
 use crate::event::content::Event;
+use crate::event::declared::complete;
 use crate::event::id::EventId;
-use crate::field::{FieldKind, Value, json_string};
+use crate::field::{Value, json_string};
 use crate::numeric::Numeric;
-use crate::row::Row;
 use crate::time::{date_days, parse_rfc3339};
-use crate::topic::declared::{DeclaredTopic, TextForm};
+use crate::topic::column::TextForm;
+use crate::topic::declared::DeclaredTopic;
 
 /// Digits of a NUMERIC that is read without numbers of any size.
 const SHORT_DIGITS_MAX: usize = 18;
@@ -50,40 +50,16 @@ pub(crate) fn read_event<'a>(
     event.fields.clear();
     for (place, (column, token)) in columns.iter().zip(tokens).enumerate() {
         event.fields.push(match token {
-            None if column.nullable => Value::Null,
-            None => return Err(missing(&column.name)),
-            Some(JsonToken::Null) if column.nullable => Value::Null,
-            Some(JsonToken::Null) => return Err(null(&column.name)),
-            Some(token) => value(&column.data_type, topic.form(place), token, &column.name)?,
+            None | Some(JsonToken::Null) if column.nullable => Value::Null,
+            Some(token) if token != JsonToken::Null => value(&column.data_type, topic.form(place), token, &column.name)?,
+            absent => match topic.default_value(place) {
+                Some(default) => default,
+                None if absent.is_none() => return Err(missing(&column.name)),
+                None => return Err(null(&column.name)),
+            },
         });
     }
-    event.kind = 0;
-    event.occurred_at = appended_at;
-    if let Some(column) = topic.event_time()
-        && let Value::Timestamp(occurred_at) = event.fields[column]
-    {
-        check_future(occurred_at, appended_at, &columns[column].name)?;
-        event.occurred_at = occurred_at;
-    }
-    event.event_id = identity(topic, &event.fields);
-    Ok(())
-}
-
-/// The identity of an event: a hash of the columns by which it is told apart, and the same for all where none are declared.
-fn identity(topic: &DeclaredTopic, fields: &[Value<'_>]) -> EventId {
-    if topic.told_apart_by().is_empty() {
-        return EventId::default();
-    }
-    let mut row = Row::empty();
-    for &column in topic.told_apart_by() {
-        let kind = FieldKind::of(&topic.columns()[column].data_type);
-        let kind = kind.unwrap_or_else(|| panic!("a column of '{}' has a type that rows can't hold", topic.topic));
-        kind.write(&fields[column], &mut row);
-    }
-    let hash: [u8; 32] = Sha256::digest(row.as_bytes()).into();
-    let mut id = [0; 16];
-    id.copy_from_slice(&hash[..16]);
-    EventId(id)
+    complete(topic, appended_at, event)
 }
 
 /// One value of a column, or one item of a list.

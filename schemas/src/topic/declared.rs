@@ -1,39 +1,17 @@
-//! Topics whose events are JSON objects without an envelope: a source declares the members that are columns.
+//! Topics whose events have no envelope: JSON objects of which a source declares the members that are columns, or Protobuf messages that it brings
+//! along.
 //!
-//! Owns [`DeclaredTopic`]. The columns of a statement enter; the shape leaves by which events are read. Members that no column names stay in
-//! the log and are read by nobody.
+//! Owns [`DeclaredTopic`]. The columns of a statement enter; the shape leaves by which events are read. What no column names stays in the log and
+//! is read by nobody.
 
 use arrow_schema::{DataType, TimeUnit};
 
-use super::column::{ColumnSource, EventColumn};
-use crate::field::FieldKind;
+use super::column::{ColumnSource, DeclaredColumn, EventColumn, TextForm};
+use super::message::DeclaredMessage;
+use crate::field::{FieldKind, Value};
 
 /// The most columns that a source declares.
 pub const DECLARED_COLUMNS_MAX: usize = 1_000;
-
-/// A column as a source declares it: a member of each event's JSON object.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DeclaredColumn {
-    /// the name of the member
-    pub name: String,
-    /// its Arrow type, one that rows hold
-    pub data_type: DataType,
-    /// true if the member may be missing or null
-    pub nullable: bool,
-    /// reading of its texts
-    pub form: TextForm,
-}
-
-/// Reading of a column whose type is a text, and of the items of a list of texts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TextForm {
-    /// a JSON string; also the form of every column that is no text
-    Plain,
-    /// a JSON string that is a UUID, kept in lower case
-    Uuid,
-    /// any JSON value, kept as its text without blanks between its parts
-    Json,
-}
 
 /// A topic and the members of its events that are columns.
 #[derive(Debug, PartialEq, Eq)]
@@ -44,6 +22,7 @@ pub struct DeclaredTopic {
     forms: Vec<TextForm>,
     event_time: Option<usize>,
     told_apart_by: Vec<usize>,
+    message: Option<DeclaredMessage>,
 }
 
 impl DeclaredTopic {
@@ -79,7 +58,36 @@ impl DeclaredTopic {
             nullable: column.nullable,
             source: ColumnSource::Member(place),
         });
-        Self { topic: topic.into(), columns: columns.collect(), forms, event_time, told_apart_by }
+        Self { topic: topic.into(), columns: columns.collect(), forms, event_time, told_apart_by, message: None }
+    }
+
+    /// The same columns, which are fields of a message.
+    ///
+    /// # Panics
+    /// When they are not.
+    pub fn of_message(self, message: DeclaredMessage) -> Self {
+        assert!(self.columns.len() == message.fields.len(), "the columns of '{}' are not those of its message", self.topic);
+        Self { message: Some(message), ..self }
+    }
+
+    /// The message of the events; without one they are JSON objects.
+    pub fn message(&self) -> Option<&DeclaredMessage> {
+        self.message.as_ref()
+    }
+
+    /// The value of a column that an event does not have: a field without presence has Protobuf's default.
+    pub(crate) fn default_value(&self, column: usize) -> Option<Value<'static>> {
+        let message = self.message.as_ref()?;
+        match &self.columns[column].data_type {
+            DataType::Utf8 => Some(Value::Text(message.default_text(column).into())),
+            DataType::Int32 | DataType::Int64 => Some(Value::Int(0)),
+            DataType::Decimal128(_, scale) => Some(Value::Decimal(0, *scale)),
+            DataType::Float64 => Some(Value::Float(0.0)),
+            DataType::Boolean => Some(Value::Boolean(false)),
+            DataType::Binary => Some(Value::Bytes(Vec::new().into())),
+            DataType::List(_) => Some(Value::List(Vec::new())),
+            _ => None,
+        }
     }
 
     /// The columns, in the order of the statement.

@@ -7,6 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
+use schemas::topic::message::ProtoFile;
+
 use crate::builder::{Builder, Cause, StatementError};
 use crate::diagnostic::{Diagnostic, SourceFile};
 use crate::order::Order;
@@ -15,8 +17,10 @@ use crate::plan::patience::Patience;
 use crate::stack::on_deep_stack;
 use crate::topology::Topology;
 
-/// Most bytes of one `.sql` file.
+/// Most bytes of one `.sql` or `.proto` file.
 pub const SQL_FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
+/// End of the names of files with messages.
+const PROTO_EXTENSION: &str = "proto";
 
 /// Reason why a folder could not be loaded.
 #[derive(Debug, thiserror::Error)]
@@ -55,13 +59,25 @@ pub fn build(files: &[SourceFile]) -> Result<Topology, Vec<Diagnostic>> {
 
 /// Plans the statements of some files as long as someone has patience for it.
 pub fn build_within(files: &[SourceFile], patience: Patience) -> Result<Topology, Vec<Diagnostic>> {
-    let statements = parse(files)?;
-    on_deep_stack(|| plan_statements(&statements, patience))
+    let (proto_files, statement_files): (Vec<&SourceFile>, Vec<&SourceFile>) =
+        files.iter().partition(|file| is_proto(&file.path));
+    let statements = parse(&statement_files.into_iter().cloned().collect::<Vec<_>>())?;
+    let proto_files = proto_files.into_iter().map(proto_file).collect();
+    on_deep_stack(|| plan_statements(&statements, Builder::new(patience).with_proto_files(proto_files)))
 }
 
-fn plan_statements(statements: &[Statement], patience: Patience) -> Result<Topology, Vec<Diagnostic>> {
+fn is_proto(path: &str) -> bool {
+    Path::new(path).extension().is_some_and(|extension| extension == PROTO_EXTENSION)
+}
+
+/// A file as others import it: by its name alone.
+fn proto_file(file: &SourceFile) -> ProtoFile {
+    let name = Path::new(file.path.as_ref()).file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    ProtoFile { name, text: file.text.to_string() }
+}
+
+fn plan_statements(statements: &[Statement], mut builder: Builder) -> Result<Topology, Vec<Diagnostic>> {
     let Order { ready, waiting } = Order::of(statements);
-    let mut builder = Builder::new(patience);
     let mut failures: BTreeMap<usize, StatementError> = BTreeMap::new();
     // What waits in vain is planned last, so that its error knows everything that is there.
     for number in ready.into_iter().chain(waiting) {
@@ -91,7 +107,7 @@ fn without_consequences(statements: &[Statement], failures: BTreeMap<usize, Stat
     told.into_iter().map(|error| error.diagnostic).collect()
 }
 
-/// The `.sql` files of a folder, by name.
+/// The `.sql` files of a folder and the `.proto` files beside them, by name.
 pub fn read_folder(folder: &Path) -> Result<Vec<SourceFile>, LoadError> {
     let unreadable = |path: &Path| {
         let path = path.display().to_string();
@@ -100,11 +116,11 @@ pub fn read_folder(folder: &Path) -> Result<Vec<SourceFile>, LoadError> {
     let mut paths = BTreeSet::new();
     for entry in std::fs::read_dir(folder).map_err(unreadable(folder))? {
         let path = entry.map_err(unreadable(folder))?.path();
-        if path.extension().is_some_and(|extension| extension == "sql") {
+        if path.extension().is_some_and(|extension| extension == "sql" || extension == PROTO_EXTENSION) {
             paths.insert(path);
         }
     }
-    if paths.is_empty() {
+    if paths.iter().all(|path| path.extension().is_some_and(|extension| extension == PROTO_EXTENSION)) {
         return Err(LoadError::Empty { path: folder.display().to_string() });
     }
     paths.iter().map(|path| read_file(path)).collect()

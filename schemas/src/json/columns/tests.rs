@@ -5,7 +5,7 @@ use testkit::random::Random;
 
 use super::*;
 use crate::event::EVENT_FUTURE_MICROS_MAX;
-use crate::topic::declared::DeclaredColumn;
+use crate::topic::column::DeclaredColumn;
 
 const NOW: i64 = 1_704_110_400_000_000;
 

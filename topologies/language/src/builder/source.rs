@@ -53,6 +53,10 @@ impl Builder {
                 self.check_declared_topic(&topic)?;
                 source_events::declared(name, &topic, declared)?
             }
+            SourceEvents::Schema(events) => {
+                self.check_declared_topic(&topic)?;
+                source_events::of_file(name, &topic, events, &self.proto_files)?
+            }
         };
         if retention.is_some() && event_time(&schema).is_none() {
             let message = format!("the source '{}' has no event time, by which a retention is counted", name.text);

@@ -8,11 +8,13 @@ use arrow_schema::DataType;
 use datafusion_sql::sqlparser::ast::{self, ArrayElemTypeDef};
 use schemas::catalogue::catalogue;
 use schemas::topic::TopicSchema;
-use schemas::topic::declared::{DECLARED_COLUMNS_MAX, DeclaredColumn, DeclaredTopic, TextForm};
+use schemas::topic::column::{DeclaredColumn, TextForm};
+use schemas::topic::declared::{DECLARED_COLUMNS_MAX, DeclaredTopic};
+use schemas::topic::message::{DeclaredMessage, MessageError, ProtoFile};
 
 use super::errors::{Outcome, fail};
 use crate::diagnostic::{Diagnostic, did_you_mean, suggestion};
-use crate::parse::{ColumnDefinition, DeclaredEvents, Name, Text};
+use crate::parse::{ColumnDefinition, DeclaredEvents, Name, SchemaEvents, Text};
 use crate::plan::sql::declared_type;
 use crate::plan::types::timestamp_type;
 
@@ -41,25 +43,66 @@ pub(super) fn of_message(topic: &Text, message: &Text) -> Outcome<TopicSchema> {
 
 /// Events with declared columns.
 pub(super) fn declared(source: &Name, topic: &Text, events: &DeclaredEvents) -> Outcome<TopicSchema> {
-    if events.columns.len() > DECLARED_COLUMNS_MAX {
-        let message = format!("the source '{}' has {} columns", source.text, events.columns.len());
+    let columns = events.columns.iter().map(column).collect::<Outcome<Vec<_>>>()?;
+    let topic = topic_of(source, topic, columns, (events.event_time.as_ref(), &events.told_apart_by))?;
+    Ok(TopicSchema::Declared(Arc::new(topic)))
+}
+
+/// Events that are messages of a file beside the statements.
+pub(super) fn of_file(source: &Name, topic: &Text, events: &SchemaEvents, files: &[ProtoFile]) -> Outcome<TopicSchema> {
+    let location = events.location.text.as_str();
+    let refused = |text: &Text, message: String, help: String| {
+        Err(Box::from(Diagnostic::new(text.location.clone(), message).with_help(help)))
+    };
+    if !files.iter().any(|file| file.name == location) {
+        let known: Vec<&str> = files.iter().map(|file| file.name.as_str()).collect();
+        let help = did_you_mean(location, known.iter().copied())
+            .unwrap_or_else(|| "put the file beside the .sql files, and write its name without a folder".to_owned());
+        return refused(&events.location, format!("there is no file '{location}' beside the statements"), help);
+    }
+    let message = match DeclaredMessage::compile(files, location, &events.message.text) {
+        Ok(message) => message,
+        Err(MessageError::NotCompiled { detail }) => {
+            let help = "correct the file; what it imports lies beside it, under the name that it is imported by";
+            return refused(&events.location, format!("'{location}' can't be compiled: {detail}"), help.to_owned());
+        }
+        Err(MessageError::Unknown { message, known }) => {
+            let help = did_you_mean(&message, known.iter().map(String::as_str))
+                .unwrap_or_else(|| format!("its messages are {}", known.join(", ")));
+            return refused(&events.message, format!("'{location}' has no message '{message}'"), help);
+        }
+        Err(error @ MessageError::NoColumns { .. }) => {
+            return refused(&events.message, error.to_string(), "name a message with fields of its own".to_owned());
+        }
+    };
+    let declared = topic_of(source, topic, message.columns(), (events.event_time.as_ref(), &events.told_apart_by))?;
+    Ok(TopicSchema::Declared(Arc::new(declared.of_message(message))))
+}
+
+/// The topic of these columns, with the one that is the event time and those by which events are told apart.
+fn topic_of(
+    source: &Name,
+    topic: &Text,
+    mut columns: Vec<DeclaredColumn>,
+    (event_time_name, told_apart_names): (Option<&Text>, &[Name]),
+) -> Outcome<DeclaredTopic> {
+    if columns.len() > DECLARED_COLUMNS_MAX {
+        let message = format!("the source '{}' has {} columns", source.text, columns.len());
         return fail(source, message, format!("declare at most {DECLARED_COLUMNS_MAX}, and an object as one JSONB"));
     }
-    let mut columns = events.columns.iter().map(column).collect::<Outcome<Vec<_>>>()?;
-    let event_time = events.event_time.as_ref().map(|name| event_time(source, &columns, name)).transpose()?;
+    let event_time = event_time_name.map(|name| event_time(source, &columns, name)).transpose()?;
     if let Some(column) = event_time {
         columns[column].nullable = false;
     }
-    let mut told_apart_by = Vec::with_capacity(events.told_apart_by.len());
-    for name in &events.told_apart_by {
+    let mut told_apart_by = Vec::with_capacity(told_apart_names.len());
+    for name in told_apart_names {
         let Some(column) = columns.iter().position(|column| column.name == name.text) else {
             let message = format!("the source '{}' has no column '{}'", source.text, name.text);
             return Err(Box::from(missing(Diagnostic::new(name.location.clone(), message), &name.text, &columns)));
         };
         told_apart_by.push(column);
     }
-    let topic = DeclaredTopic::new(topic.text.as_str(), columns, event_time, told_apart_by);
-    Ok(TopicSchema::Declared(Arc::new(topic)))
+    Ok(DeclaredTopic::new(topic.text.as_str(), columns, event_time, told_apart_by))
 }
 
 fn missing(error: Diagnostic, name: &str, columns: &[DeclaredColumn]) -> Diagnostic {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use arrow_schema::{Field, Schema};
 use schemas::serving::{Index, Policy, SearchIndex};
+use schemas::topic::message::ProtoFile;
 
 use super::errors::{Outcome, fail, no_relation};
 use crate::parse::Name;
@@ -40,6 +41,7 @@ pub struct Builder {
     pub(super) relations: BTreeMap<String, Relation>,
     pub(super) sinks: BTreeMap<String, SinkDefinition>,
     pub(super) payload_columns: BTreeSet<String>,
+    pub(super) proto_files: Vec<ProtoFile>,
 }
 
 impl Builder {
@@ -53,7 +55,13 @@ impl Builder {
             relations: BTreeMap::new(),
             sinks: BTreeMap::new(),
             payload_columns: BTreeSet::new(),
+            proto_files: Vec::new(),
         }
+    }
+
+    /// The same with the `.proto` files that lie beside the statements.
+    pub fn with_proto_files(self, proto_files: Vec<ProtoFile>) -> Self {
+        Self { proto_files, ..self }
     }
 
     pub(super) fn refuse_taken(&self, name: &Name) -> Outcome<()> {

@@ -29,8 +29,8 @@ pub use file_index::FileIndex;
 pub use nesting::{BRACKETS_DEPTH_MAX, TREE_DEPTH_MAX};
 pub use search::{PREFIX_LETTERS_DEFAULT, PREFIX_LETTERS_MAX};
 pub use statement::{
-    ColumnDefinition, DeclaredEvents, DropKind, Encoding, GivenOption, MergeAction, MergeClause, Name, SearchOptions, SinkFormat,
-    SourceEvents, Statement, StatementKind, Text, index_name, search_index_name,
+    ColumnDefinition, DeclaredEvents, DropKind, Encoding, GivenOption, MergeAction, MergeClause, Name, SchemaEvents,
+    SearchOptions, SinkFormat, SourceEvents, Statement, StatementKind, Text, index_name, search_index_name,
 };
 
 use crate::diagnostic::{Diagnostic, Location, SourceFile};

@@ -11,7 +11,7 @@ use super::create::word_of;
 use super::cursor::Cursor;
 use super::names::distinct;
 use super::options::{OptionEntry, Options};
-use super::statement::{ColumnDefinition, DeclaredEvents, Encoding, SourceEvents, StatementKind, Text};
+use super::statement::{ColumnDefinition, DeclaredEvents, Encoding, Name, SchemaEvents, SourceEvents, StatementKind, Text};
 use super::unsupported::not_yet;
 use crate::diagnostic::{Diagnostic, did_you_mean, one_of};
 
@@ -62,7 +62,11 @@ pub(super) fn source(cursor: &mut Cursor<'_>) -> Result<StatementKind, Diagnosti
     };
     let mut deduplication = options.get("deduplication").map(OptionEntry::duration).transpose()?;
     let events = match columns {
-        None => message(cursor, &options)?,
+        None => {
+            let (events, within) = message(cursor, &options, encoding)?;
+            deduplication = within.or(deduplication);
+            events
+        }
         Some(_) if encoding == Encoding::Protobuf => {
             let error = Diagnostic::new(encoding_location, "a source with columns has JSON events");
             return Err(error.with_help("write ENCODE JSON, or leave out the columns: those of a message are its fields"));
@@ -87,23 +91,33 @@ pub(super) fn source(cursor: &mut Cursor<'_>) -> Result<StatementKind, Diagnosti
     })
 }
 
-/// The message behind the encoding.
-fn message(cursor: &mut Cursor<'_>, options: &Options) -> Result<SourceEvents, Diagnostic> {
-    if let Some(option) = options.get("event_time") {
-        let help = "leave it out: the event time of a message with an envelope is its occurred_at";
-        return Err(option.error("only a source with columns has the option 'event_time'").with_help(help));
-    }
+/// Reads the message behind the encoding and the rest of the statement; also returns for how long events are told apart, in microseconds.
+fn message(cursor: &mut Cursor<'_>, options: &Options, encoding: Encoding) -> Result<(SourceEvents, Option<i64>), Diagnostic> {
     let encoding_options = match cursor.peek() {
-        Token::LParen => Options::read(cursor, "an encoding", &["message"])?,
+        Token::LParen => Options::read(cursor, "an encoding", &["message", "schema.location"])?,
         _ => Options::none("an encoding"),
     };
     let help = "write the name of a protobuf message: (message = 'package.Message')";
     let message = encoding_options.require("message", &cursor.location(), help)?;
+    let message = Text { text: message.text()?, location: message.location.clone() };
+    if let Some(location) = encoding_options.get("schema.location") {
+        if encoding == Encoding::Json {
+            let error = location.error("the events of a .proto file are ENCODE PROTOBUF");
+            return Err(error.with_help("write ENCODE PROTOBUF, or declare columns for JSON"));
+        }
+        let location = Text { text: location.text()?, location: location.location.clone() };
+        let (event_time, told_apart_by, within) = told_apart(cursor, options)?;
+        return Ok((SourceEvents::Schema(SchemaEvents { message, location, event_time, told_apart_by }), within));
+    }
+    if let Some(option) = options.get("event_time") {
+        let help = "leave it out: the event time of a message with an envelope is its occurred_at";
+        return Err(option.error("only a source with columns has the option 'event_time'").with_help(help));
+    }
     if cursor.peeks("DEDUPLICATE") {
         let error = cursor.error("only events with declared columns are told apart by columns");
         return Err(error.with_help("leave it out: an event with an envelope is known by its event_id"));
     }
-    Ok(SourceEvents::Message(Text { text: message.text()?, location: message.location.clone() }))
+    Ok((SourceEvents::Message(message), None))
 }
 
 /// Reads the rest of a statement with columns; also returns for how long events are told apart, in microseconds.
@@ -116,9 +130,17 @@ fn declared_events(
         let error = cursor.error("a source has columns or a message, not both");
         return Err(error.with_help("leave out one of them: the columns of a message are its fields"));
     }
+    let (event_time, told_apart_by, within) = told_apart(cursor, options)?;
+    Ok((DeclaredEvents { columns, event_time, told_apart_by }, within))
+}
+
+type ToldApart = (Option<Text>, Vec<Name>, Option<i64>);
+
+/// The event time of events without an envelope, the columns by which they are told apart, and for how long, in microseconds.
+fn told_apart(cursor: &mut Cursor<'_>, options: &Options) -> Result<ToldApart, Diagnostic> {
     if let Some(option) = options.get("deduplication") {
-        let error = option.error("events with declared columns have no id that could be remembered");
-        return Err(error.with_help("write DEDUPLICATE BY (column, ...) WITHIN INTERVAL '...' behind ENCODE JSON"));
+        let error = option.error("events without an envelope have no id that could be remembered");
+        return Err(error.with_help("write DEDUPLICATE BY (column, ...) WITHIN INTERVAL '...' behind the encoding"));
     }
     let event_time = options.get("event_time").map(|option| Ok(Text { text: option.text()?, location: option.location.clone() }));
     let event_time = event_time.transpose()?;
@@ -129,7 +151,7 @@ fn declared_events(
             within = Some(interval(cursor)?);
         }
     }
-    Ok((DeclaredEvents { columns, event_time, told_apart_by }, within))
+    Ok((event_time, told_apart_by, within))
 }
 
 /// `INTERVAL '7 days'`, in microseconds.

@@ -243,6 +243,21 @@ pub enum SourceEvents {
     Message(Text),
     /// JSON objects whose members are columns
     Declared(DeclaredEvents),
+    /// `ENCODE PROTOBUF (message = '...', schema.location = '...')`: messages of a file beside the statements
+    Schema(SchemaEvents),
+}
+
+/// `ENCODE PROTOBUF (message = '...', schema.location = '...') [DEDUPLICATE BY (columns)]`
+#[derive(Clone, Debug)]
+pub struct SchemaEvents {
+    /// full name of the message
+    pub message: Text,
+    /// name of the file that has it
+    pub location: Text,
+    /// the column that says when an event happened
+    pub event_time: Option<Text>,
+    /// the columns in which an event that is sent twice equals itself; empty where each counts
+    pub told_apart_by: Vec<Name>,
 }
 
 /// `(columns) ... ENCODE JSON [DEDUPLICATE BY (columns)]`

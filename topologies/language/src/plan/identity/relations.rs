@@ -2,7 +2,8 @@
 
 use schemas::event::Encoding;
 use schemas::topic::TopicSchema;
-use schemas::topic::declared::{DeclaredTopic, TextForm};
+use schemas::topic::column::TextForm;
+use schemas::topic::declared::DeclaredTopic;
 
 use super::form::{Form, by_number};
 use super::{scalar, types};
@@ -53,6 +54,13 @@ fn declared(form: &mut Form, topic: &DeclaredTopic) {
     let name = |column: usize| topic.columns()[column].name.as_str();
     form.optional(topic.event_time(), |form, column| form.text(name(column)));
     form.each(topic.told_apart_by().iter(), |form, &column| form.text(name(column)));
+    form.optional(topic.message(), |form, message| {
+        form.text(message.name());
+        form.each(message.wire().into_iter(), |form, (number, kind)| {
+            form.number(number);
+            form.text(&kind);
+        });
+    });
 }
 
 /// Writes the columns of a source, for what reads all of them.
