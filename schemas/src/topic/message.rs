@@ -11,8 +11,9 @@ use protox::file::{ChainFileResolver, File, FileResolver, GoogleFileResolver};
 
 use super::column::{DeclaredColumn, TextForm};
 
-/// Protobuf's message of an instant, which is a column.
-pub(crate) const TIMESTAMP_MESSAGE: &str = "google.protobuf.Timestamp";
+/// Protobuf's message of an instant, which is a column, and the file that it comes in.
+const TIMESTAMP_MESSAGE: &str = "google.protobuf.Timestamp";
+const TIMESTAMP_FILE: &str = "google/protobuf/timestamp.proto";
 /// Digits of an unsigned number of 64 bits.
 const UNSIGNED_DIGITS: u8 = 20;
 
@@ -149,12 +150,15 @@ fn data_type(field: &FieldDescriptor) -> Option<DataType> {
         Kind::Bool => DataType::Boolean,
         Kind::String | Kind::Enum(_) => DataType::Utf8,
         Kind::Bytes => DataType::Binary,
-        Kind::Message(message) if message.full_name() == TIMESTAMP_MESSAGE => {
-            DataType::Timestamp(TimeUnit::Microsecond, Some("+00:00".into()))
-        }
+        Kind::Message(message) if is_timestamp(&message) => DataType::Timestamp(TimeUnit::Microsecond, Some("+00:00".into())),
         Kind::Message(_) => return None,
     };
     Some(if field.is_list() { DataType::new_list(item, true) } else { item })
+}
+
+/// Another message of that name would have other fields.
+fn is_timestamp(message: &MessageDescriptor) -> bool {
+    message.full_name() == TIMESTAMP_MESSAGE && message.parent_file().name() == TIMESTAMP_FILE
 }
 
 fn kind_text(kind: &Kind) -> String {

@@ -127,3 +127,60 @@ fn a_state_depends_on_the_declared_columns_and_not_on_their_order() {
         assert_ne!(state(other), before, "{other}");
     }
 }
+
+const ORDER: &str = "syntax = 'proto3'; package shop.v1; message Order { int64 id = 1; string customer = 2; }";
+
+/// A topology with a view of orders, and the files beside it.
+fn plan_orders(encoding: &str, end: &str, files: &[(&str, &str)]) -> Result<Topology, String> {
+    let sql = format!(
+        "CREATE SOURCE orders WITH (connector = 'log', topic = 'orders') FORMAT PLAIN ENCODE {encoding} {end};
+         CREATE MATERIALIZED VIEW n AS SELECT customer, count(*) AS n FROM orders GROUP BY customer;"
+    );
+    let mut all = vec![inline("folder/test.sql", &sql)];
+    all.extend(files.iter().map(|(name, text)| inline(&format!("folder/{name}"), text)));
+    build(&all).map_err(|refused| refused.iter().map(ToString::to_string).collect())
+}
+
+#[test]
+fn the_fields_of_a_message_beside_the_statements_are_columns() {
+    let shop = "(message = 'shop.v1.Order', schema.location = 'shop.proto')";
+    let topology = plan_orders("PROTOBUF", shop, &[("shop.proto", ORDER)]).unwrap_or_else(|refused| panic!("{refused}"));
+    let schema = &topology.sources[0].schema;
+    let names: Vec<&str> = schema.columns().iter().map(|column| column.name.as_str()).collect();
+    assert_eq!((names, schema.message()), (vec!["id", "customer"], Some("shop.v1.Order")));
+    assert_eq!(topology.sources[0].deduplication_micros, None);
+    let told = plan_orders("PROTOBUF", &format!("{shop} DEDUPLICATE BY (id)"), &[("shop.proto", ORDER)]);
+    assert!(told.is_ok_and(|topology| topology.sources[0].deduplication_micros.is_some()));
+}
+
+#[test]
+fn what_a_message_lacks_is_refused_with_what_to_write() {
+    let at = |location: &str, message: &str| format!("(message = '{message}', schema.location = '{location}')");
+    let shop = [("shop.proto", ORDER)];
+    for (encoding, end, said) in [
+        ("PROTOBUF", at("shpo.proto", "shop.v1.Order"), "did you mean 'shop.proto'?"),
+        ("PROTOBUF", at("shop.proto", "shop.v1.Ordr"), "did you mean 'shop.v1.Order'?"),
+        ("PROTOBUF", at("broken.proto", "M"), "can't be compiled"),
+        ("PROTOBUF", format!("{} DEDUPLICATE BY (code)", at("shop.proto", "shop.v1.Order")), "has no column 'code'"),
+        ("JSON", at("shop.proto", "shop.v1.Order"), "write ENCODE PROTOBUF"),
+    ] {
+        let files = [shop[0], ("broken.proto", "message M {")];
+        let refused = plan_orders(encoding, &end, &files).err().unwrap_or_else(|| panic!("{end} was planned"));
+        assert!(refused.contains(said), "{end}: {refused}");
+    }
+}
+
+#[test]
+fn a_state_depends_on_the_fields_and_not_on_the_words_of_a_file() {
+    use crate::plan::kept::KeptStates;
+    let state = |text: &str| {
+        let end = "(message = 'shop.v1.Order', schema.location = 'shop.proto')";
+        let topology = plan_orders("PROTOBUF", end, &[("shop.proto", text)]).unwrap_or_else(|refused| panic!("{refused}"));
+        let found = KeptStates::of(&topology).specs.into_iter().find(|state| state.name == "n");
+        found.expect("the view keeps a state").fingerprint
+    };
+    let before = state(ORDER);
+    assert_eq!(state(&format!("// An order.\n{ORDER}")), before);
+    assert_ne!(state(&ORDER.replace("customer = 2", "customer = 3")), before);
+    assert_ne!(state(&ORDER.replace("int64 id", "sint64 id")), before);
+}
