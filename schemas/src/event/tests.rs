@@ -1,11 +1,16 @@
 //! Lines of ingest: what is accepted, and the reason of everything that is not.
 
+use arrow_schema::{DataType, TimeUnit};
 use testkit::random::Random;
 
 use super::*;
 use crate::catalogue::catalogue;
+use crate::decoder::EventDecoder;
+use crate::position::{Offset, Partition};
 use crate::testing::{NOW, sample_line, sample_lines};
+use crate::topic::column::{DeclaredColumn, TextForm};
 use crate::topic::enveloped::EventFieldKind;
+use crate::topic::message::{DeclaredMessage, ProtoFile};
 
 /// Outcome of reading a line: an event, or the reason and the field for which it was rejected.
 type Verdict = Result<bool, (Reason, Option<String>)>;
@@ -264,4 +269,71 @@ fn the_published_data_are_read_as_described() {
     for (number, (line, (_, expected))) in lines.iter().zip(&expected).enumerate() {
         assert_eq!(&reason(line), expected, "line {}", number + 1);
     }
+}
+
+/// A topic with a column of every kind, and one of a message.
+fn declared_topics() -> TopicSet {
+    let types = [
+        DataType::Int16,
+        DataType::Int64,
+        DataType::Float64,
+        DataType::Boolean,
+        DataType::Utf8,
+        DataType::Binary,
+        DataType::Date32,
+        DataType::Decimal128(12, 2),
+        DataType::Decimal256(crate::numeric::WIDE_DIGITS, crate::numeric::WIDE_SCALE),
+        DataType::Timestamp(TimeUnit::Microsecond, None),
+        DataType::Timestamp(TimeUnit::Microsecond, Some("+00:00".into())),
+        DataType::new_list(DataType::Decimal128(6, 1), true),
+        DataType::new_list(DataType::Utf8, true),
+        DataType::Utf8,
+    ];
+    let column = |(place, data_type): (usize, DataType)| {
+        let form = if place == 13 { TextForm::Json } else { TextForm::Plain };
+        DeclaredColumn { name: format!("c{place}"), data_type, nullable: place > 0, form }
+    };
+    let columns = types.into_iter().enumerate().map(column).collect();
+    let proto = "syntax = 'proto3'; message M { int32 a = 1; string b = 2; repeated double c = 3; bytes d = 4; }";
+    let files = [ProtoFile { name: "m.proto".to_owned(), text: proto.to_owned() }];
+    let message = DeclaredMessage::compile(&files, "m.proto", "M").expect("a message");
+    let messages = DeclaredTopic::new("messages", message.columns(), None, vec![0]).of_message(message);
+    let topics = [DeclaredTopic::new("objects", columns, None, vec![1, 4]), messages];
+    topics.into_iter().map(|topic| TopicSchema::Declared(Arc::new(topic))).collect()
+}
+
+#[test]
+fn no_bytes_of_declared_events_make_it_panic_and_what_is_taken_is_read_again() {
+    let topics = declared_topics();
+    let object = r#"{"topic":"objects","event":{"c0":-7,"c1":"12","c2":1e3,"c3":true,"c4":"t\u00e9","c5":"\\x00ff","c6":"2024-02-29","c7":"12.50","c8":0.001,"c9":"2024-01-01 00:00:00","c10":"2024-01-01T00:00:00Z","c11":[1.5,null],"c12":["a"],"c13":{"a" : [1, 2]}}}"#;
+    let message = r#"{"topic":"messages","event":"CAESAWIaCAAAAAAAAPA/IgEA"}"#;
+    let fields = r#"{"topic":"messages","event":{"a":1,"b":"x","c":[0.5],"d":"\\x00"}}"#;
+    let lines = [object, message, fields];
+    for line in lines {
+        assert!(parse_line(&topics, line.as_bytes(), NOW).is_ok_and(|incoming| incoming.is_some()), "{line}");
+    }
+    let mut random = Random::new(11);
+    let signs = b"{}[]\",:\\u0-.eE1tn \x80\xC3\0+/A=";
+    let mut taken = 0;
+    for round in 0..60_000 {
+        let mut line = lines[round % lines.len()].as_bytes().to_vec();
+        for _ in 0..=random.below(3) {
+            let at = random.below(line.len());
+            match random.below(3) {
+                0 => line[at] = signs[random.below(signs.len())],
+                1 => line.insert(at, signs[random.below(signs.len())]),
+                _ => drop(line.remove(at.min(line.len() - 2))),
+            }
+        }
+        let Ok(Some(incoming)) = parse_line(&topics, &line, NOW) else { continue };
+        taken += 1;
+        let schema = topics.get(incoming.topic.as_str()).expect("a topic");
+        let encoding = if schema.message().is_some() { Encoding::Protobuf } else { Encoding::Json };
+        let record = incoming.encode(encoding);
+        let columns: Vec<usize> = (0..schema.columns().len()).collect();
+        let place = (Partition(0), Offset(0), NOW, record.as_slice());
+        let decoded = EventDecoder::new(schema, encoding, &columns).decode([place]);
+        assert_eq!((decoded.batch.num_rows(), decoded.faults), (1, Vec::new()), "{}", String::from_utf8_lossy(&line));
+    }
+    assert!(taken > 1_000, "only {taken} changed lines were taken");
 }
