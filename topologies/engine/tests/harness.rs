@@ -14,7 +14,6 @@ use engine::slt::all_visible;
 use epochs::disk::simulated::SimulatedDisk;
 use language::load::{build, inline};
 use language::topology::Topology;
-use schemas::catalogue::catalogue;
 use schemas::dead_letter::{DeadLetter, Reason, RowError};
 use schemas::event::parse_line;
 use schemas::field::Value;
@@ -373,11 +372,11 @@ impl Deployment {
 
 fn append(topology: &Topology, log: &MemoryLog, lines: &[String]) {
     let now = START_MICROS + 366 * 86_400_000_000;
+    let topics = topology.topics();
     let mut records: Vec<(Topic, Vec<Record>)> = Vec::new();
     for line in lines {
-        let incoming = parse_line(catalogue().set(), line.as_bytes(), now)
-            .unwrap_or_else(|rejected| panic!("{rejected}: {line}"))
-            .expect("not blank");
+        let incoming =
+            parse_line(&topics, line.as_bytes(), now).unwrap_or_else(|rejected| panic!("{rejected}: {line}")).expect("not blank");
         let encoding = topology.source_of_topic(incoming.topic.as_str()).expect("the topic is read").encoding;
         let record = Record { key: incoming.key, value: incoming.event.encode(encoding), timestamp: now };
         match records.iter_mut().find(|(topic, _)| *topic == incoming.topic) {
