@@ -37,6 +37,9 @@ const CONSTRAINTS: &[(&str, &str)] = &[
     ("COLLATE", "texts are ordered by their bytes"),
 ];
 
+/// Types of objects inside of an event.
+const NESTED: &[&str] = &["STRUCT", "ROW", "MAP"];
+
 /// After `CREATE SOURCE`.
 pub(super) fn source(cursor: &mut Cursor<'_>) -> Result<StatementKind, Diagnostic> {
     let name = cursor.name("the name of the source")?;
@@ -181,6 +184,9 @@ fn column(cursor: &mut Cursor<'_>) -> Result<ColumnDefinition, Diagnostic> {
     let start = cursor.location();
     if matches!(cursor.peek(), Token::Comma | Token::RParen) || cursor.peeks("NOT NULL") {
         return Err(cursor.expected(&format!("the type of the column '{}'", name.text)));
+    }
+    if let Some(word) = NESTED.iter().find(|word| cursor.peeks(word)) {
+        return Err(not_yet(cursor.location(), &format!("{word} in a source"), "declare the object as JSONB"));
     }
     let data_type = cursor.data_type()?;
     let data_type_location = cursor.location_since(&start);

@@ -56,6 +56,7 @@ fn what_is_not_carried_is_refused_with_what_to_write() {
         ("a VARCHAR(20)", "", "", "write TEXT"),
         ("a INTERVAL", "", "", "sent in seconds"),
         ("a BIGINT[][]", "", "", "write JSONB for a list of lists"),
+        ("a STRUCT<b BIGINT>", "", "", "declare the object as JSONB"),
         ("a MONEY", "", "", "use BIGINT"),
         ("\"a.b\" BIGINT", "", "", "declare the object around it as JSONB"),
         ("a BIGINT, a TEXT", "", "", "named twice"),
