@@ -1,11 +1,15 @@
 //! Section e: how fast events are decoded, from JSON and from Protobuf.
 //!
-//! The events are those of the generated world, all types of the topic of posts, with every column decoded.
+//! The events are those of the generated world, all types of the topic of posts, with every column decoded; and the same posts as events of a
+//! source that declares the members of the payload as columns.
 
+use language::load::{build, inline};
 use schemas::catalogue::catalogue;
 use schemas::decoder::EventDecoder;
 use schemas::event::{Encoding, parse_line};
 use schemas::position::{Offset, Partition};
+use schemas::topic::TopicSchema;
+use serde_json::Value;
 use tidewater::process::clock::wall_micros;
 use tidewater::world::{World, WorldOptions};
 
@@ -19,6 +23,10 @@ const TOPIC: &str = "social.post";
 const RECORDS_PER_BATCH: usize = 5_000;
 const ROUNDS: usize = 5;
 
+const DECLARED: &str =
+    "CREATE SOURCE posts (author_id BIGINT NOT NULL, text TEXT, hashtags TEXT[], mentions BIGINT[], media_ids BIGINT[],
+  video_id BIGINT, visibility TEXT, reply_to BIGINT) WITH (connector = 'log', topic = 'posts') FORMAT PLAIN ENCODE JSON;";
+
 /// Decodes the same events from both.
 pub fn run() -> Result<Vec<Figure>, Failure> {
     let mut world = World::new(WorldOptions { users: USERS, posts: POSTS, ..WorldOptions::default() });
@@ -28,7 +36,7 @@ pub fn run() -> Result<Vec<Figure>, Failure> {
     let mut events = Vec::with_capacity(lines.len());
     let before = this_thread()?;
     for line in &lines {
-        events.extend(parse_line(line.as_bytes(), now)?);
+        events.extend(parse_line(catalogue().set(), line.as_bytes(), now)?);
     }
     let parsing = this_thread()? - before;
     let rate = |what: &str, rate: f64| Figure {
@@ -43,12 +51,30 @@ pub fn run() -> Result<Vec<Figure>, Failure> {
         rate("decode JSON, all columns of posts", decode_rate(&encode(Encoding::Json), Encoding::Json, now)?),
         rate("decode Protobuf, all columns of posts", decode_rate(&encode(Encoding::Protobuf), Encoding::Protobuf, now)?),
         rate("check a line of ingest", lines.len() as f64 / parsing),
+        rate("decode JSON with declared columns, the payloads of those posts", declared_rate(&lines, now)?),
     ])
+}
+
+/// The payloads of created posts, read as JSON objects without an envelope.
+fn declared_rate(lines: &[String], now: i64) -> Result<f64, Failure> {
+    let topology = build(&[inline("bench.sql", DECLARED)]).map_err(|refused| format!("{refused:?}"))?;
+    let schema = topology.sources[0].schema.clone();
+    let is_created = |line: &&String| line.contains("\"post.created\"");
+    let payload = |line: &String| -> Result<Vec<u8>, Failure> {
+        let line: Value = serde_json::from_str(line)?;
+        Ok(serde_json::to_vec(&line["event"]["payload"])?)
+    };
+    let payloads = lines.iter().filter(is_created).map(payload).collect::<Result<Vec<_>, Failure>>()?;
+    rate_of(&schema, &payloads, Encoding::Json, now)
 }
 
 fn decode_rate(records: &[Vec<u8>], encoding: Encoding, now: i64) -> Result<f64, Failure> {
     let schema = catalogue().topic(TOPIC).ok_or("the catalogue lost a topic")?;
-    let columns: Vec<usize> = (0..schema.columns.len()).collect();
+    rate_of(&schema.into(), records, encoding, now)
+}
+
+fn rate_of(schema: &TopicSchema, records: &[Vec<u8>], encoding: Encoding, now: i64) -> Result<f64, Failure> {
+    let columns: Vec<usize> = (0..schema.columns().len()).collect();
     let mut decoder = EventDecoder::new(schema, encoding, &columns);
     let before = this_thread()?;
     for batch in (0..ROUNDS).flat_map(|_| records.chunks(RECORDS_PER_BATCH)) {

@@ -12,6 +12,7 @@ use engine::run::{CHECKPOINT_INTERVAL_DEFAULT, Clock, Options, Running, Storage,
 use epochs::disk::simulated::SimulatedDisk;
 use language::load::read_folder;
 use language::topology::Topology;
+use schemas::catalogue::catalogue;
 use schemas::event::parse_line;
 use schemas::position::{LogPosition, Offset, Partition, Token, Topic};
 use sources::log::Log;
@@ -74,7 +75,7 @@ impl Engine {
         let now = wall_micros();
         let mut batches: BTreeMap<Topic, Vec<Record>> = BTreeMap::new();
         for line in lines {
-            let Some(incoming) = parse_line(line.as_bytes(), now)? else { continue };
+            let Some(incoming) = parse_line(catalogue().set(), line.as_bytes(), now)? else { continue };
             let source = self.topology.source_of_topic(incoming.topic.as_str());
             let source = source.ok_or_else(|| format!("nobody reads the topic '{}'", incoming.topic.as_str()))?;
             let value = incoming.event.encode(source.encoding);

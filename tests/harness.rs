@@ -12,6 +12,7 @@ use engine::slt::all_visible;
 use epochs::disk::simulated::SimulatedDisk;
 use language::load::load;
 use language::topology::Topology;
+use schemas::catalogue::catalogue;
 use schemas::event::parse_line;
 use schemas::field::Value;
 use schemas::position::Topic;
@@ -55,7 +56,8 @@ impl Harness {
     pub fn ingest<'a>(&self, lines: impl IntoIterator<Item = &'a str>) {
         let mut batches: BTreeMap<Topic, Vec<Record>> = BTreeMap::new();
         for line in lines {
-            let incoming = parse_line(line.as_bytes(), NOW).unwrap_or_else(|refusal| panic!("{}: {line}", refusal.fault));
+            let incoming =
+                parse_line(catalogue().set(), line.as_bytes(), NOW).unwrap_or_else(|refusal| panic!("{}: {line}", refusal.fault));
             let Some(incoming) = incoming else { continue };
             let source = self.topology.source_of_topic(incoming.topic.as_str()).expect("a source for every topic");
             let value = incoming.event.encode(source.encoding);

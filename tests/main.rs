@@ -13,6 +13,7 @@ mod command_line;
 mod commands;
 mod console;
 mod crash;
+mod declared_events;
 mod demo;
 mod deploys;
 mod faults;

@@ -8,6 +8,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
+use schemas::catalogue::catalogue;
 use schemas::event::{Encoding, parse_line};
 use serde_json::json;
 use sources::embedded::EmbeddedLog;
@@ -140,7 +141,7 @@ fn append(data: &Path, numbers: std::ops::RangeInclusive<usize>) {
     let mut batch = Vec::new();
     let last = *numbers.end();
     for number in numbers {
-        let incoming = parse_line(post(number).as_bytes(), NOW).unwrap().unwrap();
+        let incoming = parse_line(catalogue().set(), post(number).as_bytes(), NOW).unwrap().unwrap();
         batch.push(Record { key: incoming.key, value: incoming.event.encode(Encoding::Protobuf), timestamp: NOW });
         if batch.len() == APPEND || number == last {
             log.append(&incoming.topic, std::mem::take(&mut batch)).unwrap();

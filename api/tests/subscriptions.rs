@@ -51,6 +51,10 @@ impl Ingest for Nothing {
         Box::pin(async { Ok(()) })
     }
 
+    fn takes(&self, _topic: &str) -> bool {
+        false
+    }
+
     fn topics(&self) -> Result<Vec<TopicInfo>, IngestError> {
         Ok(Vec::new())
     }

@@ -1,6 +1,6 @@
 //! The event catalogue: which topics there are, which events they carry, and the columns SQL sees of them.
 //!
-//! Owns the schemas, read once from the descriptors of `proto/` that are built into the program. Names enter, schemas leave.
+//! Owns the catalogue, read once from the descriptors of `proto/` that are built into the program. Names enter, schemas leave.
 //!
 //! ```
 //! let posts = schemas::catalogue::catalogue().topic("social.post").ok_or("no such topic")?;
@@ -11,118 +11,19 @@
 
 use std::sync::{Arc, LazyLock};
 
-use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use prost_reflect::{DescriptorPool, DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, Value};
 
-static DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
+use crate::topic::column::{ColumnSource, EventColumn};
+use crate::topic::enveloped::{AggregateIdKind, EnvelopedTopic, EventFieldKind, EventSchema, FieldSchema};
+use crate::topic::{TopicSchema, TopicSet};
 
-/// The only version of the events so far.
-pub const SCHEMA_VERSION: i64 = 1;
+static DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
 
 /// Everything that may be sent, by topic.
 #[derive(Debug)]
 pub struct Catalogue {
-    topics: Vec<TopicSchema>,
-}
-
-/// A topic and its events.
-#[derive(Debug, PartialEq, Eq)]
-pub struct TopicSchema {
-    /// its name, such as `social.post`
-    pub topic: String,
-    /// the full name of its Protobuf message, such as `social.v1.PostEvent`
-    pub message: String,
-    /// kind of the aggregate of the topic
-    pub aggregate: AggregateIdKind,
-    /// its events in the order of their Protobuf tags
-    pub events: Vec<EventSchema>,
-    /// columns in SQL: the envelope, then every field of every event
-    pub columns: Vec<EventColumn>,
-}
-
-/// Kind of an aggregate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AggregateIdKind {
-    /// a number
-    Id,
-    /// a text, such as the two users of a conversation, or a path
-    Text,
-}
-
-/// One event type.
-#[derive(Debug, PartialEq, Eq)]
-pub struct EventSchema {
-    /// the value of `event_type`, such as `post.created`
-    pub event_type: String,
-    /// the name of its payload in SQL and Protobuf, such as `created`
-    pub name: String,
-    /// the Protobuf tag of the payload
-    pub tag: u32,
-    /// fields of the payload, in the order of the Protobuf tags
-    pub fields: Vec<FieldSchema>,
-}
-
-/// One field of a payload.
-#[derive(Debug, PartialEq, Eq)]
-pub struct FieldSchema {
-    /// its name
-    pub name: String,
-    /// its path in an event, such as `payload.text`
-    pub path: String,
-    /// its Protobuf tag
-    pub tag: u32,
-    /// its type
-    pub kind: EventFieldKind,
-    /// true if it may be missing or null; a list that is missing is empty
-    pub nullable: bool,
-    /// true if it must equal the aggregate's id
-    pub key: bool,
-}
-
-/// The types of fields in events.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EventFieldKind {
-    /// an identifier, a string of digits in JSON
-    Id,
-    /// a whole number
-    Int,
-    /// a floating point number
-    Float,
-    /// true or false
-    Boolean,
-    /// a text
-    Text,
-    /// an instant in microseconds since 1970, UTC; RFC 3339 in JSON
-    Time,
-    /// a list of identifiers
-    Ids,
-    /// a list of texts
-    Texts,
-}
-
-/// A column of a topic as SQL sees it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EventColumn {
-    /// `event_id` and the like for the envelope, `created.text` for a field of a payload
-    pub name: String,
-    /// its Arrow type
-    pub data_type: DataType,
-    /// true if it may be NULL; fields of payloads are, in every event of another type
-    pub nullable: bool,
-    pub(crate) source: ColumnSource,
-}
-
-/// Origin of a column's value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ColumnSource {
-    EventId,
-    EventType,
-    SchemaVersion,
-    AggregateId,
-    OccurredAt,
-    ActorId,
-    TraceParent,
-    Payload { event: usize, field: usize },
+    topics: Vec<Arc<EnvelopedTopic>>,
+    set: TopicSet,
 }
 
 /// The catalogue built into this program.
@@ -133,69 +34,39 @@ pub fn catalogue() -> &'static Catalogue {
 
 impl Catalogue {
     /// All topics, by name.
-    pub fn topics(&self) -> &[TopicSchema] {
+    pub fn topics(&self) -> &[Arc<EnvelopedTopic>] {
         &self.topics
     }
 
     /// The topic of this name.
-    pub fn topic(&self, name: &str) -> Option<&TopicSchema> {
+    pub fn topic(&self, name: &str) -> Option<&Arc<EnvelopedTopic>> {
         self.topics.iter().find(|topic| topic.topic == name)
     }
 
     /// The topic that carries this Protobuf message, such as `social.v1.PostEvent`.
-    pub fn message(&self, name: &str) -> Option<&TopicSchema> {
+    pub fn message(&self, name: &str) -> Option<&Arc<EnvelopedTopic>> {
         self.topics.iter().find(|topic| topic.message == name)
+    }
+
+    /// The same topics as lines of ingest are checked by.
+    pub fn set(&self) -> &TopicSet {
+        &self.set
     }
 
     fn from_descriptors() -> Self {
         let pool = DescriptorPool::decode(DESCRIPTORS)
             .unwrap_or_else(|error| panic!("the descriptors built into the program can't be read: {error}"));
-        let mut topics: Vec<TopicSchema> = pool
+        let mut topics: Vec<Arc<EnvelopedTopic>> = pool
             .all_messages()
-            .filter_map(|message| Some(topic_schema(&message, message_topic(&pool, &message)?, &pool)))
+            .filter_map(|message| Some(Arc::new(enveloped_topic(&message, message_topic(&pool, &message)?, &pool))))
             .collect();
         topics.sort_by(|a, b| a.topic.cmp(&b.topic));
-        Self { topics }
+        let set = topics.iter().map(TopicSchema::from).collect();
+        Self { topics, set }
     }
 }
 
-impl TopicSchema {
-    /// The columns as an Arrow schema.
-    pub fn arrow_schema(&self) -> SchemaRef {
-        self.arrow_schema_of(&(0..self.columns.len()).collect::<Vec<_>>())
-    }
-
-    /// Some of the columns, by position, as an Arrow schema.
-    pub fn arrow_schema_of(&self, columns: &[usize]) -> SchemaRef {
-        let field = |&column: &usize| {
-            let column = &self.columns[column];
-            Field::new(&column.name, column.data_type.clone(), column.nullable)
-        };
-        Arc::new(Schema::new(columns.iter().map(field).collect::<Vec<_>>()))
-    }
-
-    /// The position and the schema of an event type.
-    pub fn event(&self, event_type: &str) -> Option<(usize, &EventSchema)> {
-        self.events.iter().enumerate().find(|(_, event)| event.event_type == event_type)
-    }
-}
-
-impl EventFieldKind {
-    /// The Arrow type of a column of this kind.
-    pub fn data_type(self) -> DataType {
-        match self {
-            Self::Id | Self::Int => DataType::Int64,
-            Self::Float => DataType::Float64,
-            Self::Boolean => DataType::Boolean,
-            Self::Text => DataType::Utf8,
-            Self::Time => DataType::Timestamp(TimeUnit::Microsecond, Some("+00:00".into())),
-            Self::Ids => DataType::new_list(DataType::Int64, true),
-            Self::Texts => DataType::new_list(DataType::Utf8, true),
-        }
-    }
-}
-
-fn topic_schema(message: &MessageDescriptor, topic: String, pool: &DescriptorPool) -> TopicSchema {
+fn enveloped_topic(message: &MessageDescriptor, topic: String, pool: &DescriptorPool) -> EnvelopedTopic {
     let aggregate = match message.get_field_by_name("aggregate_id").map(|field| field.kind()) {
         Some(Kind::Int64) => AggregateIdKind::Id,
         Some(Kind::String) => AggregateIdKind::Text,
@@ -208,7 +79,7 @@ fn topic_schema(message: &MessageDescriptor, topic: String, pool: &DescriptorPoo
         .collect();
     events.sort_by_key(|event| event.tag);
     let columns = columns(aggregate, &events);
-    TopicSchema { topic, message: message.full_name().to_owned(), aggregate, events, columns }
+    EnvelopedTopic { topic, message: message.full_name().to_owned(), aggregate, events, columns }
 }
 
 fn event_schema(member: &FieldDescriptor, pool: &DescriptorPool) -> EventSchema {

@@ -25,27 +25,29 @@
 
 use std::sync::Arc;
 
-use arrow_array::builder::{
-    BooleanBuilder, Float64Builder, Int64Builder, ListBuilder, StringBuilder, TimestampMicrosecondBuilder,
-};
-use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
-use arrow_schema::{DataType, SchemaRef};
+use arrow_array::{RecordBatch, RecordBatchOptions};
+use arrow_schema::SchemaRef;
 
-use crate::catalogue::{ColumnSource, SCHEMA_VERSION, TopicSchema};
 use crate::dead_letter::{DEAD_LETTER_BYTES_MAX, Fault};
 use crate::event::checks::{check_event, check_length};
 use crate::event::content::Event;
 use crate::event::{Encoding, EventId};
 use crate::field::Value;
 use crate::position::{Offset, Partition};
-use crate::{json, protobuf};
+use crate::topic::TopicSchema;
+use crate::topic::column::ColumnSource;
+use crate::topic::enveloped::SCHEMA_VERSION;
+use crate::{json, message, protobuf};
+use column_builder::ColumnBuilder;
+
+mod column_builder;
 
 /// The most bytes of records in one batch: an Arrow text column counts its bytes in 31 bits.
 pub const DECODE_BYTES_MAX: usize = 1024 * 1024 * 1024;
 
 /// Decodes records of one topic into some of its columns.
 pub struct EventDecoder {
-    topic: &'static TopicSchema,
+    topic: TopicSchema,
     encoding: Encoding,
     schema: SchemaRef,
     wanted: protobuf::Wanted,
@@ -57,8 +59,8 @@ pub struct EventDecoder {
 pub struct DecodedBatch {
     /// the wanted columns; without any it still counts its rows
     pub batch: RecordBatch,
-    /// the identity of each event
-    pub event_ids: Vec<EventId>,
+    /// the identity of each event; `None` where events have none, so that none is known to be another one again
+    pub event_ids: Option<Vec<EventId>>,
     /// event times, in microseconds since 1970, UTC
     pub occurred_at: Vec<i64>,
     /// positions of the events
@@ -84,30 +86,24 @@ pub struct BadRecord {
     pub appended_at: i64,
 }
 
-/// One column being filled.
-enum ColumnBuilder {
-    Int(Int64Builder),
-    Float(Float64Builder),
-    Boolean(BooleanBuilder),
-    Text(StringBuilder),
-    Time(TimestampMicrosecondBuilder),
-    Ids(ListBuilder<Int64Builder>),
-    Texts(ListBuilder<StringBuilder>),
-}
-
 impl EventDecoder {
     /// A decoder of `topic`'s records into the columns at these positions of [`TopicSchema::columns`].
-    pub fn new(topic: &'static TopicSchema, encoding: Encoding, columns: &[usize]) -> Self {
-        let mut wanted = protobuf::Wanted(vec![0; topic.events.len()]);
-        let sources = columns.iter().map(|&column| &topic.columns[column]);
+    pub fn new(topic: impl Into<TopicSchema>, encoding: Encoding, columns: &[usize]) -> Self {
+        let topic = topic.into();
+        let event_types = match &topic {
+            TopicSchema::Enveloped(topic) => topic.events.len(),
+            TopicSchema::Declared(_) => 0,
+        };
+        let mut wanted = protobuf::Wanted(vec![0; event_types]);
+        let sources = columns.iter().map(|&column| &topic.columns()[column]);
         let columns_of = sources.map(|column| {
             if let ColumnSource::Payload { event, field } = column.source {
                 wanted.0[event] |= 1 << field;
             }
             (column.source, ColumnBuilder::new(&column.data_type))
         });
-        let columns_of = columns_of.collect();
-        Self { topic, encoding, schema: topic.arrow_schema_of(columns), wanted, columns: columns_of }
+        let (columns_of, schema) = (columns_of.collect(), topic.arrow_schema_of(columns));
+        Self { topic, encoding, schema, wanted, columns: columns_of }
     }
 
     /// The schema of the batches.
@@ -129,7 +125,7 @@ impl EventDecoder {
             );
             match self.read(bytes, appended_at, &mut event) {
                 Ok(()) => {
-                    self.columns.iter_mut().for_each(|(source, column)| append(self.topic, *source, column, &event));
+                    self.columns.iter_mut().for_each(|(source, column)| append(&self.topic, *source, column, &event));
                     event_ids.push(event.event_id);
                     occurred_at.push(event.occurred_at);
                     places.push((partition, offset));
@@ -141,91 +137,64 @@ impl EventDecoder {
                 }
             }
         }
+        let event_ids = has_ids(&self.topic).then_some(event_ids);
         DecodedBatch { batch: self.finish(places.len()), event_ids, occurred_at, places, faults }
     }
 
     fn read<'a>(&self, bytes: &'a [u8], appended_at: i64, event: &mut Event<'a>) -> Result<(), Fault> {
         check_length(bytes.len())?;
+        let topic = match &self.topic {
+            TopicSchema::Enveloped(topic) => topic,
+            TopicSchema::Declared(topic) => {
+                return match topic.message() {
+                    Some(of) => message::read_event(topic, of, bytes, appended_at, event),
+                    None => json::columns::read_event(topic, bytes, appended_at, event),
+                };
+            }
+        };
         match self.encoding {
-            Encoding::Json => json::read_event(self.topic, json::scan_record(bytes)?, event)?,
-            Encoding::Protobuf => protobuf::read_event(self.topic, bytes, &self.wanted, event)?,
+            Encoding::Json => json::read_event(topic, json::scan_record(bytes)?, event)?,
+            Encoding::Protobuf => protobuf::read_event(topic, bytes, &self.wanted, event)?,
         }
-        check_event(self.topic, event, appended_at)
+        check_event(topic, event, appended_at)
     }
 
     fn finish(&mut self, rows: usize) -> RecordBatch {
         let arrays = self.columns.iter_mut().map(|(_, column)| column.finish()).collect();
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
         RecordBatch::try_new_with_options(Arc::clone(&self.schema), arrays, &options)
-            .unwrap_or_else(|error| panic!("the decoded columns of '{}' don't fit its schema: {error}", self.topic.topic))
+            .unwrap_or_else(|error| panic!("the decoded columns of '{}' don't fit its schema: {error}", self.topic.topic()))
+    }
+}
+
+/// Returns true if events have an identity: an id, or columns by which they are told apart.
+fn has_ids(topic: &TopicSchema) -> bool {
+    match topic {
+        TopicSchema::Enveloped(_) => true,
+        TopicSchema::Declared(topic) => !topic.told_apart_by().is_empty(),
     }
 }
 
 fn append(topic: &TopicSchema, source: ColumnSource, column: &mut ColumnBuilder, event: &Event<'_>) {
     match (source, column) {
+        (ColumnSource::Member(member), column) => column.append(&event.fields[member]),
         (ColumnSource::Payload { event: kind, field }, column) if kind == event.kind => column.append(&event.fields[field]),
         (ColumnSource::Payload { .. }, column) => column.append(&Value::Null),
         (ColumnSource::EventId, ColumnBuilder::Text(column)) => column.append_value(event.event_id.to_string()),
-        (ColumnSource::EventType, ColumnBuilder::Text(column)) => column.append_value(&topic.events[event.kind].event_type),
+        (ColumnSource::EventType, ColumnBuilder::Text(column)) => column.append_value(event_type(topic, event)),
         (ColumnSource::TraceParent, ColumnBuilder::Text(column)) => column.append_option(event.trace_parent.as_deref()),
         (ColumnSource::SchemaVersion, ColumnBuilder::Int(column)) => column.append_value(SCHEMA_VERSION),
         (ColumnSource::ActorId, ColumnBuilder::Int(column)) => column.append_value(event.actor_id),
         (ColumnSource::OccurredAt, ColumnBuilder::Time(column)) => column.append_value(event.occurred_at),
         (ColumnSource::AggregateId, column) => column.append(&event.aggregate_id),
-        (source, _) => panic!("the column {source:?} of '{}' has another type than its values", topic.topic),
+        (source, _) => panic!("the column {source:?} of '{}' has another type than its values", topic.topic()),
     }
 }
 
-impl ColumnBuilder {
-    fn new(kind: &DataType) -> Self {
-        match kind {
-            DataType::Int64 => Self::Int(Int64Builder::new()),
-            DataType::Float64 => Self::Float(Float64Builder::new()),
-            DataType::Boolean => Self::Boolean(BooleanBuilder::new()),
-            DataType::Utf8 => Self::Text(StringBuilder::new()),
-            DataType::Timestamp(..) => Self::Time(TimestampMicrosecondBuilder::new().with_data_type(kind.clone())),
-            DataType::List(item) if *item.data_type() == DataType::Int64 => Self::Ids(ListBuilder::new(Int64Builder::new())),
-            DataType::List(_) => Self::Texts(ListBuilder::new(StringBuilder::new())),
-            other => panic!("the catalogue has a column of type {other}, which events don't use"),
-        }
-    }
-
-    fn append(&mut self, value: &Value<'_>) {
-        match (self, value) {
-            (Self::Int(column), Value::Int(value)) => column.append_value(*value),
-            (Self::Int(column), Value::Null) => column.append_null(),
-            (Self::Float(column), Value::Float(value)) => column.append_value(*value),
-            (Self::Float(column), Value::Null) => column.append_null(),
-            (Self::Boolean(column), Value::Boolean(value)) => column.append_value(*value),
-            (Self::Boolean(column), Value::Null) => column.append_null(),
-            (Self::Text(column), Value::Text(value)) => column.append_value(value),
-            (Self::Text(column), Value::Null) => column.append_null(),
-            (Self::Time(column), Value::Timestamp(value)) => column.append_value(*value),
-            (Self::Time(column), Value::Null) => column.append_null(),
-            (Self::Ids(column), Value::List(values)) => column.append_value(values.iter().map(|value| match value {
-                Value::Int(id) => Some(*id),
-                _ => None,
-            })),
-            (Self::Ids(column), Value::Null) => column.append_null(),
-            (Self::Texts(column), Value::List(values)) => column.append_value(values.iter().map(|value| match value {
-                Value::Text(text) => Some(text.as_ref()),
-                _ => None,
-            })),
-            (Self::Texts(column), Value::Null) => column.append_null(),
-            (_, value) => panic!("a column got the value {value:?}, which is not of its type"),
-        }
-    }
-
-    fn finish(&mut self) -> ArrayRef {
-        match self {
-            Self::Int(column) => Arc::new(column.finish()),
-            Self::Float(column) => Arc::new(column.finish()),
-            Self::Boolean(column) => Arc::new(column.finish()),
-            Self::Text(column) => Arc::new(column.finish()),
-            Self::Time(column) => Arc::new(column.finish()),
-            Self::Ids(column) => Arc::new(column.finish()),
-            Self::Texts(column) => Arc::new(column.finish()),
-        }
+fn event_type<'t>(topic: &'t TopicSchema, event: &Event<'_>) -> &'t str {
+    match topic {
+        TopicSchema::Enveloped(topic) => &topic.events[event.kind].event_type,
+        TopicSchema::Declared(topic) => panic!("an event of '{}' has no type", topic.topic),
     }
 }
 

@@ -8,7 +8,6 @@ use std::fmt::Write as _;
 
 use smallvec::SmallVec;
 
-use crate::catalogue::{AggregateIdKind, EventFieldKind, FieldSchema, SCHEMA_VERSION, TopicSchema};
 use crate::dead_letter::{Fault, Reason};
 use crate::event::checks::{
     aggregate_words, check_aggregate_text, check_event_id, check_id, check_text, check_version, event_kind, missing, shortened,
@@ -16,9 +15,11 @@ use crate::event::checks::{
 use crate::event::content::Event;
 use crate::field::{Value, json_string};
 use crate::time::{parse_rfc3339, write_timestamp};
+use crate::topic::enveloped::{AggregateIdKind, EnvelopedTopic, EventFieldKind, FieldSchema, SCHEMA_VERSION};
 
 use reader::{JsonToken, Reader};
 
+pub(crate) mod columns;
 pub(crate) mod reader;
 
 /// The most digits of a number of 63 bits.
@@ -28,7 +29,10 @@ const ID_DIGITS_MAX: usize = 19;
 #[derive(Default)]
 pub(crate) struct RawLine<'a> {
     topic: Option<JsonToken<'a>>,
+    key: Option<JsonToken<'a>>,
     event: Option<Nested<'a, JsonEvent<'a>>>,
+    /// the bytes of the event
+    event_text: &'a str,
 }
 
 /// The members of an event, not yet looked at.
@@ -69,10 +73,43 @@ impl<'a> RawLine<'a> {
         }
     }
 
-    /// The topic and the event, which have to be there.
-    pub(crate) fn into_parts(self) -> Result<(Cow<'a, str>, JsonEvent<'a>), Fault> {
-        let topic = text(required(self.topic, "topic")?, "topic")?;
-        Ok((topic, nested(self.event, "event")?))
+    /// The topic, which has to be there.
+    pub(crate) fn take_topic(&mut self) -> Result<Cow<'a, str>, Fault> {
+        text(required(self.topic.take(), "topic")?, "topic")
+    }
+
+    /// The event with its envelope, which has to be there.
+    pub(crate) fn into_event(self) -> Result<JsonEvent<'a>, Fault> {
+        nested(self.event, "event")
+    }
+
+    /// The text that stands in place of the event's object.
+    pub(crate) fn event_base64(&self) -> Option<&str> {
+        match &self.event {
+            Some(Nested::Other(JsonToken::Text(text))) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The bytes of the event, which has to be an object, and the key that the line names.
+    pub(crate) fn into_object(self) -> Result<(&'a str, Option<Cow<'a, str>>), Fault> {
+        let text = self.event_text;
+        nested(self.event, "event")?;
+        Ok((text, key(self.key)?))
+    }
+
+    /// The key that the line names.
+    pub(crate) fn into_key(self) -> Result<Option<Cow<'a, str>>, Fault> {
+        key(self.key)
+    }
+}
+
+fn key(token: Option<JsonToken<'_>>) -> Result<Option<Cow<'_, str>>, Fault> {
+    match token {
+        None | Some(JsonToken::Null) => Ok(None),
+        Some(JsonToken::Number(digits)) => Ok(Some(Cow::Borrowed(digits))),
+        Some(JsonToken::Text(key)) => Ok(Some(key)),
+        Some(other) => Err(wrong_type("key", "a text or a number", &other)),
     }
 }
 
@@ -81,11 +118,12 @@ pub(crate) fn scan_line<'a>(bytes: &'a [u8], line: &mut RawLine<'a>) -> Result<(
     whole_object(bytes, |reader, key| {
         match key.as_ref() {
             "topic" => line.topic = Some(reader.value().map_err(|fault| within(fault, "topic"))?),
+            "key" => line.key = Some(reader.value().map_err(|fault| within(fault, "key"))?),
             "event" if reader.peek() == Some(b'{') => {
                 let mut event = JsonEvent::default();
-                let scanned = reader.object(|reader, key| scan_member(reader, &key, &mut event));
+                let scanned = reader.spanned(|reader| reader.object(|reader, key| scan_member(reader, &key, &mut event)));
                 line.event = Some(Nested::Object(event));
-                scanned?;
+                (_, line.event_text) = scanned?;
             }
             "event" => line.event = Some(Nested::Other(reader.value()?)),
             _ => reader.skip()?,
@@ -163,7 +201,7 @@ fn within(mut fault: Fault, path: &str) -> Fault {
 }
 
 /// Reads the members of an event into the fields of its type.
-pub(crate) fn read_event<'a>(schema: &TopicSchema, raw: JsonEvent<'a>, event: &mut Event<'a>) -> Result<(), Fault> {
+pub(crate) fn read_event<'a>(schema: &EnvelopedTopic, raw: JsonEvent<'a>, event: &mut Event<'a>) -> Result<(), Fault> {
     let event_type = text(required(raw.event_type, "event_type")?, "event_type")?;
     let (kind, of) = event_kind(schema, &event_type)?;
     event.kind = kind;
@@ -318,12 +356,12 @@ fn words(token: &JsonToken<'_>) -> String {
         JsonToken::Number(number) => format!("the number {}", shortened(number)),
         JsonToken::Text(text) => format!("the text '{}'", shortened(text)),
         JsonToken::Array(_) => "a list".to_owned(),
-        JsonToken::Object => "an object".to_owned(),
+        JsonToken::Object(_) => "an object".to_owned(),
     }
 }
 
 /// Writes the event object.
-pub(crate) fn write_event(schema: &TopicSchema, event: &Event<'_>) -> Vec<u8> {
+pub(crate) fn write_event(schema: &EnvelopedTopic, event: &Event<'_>) -> Vec<u8> {
     let of = &schema.events[event.kind];
     let mut out = String::with_capacity(256);
     let _ =

@@ -14,6 +14,7 @@ pub mod interval;
 mod json;
 pub mod key_template;
 pub mod lineage;
+mod message;
 pub mod numeric;
 pub mod position;
 mod protobuf;
@@ -27,3 +28,4 @@ pub mod source_connector;
 #[cfg(test)]
 mod testing;
 pub mod time;
+pub mod topic;

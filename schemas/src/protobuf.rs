@@ -8,13 +8,13 @@ use std::borrow::Cow;
 
 use prost::encoding::{WireType, decode_varint, encode_key, encode_varint};
 
-use crate::catalogue::{AggregateIdKind, EventFieldKind, EventSchema, FieldSchema, SCHEMA_VERSION, TopicSchema};
 use crate::dead_letter::{Fault, Reason};
 use crate::event::checks::{
     aggregate_words, check_aggregate_text, check_event_id, check_id, check_text, check_time, check_version, event_kind, missing,
 };
 use crate::event::content::Event;
 use crate::field::Value;
+use crate::topic::enveloped::{AggregateIdKind, EnvelopedTopic, EventFieldKind, EventSchema, FieldSchema, SCHEMA_VERSION};
 
 const EVENT_ID: u32 = 1;
 const EVENT_TYPE: u32 = 2;
@@ -52,13 +52,18 @@ pub(crate) struct Wanted(pub(crate) Vec<u64>);
 
 impl Wanted {
     /// Every field.
-    pub(crate) fn all(schema: &TopicSchema) -> Self {
+    pub(crate) fn all(schema: &EnvelopedTopic) -> Self {
         Self(vec![u64::MAX; schema.events.len()])
     }
 }
 
 /// Reads a message of the topic into `event`, whose former content is overwritten.
-pub(crate) fn read_event<'a>(schema: &TopicSchema, bytes: &'a [u8], wanted: &Wanted, event: &mut Event<'a>) -> Result<(), Fault> {
+pub(crate) fn read_event<'a>(
+    schema: &EnvelopedTopic,
+    bytes: &'a [u8],
+    wanted: &Wanted,
+    event: &mut Event<'a>,
+) -> Result<(), Fault> {
     let raw = scan(schema, bytes)?;
     let (kind, of) = event_kind(schema, text(raw.event_type.ok_or_else(|| missing("event_type"))?, "event_type")?)?;
     event.kind = kind;
@@ -76,7 +81,7 @@ pub(crate) fn read_event<'a>(schema: &TopicSchema, bytes: &'a [u8], wanted: &Wan
     }
 }
 
-fn scan<'a>(schema: &TopicSchema, mut bytes: &'a [u8]) -> Result<WireEvent<'a>, Fault> {
+fn scan<'a>(schema: &EnvelopedTopic, mut bytes: &'a [u8]) -> Result<WireEvent<'a>, Fault> {
     let mut raw = WireEvent::default();
     while !bytes.is_empty() {
         let (tag, wire) = field(&mut bytes)?;
@@ -265,7 +270,7 @@ fn wrong_type(path: &str, expected: &str, found: Wire<'_>) -> Fault {
 }
 
 /// Writes the topic's message. What is not NULL is written even where it is the default, so that nothing required seems missing.
-pub(crate) fn write_event(schema: &TopicSchema, event: &Event<'_>) -> Vec<u8> {
+pub(crate) fn write_event(schema: &EnvelopedTopic, event: &Event<'_>) -> Vec<u8> {
     let of = &schema.events[event.kind];
     let mut payload = Vec::with_capacity(64);
     for (field, value) in of.fields.iter().zip(&event.fields) {

@@ -26,7 +26,7 @@ pub enum Availability {
 }
 
 /// Options that every source takes.
-const SOURCE_OPTIONS: &[&str] = &["connector", "topic", "partitions", "deduplication", "retention"];
+const SOURCE_OPTIONS: &[&str] = &["connector", "topic", "partitions", "deduplication", "event_time", "retention"];
 
 /// The log that is built in: a directory of the process.
 pub const SOURCE_LOG: ConnectorSpec =

@@ -1,6 +1,7 @@
 //! Helpers that several test files share: one event of every type.
 
-use crate::catalogue::{AggregateIdKind, EventFieldKind, EventSchema, FieldSchema, TopicSchema, catalogue};
+use crate::catalogue::catalogue;
+use crate::topic::enveloped::{AggregateIdKind, EnvelopedTopic, EventFieldKind, EventSchema, FieldSchema};
 
 /// The clock of the tests, 2024-01-01T12:00:00Z.
 pub(crate) const NOW: i64 = 1_704_110_400_000_000;
@@ -12,7 +13,7 @@ pub(crate) fn sample_lines() -> Vec<String> {
 }
 
 /// A line of this event type with those fields of its payload that `with` chooses.
-pub(crate) fn sample_line(topic: &TopicSchema, event: &EventSchema, with: impl Fn(&FieldSchema) -> bool) -> String {
+pub(crate) fn sample_line(topic: &EnvelopedTopic, event: &EventSchema, with: impl Fn(&FieldSchema) -> bool) -> String {
     let fields: Vec<String> =
         event.fields.iter().filter(|field| with(field)).map(|field| format!("\"{}\":{}", field.name, sample(field))).collect();
     let aggregate_id = match topic.aggregate {

@@ -66,6 +66,15 @@ pub fn parse_rfc3339(text: &str) -> Option<i64> {
     (RFC3339_MICROS_MIN..=RFC3339_MICROS_MAX).contains(&time).then_some(time)
 }
 
+/// Days since 1970 of a date, `2024-01-31`; `None` when it is no such date and for a day that does not exist.
+pub(crate) fn date_days(text: &str) -> Option<i32> {
+    let &[ref year @ .., b'-', m1, m2, b'-', d1, d2] = text.as_bytes() else { return None };
+    if year.len() != 4 {
+        return None;
+    }
+    i32::try_from(days_since_1970(number(year)?, number(&[m1, m2])?, number(&[d1, d2])?)?).ok()
+}
+
 fn number(digits: &[u8]) -> Option<i64> {
     digits.iter().try_fold(0, |value, digit| digit.is_ascii_digit().then(|| value * 10 + i64::from(digit - b'0')))
 }

@@ -84,7 +84,8 @@ pub enum LogError {
     },
     /// The topic exists with another number of partitions.
     #[error(
-        "cannot create topic '{topic}' with {requested} partitions: it exists with {existing}; ask for {existing}, or choose another name"
+        "cannot create topic '{topic}' with {requested} partitions: it exists with {existing}, which stay as they are; \
+         write partitions = {existing} in its source, or choose another topic"
     )]
     PartitionsDiffer {
         /// the topic

@@ -63,7 +63,9 @@ fn word(value: &Value) -> &str {
 fn event_line(event: &Value) -> String {
     let place = format!("{} {} {}", word(&event["topic"]), event["partition"], event["offset"]);
     let (occurred_at, event_type) = (word(&event["occurred_at"]), word(&event["event_type"]));
-    format!("  {place:<28} {occurred_at}  {event_type:<24} {}  {}", word(&event["event_id"]), event["event"]["payload"])
+    // An event without an envelope is its own payload.
+    let content = if event["event_type"].is_null() { &event["event"] } else { &event["event"]["payload"] };
+    format!("  {place:<28} {occurred_at}  {event_type:<24} {}  {content}", word(&event["event_id"]))
 }
 
 #[cfg(test)]

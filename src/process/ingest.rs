@@ -14,12 +14,12 @@ use std::thread;
 use api::{BoxFuture, EventSender, Forbidden, Ingest, IngestError, LineOutcome, Refusal, TopicInfo};
 use engine::run::{DEAD_LETTER_TOPIC, LetterRecord};
 use epochs::crash_point::{INGEST_APPENDED_NOT_ACKNOWLEDGED, crash_point};
-use parking_lot::Mutex;
-use schemas::catalogue::{TopicSchema, catalogue};
-use schemas::dead_letter::{DeadLetter, Fault, LetterPlace};
+use parking_lot::{Mutex, RwLock};
+use schemas::dead_letter::{DeadLetter, Fault, LetterPlace, Reason};
 use schemas::decoder::EventDecoder;
-use schemas::event::{Encoding, EventId, Incoming, parse_line};
+use schemas::event::{Encoding, EventId, Incoming, Rejected, parse_line};
 use schemas::position::{LogPosition, Offset, Partition, Topic};
+use schemas::topic::{TopicSchema, TopicSet};
 use sources::error::LogError;
 use sources::limits::{APPEND_BYTES_MAX, APPEND_RECORDS_MAX};
 use sources::log::{Log, LogReader};
@@ -36,6 +36,8 @@ mod letters;
 
 /// Partitions of that topic: one, so that dead letters have an order.
 const DEAD_LETTER_PARTITIONS: u32 = 1;
+/// Encoding of a topic of the catalogue that no source has ever read.
+const ENCODING_DEFAULT: Encoding = Encoding::Protobuf;
 /// Records read at a time when recent ids are collected at the start.
 const REBUILD_RECORDS: usize = 8_192;
 const REBUILD_BYTES: usize = 8 * 1024 * 1024;
@@ -44,27 +46,38 @@ const REBUILD_BYTES: usize = 8 * 1024 * 1024;
 #[derive(Clone)]
 pub struct LogIngest(Arc<IngestShared>);
 
-/// Storage format of a topic's records.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TopicFormat {
+/// A topic that takes events, and the storage format of its records.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IngestTopic {
+    /// its events
+    pub schema: TopicSchema,
     /// partitions, where the topic is not there yet
     pub partitions: u32,
-    /// encoding of its records
-    pub encoding: Encoding,
+    /// encoding of its records, as its source says; without a source it stays as it was
+    pub encoding: Option<Encoding>,
 }
 
 struct IngestShared {
     log: Arc<dyn Log>,
-    topics: BTreeMap<Topic, Encoding>,
+    /// replaced as a whole when another topology takes over
+    topics: RwLock<Arc<TakenTopics>>,
     recent: Mutex<BTreeMap<Topic, RecentIds>>,
     events: AtomicU64,
     refused: AtomicU64,
     admission: Admission,
 }
 
+/// The topics that lines may name.
+struct TakenTopics {
+    schemas: TopicSet,
+    /// encodings of these topics, and of all that were taken before: their records lie in the log
+    encodings: BTreeMap<Topic, Encoding>,
+}
+
 /// One request's lines, on their way.
-#[derive(Default)]
 struct LinesRequest {
+    topics: Arc<TakenTopics>,
+    now: i64,
     outcomes: Vec<LineOutcome>,
     groups: BTreeMap<Topic, Group>,
     dead_letters: Vec<Record>,
@@ -79,32 +92,48 @@ struct LinesRequest {
 struct Group {
     /// their places among all lines
     places: Vec<usize>,
-    ids: Vec<EventId>,
+    /// `None` for events without an identity of their own
+    ids: Vec<Option<EventId>>,
     records: Vec<Record>,
 }
 
 impl LogIngest {
-    /// The way into `log`: creates the topics of the catalogue that it does not have, and collects the recent ids of those it has.
-    pub fn open(log: Arc<dyn Log>, admission: Admission, format_of: impl Fn(&str) -> TopicFormat) -> Result<Self, LogError> {
+    /// The way into `log`: creates those of the topics that it does not have, and collects the recent ids of those it has. `former` has the
+    /// encodings of topics that may be in the log and have no source any more.
+    pub fn open(
+        log: Arc<dyn Log>,
+        admission: Admission,
+        topics: Vec<IngestTopic>,
+        former: BTreeMap<Topic, Encoding>,
+    ) -> Result<Self, LogError> {
+        let encodings = encodings_after(former, &topics);
         let existing: BTreeMap<Topic, u32> = log.topics()?.into_iter().map(|topic| (topic.topic, topic.partitions)).collect();
-        let mut topics = BTreeMap::new();
         let mut recent = BTreeMap::new();
-        for schema in catalogue().topics() {
-            let topic = Topic::new(&schema.topic);
-            let format = format_of(&schema.topic);
-            let partitions = existing.get(&topic).copied().unwrap_or(format.partitions);
+        for taken in &topics {
+            let topic = Topic::new(taken.schema.topic());
+            let partitions = existing.get(&topic).copied().unwrap_or(taken.partitions);
             log.create_topic(&topic, partitions)?;
-            recent.insert(topic.clone(), recent_ids(log.as_ref(), schema, format.encoding, partitions, admission.meter())?);
-            topics.insert(topic, format.encoding);
+            let encoding = encodings.get(&topic).copied().unwrap_or(ENCODING_DEFAULT);
+            let ids = recent_ids(log.as_ref(), (&taken.schema, encoding), partitions, admission.meter())?;
+            recent.extend(ids.map(|ids| (topic, ids)));
         }
         log.create_topic(&Topic::new(DEAD_LETTER_TOPIC), DEAD_LETTER_PARTITIONS)?;
         let (recent, events, refused) = (Mutex::new(recent), AtomicU64::new(0), AtomicU64::new(0));
+        let topics = RwLock::new(Arc::new(TakenTopics::of(topics, encodings)));
         Ok(Self(Arc::new(IngestShared { log, topics, recent, events, refused, admission })))
     }
 
-    /// Returns the encoding of a topic's records.
+    /// Takes events for these topics from now on, and for no others. The log has them all. The encodings of all topics that were ever taken
+    /// are kept: a topic without a source goes on in that of its records.
+    pub fn follow(&self, topics: Vec<IngestTopic>) {
+        let mut current = self.0.topics.write();
+        let encodings = encodings_after(current.encodings.clone(), &topics);
+        *current = Arc::new(TakenTopics::of(topics, encodings));
+    }
+
+    /// Returns the encoding of a topic's records, also of a topic that is no longer taken.
     pub fn encoding(&self, topic: &str) -> Option<Encoding> {
-        self.0.topics.get(&Topic::new(topic)).copied()
+        self.0.topics().encodings.get(&Topic::new(topic)).copied()
     }
 
     /// Events appended since the start.
@@ -211,36 +240,58 @@ impl Ingest for LogIngest {
         })
     }
 
+    fn takes(&self, topic: &str) -> bool {
+        self.0.topics().schemas.get(topic).is_some()
+    }
+
     fn topics(&self) -> Result<Vec<TopicInfo>, IngestError> {
-        let log = self.0.log.as_ref();
+        let (log, taken) = (self.0.log.as_ref(), self.0.topics());
         let describe = |metadata: sources::record::TopicMetadata| {
-            let schema = catalogue().topic(metadata.topic.as_str())?;
+            let message = taken.schemas.get(metadata.topic.as_str())?.message().map(str::to_owned);
             let bounds = (0..metadata.partitions).map(|partition| log.bounds(&metadata.topic, Partition(partition)));
             let partitions = bounds.collect::<Result<_, _>>();
-            Some(partitions.map(|partitions| TopicInfo { name: metadata.topic, message: schema.message.clone(), partitions }))
+            Some(partitions.map(|partitions| TopicInfo { name: metadata.topic, message, partitions }))
         };
         let topics = log.topics().and_then(|topics| topics.into_iter().filter_map(describe).collect());
         topics.map_err(|error| ingest_error(&error))
     }
 }
 
+impl TakenTopics {
+    fn of(topics: Vec<IngestTopic>, encodings: BTreeMap<Topic, Encoding>) -> Self {
+        Self { schemas: topics.into_iter().map(|taken| taken.schema).collect(), encodings }
+    }
+}
+
+/// The encodings that were known, and those of these topics: what a source says, else what was known, else the catalogue's.
+fn encodings_after(mut known: BTreeMap<Topic, Encoding>, topics: &[IngestTopic]) -> BTreeMap<Topic, Encoding> {
+    for taken in topics {
+        let encoding = known.entry(Topic::new(taken.schema.topic())).or_insert(ENCODING_DEFAULT);
+        *encoding = taken.encoding.unwrap_or(*encoding);
+    }
+    known
+}
+
 impl IngestShared {
+    fn topics(&self) -> Arc<TakenTopics> {
+        Arc::clone(&self.topics.read())
+    }
+
     fn append(&self, lines: Vec<Vec<u8>>, sender: &EventSender) -> Result<Vec<LineOutcome>, LogError> {
-        let now = wall_micros();
-        let mut request = LinesRequest::default();
+        let mut request = LinesRequest::new(self.topics(), wall_micros());
         for line in lines {
-            match parse_line(&line, now) {
+            match parse_line(&request.topics.schemas, &line, request.now) {
                 Ok(None) => request.outcomes.push(LineOutcome::Empty),
-                Ok(Some(incoming)) => match forbidden(sender, Some(incoming.topic.as_str()), Some(incoming.event.actor_id())) {
-                    None => self.take(incoming, now, &mut request),
+                Ok(Some(incoming)) => match forbidden_event(sender, &incoming) {
+                    None => self.take(incoming, &mut request),
                     Some(forbidden) => request.outcomes.push(forbidden),
                 },
                 Err(rejected) => {
-                    if let Some(forbidden) = forbidden(sender, rejected.sent_to.as_deref(), rejected.actor_id) {
+                    if let Some(forbidden) = forbidden_line(sender, &request.topics.schemas, &rejected) {
                         request.outcomes.push(forbidden);
                         continue;
                     }
-                    request.dead_letters.push(dead_letter(&line, &rejected, sender, now));
+                    request.dead_letters.push(dead_letter(&line, &rejected, sender, request.now));
                     request.outcomes.push(LineOutcome::Rejected(rejected.fault));
                 }
             }
@@ -272,37 +323,43 @@ impl IngestShared {
             (LineOutcome::Forbidden(Forbidden::Actor { actor }), Some(sender)) => {
                 LineOutcome::Forbidden(Forbidden::LetterActor { actor, sender })
             }
+            (LineOutcome::Forbidden(Forbidden::NoActor { topic }), Some(sender)) => {
+                LineOutcome::Forbidden(Forbidden::LetterNoActor { topic, sender })
+            }
             (outcome, _) => outcome,
         })
     }
 
     /// Takes a line in place of a dead letter, checked as every other line of this sender.
     fn replace(&self, id: u64, letter: &DeadLetter, line: &[u8], sender: &EventSender) -> Result<LineOutcome, LogError> {
-        let now = wall_micros();
-        let mut request = LinesRequest::default();
-        let parsed = parse_line(line, now);
+        let mut request = LinesRequest::new(self.topics(), wall_micros());
+        let parsed = parse_line(&request.topics.schemas, line, request.now);
         if let Ok(Some(incoming)) = &parsed
-            && let Some(forbidden) = forbidden(sender, Some(incoming.topic.as_str()), Some(incoming.event.actor_id()))
+            && let Some(forbidden) = forbidden_event(sender, incoming)
         {
             return Ok(forbidden);
         }
         match parsed {
             // Nothing has seen the event of the letter yet, although its id is known.
-            Ok(Some(incoming)) if was_taken_out(letter) => self.file(incoming, now, &mut request),
-            Ok(Some(incoming)) => self.take(incoming, now, &mut request),
+            Ok(Some(incoming)) if was_taken_out(letter) => self.file(incoming, &mut request),
+            Ok(Some(incoming)) => self.take(incoming, &mut request),
             Ok(None) => return Ok(LineOutcome::Empty),
             Err(rejected) => return Ok(LineOutcome::Rejected(rejected.fault)),
         }
         for (topic, group) in std::mem::take(&mut request.groups) {
             self.append_group(&topic, group, &mut request.outcomes)?;
         }
-        self.mark_retried(id, letter, now)?;
+        self.mark_retried(id, letter, request.now)?;
         Ok(request.finish().pop().unwrap_or(LineOutcome::Empty))
     }
 
     /// Appends a record once more that was quarantined as it lay in its topic: nothing has seen its event yet, whatever its id.
     fn release(&self, id: u64, letter: &DeadLetter) -> Result<LineOutcome, LogError> {
         let (topic, now) = (Topic::new(&letter.topic), wall_micros());
+        if self.topics().schemas.get(&letter.topic).is_none() {
+            let detail = format!("no source reads topic '{topic}' any more: deploy one, and send the letter again");
+            return Ok(LineOutcome::Rejected(Fault::at(Reason::UnknownTopic, "topic", detail)));
+        }
         let read = self.log.read(&topic, Partition(letter.partition), Offset(letter.offset), 1, REBUILD_BYTES)?;
         let Some(record) = read.records.into_iter().find(|record| record.offset.0 == letter.offset) else {
             let detail = format!("the log of '{topic}' no longer has its record: its sender has to send it again");
@@ -326,25 +383,28 @@ impl IngestShared {
     }
 
     /// Files an event under its topic, unless it is known.
-    fn take(&self, incoming: Incoming, now: i64, request: &mut LinesRequest) {
-        match self.recent_place(&incoming.topic, incoming.event_id) {
+    fn take(&self, incoming: Incoming, request: &mut LinesRequest) {
+        match incoming.event.event_id().and_then(|id| self.recent_place(&incoming.topic, id)) {
             Some(known) => request.outcomes.push(LineOutcome::Duplicate(Some(known))),
-            None => self.file(incoming, now, request),
+            None => self.file(incoming, request),
         }
     }
 
     /// Files an event under its topic, unless an earlier line of the request has its id.
-    fn file(&self, incoming: Incoming, now: i64, request: &mut LinesRequest) {
+    fn file(&self, incoming: Incoming, request: &mut LinesRequest) {
         let place = request.outcomes.len();
         request.outcomes.push(LineOutcome::Empty);
-        let Incoming { topic, key, event_id, event, .. } = incoming;
-        let first = *request.first.entry((topic.clone(), event_id)).or_insert(place);
-        if first < place {
-            request.repeats.push((place, first));
-            return;
+        let Incoming { topic, key, event } = incoming;
+        let event_id = event.event_id();
+        if let Some(id) = event_id {
+            let first = *request.first.entry((topic.clone(), id)).or_insert(place);
+            if first < place {
+                request.repeats.push((place, first));
+                return;
+            }
         }
-        let encoding = self.topics.get(&topic).copied().unwrap_or(Encoding::Protobuf);
-        let record = Record { key, value: event.encode(encoding), timestamp: now };
+        let encoding = request.topics.encodings.get(&topic).copied().unwrap_or(ENCODING_DEFAULT);
+        let record = Record { key, value: event.encode(encoding), timestamp: request.now };
         let group = request.groups.entry(topic).or_default();
         group.places.push(place);
         group.ids.push(event_id);
@@ -359,7 +419,7 @@ impl IngestShared {
         for ((place, id), (partition, offset)) in group.places.into_iter().zip(group.ids).zip(appended) {
             outcomes[place] = LineOutcome::Accepted(LogPosition { topic: topic.clone(), partition, offset });
             // Only what is synced is remembered: the sender of a duplicate learns that the event is safe.
-            if let Some(recent) = recent.get_mut(topic) {
+            if let (Some(recent), Some(id)) = (recent.get_mut(topic), id) {
                 recent.insert(id, (partition, offset));
             }
         }
@@ -409,6 +469,11 @@ impl IngestShared {
 }
 
 impl LinesRequest {
+    fn new(topics: Arc<TakenTopics>, now: i64) -> Self {
+        let (outcomes, groups, dead_letters) = (Vec::new(), BTreeMap::new(), Vec::new());
+        Self { topics, now, outcomes, groups, dead_letters, first: BTreeMap::new(), repeats: Vec::new() }
+    }
+
     fn finish(mut self) -> Vec<LineOutcome> {
         for (place, first) in self.repeats {
             if let LineOutcome::Accepted(position) = &self.outcomes[first] {
@@ -419,16 +484,16 @@ impl LinesRequest {
     }
 }
 
-/// The ids of the last records of each partition; the lag learns the sizes of those records.
+/// The ids of the last records of each partition; the lag learns the sizes of those records. `None` where events have no id of their own: what
+/// is the same event within a time is decided where events are read.
 fn recent_ids(
     log: &dyn LogReader,
-    schema: &'static TopicSchema,
-    encoding: Encoding,
+    (schema, encoding): (&TopicSchema, Encoding),
     partitions: u32,
     meter: &LagMeter,
-) -> Result<RecentIds, LogError> {
-    let topic = Topic::new(&schema.topic);
-    let mut recent = RecentIds::new(RECENT_IDS_MAX);
+) -> Result<Option<RecentIds>, LogError> {
+    let topic = Topic::new(schema.topic());
+    let mut recent = matches!(schema, TopicSchema::Enveloped(_)).then(|| RecentIds::new(RECENT_IDS_MAX));
     let mut decoder = EventDecoder::new(schema, encoding, &[]);
     let share = RECENT_IDS_MAX as u64 / u64::from(partitions);
     for partition in (0..partitions).map(Partition) {
@@ -442,9 +507,10 @@ fn recent_ids(
             let bytes = records.iter().map(|record| (record.key.len() + record.value.len()) as u64).sum();
             let append = Appended { first: first.offset, next: from, bytes, timestamp: first.timestamp };
             meter.appended((topic.clone(), partition), append);
+            let Some(recent) = &mut recent else { continue };
             let batch = decoder
                 .decode(records.iter().map(|record| (partition, record.offset, record.timestamp, record.value.as_slice())));
-            for (id, position) in batch.event_ids.iter().zip(&batch.places) {
+            for (id, position) in batch.event_ids.iter().flatten().zip(&batch.places) {
                 recent.insert(*id, *position);
             }
         }
@@ -452,10 +518,27 @@ fn recent_ids(
     Ok(recent)
 }
 
-/// The outcome of a line that its sender may not send, as far as topic and actor could be read.
-fn forbidden(sender: &EventSender, topic: Option<&str>, actor: Option<i64>) -> Option<LineOutcome> {
-    let topic = topic.map_or(Ok(()), |topic| sender.check_topic(topic));
-    let checked = topic.and_then(|()| actor.map_or(Ok(()), |actor| sender.check_actor(actor)));
+/// The outcome of an event that its sender may not send.
+fn forbidden_event(sender: &EventSender, incoming: &Incoming) -> Option<LineOutcome> {
+    let topic = incoming.topic.as_str();
+    let checked = sender.check_topic(topic).and_then(|()| match incoming.event.actor_id() {
+        Some(actor) => sender.check_actor(actor),
+        None => sender.check_any_actor(topic),
+    });
+    checked.err().map(LineOutcome::Forbidden)
+}
+
+/// The outcome of a line that is no event and that its sender may not send, as far as its topic and its actor could be read.
+fn forbidden_line(sender: &EventSender, topics: &TopicSet, rejected: &Rejected) -> Option<LineOutcome> {
+    let check_actor = || rejected.actor_id.map_or(Ok(()), |actor| sender.check_actor(actor));
+    let checked = match rejected.sent_to.as_deref() {
+        None => check_actor(),
+        Some(topic) => sender.check_topic(topic).and_then(|()| match topics.get(topic) {
+            // What is called so in such an event says nothing of its actor.
+            Some(TopicSchema::Declared(_)) => sender.check_any_actor(topic),
+            Some(TopicSchema::Enveloped(_)) | None => check_actor(),
+        }),
+    };
     checked.err().map(LineOutcome::Forbidden)
 }
 

@@ -16,6 +16,7 @@ pub mod disk;
 pub mod error;
 mod health;
 pub mod ingest;
+pub mod ingest_topics;
 pub mod key_reading;
 pub mod key_set;
 pub mod lag;

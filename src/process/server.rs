@@ -165,7 +165,7 @@ impl Server {
 
     /// Records in the log.
     pub fn records_logged(&self) -> Result<u64, ProcessError> {
-        Ok(records_logged(self.log.as_ref())?)
+        Ok(records_logged(self.log.as_ref(), &self.ingest)?)
     }
 
     /// Rows of each view, by name.

@@ -6,17 +6,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 
-use api::{ApiConfig, ApiState, CursorKey, Health, LagLimits, Limits};
+use api::{ApiConfig, ApiState, CursorKey, Health, Ingest, LagLimits, Limits};
 use engine::event_limits::EventLimits;
 use engine::run::{DEAD_LETTER_TOPIC, Options, Running, Storage, start};
 use epochs::coordinator::RetainedLimits;
 use epochs::disk::real::Lock;
 use epochs::error::EpochError;
-use language::builder::PARTITIONS_DEFAULT;
 use language::diagnostic::SourceFile;
 use language::topology::Topology;
-use schemas::catalogue::catalogue;
-use schemas::event::Encoding;
 use schemas::position::{Partition, Timeline, Topic};
 use schemas::secret_text::SecretText;
 use schemas::server_url::ServerUrl;
@@ -33,12 +30,14 @@ use super::data_directory::{SEARCH_DIRECTORY, open_log, take};
 use super::deployments::choose::{Chosen, check_readers, choose, remember_start};
 use super::deployments::declared::Declared;
 use super::deployments::deployer::Deployer;
+use super::deployments::encodings::former_encodings;
 use super::deployments::store::Store;
 use super::derived::DerivedTopics;
 use super::disk::{DiskWatch, make_room};
 use super::error::ProcessError;
 use super::health::EngineHealth;
-use super::ingest::{LogIngest, TopicFormat};
+use super::ingest::LogIngest;
+use super::ingest_topics::ingest_topics;
 use super::lag::LagMeter;
 use super::lineage::RowEvents;
 use super::memory::MemoryLimit;
@@ -91,11 +90,11 @@ pub(super) fn open_data(declared: Declared, data: &Path, settings: &ServerSettin
 
 /// Opens the way into the log.
 pub(super) fn open_ingest(opened: &OpenedData, settings: &ServerSettings) -> Result<OpenedIngest, ProcessError> {
-    let OpenedData { log, topology, .. } = opened;
+    let OpenedData { log, topology, store, .. } = opened;
     let meter = LagMeter::new(log.clone());
     let admission = Admission::new(lag_limits(settings), MemoryLimit::new(settings.ingest_memory_bytes), meter.clone());
-    let ingest = LogIngest::open(Arc::clone(log), admission, |topic| topic_format(topology, topic))?;
-    let records = records_logged(log.as_ref())?;
+    let ingest = LogIngest::open(Arc::clone(log), admission, ingest_topics(topology), former_encodings(store))?;
+    let records = records_logged(log.as_ref(), &ingest)?;
     Ok(OpenedIngest { ingest, meter, records })
 }
 
@@ -151,18 +150,10 @@ pub(super) fn warn_of_unknown(limits: &Limits, views: &Views) {
     }
 }
 
-/// As the topology's source says; a topic that no source reads is kept for one that will.
-fn topic_format(topology: &Topology, topic: &str) -> TopicFormat {
-    match topology.source_of_topic(topic) {
-        Some(source) => TopicFormat { partitions: source.partitions, encoding: source.encoding },
-        None => TopicFormat { partitions: PARTITIONS_DEFAULT, encoding: Encoding::Protobuf },
-    }
-}
-
 /// Returns the number of records of events and dead letters in the log.
-pub(super) fn records_logged(log: &dyn LogReader) -> Result<u64, LogError> {
+pub(super) fn records_logged(log: &dyn LogReader, ingest: &LogIngest) -> Result<u64, LogError> {
     let mut records = 0;
-    let is_input = |topic: &Topic| topic.as_str() == DEAD_LETTER_TOPIC || catalogue().topic(topic.as_str()).is_some();
+    let is_input = |topic: &Topic| topic.as_str() == DEAD_LETTER_TOPIC || ingest.takes(topic.as_str());
     // What was derived is written here too, and read by others only.
     for topic in log.topics()?.into_iter().filter(|topic| is_input(&topic.topic)) {
         for partition in (0..topic.partitions).map(Partition) {

@@ -154,7 +154,8 @@ function bodyField({ content }, components) {
 /** A value of a schema. */
 function sample(given, components) {
   const schema = resolved(given, components);
-  if (schema.oneOf) return sample(schema.oneOf[0], components);
+  const choices = schema.oneOf ?? schema.anyOf;
+  if (choices) return sample(choices[0], components);
   if (schema.enum) return schema.enum[0];
   const type = Array.isArray(schema.type) ? schema.type[0] : schema.type;
   if (type === 'object') {

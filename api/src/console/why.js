@@ -58,7 +58,7 @@ function event({ topic, partition, offset, event_type: type, event_id: id, occur
     element(
       'div',
       { class: 'letter-head' },
-      element('span', { class: 'reason' }, type),
+      element('span', { class: 'reason' }, type ?? topic),
       element('span', { class: 'faint' }, at),
       element('span', { class: 'spring' }),
       element('span', { class: 'faint' }, `${topic}, partition ${partition}, offset ${whole(offset)}`),
@@ -66,7 +66,7 @@ function event({ topic, partition, offset, event_type: type, event_id: id, occur
     element(
       'details',
       {},
-      element('summary', {}, `Event ${id}`),
+      element('summary', {}, id === null ? 'Event' : `Event ${id}`),
       element('pre', { tabindex: '0' }, JSON.stringify(body, null, 2)),
     ),
   );

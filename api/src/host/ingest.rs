@@ -30,6 +30,9 @@ pub trait Ingest: Send + Sync + 'static {
     /// Takes a dead letter off the list for good; soon after it returns, and durably. Its record stays in the log.
     fn discard(&self, id: u64, letter: LetterPlace) -> BoxFuture<'_, Result<(), IngestError>>;
 
+    /// Returns true if events can be sent to a topic. Asked for each request: may not block.
+    fn takes(&self, topic: &str) -> bool;
+
     /// The topics that events can be sent to, by name. May not block for long.
     fn topics(&self) -> Result<Vec<TopicInfo>, IngestError>;
 }
@@ -74,6 +77,14 @@ impl EventSender {
         }
     }
 
+    /// Refuses events that do not say whose they are to a sender that may only send its own.
+    pub fn check_any_actor(&self, topic: &str) -> Result<(), Forbidden> {
+        match &self.actor {
+            Some(_) => Err(Forbidden::NoActor { topic: topic.to_owned() }),
+            None => Ok(()),
+        }
+    }
+
     /// Refuses an event of an actor who is not the sender.
     pub fn check_actor(&self, actor: i64) -> Result<(), Forbidden> {
         match &self.actor {
@@ -108,6 +119,22 @@ pub enum Forbidden {
         /// the actor that the event names
         actor: i64,
     },
+    /// events of the topic name no actor, and its token is an actor's
+    #[error("events of topic '{topic}' name no actor, and a sender may only say what it did itself")]
+    NoActor {
+        /// the topic
+        topic: String,
+    },
+    /// a dead letter is sent again as it is, events of its topic name no actor, and the token that it was sent with was an actor's
+    #[error(
+        "its sender was tied to actor '{sender}', and events of topic '{topic}' name no actor: send the line in its place if it is right"
+    )]
+    LetterNoActor {
+        /// the topic
+        topic: String,
+        /// the actor whom the sender's token named
+        sender: String,
+    },
 }
 
 impl Forbidden {
@@ -116,13 +143,14 @@ impl Forbidden {
         match self {
             Self::Topic { .. } => "topic_not_granted",
             Self::Actor { .. } | Self::LetterActor { .. } => "other_actor",
+            Self::NoActor { .. } | Self::LetterNoActor { .. } => "no_actor",
         }
     }
 
     /// The part of the line that is to blame.
     pub fn field(&self) -> &'static str {
         match self {
-            Self::Topic { .. } => "topic",
+            Self::Topic { .. } | Self::NoActor { .. } | Self::LetterNoActor { .. } => "topic",
             Self::Actor { .. } | Self::LetterActor { .. } => "event.actor_id",
         }
     }
@@ -224,8 +252,8 @@ pub enum IngestError {
 pub struct TopicInfo {
     /// its name
     pub name: Topic,
-    /// the protobuf message of its events
-    pub message: String,
+    /// the protobuf message of its events, if they have one
+    pub message: Option<String>,
     /// per partition the earliest offset that is kept, and the next that will be written
     pub partitions: Vec<(Offset, Offset)>,
 }

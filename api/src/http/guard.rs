@@ -30,6 +30,8 @@ use crate::http::token::TokenError;
 const UNMATCHED: &str = "unmatched";
 /// The path of producers, which have places of their own.
 const EVENTS_PATH: &str = "/v1/events";
+/// The beginning of the paths of producers that send events of one topic.
+const TOPIC_PATHS: &str = "/v1/topics/";
 /// Paths by which others decide whether the server is used.
 const HEALTH_PATHS: [&str; 2] = ["/healthz", "/readyz"];
 
@@ -103,9 +105,10 @@ fn is_limited(path: &str) -> bool {
 /// A place among the requests that are answered.
 fn permit<'a>(state: &'a ApiState, path: &str) -> Result<SemaphorePermit<'a>, LimitError> {
     let limits = &state.config().limits;
-    let (permits, requests_max) = match path {
-        EVENTS_PATH => (state.producer_permits(), limits.producer_requests_max),
-        _ => (state.permits(), limits.requests_max),
+    let is_topic = path.strip_prefix(TOPIC_PATHS).is_some_and(|topic| !topic.contains('/'));
+    let (permits, requests_max) = match path == EVENTS_PATH || is_topic {
+        true => (state.producer_permits(), limits.producer_requests_max),
+        false => (state.permits(), limits.requests_max),
     };
     permits.try_acquire().map_err(|_| LimitError::Busy { requests_max })
 }

@@ -156,6 +156,8 @@ async fn producers_and_readers_do_not_take_each_others_places() {
     let producing = tokio::spawn(events("slow"));
     tokio::task::yield_now().await;
     events("{}").await.problem(503, "busy", None);
+    let of_a_topic = Request::post("/v1/topics/social.post").body("{}".into()).unwrap();
+    send(&api, of_a_topic).await.problem(503, "busy", None);
     assert!(reading.await.unwrap_err().is_cancelled());
     assert_eq!(send(&api, request(HERE, None, POSTS)).await.status, StatusCode::OK, "producers keep readers out");
     producing.abort();
@@ -218,17 +220,20 @@ async fn only_tokens_with_a_wrong_signature_are_counted_as_bad() {
 #[tokio::test]
 async fn a_client_has_so_many_requests_with_events_and_takes_its_place_before_the_body_is_read() {
     let api = limited_api(Limits { client_producer_requests: 1, ..Limits::default() });
-    let events = |peer: &str, body: Body| {
-        let mut request = Request::post("/v1/events").body(body).unwrap();
+    let send_to = |path: &str, peer: &str, body: Body| {
+        let mut request = Request::post(path).body(body).unwrap();
         request.extensions_mut().insert(Peer::of(peer.parse().unwrap()));
         request
     };
+    let events = |peer: &str, body: Body| send_to("/v1/events", peer, body);
     let never = Body::from_stream(stream::pending::<Result<String, std::io::Error>>());
     let sending = tokio::spawn(send_owned(api.clone(), events(HERE, never)));
     tokio::task::yield_now().await;
     let refused = send(&api, events(HERE, "{}".into())).await;
     assert!(refused.problem(429, "too_many_producer_requests", None).contains("--client-producer-requests"));
     assert_eq!(refused.header("retry-after"), "1");
+    let of_a_topic = send(&api, send_to("/v1/topics/social.post", HERE, "{}".into())).await;
+    of_a_topic.problem(429, "too_many_producer_requests", None);
     assert_eq!(send(&api, events(THERE, "{}".into())).await.json()["accepted"], 1, "another client");
     assert_eq!(send(&api, request(HERE, None, POSTS)).await.status, StatusCode::OK, "a reader from there");
     sending.abort();

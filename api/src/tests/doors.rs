@@ -21,7 +21,7 @@ fn endless(taken: &Arc<AtomicUsize>) -> Body {
 #[tokio::test]
 async fn no_body_is_read_before_its_sender_is_known() {
     let api = api_with(social(), ApiConfig { verifier: Some(verifier()), ..ApiConfig::default() });
-    for path in ["/v1/events", "/v1/deployments", "/v1/deployments/plan"] {
+    for path in ["/v1/events", "/v1/topics/social.post", "/v1/deployments", "/v1/deployments/plan"] {
         let taken = Arc::new(AtomicUsize::new(0));
         let request = |token: Option<&str>| {
             let request = Request::post(path).header("Content-Type", "application/json");

@@ -96,12 +96,14 @@ async fn bodies_have_limits() {
 async fn a_body_without_memory_for_it_is_refused_before_it_is_looked_at() {
     let events_body_bytes_max = 2 * TEST_MEMORY_BYTES as usize;
     let api = api_with(social(), limited(Limits { events_body_bytes_max, ..Limits::default() }));
-    let with_length = |length: u64| Request::post("/v1/events").header("Content-Length", length).body("{}".into()).unwrap();
-    let answer = send(&api, with_length(TEST_MEMORY_BYTES)).await;
-    answer.problem(503, "memory_full", None);
-    assert_eq!(answer.header("retry-after"), "1");
-    assert_eq!((&answer.json()["reason"], &answer.json()["results"]), (&json!("memory_full"), &json!([])));
-    let taken = send(&api, with_length(TEST_MEMORY_BYTES - 1)).await;
+    let with_length = |path: &str, length: u64| Request::post(path).header("Content-Length", length).body("{}".into()).unwrap();
+    for path in ["/v1/events", "/v1/topics/social.post"] {
+        let answer = send(&api, with_length(path, TEST_MEMORY_BYTES)).await;
+        answer.problem(503, "memory_full", None);
+        assert_eq!(answer.header("retry-after"), "1");
+        assert_eq!((&answer.json()["reason"], &answer.json()["results"]), (&json!("memory_full"), &json!([])));
+    }
+    let taken = send(&api, with_length("/v1/events", TEST_MEMORY_BYTES - 1)).await;
     assert_eq!(taken.json()["position"], "social.post:1:1", "something of the other was taken");
 }
 
@@ -199,9 +201,46 @@ async fn events_may_be_tied_to_a_claim_of_their_sender() {
 }
 
 #[tokio::test]
+async fn events_of_one_topic_need_no_line_around_them() {
+    let api = api();
+    let post = async |path: &str, body: &str| {
+        let request = Request::post(path).header("Content-Type", "application/x-ndjson");
+        send(&api, request.body(body.to_owned().into()).unwrap()).await
+    };
+    let answer = post("/v1/topics/social.post", "{\"a\":1}\n\n{\"a\":2}").await;
+    let statuses: Vec<Json> = answer.json()["results"].as_array().unwrap().iter().map(|line| line["status"].clone()).collect();
+    assert_eq!((answer.status, statuses), (StatusCode::OK, vec![json!("accepted"), json!("empty"), json!("accepted")]));
+    post("/v1/topics/social.nothing", "{}").await.problem(404, "unknown_topic", Some("topic"));
+}
+
+#[tokio::test]
+async fn a_topic_that_a_token_does_not_grant_is_unknown_like_one_that_is_not_there() {
+    let api = api_with(social(), ApiConfig { verifier: Some(verifier()), ..ApiConfig::default() });
+    let post = async |scope: &str| {
+        let token = sign(json!({ "sub": "1", "scope": scope, "exp": FAR_FUTURE }));
+        let request = Request::post("/v1/topics/social.post").header("Authorization", format!("Bearer {token}"));
+        send(&api, request.body("{}".into()).unwrap()).await
+    };
+    assert_eq!(post("events:write:social.post").await.status, StatusCode::OK);
+    post("events:write:social.user").await.problem(404, "unknown_topic", Some("topic"));
+    post("").await.problem(403, "missing_scope", Some("Authorization"));
+}
+
+#[tokio::test]
 async fn topics_are_listed() {
     let answer = get(&api(), "/v1/topics").await;
     let partitions = json!([{ "partition": 0, "earliest": 0, "next": 10 }, { "partition": 1, "earliest": 3, "next": 4 }]);
     let topic = json!({ "name": "social.post", "message": "social.v1.PostEvent", "partitions": partitions });
     assert_eq!(answer.json()["topics"], json!([topic]));
+}
+
+#[tokio::test]
+async fn an_event_of_a_topic_is_taken_without_listing_the_topics() {
+    let ingest = Arc::new(TextIngest::default());
+    let shared = Arc::clone(&ingest) as Arc<dyn Ingest>;
+    let api = router(ApiState::new(social(), shared, Arc::new(TestHealth(Readiness::Ready)), limited(Limits::default())));
+    let post = |path: &str| Request::post(path).body("{}".into()).unwrap();
+    assert_eq!(send(&api, post("/v1/topics/social.post")).await.json()["accepted"], 1);
+    send(&api, post("/v1/topics/social.nonsense")).await.problem(404, "unknown_topic", Some("topic"));
+    assert_eq!(*ingest.listed.lock(), 0);
 }

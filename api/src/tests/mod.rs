@@ -228,6 +228,8 @@ pub(super) struct TextIngest {
     pub(super) discarded: Mutex<Vec<u64>>,
     /// bytes for which memory was asked, of each body
     pub(super) reserved: Mutex<Vec<u64>>,
+    /// times that the topics were listed
+    pub(super) listed: Mutex<u64>,
 }
 
 impl Ingest for TextIngest {
@@ -264,9 +266,14 @@ impl Ingest for TextIngest {
         Box::pin(async { Ok(()) })
     }
 
+    fn takes(&self, topic: &str) -> bool {
+        topic == "social.post"
+    }
+
     fn topics(&self) -> Result<Vec<TopicInfo>, IngestError> {
+        *self.listed.lock() += 1;
         let partitions = vec![(Offset(0), Offset(10)), (Offset(3), Offset(4))];
-        Ok(vec![TopicInfo { name: Topic::new("social.post"), message: "social.v1.PostEvent".into(), partitions }])
+        Ok(vec![TopicInfo { name: Topic::new("social.post"), message: Some("social.v1.PostEvent".into()), partitions }])
     }
 }
 

@@ -16,8 +16,8 @@ impl Provenance for TestProvenance {
             topic: Topic::new("social.post"),
             partition: Partition(3),
             offset: Offset(7),
-            event_id: "018c".into(),
-            event_type: "post.created".into(),
+            event_id: Some("018c".into()),
+            event_type: Some("post.created".into()),
             occurred_at: 1_704_067_200_000_000,
             json: "{\"payload\":{\"text\":\"x\"}}".into(),
         };

@@ -101,7 +101,7 @@ fn columns_have_the_types_that_the_fields_mean() {
     ] {
         assert_eq!(kind(name).as_deref(), Some(expected), "{name}");
     }
-    let schema = posts.arrow_schema();
+    let schema = TopicSchema::from(posts).arrow_schema();
     let required: Vec<&str> =
         schema.fields().iter().filter(|field| !field.is_nullable()).map(|field| field.name().as_str()).collect();
     assert_eq!(required, ["event_id", "event_type", "schema_version", "aggregate_id", "occurred_at", "actor_id"]);

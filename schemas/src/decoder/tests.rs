@@ -12,16 +12,17 @@ use crate::dead_letter::Reason;
 use crate::event::{EVENT_BYTES_MAX, Incoming, parse_line};
 use crate::social::v1;
 use crate::testing::{NOW, sample_line, sample_lines};
+use crate::topic::enveloped::EnvelopedTopic;
 
-fn topic(name: &str) -> &'static TopicSchema {
+fn topic(name: &str) -> &'static Arc<EnvelopedTopic> {
     catalogue().topic(name).expect("a topic")
 }
 
 fn incoming(line: &str) -> Incoming {
-    parse_line(line.as_bytes(), NOW).expect("a good line").expect("an event")
+    parse_line(catalogue().set(), line.as_bytes(), NOW).expect("a good line").expect("an event")
 }
 
-fn all_columns(topic: &'static TopicSchema, encoding: Encoding) -> EventDecoder {
+fn all_columns(topic: &'static Arc<EnvelopedTopic>, encoding: Encoding) -> EventDecoder {
     EventDecoder::new(topic, encoding, &(0..topic.columns.len()).collect::<Vec<_>>())
 }
 
@@ -29,7 +30,7 @@ fn decode(decoder: &mut EventDecoder, records: &[Vec<u8>]) -> DecodedBatch {
     decoder.decode(records.iter().enumerate().map(|(at, bytes)| (Partition(1), Offset(at as u64), NOW, bytes.as_slice())))
 }
 
-fn fault(topic: &'static TopicSchema, encoding: Encoding, bytes: &[u8]) -> Option<(Reason, Option<String>)> {
+fn fault(topic: &'static Arc<EnvelopedTopic>, encoding: Encoding, bytes: &[u8]) -> Option<(Reason, Option<String>)> {
     let mut decoded = decode(&mut all_columns(topic, encoding), &[bytes.to_vec()]);
     decoded.faults.pop().map(|bad| (bad.fault.reason, bad.fault.field))
 }

@@ -5,10 +5,11 @@
 use super::content::Event;
 use super::id::EventId;
 use super::limits::{EVENT_BYTES_MAX, EVENT_FUTURE_MICROS_MAX};
-use crate::catalogue::{AggregateIdKind, EventSchema, SCHEMA_VERSION, TopicSchema, catalogue};
+use crate::catalogue::catalogue;
 use crate::dead_letter::{Fault, Reason};
 use crate::field::Value;
 use crate::time::{RFC3339_MICROS_MAX, RFC3339_MICROS_MIN, timestamp_text};
+use crate::topic::enveloped::{AggregateIdKind, EnvelopedTopic, EventSchema, SCHEMA_VERSION};
 
 /// The most characters of someone's text that a message repeats.
 const QUOTED_CHARACTERS_MAX: usize = 80;
@@ -25,16 +26,8 @@ pub(crate) fn check_length(length: usize) -> Result<(), Fault> {
 }
 
 /// Checks rules that concern the whole event: it lies with its owner, and not in the future.
-pub(crate) fn check_event(schema: &TopicSchema, event: &Event<'_>, now_micros: i64) -> Result<(), Fault> {
-    if event.occurred_at > now_micros.saturating_add(EVENT_FUTURE_MICROS_MAX) {
-        let detail = format!(
-            "{} is more than {} hours ahead of {}; correct the producer's clock",
-            timestamp_text(event.occurred_at),
-            EVENT_FUTURE_MICROS_MAX / 3_600_000_000,
-            timestamp_text(now_micros)
-        );
-        return Err(Fault::at(Reason::TimeInFuture, "occurred_at", detail));
-    }
+pub(crate) fn check_event(schema: &EnvelopedTopic, event: &Event<'_>, now_micros: i64) -> Result<(), Fault> {
+    check_future(event.occurred_at, now_micros, "occurred_at")?;
     for (field, value) in schema.events[event.kind].fields.iter().zip(&event.fields) {
         if let (true, Value::Int(owner), Value::Int(aggregate)) = (field.key, value, &event.aggregate_id)
             && owner != aggregate
@@ -47,8 +40,22 @@ pub(crate) fn check_event(schema: &TopicSchema, event: &Event<'_>, now_micros: i
     Ok(())
 }
 
+/// Refuses a time that lies further ahead of the clock than any zone explains.
+pub(crate) fn check_future(occurred_at: i64, now_micros: i64, path: &str) -> Result<(), Fault> {
+    if occurred_at <= now_micros.saturating_add(EVENT_FUTURE_MICROS_MAX) {
+        return Ok(());
+    }
+    let detail = format!(
+        "{} is more than {} hours ahead of {}; correct the producer's clock",
+        timestamp_text(occurred_at),
+        EVENT_FUTURE_MICROS_MAX / 3_600_000_000,
+        timestamp_text(now_micros)
+    );
+    Err(Fault::at(Reason::TimeInFuture, path, detail))
+}
+
 /// The event type of this name in a topic.
-pub(crate) fn event_kind<'s>(schema: &'s TopicSchema, event_type: &str) -> Result<(usize, &'s EventSchema), Fault> {
+pub(crate) fn event_kind<'s>(schema: &'s EnvelopedTopic, event_type: &str) -> Result<(usize, &'s EventSchema), Fault> {
     if let Some(found) = schema.event(event_type) {
         return Ok(found);
     }
@@ -119,7 +126,12 @@ pub(crate) fn missing(path: &str) -> Fault {
 
 /// The beginning of a text, for messages.
 pub(crate) fn shortened(text: &str) -> String {
-    match text.char_indices().nth(QUOTED_CHARACTERS_MAX) {
+    shortened_to(text, QUOTED_CHARACTERS_MAX)
+}
+
+/// The beginning of a text that has more characters than that.
+pub(crate) fn shortened_to(text: &str, characters: usize) -> String {
+    match text.char_indices().nth(characters) {
         Some((end, _)) => format!("{}...", &text[..end]),
         None => text.to_owned(),
     }

@@ -1,16 +1,22 @@
 //! Lines of ingest: what is accepted, and the reason of everything that is not.
 
+use arrow_schema::{DataType, TimeUnit};
 use testkit::random::Random;
 
 use super::*;
-use crate::catalogue::EventFieldKind;
+use crate::catalogue::catalogue;
+use crate::decoder::EventDecoder;
+use crate::position::{Offset, Partition};
 use crate::testing::{NOW, sample_line, sample_lines};
+use crate::topic::column::{DeclaredColumn, TextForm};
+use crate::topic::enveloped::EventFieldKind;
+use crate::topic::message::{DeclaredMessage, ProtoFile};
 
 /// Outcome of reading a line: an event, or the reason and the field for which it was rejected.
 type Verdict = Result<bool, (Reason, Option<String>)>;
 
 fn reason(line: &[u8]) -> Verdict {
-    match parse_line(line, NOW) {
+    match parse_line(catalogue().set(), line, NOW) {
         Ok(incoming) => Ok(incoming.is_some()),
         Err(rejected) => Err((rejected.fault.reason, rejected.fault.field)),
     }
@@ -173,18 +179,20 @@ fn a_line_at_the_limit_is_accepted_and_one_byte_more_is_not() {
 
 #[test]
 fn a_rejected_line_names_its_topic_when_it_can_be_read() {
-    let sent_to = |line: &[u8]| parse_line(line, NOW).expect_err("a bad line").sent_to;
+    let sent_to = |line: &[u8]| parse_line(catalogue().set(), line, NOW).expect_err("a bad line").sent_to;
     assert_eq!(sent_to(&post("social.post", "social.nonsense")).as_deref(), Some("social.nonsense"));
     assert_eq!(sent_to(&post("a post", &"x".repeat(EVENT_BYTES_MAX))).as_deref(), Some("social.post"));
     assert_eq!(sent_to(&post("a post", "")[..100]).as_deref(), Some("social.post"));
     assert_eq!(sent_to(b"nonsense"), None);
-    let long = sent_to(&post("social.post", &"t".repeat(1000))).expect("a topic");
-    assert!(long.len() < 100, "{long}");
+    let longest = "t".repeat(TOPIC_NAME_LENGTH_MAX);
+    assert_eq!(sent_to(&post("social.post", &longest)), Some(longest), "permissions are compared with the whole name");
+    let longer = sent_to(&post("social.post", &"t".repeat(1000))).expect("a topic");
+    assert!(!Topic::is_name(&longer) && longer.len() < TOPIC_NAME_LENGTH_MAX + 10, "{longer}");
 }
 
 #[test]
 fn a_rejected_line_names_its_actor_when_that_can_be_read() {
-    let actor = |line: &[u8]| parse_line(line, NOW).expect_err("a bad line").actor_id;
+    let actor = |line: &[u8]| parse_line(catalogue().set(), line, NOW).expect_err("a bad line").actor_id;
     assert_eq!(actor(&post("post.created", "post.nonsense")), Some(1));
     assert_eq!(actor(&post("social.post", "social.nonsense")), Some(1), "whatever the topic");
     assert_eq!(actor(&post("a post", "\\ud800")), Some(1), "although the text ends within the event");
@@ -202,13 +210,13 @@ fn a_rejected_line_names_its_actor_when_that_can_be_read() {
 
 #[test]
 fn an_incoming_event_carries_what_the_log_needs() {
-    let incoming = parse_line(&user("user.followed", "007", r#"{"follower_id":7,"followee_id":"8"}"#), NOW);
+    let incoming = parse_line(catalogue().set(), &user("user.followed", "007", r#"{"follower_id":7,"followee_id":"8"}"#), NOW);
     let incoming = incoming.expect("a good line").expect("an event");
     assert_eq!(incoming.topic, Topic::new("social.user"));
     assert_eq!(incoming.key, b"7", "one key per aggregate, however it was written");
-    assert_eq!(incoming.event_id.to_string(), "018cc4e7-6c00-7000-8004-000000000005");
-    assert_eq!(incoming.occurred_at, 1_704_110_400_000_000);
-    assert_eq!(incoming.event.event_type(), "user.followed");
+    assert_eq!(incoming.event.event_id().map(|id| id.to_string()).as_deref(), Some("018cc4e7-6c00-7000-8004-000000000005"));
+    assert_eq!(incoming.event.occurred_at(), 1_704_110_400_000_000);
+    assert_eq!(incoming.event.event_type(), Some("user.followed"));
 }
 
 #[test]
@@ -243,9 +251,10 @@ fn no_bytes_make_it_panic() {
             }
             line.push(b' ');
         }
-        if let Ok(Some(incoming)) = parse_line(&line, NOW) {
+        if let Ok(Some(incoming)) = parse_line(catalogue().set(), &line, NOW) {
             let object = String::from_utf8(incoming.encode(Encoding::Json)).expect("UTF-8");
-            let again = parse_line(format!("{{\"topic\":\"{}\",\"event\":{object}}}", incoming.topic).as_bytes(), NOW);
+            let line = format!("{{\"topic\":\"{}\",\"event\":{object}}}", incoming.topic);
+            let again = parse_line(catalogue().set(), line.as_bytes(), NOW);
             let again = again.expect("what was accepted once is accepted again").expect("an event");
             assert_eq!(again.encode(Encoding::Protobuf), incoming.encode(Encoding::Protobuf));
         }
@@ -280,4 +289,109 @@ fn the_published_data_are_read_as_described() {
     for (number, (line, (_, expected))) in lines.iter().zip(&expected).enumerate() {
         assert_eq!(&reason(line), expected, "line {}", number + 1);
     }
+}
+
+/// A topic with a column of every kind, and one of a message.
+fn declared_topics() -> TopicSet {
+    let types = [
+        DataType::Int16,
+        DataType::Int64,
+        DataType::Float64,
+        DataType::Boolean,
+        DataType::Utf8,
+        DataType::Binary,
+        DataType::Date32,
+        DataType::Decimal128(12, 2),
+        DataType::Decimal256(crate::numeric::WIDE_DIGITS, crate::numeric::WIDE_SCALE),
+        DataType::Timestamp(TimeUnit::Microsecond, None),
+        DataType::Timestamp(TimeUnit::Microsecond, Some("+00:00".into())),
+        DataType::new_list(DataType::Decimal128(6, 1), true),
+        DataType::new_list(DataType::Utf8, true),
+        DataType::Utf8,
+    ];
+    let column = |(place, data_type): (usize, DataType)| {
+        let form = if place == 13 { TextForm::Json } else { TextForm::Plain };
+        DeclaredColumn { name: format!("c{place}"), data_type, nullable: place > 0, form }
+    };
+    let columns = types.into_iter().enumerate().map(column).collect();
+    let proto = "syntax = 'proto3'; message M { int32 a = 1; string b = 2; repeated double c = 3; bytes d = 4; }";
+    let files = [ProtoFile { name: "m.proto".to_owned(), text: proto.to_owned() }];
+    let message = DeclaredMessage::compile(&files, "m.proto", "M").expect("a message");
+    let messages = DeclaredTopic::new("messages", message.columns(), None, vec![0]).of_message(message);
+    let topics = [DeclaredTopic::new("objects", columns, None, vec![1, 4]), messages];
+    topics.into_iter().map(|topic| TopicSchema::Declared(Arc::new(topic))).collect()
+}
+
+/// A topic `m` of messages with these fields, which are told apart by the first.
+fn message_topic(fields: &str) -> TopicSet {
+    let files = [ProtoFile { name: "m.proto".to_owned(), text: format!("syntax = 'proto3'; message M {{ {fields} }}") }];
+    let message = DeclaredMessage::compile(&files, "m.proto", "M").expect("a message");
+    let topic = DeclaredTopic::new("m", message.columns(), None, vec![0]).of_message(message);
+    [TopicSchema::Declared(Arc::new(topic))].into_iter().collect()
+}
+
+#[test]
+fn an_object_has_the_identity_of_the_message_that_is_written() {
+    let topics = message_topic("float a = 1;");
+    let read = |event: &str| parse_line(&topics, format!(r#"{{"topic":"m","event":{event}}}"#).as_bytes(), NOW);
+    let incoming = |event: &str| read(event).expect("a good line").expect("an event");
+    let object = incoming(r#"{"a":0.1}"#);
+    let record = object.encode(Encoding::Protobuf);
+    let schema = topics.get("m").expect("a topic");
+    let place = (Partition(0), Offset(0), NOW, record.as_slice());
+    let ids = EventDecoder::new(schema, Encoding::Protobuf, &[0]).decode([place]).event_ids.expect("identities");
+    assert_eq!(object.key, ids[0].0, "the partition is the one in which the event is looked for");
+    assert_eq!(incoming(&format!("\"{}\"", STANDARD.encode(&record))).key, object.key, "the same event in base64");
+    assert_eq!(incoming(r#"{"a":0.10000000149011612}"#).key, object.key, "the number as a float holds it");
+    let fault = read(r#"{"a":1e39}"#).expect_err("no float").fault;
+    assert_eq!((fault.reason, fault.field.as_deref()), (Reason::WrongType, Some("a")));
+}
+
+#[test]
+fn an_object_whose_message_is_too_long_is_refused() {
+    let topics = message_topic("int64 id = 1; repeated int64 a = 2;");
+    let verdict = |items: usize| {
+        let line = format!(r#"{{"topic":"m","event":{{"id":1,"a":[{}-1]}}}}"#, "-1,".repeat(items - 1));
+        assert!(line.len() < EVENT_BYTES_MAX / 2);
+        parse_line(&topics, line.as_bytes(), NOW).map(|incoming| incoming.is_some()).map_err(|rejected| rejected.fault.reason)
+    };
+    // A negative number has ten bytes in a message.
+    assert_eq!(verdict(EVENT_BYTES_MAX / 10 - 2), Ok(true));
+    assert_eq!(verdict(EVENT_BYTES_MAX / 10 + 1), Err(Reason::TooLarge));
+}
+
+#[test]
+fn no_bytes_of_declared_events_make_it_panic_and_what_is_taken_is_read_again() {
+    let topics = declared_topics();
+    let object = r#"{"topic":"objects","event":{"c0":-7,"c1":"12","c2":1e3,"c3":true,"c4":"t\u00e9","c5":"\\x00ff","c6":"2024-02-29","c7":"12.50","c8":0.001,"c9":"2024-01-01 00:00:00","c10":"2024-01-01T00:00:00Z","c11":[1.5,null],"c12":["a"],"c13":{"a" : [1, 2]}}}"#;
+    let message = r#"{"topic":"messages","event":"CAESAWIaCAAAAAAAAPA/IgEA"}"#;
+    let fields = r#"{"topic":"messages","event":{"a":1,"b":"x","c":[0.5],"d":"\\x00"}}"#;
+    let lines = [object, message, fields];
+    for line in lines {
+        assert!(parse_line(&topics, line.as_bytes(), NOW).is_ok_and(|incoming| incoming.is_some()), "{line}");
+    }
+    let mut random = Random::new(11);
+    let signs = b"{}[]\",:\\u0-.eE1tn \x80\xC3\0+/A=";
+    let mut taken = 0;
+    for round in 0..60_000 {
+        let mut line = lines[round % lines.len()].as_bytes().to_vec();
+        for _ in 0..=random.below(3) {
+            let at = random.below(line.len());
+            match random.below(3) {
+                0 => line[at] = signs[random.below(signs.len())],
+                1 => line.insert(at, signs[random.below(signs.len())]),
+                _ => drop(line.remove(at.min(line.len() - 2))),
+            }
+        }
+        let Ok(Some(incoming)) = parse_line(&topics, &line, NOW) else { continue };
+        taken += 1;
+        let schema = topics.get(incoming.topic.as_str()).expect("a topic");
+        let encoding = if schema.message().is_some() { Encoding::Protobuf } else { Encoding::Json };
+        let record = incoming.encode(encoding);
+        let columns: Vec<usize> = (0..schema.columns().len()).collect();
+        let place = (Partition(0), Offset(0), NOW, record.as_slice());
+        let decoded = EventDecoder::new(schema, encoding, &columns).decode([place]);
+        assert_eq!((decoded.batch.num_rows(), decoded.faults), (1, Vec::new()), "{}", String::from_utf8_lossy(&line));
+    }
+    assert!(taken > 1_000, "only {taken} changed lines were taken");
 }

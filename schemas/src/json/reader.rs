@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use crate::dead_letter::{Fault, Reason};
 use crate::event::limits::NESTING_DEPTH_MAX;
 
-/// One value. Arrays are kept as their text and read again by whoever wants the items.
+/// One value. Arrays and objects are kept as their text and read again by whoever wants what is inside.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum JsonToken<'a> {
     Null,
@@ -15,7 +15,7 @@ pub(crate) enum JsonToken<'a> {
     Number(&'a str),
     Text(Cow<'a, str>),
     Array(&'a str),
-    Object,
+    Object(&'a str),
 }
 
 /// Reads one JSON text from front to back.
@@ -94,8 +94,9 @@ impl<'a> Reader<'a> {
         match self.peek() {
             Some(b'"') => Ok(JsonToken::Text(self.string("a text")?)),
             Some(b'{') => {
+                let start = self.at;
                 self.object(|reader, _| reader.skip())?;
-                Ok(JsonToken::Object)
+                Ok(JsonToken::Object(&self.text[start..self.at]))
             }
             Some(b'[') => {
                 let start = self.at;
@@ -108,6 +109,14 @@ impl<'a> Reader<'a> {
             Some(b'f') => self.word("false", JsonToken::Boolean(false)),
             _ => Err(self.unexpected("a value")),
         }
+    }
+
+    /// Reads one value with `read`, and returns its text too.
+    pub(crate) fn spanned<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T, Fault>) -> Result<(T, &'a str), Fault> {
+        self.peek();
+        let start = self.at;
+        let value = read(self)?;
+        Ok((value, &self.text[start..self.at]))
     }
 
     /// Reads one value that nobody wants; it has to be JSON all the same.

@@ -14,9 +14,8 @@ use engine::run::{
 };
 use epochs::disk::DiskError;
 use language::diagnostic::{Diagnostic, SourceFile};
-use language::load::LoadError;
+use language::load::{LoadError, is_proto};
 use language::plan::patience::Patience;
-use language::topology::Topology;
 use parking_lot::Mutex;
 use serde_json::Value;
 use sources::log::Log;
@@ -25,11 +24,13 @@ use tokio::sync::Semaphore;
 use super::change::change_as_json;
 use super::declared::Declared;
 use super::drop::{not_found, served_names, statement_to_drop};
+use super::encodings::check_encodings;
 use super::life::{AUDIT, GenerationState, Stamp};
 use super::report::{info, reader_changes, state};
 use super::store::{NoGeneration, Origin, Store};
 use crate::process::clock::wall_micros;
 use crate::process::ingest::LogIngest;
+use crate::process::ingest_topics::ingest_topics;
 
 /// The most bytes of all statements of a deployment.
 const STATEMENTS_BYTES_MAX: usize = 8 * 1024 * 1024;
@@ -74,7 +75,7 @@ impl Deployer {
         let DeployRequest { action, accept_missing_history, accept_wider_access, .. } = request;
         let (files, origin, replay) = self.statements(action)?;
         let declared = Declared::within(files, patience.clone()).map_err(invalid)?;
-        self.check_encodings(&declared.topology)?;
+        check_encodings(&declared.topology, &self.ingest)?;
         Ok(Planned { declared, origin, replay, verify, accept_missing_history, accept_wider_access })
     }
 
@@ -123,22 +124,6 @@ impl Deployer {
         Err(DeployRefusal::WiderAccess { detail: wider.to_string(), access: reader_changes(&wider.changes) })
     }
 
-    /// Refuses an encoding that differs from the records that a topic has.
-    fn check_encodings(&self, topology: &Topology) -> Result<(), DeployRefusal> {
-        let written_otherwise = |source: &&language::topology::Source| {
-            self.ingest.encoding(&source.schema.topic).is_some_and(|written| written != source.encoding)
-        };
-        match topology.sources.iter().find(written_otherwise) {
-            None => Ok(()),
-            Some(source) => Err(DeployRefusal::Conflict {
-                detail: format!(
-                    "source '{}' has another ENCODE than the events that are in '{}' already: declare it as they are written",
-                    source.name, source.schema.topic
-                ),
-            }),
-        }
-    }
-
     fn begin(&self, request: DeployRequest, by: String, patience: &Patience) -> Result<u64, DeployRefusal> {
         let planned = self.plan_request(request, patience)?;
         let mut store = self.store.lock();
@@ -147,6 +132,8 @@ impl Deployer {
         if let Some(generation) = self.under_way() {
             return Err(busy(&DeployError::Busy { generation }));
         }
+        // Another one may have taken over since it was planned.
+        check_encodings(&planned.declared.topology, &self.ingest)?;
         let wider_access = self.check_readers(&planned, &by)?;
         let Planned { declared, origin, replay, verify, accept_missing_history, .. } = planned;
         let told = (by.clone(), origin.to_string());
@@ -154,8 +141,18 @@ impl Deployer {
         let stamp = Stamp { at_micros: wall_micros(), by };
         let generation = store.add(origin, &declared.files, stamp, accept_missing_history).map_err(storage)?;
         let shared = Arc::clone(&self.store);
-        let record = move |standing: Standing<'_>| record(&mut shared.lock(), generation, standing);
-        let (topology, record) = (Arc::new(declared.topology), Box::new(record));
+        let topology = Arc::new(declared.topology);
+        let (next, running, ingest) = (Arc::clone(&topology), Arc::clone(&self.deployment_handle), self.ingest.clone());
+        let record = Box::new(move |standing: Standing<'_>| {
+            record(&mut shared.lock(), generation, standing)?;
+            // The log has the topics since the deployment was prepared.
+            match standing {
+                Standing::InForce => ingest.follow(ingest_topics(&next)),
+                Standing::Ended(DeployOutcome::Switched { .. }) => {}
+                Standing::Ended(_) => ingest.follow(ingest_topics(&running.topology())),
+            }
+            Ok(())
+        });
         let deployment = Deployment { generation, topology, replay, verify, accept_missing_history, record };
         self.deployment_handle.begin(deployment).map_err(|error| {
             if let Err(error) = store.end(generation, GenerationState::Failed, error.to_string(), wall_micros()) {
@@ -242,9 +239,11 @@ impl Drop for WaitingClient {
 
 fn source_files(files: Vec<StatementFile>) -> Result<Vec<SourceFile>, DeployRefusal> {
     let bytes: usize = files.iter().map(|file| file.text.len()).sum();
-    if files.is_empty() || bytes > STATEMENTS_BYTES_MAX {
+    // Messages alone declare nothing: everything that is in force would be dropped.
+    let is_empty = files.iter().all(|file| is_proto(&file.path));
+    if is_empty || bytes > STATEMENTS_BYTES_MAX {
         let detail = format!(
-            "{} files with {bytes} bytes were sent: send at least one, and at most {STATEMENTS_BYTES_MAX} bytes",
+            "{} files with {bytes} bytes were sent: send at least one .sql file, and at most {STATEMENTS_BYTES_MAX} bytes",
             files.len()
         );
         return Err(DeployRefusal::Conflict { detail });
@@ -290,5 +289,20 @@ fn busy(error: &DeployError) -> DeployRefusal {
     match error {
         DeployError::Busy { .. } => DeployRefusal::Conflict { detail: error.to_string() },
         DeployError::Stopped => DeployRefusal::Storage { detail: error.to_string() },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_without_statements_are_refused_as_empty() {
+        let file = |path: &str| StatementFile { path: path.to_owned(), text: String::new() };
+        for files in [vec![], vec![file("a/shop.proto")]] {
+            let Err(DeployRefusal::Conflict { detail }) = source_files(files) else { panic!("it was taken") };
+            assert!(detail.contains("at least one .sql file"), "{detail}");
+        }
+        assert_eq!(source_files(vec![file("a/shop.proto"), file("a/shop.sql")]).unwrap().len(), 2);
     }
 }

@@ -5,6 +5,7 @@ pub mod choose;
 pub mod declared;
 pub mod deployer;
 mod drop;
+pub mod encodings;
 pub mod life;
 mod report;
 pub mod store;

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use api::{Forbidden, LagLimits, Refusal};
 use engine::run::Status;
+use language::load::{build, inline};
+use schemas::catalogue::catalogue;
 use schemas::dead_letter::{DEAD_LETTER_BYTES_MAX, Reason};
 use schemas::position::{Epoch, Timeline};
 use sinks::views::{Commit, Views, ViewsDefinition};
@@ -11,10 +13,16 @@ use sources::embedded::EmbeddedLog;
 use sources::memory::MemoryLog;
 
 use super::*;
+use crate::process::ingest_topics::ingest_topics;
 use crate::process::memory::MemoryLimit;
 use crate::world::{World, WorldOptions};
 
-const FORMAT: TopicFormat = TopicFormat { partitions: 3, encoding: Encoding::Protobuf };
+const PARTITIONS: u32 = 3;
+
+fn catalogued() -> Vec<IngestTopic> {
+    let taken = |schema| IngestTopic { schema: TopicSchema::from(schema), partitions: PARTITIONS, encoding: None };
+    catalogue().topics().iter().map(taken).collect()
+}
 
 const NO_LIMITS: LagLimits = LagLimits { records: u64::MAX, bytes: u64::MAX, time: Duration::MAX };
 
@@ -25,7 +33,7 @@ fn open(log: &Arc<dyn Log>) -> LogIngest {
 /// Nothing is behind until views are followed.
 fn open_within(log: &Arc<dyn Log>, limits: LagLimits) -> LogIngest {
     let admission = Admission::new(limits, MemoryLimit::new(None), LagMeter::new(log.clone()));
-    LogIngest::open(Arc::clone(log), admission, |_| FORMAT).unwrap()
+    LogIngest::open(Arc::clone(log), admission, catalogued(), BTreeMap::new()).unwrap()
 }
 
 /// The same for views that show nothing of the log until [`show`] says so.
@@ -383,4 +391,144 @@ async fn a_letter_that_is_discarded_is_marked_in_the_log() {
     let place = letter(Reason::NotJson, b"{").place();
     open(&log).discard(3, place.clone()).await.unwrap();
     assert_eq!(marks(&log), [LetterRecord::Discarded { discarded: 3, letter: Some(place) }]);
+}
+
+/// The topics with one whose events are JSON objects, as a source declares them.
+fn with_bids(end: &str) -> Vec<IngestTopic> {
+    let sql = format!(
+        "CREATE SOURCE bids (auction BIGINT, note TEXT) WITH (connector = 'log', topic = 'bids', partitions = {PARTITIONS})
+           FORMAT PLAIN ENCODE JSON {end};"
+    );
+    let topology = build(&[inline("bids.sql", &sql)]).unwrap_or_else(|refused| panic!("{refused:?}"));
+    ingest_topics(&topology)
+}
+
+fn open_with(log: &Arc<dyn Log>, topics: Vec<IngestTopic>) -> LogIngest {
+    let admission = Admission::new(NO_LIMITS, MemoryLimit::new(None), LagMeter::new(log.clone()));
+    LogIngest::open(Arc::clone(log), admission, topics, BTreeMap::new()).unwrap()
+}
+
+fn line(event: &str, more: &str) -> Vec<u8> {
+    format!("{{\"topic\":\"bids\",\"event\":{event}{more}}}").into_bytes()
+}
+
+#[test]
+fn an_event_without_an_envelope_is_kept_as_it_came_and_each_counts() {
+    let log = memory();
+    let ingest = open_with(&log, with_bids(""));
+    let event = "{ \"note\" : \"caf\\u00e9\",\"other\":[1 ,2],\"auction\":1 }";
+    let outcomes = ingest.append(vec![line(event, ""), line(event, ""), line(event, ",\"key\":\"k\"")]).unwrap();
+    assert!(outcomes.iter().all(|outcome| matches!(outcome, LineOutcome::Accepted(_))), "{outcomes:?}");
+    let records = records(&log, "bids");
+    assert!(records.iter().all(|record| record.value == event.as_bytes()), "the producer's bytes are kept");
+    let mut keys: Vec<Vec<u8>> = records.into_iter().map(|record| record.key).collect();
+    keys.sort();
+    keys.dedup();
+    assert!(keys.len() == 2 && keys.contains(&b"k".to_vec()), "equal events have one key, and a line may name another: {keys:?}");
+    let again = open_with(&log, with_bids(""));
+    assert!(matches!(again.append(vec![line(event, "")]).unwrap()[..], [LineOutcome::Accepted(_)]));
+}
+
+#[test]
+fn columns_that_tell_events_apart_decide_their_partition() {
+    let log = memory();
+    let ingest = open_with(&log, with_bids("DEDUPLICATE BY (auction)"));
+    let lines = vec![line("{\"auction\":1,\"note\":\"a\"}", ""), line("{\"note\":\"b\",\"auction\":\"1\"}", "")];
+    let outcomes = ingest.append(lines).unwrap();
+    let [LineOutcome::Accepted(first), LineOutcome::Accepted(second)] = &outcomes[..] else { panic!("{outcomes:?}") };
+    assert_eq!(first.partition, second.partition);
+    let refused = ingest.append(vec![line("{\"auction\":1}", ",\"key\":\"k\"")]).unwrap();
+    let [LineOutcome::Rejected(fault)] = &refused[..] else { panic!("{refused:?}") };
+    assert_eq!((fault.reason, fault.field.as_deref()), (Reason::KeyMismatch, Some("key")));
+}
+
+#[test]
+fn topics_are_taken_and_dropped_while_it_runs() {
+    let log = memory();
+    let ingest = open(&log);
+    let send = || ingest.append(vec![line("{\"auction\":1}", "")]).unwrap().remove(0);
+    let unknown = |outcome: LineOutcome| matches!(outcome, LineOutcome::Rejected(fault) if fault.reason == Reason::UnknownTopic);
+    assert!(unknown(send()));
+    log.create_topic(&Topic::new("bids"), PARTITIONS).unwrap();
+    assert!(!ingest.takes("bids"));
+    ingest.follow(with_bids(""));
+    assert!(ingest.takes("bids") && ingest.takes("social.user") && !ingest.takes(DEAD_LETTER_TOPIC));
+    assert!(matches!(send(), LineOutcome::Accepted(_)));
+    assert_eq!(ingest.topics().unwrap().iter().find(|topic| topic.name.as_str() == "bids").unwrap().message, None);
+    ingest.follow(catalogued());
+    assert!(unknown(send()));
+    assert_eq!(records(&log, "bids").len(), 1, "what was taken stays");
+    // A letter of the topic is not appended where nobody reads it.
+    let quarantined = DeadLetter { topic: "bids".to_owned(), ..letter(Reason::Quarantined, b"") };
+    assert!(unknown(ingest.0.retry(1, &quarantined).unwrap()));
+    let kept = [records(&log, "bids").len(), records(&log, DEAD_LETTER_TOPIC).len()];
+    assert_eq!(kept, [1, 2], "nothing is beside the lines that were refused: the letter stays on the list");
+}
+
+/// The topics when users are read as JSON.
+fn with_json_users() -> Vec<IngestTopic> {
+    let mut topics = catalogued();
+    for taken in topics.iter_mut().filter(|taken| taken.schema.topic() == "social.user") {
+        taken.encoding = Some(Encoding::Json);
+    }
+    topics
+}
+
+#[test]
+fn a_topic_whose_source_is_dropped_goes_on_in_the_encoding_of_its_records() {
+    let log = memory();
+    let ingest = open_with(&log, with_json_users());
+    let is_json = |number: usize| {
+        let records = records(&log, "social.user");
+        assert_eq!(records.len(), number);
+        records.iter().all(|record| serde_json::from_slice::<serde_json::Value>(&record.value).is_ok())
+    };
+    ingest.append(vec![user(1)]).unwrap();
+    ingest.follow(catalogued());
+    ingest.append(vec![user(2)]).unwrap();
+    assert!(is_json(2) && ingest.encoding("social.user") == Some(Encoding::Json));
+
+    // The next process is told of what it was before.
+    let admission = Admission::new(NO_LIMITS, MemoryLimit::new(None), LagMeter::new(log.clone()));
+    let former = [(Topic::new("social.user"), Encoding::Json), (Topic::new("bids"), Encoding::Json)].into();
+    let ingest = LogIngest::open(Arc::clone(&log), admission, catalogued(), former).unwrap();
+    let outcomes = ingest.append(vec![user(2), user(3)]).unwrap();
+    assert!(matches!(outcomes[..], [LineOutcome::Duplicate(Some(_)), LineOutcome::Accepted(_)]), "{outcomes:?}");
+    assert!(is_json(3));
+    assert_eq!((ingest.encoding("bids"), ingest.takes("bids")), (Some(Encoding::Json), false));
+    assert_eq!(ingest.encoding("social.post"), Some(Encoding::Protobuf));
+}
+
+#[test]
+fn a_sender_that_is_an_actor_sends_no_events_without_one() {
+    let log = memory();
+    let ingest = open_with(&log, with_bids(""));
+    let sender = EventSender { topics: None, actor: Some("1".to_owned()) };
+    let outcome = ingest.0.append(vec![line("{\"auction\":1}", "")], &sender).unwrap().remove(0);
+    assert_eq!(outcome, LineOutcome::Forbidden(Forbidden::NoActor { topic: "bids".to_owned() }));
+    assert!(records(&log, "bids").is_empty());
+}
+
+#[test]
+fn a_sender_that_is_an_actor_gets_no_events_without_one_in_by_way_of_dead_letters() {
+    let log = memory();
+    let ingest = open_with(&log, with_bids(""));
+    let sender = EventSender { topics: None, actor: Some("1".to_owned()) };
+    let forbidden = LineOutcome::Forbidden(Forbidden::NoActor { topic: "bids".to_owned() });
+    for broken in ["{\"auction\":\"x\"}", "{\"auction\":\"x\",\"actor_id\":\"1\"}"] {
+        let outcome = ingest.0.append(vec![line(broken, "")], &sender).unwrap().remove(0);
+        assert_eq!(outcome, forbidden, "although it is broken: {broken}");
+    }
+    assert!(records(&log, DEAD_LETTER_TOPIC).is_empty());
+
+    // No source read the topic when the line was sent.
+    let unread = open(&log);
+    let outcome = unread.0.append(vec![line("{\"auction\":1}", "")], &sender).unwrap().remove(0);
+    assert!(matches!(outcome, LineOutcome::Rejected(_)), "{outcome:?}");
+    let letter: DeadLetter = serde_json::from_slice(&records(&log, DEAD_LETTER_TOPIC)[0].value).unwrap();
+    let again = ingest.0.retry(1, &letter).unwrap();
+    let expected = Forbidden::LetterNoActor { topic: "bids".to_owned(), sender: "1".to_owned() };
+    assert_eq!(again, LineOutcome::Forbidden(expected));
+    let replaced = ingest.0.replace(1, &letter, &letter.bytes, &EventSender::trusted()).unwrap();
+    assert!(matches!(replaced, LineOutcome::Accepted(_)), "an operator's word");
 }

@@ -19,7 +19,7 @@ pub enum Clock {
     /// the system's clock at the time of binding
     #[default]
     System,
-    /// the latest `occurred_at` of all events bound so far: history is replayed as if it were happening
+    /// the latest event time of all events bound so far: history is replayed as if it were happening
     Event,
 }
 
@@ -44,13 +44,19 @@ impl EpochClock {
         }
     }
 
-    /// Is moved by the events of these sources too, if events move it.
+    /// Is moved by the events of these sources too, if events move it. Topics that are read already are read as before.
     pub fn follow(&mut self, sources: &[Source]) {
         if let Self::Event(decoders, _) = self {
             for source in sources {
-                let decoder = || EventDecoder::new(source.schema, source.encoding, &[]);
-                decoders.entry(Topic::new(&source.schema.topic)).or_insert_with(decoder);
+                decoders.entry(Topic::new(source.schema.topic())).or_insert_with(|| decoder(source));
             }
+        }
+    }
+
+    /// Reads the topics of these sources as they do, and no others: they took over, or stay because others did not.
+    pub fn take_over(&mut self, sources: &[Source]) {
+        if let Self::Event(decoders, _) = self {
+            *decoders = sources.iter().map(|source| (Topic::new(source.schema.topic()), decoder(source))).collect();
         }
     }
 
@@ -61,6 +67,10 @@ impl EpochClock {
             Self::Event(..) => 0,
         }
     }
+}
+
+fn decoder(source: &Source) -> EventDecoder {
+    EventDecoder::new(&source.schema, source.encoding, &[])
 }
 
 impl WallSource for EpochClock {
@@ -93,4 +103,36 @@ impl WallSource for EpochClock {
 /// Microseconds since 1970 by the system's clock.
 pub fn system_micros() -> i64 {
     schemas::time::unix_micros(SystemTime::now())
+}
+
+#[cfg(test)]
+mod tests {
+    use language::load::{build, inline};
+    use schemas::position::{Offset, Partition};
+    use sources::record::StoredRecord;
+
+    use super::*;
+
+    /// The sources of a topology that reads a topic with a column for the event time.
+    fn sources(topic: &str, column: &str) -> Vec<Source> {
+        let sql = format!(
+            "CREATE SOURCE s ({column} TIMESTAMPTZ NOT NULL) WITH (connector = 'log', topic = '{topic}', event_time = '{column}')
+               FORMAT PLAIN ENCODE JSON;"
+        );
+        build(&[inline("s.sql", &sql)]).unwrap_or_else(|refused| panic!("{refused:?}")).sources
+    }
+
+    #[test]
+    fn a_topic_of_a_deployment_that_failed_is_read_as_the_next_one_reads_it() {
+        let running = sources("bids", "at");
+        let mut clock = EpochClock::new(Clock::Event, &running);
+        clock.follow(&sources("offers", "first"));
+        clock.take_over(&running);
+        clock.follow(&sources("offers", "second"));
+        let (partition, offset) = (Partition(0), Offset(0));
+        let value = br#"{"second":"1970-01-01T00:00:01Z"}"#.to_vec();
+        let record = StoredRecord { partition, offset, timestamp: 5, key: Vec::new(), value };
+        let records = [((Topic::new("offers"), partition), vec![record])].into();
+        assert_eq!(clock.bind(&records), 1_000_000);
+    }
 }

@@ -98,7 +98,7 @@ fn decoded_columns(topology: &Topology, node: NodeId) -> Vec<Vec<usize>> {
     };
     let tables: BTreeSet<usize> = nodes.iter().filter_map(table).collect();
     let of_source = |(number, source): (usize, &Source)| match topology.graph.nodes[node].operator {
-        Operator::Source(SourceScan { source: own, .. }) if own == number => (0..source.schema.columns.len()).collect(),
+        Operator::Source(SourceScan { source: own, .. }) if own == number => (0..source.schema.columns().len()).collect(),
         _ => columns_read(topology, number, &nodes, &tables),
     };
     topology.sources.iter().enumerate().map(of_source).collect()
@@ -108,17 +108,17 @@ fn decoded_columns(topology: &Topology, node: NodeId) -> Vec<Vec<usize>> {
 fn name(topology: &Topology, log: &dyn LogReader, origin: Origin) -> Result<NamedEvent, LineageError> {
     let source = &topology.sources[origin.source];
     let Origin { partition, offset, .. } = origin;
-    let topic = Topic::new(&source.schema.topic);
+    let topic = Topic::new(source.schema.topic());
     // Offsets have gaps: a read gives the next record when there is none at this one, and that is another event.
     let record = log.read(&topic, partition, offset, 1, 1)?.records.into_iter().find(|record| record.offset == offset);
     let gone = || LineageError::Plan { detail: format!("the event at {topic} {partition} {offset} is gone meanwhile") };
     let record = record.ok_or_else(gone)?;
-    let event = ParsedEvent::read(source.schema, source.encoding, &record.value, record.timestamp).map_err(|_| gone())?;
+    let event = ParsedEvent::read(&source.schema, source.encoding, &record.value, record.timestamp).map_err(|_| gone())?;
     Ok(NamedEvent {
         partition,
         offset,
-        event_id: event.event_id().to_string(),
-        event_type: event.event_type().to_owned(),
+        event_id: event.event_id().map(|id| id.to_string()),
+        event_type: event.event_type().map(str::to_owned),
         occurred_at: event.occurred_at(),
         json: String::from_utf8_lossy(&event.encode(Encoding::Json)).into_owned(),
         topic,
@@ -128,6 +128,7 @@ fn name(topology: &Topology, log: &dyn LogReader, origin: Origin) -> Result<Name
 #[cfg(test)]
 mod tests {
     use language::load::{build, inline};
+    use schemas::catalogue::catalogue;
     use schemas::event::parse_line;
     use schemas::position::Offset;
     use sources::log::LogAppender;
@@ -148,13 +149,15 @@ CREATE MATERIALIZED VIEW counts AS SELECT event_type, count(*) AS events FROM us
         let topology = build(&[inline("test.sql", SOURCE)]).unwrap_or_else(|refused| panic!("{refused:?}"));
         let (log, topic) = (MemoryLog::with_gaps(), Topic::new("social.user"));
         log.create_topic(&topic, topology.sources[0].partitions).unwrap();
-        let incoming = parse_line(EVENT.as_bytes(), WALL_MICROS).unwrap_or_else(|refusal| panic!("{}", refusal.fault)).unwrap();
+        let incoming = parse_line(catalogue().set(), EVENT.as_bytes(), WALL_MICROS)
+            .unwrap_or_else(|refusal| panic!("{}", refusal.fault))
+            .unwrap();
         let value = incoming.event.encode(topology.sources[0].encoding);
         let record = Record { key: incoming.key, value, timestamp: WALL_MICROS };
         let (partition, offset) = log.append(&topic, vec![record]).unwrap()[0];
         assert!(offset > Offset(0), "the log begins with a gap");
         let named = name(&topology, &log, Origin { source: 0, partition, offset }).unwrap();
-        assert_eq!((named.partition, named.offset, named.event_type.as_str()), (partition, offset, "user.followed"));
+        assert_eq!((named.partition, named.offset, named.event_type.as_deref()), (partition, offset, Some("user.followed")));
         let gap = name(&topology, &log, Origin { source: 0, partition, offset: Offset(0) });
         assert!(matches!(&gap, Err(LineageError::Plan { detail }) if detail.ends_with("is gone meanwhile")), "{gap:?}");
     }

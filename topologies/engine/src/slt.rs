@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use epochs::disk::simulated::SimulatedDisk;
 use schemas::event::parse_line;
 use schemas::position::Topic;
+use schemas::topic::TopicSet;
 use sinks::views::Views;
 use sources::log::{Log, LogReader};
 use sources::memory::MemoryLog;
@@ -199,6 +200,8 @@ fn step_text(error: &TestError, is_sorted: bool) -> String {
 /// A running topology as sqllogictest sees it.
 struct Database {
     topology: Arc<Topology>,
+    /// those of the catalogue, and those that the sources declare
+    topics: TopicSet,
     log: Arc<dyn Log>,
     running: Running,
     queries: BTreeMap<String, String>,
@@ -210,18 +213,16 @@ impl Database {
         let log: Arc<dyn Log> = Arc::new(MemoryLog::new());
         let options = Options { clock: Clock::Event, epoch_interval: Duration::ZERO, ..Options::default() };
         let running = start(Arc::clone(&topology), Arc::clone(&log), Arc::new(SimulatedDisk::new(0)), options)?;
-        Ok(Self { topology, log, running, queries })
+        let topics = topology.topics();
+        Ok(Self { topology, topics, log, running, queries })
     }
 
     fn ingest(&self, lines: &str) -> Result<u64, SltError> {
         let mut count = 0;
         for (number, line) in lines.lines().enumerate() {
             let rejected = |detail: String| SltError::Rejected { line: number + 1, detail };
-            let Some(incoming) =
-                parse_line(line.as_bytes(), TEST_NOW_MICROS).map_err(|refusal| rejected(refusal.fault.to_string()))?
-            else {
-                continue;
-            };
+            let incoming = parse_line(&self.topics, line.as_bytes(), TEST_NOW_MICROS);
+            let Some(incoming) = incoming.map_err(|refusal| rejected(refusal.fault.to_string()))? else { continue };
             let topic = incoming.topic.as_str();
             let Some(source) = self.topology.source_of_topic(topic) else {
                 return Err(SltError::UnreadTopic { topic: topic.to_owned() });
@@ -252,7 +253,7 @@ pub fn all_visible(topology: &Topology, log: &dyn LogReader, views: &Views) -> b
     use schemas::position::{LogPosition, Offset, Partition, Token};
     let mut records = Vec::new();
     for source in &topology.sources {
-        let topic = Topic::new(&source.schema.topic);
+        let topic = Topic::new(source.schema.topic());
         for partition in (0..source.partitions).map(Partition) {
             if let Ok(Some(last)) = log.last_before(&topic, partition, Offset(u64::MAX)) {
                 records.push(LogPosition { topic: topic.clone(), partition, offset: last.offset });

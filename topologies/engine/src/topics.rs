@@ -18,7 +18,7 @@ pub(crate) fn check_rendering(topology: &Topology) -> Result<(), StartError> {
 
 /// Creates the topics that the sources name and the topic of refused events, unless they exist.
 pub(crate) fn create_topics(topology: &Topology, log: &dyn Log) -> Result<Vec<TopicMetadata>, StartError> {
-    let sources = topology.sources.iter().map(|source| (source.schema.topic.clone(), source.partitions));
+    let sources = topology.sources.iter().map(|source| (source.schema.topic().to_owned(), source.partitions));
     let create = |(name, count): (String, u32)| {
         log.create_topic(&Topic::new(&name), count).map_err(|error| StartError::Log { topic: name.clone(), error })
     };

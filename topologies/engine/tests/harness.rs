@@ -100,7 +100,7 @@ impl Deployment {
     pub fn replay(topology: Arc<Topology>, lines: &[String], options: Options) -> Self {
         let log = Arc::new(MemoryLog::new());
         for source in &topology.sources {
-            log.create_topic(&Topic::new(&source.schema.topic), source.partitions).expect("a new topic");
+            log.create_topic(&Topic::new(source.schema.topic()), source.partitions).expect("a new topic");
         }
         append(&topology, &log, lines);
         Self::go_on(topology, log, Arc::new(SimulatedDisk::new(0)), options)
@@ -379,10 +379,11 @@ impl Deployment {
 
 fn append(topology: &Topology, log: &MemoryLog, lines: &[String]) {
     let now = START_MICROS + 366 * 86_400_000_000;
+    let topics = topology.topics();
     let mut records: Vec<(Topic, Vec<Record>)> = Vec::new();
     for line in lines {
         let incoming =
-            parse_line(line.as_bytes(), now).unwrap_or_else(|rejected| panic!("{rejected}: {line}")).expect("not blank");
+            parse_line(&topics, line.as_bytes(), now).unwrap_or_else(|rejected| panic!("{rejected}: {line}")).expect("not blank");
         let encoding = topology.source_of_topic(incoming.topic.as_str()).expect("the topic is read").encoding;
         let record = Record { key: incoming.key, value: incoming.event.encode(encoding), timestamp: now };
         match records.iter_mut().find(|(topic, _)| *topic == incoming.topic) {

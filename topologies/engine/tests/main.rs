@@ -2,6 +2,7 @@
 
 mod access;
 mod cases;
+mod declared_events;
 mod deploys;
 mod diagrams;
 mod errors;

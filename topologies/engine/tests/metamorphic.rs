@@ -8,9 +8,10 @@ use std::sync::Arc;
 use engine::run::Options;
 use language::load::load;
 use language::topology::Topology;
-use schemas::catalogue::{AggregateIdKind, EventFieldKind, EventSchema, FieldSchema, TopicSchema, catalogue};
+use schemas::catalogue::catalogue;
 use schemas::row::Diff;
 use schemas::time::timestamp_text;
+use schemas::topic::enveloped::{AggregateIdKind, EnvelopedTopic, EventFieldKind, EventSchema, FieldSchema};
 use testkit::random::Random;
 
 use crate::harness::{Deployment, Producer, START_MICROS, options};
@@ -108,7 +109,7 @@ pub fn events(seed: u64) -> Vec<String> {
     lines
 }
 
-fn line(random: &mut Random, producer: &Producer, topic: &TopicSchema, event: &EventSchema) -> String {
+fn line(random: &mut Random, producer: &Producer, topic: &EnvelopedTopic, event: &EventSchema) -> String {
     let id = |random: &mut Random| (random.below(IDS) + 1).to_string();
     let aggregate_id = match topic.aggregate {
         AggregateIdKind::Id => id(random),

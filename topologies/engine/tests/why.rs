@@ -76,7 +76,7 @@ fn history() -> Vec<String> {
 
 /// The number that an event was given when it was made.
 fn number(event: &NamedEvent) -> u64 {
-    let digits = event.event_id.rsplit('-').next().expect("an id has parts");
+    let digits = event.event_id.as_ref().and_then(|id| id.rsplit('-').next()).expect("an id has parts");
     u64::from_str_radix(digits, 16).expect("the number is hexadecimal")
 }
 

@@ -51,7 +51,7 @@ fn kind_of(topology: &Topology, name: &str, kind: RelationKind) -> LineageKind {
         RelationKind::Source => {
             let source = topology.sources_of(topology.relations[name]).first().map(|&number| &topology.sources[number]);
             let source = source.unwrap_or_else(|| panic!("the declared source '{name}' is not in the topology"));
-            LineageKind::Source { topic: source.schema.topic.clone() }
+            LineageKind::Source { topic: source.schema.topic().to_owned() }
         }
         RelationKind::Table => {
             let table = topology.table_at(topology.relations[name]).map(|number| &topology.tables[number]);

@@ -7,6 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
+use schemas::event::Encoding;
+use schemas::position::Topic;
+use schemas::topic::message::ProtoFile;
+
 use crate::builder::{Builder, Cause, StatementError};
 use crate::diagnostic::{Diagnostic, Location, SourceFile};
 use crate::order::Order;
@@ -15,8 +19,12 @@ use crate::plan::patience::Patience;
 use crate::stack::on_deep_stack;
 use crate::topology::Topology;
 
-/// Most bytes of one `.sql` file.
+/// Most bytes of one `.sql` or `.proto` file.
 pub const SQL_FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
+/// Most `.proto` files beside the statements.
+pub const PROTO_FILES_MAX: usize = 256;
+/// End of the names of files with messages.
+const PROTO_EXTENSION: &str = "proto";
 
 /// Reason why a folder could not be loaded.
 #[derive(Debug, thiserror::Error)]
@@ -55,21 +63,82 @@ pub fn build(files: &[SourceFile]) -> Result<Topology, Vec<Diagnostic>> {
 
 /// Plans the statements of some files as long as someone has patience for it.
 pub fn build_within(files: &[SourceFile], patience: Patience) -> Result<Topology, Vec<Diagnostic>> {
-    let planned = on_deep_stack(|| plan_statements(&parse(files)?, patience));
+    let planned = on_deep_stack(|| plan_files(files, patience));
     planned.unwrap_or_else(|error| Err(vec![without_a_stack(files, &error)]))
 }
 
 /// The error of statements for which the system has no thread, at the beginning of the first file.
 fn without_a_stack(files: &[SourceFile], error: &std::io::Error) -> Diagnostic {
     let file = files.first().map_or_else(|| Arc::from("topology"), |file| Arc::clone(&file.path));
-    let location = Location { file, line: 1, column: 1, length: 1, line_text: Arc::from("") };
-    Diagnostic::new(location, format!("the statements can't be planned now: there is no thread for it: {error}"))
+    Diagnostic::new(beginning(file), format!("the statements can't be planned now: there is no thread for it: {error}"))
         .with_help("try again in a moment, or give the process more threads or memory")
 }
 
-fn plan_statements(statements: &[Statement], patience: Patience) -> Result<Topology, Vec<Diagnostic>> {
+fn beginning(file: Arc<str>) -> Location {
+    Location { file, line: 1, column: 1, length: 1, line_text: Arc::from("") }
+}
+
+/// The encodings that the sources of some files declare for their topics, those that are dropped again not left out. Files that this version
+/// can't read say none.
+pub fn declared_encodings(files: &[SourceFile]) -> BTreeMap<Topic, Encoding> {
+    let statement_files: Vec<SourceFile> = files.iter().filter(|file| !is_proto(&file.path)).cloned().collect();
+    let encoding = |statement: &Statement| match &statement.kind {
+        StatementKind::CreateSource { topic, encoding, .. } => Some((Topic::new(topic), (*encoding).into())),
+        _ => None,
+    };
+    let declared = on_deep_stack(|| match parse(&statement_files) {
+        Ok(statements) => statements.iter().filter_map(encoding).collect(),
+        Err(_) => BTreeMap::new(),
+    });
+    declared.unwrap_or_else(|_| BTreeMap::new())
+}
+
+/// Plans the statements of some files; the messages of their events may be in others of them.
+fn plan_files(files: &[SourceFile], patience: Patience) -> Result<Topology, Vec<Diagnostic>> {
+    let (proto_files, statement_files): (Vec<SourceFile>, Vec<SourceFile>) =
+        files.iter().cloned().partition(|file| is_proto(&file.path));
+    check_proto_files(&proto_files)?;
+    let statements = parse(&statement_files)?;
+    plan_statements(&statements, Builder::new(patience).with_proto_files(proto_files.iter().map(proto_file).collect()))
+}
+
+/// Returns true for the path of a file with messages.
+pub fn is_proto(path: &str) -> bool {
+    Path::new(path).extension().is_some_and(|extension| extension == PROTO_EXTENSION)
+}
+
+/// Refuses more files than are compiled, and two of one name: who imports it could mean either.
+fn check_proto_files(files: &[SourceFile]) -> Result<(), Vec<Diagnostic>> {
+    let refused = |file: &SourceFile, text: String, help: &str| {
+        Err(vec![Diagnostic::new(beginning(Arc::clone(&file.path)), text).with_help(help)])
+    };
+    if let Some(file) = files.get(PROTO_FILES_MAX) {
+        let text = format!("there are {} .proto files, and at most {PROTO_FILES_MAX} are read", files.len());
+        return refused(file, text, "leave out those that no source needs, or put several into one");
+    }
+    let mut paths: BTreeMap<String, &str> = BTreeMap::new();
+    for file in files {
+        let name = proto_name(&file.path);
+        if let Some(other) = paths.get(&name) {
+            let text = format!("'{other}' has the name '{name}' too, and files are imported by their names alone");
+            return refused(file, text, "give one of them another name, also where it is imported");
+        }
+        paths.insert(name, &file.path);
+    }
+    Ok(())
+}
+
+/// A file as others import it: by its name alone.
+fn proto_file(file: &SourceFile) -> ProtoFile {
+    ProtoFile { name: proto_name(&file.path), text: file.text.to_string() }
+}
+
+fn proto_name(path: &str) -> String {
+    Path::new(path).file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
+}
+
+fn plan_statements(statements: &[Statement], mut builder: Builder) -> Result<Topology, Vec<Diagnostic>> {
     let Order { ready, waiting } = Order::of(statements);
-    let mut builder = Builder::new(patience);
     let mut failures: BTreeMap<usize, StatementError> = BTreeMap::new();
     // What waits in vain is planned last, so that its error knows everything that is there.
     for number in ready.into_iter().chain(waiting) {
@@ -99,7 +168,7 @@ fn without_consequences(statements: &[Statement], failures: BTreeMap<usize, Stat
     told.into_iter().map(|error| error.diagnostic).collect()
 }
 
-/// The `.sql` files of a folder, by name.
+/// The `.sql` files of a folder and the `.proto` files beside them, by name.
 pub fn read_folder(folder: &Path) -> Result<Vec<SourceFile>, LoadError> {
     let unreadable = |path: &Path| {
         let path = path.display().to_string();
@@ -108,11 +177,11 @@ pub fn read_folder(folder: &Path) -> Result<Vec<SourceFile>, LoadError> {
     let mut paths = BTreeSet::new();
     for entry in std::fs::read_dir(folder).map_err(unreadable(folder))? {
         let path = entry.map_err(unreadable(folder))?.path();
-        if path.extension().is_some_and(|extension| extension == "sql") {
+        if path.extension().is_some_and(|extension| extension == "sql" || extension == PROTO_EXTENSION) {
             paths.insert(path);
         }
     }
-    if paths.is_empty() {
+    if paths.iter().all(|path| path.extension().is_some_and(|extension| extension == PROTO_EXTENSION)) {
         return Err(LoadError::Empty { path: folder.display().to_string() });
     }
     paths.iter().map(|path| read_file(path)).collect()

@@ -66,7 +66,7 @@ fn a_merge_reads_the_last_source_of_a_name() {
                WHEN NOT MATCHED THEN INSERT VALUES (e.aggregate_id, e.created.author_id);"
         ));
         let merge = topology.tables[0].merge.as_ref().expect("a MERGE");
-        assert_eq!(topology.sources[merge.source].schema.topic, "social.post", "{before}");
+        assert_eq!(topology.sources[merge.source].schema.topic(), "social.post", "{before}");
         assert!(text(&lineage(&topology)).contains("source  a  from topic social.post"), "{before}");
     }
 }
@@ -128,4 +128,28 @@ fn a_constant_that_the_optimiser_makes_has_the_limits_of_a_value() {
     let errors = refused(&view(600_000));
     let said = "the value has 1200000 bytes, and a value has at most 1048576";
     assert!(errors.len() == 1 && errors[0].message == said && errors[0].location.line == 2, "{errors:?}");
+}
+
+#[test]
+fn too_many_files_of_messages_and_two_of_one_name_are_refused_at_their_places() {
+    let refused = |paths: Vec<String>| {
+        let mut files = vec![inline("a/test.sql", POSTS)];
+        files.extend(paths.iter().map(|path| inline(path, "syntax = 'proto3';")));
+        build(&files).err().map(|errors| (errors[0].location.file.to_string(), errors[0].message.clone()))
+    };
+    let numbered = |count: usize| (0..count).map(|number| format!("a/{number}.proto")).collect();
+    assert_eq!(refused(numbered(PROTO_FILES_MAX)), None);
+    let (place, message) = refused(numbered(PROTO_FILES_MAX + 1)).expect("one file too many");
+    assert!(place == "a/256.proto" && message.contains("257 .proto files, and at most 256"), "{place}: {message}");
+    let (place, message) = refused(vec!["a/x.proto".into(), "b/x.proto".into()]).expect("two files of one name");
+    assert!(place == "b/x.proto" && message.contains("'a/x.proto' has the name 'x.proto' too"), "{place}: {message}");
+}
+
+#[test]
+fn the_encodings_of_topics_are_read_without_a_plan() {
+    let json = USERS.replace("PROTOBUF", "JSON");
+    let files = [inline("test.sql", &format!("{POSTS} {json} DROP SOURCE a;")), inline("x.proto", "no statement")];
+    let expected = [("social.post", Encoding::Protobuf), ("social.user", Encoding::Json)];
+    assert_eq!(declared_encodings(&files), expected.map(|(topic, encoding)| (Topic::new(topic), encoding)).into());
+    assert!(declared_encodings(&[inline("test.sql", "no statement")]).is_empty());
 }

@@ -4,10 +4,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use schemas::catalogue::TopicSchema;
+use schemas::catalogue::catalogue;
 use schemas::event::Encoding;
 use schemas::serving::{Column, SearchIndex, View};
 use schemas::source_connector::{ConnectorSpec, SOURCE_LOG};
+use schemas::topic::{TopicSchema, TopicSet};
 
 use crate::plan::graph::{Graph, NodeColumn, NodeId, Operator};
 use crate::plan::merge::Merge;
@@ -21,13 +22,13 @@ pub struct Source {
     /// connector of the log that it reads
     pub connector: &'static ConnectorSpec,
     /// the topic, its events and columns
-    pub schema: &'static TopicSchema,
+    pub schema: TopicSchema,
     /// encoding of its records
     pub encoding: Encoding,
     /// number of partitions that the topic is created with
     pub partitions: u32,
-    /// time for which an event id is remembered, in microseconds of event time
-    pub deduplication_micros: i64,
+    /// time for which the identity of an event is remembered, in microseconds of event time; `None` where events have no identity
+    pub deduplication_micros: Option<i64>,
 }
 
 /// A table: what a stream folds into.
@@ -107,7 +108,19 @@ impl Topology {
 
     /// The source that reads a topic.
     pub fn source_of_topic(&self, topic: &str) -> Option<&Source> {
-        self.sources.iter().find(|source| source.schema.topic == topic)
+        self.sources.iter().find(|source| source.schema.topic() == topic)
+    }
+
+    /// The topics that lines of ingest may name: those of the catalogue, and those of the sources, which say what events look like.
+    pub fn topics(&self) -> TopicSet {
+        let catalogued = catalogue().topics().iter().map(TopicSchema::from);
+        catalogued.chain(self.live_sources().map(|source| source.schema.clone())).collect()
+    }
+
+    /// The sources that were not dropped.
+    pub fn live_sources(&self) -> impl Iterator<Item = &Source> {
+        let declared = self.declarations.iter().filter(|(_, declaration)| declaration.kind == RelationKind::Source);
+        declared.flat_map(|(name, _)| self.sources_of(self.relations[name])).map(|number| &self.sources[number])
     }
 
     /// The nodes that something served needs, in order. A source is read by the maps above it, straight from the decoded events.

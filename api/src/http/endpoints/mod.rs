@@ -37,6 +37,7 @@ fn table() -> Vec<(&'static DescribedPath, MethodRouter<ApiState>)> {
         (&paths::OPENAPI, get(openapi::openapi)),
         (&paths::EVENTS, post(events::send::events)),
         (&paths::TOPICS, get(topics::list::topics)),
+        (&paths::TOPIC, post(topics::send::events)),
         (&paths::RECORDS, get(topics::records::records)),
         (&paths::VIEWS, get(views::list::views)),
         (&paths::VIEW, get(views::page::view)),

@@ -22,6 +22,8 @@ pub(crate) enum ResourceError {
     EarlierRun { after: String },
     #[error("there is no sink '{sink}' of type 'invalidate'; GET /v1/status lists the sinks")]
     UnknownSink { sink: String },
+    #[error("there is no topic '{topic}' that takes events; GET /v1/topics lists those that do")]
+    UnknownEventTopic { topic: String },
     #[error("there is no derived topic '{topic}'; GET /v1/status lists the sinks and where they write")]
     UnknownTopic { topic: String },
 }

@@ -16,7 +16,7 @@ impl ToProblem for ResourceError {
             E::UnknownDeadLetter { .. } => not_found("unknown_dead_letter").field("id"),
             E::EarlierRun { .. } => Problem::new(StatusCode::GONE, "earlier_run", self).field("after"),
             E::UnknownSink { .. } => not_found("unknown_sink").field("sink"),
-            E::UnknownTopic { .. } => not_found("unknown_topic").field("topic"),
+            E::UnknownTopic { .. } | E::UnknownEventTopic { .. } => not_found("unknown_topic").field("topic"),
         }
     }
 }

@@ -121,7 +121,7 @@ impl<T> Computation<T> {
             indexes.extend(found.indexes.iter().map(|(id, _)| *id));
         }
         let sources = topology.sources.iter().enumerate();
-        let sources = sources.map(|(number, source)| (Topic::new(&source.schema.topic), number)).collect();
+        let sources = sources.map(|(number, source)| (Topic::new(source.schema.topic()), number)).collect();
         Ok(Self { topology, workers, indexes, sources, quarantine, in_flight: VecDeque::new(), early_parts: 0 })
     }
 

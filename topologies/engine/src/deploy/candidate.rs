@@ -26,6 +26,7 @@ use sources::record::TopicMetadata;
 
 use super::handle::DeploymentHandle;
 use super::report::DeployPhase;
+use super::told_letters::ToldLetters;
 use crate::compute::allowance::Allowance;
 use crate::compute::computation::{Computation, EpochResult, Resumption};
 use crate::compute::error::{ComputeError, WorkersError};
@@ -60,8 +61,8 @@ pub struct CandidateStart {
     pub log: Arc<dyn Log>,
     /// the topics that it reads
     pub topics: Vec<TopicMetadata>,
-    /// the topics that the running topology reads: their quarantined events are on the list already
-    pub known: BTreeSet<Topic>,
+    /// the quarantined events that are on the list already
+    pub told: ToldLetters,
     /// the checkpoint
     pub header: CheckpointHeader,
     /// its entries, for each worker
@@ -223,7 +224,7 @@ struct CandidateThread<'a> {
     progress: CandidateWatch<'a>,
     staged: BTreeSet<IndexId>,
     handed: BTreeSet<u32>,
-    known: BTreeSet<Topic>,
+    told: ToldLetters,
     state: BTreeMap<(u32, Row), Option<Row>>,
     row_errors: BTreeMap<RowError, Diff>,
     stream_errors: BTreeMap<RowError, Diff>,
@@ -300,7 +301,7 @@ impl<'a> CandidateThread<'a> {
     }
 
     fn start(start: CandidateStart, queue: &'a Receiver<BoundInput>, reached: &'a AtomicU64) -> Result<Self, WorkersError> {
-        let CandidateStart { topology, known, header, restored, states, missing, handed, bound, views, staged, .. } = start;
+        let CandidateStart { topology, told, header, restored, states, missing, handed, bound, views, staged, .. } = start;
         let state = brought_along(&restored, &handed);
         let status = Arc::new(Status::default());
         let find = |name: &str| if staged.contains(name) { views.staged(name) } else { views.view(name) };
@@ -319,7 +320,7 @@ impl<'a> CandidateThread<'a> {
             progress,
             staged: indexes,
             handed,
-            known,
+            told,
             state,
             row_errors: BTreeMap::new(),
             stream_errors: BTreeMap::new(),
@@ -365,7 +366,7 @@ impl<'a> CandidateThread<'a> {
     fn absorb(&mut self, result: EpochResult) -> Result<Vec<(IndexId, Vec<(Row, Diff)>)>, CandidateError> {
         let state = result.state.into_iter().filter(|(number, ..)| self.handed.contains(number));
         self.state.extend(state.map(|(number, key, value)| ((number, key), value)));
-        let is_new = |(_, letter): &(i64, DeadLetter)| !self.known.contains(&Topic::new(&letter.topic));
+        let is_new = |(_, letter): &(i64, DeadLetter)| !self.told.has(letter);
         self.dead_letters.extend(result.dead_letters.into_iter().filter(is_new));
         add(&mut self.row_errors, result.row_errors);
         add(&mut self.stream_errors, result.stream_errors);

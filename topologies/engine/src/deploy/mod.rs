@@ -12,5 +12,6 @@ pub mod max_age_change;
 pub mod plan_change;
 pub mod report;
 pub mod request;
+pub mod told_letters;
 pub mod underway;
 pub mod view_change;

@@ -13,7 +13,6 @@ use epochs::coordinator::stored_state;
 use epochs::crash_point::{DEPLOY_BOUND, DEPLOY_RECORDED, crash_point};
 use epochs::error::EpochError;
 use epochs::lost_history::{MissingHistory, describe};
-use schemas::position::Topic;
 use sinks::views::CompareError;
 
 use super::driver::Driver;
@@ -23,6 +22,7 @@ use crate::deploy::machine::{Awaited, CandidateProgress, DeployCommand, DeployEv
 use crate::deploy::plan_change::{replayed_states, sink_changes, view_changes};
 use crate::deploy::report::{DIFFERENCE_ROWS_MAX, DeployOutcome, ViewDifference};
 use crate::deploy::request::{Deployment, Standing};
+use crate::deploy::told_letters::ToldLetters;
 use crate::deploy::underway::{Hydrating, Reading, Underway};
 use crate::deploy::view_change::ViewChange;
 use crate::follow::identities;
@@ -219,12 +219,12 @@ impl Driver {
         for served in topology.served.iter().filter(|served| staged.contains(&served.view.name)) {
             self.parts.publisher.stage(served.view.clone())?;
         }
-        let sources = self.parts.computation.topology.sources.iter();
+        let told = ToldLetters::of(&self.parts.computation.topology.sources, &topology);
         let candidate = Candidate::start(CandidateStart {
             topology,
             log: Arc::clone(&self.parts.log),
             topics,
-            known: sources.map(|source| Topic::new(&source.schema.topic)).collect(),
+            told,
             bound: self.bound_since(&header)?,
             header,
             restored,
@@ -318,6 +318,7 @@ impl Driver {
         self.parts.coordinator.redeploy(plan_fingerprint(&topology), states.specs.clone(), &handed, state);
         self.parts.deployment_handle.show_retained(self.parts.coordinator.retained());
         self.parts.letters.renumber(&states);
+        self.parts.wall.take_over(&topology.sources);
         let recomputed = recomputed(&deployment, &changes);
         self.parts.sink_tasks.redeploy(&topology, self.parts.coordinator.history(), epoch, &recomputed);
         self.parts.identities =
@@ -344,6 +345,8 @@ impl Driver {
         if let Err(error) = (underway.deployment.record)(Standing::Ended(&outcome)) {
             tracing::error!(generation, %error, "the end of a deployment could not be recorded: a restart may begin with its topology");
         }
+        // The clock may have begun to read topics as the deployment would.
+        self.parts.wall.take_over(&self.parts.computation.topology.sources);
         underway.end(self.parts.publisher.as_ref());
         // The last word on it: the candidate, which reports its phases, has ended.
         self.parts.deployment_handle.finish(outcome);

@@ -59,10 +59,10 @@ pub struct NamedEvent {
     pub partition: Partition,
     /// its place there
     pub offset: Offset,
-    /// its identity
-    pub event_id: String,
-    /// its type
-    pub event_type: String,
+    /// its identity; an event without an envelope has none
+    pub event_id: Option<String>,
+    /// its type; an event without an envelope has none
+    pub event_type: Option<String>,
     /// event time, microseconds since 1970
     pub occurred_at: i64,
     /// all of it, as JSON

@@ -97,7 +97,7 @@ impl<'q> Scans<'q> {
         mut take: impl FnMut(Events) -> Result<(), LineageError>,
     ) -> Result<(), LineageError> {
         let definition = &self.topology.sources[source];
-        let key = (Topic::new(&definition.schema.topic), partition);
+        let key = (Topic::new(definition.schema.topic()), partition);
         let Some(&end) = self.consumed.get(&key) else { return Ok(()) };
         let (earliest, _) = self.log.bounds(&key.0, partition)?;
         if earliest > Offset(0) {
@@ -138,8 +138,8 @@ impl Reader {
     fn new(source: &Source, decoded: &[usize]) -> Self {
         let ids_max = DEDUPLICATION_IDS_MAX / source.partitions.max(1) as usize;
         Self {
-            decoder: EventDecoder::new(source.schema, source.encoding, decoded),
-            seen: DeduplicationWindow::new(source.deduplication_micros, ids_max),
+            decoder: EventDecoder::new(&source.schema, source.encoding, decoded),
+            seen: DeduplicationWindow::new(source.deduplication_micros.unwrap_or(0), ids_max),
             appended: AppendTimes::default(),
         }
     }
@@ -147,8 +147,10 @@ impl Reader {
     fn decode(&mut self, records: &[StoredRecord]) -> Events {
         let raw = records.iter().map(|record| (record.partition, record.offset, record.timestamp, record.value.as_slice()));
         let decoded = self.decoder.decode(raw);
-        let ids = decoded.event_ids.iter().zip(&decoded.occurred_at);
-        let fresh: Vec<bool> = ids.map(|(id, &at)| self.seen.first_seen(id.0, at)).collect();
+        let fresh: Vec<bool> = match &decoded.event_ids {
+            Some(ids) => ids.iter().zip(&decoded.occurred_at).map(|(id, &at)| self.seen.first_seen(id.0, at)).collect(),
+            None => vec![true; decoded.places.len()],
+        };
         let appended = self.appended.of(records, &decoded.places);
         keep(Events { batch: decoded.batch, places: decoded.places, appended }, &fresh)
     }

@@ -67,7 +67,7 @@ pub fn columns_read(topology: &Topology, source: usize, nodes: &BTreeSet<NodeId>
 
 /// All columns of a source's topic.
 pub fn source_columns(source: &Source) -> Vec<NodeColumn> {
-    let columns = source.schema.columns.iter();
+    let columns = source.schema.columns().iter();
     columns.map(|column| language::plan::outputs::node_column(&column.name, &column.data_type, column.nullable)).collect()
 }
 

@@ -12,7 +12,7 @@ use epochs::crash_point::panic_point;
 use operators::dedup::{DEDUPLICATION_IDS_MAX, DeduplicationWindow};
 use operators::{Errors, Rows, Time};
 use schemas::dead_letter::{DeadLetter, RowError};
-use schemas::decoder::{BadRecord, EventDecoder};
+use schemas::decoder::{BadRecord, DecodedBatch, EventDecoder};
 use schemas::position::{Offset, Partition};
 use schemas::row::{Row, RowCodec};
 use sources::record::StoredRecord;
@@ -92,8 +92,8 @@ pub fn decode<'s>(
     mut seen: Windows,
     drain: Drain,
 ) -> StreamVec<'s, Time, Events> {
-    let mut decoder = EventDecoder::new(source.schema, source.encoding, decoded);
-    let topic = source.schema.topic.clone();
+    let mut decoder = EventDecoder::new(&source.schema, source.encoding, decoded);
+    let topic = source.schema.topic().to_owned();
     records.unary(Pipeline, "decode", move |_, _| {
         move |input, output| {
             input.for_each(|capability, data| {
@@ -106,14 +106,12 @@ pub fn decode<'s>(
                     let events = decoder.decode(raw);
                     let appended = AppendTimes::default().of(&records, &events.places);
                     let again = seen.is_again(time);
+                    let fresh = seen.fresh(time, &events);
                     let fault_places: Vec<_> = events.faults.iter().map(|fault| (fault.partition, fault.offset)).collect();
                     let faults = events.faults.into_iter().zip(AppendTimes::default().of(&records, &fault_places));
                     for (fault, appended) in faults.filter(|_| !again) {
                         drain.dead_letter(time, appended, dead_letter(&topic, fault));
                     }
-                    let ids = events.event_ids.iter().zip(&events.occurred_at).zip(&events.places);
-                    let fresh: Vec<bool> =
-                        ids.map(|((id, &at), (partition, _))| seen.first_seen(time, *partition, id.0, at)).collect();
                     seen.report(time, &drain);
                     if !again {
                         drain.events(time, fresh.len() as u64, fresh.iter().filter(|fresh| !**fresh).count() as u64);
@@ -153,6 +151,7 @@ pub fn after(events: StreamVec<'_, Time, Events>, start: Time) -> StreamVec<'_, 
 }
 
 /// The deduplication windows of a source, one per partition: what is a duplicate must not depend on which partitions share a worker.
+/// They stay empty where events have no identity.
 pub struct Windows {
     /// the number of the kept state
     number: u32,
@@ -168,7 +167,7 @@ impl Windows {
     /// The windows of a source as they were kept.
     pub fn new(source: &Source, restored_at: Option<Time>, (number, entries): (u32, Vec<(Row, Row)>)) -> Self {
         let ids_max = DEDUPLICATION_IDS_MAX / source.partitions.max(1) as usize;
-        let micros = source.deduplication_micros;
+        let micros = source.deduplication_micros.unwrap_or(0);
         let mut windows = Self { number, restored_at, before: BTreeMap::new(), micros, ids_max, windows: BTreeMap::new() };
         let mut counts: BTreeMap<Partition, usize> = BTreeMap::new();
         for (key, _) in &entries {
@@ -195,6 +194,13 @@ impl Windows {
     /// Returns true if records of this epoch were read before.
     fn is_again(&self, time: Time) -> bool {
         self.restored_at.is_some_and(|restored| time <= restored)
+    }
+
+    /// For each event, whether it is no repetition of an earlier one.
+    fn fresh(&mut self, time: Time, events: &DecodedBatch) -> Vec<bool> {
+        let Some(event_ids) = &events.event_ids else { return vec![true; events.places.len()] };
+        let ids = event_ids.iter().zip(&events.occurred_at).zip(&events.places);
+        ids.map(|((id, &at), (partition, _))| self.first_seen(time, *partition, id.0, at)).collect()
     }
 
     fn first_seen(&mut self, time: Time, partition: Partition, id: [u8; 16], occurred_at: i64) -> bool {

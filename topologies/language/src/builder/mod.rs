@@ -4,9 +4,11 @@
 
 mod drop;
 mod errors;
+mod proto_files;
 mod served;
 mod sink;
 mod source;
+mod source_events;
 mod state;
 mod table;
 mod view;

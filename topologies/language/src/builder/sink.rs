@@ -19,7 +19,7 @@ use crate::plan::unique::is_unique;
 use crate::topology::Topology;
 
 /// Prefix of topics of the process itself.
-const RESERVED_TOPICS: &str = "tidewater.";
+pub(super) const RESERVED_TOPICS: &str = "tidewater.";
 
 /// The view that a sink is to follow.
 pub struct Followed {

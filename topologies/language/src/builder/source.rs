@@ -1,6 +1,6 @@
 //! `CREATE SOURCE`: a stream of events, and how much of it is kept.
 //!
-//! A statement enters; a source leaves whose message is in the catalogue.
+//! A statement enters; a source leaves whose message is in the catalogue, or whose columns are declared.
 
 use std::collections::BTreeSet;
 
@@ -8,12 +8,15 @@ use arrow_schema::{Field, Schema};
 use datafusion_common::{Result, ScalarValue, plan_err};
 use datafusion_sql::sqlparser::ast;
 use schemas::catalogue::catalogue;
-use schemas::event::Encoding;
+use schemas::position::{TOPIC_NAME_LENGTH_MAX, Topic};
+use schemas::topic::TopicSchema;
 
 use super::errors::{Outcome, place};
+use super::sink::RESERVED_TOPICS;
+use super::source_events;
 use super::state::Builder;
-use crate::diagnostic::{Diagnostic, Location, suggestion};
-use crate::parse::{self, Statement, StatementKind};
+use crate::diagnostic::Diagnostic;
+use crate::parse::{Name, SourceEvents, Statement, StatementKind, Text};
 use crate::plan::graph::{NodeColumn, NodeId, SourceScan};
 use crate::plan::outputs::node_column;
 use crate::plan::temporal;
@@ -32,68 +35,114 @@ impl Builder {
             connector,
             topic,
             topic_location,
-            message,
-            message_location,
+            events,
             encoding,
             partitions,
             deduplication,
             retention,
-            ..
+            retention_location,
         } = &statement.kind
         else {
             return Ok(());
         };
-        let topics = catalogue().topics();
-        let Some(schema) = catalogue().message(message) else {
-            let hint = suggestion(message, topics.iter().map(|topic| topic.message.as_str()));
-            let diagnostic =
-                Diagnostic::new(message_location.clone(), format!("message '{message}' is not in the event catalogue"));
-            return Err(Box::from(match hint {
-                Some(near) => diagnostic.with_help(format!("did you mean '{near}'?")),
-                None => diagnostic,
-            }));
+        let topic = Text { text: topic.clone(), location: topic_location.clone() };
+        let schema = match events {
+            SourceEvents::Message(message) => source_events::of_message(&topic, message)?,
+            SourceEvents::Declared(declared) => {
+                self.check_declared_topic(&topic)?;
+                source_events::declared(name, &topic, declared)?
+            }
+            SourceEvents::Schema(events) => {
+                self.check_declared_topic(&topic)?;
+                source_events::of_file(name, &topic, events, &mut self.proto_files)?
+            }
         };
-        if &schema.topic != topic {
-            let text = format!("topic '{topic}' does not carry '{message}'");
-            let help = format!("the events of '{message}' are in topic '{}'", schema.topic);
-            return Err(Box::from(Diagnostic::new(topic_location.clone(), text).with_help(help)));
+        if retention.is_some() && event_time(&schema).is_none() {
+            let message = format!("the source '{}' has no event time, by which a retention is counted", name.text);
+            let help = "add event_time = 'column', the TIMESTAMPTZ that says when an event happened";
+            return Err(Box::from(Diagnostic::new(retention_location.clone(), message).with_help(help)));
         }
-        let number = self.place_of_topic(topic, topic_location)?;
+        let number = self.place_of_topic(&topic, &schema)?;
         let source = Source {
             name: name.text.clone(),
             connector,
-            schema,
-            encoding: match encoding {
-                parse::Encoding::Json => Encoding::Json,
-                parse::Encoding::Protobuf => Encoding::Protobuf,
-            },
+            encoding: (*encoding).into(),
             partitions: partitions.unwrap_or(PARTITIONS_DEFAULT),
-            deduplication_micros: deduplication.unwrap_or(DEDUPLICATION_WINDOW_MICROS_DEFAULT),
+            deduplication_micros: has_ids(&schema).then(|| deduplication.unwrap_or(DEDUPLICATION_WINDOW_MICROS_DEFAULT)),
+            schema: schema.clone(),
         };
         match self.topology.sources.get_mut(number) {
             Some(dropped) => *dropped = source,
             None => self.topology.sources.push(source),
         }
+        self.add_source_node(statement, name, &schema, (number, *retention))
+    }
+
+    /// The relation of a source, which has the columns of its events.
+    fn add_source_node(
+        &mut self,
+        statement: &Statement,
+        name: &Name,
+        schema: &TopicSchema,
+        (number, retention): (usize, Option<i64>),
+    ) -> Outcome<()> {
+        let columns = schema.columns().iter();
         let columns: Vec<NodeColumn> =
-            schema.columns.iter().map(|column| node_column(&column.name, &column.data_type, column.nullable)).collect();
+            columns.map(|column| node_column(&column.name, &column.data_type, column.nullable)).collect();
         let names: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();
         self.payload_columns.extend(names.iter().filter(|name| name.contains('.')).cloned());
         let node = self.topology.graph.add(SourceScan { source: number, name: name.text.clone() }, columns);
         let node = node.map_err(|error| place(statement, &error))?;
-        let node = match retention {
-            None => node,
-            Some(micros) => self.retain(node, &names, *micros).map_err(|error| place(statement, &error))?,
+        let node = match (retention, event_time(schema)) {
+            (Some(micros), Some(column)) => {
+                self.retain(node, &names, (column, micros)).map_err(|error| place(statement, &error))?
+            }
+            _ => node,
         };
         self.insert(&name.text, RelationKind::Source, node, names, BTreeSet::new());
         Ok(())
     }
 
-    /// The place of a new source of a topic: that of one that was dropped, since a topic is read once, or the next.
-    fn place_of_topic(&self, topic: &str, location: &Location) -> Outcome<usize> {
+    /// A topic of declared events is the source's own.
+    fn check_declared_topic(&self, topic: &Text) -> Outcome<()> {
+        let name = topic.text.as_str();
+        let refused =
+            |message: String, help: &str| Err(Box::from(Diagnostic::new(topic.location.clone(), message).with_help(help)));
+        if !Topic::is_name(name) {
+            let help = format!("a name has 1 to {TOPIC_NAME_LENGTH_MAX} of the characters a-z, 0-9, '.', '_' and '-'");
+            return refused(format!("'{name}' is not a name of a topic"), &help);
+        }
+        if let Some(catalogued) = catalogue().topic(name) {
+            let message = format!("topic '{name}' has the events of '{}', which have columns already", catalogued.message);
+            return refused(message, "leave out the columns and name the message, or choose another topic");
+        }
+        if name.starts_with(RESERVED_TOPICS) {
+            return refused(format!("topic '{name}' is one of the process itself"), "choose another name");
+        }
+        match self.sinks.values().find(|sink| sink.topic() == Some(name)) {
+            Some(sink) => {
+                let message = format!("topic '{name}' is written by sink '{}': what is derived would be read again", sink.name);
+                refused(message, "read the view that the sink follows")
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// The place of a new source of a topic: that of one that was dropped, since a topic is read once, or the next. What was planned over the
+    /// dropped one numbers its columns, so they have to be the same.
+    fn place_of_topic(&self, Text { text: topic, location }: &Text, schema: &TopicSchema) -> Outcome<usize> {
         let sources = &self.topology.sources;
-        let Some(place) = sources.iter().position(|source| source.schema.topic == topic) else { return Ok(sources.len()) };
+        let Some(place) = sources.iter().position(|source| source.schema.topic() == topic.as_str()) else {
+            return Ok(sources.len());
+        };
         if self.relations.keys().all(|name| self.source_number(name) != Some(place)) {
-            return Ok(place);
+            if sources[place].schema == *schema {
+                return Ok(place);
+            }
+            let text =
+                format!("topic '{topic}' was read with other columns by source '{}', which was dropped", sources[place].name);
+            let help = "change the columns in its CREATE SOURCE, and leave out the DROP";
+            return Err(Box::from(Diagnostic::new(location.clone(), text).with_help(help)));
         }
         let text = format!("topic '{topic}' is already read by source '{}'", sources[place].name);
         let help = "one source for a topic is enough: use that one";
@@ -101,20 +150,37 @@ impl Builder {
     }
 
     /// Events younger than the retention, by the wall clock.
-    fn retain(&mut self, node: NodeId, names: &[String], micros: i64) -> Result<NodeId> {
+    fn retain(&mut self, node: NodeId, names: &[String], (event_time, micros): (&str, i64)) -> Result<NodeId> {
         let columns = &self.topology.graph.nodes[node].columns;
         let fields: Vec<Field> =
             columns.iter().zip(names).map(|(column, name)| Field::new(name, column.data_type.clone(), column.nullable)).collect();
-        let condition = self.sql.plan_expression(retention_condition(micros)?, &[("source", &Schema::new(fields.clone()))])?;
+        let schema = Schema::new(fields.clone());
+        let condition = self.sql.plan_expression(retention_condition(event_time, micros)?, &[("source", &schema)])?;
         let schema = datafusion_common::DFSchema::try_from_qualified_schema("source", &Schema::new(fields))?;
         temporal::lower(&mut self.topology.graph, node, &[condition], &schema)
     }
 }
 
-/// `occurred_at > NOW() - INTERVAL '... microseconds'`
-fn retention_condition(micros: i64) -> Result<ast::Expr> {
+/// The column that says when an event happened.
+fn event_time(schema: &TopicSchema) -> Option<&str> {
+    match schema {
+        TopicSchema::Enveloped(_) => Some("occurred_at"),
+        TopicSchema::Declared(topic) => topic.event_time().map(|column| topic.columns()[column].name.as_str()),
+    }
+}
+
+/// Returns true if an event that is sent twice is known to be one.
+fn has_ids(schema: &TopicSchema) -> bool {
+    match schema {
+        TopicSchema::Enveloped(_) => true,
+        TopicSchema::Declared(topic) => !topic.told_apart_by().is_empty(),
+    }
+}
+
+/// `"occurred_at" > NOW() - INTERVAL '... microseconds'`
+fn retention_condition(event_time: &str, micros: i64) -> Result<ast::Expr> {
     use datafusion_sql::sqlparser::{dialect::PostgreSqlDialect, parser::Parser};
-    let text = format!("occurred_at > NOW() - INTERVAL '{micros} microseconds'");
+    let text = format!("{} > NOW() - INTERVAL '{micros} microseconds'", ast::Ident::with_quote('"', event_time));
     let parsed = Parser::new(&PostgreSqlDialect {}).try_with_sql(&text).and_then(|mut parser| parser.parse_expr());
     parsed.or_else(|error| plan_err!("the retention of {} could not be planned: {error}", ScalarValue::from(micros)))
 }

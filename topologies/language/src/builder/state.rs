@@ -7,8 +7,10 @@ use std::sync::Arc;
 
 use arrow_schema::{Field, Schema};
 use schemas::serving::{Index, Policy, SearchIndex};
+use schemas::topic::message::ProtoFile;
 
 use super::errors::{Outcome, fail, no_relation};
+use super::proto_files::ProtoFiles;
 use crate::parse::Name;
 use crate::plan::graph::NodeId;
 use crate::plan::lower::Scans;
@@ -42,6 +44,7 @@ pub struct Builder {
     pub(super) relations: BTreeMap<String, Relation>,
     pub(super) sinks: BTreeMap<String, SinkDefinition>,
     pub(super) payload_columns: BTreeSet<String>,
+    pub(super) proto_files: ProtoFiles,
 }
 
 impl Builder {
@@ -55,7 +58,13 @@ impl Builder {
             relations: BTreeMap::new(),
             sinks: BTreeMap::new(),
             payload_columns: BTreeSet::new(),
+            proto_files: ProtoFiles::default(),
         }
+    }
+
+    /// The same with the `.proto` files that lie beside the statements.
+    pub fn with_proto_files(self, proto_files: Vec<ProtoFile>) -> Self {
+        Self { proto_files: ProtoFiles::of(proto_files), ..self }
     }
 
     pub(super) fn refuse_taken(&self, name: &Name) -> Outcome<()> {

@@ -1,90 +1,23 @@
-//! `CREATE SOURCE`, `CREATE VIEW`, `CREATE MATERIALIZED VIEW` and `CREATE INDEX`.
+//! `CREATE VIEW`, `CREATE MATERIALIZED VIEW` and `CREATE INDEX`.
 //!
 //! Enters: a cursor after the words that say which. Leaves: the statement, or the first thing in it that is not so.
 
 use datafusion_sql::sqlparser::ast;
 use datafusion_sql::sqlparser::tokenizer::Token;
-use schemas::position::PARTITIONS_MAX;
-use schemas::source_connector::{self, Availability, ConnectorSpec, SOURCES};
 
 use super::cursor::Cursor;
 use super::names::distinct;
-use super::options::{OptionEntry, Options};
+use super::options::Options;
 use super::search;
-use super::statement::{Encoding, Name, StatementKind};
+use super::statement::{Name, StatementKind};
 use super::unsupported::not_yet;
-use crate::diagnostic::{Diagnostic, did_you_mean, one_of, suggestion};
+use crate::diagnostic::{Diagnostic, one_of, suggestion};
 
 /// The most rows of one key that an index can be limited to: above it, leave the limit out.
 pub const INDEX_LIMIT_MAX: usize = 1_000_000_000;
 
 /// The most seconds for which a page of a view may be used without asking again: a year, beyond which nobody keeps anything.
 pub const MAX_AGE_MAX: u32 = 31_536_000;
-
-const FORMATS: &[&str] = &["plain"];
-const FORMATS_LATER: &[&str] = &["debezium", "upsert"];
-const ENCODINGS: &[&str] = &["protobuf", "json"];
-const ENCODINGS_LATER: &[&str] = &["avro", "bytes", "csv"];
-
-/// After `CREATE SOURCE`.
-pub(super) fn source(cursor: &mut Cursor<'_>) -> Result<StatementKind, Diagnostic> {
-    let name = cursor.name("the name of the source")?;
-    if cursor.peek() == &Token::LParen {
-        let error = cursor.error("a source has no list of columns");
-        return Err(error.with_help("its columns are the fields of the message: go on with WITH (connector = 'log', ...)"));
-    }
-    cursor.expect("WITH")?;
-    let options = Options::read(cursor, "a source", source_connector::SOURCE_LOG.options)?;
-    let connector = source_connector(options.require("connector", &name.location, "add connector = 'log'")?)?;
-    let topic = options.require("topic", &name.location, "add topic = 'name of the topic in the log'")?;
-    cursor.expect("FORMAT")?;
-    word_of(cursor, "format", FORMATS, FORMATS_LATER)?;
-    cursor.expect("ENCODE")?;
-    let encoding = match word_of(cursor, "encoding", ENCODINGS, ENCODINGS_LATER)? {
-        "json" => Encoding::Json,
-        _ => Encoding::Protobuf,
-    };
-    let encoding_options = match cursor.peek() {
-        Token::LParen => Options::read(cursor, "an encoding", &["message"])?,
-        _ => Options::none("an encoding"),
-    };
-    let help = "write the name of a protobuf message: (message = 'package.Message')";
-    let message = encoding_options.require("message", &cursor.location(), help)?;
-    Ok(StatementKind::CreateSource {
-        connector,
-        topic: topic.text()?,
-        topic_location: topic.location.clone(),
-        message: message.text()?,
-        message_location: message.location.clone(),
-        encoding,
-        partitions: partitions(&options)?,
-        deduplication: options.get("deduplication").map(OptionEntry::duration).transpose()?,
-        retention: options.get("retention").map(OptionEntry::duration).transpose()?,
-        name,
-    })
-}
-
-fn source_connector(option: &OptionEntry) -> Result<&'static ConnectorSpec, Diagnostic> {
-    let text = option.text.as_str();
-    match source_connector::find(&SOURCES, text) {
-        Some(found) if found.availability == Availability::Planned => {
-            let help = format!("write connector = '{}' for the log that is built in", source_connector::SOURCE_LOG.name);
-            Err(option.error(format!("the connector '{text}' is not supported yet")).with_help(help))
-        }
-        Some(found) => Ok(found),
-        None => {
-            let known = source_connector::names(&SOURCES);
-            let help = did_you_mean(text, known.clone()).unwrap_or_else(|| format!("write connector = '{}'", one_of(known)));
-            Err(option.error(format!("there is no connector '{text}'")).with_help(help))
-        }
-    }
-}
-
-fn partitions(options: &Options) -> Result<Option<u32>, Diagnostic> {
-    let Some(option) = options.get("partitions") else { return Ok(None) };
-    let count = option.count(PARTITIONS_MAX as usize)?;
-    Ok(u32::try_from(count).ok())
-}
 
 /// One of some words, which are no keywords anywhere else.
 pub(super) fn word_of(

@@ -15,6 +15,7 @@ mod nesting;
 mod options;
 mod search;
 mod sink;
+mod source;
 mod statement;
 mod table;
 mod unsupported;
@@ -28,8 +29,8 @@ pub use file_index::FileIndex;
 pub use nesting::{BRACKETS_DEPTH_MAX, TREE_DEPTH_MAX};
 pub use search::{PREFIX_LETTERS_DEFAULT, PREFIX_LETTERS_MAX};
 pub use statement::{
-    ColumnDefinition, DropKind, Encoding, GivenOption, MergeAction, MergeClause, Name, SearchOptions, SinkFormat, Statement,
-    StatementKind, Text, index_name, search_index_name,
+    ColumnDefinition, DeclaredEvents, DropKind, Encoding, GivenOption, MergeAction, MergeClause, Name, SchemaEvents,
+    SearchOptions, SinkFormat, SourceEvents, Statement, StatementKind, Text, index_name, search_index_name,
 };
 
 use crate::diagnostic::{Diagnostic, Location, SourceFile};
@@ -130,7 +131,7 @@ fn create_kind(cursor: &mut Cursor<'_>) -> Result<StatementKind, Diagnostic> {
         return Err(unsupported::not_yet(cursor.location(), "IF NOT EXISTS", help));
     }
     match *kind {
-        "SOURCE" => create::source(cursor),
+        "SOURCE" => source::source(cursor),
         "TABLE" => table::table(cursor),
         "INDEX" => create::index(cursor),
         "POLICY" => access::policy(cursor),

@@ -79,6 +79,11 @@ impl Options {
 }
 
 impl OptionEntry {
+    /// A value that follows a word of the statement instead of standing in a list.
+    pub(super) fn unnamed(word: &str, text: String, location: Location) -> Self {
+        Self { name: Name { text: word.to_owned(), location: location.clone() }, text, location }
+    }
+
     fn read(cursor: &mut Cursor<'_>) -> Result<Self, Diagnostic> {
         let mut name = cursor.plain_word("the name of an option")?;
         while cursor.accept_token(&Token::Period) {

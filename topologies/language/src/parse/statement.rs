@@ -44,7 +44,7 @@ impl Statement {
 /// The statements of the language.
 #[derive(Clone, Debug)]
 pub enum StatementKind {
-    /// `CREATE SOURCE name WITH (...) FORMAT PLAIN ENCODE PROTOBUF (message = '...')`: a topic of a log as a stream
+    /// `CREATE SOURCE name [(columns)] WITH (...) FORMAT PLAIN ENCODE ...`: a topic of a log as a stream
     CreateSource {
         /// name of the stream
         name: Name,
@@ -54,18 +54,18 @@ pub enum StatementKind {
         topic: String,
         /// for an error about the topic
         topic_location: Location,
-        /// full name of the protobuf message
-        message: String,
-        /// for an error about the message
-        message_location: Location,
+        /// its events: those of a message, or with declared columns
+        events: SourceEvents,
         /// encoding of the records
         encoding: Encoding,
         /// number of partitions that the topic is created with
         partitions: Option<u32>,
-        /// time for which an event id is remembered, in microseconds of event time
+        /// time for which the identity of an event is remembered, in microseconds of event time
         deduplication: Option<i64>,
         /// time for which events are kept, in microseconds
         retention: Option<i64>,
+        /// for an error about that time
+        retention_location: Location,
     },
     /// `CREATE TABLE name (...)`: what a stream folds into
     CreateTable {
@@ -188,6 +188,15 @@ pub enum Encoding {
     Json,
 }
 
+impl From<Encoding> for schemas::event::Encoding {
+    fn from(encoding: Encoding) -> Self {
+        match encoding {
+            Encoding::Json => Self::Json,
+            Encoding::Protobuf => Self::Protobuf,
+        }
+    }
+}
+
 /// The text of an option and where it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Text {
@@ -236,6 +245,41 @@ pub struct ColumnDefinition {
     pub data_type_location: Location,
     /// also true for the columns of the primary key
     pub not_null: bool,
+}
+
+/// The events of a source.
+#[derive(Clone, Debug)]
+pub enum SourceEvents {
+    /// `ENCODE ... (message = '...')`: the full name of a protobuf message
+    Message(Text),
+    /// JSON objects whose members are columns
+    Declared(DeclaredEvents),
+    /// `ENCODE PROTOBUF (message = '...', schema.location = '...')`: messages of a file beside the statements
+    Schema(SchemaEvents),
+}
+
+/// `ENCODE PROTOBUF (message = '...', schema.location = '...') [DEDUPLICATE BY (columns)]`
+#[derive(Clone, Debug)]
+pub struct SchemaEvents {
+    /// full name of the message
+    pub message: Text,
+    /// name of the file that has it
+    pub location: Text,
+    /// the column that says when an event happened
+    pub event_time: Option<Text>,
+    /// the columns in which an event that is sent twice equals itself; empty where each counts
+    pub told_apart_by: Vec<Name>,
+}
+
+/// `(columns) ... ENCODE JSON [DEDUPLICATE BY (columns)]`
+#[derive(Clone, Debug)]
+pub struct DeclaredEvents {
+    /// in order, at least one
+    pub columns: Vec<ColumnDefinition>,
+    /// the column that says when an event happened
+    pub event_time: Option<Text>,
+    /// the columns in which an event that is sent twice equals itself; empty where each counts
+    pub told_apart_by: Vec<Name>,
 }
 
 /// One `WHEN` of a merge.

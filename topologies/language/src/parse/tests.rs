@@ -78,13 +78,14 @@ fn a_file_may_hold_nothing() {
 fn source_with_every_option() {
     let text = r"create source Clicks with (CONNECTOR = 'log', topic = E'it\'s', partitions = 8,
         deduplication = '1 day 12 hours', retention = '30days') format plain encode json (message = 'a.B')";
-    let StatementKind::CreateSource { name, connector, topic, message, encoding, partitions, deduplication, retention, .. } =
+    let StatementKind::CreateSource { name, connector, topic, events, encoding, partitions, deduplication, retention, .. } =
         statement(text)
     else {
         panic!("not a source");
     };
     assert_eq!((name.text.as_str(), connector, encoding), ("clicks", &schemas::source_connector::SOURCE_LOG, Encoding::Json));
-    assert_eq!((topic.as_str(), message.as_str(), partitions), ("it's", "a.B", Some(8)));
+    let SourceEvents::Message(message) = events else { panic!("the events have a message") };
+    assert_eq!((topic.as_str(), message.text.as_str(), partitions), ("it's", "a.B", Some(8)));
     assert_eq!(deduplication, Some(36 * 3_600_000_000));
     assert_eq!(retention, Some(30 * 86_400_000_000));
 }

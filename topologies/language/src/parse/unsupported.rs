@@ -10,7 +10,11 @@ use crate::diagnostic::{Diagnostic, Location, did_you_mean, one_of};
 
 /// Features that are announced, recognised by their words anywhere in a statement.
 const LATER: &[(&str, &str, &str)] = &[
-    ("WATERMARK FOR", "WATERMARK FOR", "leave it out: results change when late events arrive"),
+    (
+        "WATERMARK FOR",
+        "WATERMARK FOR",
+        "leave it out: results change when late events arrive; a source has the option event_time = 'column'",
+    ),
     ("EMIT ON WINDOW", "EMIT ON WINDOW CLOSE", "leave it out: results change when late events arrive"),
     ("EMIT CHANGES", "EMIT CHANGES", "leave it out: views always change with their events"),
 ];

@@ -228,9 +228,18 @@ impl Graph {
             None => Ok(()),
             Some(source) => plan_err!(
                 "{operator} would keep every event of source '{source}': fold the source into a table, add a filter such as \
-                 occurred_at > NOW() - INTERVAL '7 days', or give the source a retention"
+                 {} > NOW() - INTERVAL '7 days', or give the source a retention",
+                self.time_column(source)
             ),
         }
+    }
+
+    /// The name of a column of a source that is an instant, for messages; the first of several, which is the event time of an envelope.
+    pub fn time_column(&self, source: &str) -> &str {
+        let is_source = |node: &&Node| matches!(&node.operator, Operator::Source(scan) if scan.name == source);
+        let columns = self.nodes.iter().filter(is_source).flat_map(|node| &node.columns);
+        let time = columns.clone().find(|column| column.data_type == timestamp_type());
+        time.map_or("time", |column| column.name.as_str())
     }
 
     fn intern(&mut self, operator: Operator, columns: Vec<NodeColumn>) -> NodeId {

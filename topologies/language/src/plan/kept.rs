@@ -44,7 +44,9 @@ impl KeptStates {
     pub fn of(topology: &Topology) -> Self {
         let mut states = Self::default();
         for (number, source) in topology.sources.iter().enumerate() {
-            states.add(Kept::Deduplication(number), format!("deduplication of {}", source.name), deduplication(source));
+            // Without identities of events it has no entries, and tells that the source was read before.
+            let what = if source.deduplication_micros.is_some() { "deduplication of" } else { "source" };
+            states.add(Kept::Deduplication(number), format!("{what} {}", source.name), deduplication(source));
         }
         let (owners, identities) = (topology.owners(), identities(topology));
         for node in topology.used_nodes() {
@@ -82,7 +84,7 @@ impl KeptStates {
                 Kept::RowErrors | Kept::DeadLetters => {}
             }
         }
-        sources.into_iter().map(|source| Topic::new(&topology.sources[source].schema.topic)).collect()
+        sources.into_iter().map(|source| Topic::new(topology.sources[source].schema.topic())).collect()
     }
 
     /// The number of a kept thing.

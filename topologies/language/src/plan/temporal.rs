@@ -41,7 +41,8 @@ pub fn lower(graph: &mut Graph, node: NodeId, conditions: &[Expr], schema: &DFSc
         bounds.sort_by_key(|(_, is_from)| *is_from);
         if bounds.first().is_some_and(|(_, is_from)| *is_from) {
             return plan_err!(
-                "a condition that rows of '{source}' only begin to satisfy would keep all of them: add an end, such as occurred_at > NOW() - INTERVAL '1 day'"
+                "a condition that rows of '{source}' only begin to satisfy would keep all of them: add an end, such as {} > NOW() - INTERVAL '1 day'",
+                graph.time_column(source)
             );
         }
     }

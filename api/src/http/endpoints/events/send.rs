@@ -29,6 +29,15 @@ use crate::http::state::ApiState;
 
 /// Appends events.
 pub(crate) async fn events(State(state): State<ApiState>, request: Request) -> Result<Response, Problem> {
+    append(state, request, |line| line).await
+}
+
+/// Appends the lines of a request, each as `line_of` makes it of what was sent.
+pub(in crate::http::endpoints) async fn append(
+    state: ApiState,
+    request: Request,
+    line_of: impl Fn(Vec<u8>) -> Vec<u8>,
+) -> Result<Response, Problem> {
     let claims = state.claims(request.headers())?;
     let config = state.config();
     let sender = config.ingest.sender("sending events", claims.as_ref(), config.actor_claim.as_deref())?;
@@ -37,6 +46,7 @@ pub(crate) async fn events(State(state): State<ApiState>, request: Request) -> R
     let (parts, body) = request.into_parts();
     let _place = state.clients().producer()?;
     let lines = read_lines(&state, &parts.headers, body, is_json).await?;
+    let lines: Vec<Vec<u8>> = lines.into_iter().map(line_of).collect();
     let is_single = lines.len() == 1;
     let outcomes = state.ingest().submit(lines, sender).await?;
     let position = position(&outcomes);

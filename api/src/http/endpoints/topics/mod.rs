@@ -1,4 +1,5 @@
-//! Topics: those that events can be sent to, and the records of derived ones.
+//! Topics: those that events can be sent to, events of one of them, and the records of derived ones.
 
 pub(super) mod list;
 pub(super) mod records;
+pub(super) mod send;

@@ -214,14 +214,21 @@ fn write_row(served_row: &str, row: &WhyRow, has_bodies: bool, json: &mut String
     json.push_str("]}");
 }
 
+fn write_optional(text: Option<&str>, json: &mut String) {
+    match text {
+        Some(text) => json_string(text, json),
+        None => json.push_str("null"),
+    }
+}
+
 fn write_event(event: &WhyEvent, has_bodies: bool, json: &mut String) {
     let WhyEvent { topic, partition, offset, event_id, event_type, occurred_at, json: body } = event;
     json.push_str("{\"topic\":");
     json_string(topic.as_str(), json);
     json.push_str(&format!(",\"partition\":{partition},\"offset\":{offset},\"event_id\":"));
-    json_string(event_id, json);
+    write_optional(event_id.as_deref(), json);
     json.push_str(",\"event_type\":");
-    json_string(event_type, json);
+    write_optional(event_type.as_deref(), json);
     json.push_str(&format!(",\"occurred_at\":\"{}\"", timestamp_text(*occurred_at)));
     if has_bodies {
         json.extend([",\"event\":", body]);

@@ -2,14 +2,19 @@
 
 use serde_json::{Value, json};
 
-use super::super::operation::{Audience, DescribedOperation, DescribedPath, json_answer, with_headers};
+use super::super::operation::{Audience, DescribedOperation, DescribedPath, in_path, json_answer, with_headers};
 use super::super::schema::{described, format, list, nullable, object, one_of, text, whole};
 
 pub(crate) static EVENTS: DescribedPath = DescribedPath::new("/v1/events", || vec![send()]);
+pub(crate) static TOPIC: DescribedPath = DescribedPath::new("/v1/topics/{topic}", || vec![send_to_topic()]);
 pub(crate) static TICKETS: DescribedPath = DescribedPath::new("/v1/tickets", || vec![ticket()]);
 
 const EVENT_WORDS: &str = "One event as a JSON object, or one a line, also compressed (`Content-Encoding: gzip` or `zstd`). The answer is 200 \
      as soon as the lines were looked at, whatever became of each; a single event that is rejected is 422.";
+
+const TOPIC_WORDS: &str = "The events alone, without the line with their topic around each: one as a JSON object, or one a line, also compressed. \
+     A message of a `.proto` file may also be its bytes in base64, as a JSON string. Limits and answers are those of `POST /v1/events`.";
+const KEY_WORDS: &str = "Events without an envelope lie in one partition if their keys are equal.";
 
 /// One event as a client sends it.
 pub(super) fn event() -> Value {
@@ -22,7 +27,16 @@ pub(super) fn event() -> Value {
         ("actor_id?", described(nullable(text()), "Who did it.")),
         ("payload", json!({ "type": "object" })),
     ];
-    object(&[("topic", described(text(), "GET /v1/topics lists them.")), ("event", object(&members))])
+    let words =
+        "With the envelope of the catalogue, or as the source of the topic declares it; base64 of a message of a `.proto` file.";
+    let event = described(json!({ "anyOf": [object(&members), bare_event()] }), words);
+    let key = described(json!({ "type": ["string", "number", "null"] }), KEY_WORDS);
+    object(&[("topic", described(text(), "GET /v1/topics lists them.")), ("event", event), ("key?", key)])
+}
+
+/// An event of which the source of its topic says what is in it.
+fn bare_event() -> Value {
+    json!({ "type": ["object", "string"] })
 }
 
 /// The outcome of one line.
@@ -37,18 +51,33 @@ pub(super) fn outcome() -> Vec<(&'static str, Value)> {
 }
 
 fn send() -> DescribedOperation {
-    let count = |word: &'static str| (word, whole());
-    let mut members = vec![("results", list(object(&outcome())))];
-    members.extend(["accepted", "duplicate", "rejected", "forbidden", "refused"].map(count));
-    members.push(("position", described(nullable(text()), "For `after`: an answer at this position shows all of these events.")));
-    let taken = with_headers(json_answer("What became of each line.", object(&members)), &["Retry-After"]);
     let lines = described(text(), "One JSON object a line.");
     DescribedOperation::post("send_events", "events", "Send events")
         .to(Audience::Senders)
         .words(EVENT_WORDS)
         .body(true, &[("application/json", event()), ("application/x-ndjson", lines)])
-        .answers(200, taken)
+        .answers(200, taken())
         .problems(&[400, 413, 415, 422, 507])
+}
+
+fn send_to_topic() -> DescribedOperation {
+    let lines = described(text(), "One event a line.");
+    DescribedOperation::post("send_topic_events", "events", "Send events of one topic")
+        .to(Audience::Senders)
+        .words(TOPIC_WORDS)
+        .with([in_path("topic", text(), "GET /v1/topics lists them.")])
+        .body(true, &[("application/json", bare_event()), ("application/x-ndjson", lines)])
+        .answers(200, taken())
+        .problems(&[400, 404, 413, 415, 422, 507])
+}
+
+/// The answer to events, one outcome for each line.
+fn taken() -> Value {
+    let count = |word: &'static str| (word, whole());
+    let mut members = vec![("results", list(object(&outcome())))];
+    members.extend(["accepted", "duplicate", "rejected", "forbidden", "refused"].map(count));
+    members.push(("position", described(nullable(text()), "For `after`: an answer at this position shows all of these events.")));
+    with_headers(json_answer("What became of each line.", object(&members)), &["Retry-After"])
 }
 
 fn ticket() -> DescribedOperation {

@@ -14,7 +14,7 @@ mod topics;
 mod views;
 
 pub(crate) use deployments::{DEPLOYMENT_PLAN, DEPLOYMENTS};
-pub(crate) use events::{EVENTS, TICKETS};
+pub(crate) use events::{EVENTS, TICKETS, TOPIC};
 pub(crate) use letters::{DEAD_LETTER, DEAD_LETTERS, RETRY, ROW_ERRORS};
 pub(super) use pages::host_page;
 pub(crate) use pages::{CONSOLE, CONSOLE_FILE, DOCS, OPENAPI, PAGE_TOKENS};
@@ -28,13 +28,14 @@ pub(crate) use views::{SUBSCRIBE, VIEW, VIEWS, WHY};
 use super::operation::DescribedPath;
 
 /// Every path.
-pub(crate) static ALL: [&DescribedPath; 30] = [
+pub(crate) static ALL: [&DescribedPath; 31] = [
     &CONSOLE,
     &CONSOLE_FILE,
     &DOCS,
     &OPENAPI,
     &EVENTS,
     &TOPICS,
+    &TOPIC,
     &RECORDS,
     &VIEWS,
     &VIEW,

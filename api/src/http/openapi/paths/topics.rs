@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::super::operation::{Audience, DescribedOperation, DescribedPath, answer, header, in_path, positioned, query};
-use super::super::schema::{anything, list, object, position, sent_event, text, whole, whole_from, whole_within};
+use super::super::schema::{anything, list, nullable, object, position, sent_event, text, whole, whole_from, whole_within};
 use crate::http::limits::{RECORDS_DEFAULT, RECORDS_MAX};
 
 pub(crate) static TOPICS: DescribedPath = DescribedPath::new("/v1/topics", || vec![topics()]);
@@ -14,7 +14,7 @@ const TAG: &str = "topics";
 
 fn topics() -> DescribedOperation {
     let partition = object(&[("partition", whole()), ("earliest", whole()), ("next", whole())]);
-    let topic = object(&[("name", text()), ("message", text()), ("partitions", list(partition))]);
+    let topic = object(&[("name", text()), ("message", nullable(text())), ("partitions", list(partition))]);
     DescribedOperation::get("list_topics", TAG, "The topics that the caller may send events to")
         .to(Audience::Senders)
         .answers(200, positioned("The topics.", object(&[("topics", list(topic)), ("position", position())])))

@@ -98,8 +98,8 @@ fn why() -> DescribedOperation {
         ("topic", text()),
         ("partition", whole()),
         ("offset", whole()),
-        ("event_id", text()),
-        ("event_type", text()),
+        ("event_id", nullable(text())),
+        ("event_type", nullable(text())),
         ("occurred_at", format("date-time")),
         ("event?", anything()),
     ]);

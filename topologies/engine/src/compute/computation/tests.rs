@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use epochs::disk::simulated::SimulatedDisk;
 use language::diagnostic::SourceFile;
 use language::load::build;
+use schemas::catalogue::catalogue;
 use schemas::event::parse_line;
 use schemas::position::{Offset, Partition, Timeline};
 use sinks::views::{Views, ViewsDefinition};
@@ -51,7 +52,9 @@ fn posts(source: &language::topology::Source, numbers: std::ops::Range<u64>) -> 
         let line = format!(
             r#"{{"topic":"social.post","event":{{"event_id":"018cc251-f402-7000-8000-{number:012x}","event_type":"post.created","schema_version":1,"aggregate_id":"{number}","occurred_at":"2024-01-01T00:00:00Z","actor_id":"{author}","payload":{{"author_id":"{author}","text":"t","hashtags":[],"mentions":[],"media_ids":[],"video_id":null,"visibility":"public","reply_to":null}}}}}}"#
         );
-        let incoming = parse_line(line.as_bytes(), WALL_MICROS).unwrap_or_else(|refusal| panic!("{}", refusal.fault)).unwrap();
+        let incoming = parse_line(catalogue().set(), line.as_bytes(), WALL_MICROS)
+            .unwrap_or_else(|refusal| panic!("{}", refusal.fault))
+            .unwrap();
         let partition = Partition(number as u32 % source.partitions);
         let value = incoming.event.encode(source.encoding);
         let record = StoredRecord { partition, offset: Offset(number), timestamp: WALL_MICROS, key: Vec::new(), value };

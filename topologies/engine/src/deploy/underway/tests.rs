@@ -16,6 +16,7 @@ use super::*;
 use crate::deploy::candidate::CandidateStart;
 use crate::deploy::handle::DeploymentHandle;
 use crate::deploy::request::Verify;
+use crate::deploy::told_letters::ToldLetters;
 use crate::state::quarantine::Quarantine;
 use crate::state::restore::RestoreError;
 use crate::state::restored::Restored;
@@ -39,7 +40,7 @@ fn hydrating(deployment_handle: &Arc<DeploymentHandle>) -> Hydrating {
     let start = CandidateStart {
         log: Arc::new(MemoryLog::new()),
         topics: Vec::new(),
-        known: BTreeSet::new(),
+        told: ToldLetters::of(&[], &topology),
         header: CheckpointHeader::default(),
         restored: vec![Restored::new()],
         states: Arc::clone(&states),

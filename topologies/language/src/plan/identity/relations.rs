@@ -1,6 +1,10 @@
 //! The canonical form of sources and tables, with the folds that fill them.
 
 use schemas::event::Encoding;
+use schemas::topic::TopicSchema;
+use schemas::topic::column::TextForm;
+use schemas::topic::declared::DeclaredTopic;
+use schemas::topic::message::DeclaredMessage;
 
 use super::form::{Form, by_number};
 use super::{scalar, types};
@@ -11,24 +15,60 @@ use crate::topology::{Source, Table};
 pub fn by_name(source: &Source) -> impl Fn(&mut Form, usize) + '_ {
     move |form: &mut Form, column: usize| {
         form.tag(1);
-        form.text(&source.schema.columns[column].name);
+        form.text(&source.schema.columns()[column].name);
     }
 }
 
 /// Writes a source as what reads some of its columns sees it.
 pub fn source(form: &mut Form, source: &Source) {
-    form.text(&source.schema.topic);
-    form.tag(match source.encoding {
-        Encoding::Json => 1,
-        Encoding::Protobuf => 2,
-    });
+    form.text(source.schema.topic());
+    match (&source.schema, source.encoding) {
+        (TopicSchema::Enveloped(_), Encoding::Json) => form.tag(1),
+        (TopicSchema::Enveloped(_), Encoding::Protobuf) => form.tag(2),
+        (TopicSchema::Declared(topic), _) => {
+            form.tag(3);
+            declared(form, topic);
+        }
+    }
     form.number(source.partitions);
-    form.number(source.deduplication_micros);
+    match source.deduplication_micros {
+        Some(micros) => form.number(micros),
+        None => form.tag(1),
+    }
+}
+
+/// Writes the declared columns by their names, the fields of a message each with its number and kind: two fields that swap their numbers swap
+/// the values of old events. A value that does not fit a column takes its whole event away, also from those who read others.
+fn declared(form: &mut Form, topic: &DeclaredTopic) {
+    let wire = topic.message().map(DeclaredMessage::wire);
+    let mut columns: Vec<usize> = (0..topic.columns().len()).collect();
+    columns.sort_by_key(|&column| &topic.columns()[column].name);
+    form.each(columns.into_iter(), |form, place| {
+        let column = &topic.columns()[place];
+        form.text(&column.name);
+        types::data_type(form, &column.data_type);
+        form.flag(column.nullable);
+        match (&wire, topic.form(place)) {
+            (Some(wire), _) => {
+                let (number, kind) = &wire[place];
+                form.tag(4);
+                form.number(*number);
+                form.text(kind);
+            }
+            (None, TextForm::Plain) => form.tag(1),
+            (None, TextForm::Uuid) => form.tag(2),
+            (None, TextForm::Json) => form.tag(3),
+        }
+    });
+    let name = |column: usize| topic.columns()[column].name.as_str();
+    form.optional(topic.event_time(), |form, column| form.text(name(column)));
+    form.each(topic.told_apart_by().iter(), |form, &column| form.text(name(column)));
+    form.optional(topic.message(), |form, message| form.text(message.name()));
 }
 
 /// Writes the columns of a source, for what reads all of them.
 pub fn source_columns(form: &mut Form, source: &Source) {
-    form.each(source.schema.columns.iter(), |form, column| {
+    form.each(source.schema.columns().iter(), |form, column| {
         form.text(&column.name);
         types::data_type(form, &column.data_type);
     });
