@@ -86,14 +86,23 @@ impl Browser {
 
     /// Clicks as a hand does: the element must be there and not covered.
     pub fn click(&self, selector: &str) {
-        let element = self.element(selector);
-        self.post(&format!("/element/{element}/click"), &json!({}));
+        self.act(selector, "click", &json!({}));
     }
 
     /// Types into a field.
     pub fn type_into(&self, selector: &str, text: &str) {
-        let element = self.element(selector);
-        self.post(&format!("/element/{element}/value"), &json!({ "text": text }));
+        self.act(selector, "value", &json!({ "text": text }));
+    }
+
+    /// Does something with an element. A page that is live may draw it anew after it was found: then it is found again.
+    fn act(&self, selector: &str, action: &str, body: &Value) {
+        eventually(&format!("{action} of '{selector}'"), || {
+            let path = format!("/element/{}/{action}", self.element(selector));
+            let (status, text) = self.answer(&path, body);
+            let is_gone = status == 404 && text.contains("stale element reference");
+            assert!(status == 200 || is_gone, "{path} {body}: {status} {text}");
+            (!is_gone).then_some(())
+        });
     }
 
     fn element(&self, selector: &str) -> String {
@@ -150,12 +159,18 @@ impl Browser {
         self.post("/se/log", &json!({ "type": kind })).as_array().cloned().unwrap_or_default()
     }
 
-    fn post(&self, path: &str, body: &Value) -> Value {
+    /// The status and the text of an answer.
+    fn answer(&self, path: &str, body: &Value) -> (u16, String) {
         let url = format!("{}{path}", self.session);
         let request = self.agent.post(&url).header("content-type", "application/json");
         let mut response = request.send(body.to_string()).unwrap_or_else(|error| panic!("{path}: {error}"));
         let text = response.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_string().unwrap();
-        assert_eq!(response.status(), 200, "{path} {body}: {text}");
+        (response.status().as_u16(), text)
+    }
+
+    fn post(&self, path: &str, body: &Value) -> Value {
+        let (status, text) = self.answer(path, body);
+        assert_eq!(status, 200, "{path} {body}: {text}");
         serde_json::from_str::<Value>(&text).unwrap_or_else(|error| panic!("{error}: {text}"))["value"].take()
     }
 }
