@@ -225,7 +225,11 @@ fn indexes_are_added_changed_and_removed_by_a_deployment_and_search_goes_on_mean
     assert_eq!(found(&stems, "post_id"), [json!(1), json!(2), json!(3)]);
     assert_eq!(server.get("/v1/search/hashtag_search?q=x", None).status, 404);
     let after = write(&server, &[posted(5, 4, 7, "he ran, they run")]);
-    assert_eq!(ask_for(&format!("running&after={after}")).json()["total"], 4);
+    let total = eventually("the position", || {
+        let answer = ask_for(&format!("running&after={after}"));
+        (answer.status == 200).then(|| answer.json()["total"].clone())
+    });
+    assert_eq!(total, 4);
     assert_eq!(found(&server.get("/v1/search/user_search?q=user7", None), "user_id"), [json!(7)]);
     let (code, _, complaint) = ask(&server, &folder, &["rollback"]);
     assert_eq!(code, Some(0), "{complaint}");
