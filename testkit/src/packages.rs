@@ -14,7 +14,7 @@ const FINISHED: &str = "finished";
 /// The folder `node_modules` with the packages of `tests/clients/package.json`.
 ///
 /// # Panics
-/// When npm is missing or fails: a test must not pass for want of its client.
+/// npm is missing or fails: a test must not pass for want of its client.
 pub fn node_modules() -> PathBuf {
     let folder = installed("node", &["package.json", "package-lock.json"], &tool_version("node"), |folder| {
         run(Command::new("npm").args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(folder));
@@ -25,7 +25,7 @@ pub fn node_modules() -> PathBuf {
 /// The interpreter of Python with the packages of `tests/clients/requirements.txt`.
 ///
 /// # Panics
-/// When Python, its module `venv` or pip is missing or fails.
+/// Python, its module `venv` or pip is missing or fails.
 pub fn python() -> PathBuf {
     let interpreter = |folder: &Path| folder.join("venv/bin/python");
     let folder = installed("python", &["requirements.txt"], &tool_version("python3"), |folder| {

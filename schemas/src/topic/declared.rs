@@ -69,7 +69,7 @@ impl DeclaredTopic {
     /// The same columns, which are fields of a message.
     ///
     /// # Panics
-    /// When they are not.
+    /// They are not.
     pub fn of_message(self, message: DeclaredMessage) -> Self {
         assert!(self.columns.len() == message.fields.len(), "the columns of '{}' are not those of its message", self.topic);
         Self { message: Some(message), ..self }

@@ -30,7 +30,7 @@ pub struct Chosen {
 /// succeeded: see [`remember_start`]. Who may read a directory that has changed is not looked at here: see [`check_readers`].
 ///
 /// # Errors
-/// What was deployed last can't be planned by this version.
+/// The topology that was deployed last can't be planned by this version.
 pub fn choose(declared: Declared, store: &Store) -> Result<Chosen, ChooseError> {
     let fingerprint = store::directory_fingerprint(&declared.files);
     match store.in_force() {

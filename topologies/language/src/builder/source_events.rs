@@ -1,6 +1,6 @@
 //! Events of a source: those of a message of the catalogue, or JSON objects with declared columns.
 //!
-//! What a statement says enters; the schema of the topic leaves, or the reason why not, with what to write instead.
+//! A statement enters; the schema of the topic leaves, or the reason why not, with what to write instead.
 
 use std::sync::Arc;
 
