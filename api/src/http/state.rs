@@ -22,6 +22,7 @@ use crate::http::clients::Clients;
 use crate::http::cors::CorsSites;
 use crate::http::limits::{Limits, SCRAPES_AT_ONCE, SCRAPES_WAITING_MAX};
 use crate::http::metrics::Metrics;
+use crate::http::openapi::kept::KeptDocuments;
 use crate::http::tickets::Tickets;
 use crate::http::token::{Permission, TokenError, Verifier, authenticate, authenticate_token};
 use crate::http::untaken::UntakenBytes;
@@ -121,6 +122,7 @@ struct ApiShared {
     clients: Clients,
     untaken: Arc<UntakenBytes>,
     tickets: Tickets,
+    documents: KeptDocuments,
     /// counts the changes that followers of invalidations have to learn of
     invalidated: watch::Receiver<u64>,
 }
@@ -157,6 +159,7 @@ impl ApiState {
             clients,
             untaken,
             tickets: Tickets::new(),
+            documents: KeptDocuments::default(),
             invalidated,
         }))
     }
@@ -175,6 +178,11 @@ impl ApiState {
     /// Everything that can be read.
     pub(crate) fn catalog(&self) -> &Catalog {
         &self.0.catalog
+    }
+
+    /// The OpenAPI documents that were written already.
+    pub(crate) fn documents(&self) -> &KeptDocuments {
+        &self.0.documents
     }
 
     /// The views of the catalog.

@@ -9,16 +9,17 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::http::Version;
+use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::sync::watch;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep_until};
 
 use super::super::limits::ConnectionLimits;
 
 /// Requests of a connection, and its times.
 #[derive(Clone)]
 pub(super) struct Activity {
-    phase: Arc<watch::Sender<Phase>>,
+    /// looked at when a timer fires: nobody is woken by a change, since a request that wakes its own connection is answered more slowly
+    phase: Arc<Mutex<Phase>>,
     limits: ConnectionLimits,
 }
 
@@ -33,6 +34,8 @@ struct Phase {
     has_begun: bool,
     /// the end of the time for the next head, when no request is being answered
     deadline: Instant,
+    /// the last beginning or end of a request
+    changed_at: Instant,
 }
 
 /// A request that is being answered, until it is dropped.
@@ -40,80 +43,91 @@ pub(super) struct Busy(Activity);
 
 impl Phase {
     fn new(now: Instant, limits: ConnectionLimits) -> Self {
-        Self { requests: 0, is_http2: false, has_begun: false, deadline: now + limits.header_timeout }
+        let deadline = now + limits.header_timeout;
+        Self { requests: 0, is_http2: false, has_begun: false, deadline, changed_at: now }
     }
 
-    fn begins(&mut self, version: Version) {
+    fn begins(&mut self, now: Instant, version: Version) {
         self.requests += 1;
+        self.changed_at = now;
         self.is_http2 |= version == Version::HTTP_2;
     }
 
     fn ends(&mut self, now: Instant, limits: ConnectionLimits) {
         self.requests -= 1;
         self.has_begun = false;
+        self.changed_at = now;
         self.deadline = now + limits.idle_timeout;
     }
 
-    /// Bytes have come; returns true if that changes something.
-    fn hears(&mut self, now: Instant, limits: ConnectionLimits) -> bool {
-        let begins = self.requests == 0 && !self.has_begun && !self.is_http2;
-        if begins {
+    /// Returns true if bytes that come now are the first of a head.
+    fn awaits_head(&self) -> bool {
+        self.requests == 0 && !self.has_begun && !self.is_http2
+    }
+
+    /// Bytes have come.
+    fn hears(&mut self, now: Instant, limits: ConnectionLimits) {
+        if self.awaits_head() {
             self.has_begun = true;
             self.deadline = self.deadline.min(now + limits.header_timeout);
         }
-        begins
     }
 }
 
 impl Activity {
     /// The activity of a connection that has sent nothing yet.
     pub(super) fn new(limits: ConnectionLimits) -> Self {
-        Self { phase: Arc::new(watch::Sender::new(Phase::new(Instant::now(), limits))), limits }
+        Self { phase: Arc::new(Mutex::new(Phase::new(Instant::now(), limits))), limits }
     }
 
     /// Counts a request of this version of HTTP.
     pub(super) fn begin(&self, version: Version) -> Busy {
-        self.phase.send_modify(|phase| phase.begins(version));
+        self.phase.lock().begins(Instant::now(), version);
         Busy(self.clone())
     }
 
     /// The connection has sent something: between two requests of HTTP/1 that is the beginning of a head, for which there is less time. In
     /// HTTP/2 it may be anything, and takes nothing from the time and adds nothing to it.
     fn note_bytes(&self) {
-        self.phase.send_if_modified(|phase| phase.hears(Instant::now(), self.limits));
+        let mut phase = self.phase.lock();
+        if phase.awaits_head() {
+            phase.hears(Instant::now(), self.limits);
+        }
     }
 
     /// Waits until the connection has been without a request for as long as it may.
     pub(super) async fn overdue(&self) {
-        let mut phases = self.phase.subscribe();
+        // No deadline that is set from now on is nearer than this: a timer that is set anew after so long misses none.
+        let nearest = self.limits.header_timeout.min(self.limits.idle_timeout);
         loop {
-            let Phase { requests, deadline, .. } = *phases.borrow_and_update();
-            tokio::select! {
-                biased;
-                // The sender is this one, so there is no error.
-                _ = phases.changed() => {}
-                () = sleep_until(deadline), if requests == 0 => return,
+            let Phase { requests, deadline, .. } = *self.phase.lock();
+            let now = Instant::now();
+            if requests == 0 && deadline <= now {
+                return;
             }
+            let latest = now + nearest;
+            sleep_until(if requests == 0 { deadline.min(latest) } else { latest }).await;
         }
     }
 
-    /// Waits until nothing has happened for this time, and no request is being answered.
+    /// Waits until no request has begun or ended for this time, and none is being answered.
     pub(super) async fn quiet_for(&self, time: Duration) {
-        let mut phases = self.phase.subscribe();
+        let start = Instant::now();
         loop {
-            let requests = phases.borrow_and_update().requests;
-            tokio::select! {
-                biased;
-                _ = phases.changed() => {}
-                () = sleep(time), if requests == 0 => return,
+            let Phase { requests, changed_at, .. } = *self.phase.lock();
+            let now = Instant::now();
+            let quiet_at = changed_at.max(start) + time;
+            if requests == 0 && quiet_at <= now {
+                return;
             }
+            sleep_until(if requests == 0 { quiet_at } else { now + time }).await;
         }
     }
 }
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        self.0.phase.send_modify(|phase| phase.ends(Instant::now(), self.0.limits));
+        self.0.phase.lock().ends(Instant::now(), self.0.limits);
     }
 }
 
@@ -162,6 +176,8 @@ impl<Io: AsyncWrite + Unpin> AsyncWrite for Noted<Io> {
 
 #[cfg(test)]
 mod tests {
+    use tokio::time::sleep;
+
     use super::*;
 
     #[test]
@@ -171,15 +187,18 @@ mod tests {
         let start = Instant::now();
         let at = |seconds: u32| start + seconds * second;
         let mut phase = Phase::new(start, limits);
-        assert!(phase.hears(at(10), limits));
+        assert!(phase.awaits_head());
+        phase.hears(at(10), limits);
         assert_eq!(phase.deadline, at(30), "the first head has its time from the beginning of the connection");
-        phase.begins(Version::HTTP_11);
+        phase.begins(at(10), Version::HTTP_11);
         phase.ends(at(100), limits);
         assert_eq!(phase.deadline, at(175), "idle after an answer");
-        assert!(phase.hears(at(110), limits) && !phase.hears(at(120), limits));
+        phase.hears(at(110), limits);
+        assert!(!phase.awaits_head());
+        phase.hears(at(120), limits);
         assert_eq!(phase.deadline, at(140), "a head that has begun");
-        phase.begins(Version::HTTP_11);
-        assert!(!phase.hears(at(200), limits), "bytes of a body begin no head");
+        phase.begins(at(140), Version::HTTP_11);
+        assert!(!phase.awaits_head(), "bytes of a body begin no head");
         phase.ends(at(300), limits);
         assert_eq!(phase.deadline, at(375));
     }
@@ -191,10 +210,34 @@ mod tests {
         let start = Instant::now();
         let at = |seconds: u32| start + seconds * second;
         let mut phase = Phase::new(start, limits);
-        assert!(phase.hears(at(1), limits), "nobody knows yet what it is");
-        phase.begins(Version::HTTP_2);
+        phase.hears(at(1), limits);
+        assert!(phase.has_begun, "nobody knows yet what it is");
+        phase.begins(at(1), Version::HTTP_2);
         phase.ends(at(10), limits);
-        assert!(!phase.hears(at(40), limits), "the answer to a ping");
+        phase.hears(at(40), limits);
+        assert!(!phase.has_begun, "the answer to a ping");
         assert_eq!(phase.deadline, at(85));
+    }
+    #[tokio::test]
+    async fn a_timer_that_nobody_wakes_ends_behind_the_deadline_and_never_during_a_request() {
+        let limits = ConnectionLimits {
+            header_timeout: Duration::from_millis(10),
+            idle_timeout: Duration::from_millis(20),
+            ..ConnectionLimits::default()
+        };
+        let activity = Activity::new(limits);
+        let busy = activity.begin(Version::HTTP_11);
+        let (overdue, quiet) = (activity.clone(), activity.clone());
+        let overdue = tokio::spawn(async move { overdue.overdue().await });
+        let quiet = tokio::spawn(async move { quiet.quiet_for(Duration::from_millis(15)).await });
+        sleep(Duration::from_millis(100)).await;
+        assert!(!overdue.is_finished() && !quiet.is_finished(), "a request is being answered");
+        drop(busy);
+        activity.note_bytes();
+        let Phase { deadline, changed_at, .. } = *activity.phase.lock();
+        overdue.await.unwrap();
+        assert!(Instant::now() >= deadline);
+        quiet.await.unwrap();
+        assert!(Instant::now() >= changed_at + Duration::from_millis(15));
     }
 }

@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
@@ -13,6 +14,7 @@ use sinks::views::ServedView;
 use crate::http::answer::json_response;
 use crate::http::entity_tag::EntityTag;
 use crate::http::openapi::document::{DescribedIndex, ReadableParts, document};
+use crate::http::openapi::kept::{KeptDocument, Readable};
 use crate::http::openapi::operation::Scopes;
 use crate::http::problem::answer::Problem;
 use crate::http::query::string::QueryString;
@@ -28,36 +30,41 @@ const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
 pub(crate) async fn openapi(State(state): State<ApiState>, uri: Uri, headers: HeaderMap) -> Result<Response, Problem> {
     let claims = state.claims(&headers)?;
     QueryString::parse(uri.query())?.only(&[])?;
-    let text = text(&state, claims.as_ref());
-    let tag = EntityTag::weak(state.config().cursor_key.tag(&[b"openapi", text.as_bytes()]));
-    let mut response = match tag.is_known(&headers) {
+    let readable = readable(state.catalog(), claims.as_ref());
+    let kept = state.documents().of(readable, |readable| written(&state, readable));
+    let mut response = match kept.tag.is_known(&headers) {
         true => StatusCode::NOT_MODIFIED.into_response(),
-        false => json_response(text, None),
+        false => json_response(kept.text.clone(), None),
     };
-    tag.note(&mut response);
+    kept.tag.note(&mut response);
     if claims.is_none() {
         response.headers_mut().insert(header::CACHE_CONTROL, NO_CACHE);
     }
     Ok(response)
 }
 
-fn text(state: &ApiState, claims: Option<&Claims>) -> String {
-    let catalog = state.catalog();
-    let mut served: Vec<Arc<ServedView>> = catalog.views().views();
-    served.retain(|served| is_readable(served, claims));
-    served.sort_by(|left, right| left.view.name.cmp(&right.view.name));
+/// The views and full-text indexes that a caller may read, by name.
+fn readable(catalog: &Catalog, claims: Option<&Claims>) -> Readable {
+    let mut views: Vec<Arc<ServedView>> = catalog.views().views();
+    views.retain(|served| is_readable(served, claims));
+    views.sort_by(|left, right| left.view.name.cmp(&right.view.name));
     let mut indexes: Vec<DescribedIndex> =
         catalog.searches(claims).iter().map(|reader| described_index(catalog, reader)).collect();
     indexes.sort_by(|left, right| left.name.cmp(&right.name));
+    Readable { views, indexes }
+}
+
+fn written(state: &ApiState, readable: &Readable) -> KeptDocument {
     let config = state.config();
-    let readable = ReadableParts {
-        views: served.iter().map(|served| &served.view).collect(),
-        indexes,
+    let parts = ReadableParts {
+        views: readable.views.iter().map(|served| &served.view).collect(),
+        indexes: &readable.indexes,
         scopes: scopes(config),
         pages: config.pages.iter().map(|page| (page.name, page.title)).collect(),
         issues_tokens: config.token_issuer.is_some(),
     };
-    document(&readable).to_string()
+    let text = document(&parts).to_string();
+    KeptDocument { tag: EntityTag::weak(config.cursor_key.tag(&[b"openapi", text.as_bytes()])), text: Bytes::from(text) }
 }
 
 fn scopes(config: &ApiConfig) -> Scopes<'_> {

@@ -39,7 +39,7 @@ pub(crate) struct ReadableParts<'a> {
     /// views by name
     pub(crate) views: Vec<&'a View>,
     /// full-text indexes by name
-    pub(crate) indexes: Vec<DescribedIndex>,
+    pub(crate) indexes: &'a [DescribedIndex],
     /// scopes of senders and operators
     pub(crate) scopes: Scopes<'a>,
     /// names and titles of the pages of the process

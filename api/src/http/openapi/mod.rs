@@ -6,6 +6,7 @@
 mod columns;
 mod components;
 pub(crate) mod document;
+pub(crate) mod kept;
 pub(crate) mod operation;
 pub(crate) mod paths;
 mod schema;

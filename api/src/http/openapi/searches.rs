@@ -20,6 +20,7 @@ const QUERY_WORDS: &str = "Words, all of which are wanted; `\"phrases\"`, `begin
      every row is a hit.";
 
 /// A full-text index as its callers see it.
+#[derive(Default, PartialEq)]
 pub(crate) struct DescribedIndex {
     /// its name
     pub(crate) name: String,
