@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use api::ApiConfig;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use tidewater::process::auth::demo_api_config;
 use tidewater::process::clock::wall_micros;
@@ -23,7 +24,7 @@ use crate::Failure;
 use crate::engine::{FEED_FILES, declared};
 use crate::lines::{Lines, Random};
 use crate::processor::{API_THREADS, ENGINE_THREADS, LOG_THREADS, ThreadTimes, this_thread};
-use crate::reader::{PAGE_ROWS, read_pages};
+use crate::reader::{PAGE_ROWS, Wanted, read_pages};
 use crate::table::{Figure, Goal, quantile};
 use crate::writer::{Writer, append};
 
@@ -31,8 +32,9 @@ const POSTS_PER_SECOND: u64 = 2_000;
 const FOLLOWERS: u64 = 50;
 const LINES_PER_APPEND: usize = 5_000;
 /// Time in which posts are written before anything is measured: every feed gets a full page.
-const WARM: Duration = Duration::from_secs(3);
-const CONNECTIONS: usize = 8;
+pub const WARM: Duration = Duration::from_secs(3);
+/// Connections of readers.
+pub const CONNECTIONS: usize = 8;
 /// Users that each connection reads as, in turn.
 const READERS_PER_CONNECTION: u64 = 50;
 const SECRET: [u8; 32] = *b"a secret of the benchmark, 32 by";
@@ -64,7 +66,7 @@ pub const ALL_VIEWS: Scene =
     Scene { name: "all views", files: None, users: 1_000, durations: [Duration::from_secs(8), Duration::ZERO] };
 
 /// A server with its people, and what writes to it.
-struct Stage {
+pub struct Stage {
     server: Server,
     writer: Writer,
     /// removed when the stage is
@@ -85,7 +87,8 @@ pub fn run(scene: &Scene) -> Result<Vec<Figure>, Failure> {
 }
 
 impl Stage {
-    fn build(scene: &Scene) -> Result<Self, Failure> {
+    /// Starts a server in which everybody is followed by as many.
+    pub fn build(scene: &Scene) -> Result<Self, Failure> {
         let data = tempfile::tempdir_in(Path::new(env!("CARGO_TARGET_TMPDIR")))?;
         let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let settings = ServerSettings {
@@ -106,11 +109,12 @@ impl Stage {
             ingest_memory_bytes: None,
             event_rows_max: engine::event_limits::EVENT_ROWS_MAX,
             event_bytes_max: engine::event_limits::EVENT_BYTES_MAX,
-            connections: api::ConnectionLimits::default(),
+            // All clients of a measurement have one address.
+            connections: api::ConnectionLimits { open_per_client: usize::MAX, ..api::ConnectionLimits::default() },
             limits: api::Limits::default(),
         };
         let declared = declared(scene.files)?;
-        let api = demo_api_config(&SECRET)?;
+        let api = ApiConfig { compresses_private: true, ..demo_api_config(&SECRET)? };
         let server = Server::start(ServerOptions { declared, data: data.path(), settings: &settings, api })?;
         let (ingest, views) = (server.ingest.clone(), Arc::clone(&server.views));
         let (lines, random) = (Lines::default(), Random::new(1));
@@ -118,6 +122,21 @@ impl Stage {
         let mut stage = Self { server, writer, _data: data };
         stage.found()?;
         Ok(stage)
+    }
+
+    /// The address of its API.
+    pub fn address(&self) -> SocketAddr {
+        self.server.address
+    }
+
+    /// Has posts written for so long.
+    pub fn write(&mut self, duration: Duration) -> Result<(), Failure> {
+        self.writer.write(duration).map(drop)
+    }
+
+    /// Stops the server.
+    pub fn stop(self) -> Result<(), Failure> {
+        Ok(self.server.stop()?)
     }
 
     /// Everybody is followed by as many.
@@ -182,7 +201,7 @@ impl Stage {
         let (moments, written, read) = thread::scope(|scope| {
             let start = |readers| {
                 let stop = &stop;
-                let read = move || read_pages(address, readers, stop);
+                let read = move || read_pages(address, readers, Wanted::Plain, stop);
                 thread::Builder::new().name("reader".to_owned()).spawn_scoped(scope, read)
             };
             let threads = readers.iter().map(|readers| start(readers.as_slice())).collect::<Result<Vec<_>, _>>();
@@ -227,7 +246,7 @@ impl Stage {
 }
 
 /// Resources used up to an instant.
-struct Moment {
+pub struct Moment {
     at: Instant,
     cpu: ThreadTimes,
     /// processor time of the thread that writes, which is this one
@@ -235,8 +254,14 @@ struct Moment {
 }
 
 impl Moment {
-    fn now() -> std::io::Result<Self> {
+    /// Those used until now.
+    pub fn now() -> std::io::Result<Self> {
         Ok(Self { at: Instant::now(), cpu: ThreadTimes::now()?, writer: this_thread()? })
+    }
+
+    /// Processor time of threads whose names start so, since an earlier moment.
+    pub fn seconds_since(&self, earlier: &Self, threads: &[&str]) -> f64 {
+        self.cpu.since(&earlier.cpu, threads)
     }
 
     fn cores(&self, earlier: &Self, threads: &[&str]) -> f64 {
@@ -245,7 +270,7 @@ impl Moment {
 }
 
 /// Users and their tokens.
-fn readers(place: u64, users: u64) -> Result<Vec<(u64, String)>, Failure> {
+pub fn readers(place: u64, users: u64) -> Result<Vec<(u64, String)>, Failure> {
     let key = EncodingKey::from_secret(&SECRET);
     let expires = wall_micros() / MICROS_PER_SECOND + TOKEN_SECONDS;
     let reader = |number: u64| {

@@ -2,10 +2,11 @@
 //!
 //! Letters choose sections, as in `cargo bench --bench tidewater -- a f`: (a) feed deliveries against a program written by hand,
 //! (b) the whole path at 2,000 posts a second, (c) pages over HTTP meanwhile, (d) memory of a row, (e) decoding, (f) read markers,
-//! (g) recovery, (n) sums, (s) search; b, c and d are one run. Everything is bounded and stays on the loopback interface. Rates are
+//! (g) recovery, (h) answers over HTTP and their clients, (n) sums, (s) search; b, c and d are one run. Everything is bounded and stays on the loopback interface. Rates are
 //! per second of processor time, so they hold on a busy machine; latencies do not.
 
 mod decode;
+mod doors;
 mod end_to_end;
 mod engine;
 mod feed;
@@ -37,12 +38,13 @@ fn main() -> Result<(), Failure> {
     let chosen: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
     let is_chosen = |letters: &str| chosen.is_empty() || chosen.iter().any(|letter| letters.contains(letter.as_str()));
     let mut figures: Vec<Figure> = Vec::new();
-    let sections: [(&str, fn() -> Result<Vec<Figure>, Failure>); 7] = [
+    let sections: [(&str, fn() -> Result<Vec<Figure>, Failure>); 8] = [
         ("a", feed::run),
         ("bcd", end_to_end),
         ("e", decode::run),
         ("f", unread::run),
         ("g", recovery::run),
+        ("h", doors::run),
         ("n", sums::run),
         ("s", search::run),
     ];
