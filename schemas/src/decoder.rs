@@ -4,23 +4,27 @@
 //! A bad record never fails a batch: it is told apart with its place and its bytes, and the rest flows on.
 //!
 //! ```
-//! use schemas::catalogue::catalogue;
+//! use std::sync::Arc;
+//!
+//! use arrow_schema::DataType;
 //! use schemas::decoder::EventDecoder;
 //! use schemas::event::Encoding;
 //! use schemas::position::{Offset, Partition};
+//! use schemas::topic::TopicSchema;
+//! use schemas::topic::column::DeclaredColumn;
+//! use schemas::topic::declared::DeclaredTopic;
 //!
-//! let posts = catalogue().topic("social.post").ok_or("no such topic")?;
-//! let likes: Vec<usize> = (0..posts.columns.len()).filter(|&at| posts.columns[at].name == "liked.user_id").collect();
-//! let mut decoder = EventDecoder::new(posts, Encoding::Json, &likes);
-//! let record = br#"{"event_id":"018cc251-f402-7000-8002-000000000002","event_type":"post.liked","schema_version":1,
-//!     "aggregate_id":"12","occurred_at":"2024-01-01T00:00:00.002000Z","actor_id":"3","payload":{"user_id":"3"}}"#;
+//! let columns = ["bidder", "price"].map(|name| DeclaredColumn::plain(name, DataType::Int64, true)).to_vec();
+//! let bids = TopicSchema::Declared(Arc::new(DeclaredTopic::new("bids", columns, None, Vec::new())));
+//! let mut decoder = EventDecoder::new(bids, Encoding::Json, &[1]);
 //! let appended_at = 1_704_067_200_000_000;
-//! let records: [(_, _, _, &[u8]); 2] =
-//!     [(Partition(0), Offset(7), appended_at, record), (Partition(0), Offset(8), appended_at, b"nonsense")];
+//! let records: [(_, _, _, &[u8]); 2] = [
+//!     (Partition(0), Offset(7), appended_at, br#"{"bidder":7,"price":12}"#),
+//!     (Partition(0), Offset(8), appended_at, b"nonsense"),
+//! ];
 //! let decoded = decoder.decode(records);
 //! assert_eq!((decoded.batch.num_rows(), decoded.batch.num_columns()), (1, 1));
 //! assert_eq!(decoded.faults[0].offset, Offset(8));
-//! # Ok::<(), &str>(())
 //! ```
 
 use std::sync::Arc;
@@ -29,15 +33,17 @@ use arrow_array::{RecordBatch, RecordBatchOptions};
 use arrow_schema::SchemaRef;
 
 use crate::dead_letter::{DEAD_LETTER_BYTES_MAX, Fault};
+use crate::declared_event::read_record;
 use crate::event::checks::{check_event, check_length};
 use crate::event::content::Event;
 use crate::event::{Encoding, EventId};
 use crate::field::Value;
 use crate::position::{Offset, Partition};
+use crate::raw_record::RawRecord;
 use crate::topic::TopicSchema;
 use crate::topic::column::ColumnSource;
 use crate::topic::enveloped::SCHEMA_VERSION;
-use crate::{json, message, protobuf};
+use crate::{json, protobuf};
 use column_builder::ColumnBuilder;
 
 mod column_builder;
@@ -112,18 +118,20 @@ impl EventDecoder {
     }
 
     /// Decodes records, each with its place and the time it was appended at in microseconds since 1970, against which a time in
-    /// the future is told. Together they have at most [`DECODE_BYTES_MAX`].
-    pub fn decode<'a>(&mut self, records: impl IntoIterator<Item = (Partition, Offset, i64, &'a [u8])>) -> DecodedBatch {
+    /// the future is told; a tuple of these and the value is a record without a key. Together they have at most [`DECODE_BYTES_MAX`].
+    pub fn decode<'a>(&mut self, records: impl IntoIterator<Item = impl Into<RawRecord<'a>>>) -> DecodedBatch {
         let (mut event_ids, mut occurred_at, mut places, mut faults) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let mut event = Event::default();
         let mut total = 0_usize;
-        for (partition, offset, appended_at, bytes) in records {
+        for record in records {
+            let record: RawRecord<'a> = record.into();
+            let RawRecord { partition, offset, appended_at, value: bytes, .. } = record;
             total += bytes.len();
             assert!(
                 total <= DECODE_BYTES_MAX,
                 "a batch of {total} bytes was given to the decoder, which takes {DECODE_BYTES_MAX}"
             );
-            match self.read(bytes, appended_at, &mut event) {
+            match self.read(&record, &mut event) {
                 Ok(()) => {
                     self.columns.iter_mut().for_each(|(source, column)| append(&self.topic, *source, column, &event));
                     event_ids.push(event.event_id);
@@ -141,22 +149,20 @@ impl EventDecoder {
         DecodedBatch { batch: self.finish(places.len()), event_ids, occurred_at, places, faults }
     }
 
-    fn read<'a>(&self, bytes: &'a [u8], appended_at: i64, event: &mut Event<'a>) -> Result<(), Fault> {
+    fn read<'a>(&self, record: &RawRecord<'a>, event: &mut Event<'a>) -> Result<(), Fault> {
+        let bytes = record.value;
         check_length(bytes.len())?;
         let topic = match &self.topic {
             TopicSchema::Enveloped(topic) => topic,
-            TopicSchema::Declared(topic) => {
-                return match topic.message() {
-                    Some(of) => message::read_event(topic, of, bytes, appended_at, event),
-                    None => json::columns::read_event(topic, bytes, appended_at, event),
-                };
-            }
+            TopicSchema::Declared(topic) => return read_record(topic, record, event),
         };
-        match self.encoding {
-            Encoding::Json => json::read_event(topic, json::scan_record(bytes)?, event)?,
+        match self.encoding.of_record(bytes) {
+            Encoding::Json => {
+                json::read_event(topic, json::scan_record(bytes)?, event)?;
+            }
             Encoding::Protobuf => protobuf::read_event(topic, bytes, &self.wanted, event)?,
         }
-        check_event(topic, event, appended_at)
+        check_event(topic, event, record.appended_at)
     }
 
     fn finish(&mut self, rows: usize) -> RecordBatch {

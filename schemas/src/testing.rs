@@ -1,19 +1,52 @@
-//! Helpers that several test files share: one event of every type.
+//! Helpers for the tests of several crates: the topics of the social network, and one event of every type.
+//!
+//! Owns their making. The texts of `.proto` files enter, because nothing here reads a disk.
 
-use crate::catalogue::catalogue;
+use std::sync::Arc;
+
+use crate::topic::{TopicSchema, TopicSet};
 use crate::topic::enveloped::{AggregateIdKind, EnvelopedTopic, EventFieldKind, EventSchema, FieldSchema};
+use crate::topic::message::{CompiledFile, MessageEvents, ProtoFile};
 
 /// The clock of the tests, 2024-01-01T12:00:00Z.
-pub(crate) const NOW: i64 = 1_704_110_400_000_000;
+pub const NOW: i64 = 1_704_110_400_000_000;
+
+/// The topics of the social network, of the names and texts of its files: `post.proto` has the message `social.v1.PostEvent` of the topic
+/// `social.post`.
+///
+/// # Panics
+/// A file has no such message.
+pub fn social_topics(files: Vec<(String, String)>) -> TopicSet {
+    let files: Vec<ProtoFile> = files.into_iter().map(|(name, text)| ProtoFile { name, text }).collect();
+    let topic = |file: &ProtoFile| {
+        let subject = file.name.trim_end_matches(".proto");
+        let message = format!("social.v1.{}{}Event", subject[..1].to_uppercase(), &subject[1..]);
+        let events = CompiledFile::compile(&files, &file.name).and_then(|file| file.events(&message, &format!("social.{subject}")));
+        match events {
+            Ok(MessageEvents::Enveloped(topic)) => TopicSchema::Enveloped(topic),
+            other => panic!("{message} was read as {other:?}"),
+        }
+    };
+    files.iter().map(topic).collect()
+}
+
+/// The topics of a set whose events have the envelope.
+pub fn enveloped_topics(topics: &TopicSet) -> Vec<&Arc<EnvelopedTopic>> {
+    let enveloped = |name: &str| match topics.get(name)? {
+        TopicSchema::Enveloped(topic) => Some(topic),
+        TopicSchema::Declared(_) => None,
+    };
+    topics.names().filter_map(enveloped).collect()
+}
 
 /// One line for every event type.
-pub(crate) fn sample_lines() -> Vec<String> {
-    let topics = catalogue().topics().iter();
+pub fn sample_lines(topics: &TopicSet) -> Vec<String> {
+    let topics = enveloped_topics(topics).into_iter();
     topics.flat_map(|topic| topic.events.iter().map(|event| sample_line(topic, event, |_| true))).collect()
 }
 
 /// A line of this event type with those fields of its payload that `with` chooses.
-pub(crate) fn sample_line(topic: &EnvelopedTopic, event: &EventSchema, with: impl Fn(&FieldSchema) -> bool) -> String {
+pub fn sample_line(topic: &EnvelopedTopic, event: &EventSchema, with: impl Fn(&FieldSchema) -> bool) -> String {
     let fields: Vec<String> =
         event.fields.iter().filter(|field| with(field)).map(|field| format!("\"{}\":{}", field.name, sample(field))).collect();
     let aggregate_id = match topic.aggregate {
@@ -39,5 +72,21 @@ fn sample(field: &FieldSchema) -> String {
         EventFieldKind::Time => "\"2024-01-01T00:00:00.000001Z\"".into(),
         EventFieldKind::Ids => r#"["1","300","9223372036854775807"]"#.into(),
         EventFieldKind::Texts => r#"["x","","y z"]"#.into(),
+    }
+}
+
+/// The topics of the social network, for the tests of this crate.
+#[cfg(test)]
+pub(crate) fn social() -> &'static TopicSet {
+    static SOCIAL: std::sync::LazyLock<TopicSet> = std::sync::LazyLock::new(|| social_topics(testkit::social::proto_files()));
+    &SOCIAL
+}
+
+/// One of them.
+#[cfg(test)]
+pub(crate) fn social_topic(name: &str) -> &'static Arc<EnvelopedTopic> {
+    match social().get(name) {
+        Some(TopicSchema::Enveloped(topic)) => topic,
+        other => panic!("the topic '{name}' is {other:?}"),
     }
 }

@@ -13,17 +13,19 @@ use declared::DeclaredTopic;
 use enveloped::EnvelopedTopic;
 use message::DeclaredMessage;
 
+pub mod changes;
 pub mod column;
 pub mod declared;
+pub mod envelope;
 pub mod enveloped;
 pub mod message;
 
 /// The schema of one topic; clones share it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TopicSchema {
-    /// events with the envelope, as the catalogue has them
+    /// events with the envelope, as a message of a `.proto` file has them
     Enveloped(Arc<EnvelopedTopic>),
-    /// events with columns that a source declares, or those of a message that it brings along
+    /// events with columns that a source declares, or those of a message without the envelope
     Declared(Arc<DeclaredTopic>),
 }
 
@@ -87,6 +89,15 @@ impl TopicSet {
     /// The topic of this name.
     pub fn get(&self, name: &str) -> Option<&TopicSchema> {
         self.0.get(name)
+    }
+
+    /// The name of the topic whose events have this type; `None` where none has it.
+    pub(crate) fn with_event(&self, event_type: &str) -> Option<&str> {
+        let has_event = |schema: &&TopicSchema| match schema {
+            TopicSchema::Enveloped(topic) => topic.event(event_type).is_some(),
+            TopicSchema::Declared(_) => false,
+        };
+        self.0.values().find(has_event).map(TopicSchema::topic)
     }
 
     /// The names of all topics, in their order.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use arrow_array::ArrayRef;
 use arrow_array::builder::{
     BinaryBuilder, BooleanBuilder, Date32Builder, Decimal128Builder, Float64Builder, Int16Builder, Int32Builder, Int64Builder,
-    ListBuilder, StringBuilder, TimestampMicrosecondBuilder,
+    LargeStringBuilder, ListBuilder, StringBuilder, TimestampMicrosecondBuilder,
 };
 use arrow_schema::DataType;
 
@@ -24,6 +24,7 @@ pub(super) enum ColumnBuilder {
     Decimal(Decimal128Builder),
     Boolean(BooleanBuilder),
     Text(StringBuilder),
+    Json(LargeStringBuilder),
     Bytes(BinaryBuilder),
     Time(TimestampMicrosecondBuilder),
     Date(Date32Builder),
@@ -43,6 +44,7 @@ impl ColumnBuilder {
             DataType::Decimal128(..) => Self::Decimal(Decimal128Builder::new().with_data_type(kind.clone())),
             DataType::Boolean => Self::Boolean(BooleanBuilder::new()),
             DataType::Utf8 => Self::Text(StringBuilder::new()),
+            DataType::LargeUtf8 => Self::Json(LargeStringBuilder::new()),
             DataType::Binary => Self::Bytes(BinaryBuilder::new()),
             DataType::Timestamp(..) => Self::Time(TimestampMicrosecondBuilder::new().with_data_type(kind.clone())),
             DataType::Date32 => Self::Date(Date32Builder::new()),
@@ -72,6 +74,8 @@ impl ColumnBuilder {
             (Self::Boolean(column), Value::Null) => column.append_null(),
             (Self::Text(column), Value::Text(value)) => column.append_value(value),
             (Self::Text(column), Value::Null) => column.append_null(),
+            (Self::Json(column), Value::Json(value)) => column.append_value(value),
+            (Self::Json(column), Value::Null) => column.append_null(),
             (Self::Bytes(column), Value::Bytes(value)) => column.append_value(value),
             (Self::Bytes(column), Value::Null) => column.append_null(),
             (Self::Time(column), Value::Timestamp(value) | Value::LocalTimestamp(value)) => column.append_value(*value),
@@ -107,6 +111,7 @@ impl ColumnBuilder {
             Self::Decimal(column) => Arc::new(column.finish()),
             Self::Boolean(column) => Arc::new(column.finish()),
             Self::Text(column) => Arc::new(column.finish()),
+            Self::Json(column) => Arc::new(column.finish()),
             Self::Bytes(column) => Arc::new(column.finish()),
             Self::Time(column) => Arc::new(column.finish()),
             Self::Date(column) => Arc::new(column.finish()),

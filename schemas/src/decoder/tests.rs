@@ -1,25 +1,21 @@
-//! The decoder in both encodings, against each other and against the generated messages.
+//! The decoder in both encodings, against each other and against messages that another library writes.
 
 use arrow_array::Array;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type, TimestampMicrosecondType};
 use prost::Message;
+use prost_reflect::{DynamicMessage, ReflectMessage as _, Value as WireValue};
 use testkit::random::Random;
 
 use super::*;
-use crate::catalogue::catalogue;
 use crate::dead_letter::Reason;
 use crate::event::{EVENT_BYTES_MAX, Incoming, parse_line};
-use crate::social::v1;
-use crate::testing::{NOW, sample_line, sample_lines};
+use crate::testing::{NOW, enveloped_topics, sample_line, sample_lines, social, social_topic as topic};
 use crate::topic::enveloped::EnvelopedTopic;
-
-fn topic(name: &str) -> &'static Arc<EnvelopedTopic> {
-    catalogue().topic(name).expect("a topic")
-}
+use crate::topic::message::{CompiledFile, ProtoFile};
 
 fn incoming(line: &str) -> Incoming {
-    parse_line(catalogue().set(), line.as_bytes(), NOW).expect("a good line").expect("an event")
+    parse_line(social(), line.as_bytes(), NOW).expect("a good line").expect("an event")
 }
 
 fn all_columns(topic: &'static Arc<EnvelopedTopic>, encoding: Encoding) -> EventDecoder {
@@ -35,31 +31,63 @@ fn fault(topic: &'static Arc<EnvelopedTopic>, encoding: Encoding, bytes: &[u8]) 
     decoded.faults.pop().map(|bad| (bad.fault.reason, bad.fault.field))
 }
 
-fn created() -> v1::PostEvent {
-    v1::PostEvent {
-        event_id: "018cc251-f402-7000-8002-000000000002".into(),
-        event_type: "post.created".into(),
-        schema_version: 1,
-        aggregate_id: 9,
-        occurred_at: NOW,
-        actor_id: 4,
-        trace_parent: None,
-        payload: Some(v1::post_event::Payload::Created(v1::PostCreated {
-            author_id: 4,
-            text: String::new(),
-            hashtags: vec!["x".into(), "y".into()],
-            mentions: vec![5, 600],
-            media_ids: Vec::new(),
-            video_id: None,
-            visibility: "public".into(),
-            reply_to: Some(8),
-        })),
+/// An empty message of the social network, in its file.
+fn message(file: &str, name: &str) -> DynamicMessage {
+    let files = testkit::social::proto_files().into_iter();
+    let files: Vec<ProtoFile> = files.map(|(name, text)| ProtoFile { name, text }).collect();
+    let message = CompiledFile::compile(&files, file).and_then(|file| file.message(&format!("social.v1.{name}")));
+    DynamicMessage::new(message.unwrap_or_else(|error| panic!("{error}")).descriptor)
+}
+
+fn text(text: &str) -> WireValue {
+    WireValue::String(text.to_owned())
+}
+
+/// The fields of an envelope.
+fn envelope(event: &mut DynamicMessage, event_type: &str, aggregate_id: i64, actor_id: i64) {
+    event.set_field_by_name("event_id", text("018cc251-f402-7000-8002-000000000002"));
+    event.set_field_by_name("event_type", text(event_type));
+    event.set_field_by_name("schema_version", WireValue::I32(1));
+    event.set_field_by_name("aggregate_id", WireValue::I64(aggregate_id));
+    event.set_field_by_name("occurred_at", WireValue::I64(NOW));
+    event.set_field_by_name("actor_id", WireValue::I64(actor_id));
+}
+
+/// A new post, its payload beside the envelope.
+struct PostMessage {
+    event: DynamicMessage,
+    payload: DynamicMessage,
+}
+
+impl PostMessage {
+    fn whole(&self) -> DynamicMessage {
+        let mut event = self.event.clone();
+        event.set_field_by_name("created", WireValue::Message(self.payload.clone()));
+        event
     }
+
+    fn encode_to_vec(&self) -> Vec<u8> {
+        self.whole().encode_to_vec()
+    }
+}
+
+fn created() -> PostMessage {
+    let mut event = message("post.proto", "PostEvent");
+    // Messages are only equal if they come from one compilation of the files.
+    let files = event.descriptor().parent_pool().clone();
+    let mut payload = DynamicMessage::new(files.get_message_by_name("social.v1.PostCreated").expect("a message"));
+    envelope(&mut event, "post.created", 9, 4);
+    payload.set_field_by_name("author_id", WireValue::I64(4));
+    payload.set_field_by_name("hashtags", WireValue::List(vec![text("x"), text("y")]));
+    payload.set_field_by_name("mentions", WireValue::List(vec![WireValue::I64(5), WireValue::I64(600)]));
+    payload.set_field_by_name("visibility", text("public"));
+    payload.set_field_by_name("reply_to", WireValue::I64(8));
+    PostMessage { event, payload }
 }
 
 #[test]
 fn both_encodings_hold_the_same_event() {
-    for topic in catalogue().topics() {
+    for topic in enveloped_topics(social()) {
         let mut lines: Vec<String> = topic.events.iter().map(|event| sample_line(topic, event, |_| true)).collect();
         lines.extend(topic.events.iter().map(|event| sample_line(topic, event, |field| !field.nullable)));
         let records = |encoding| lines.iter().map(|line| incoming(line).encode(encoding)).collect::<Vec<_>>();
@@ -74,7 +102,7 @@ fn both_encodings_hold_the_same_event() {
 }
 
 #[test]
-fn the_generated_messages_are_read_and_written() {
+fn the_messages_of_another_library_are_read_and_written() {
     let posts = topic("social.post");
     let from_message = decode(&mut all_columns(posts, Encoding::Protobuf), &[created().encode_to_vec()]);
     assert_eq!(from_message.faults, []);
@@ -88,7 +116,10 @@ fn the_generated_messages_are_read_and_written() {
 
     let line = r#"{"topic":"social.post","event":{"event_id":"018cc251-f402-7000-8002-000000000002","event_type":"post.created","schema_version":1,"aggregate_id":"9","occurred_at":"2024-01-01T12:00:00Z","actor_id":"4","payload":{"author_id":"4","text":"","hashtags":["x","y"],"mentions":["5","600"],"visibility":"public","reply_to":"8"}}}"#;
     let bytes = incoming(line).encode(Encoding::Protobuf);
-    assert_eq!(v1::PostEvent::decode(bytes.as_slice()), Ok(created()));
+    let written = created().whole();
+    let read = DynamicMessage::decode(written.descriptor(), bytes.as_slice()).expect("the other library reads it");
+    // In its own bytes a default is not there, whoever has written it.
+    assert_eq!(read.encode_to_vec(), written.encode_to_vec());
 }
 
 #[test]
@@ -141,36 +172,46 @@ fn bad_records_are_told_apart_and_the_rest_flows_on() {
 #[test]
 fn protobuf_is_held_to_the_same_rules_as_json() {
     let posts = topic("social.post");
-    type Change = fn(&mut v1::PostEvent, &mut v1::PostCreated);
+    type Change = fn(&mut PostMessage);
     let cases: [(Change, Reason, &str); 17] = [
-        (|event, _| event.event_id.clear(), Reason::MissingField, "event_id"),
-        (|event, _| event.event_id = "7".into(), Reason::BadId, "event_id"),
-        (|event, _| event.event_type.clear(), Reason::MissingField, "event_type"),
-        (|event, _| event.event_type = "post.teleported".into(), Reason::UnknownEventType, "event_type"),
-        (|event, _| event.event_type = "message.sent".into(), Reason::WrongTopic, "event_type"),
-        (|event, _| event.event_type = "post.liked".into(), Reason::WrongType, "payload"),
-        (|event, _| event.schema_version = 999, Reason::UnknownSchemaVersion, "schema_version"),
-        (|event, _| event.aggregate_id = -1, Reason::BadId, "aggregate_id"),
-        (|event, _| event.occurred_at = i64::MAX, Reason::BadTime, "occurred_at"),
-        (|event, _| event.occurred_at = i64::MIN, Reason::BadTime, "occurred_at"),
-        (|event, _| event.occurred_at = NOW + 25 * 3_600_000_000, Reason::TimeInFuture, "occurred_at"),
-        (|event, _| event.actor_id = 0, Reason::MissingField, "actor_id"),
-        (|_, created| created.author_id = 0, Reason::MissingField, "payload.author_id"),
-        (|_, created| created.text = "a\0b".into(), Reason::NulCharacter, "payload.text"),
-        (|_, created| created.hashtags = vec!["\0".into()], Reason::NulCharacter, "payload.hashtags"),
-        (|_, created| created.mentions = vec![1, -1], Reason::BadId, "payload.mentions"),
-        (|_, created| created.reply_to = Some(-1), Reason::BadId, "payload.reply_to"),
+        (|post| post.event.clear_field_by_name("event_id"), Reason::MissingField, "event_id"),
+        (|post| post.event.set_field_by_name("event_id", text("7")), Reason::BadId, "event_id"),
+        (|post| post.event.clear_field_by_name("event_type"), Reason::MissingField, "event_type"),
+        (|post| post.event.set_field_by_name("event_type", text("post.teleported")), Reason::UnknownEventType, "event_type"),
+        (|post| post.event.set_field_by_name("event_type", text("message.sent")), Reason::UnknownEventType, "event_type"),
+        (|post| post.event.set_field_by_name("event_type", text("post.liked")), Reason::WrongType, "payload"),
+        (|post| post.event.set_field_by_name("schema_version", WireValue::I32(9)), Reason::UnknownSchemaVersion, "schema_version"),
+        (|post| post.event.set_field_by_name("aggregate_id", WireValue::I64(-1)), Reason::BadId, "aggregate_id"),
+        (|post| post.event.set_field_by_name("occurred_at", WireValue::I64(i64::MAX)), Reason::BadTime, "occurred_at"),
+        (|post| post.event.set_field_by_name("occurred_at", WireValue::I64(i64::MIN)), Reason::BadTime, "occurred_at"),
+        (
+            |post| post.event.set_field_by_name("occurred_at", WireValue::I64(NOW + 25 * 3_600_000_000)),
+            Reason::TimeInFuture,
+            "occurred_at",
+        ),
+        (|post| post.event.clear_field_by_name("actor_id"), Reason::MissingField, "actor_id"),
+        (|post| post.payload.clear_field_by_name("author_id"), Reason::MissingField, "payload.author_id"),
+        (|post| post.payload.set_field_by_name("text", text("a\0b")), Reason::NulCharacter, "payload.text"),
+        (
+            |post| post.payload.set_field_by_name("hashtags", WireValue::List(vec![text("\0")])),
+            Reason::NulCharacter,
+            "payload.hashtags",
+        ),
+        (
+            |post| post.payload.set_field_by_name("mentions", WireValue::List(vec![WireValue::I64(1), WireValue::I64(-1)])),
+            Reason::BadId,
+            "payload.mentions",
+        ),
+        (|post| post.payload.set_field_by_name("reply_to", WireValue::I64(-1)), Reason::BadId, "payload.reply_to"),
     ];
     for (change, reason, field) in cases {
-        let mut event = created();
-        let Some(v1::post_event::Payload::Created(mut payload)) = event.payload.take() else { panic!("a post") };
-        change(&mut event, &mut payload);
-        event.payload = Some(v1::post_event::Payload::Created(payload));
-        assert_eq!(fault(posts, Encoding::Protobuf, &event.encode_to_vec()), Some((reason, Some(field.to_owned()))));
+        let mut post = created();
+        change(&mut post);
+        assert_eq!(fault(posts, Encoding::Protobuf, &post.encode_to_vec()), Some((reason, Some(field.to_owned()))));
     }
-    let without_payload = v1::PostEvent { payload: None, ..created() };
+    let without_payload = created().event.encode_to_vec();
     let missing = Some((Reason::MissingField, Some("payload".to_owned())));
-    assert_eq!(fault(posts, Encoding::Protobuf, &without_payload.encode_to_vec()), missing);
+    assert_eq!(fault(posts, Encoding::Protobuf, &without_payload), missing);
     assert_eq!(fault(posts, Encoding::Protobuf, b"").map(|(reason, _)| reason), Some(Reason::MissingField));
     let large = Some((Reason::TooLarge, None));
     assert_eq!(fault(posts, Encoding::Protobuf, &vec![0; EVENT_BYTES_MAX + 1]), large);
@@ -179,20 +220,18 @@ fn protobuf_is_held_to_the_same_rules_as_json() {
 
 #[test]
 fn the_owner_of_a_follow_is_its_aggregate() {
-    let followed = |follower_id| v1::UserEvent {
-        event_id: "018cc251-f402-7000-8002-000000000002".into(),
-        event_type: "user.followed".into(),
-        schema_version: 1,
-        aggregate_id: 7,
-        occurred_at: NOW,
-        actor_id: 7,
-        trace_parent: None,
-        payload: Some(v1::user_event::Payload::Followed(v1::UserFollowed { follower_id, followee_id: 9 })),
+    let followed = |follower_id| {
+        let (mut event, mut payload) = (message("user.proto", "UserEvent"), message("user.proto", "UserFollowed"));
+        envelope(&mut event, "user.followed", 7, 7);
+        payload.set_field_by_name("follower_id", WireValue::I64(follower_id));
+        payload.set_field_by_name("followee_id", WireValue::I64(9));
+        event.set_field_by_name("followed", WireValue::Message(payload));
+        event.encode_to_vec()
     };
     let users = topic("social.user");
-    assert_eq!(fault(users, Encoding::Protobuf, &followed(7).encode_to_vec()), None);
+    assert_eq!(fault(users, Encoding::Protobuf, &followed(7)), None);
     let mismatch = Some((Reason::KeyMismatch, Some("payload.follower_id".to_owned())));
-    assert_eq!(fault(users, Encoding::Protobuf, &followed(8).encode_to_vec()), mismatch);
+    assert_eq!(fault(users, Encoding::Protobuf, &followed(8)), mismatch);
 }
 
 #[test]
@@ -212,11 +251,11 @@ fn wire_forms_that_protobuf_allows_are_read() {
     assert_eq!(decoded.batch, plain.batch);
 
     // A list of numbers that is not packed.
-    let Some(v1::post_event::Payload::Created(mut payload)) = created().payload else { panic!("a post") };
-    payload.mentions.clear();
+    let PostMessage { event, mut payload } = created();
+    payload.clear_field_by_name("mentions");
     let mut payload = payload.encode_to_vec();
     payload.extend([0x20, 5, 0x20, 0xD8, 0x04]);
-    let mut bytes = v1::PostEvent { payload: None, ..created() }.encode_to_vec();
+    let mut bytes = event.encode_to_vec();
     bytes.extend([0x52, payload.len() as u8]);
     bytes.extend(payload);
     assert_eq!(decode(&mut all_columns(posts, Encoding::Protobuf), &[bytes]).batch, plain.batch);
@@ -245,7 +284,7 @@ fn broken_wire_forms_are_refused() {
 #[test]
 fn no_bytes_make_it_panic() {
     let mut random = Random::new(11);
-    for line in sample_lines() {
+    for line in sample_lines(social()) {
         let event = incoming(&line);
         let schema = topic(event.topic.as_str());
         for encoding in [Encoding::Protobuf, Encoding::Json] {
@@ -267,4 +306,23 @@ fn no_bytes_make_it_panic() {
             assert_eq!(decoded.batch.num_rows() + decoded.faults.len(), changed.len());
         }
     }
+}
+
+#[test]
+fn a_record_that_is_an_object_is_read_in_a_topic_of_messages() {
+    let posts = topic("social.post");
+    let line = sample_line(posts, &posts.events[0], |_| true).replacen("\"payload\":{", "\"tenant\":7,\"payload\":{\"mood\":[1],", 1);
+    let event = incoming(&line);
+    let record = event.encode(Encoding::Protobuf);
+    assert!(line.contains(std::str::from_utf8(&record).expect("JSON")), "the bytes are kept as they came");
+    assert_eq!(event.encode(Encoding::Json), record);
+    let plain = incoming(&sample_line(posts, &posts.events[0], |_| true)).encode(Encoding::Protobuf);
+    assert_ne!(plain[0], b'{', "an event without such members is a message");
+    let decoded = decode(&mut all_columns(posts, Encoding::Protobuf), &[record, plain.clone()]);
+    assert_eq!((decoded.faults.len(), decoded.batch.num_rows()), (0, 2));
+    assert_eq!(decoded.batch.slice(0, 1), decoded.batch.slice(1, 1), "both have the same columns");
+    // A member that comes twice is one that would be lost.
+    let twice = incoming(&line.replacen("\"tenant\":7,", "", 1).replacen("\"mood\":[1]", "\"author_id\":\"5\"", 1));
+    assert_eq!(twice.encode(Encoding::Protobuf)[0], b'{');
+    assert_eq!(fault(posts, Encoding::Protobuf, b"{").map(|(reason, _)| reason), Some(Reason::NotJson));
 }

@@ -5,10 +5,10 @@
 use super::content::Event;
 use super::id::EventId;
 use super::limits::{EVENT_BYTES_MAX, EVENT_FUTURE_MICROS_MAX};
-use crate::catalogue::catalogue;
 use crate::dead_letter::{Fault, Reason};
 use crate::field::Value;
 use crate::time::{RFC3339_MICROS_MAX, RFC3339_MICROS_MIN, timestamp_text};
+use crate::topic::TopicSet;
 use crate::topic::enveloped::{AggregateIdKind, EnvelopedTopic, EventSchema, SCHEMA_VERSION};
 
 /// The most characters of someone's text that a message repeats.
@@ -59,17 +59,21 @@ pub(crate) fn event_kind<'s>(schema: &'s EnvelopedTopic, event_type: &str) -> Re
     if let Some(found) = schema.event(event_type) {
         return Ok(found);
     }
+    let known: Vec<&str> = schema.events.iter().map(|event| event.event_type.as_str()).collect();
     let quoted = shortened(event_type);
-    match catalogue().topics().iter().find(|topic| topic.event(event_type).is_some()) {
+    let detail = format!("there is no event type '{quoted}'; those of '{}' are {}", schema.topic, known.join(", "));
+    Err(Fault::at(Reason::UnknownEventType, "event_type", detail))
+}
+
+/// The fault of an event whose type its topic does not have: it belongs to another one of these topics, where that has the type.
+pub(crate) fn wrong_topic(topics: &TopicSet, sent_to: &str, event_type: Option<&str>, fault: Fault) -> Fault {
+    let Some(event_type) = event_type.filter(|_| fault.reason == Reason::UnknownEventType) else { return fault };
+    match topics.with_event(event_type) {
         Some(home) => {
-            let detail = format!("'{quoted}' was sent to '{}'; it belongs to '{}'", schema.topic, home.topic);
-            Err(Fault::at(Reason::WrongTopic, "event_type", detail))
+            let detail = format!("'{}' was sent to '{sent_to}'; it belongs to '{home}'", shortened(event_type));
+            Fault::at(Reason::WrongTopic, "event_type", detail)
         }
-        None => {
-            let known: Vec<&str> = schema.events.iter().map(|event| event.event_type.as_str()).collect();
-            let detail = format!("there is no event type '{quoted}'; those of '{}' are {}", schema.topic, known.join(", "));
-            Err(Fault::at(Reason::UnknownEventType, "event_type", detail))
-        }
+        None => fault,
     }
 }
 

@@ -10,6 +10,9 @@ use crate::field::{FieldKind, Value};
 use crate::row::Row;
 use crate::topic::declared::DeclaredTopic;
 
+/// Bytes of the hash that is the key of an event without one.
+const HASHED_KEY_BYTES: usize = 8;
+
 /// Sets the time and the identity of an event whose fields are read. Without an event time of its own it happened when it was appended, in
 /// microseconds since 1970.
 pub(crate) fn complete(topic: &DeclaredTopic, appended_at: i64, event: &mut Event<'_>) -> Result<(), Fault> {
@@ -23,6 +26,11 @@ pub(crate) fn complete(topic: &DeclaredTopic, appended_at: i64, event: &mut Even
     }
     event.event_id = identity(topic, &event.fields);
     Ok(())
+}
+
+/// The key of an event that was sent without one: a hash of its bytes.
+pub(crate) fn hashed_key(bytes: &[u8]) -> Vec<u8> {
+    Sha256::digest(bytes)[..HASHED_KEY_BYTES].to_vec()
 }
 
 /// The identity of an event: a hash of the columns by which it is told apart, and the same for all where none are declared.

@@ -4,11 +4,10 @@ use arrow_schema::{DataType, TimeUnit};
 use testkit::random::Random;
 
 use super::*;
-use crate::catalogue::catalogue;
 use crate::decoder::EventDecoder;
 use crate::position::{Offset, Partition};
-use crate::testing::{NOW, sample_line, sample_lines};
-use crate::topic::column::{DeclaredColumn, TextForm};
+use crate::testing::{NOW, enveloped_topics, sample_line, sample_lines, social};
+use crate::topic::column::DeclaredColumn;
 use crate::topic::enveloped::EventFieldKind;
 use crate::topic::message::{DeclaredMessage, ProtoFile};
 
@@ -16,7 +15,7 @@ use crate::topic::message::{DeclaredMessage, ProtoFile};
 type Verdict = Result<bool, (Reason, Option<String>)>;
 
 fn reason(line: &[u8]) -> Verdict {
-    match parse_line(catalogue().set(), line, NOW) {
+    match parse_line(social(), line, NOW) {
         Ok(incoming) => Ok(incoming.is_some()),
         Err(rejected) => Err((rejected.fault.reason, rejected.fault.field)),
     }
@@ -179,7 +178,7 @@ fn a_line_at_the_limit_is_accepted_and_one_byte_more_is_not() {
 
 #[test]
 fn a_rejected_line_names_its_topic_when_it_can_be_read() {
-    let sent_to = |line: &[u8]| parse_line(catalogue().set(), line, NOW).expect_err("a bad line").sent_to;
+    let sent_to = |line: &[u8]| parse_line(social(), line, NOW).expect_err("a bad line").sent_to;
     assert_eq!(sent_to(&post("social.post", "social.nonsense")).as_deref(), Some("social.nonsense"));
     assert_eq!(sent_to(&post("a post", &"x".repeat(EVENT_BYTES_MAX))).as_deref(), Some("social.post"));
     assert_eq!(sent_to(&post("a post", "")[..100]).as_deref(), Some("social.post"));
@@ -192,7 +191,7 @@ fn a_rejected_line_names_its_topic_when_it_can_be_read() {
 
 #[test]
 fn a_rejected_line_names_its_actor_when_that_can_be_read() {
-    let actor = |line: &[u8]| parse_line(catalogue().set(), line, NOW).expect_err("a bad line").actor_id;
+    let actor = |line: &[u8]| parse_line(social(), line, NOW).expect_err("a bad line").actor_id;
     assert_eq!(actor(&post("post.created", "post.nonsense")), Some(1));
     assert_eq!(actor(&post("social.post", "social.nonsense")), Some(1), "whatever the topic");
     assert_eq!(actor(&post("a post", "\\ud800")), Some(1), "although the text ends within the event");
@@ -210,7 +209,7 @@ fn a_rejected_line_names_its_actor_when_that_can_be_read() {
 
 #[test]
 fn an_incoming_event_carries_what_the_log_needs() {
-    let incoming = parse_line(catalogue().set(), &user("user.followed", "007", r#"{"follower_id":7,"followee_id":"8"}"#), NOW);
+    let incoming = parse_line(social(), &user("user.followed", "007", r#"{"follower_id":7,"followee_id":"8"}"#), NOW);
     let incoming = incoming.expect("a good line").expect("an event");
     assert_eq!(incoming.topic, Topic::new("social.user"));
     assert_eq!(incoming.key, b"7", "one key per aggregate, however it was written");
@@ -220,8 +219,34 @@ fn an_incoming_event_carries_what_the_log_needs() {
 }
 
 #[test]
+fn a_message_with_the_envelope_may_come_in_base64_and_is_kept_with_fields_that_nobody_knows() {
+    let read = |event: &str| parse_line(social(), format!(r#"{{"topic":"social.post","event":"{event}"}}"#).as_bytes(), NOW);
+    let object = parse_line(social(), &post("a post", "a post"), NOW).expect("a good line").expect("an event");
+    let mut bytes = object.encode(Encoding::Protobuf);
+    // Field 111, which the message does not have.
+    bytes.extend([0xF8, 0x06, 0x01]);
+    let incoming = read(&STANDARD.encode(&bytes)).expect("a good line").expect("an event");
+    assert_eq!(incoming.encode(Encoding::Protobuf), bytes);
+    assert_eq!((&incoming.key, incoming.encode(Encoding::Json)), (&object.key, object.encode(Encoding::Json)));
+    assert_eq!(incoming.event.actor_id(), Some(1));
+    for (event, reason) in [("?", Reason::WrongType), ("/w==", Reason::NotProtobuf), ("", Reason::MissingField)] {
+        assert_eq!(read(event).expect_err("no event").fault.reason, reason, "{event}");
+    }
+}
+
+#[test]
+fn an_event_type_of_another_topic_is_told_with_its_topic() {
+    let line = post("post.created", "message.sent");
+    let fault = parse_line(social(), &line, NOW).expect_err("a wrong topic").fault;
+    assert_eq!((fault.reason, fault.detail.contains("it belongs to 'social.conversation'")), (Reason::WrongTopic, true), "{fault}");
+    let posts = social().get("social.post").expect("a topic").clone();
+    let alone: TopicSet = [posts].into_iter().collect();
+    assert_eq!(parse_line(&alone, &line, NOW).expect_err("a wrong type").fault.reason, Reason::UnknownEventType);
+}
+
+#[test]
 fn every_event_type_needs_each_of_its_required_fields() {
-    for topic in catalogue().topics() {
+    for topic in enveloped_topics(social()) {
         for event in &topic.events {
             assert_eq!(reason(sample_line(topic, event, |_| true).as_bytes()), Ok(true), "{}", event.event_type);
             for field in &event.fields {
@@ -236,7 +261,7 @@ fn every_event_type_needs_each_of_its_required_fields() {
 
 #[test]
 fn no_bytes_make_it_panic() {
-    let lines = sample_lines();
+    let lines = sample_lines(social());
     let mut random = Random::new(7);
     let signs = b"{}[]\",:\\u0-.eE1tn \x80\xC3\0";
     for round in 0..40_000 {
@@ -251,10 +276,10 @@ fn no_bytes_make_it_panic() {
             }
             line.push(b' ');
         }
-        if let Ok(Some(incoming)) = parse_line(catalogue().set(), &line, NOW) {
+        if let Ok(Some(incoming)) = parse_line(social(), &line, NOW) {
             let object = String::from_utf8(incoming.encode(Encoding::Json)).expect("UTF-8");
             let line = format!("{{\"topic\":\"{}\",\"event\":{object}}}", incoming.topic);
-            let again = parse_line(catalogue().set(), line.as_bytes(), NOW);
+            let again = parse_line(social(), line.as_bytes(), NOW);
             let again = again.expect("what was accepted once is accepted again").expect("an event");
             assert_eq!(again.encode(Encoding::Protobuf), incoming.encode(Encoding::Protobuf));
         }
@@ -307,11 +332,10 @@ fn declared_topics() -> TopicSet {
         DataType::Timestamp(TimeUnit::Microsecond, Some("+00:00".into())),
         DataType::new_list(DataType::Decimal128(6, 1), true),
         DataType::new_list(DataType::Utf8, true),
-        DataType::Utf8,
+        DataType::LargeUtf8,
     ];
     let column = |(place, data_type): (usize, DataType)| {
-        let form = if place == 13 { TextForm::Json } else { TextForm::Plain };
-        DeclaredColumn { name: format!("c{place}"), data_type, nullable: place > 0, form }
+        DeclaredColumn::plain(&format!("c{place}"), data_type, place > 0)
     };
     let columns = types.into_iter().enumerate().map(column).collect();
     let proto = "syntax = 'proto3'; message M { int32 a = 1; string b = 2; repeated double c = 3; bytes d = 4; }";

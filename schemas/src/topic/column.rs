@@ -32,6 +32,9 @@ pub(crate) enum ColumnSource {
     Member(usize),
 }
 
+/// Separator of the members on the path to one inside of an object; a member with such a name is no column.
+pub const MEMBER_SEPARATOR: char = '.';
+
 /// A column as a source declares it: a member of each event's JSON object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeclaredColumn {
@@ -45,6 +48,28 @@ pub struct DeclaredColumn {
     pub form: TextForm,
 }
 
+impl DeclaredColumn {
+    /// A column whose values are read as their type says.
+    pub fn plain(name: &str, data_type: DataType, nullable: bool) -> Self {
+        Self { name: name.to_owned(), data_type, nullable, form: TextForm::Plain }
+    }
+}
+
+/// Part of a record of the log that a source shows as a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecordPart {
+    /// the key as a text; NULL for a record that was sent without one
+    Key,
+    /// the partition
+    Partition,
+    /// the place in the partition
+    Offset,
+    /// the time of appending
+    Timestamp,
+    /// the bytes of the event
+    Payload,
+}
+
 /// Reading of a column whose type is a text, and of the items of a list of texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TextForm {
@@ -52,6 +77,4 @@ pub enum TextForm {
     Plain,
     /// a JSON string that is a UUID, kept in lower case
     Uuid,
-    /// any JSON value, kept as its text without blanks between its parts
-    Json,
 }

@@ -5,10 +5,12 @@
 //! is read by nobody.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use arrow_schema::{DataType, TimeUnit};
 
-use super::column::{ColumnSource, DeclaredColumn, EventColumn, TextForm};
+use super::changes::{ChangeFormat, TopicChanges};
+use super::column::{ColumnSource, DeclaredColumn, EventColumn, MEMBER_SEPARATOR, RecordPart, TextForm};
 use super::message::DeclaredMessage;
 use crate::field::{FieldKind, Value};
 
@@ -20,13 +22,20 @@ pub const DECLARED_COLUMNS_MAX: usize = 1_000;
 pub struct DeclaredTopic {
     /// its name
     pub topic: String,
+    /// the members of events, what a record does to its row, and parts of the record
     columns: Vec<EventColumn>,
-    /// position of each column by its name
+    /// number of the columns that are members of events
+    members: usize,
+    /// position of each member by its name; of one inside of an object by the path to it
     places: HashMap<String, usize>,
+    /// the members inside of each object, by the path to it
+    objects: HashMap<String, Range<usize>>,
     forms: Vec<TextForm>,
     event_time: Option<usize>,
     told_apart_by: Vec<usize>,
     message: Option<DeclaredMessage>,
+    changes: Option<TopicChanges>,
+    included: Vec<RecordPart>,
 }
 
 impl DeclaredTopic {
@@ -57,13 +66,73 @@ impl DeclaredTopic {
         );
         let forms = columns.iter().map(|column| column.form).collect();
         let places = columns.iter().enumerate().map(|(place, column)| (column.name.clone(), place)).collect();
-        let columns = columns.into_iter().enumerate().map(|(place, column)| EventColumn {
-            name: column.name,
-            data_type: column.data_type,
-            nullable: column.nullable,
-            source: ColumnSource::Member(place),
-        });
-        Self { topic: topic.into(), columns: columns.collect(), places, forms, event_time, told_apart_by, message: None }
+        let columns: Vec<EventColumn> =
+            columns.into_iter().enumerate().map(|(place, column)| event_column(place, column)).collect();
+        Self {
+            topic: topic.into(),
+            objects: objects(&columns),
+            members: columns.len(),
+            columns,
+            places,
+            forms,
+            event_time,
+            told_apart_by,
+            message: None,
+            changes: None,
+            included: Vec::new(),
+        }
+    }
+
+    /// The same topic, whose records are changes of rows: each has columns more that say what it does. A record that deletes has no values but
+    /// those of the key, so the members may be NULL.
+    ///
+    /// # Panics
+    /// It has an event time, columns that tell events apart, or a message, or a column of the key is not there.
+    pub fn of_changes(mut self, format: ChangeFormat, key: Vec<usize>) -> Self {
+        let is_plain = self.event_time.is_none() && self.told_apart_by.is_empty() && self.message.is_none();
+        assert!(is_plain && self.included.is_empty(), "the changes of '{}' were declared with options of events", self.topic);
+        assert!(
+            !key.is_empty() && key.iter().all(|&column| column < self.members),
+            "the key of '{}' has a column that is not there",
+            self.topic
+        );
+        let required = (0..self.members).map(|column| key.contains(&column) || !self.columns[column].nullable).collect();
+        self.columns.iter_mut().for_each(|column| column.nullable = true);
+        let changes = TopicChanges { format, key, required };
+        let more = changes.columns(self.columns.iter().map(|column| (column.name.as_str(), &column.data_type)));
+        more.into_iter().for_each(|column| self.push(column));
+        self.changes = Some(changes);
+        self
+    }
+
+    /// The same topic with parts of its records as columns.
+    pub fn including(mut self, parts: Vec<(RecordPart, DeclaredColumn)>) -> Self {
+        for (part, column) in parts {
+            self.included.push(part);
+            self.push(column);
+        }
+        self
+    }
+
+    fn push(&mut self, column: DeclaredColumn) {
+        self.forms.push(column.form);
+        self.columns.push(event_column(self.columns.len(), column));
+    }
+
+    /// The columns that are members of events.
+    pub(crate) fn members(&self) -> &[EventColumn] {
+        &self.columns[..self.members]
+    }
+
+    /// Meaning of the records for rows; `None` for records that are events.
+    pub fn changes(&self) -> Option<&TopicChanges> {
+        self.changes.as_ref()
+    }
+
+    /// The parts of records that are columns, with these columns.
+    pub fn included(&self) -> impl ExactSizeIterator<Item = (RecordPart, usize)> {
+        let first = self.columns.len() - self.included.len();
+        self.included.iter().enumerate().map(move |(place, &part)| (part, first + place))
     }
 
     /// The same columns, which are fields of a message.
@@ -115,11 +184,32 @@ impl DeclaredTopic {
         &self.told_apart_by
     }
 
+    /// The columns of the members inside of the object at this path; `None` where none is declared.
+    pub(crate) fn object_at(&self, path: &str) -> Option<Range<usize>> {
+        self.objects.get(path).cloned()
+    }
+
     /// The column of this name; `likely` is looked at first, since producers write members in one order.
     pub(crate) fn column_of(&self, name: &str, likely: usize) -> Option<usize> {
-        match self.columns.get(likely) {
+        match self.members().get(likely) {
             Some(column) if column.name == name => Some(likely),
             _ => self.places.get(name).copied(),
         }
     }
+}
+
+/// The columns inside of each object: those whose paths begin with its own, which lie side by side.
+fn objects(columns: &[EventColumn]) -> HashMap<String, Range<usize>> {
+    let mut objects: HashMap<String, Range<usize>> = HashMap::new();
+    for (place, column) in columns.iter().enumerate() {
+        for (point, _) in column.name.match_indices(MEMBER_SEPARATOR) {
+            objects.entry(column.name[..point].to_owned()).or_insert(place..place).end = place + 1;
+        }
+    }
+    objects
+}
+
+fn event_column(place: usize, column: DeclaredColumn) -> EventColumn {
+    let DeclaredColumn { name, data_type, nullable, .. } = column;
+    EventColumn { name, data_type, nullable, source: ColumnSource::Member(place) }
 }

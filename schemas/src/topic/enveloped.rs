@@ -1,20 +1,22 @@
 //! Topics whose events have the envelope: an id, a type, an aggregate, a time and an actor around the payload of their type.
 //!
-//! Owns the shape of such a topic. The catalogue makes it; the readers and writers of both encodings follow it.
+//! Owns the shape of such a topic. [`super::envelope`] makes it of a message; the readers and writers of both encodings follow it.
 
 use arrow_schema::{DataType, TimeUnit};
 
-use super::column::EventColumn;
+use super::column::{ColumnSource, EventColumn};
 
 /// The only version of the events so far.
 pub const SCHEMA_VERSION: i64 = 1;
+/// The most columns of a topic: those of the envelope, and the fields of all events.
+pub const ENVELOPED_COLUMNS_MAX: usize = 1_000;
 
 /// A topic and its events.
 #[derive(Debug, PartialEq, Eq)]
 pub struct EnvelopedTopic {
-    /// its name, such as `social.post`
+    /// its name, such as `shop.order`
     pub topic: String,
-    /// the full name of its Protobuf message, such as `social.v1.PostEvent`
+    /// the full name of its Protobuf message, such as `shop.v1.OrderEvent`
     pub message: String,
     /// kind of the aggregate of the topic
     pub aggregate: AggregateIdKind,
@@ -36,9 +38,9 @@ pub enum AggregateIdKind {
 /// One event type.
 #[derive(Debug, PartialEq, Eq)]
 pub struct EventSchema {
-    /// the value of `event_type`, such as `post.created`
+    /// the value of `event_type`, such as `order.placed`
     pub event_type: String,
-    /// the name of its payload in SQL and Protobuf, such as `created`
+    /// the name of its payload in SQL and Protobuf, such as `placed`
     pub name: String,
     /// the Protobuf tag of the payload
     pub tag: u32,
@@ -104,4 +106,34 @@ impl EventFieldKind {
             Self::Texts => DataType::new_list(DataType::Utf8, true),
         }
     }
+}
+
+/// The columns of a topic in SQL: the envelope, then every field of every event.
+pub(super) fn envelope_columns(aggregate: AggregateIdKind, events: &[EventSchema]) -> Vec<EventColumn> {
+    let column = |name: &str, kind: EventFieldKind, nullable, source| EventColumn {
+        name: name.to_owned(),
+        data_type: kind.data_type(),
+        nullable,
+        source,
+    };
+    let aggregate_kind = match aggregate {
+        AggregateIdKind::Id => EventFieldKind::Id,
+        AggregateIdKind::Text => EventFieldKind::Text,
+    };
+    let mut columns = vec![
+        column("event_id", EventFieldKind::Text, false, ColumnSource::EventId),
+        column("event_type", EventFieldKind::Text, false, ColumnSource::EventType),
+        column("schema_version", EventFieldKind::Int, false, ColumnSource::SchemaVersion),
+        column("aggregate_id", aggregate_kind, false, ColumnSource::AggregateId),
+        column("occurred_at", EventFieldKind::Time, false, ColumnSource::OccurredAt),
+        column("actor_id", EventFieldKind::Id, false, ColumnSource::ActorId),
+        column("trace_parent", EventFieldKind::Text, true, ColumnSource::TraceParent),
+    ];
+    for (event, schema) in events.iter().enumerate() {
+        for (field, of) in schema.fields.iter().enumerate() {
+            let name = format!("{}.{}", schema.name, of.name);
+            columns.push(column(&name, of.kind, true, ColumnSource::Payload { event, field }));
+        }
+    }
+    columns
 }

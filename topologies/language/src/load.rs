@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
+use schemas::connector::OptionValue;
 use schemas::event::Encoding;
 use schemas::position::Topic;
 use schemas::topic::message::ProtoFile;
@@ -14,8 +15,8 @@ use schemas::topic::message::ProtoFile;
 use crate::builder::{Builder, Cause, StatementError};
 use crate::diagnostic::{Diagnostic, Location, SourceFile};
 use crate::order::Order;
-use crate::parse::{Statement, StatementKind, parse};
-use crate::plan::patience::Patience;
+use crate::parse::{SourceEvents, Statement, StatementKind, parse};
+use crate::plan::limits::patience::Patience;
 use crate::stack::on_deep_stack;
 use crate::topology::Topology;
 
@@ -78,19 +79,53 @@ fn beginning(file: Arc<str>) -> Location {
     Location { file, line: 1, column: 1, length: 1, line_text: Arc::from("") }
 }
 
-/// The encodings that the sources of some files declare for their topics, those that are dropped again not left out. Files that this version
-/// can't read say none.
-pub fn declared_encodings(files: &[SourceFile]) -> BTreeMap<Topic, Encoding> {
+/// Topics that some files declare.
+#[derive(Debug, Default)]
+pub struct DeclaredTopics {
+    /// the encodings of those that sources read
+    pub encodings: BTreeMap<Topic, Encoding>,
+    /// those that sinks write
+    pub derived: BTreeSet<Topic>,
+}
+
+/// The topics that the sources and sinks of some files declare, those that are dropped again not left out. Files that this version can't read
+/// declare none.
+pub fn declared_topics(files: &[SourceFile]) -> DeclaredTopics {
     let statement_files: Vec<SourceFile> = files.iter().filter(|file| !is_proto(&file.path)).cloned().collect();
-    let encoding = |statement: &Statement| match &statement.kind {
-        StatementKind::CreateSource { topic, encoding, .. } => Some((Topic::new(topic), (*encoding).into())),
-        _ => None,
+    let declared = || {
+        let mut topics = DeclaredTopics::default();
+        for statement in parse(&statement_files).iter().flatten() {
+            match &statement.kind {
+                StatementKind::CreateSource { topic, encoding, .. } => {
+                    topics.encodings.insert(Topic::new(topic), (*encoding).into());
+                }
+                // Changes of rows are JSON.
+                StatementKind::CreateTable { topic: Some(of), .. } => {
+                    topics.encodings.insert(Topic::new(&of.topic.text), Encoding::Json);
+                }
+                StatementKind::CreateSink { options, .. } => {
+                    let topic = options.iter().find(|given| given.option.name == "topic");
+                    if let Some(OptionValue::Text(name)) = topic.map(|given| &given.value) {
+                        topics.derived.insert(Topic::new(name));
+                    }
+                }
+                _ => {}
+            }
+        }
+        topics
     };
-    let declared = on_deep_stack(|| match parse(&statement_files) {
-        Ok(statements) => statements.iter().filter_map(encoding).collect(),
-        Err(_) => BTreeMap::new(),
-    });
-    declared.unwrap_or_else(|_| BTreeMap::new())
+    on_deep_stack(declared).unwrap_or_default()
+}
+
+/// Returns true if a source of some files names a message, and none of the files has messages. An earlier version had messages built in, so
+/// its files are such. Files that this version can't read name none.
+pub fn lack_messages(files: &[SourceFile]) -> bool {
+    let names_message = |statement: &Statement| {
+        matches!(&statement.kind, StatementKind::CreateSource { events: SourceEvents::Schema(_), .. })
+    };
+    let has_messages = files.iter().any(|file| is_proto(&file.path));
+    let names = || parse(files).is_ok_and(|statements| statements.iter().any(names_message));
+    !has_messages && on_deep_stack(names).is_ok_and(|names| names)
 }
 
 /// Plans the statements of some files; the messages of their events may be in others of them.
@@ -194,6 +229,13 @@ fn read_file(path: &Path) -> Result<SourceFile, LoadError> {
     }
     let text = std::fs::read_to_string(path).map_err(unreadable)?;
     Ok(SourceFile { path: path.display().to_string().into(), text: text.into() })
+}
+
+/// A file of statements given as text, with files beside it by their names and texts, for tests and tools.
+pub fn inline_beside(path: &str, text: &str, beside: &[(String, String)]) -> Vec<SourceFile> {
+    let mut files = vec![inline(path, text)];
+    files.extend(beside.iter().map(|(name, text)| inline(name, text)));
+    files
 }
 
 /// Files given as text, for tests and tools.

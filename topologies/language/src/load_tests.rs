@@ -6,17 +6,22 @@ use crate::plan::graph::{NodeId, Operator, Session};
 
 /// A source of the events of posts.
 const POSTS: &str = "CREATE SOURCE a WITH (connector = 'log', topic = 'social.post', partitions = 8) \
-                     FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.PostEvent');";
+                     FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.PostEvent', schema.location = 'post.proto');";
 /// Another source of the same name, of the events of users.
 const USERS: &str = "CREATE SOURCE a WITH (connector = 'log', topic = 'social.user') \
-                     FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.UserEvent');";
+                     FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.UserEvent', schema.location = 'user.proto');";
+
+/// Statements with the messages that they name.
+fn beside_messages(text: &str) -> Vec<SourceFile> {
+    inline_beside("test.sql", text, &testkit::social::proto_files())
+}
 
 fn planned(text: &str) -> Topology {
-    build(&[inline("test.sql", text)]).unwrap_or_else(|errors| panic!("{errors:?}"))
+    build(&beside_messages(text)).unwrap_or_else(|errors| panic!("{errors:?}"))
 }
 
 fn refused(text: &str) -> Vec<Diagnostic> {
-    match build(&[inline("test.sql", text)]) {
+    match build(&beside_messages(text)) {
         Ok(_) => panic!("it is accepted: {text}"),
         Err(errors) => errors,
     }
@@ -52,7 +57,7 @@ fn a_view_reads_the_last_table_of_a_name() {
     assert_eq!(columns(&topology, "v"), ["post", "author"]);
     let tables = tables_of(&topology, topology.relations["v"]);
     let read: Vec<&crate::topology::Table> = tables.iter().map(|&number| &topology.tables[number]).collect();
-    assert!(matches!(&read[..], [table] if table.columns[1].name == "author" && table.merge.is_some()), "{read:?}");
+    assert!(matches!(&read[..], [table] if table.columns[1].name == "author" && !table.merges.is_empty()), "{read:?}");
     assert!(text(&lineage(&topology)).contains("table   t (post)"), "{}", text(&lineage(&topology)));
 }
 
@@ -65,7 +70,7 @@ fn a_merge_reads_the_last_source_of_a_name() {
              MERGE INTO t USING a e ON t.id = e.aggregate_id
                WHEN NOT MATCHED THEN INSERT VALUES (e.aggregate_id, e.created.author_id);"
         ));
-        let merge = topology.tables[0].merge.as_ref().expect("a MERGE");
+        let merge = topology.tables[0].merges.first().expect("a MERGE");
         assert_eq!(topology.sources[merge.source].schema.topic(), "social.post", "{before}");
         assert!(text(&lineage(&topology)).contains("source  a  from topic social.post"), "{before}");
     }
@@ -133,7 +138,8 @@ fn a_constant_that_the_optimiser_makes_has_the_limits_of_a_value() {
 #[test]
 fn too_many_files_of_messages_and_two_of_one_name_are_refused_at_their_places() {
     let refused = |paths: Vec<String>| {
-        let mut files = vec![inline("a/test.sql", POSTS)];
+        let notes = "CREATE SOURCE a (id BIGINT) WITH (connector = 'log', topic = 'notes') FORMAT PLAIN ENCODE JSON;";
+        let mut files = vec![inline("a/test.sql", notes)];
         files.extend(paths.iter().map(|path| inline(path, "syntax = 'proto3';")));
         build(&files).err().map(|errors| (errors[0].location.file.to_string(), errors[0].message.clone()))
     };
@@ -146,10 +152,16 @@ fn too_many_files_of_messages_and_two_of_one_name_are_refused_at_their_places() 
 }
 
 #[test]
-fn the_encodings_of_topics_are_read_without_a_plan() {
+fn the_topics_of_sources_tables_and_sinks_are_read_without_a_plan() {
     let json = USERS.replace("PROTOBUF", "JSON");
-    let files = [inline("test.sql", &format!("{POSTS} {json} DROP SOURCE a;")), inline("x.proto", "no statement")];
-    let expected = [("social.post", Encoding::Protobuf), ("social.user", Encoding::Json)];
-    assert_eq!(declared_encodings(&files), expected.map(|(topic, encoding)| (Topic::new(topic), encoding)).into());
-    assert!(declared_encodings(&[inline("test.sql", "no statement")]).is_empty());
+    let table = "CREATE TABLE p (id BIGINT PRIMARY KEY) WITH (connector = 'log', topic = 'p') FORMAT UPSERT ENCODE JSON;";
+    let sink = "CREATE SINK s FROM p WITH (connector = 'log', topic = 'p_out') FORMAT UPSERT ENCODE JSON;";
+    let files = [inline("test.sql", &format!("{POSTS} {json} {table} {sink} DROP SOURCE a;")), inline("x.proto", "no statement")];
+    let expected = [("p", Encoding::Json), ("social.post", Encoding::Protobuf), ("social.user", Encoding::Json)];
+    assert_eq!(declared_topics(&files).derived, [Topic::new("p_out")].into());
+    assert_eq!(declared_topics(&files).encodings, expected.map(|(topic, encoding)| (Topic::new(topic), encoding)).into());
+    assert!(declared_topics(&[inline("test.sql", "no statement")]).encodings.is_empty());
+    let earlier = "CREATE SOURCE a WITH (connector = 'log', topic = 't') FORMAT PLAIN ENCODE JSON (message = 'a.B');";
+    let expected = [(Topic::new("t"), Encoding::Json)].into();
+    assert_eq!(declared_topics(&[inline("test.sql", earlier)]).encodings, expected, "statements of a version with messages built in");
 }

@@ -1,13 +1,12 @@
 //! `CREATE SOURCE`: a stream of events, and how much of it is kept.
 //!
-//! A statement enters; a source leaves whose message is in the catalogue, or whose columns are declared.
+//! A statement enters; a source leaves whose message is in a file beside the statements, or whose columns are declared.
 
 use std::collections::BTreeSet;
 
 use arrow_schema::{Field, Schema};
 use datafusion_common::{Result, ScalarValue, plan_err};
 use datafusion_sql::sqlparser::ast;
-use schemas::catalogue::catalogue;
 use schemas::position::{TOPIC_NAME_LENGTH_MAX, Topic};
 use schemas::topic::TopicSchema;
 
@@ -25,6 +24,9 @@ use crate::topology::{RelationKind, Source};
 /// Partitions of a topic unless the source says otherwise.
 pub const PARTITIONS_DEFAULT: u32 = 4;
 
+/// End of the name of the source of a table's changes, which no statement names.
+pub(super) const CHANGES_SUFFIX: &str = "$changes";
+
 /// Window of event time in which a repeated event is recognised, unless a source declares another: seven days.
 pub const DEDUPLICATION_WINDOW_MICROS_DEFAULT: i64 = 7 * 24 * 60 * 60 * 1_000_000;
 
@@ -38,6 +40,7 @@ impl Builder {
             events,
             encoding,
             partitions,
+            included,
             deduplication,
             retention,
             retention_location,
@@ -46,15 +49,11 @@ impl Builder {
             return Ok(());
         };
         let topic = Text { text: topic.clone(), location: topic_location.clone() };
+        self.check_declared_topic(&topic)?;
         let schema = match events {
-            SourceEvents::Message(message) => source_events::of_message(&topic, message)?,
-            SourceEvents::Declared(declared) => {
-                self.check_declared_topic(&topic)?;
-                source_events::declared(name, &topic, declared)?
-            }
+            SourceEvents::Declared(declared) => source_events::declared(name, &topic, declared, included)?,
             SourceEvents::Schema(events) => {
-                self.check_declared_topic(&topic)?;
-                source_events::of_file(name, &topic, events, &mut self.proto_files)?
+                source_events::of_file(name, &topic, (events, included, *encoding), &mut self.proto_files)?
             }
         };
         if retention.is_some() && event_time(&schema).is_none() {
@@ -79,7 +78,7 @@ impl Builder {
     }
 
     /// The relation of a source, which has the columns of its events.
-    fn add_source_node(
+    pub(super) fn add_source_node(
         &mut self,
         statement: &Statement,
         name: &Name,
@@ -104,17 +103,13 @@ impl Builder {
     }
 
     /// A topic of declared events is the source's own.
-    fn check_declared_topic(&self, topic: &Text) -> Outcome<()> {
+    pub(super) fn check_declared_topic(&self, topic: &Text) -> Outcome<()> {
         let name = topic.text.as_str();
         let refused =
             |message: String, help: &str| Err(Box::from(Diagnostic::new(topic.location.clone(), message).with_help(help)));
         if !Topic::is_name(name) {
             let help = format!("a name has 1 to {TOPIC_NAME_LENGTH_MAX} of the characters a-z, 0-9, '.', '_' and '-'");
             return refused(format!("'{name}' is not a name of a topic"), &help);
-        }
-        if let Some(catalogued) = catalogue().topic(name) {
-            let message = format!("topic '{name}' has the events of '{}', which have columns already", catalogued.message);
-            return refused(message, "leave out the columns and name the message, or choose another topic");
         }
         if name.starts_with(RESERVED_TOPICS) {
             return refused(format!("topic '{name}' is one of the process itself"), "choose another name");
@@ -130,7 +125,7 @@ impl Builder {
 
     /// The place of a new source of a topic: that of one that was dropped, since a topic is read once, or the next. What was planned over the
     /// dropped one numbers its columns, so they have to be the same.
-    fn place_of_topic(&self, Text { text: topic, location }: &Text, schema: &TopicSchema) -> Outcome<usize> {
+    pub(super) fn place_of_topic(&self, Text { text: topic, location }: &Text, schema: &TopicSchema) -> Outcome<usize> {
         let sources = &self.topology.sources;
         let Some(place) = sources.iter().position(|source| source.schema.topic() == topic.as_str()) else {
             return Ok(sources.len());
@@ -139,18 +134,18 @@ impl Builder {
             if sources[place].schema == *schema {
                 return Ok(place);
             }
-            let text =
-                format!("topic '{topic}' was read with other columns by source '{}', which was dropped", sources[place].name);
-            let help = "change the columns in its CREATE SOURCE, and leave out the DROP";
+            let reader = reader_words(&sources[place].name);
+            let text = format!("topic '{topic}' was read with other columns by {reader}, which was dropped");
+            let help = "change the CREATE statement of that one, and leave out the DROP";
             return Err(Box::from(Diagnostic::new(location.clone(), text).with_help(help)));
         }
-        let text = format!("topic '{topic}' is already read by source '{}'", sources[place].name);
+        let text = format!("topic '{topic}' is already read by {}", reader_words(&sources[place].name));
         let help = "one source for a topic is enough: use that one";
         Err(Box::from(Diagnostic::new(location.clone(), text).with_help(help)))
     }
 
-    /// Events younger than the retention, by the wall clock.
-    fn retain(&mut self, node: NodeId, names: &[String], (event_time, micros): (&str, i64)) -> Result<NodeId> {
+    /// Rows younger than the retention, by the wall clock.
+    pub(super) fn retain(&mut self, node: NodeId, names: &[String], (event_time, micros): (&str, i64)) -> Result<NodeId> {
         let columns = &self.topology.graph.nodes[node].columns;
         let fields: Vec<Field> =
             columns.iter().zip(names).map(|(column, name)| Field::new(name, column.data_type.clone(), column.nullable)).collect();
@@ -159,6 +154,11 @@ impl Builder {
         let schema = datafusion_common::DFSchema::try_from_qualified_schema("source", &Schema::new(fields))?;
         temporal::lower(&mut self.topology.graph, node, &[condition], &schema)
     }
+}
+
+/// The statement that reads a topic, in words.
+fn reader_words(source: &str) -> String {
+    source.strip_suffix(CHANGES_SUFFIX).map_or_else(|| format!("source '{source}'"), |table| format!("table '{table}'"))
 }
 
 /// The column that says when an event happened.

@@ -1,4 +1,4 @@
-//! Events of a source: those of a message of the catalogue, or JSON objects with declared columns.
+//! Events of a source: messages of a file, with the envelope or without it, or JSON objects with declared columns.
 //!
 //! A statement enters; the schema of the topic leaves, or the reason why not, with what to write instead.
 
@@ -6,80 +6,150 @@ use std::sync::Arc;
 
 use arrow_schema::DataType;
 use datafusion_sql::sqlparser::ast::{self, ArrayElemTypeDef};
-use schemas::catalogue::catalogue;
 use schemas::topic::TopicSchema;
 use schemas::topic::column::{DeclaredColumn, TextForm};
 use schemas::topic::declared::{DECLARED_COLUMNS_MAX, DeclaredTopic};
-use schemas::topic::message::MessageError;
+use schemas::topic::envelope::EnvelopeFault;
+use schemas::topic::message::{MessageError, MessageEvents};
 
 use super::errors::{Outcome, fail};
+use super::included::including;
 use super::proto_files::ProtoFiles;
-use crate::diagnostic::{Diagnostic, did_you_mean, suggestion};
-use crate::parse::{ColumnDefinition, DeclaredEvents, Name, SchemaEvents, Text};
+use crate::diagnostic::{Diagnostic, did_you_mean};
+use crate::parse::{ColumnDefinition, DeclaredEvents, Encoding, IncludedColumn, Name, SchemaEvents, Text};
 use crate::plan::sql::declared_type;
 use crate::plan::types::timestamp_type;
 
 /// Remedy for a column of a type that events don't have.
 const SUPPORTED_TYPES: &str = "use BIGINT, INTEGER, SMALLINT, BOOLEAN, DOUBLE PRECISION, NUMERIC(p, s), TEXT, UUID, BYTEA, TIMESTAMPTZ, \
-                               TIMESTAMP, DATE, a list such as TEXT[], or JSONB for an object";
+                               TIMESTAMP, DATE, INTERVAL, a list such as TEXT[], STRUCT<name type, ...> or JSONB for an object";
+
+/// Remedy for a file that can't be compiled.
+const CORRECT_FILE: &str = "correct the file; what it imports lies beside it, under the name that it is imported by";
+
+/// The column of the envelope by which events are told apart.
+const EVENT_ID: &str = "event_id";
 
 /// Most messages of a file that are told to who has named another.
 const MESSAGES_TOLD_MAX: usize = 10;
 
-/// The events of a message.
-pub(super) fn of_message(topic: &Text, message: &Text) -> Outcome<TopicSchema> {
-    let Some(schema) = catalogue().message(&message.text) else {
-        let hint = suggestion(&message.text, catalogue().topics().iter().map(|topic| topic.message.as_str()));
-        let text = format!("message '{}' is not in the event catalogue", message.text);
-        let diagnostic = Diagnostic::new(message.location.clone(), text);
-        return Err(Box::from(match hint {
-            Some(near) => diagnostic.with_help(format!("did you mean '{near}'?")),
-            None => diagnostic,
-        }));
-    };
-    if schema.topic != topic.text {
-        let text = format!("topic '{}' does not carry '{}'", topic.text, message.text);
-        let help = format!("the events of '{}' are in topic '{}'", message.text, schema.topic);
-        return Err(Box::from(Diagnostic::new(topic.location.clone(), text).with_help(help)));
-    }
-    Ok(TopicSchema::from(schema))
-}
-
 /// Events with declared columns.
-pub(super) fn declared(source: &Name, topic: &Text, events: &DeclaredEvents) -> Outcome<TopicSchema> {
+pub(super) fn declared(
+    source: &Name,
+    topic: &Text,
+    events: &DeclaredEvents,
+    included: &[IncludedColumn],
+) -> Outcome<TopicSchema> {
     let columns = events.columns.iter().map(column).collect::<Outcome<Vec<_>>>()?;
     let topic = topic_of(source, topic, columns, (events.event_time.as_ref(), &events.told_apart_by))?;
-    Ok(TopicSchema::Declared(Arc::new(topic)))
+    Ok(TopicSchema::Declared(Arc::new(including(topic, included)?)))
 }
 
 /// Events that are messages of a file beside the statements.
-pub(super) fn of_file(source: &Name, topic: &Text, events: &SchemaEvents, files: &mut ProtoFiles) -> Outcome<TopicSchema> {
-    let location = events.location.text.as_str();
-    let refused = |text: &Text, message: String, help: String| {
-        Err(Box::from(Diagnostic::new(text.location.clone(), message).with_help(help)))
+pub(super) fn of_file(
+    source: &Name,
+    topic: &Text,
+    (events, included, encoding): (&SchemaEvents, &[IncludedColumn], Encoding),
+    files: &mut ProtoFiles,
+) -> Outcome<TopicSchema> {
+    let location = location(events, files)?;
+    let message = match message(topic, (events, &location), files)? {
+        MessageEvents::Enveloped(enveloped) => {
+            check_enveloped(events, included)?;
+            return Ok(TopicSchema::Enveloped(enveloped));
+        }
+        MessageEvents::Plain(message) => message,
     };
-    if !files.names().any(|name| name == location) {
-        let help = did_you_mean(location, files.names())
-            .unwrap_or_else(|| "put the file beside the .sql files, and write its name without a folder".to_owned());
-        return refused(&events.location, format!("there is no file '{location}' beside the statements"), help);
+    if encoding == Encoding::Json {
+        let text = format!("the events of '{}' have no envelope, so they are ENCODE PROTOBUF", events.message.text);
+        return refused(&location, text, "write ENCODE PROTOBUF, or declare columns for JSON");
     }
-    let message = match files.message(location, &events.message.text) {
-        Ok(message) => message,
+    if let Some(deduplication) = &events.deduplication {
+        let error = Diagnostic::new(deduplication.clone(), "events without an envelope have no id that could be remembered");
+        return Err(Box::from(error.with_help("write DEDUPLICATE BY (column, ...) WITHIN INTERVAL '...' behind the encoding")));
+    }
+    let declared = topic_of(source, topic, message.columns(), (events.event_time.as_ref(), &events.told_apart_by))?;
+    Ok(TopicSchema::Declared(Arc::new(including(declared.of_message(message), included)?)))
+}
+
+fn refused<T>(text: &Text, message: impl Into<String>, help: impl Into<String>) -> Outcome<T> {
+    Err(Box::from(Diagnostic::new(text.location.clone(), message).with_help(help)))
+}
+
+/// The name of the message's file: the one that a statement names, or the one beside it that declares the message.
+fn location(events: &SchemaEvents, files: &mut ProtoFiles) -> Outcome<Text> {
+    let SchemaEvents { message, location, .. } = events;
+    if let Some(location) = location {
+        return Ok(location.clone());
+    }
+    match files.declaring(&message.text) {
+        Some(file) => Ok(Text { text: file, location: message.location.clone() }),
+        None => {
+            let missing = format!("no file beside the statements has the message '{}'", message.text);
+            // The message may be in the file that is wrong.
+            if let Some((file, error)) = files.broken() {
+                return refused(message, format!("{missing}, and '{file}' can't be compiled: {error}"), CORRECT_FILE);
+            }
+            refused(message, missing, missing_help(&message.text, &files.messages()))
+        }
+    }
+}
+
+/// Remedy for the name of a message that no file has: one of `known` that is like it.
+fn missing_help(message: &str, known: &[String]) -> String {
+    let in_package = known.iter().find(|name| name.rsplit('.').next() == Some(message));
+    let near = in_package.map(|name| format!("did you mean '{name}'?"));
+    near.or_else(|| did_you_mean(message, known.iter().map(String::as_str))).unwrap_or_else(|| {
+        "no message is built in: put its .proto file beside the .sql files, or name it with schema.location = 'file.proto'".to_owned()
+    })
+}
+
+/// The message that a statement names, in its file.
+fn message(topic: &Text, (events, location): (&SchemaEvents, &Text), files: &mut ProtoFiles) -> Outcome<MessageEvents> {
+    let file = location.text.as_str();
+    if !files.names().any(|name| name == file) {
+        let help = did_you_mean(file, files.names())
+            .unwrap_or_else(|| "put the file beside the .sql files, and write its name without a folder".to_owned());
+        return refused(location, format!("there is no file '{file}' beside the statements"), help);
+    }
+    match files.events(file, &events.message.text, &topic.text) {
+        Ok(events) => Ok(events),
         Err(MessageError::NotCompiled { detail }) => {
-            let help = "correct the file; what it imports lies beside it, under the name that it is imported by";
-            return refused(&events.location, format!("'{location}' can't be compiled: {detail}"), help.to_owned());
+            refused(location, format!("'{file}' can't be compiled: {detail}"), CORRECT_FILE)
         }
         Err(MessageError::Unknown { message, known }) => {
             let help = did_you_mean(&message, known.iter().map(String::as_str))
                 .unwrap_or_else(|| format!("its messages are {}", first_names(&known)));
-            return refused(&events.message, format!("'{location}' has no message '{message}'"), help);
+            refused(&events.message, format!("'{file}' has no message '{message}'"), help)
         }
         Err(error @ MessageError::NoColumns { .. }) => {
-            return refused(&events.message, error.to_string(), "name a message with fields of its own".to_owned());
+            refused(&events.message, error.to_string(), "name a message with fields of its own")
         }
-    };
-    let declared = topic_of(source, topic, message.columns(), (events.event_time.as_ref(), &events.told_apart_by))?;
-    Ok(TopicSchema::Declared(Arc::new(declared.of_message(message))))
+        Err(error @ MessageError::TooManyFields { .. }) => {
+            refused(&events.message, error.to_string(), "name a smaller message, or send JSON with the columns that are needed")
+        }
+        Err(MessageError::Envelope(error)) => {
+            let at = if matches!(error.fault, EnvelopeFault::OtherTopic { .. }) { topic } else { &events.message };
+            refused(at, error.to_string(), error.fault.help())
+        }
+    }
+}
+
+/// The envelope says when an event happened and which one it is, so a statement says neither.
+fn check_enveloped(events: &SchemaEvents, included: &[IncludedColumn]) -> Outcome<()> {
+    if let Some(event_time) = &events.event_time {
+        let message = format!("'{}' has the envelope, whose event time is 'occurred_at'", events.message.text);
+        return refused(event_time, message, "leave out the option 'event_time'");
+    }
+    if let Some(column) = events.told_apart_by.iter().find(|column| column.text != EVENT_ID) {
+        let message = format!("'{}' has the envelope, whose events are told apart by '{EVENT_ID}'", events.message.text);
+        return fail(column, message, format!("leave out DEDUPLICATE BY, or write DEDUPLICATE BY ({EVENT_ID})"));
+    }
+    if let Some(column) = included.first() {
+        let message = format!("INCLUDE in a source of '{}', which has the envelope, is not supported", events.message.text);
+        return fail(&column.name, message, "leave it out: the columns are those of the envelope and of its payloads");
+    }
+    Ok(())
 }
 
 /// The first of some names, and how many more there are.
@@ -136,12 +206,9 @@ fn event_time(source: &Name, columns: &[DeclaredColumn], name: &Text) -> Outcome
     Ok(place)
 }
 
-fn column(definition: &ColumnDefinition) -> Outcome<DeclaredColumn> {
+/// A member of events that is a column.
+pub(super) fn column(definition: &ColumnDefinition) -> Outcome<DeclaredColumn> {
     let ColumnDefinition { name, data_type, data_type_location, not_null } = definition;
-    if name.text.contains('.') {
-        let message = format!("the column '{}' has a point in its name", name.text);
-        return fail(name, message, "a column is a member of the event itself: declare the object around it as JSONB");
-    }
     let Some((data_type, form)) = member_type(data_type) else {
         let message = format!("type '{data_type}' is not supported for column '{}'", name.text);
         return Err(Box::from(Diagnostic::new(data_type_location.clone(), message).with_help(instead_of(data_type))));
@@ -153,12 +220,11 @@ fn column(definition: &ColumnDefinition) -> Outcome<DeclaredColumn> {
 fn member_type(data_type: &ast::DataType) -> Option<(DataType, TextForm)> {
     use ast::DataType as Sql;
     match data_type {
-        Sql::JSONB => Some((DataType::Utf8, TextForm::Json)),
         Sql::Uuid => Some((DataType::Utf8, TextForm::Uuid)),
         // A length would have to be checked.
-        Sql::Varchar(Some(_)) | Sql::CharacterVarying(Some(_)) | Sql::Interval { .. } => None,
+        Sql::Varchar(Some(_)) | Sql::CharacterVarying(Some(_)) => None,
         Sql::Array(ArrayElemTypeDef::SquareBracket(item, _) | ArrayElemTypeDef::AngleBracket(item)) => match member_type(item)? {
-            (DataType::List(_), _) => None,
+            (DataType::List(_) | DataType::Interval(_), _) => None,
             (item, form) => Some((DataType::new_list(item, true), form)),
         },
         other => Some((declared_type(other)?, TextForm::Plain)),
@@ -169,10 +235,10 @@ fn member_type(data_type: &ast::DataType) -> Option<(DataType, TextForm)> {
 fn instead_of(data_type: &ast::DataType) -> &'static str {
     use ast::DataType as Sql;
     match data_type {
-        Sql::JSON => "write JSONB: a view sees the JSON as its text",
+        Sql::JSON => "write JSONB, which has one text for equal values",
         Sql::Real | Sql::Float4 => "write DOUBLE PRECISION",
         Sql::Varchar(_) | Sql::CharacterVarying(_) | Sql::Char(_) | Sql::Character(_) => "write TEXT: a length is not checked",
-        Sql::Interval { .. } => "write DOUBLE PRECISION, and have it sent in seconds",
+        Sql::Interval { .. } => "write INTERVAL without fields and digits",
         Sql::Array(_) => "write JSONB for a list of lists, or of anything that is no column by itself",
         _ => SUPPORTED_TYPES,
     }
