@@ -51,6 +51,8 @@ pub enum FieldKind {
     Numeric,
     /// `TEXT`
     Text,
+    /// `JSONB`: the canonical text of [`crate::jsonb`], encoded as a text is
+    Json,
     /// `BYTEA`
     Bytes,
     /// `TIMESTAMPTZ`, microseconds since 1970 in UTC
@@ -78,6 +80,8 @@ impl FieldKind {
             DataType::Decimal128(_, scale) => Self::Decimal { scale: *scale },
             DataType::Decimal256(WIDE_DIGITS, WIDE_SCALE) => Self::Numeric,
             DataType::Utf8 => Self::Text,
+            // No other text is a LargeUtf8: it is the mark by which a planner knows JSONB.
+            DataType::LargeUtf8 => Self::Json,
             DataType::Binary => Self::Bytes,
             DataType::Timestamp(TimeUnit::Microsecond, Some(_)) => Self::Timestamp,
             DataType::Timestamp(TimeUnit::Microsecond, None) => Self::LocalTimestamp,
@@ -102,6 +106,7 @@ impl FieldKind {
             Self::Float64 => "DOUBLE PRECISION".into(),
             Self::Decimal { .. } | Self::Numeric => "NUMERIC".into(),
             Self::Text => "TEXT".into(),
+            Self::Json => "JSONB".into(),
             Self::Bytes => "BYTEA".into(),
             Self::Timestamp => "TIMESTAMPTZ".into(),
             Self::LocalTimestamp => "TIMESTAMP".into(),
@@ -121,7 +126,7 @@ impl FieldKind {
             Self::Interval => 1 + INTERVAL_BYTES,
             Self::Decimal { .. } => 17,
             Self::Numeric => 33,
-            Self::Text | Self::Bytes | Self::List(_) => return None,
+            Self::Text | Self::Json | Self::Bytes | Self::List(_) => return None,
         })
     }
 
@@ -176,6 +181,7 @@ impl FieldKind {
                 None => panic!("the bytes of an interval were not written as one"),
             },
             Self::Text => Value::Text(text(variable_bytes(row, start))),
+            Self::Json => Value::Json(text(variable_bytes(row, start))),
             Self::Bytes => Value::Bytes(variable_bytes(row, start)),
             Self::List(item) => Value::List(list_items(item, row, start)),
         }
@@ -198,7 +204,7 @@ impl FieldKind {
             (Self::LocalTimestamp, Value::LocalTimestamp(v)) => write_fixed(flip(v.to_be_bytes()), out),
             (Self::Date, Value::Date(v)) => write_fixed(flip(v.to_be_bytes()), out),
             (Self::Interval, Value::Interval(v)) => write_fixed(v.to_bytes(), out),
-            (Self::Text, Value::Text(v)) => write_variable(v.as_bytes(), out),
+            (Self::Text, Value::Text(v)) | (Self::Json, Value::Json(v)) => write_variable(v.as_bytes(), out),
             (Self::Bytes, Value::Bytes(v)) => write_variable(v, out),
             (Self::List(item), Value::List(values)) => {
                 for value in values {
@@ -257,6 +263,8 @@ pub enum Value<'a> {
     Numeric(i256),
     /// TEXT
     Text(Cow<'a, str>),
+    /// JSONB: its canonical text, which [`crate::jsonb`] makes
+    Json(Cow<'a, str>),
     /// BYTEA
     Bytes(Cow<'a, [u8]>),
     /// microseconds since 1970, UTC
@@ -272,9 +280,9 @@ pub enum Value<'a> {
 }
 
 impl Value<'_> {
-    /// Appends the value as JSON: numbers as numbers, NUMERIC as a string that keeps every digit, times in RFC 3339 with
-    /// microseconds (a TIMESTAMP as if its clock were that of UTC), bytes in hexadecimal as PostgreSQL prints them. Not-a-number and
-    /// infinities are `null`.
+    /// Appends the value as JSON: numbers as numbers, NUMERIC as a string that keeps every digit, JSONB as the JSON that it is, times in RFC
+    /// 3339 with microseconds (a TIMESTAMP as if its clock were that of UTC), bytes in hexadecimal as PostgreSQL prints them. Not-a-number
+    /// and infinities are `null`.
     pub fn write_json(&self, out: &mut String) {
         use std::fmt::Write as _;
         match self {
@@ -287,6 +295,7 @@ impl Value<'_> {
             Value::Decimal(v, scale) => drop(write!(out, "\"{}\"", decimal_text(*v, *scale))),
             Value::Numeric(v) => drop(write!(out, "\"{}\"", Numeric::from_wide(*v))),
             Value::Text(v) => json_string(v, out),
+            Value::Json(v) => out.push_str(v),
             Value::Bytes(v) => {
                 out.push_str("\"\\\\x");
                 out.push_str(&hex::encode(v));
@@ -470,6 +479,7 @@ impl Value<'_> {
             Value::Decimal(v, scale) => Value::Decimal(v, scale),
             Value::Numeric(v) => Value::Numeric(v),
             Value::Text(v) => Value::Text(Cow::Owned(v.into_owned())),
+            Value::Json(v) => Value::Json(Cow::Owned(v.into_owned())),
             Value::Bytes(v) => Value::Bytes(Cow::Owned(v.into_owned())),
             Value::Timestamp(v) => Value::Timestamp(v),
             Value::LocalTimestamp(v) => Value::LocalTimestamp(v),

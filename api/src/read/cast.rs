@@ -4,11 +4,12 @@
 //! of a NUMERIC away from zero, of a DOUBLE PRECISION to even.
 
 use schemas::field::{FieldKind, Value, decimal_text};
+use schemas::jsonb::{Jsonb, shown};
 use schemas::numeric::Numeric;
-use serde_json::Value as Json;
 
 use crate::read::expression_error::ExpressionError;
 use crate::read::literal::{kind_name, literal, out_of_range, whole_value};
+use crate::read::source::written_json;
 use crate::read::value_text::value_text;
 
 const DAY_MICROS: i64 = 86_400_000_000;
@@ -80,6 +81,7 @@ pub(crate) fn cast<'v>(value: Value<'v>, to: &FieldKind) -> Result<Value<'v>, Ex
     Ok(match (value, to) {
         (Value::Null, _) => Value::Null,
         (value, FieldKind::Text) => Value::Text(value_text(&value).into()),
+        (Value::Json(json), to) => cast_json(Jsonb::read(&json), to)?,
         (Value::Text(text), to) => to.read(literal(to, &text)?.as_bytes(), 0).into_owned(),
         (Value::Boolean(value), FieldKind::Int32) => Value::Int(value.into()),
         (Value::Int(value), FieldKind::Boolean) => Value::Boolean(value != 0),
@@ -106,21 +108,17 @@ fn midnight(day: i32, to: &FieldKind) -> Result<i64, ExpressionError> {
 }
 
 /// The value of JSON as one of a kind, as PostgreSQL casts `jsonb`.
-pub(crate) fn cast_json(json: Json, to: &FieldKind) -> Result<Value<'static>, ExpressionError> {
+pub(crate) fn cast_json(json: Jsonb<'_>, to: &FieldKind) -> Result<Value<'static>, ExpressionError> {
     let kind = match &json {
-        Json::Null => return Ok(if *to == FieldKind::Text { Value::Text("null".into()) } else { Value::Null }),
-        Json::Bool(value) if *to == FieldKind::Boolean => return Ok(Value::Boolean(*value)),
-        json if *to == FieldKind::Text => return Ok(Value::Text(json.to_string().into())),
-        Json::Number(number) if is_number(to) => {
-            let text = number.to_string();
-            let number = Numeric::parse(&text).map_err(|_| out_of_range(to, &text))?;
+        json if *to == FieldKind::Text => return Ok(Value::Text(shown(&written_json(json)).into())),
+        Jsonb::Null => return Ok(Value::Null),
+        Jsonb::Boolean(value) if *to == FieldKind::Boolean => return Ok(Value::Boolean(*value)),
+        Jsonb::Number(digits) if is_number(to) => {
+            let number = Numeric::parse(digits).map_err(|_| out_of_range(to, digits))?;
             return cast_number(&number, to);
         }
-        Json::Bool(_) => "boolean",
-        Json::Number(_) => "numeric",
-        Json::String(_) => "string",
-        Json::Array(_) => "array",
-        Json::Object(_) => "object",
+        Jsonb::Number(_) => "numeric",
+        other => other.type_name(),
     };
     Err(ExpressionError::CannotCastJson { from: kind, to: kind_name(to) })
 }
@@ -203,9 +201,10 @@ mod tests {
 
     #[test]
     fn json_is_cast_by_its_kind() {
-        assert_eq!(cast_json(serde_json::json!(1.5), &FieldKind::Int32), Ok(Value::Int(2)));
-        assert_eq!(cast_json(serde_json::json!([1]), &FieldKind::Text), Ok(Value::Text("[1]".into())));
-        let text = cast_json(serde_json::json!("1"), &FieldKind::Int32);
+        assert_eq!(cast_json(Jsonb::read("1.5"), &FieldKind::Int32), Ok(Value::Int(2)));
+        assert_eq!(cast_json(Jsonb::read("[1,2]"), &FieldKind::Text), Ok(Value::Text("[1, 2]".into())));
+        assert_eq!(cast(Value::Json("true".into()), &FieldKind::Boolean), Ok(Value::Boolean(true)));
+        let text = cast_json(Jsonb::read("\"1\""), &FieldKind::Int32);
         assert_eq!(text.map_err(|error| error.sql_state()), Err("22023"));
     }
 }

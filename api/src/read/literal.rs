@@ -4,6 +4,8 @@
 //! PostgreSQL: `t` and `yes`, blanks around numbers, zones of two digits, lists in braces.
 
 use schemas::field::{FieldKind, Value};
+use schemas::jsonb::canonical;
+use schemas::list_text::list_items;
 use schemas::numeric::{Numeric, NumericError, WIDE_SCALE};
 use schemas::row::Row;
 use schemas::time::parse_timestamp;
@@ -86,6 +88,7 @@ fn value_of(kind: &FieldKind, text: &str) -> Result<Value<'static>, ExpressionEr
             exact(kind, &number).ok_or_else(|| out_of_range(kind, text))?
         }
         FieldKind::Text => Value::Text(text.to_owned().into()),
+        FieldKind::Json => Value::Json(canonical(text).map_err(|_| bad())?.into()),
         FieldKind::Timestamp => Value::Timestamp(instant(trimmed).ok_or_else(bad)?),
         FieldKind::LocalTimestamp => Value::LocalTimestamp(instant(without_zone(trimmed)).ok_or_else(bad)?),
         FieldKind::Date => {
@@ -94,7 +97,7 @@ fn value_of(kind: &FieldKind, text: &str) -> Result<Value<'static>, ExpressionEr
             return Ok(kind.read(parse(kind, day).map_err(|_| bad())?.as_bytes(), 0).into_owned());
         }
         FieldKind::List(element) => {
-            let items = array_items(text).ok_or_else(|| ExpressionError::BadArray { text: text.to_owned() })?;
+            let items = list_items(text).ok_or_else(|| ExpressionError::BadArray { text: text.to_owned() })?;
             let values = items.iter().map(|item| item.as_ref().map_or(Ok(Value::Null), |item| value_of(element, item)));
             Value::List(values.collect::<Result<_, _>>()?)
         }
@@ -185,48 +188,6 @@ fn without_zone(text: &str) -> &str {
         Some(at) => text[..DAY_BYTES + at].trim_end(),
         None => text,
     }
-}
-
-/// The items of a list `{a,"b,c",NULL}`; `None` when it is none. An item is `None` for NULL.
-pub(crate) fn array_items(text: &str) -> Option<Vec<Option<String>>> {
-    let inner = text.trim_ascii().strip_prefix('{')?.strip_suffix('}')?;
-    if inner.trim_ascii().is_empty() {
-        return Some(Vec::new());
-    }
-    let (mut items, mut item, mut is_quoted, mut in_quotes) = (Vec::new(), String::new(), false, false);
-    let mut finish = |item: &mut String, is_quoted: &mut bool| {
-        let text = if *is_quoted { std::mem::take(item) } else { std::mem::take(item).trim_ascii().to_owned() };
-        let is_null = !*is_quoted && text.eq_ignore_ascii_case("null");
-        let is_missing = !*is_quoted && text.is_empty();
-        *is_quoted = false;
-        items.push((!is_null).then_some(text));
-        !is_missing
-    };
-    let mut characters = inner.chars();
-    while let Some(character) = characters.next() {
-        match character {
-            '"' if in_quotes => in_quotes = false,
-            '"' if !is_quoted && item.trim_ascii().is_empty() => {
-                item.clear();
-                (is_quoted, in_quotes) = (true, true);
-            }
-            '"' => return None,
-            '\\' => item.push(characters.next()?),
-            ',' if !in_quotes => {
-                if !finish(&mut item, &mut is_quoted) {
-                    return None;
-                }
-            }
-            '{' | '}' if !in_quotes => return None,
-            blank if is_quoted && !in_quotes && blank.is_ascii_whitespace() => {}
-            _ if is_quoted && !in_quotes => return None,
-            other => item.push(other),
-        }
-    }
-    if in_quotes || !finish(&mut item, &mut is_quoted) {
-        return None;
-    }
-    Some(items)
 }
 
 #[cfg(test)]

@@ -19,7 +19,6 @@ pub(crate) mod error;
 pub(crate) mod expression_error;
 pub(crate) mod filter;
 pub(crate) mod filtered;
-pub(crate) mod json_order;
 pub(crate) mod limits;
 pub(crate) mod literal;
 pub(crate) mod page;

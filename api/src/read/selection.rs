@@ -3,15 +3,15 @@
 //! Owns [`Selection`]. Rows enter; their text leaves, or the error of a cast that a row does not allow.
 
 use schemas::field::{FieldKind, Value, json_string};
+use schemas::jsonb::{Jsonb, shown};
 use schemas::serving::View;
-use serde_json::Value as Json;
 
 use crate::read::cast::{CastTarget, cast, cast_json};
 use crate::read::expression_error::ExpressionError;
 use crate::read::limits::SELECTED_TIMES_MAX;
 use crate::read::projection::{BigintForm, write_value};
 use crate::read::rows::{LoadedRow, RowReader};
-use crate::read::source::{ValueSource, json_at, json_text};
+use crate::read::source::{ValueSource, json_at, json_text, written_json};
 
 /// One value of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,7 +36,7 @@ pub(crate) struct Selection<'v> {
 /// A value as it is written.
 enum WrittenValue<'r> {
     Typed(Value<'r>),
-    Json(Json),
+    Json(Jsonb<'static>),
 }
 
 impl<'v> Selection<'v> {
@@ -106,11 +106,13 @@ impl<'v> Selection<'v> {
             match self.value(value, reader, row)? {
                 WrittenValue::Typed(Value::Null) => {}
                 WrittenValue::Typed(Value::Text(text)) => csv_field(&text, out),
+                WrittenValue::Typed(Value::Json(json)) => csv_json(Jsonb::read(&json), out),
+                WrittenValue::Json(json) => csv_json(json, out),
                 written => {
                     let mut json = String::new();
                     self.write_json(value, &written, &mut json);
                     // The text of a string is written without the quotes and escapes that JSON needs.
-                    let text = serde_json::from_str(&json).ok().and_then(|json: Json| json.as_str().map(str::to_owned));
+                    let text = serde_json::from_str::<String>(&json).ok();
                     csv_field(text.as_deref().unwrap_or(&json), out);
                 }
             }
@@ -139,7 +141,7 @@ impl<'v> Selection<'v> {
             (WrittenValue::Json(found), Some(CastTarget::Kind(to))) => WrittenValue::Typed(cast_json(found, to)?),
             (WrittenValue::Typed(Value::Text(text)), Some(CastTarget::Json)) => {
                 let bad = |_| ExpressionError::BadSyntax { kind: "json".to_owned(), text: text.to_string() };
-                WrittenValue::Json(serde_json::from_str(&text).map_err(bad)?)
+                WrittenValue::Json(Jsonb::parse(&text).and_then(|json| json.canonical().map(|_| json.into_owned())).map_err(bad)?)
             }
             (found, Some(CastTarget::Json)) => found,
         })
@@ -153,19 +155,27 @@ impl<'v> Selection<'v> {
         };
         match written {
             WrittenValue::Typed(found) => write_value(kind, found, self.form, out),
-            WrittenValue::Json(json) => out.push_str(&json.to_string()),
+            WrittenValue::Json(json) => out.push_str(&written_json(json)),
         }
     }
 }
 
 impl WrittenValue<'_> {
     fn is_null(&self) -> bool {
-        matches!(self, Self::Typed(Value::Null) | Self::Json(Json::Null))
+        matches!(self, Self::Typed(Value::Null) | Self::Json(Jsonb::Null))
     }
 }
 
-fn of_json<'r>(json: Option<Json>) -> WrittenValue<'r> {
+fn of_json<'r>(json: Option<Jsonb<'static>>) -> WrittenValue<'r> {
     json.map_or(WrittenValue::Typed(Value::Null), WrittenValue::Json)
+}
+
+/// Appends JSON as a field of CSV: a string as its text, anything else as PostgreSQL prints it.
+fn csv_json(json: Jsonb<'_>, out: &mut String) {
+    match json {
+        Jsonb::Text(text) => csv_field(&text, out),
+        other => csv_field(&shown(&written_json(&other)), out),
+    }
 }
 
 /// Appends a field of CSV (RFC 4180), with quotes where it needs them.

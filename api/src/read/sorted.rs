@@ -6,12 +6,11 @@
 use std::cmp::Ordering;
 
 use schemas::field::is_null;
+use schemas::jsonb::{Jsonb, compare};
 use schemas::row::Row;
-use serde_json::Value as Json;
 
 use crate::read::conditions::{Condition, Conditions};
 use crate::read::filter::text_field;
-use crate::read::json_order::compare_json;
 use crate::read::plan::OrderColumn;
 use crate::read::rows::{LoadedRow, RowReader};
 use crate::read::source::{ValueSource, json_at, json_text};
@@ -39,7 +38,7 @@ pub(crate) enum SortedPart {
     /// an encoded field
     Field(Row),
     /// JSON
-    Json(Json),
+    Json(Jsonb<'static>),
 }
 
 /// The order as one of columns that an index may keep; `None` when it is another one.
@@ -91,12 +90,12 @@ pub(crate) fn key_bytes(key: &SortKey) -> usize {
     bytes.sum()
 }
 
-fn json_bytes(json: &Json) -> usize {
+fn json_bytes(json: &Jsonb<'_>) -> usize {
     PART_BYTES
         + match json {
-            Json::String(text) => text.len(),
-            Json::Array(elements) => elements.iter().map(json_bytes).sum(),
-            Json::Object(members) => members.iter().map(|(name, value)| PART_BYTES + name.len() + json_bytes(value)).sum(),
+            Jsonb::Text(text) | Jsonb::Number(text) => text.len(),
+            Jsonb::Array(elements) => elements.iter().map(json_bytes).sum(),
+            Jsonb::Object(members) => members.iter().map(|(name, value)| PART_BYTES + name.len() + json_bytes(value)).sum(),
             _ => 0,
         }
 }
@@ -131,7 +130,7 @@ pub(crate) fn compare_keys(order: &[SortValue], left: &SortKey, right: &SortKey)
 fn compare_parts(left: &SortedPart, right: &SortedPart) -> Ordering {
     match (left, right) {
         (SortedPart::Field(left), SortedPart::Field(right)) => left.cmp(right),
-        (SortedPart::Json(left), SortedPart::Json(right)) => compare_json(left, right),
+        (SortedPart::Json(left), SortedPart::Json(right)) => compare(left, right),
         // The values of one source are all of one form.
         (SortedPart::Field(_), SortedPart::Json(_)) => Ordering::Less,
         (SortedPart::Json(_), SortedPart::Field(_)) => Ordering::Greater,

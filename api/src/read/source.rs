@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use schemas::field::{FieldKind, Value};
-use serde_json::Value as Json;
+use schemas::jsonb::{self, Jsonb};
 
 use crate::read::rows::{LoadedRow, RowReader};
 
@@ -41,38 +41,61 @@ pub(crate) enum ValueSource {
 }
 
 /// The JSON at a place within a value.
-pub(crate) fn json_at(reader: &RowReader<'_>, row: &LoadedRow, column: usize, steps: &[PathStep]) -> Option<Json> {
-    let whole = to_json(&reader.value(row, column))?;
-    steps.iter().try_fold(whole, step)
+pub(crate) fn json_at(reader: &RowReader<'_>, row: &LoadedRow, column: usize, steps: &[PathStep]) -> Option<Jsonb<'static>> {
+    place_in(&reader.value(row, column), steps)
+}
+
+fn place_in(value: &Value<'_>, steps: &[PathStep]) -> Option<Jsonb<'static>> {
+    if let Value::Json(text) = value {
+        // Only what is asked for is taken apart.
+        let place = steps.iter().try_fold(text.as_ref(), |text, step| match step {
+            PathStep::Member(name) => jsonb::member(text, name),
+            PathStep::Element(at) => jsonb::element(text, *at),
+        });
+        return place.map(|place| Jsonb::read(place).into_owned());
+    }
+    let place = steps.iter().try_fold(to_json(value)?, step)?;
+    // Numbers with exponents have more digits than their text, and what is found has to be written.
+    place.canonical().is_ok().then_some(place)
 }
 
 /// The same as text.
-pub(crate) fn json_text(json: Json) -> Option<String> {
+pub(crate) fn json_text(json: Jsonb<'_>) -> Option<String> {
     match json {
-        Json::Null => None,
-        Json::String(text) => Some(text),
-        other => Some(other.to_string()),
+        Jsonb::Null => None,
+        Jsonb::Text(text) => Some(text.into_owned()),
+        other => Some(jsonb::shown(&written_json(&other))),
     }
 }
 
+/// The text of JSON that [`json_at`] found.
+///
+/// # Panics
+/// It is larger than it was when it was read.
+pub(crate) fn written_json(json: &Jsonb<'_>) -> String {
+    json.canonical().unwrap_or_else(|error| panic!("JSON that was read within its limits can't be written: {error}"))
+}
+
 /// The value as JSON; a text is read as such.
-fn to_json(value: &Value<'_>) -> Option<Json> {
+fn to_json(value: &Value<'_>) -> Option<Jsonb<'static>> {
     let text: Cow<'_, str> = match value {
         Value::Null => return None,
-        Value::Text(text) => Cow::Borrowed(text),
+        Value::Text(text) | Value::Json(text) => Cow::Borrowed(text),
         other => {
             let mut json = String::new();
             other.write_json(&mut json);
             Cow::Owned(json)
         }
     };
-    serde_json::from_str(&text).ok()
+    Jsonb::parse(&text).ok().map(Jsonb::into_owned)
 }
 
-fn step(json: Json, step: &PathStep) -> Option<Json> {
+fn step(json: Jsonb<'static>, step: &PathStep) -> Option<Jsonb<'static>> {
     match (json, step) {
-        (Json::Object(mut members), PathStep::Member(name)) => members.remove(name),
-        (Json::Array(mut elements), PathStep::Element(at)) => {
+        (Jsonb::Object(members), PathStep::Member(name)) => {
+            members.into_iter().find(|(other, _)| other == name).map(|(_, value)| value)
+        }
+        (Jsonb::Array(mut elements), PathStep::Element(at)) => {
             let at =
                 usize::try_from(*at).ok().or_else(|| elements.len().checked_sub(usize::try_from(at.unsigned_abs()).ok()?))?;
             (at < elements.len()).then(|| elements.swap_remove(at))
@@ -110,19 +133,31 @@ mod tests {
 
     #[test]
     fn a_way_leads_to_a_member_or_an_element_or_nowhere() {
-        let value = Value::Text(r#"{"a":{"b":[1,"x",null]}}"#.into());
-        let at = |steps: &[PathStep]| steps.iter().try_fold(to_json(&value)?, step);
-        let member = |name: &str| PathStep::Member(name.into());
-        let list = [member("a"), member("b")];
-        let element = |at: i64| at_of(&list, at);
-        assert_eq!(at(&element(0)).unwrap(), 1);
-        assert_eq!(at(&element(-2)).unwrap(), "x");
-        assert_eq!(at(&element(2)), Some(Json::Null));
-        assert_eq!(json_text(Json::Null), None);
-        for nowhere in [element(3), element(-4), vec![member("c")], vec![PathStep::Element(0)], at_member(&list)] {
-            assert_eq!(at(&nowhere), None, "{nowhere:?}");
+        let json = r#"{"a":{"b":[1,"x",null]}}"#;
+        for value in [Value::Text(json.into()), Value::Json(json.into())] {
+            let at = |steps: &[PathStep]| place_in(&value, steps);
+            let member = |name: &str| PathStep::Member(name.into());
+            let list = [member("a"), member("b")];
+            let element = |at: i64| at_of(&list, at);
+            assert_eq!(at(&element(0)), Some(Jsonb::Number("1".into())));
+            assert_eq!(at(&element(-2)), Some(Jsonb::Text("x".into())));
+            assert_eq!(at(&element(2)), Some(Jsonb::Null));
+            assert_eq!(at(&[]).and_then(json_text).as_deref(), Some(r#"{"a": {"b": [1, "x", null]}}"#));
+            for nowhere in [element(3), element(-4), vec![member("c")], vec![PathStep::Element(0)], at_member(&list)] {
+                assert_eq!(at(&nowhere), None, "{nowhere:?}");
+            }
         }
+        assert_eq!(json_text(Jsonb::Null), None);
         assert_eq!(to_json(&Value::Text("no JSON".into())), None);
+        assert_eq!(to_json(&Value::Text(format!("[{}1]", "1e900,".repeat(2_000)).into())), None);
+    }
+
+    #[test]
+    fn no_digit_of_a_number_is_lost() {
+        let value = Value::Json(r#"{"a":12345678901234567890123.10}"#.into());
+        let place = place_in(&value, &[PathStep::Member("a".into())]);
+        assert_eq!(place.as_ref().map(written_json).as_deref(), Some("12345678901234567890123.10"));
+        assert_eq!(place.and_then(json_text).as_deref(), Some("12345678901234567890123.10"));
     }
 
     fn at_of(list: &[PathStep], at: i64) -> Vec<PathStep> {

@@ -1,6 +1,7 @@
 //! Values as texts, as PostgreSQL prints them.
 
 use schemas::field::Value;
+use schemas::jsonb::shown;
 use schemas::time::timestamp_text;
 
 /// The text of a value; that of NULL is `NULL`, as in a list.
@@ -8,6 +9,7 @@ pub(crate) fn value_text(value: &Value<'_>) -> String {
     match value {
         Value::Null => "NULL".to_owned(),
         Value::Text(text) => text.clone().into_owned(),
+        Value::Json(text) => shown(text),
         Value::Float(value) => float_text(*value),
         Value::Timestamp(at) => format!("{}+00", clock_text(*at)),
         Value::LocalTimestamp(at) => clock_text(*at),

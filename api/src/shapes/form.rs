@@ -163,6 +163,7 @@ fn type_of(kind: &FieldKind) -> (&'static str, u64) {
         FieldKind::Float64 => "float8",
         FieldKind::Decimal { .. } | FieldKind::Numeric => "numeric",
         FieldKind::Text => "text",
+        FieldKind::Json => "jsonb",
         FieldKind::Bytes => "bytea",
         FieldKind::Timestamp => "timestamptz",
         FieldKind::LocalTimestamp => "timestamp",

@@ -2,9 +2,10 @@
 //!
 //! Text enters; [`FilterText`] leaves, in which no column and no type is known yet.
 
+use schemas::list_text::list_items;
+
 use super::error::PostgrestError;
 use super::scanner::{NamedPlace, Scanner};
-use crate::read::literal::array_items;
 
 /// The deepest that `and` and `or` may lie in each other.
 const DEPTH_MAX: usize = 16;
@@ -181,7 +182,7 @@ fn value(scanner: &mut Scanner<'_>) -> Result<String, PostgrestError> {
 
 /// The values of `{a,"b,c"}`.
 fn items(scanner: &Scanner<'_>, text: &str) -> Result<Vec<String>, PostgrestError> {
-    let items = array_items(text).and_then(|items| items.into_iter().collect());
+    let items = list_items(text).and_then(|items| items.into_iter().collect());
     items.ok_or_else(|| scanner.error("a list such as {a,b}"))
 }
 

@@ -46,5 +46,5 @@ fn value(view: &View, scanner: &mut Scanner<'_>) -> Result<SortValue, PostgrestE
         return Err(scanner.error("asc, desc, nullsfirst, nullslast or ','"));
     }
     let position = column(view, &place.name)?;
-    Ok(SortValue { source: place.source(position), descending, nulls_first })
+    Ok(SortValue { source: place.source(view, position), descending, nulls_first })
 }

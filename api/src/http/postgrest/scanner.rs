@@ -1,5 +1,8 @@
 //! A text that is read from left to right, and the error that says where it is not as expected.
 
+use schemas::field::FieldKind;
+use schemas::serving::View;
+
 use super::error::PostgrestError;
 use crate::read::source::{PathStep, ValueSource};
 
@@ -27,9 +30,10 @@ pub(crate) struct NamedPlace {
 }
 
 impl NamedPlace {
-    /// The place in the column at a position.
-    pub(crate) fn source(self, column: usize) -> ValueSource {
+    /// The place in a view's column at a position; a JSONB is a place within itself.
+    pub(crate) fn source(self, view: &View, column: usize) -> ValueSource {
         match (self.steps.is_empty(), self.is_text) {
+            (true, _) if view.columns[column].kind == FieldKind::Json => ValueSource::Json { column, steps: Vec::new() },
             (true, _) => ValueSource::Column(column),
             (false, false) => ValueSource::Json { column, steps: self.steps },
             (false, true) => ValueSource::JsonText { column, steps: self.steps },

@@ -73,7 +73,7 @@ fn value(view: &View, scanner: &mut Scanner<'_>) -> Result<SelectedValue, Postgr
     }
     let position = column(view, &name)?;
     let shown = alias.unwrap_or_else(|| default_name(&name, &steps));
-    Ok(SelectedValue { name: shown, source: NamedPlace { name, steps, is_text }.source(position), cast })
+    Ok(SelectedValue { name: shown, source: NamedPlace { name, steps, is_text }.source(view, position), cast })
 }
 
 /// The last name on the way to a place.

@@ -3,9 +3,9 @@
 //! [`FilterText`] and a view enter; a [`RowFilter`] leaves, or the error that PostgreSQL has for such an operator or such a value.
 
 use schemas::field::FieldKind;
+use schemas::jsonb::Jsonb;
 use schemas::row::Row;
 use schemas::serving::View;
-use serde_json::Value as Json;
 
 use super::error::PostgrestError;
 use super::operation::{FilterText, OperandText, Operation};
@@ -47,7 +47,7 @@ impl<'v> FilterTypes<'v> {
             FilterText::Test(place, operation) => {
                 let position = column_or(self.view, &place.name, self.parameters)?;
                 let is_negated = operation.is_negated;
-                let test = self.test(&place.source(position), operation)?;
+                let test = self.test(&place.source(self.view, position), operation)?;
                 if is_negated { test.negated() } else { test }
             }
         })
@@ -267,9 +267,9 @@ fn without_nulls(elements: Vec<Row>) -> Vec<Row> {
     elements.into_iter().filter(|element| !schemas::field::is_null(element.as_bytes(), 0)).collect()
 }
 
-fn json(text: &str) -> Result<Json, ExpressionError> {
+fn json(text: &str) -> Result<Jsonb<'static>, ExpressionError> {
     let bad = |_| ExpressionError::BadSyntax { kind: "json".to_owned(), text: text.to_owned() };
-    serde_json::from_str(text).map_err(bad)
+    Jsonb::parse(text).map(Jsonb::into_owned).map_err(bad)
 }
 
 fn of_field(source: &ValueSource, kind: &FieldKind, test: FieldTest) -> RowFilter {

@@ -1,14 +1,14 @@
 //! Functions over lists that answer as PostgreSQL's do when elements are NULL.
 //!
-//! Owns `array_has` (`value = ANY(list)`), `array_has_all` (`@>`), `array_has_any` (`&&`) and `array_remove`. Lists and values enter; a truth
-//! value or a list leaves.
+//! Owns `array_has` (`value = ANY(list)`), `array_has_all` (`@>`), `array_has_any` (`&&`), `array_remove`, `array_positions` and
+//! `trim_array`. Lists and values enter; a truth value or a list leaves.
 
 use std::sync::Arc;
 
 use arrow_array::Array;
 use arrow_array::cast::AsArray;
 use arrow_schema::DataType;
-use datafusion_common::{Result, ScalarValue, plan_err};
+use datafusion_common::{Result, ScalarValue, exec_err, plan_err};
 use datafusion_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
 
 use super::types::type_name;
@@ -43,6 +43,16 @@ pub fn array_has_any() -> Arc<ScalarUDF> {
 /// `array_remove(list, value)`.
 pub fn array_remove() -> Arc<ScalarUDF> {
     make("array_remove")
+}
+
+/// `array_positions(list, value)`.
+pub fn array_positions() -> Arc<ScalarUDF> {
+    make("array_positions")
+}
+
+/// `trim_array(list, number)`.
+pub fn trim_array() -> Arc<ScalarUDF> {
+    make("trim_array")
 }
 
 /// The function that stands in for one of DataFusion's, which the planner takes for an operator such as `@>`.
@@ -89,6 +99,9 @@ impl ScalarUDFImpl for ListFunction {
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
         let [list, other] = types else { return plan_err!("'{}' takes two arguments, not {}", self.name, types.len()) };
         let (item, other_item) = match (list, other) {
+            (DataType::List(_), number) if self.name == "trim_array" && (number.is_integer() || number.is_null()) => {
+                return Ok(vec![list.clone(), DataType::Int64]);
+            }
             (DataType::List(item), DataType::List(other)) if self.takes_lists() => (item.data_type(), other.data_type()),
             (DataType::List(item), other) if !self.takes_lists() => (item.data_type(), other),
             (DataType::Null, DataType::List(_)) if self.takes_lists() => return Ok(vec![other.clone(), other.clone()]),
@@ -122,8 +135,9 @@ impl ScalarUDFImpl for ListFunction {
 
     fn return_type(&self, types: &[DataType]) -> Result<DataType> {
         match (self.name, types.first()) {
-            ("array_remove", Some(DataType::List(item))) => Ok(DataType::new_list(item.data_type().clone(), true)),
-            ("array_remove", _) => plan_err!("'array_remove' takes a list"),
+            ("array_remove" | "trim_array", Some(DataType::List(item))) => Ok(DataType::new_list(item.data_type().clone(), true)),
+            ("array_remove" | "trim_array", _) => plan_err!("'{}' takes a list", self.name),
+            ("array_positions", _) => Ok(DataType::new_list(DataType::Int32, true)),
             _ => Ok(DataType::Boolean),
         }
     }
@@ -140,14 +154,15 @@ impl ScalarUDFImpl for ListFunction {
         for row in 0..args.number_rows {
             let value = if self.takes_lists() { None } else { Some(ScalarValue::try_from_array(&others, row)?) };
             let is_removal = self.name == "array_remove";
+            let is_search = self.name == "array_positions";
             if lists.is_null(row) {
                 answers.push(null.clone());
                 continue;
             }
             let list = items(lists.as_list::<i32>().value(row).as_ref())?;
-            if others.is_null(row) && !is_removal {
+            if others.is_null(row) && !is_removal && !is_search {
                 // Nothing is in an empty list, not even what is not known.
-                let is_known = list.is_empty() && !self.takes_lists();
+                let is_known = list.is_empty() && self.name == "array_has";
                 answers.push(if is_known { ScalarValue::Boolean(Some(false)) } else { null.clone() });
                 continue;
             }
@@ -156,6 +171,8 @@ impl ScalarUDFImpl for ListFunction {
                     let kept: Vec<ScalarValue> = list.into_iter().filter(|item| *item != value).collect();
                     ScalarValue::List(ScalarValue::new_list(&kept, &item, true))
                 }
+                Some(value) if is_search => positions(&list, &value)?,
+                Some(ScalarValue::Int64(Some(number))) if self.name == "trim_array" => trimmed(&list, number, &item)?,
                 Some(value) => self.answer(&list, &Other::Value(value)),
                 None => self.answer(&list, &Other::List(items(others.as_list::<i32>().value(row).as_ref())?)),
             });
@@ -165,6 +182,26 @@ impl ScalarUDFImpl for ListFunction {
         }
         Ok(ColumnarValue::Array(ScalarValue::iter_to_array(answers)?))
     }
+}
+
+/// The list without so many elements at its end.
+fn trimmed(list: &[ScalarValue], number: i64, item: &DataType) -> Result<ScalarValue> {
+    match usize::try_from(number).ok().and_then(|number| list.len().checked_sub(number)) {
+        Some(kept) => Ok(ScalarValue::List(ScalarValue::new_list(&list[..kept], item, true))),
+        None => exec_err!("trim_array: the number of elements must be from 0 to {}, and is {number}", list.len()),
+    }
+}
+
+/// The places of a value in a list.
+fn positions(list: &[ScalarValue], value: &ScalarValue) -> Result<ScalarValue> {
+    let mut places = Vec::new();
+    for (place, item) in list.iter().enumerate() {
+        if item == value {
+            let place = i32::try_from(place + 1).or_else(|_| exec_err!("integer out of range"))?;
+            places.push(ScalarValue::Int32(Some(place)));
+        }
+    }
+    Ok(ScalarValue::List(ScalarValue::new_list(&places, &DataType::Int32, true)))
 }
 
 fn items(list: &dyn Array) -> Result<Vec<ScalarValue>> {

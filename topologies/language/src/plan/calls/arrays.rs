@@ -4,7 +4,9 @@
 
 use std::sync::Arc;
 
-use arrow_array::builder::{BinaryBuilder, ListBuilder, StringBuilder};
+use arrow_array::builder::{
+    ArrayBuilder, BinaryBuilder, Int64Builder, LargeStringBuilder, ListBuilder, StringBuilder, TimestampMicrosecondBuilder,
+};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
     Date32Type, Decimal128Type, Decimal256Type, Float64Type, Int16Type, Int32Type, Int64Type, IntervalMonthDayNanoType,
@@ -37,6 +39,7 @@ pub fn value_at(array: &ArrayRef, row: usize) -> Result<Value<'_>> {
         DataType::Decimal256(WIDE_DIGITS, WIDE_SCALE) => Value::Numeric(array.as_primitive::<Decimal256Type>().value(row)),
         DataType::Utf8 => Value::Text(array.as_string::<i32>().value(row).into()),
         DataType::Utf8View => Value::Text(array.as_string_view().value(row).into()),
+        DataType::LargeUtf8 => Value::Json(array.as_string::<i64>().value(row).into()),
         DataType::Binary => Value::Bytes(array.as_binary::<i32>().value(row).into()),
         DataType::Date32 => Value::Date(array.as_primitive::<Date32Type>().value(row)),
         DataType::Timestamp(TimeUnit::Microsecond, Some(_)) => {
@@ -124,10 +127,28 @@ pub fn build(data_type: &DataType, values: &[Value<'_>]) -> Result<ArrayRef> {
             values.iter().for_each(|value| append_text(&mut builder, value));
             Arc::new(builder.finish())
         }
+        DataType::LargeUtf8 => {
+            let mut builder = LargeStringBuilder::new();
+            values.iter().for_each(|value| append_json(&mut builder, value));
+            Arc::new(builder.finish())
+        }
         DataType::Binary => binaries(values),
-        DataType::List(_) => texts(values),
+        DataType::List(item) => lists_of(item.data_type(), values),
         other => return plan_err!("no function gives {other}"),
     })
+}
+
+/// An array of lists with items of this type.
+fn lists_of(item: &DataType, values: &[Value<'_>]) -> ArrayRef {
+    match item {
+        DataType::Int64 => lists(values, Int64Builder::new(), append_number),
+        DataType::LargeUtf8 => lists(values, LargeStringBuilder::new(), append_json),
+        DataType::List(_) => lists(values, ListBuilder::new(StringBuilder::new()), append_texts),
+        DataType::Timestamp(TimeUnit::Microsecond, _) => {
+            lists(values, TimestampMicrosecondBuilder::new().with_data_type(item.clone()), append_time)
+        }
+        _ => lists(values, StringBuilder::new(), append_text),
+    }
 }
 
 fn wrong(data_type: &DataType, value: &Value<'_>) -> ! {
@@ -186,17 +207,47 @@ fn binaries(values: &[Value<'_>]) -> ArrayRef {
     Arc::new(builder.finish())
 }
 
-fn texts(values: &[Value<'_>]) -> ArrayRef {
-    let mut builder = ListBuilder::new(StringBuilder::new());
-    for value in values {
-        match value {
-            Value::Null => builder.append_null(),
-            Value::List(items) => {
-                items.iter().for_each(|item| append_text(builder.values(), item));
-                builder.append(true);
-            }
-            other => panic!("a function that gives TEXT[] made {other:?}"),
-        }
+fn append_json(builder: &mut LargeStringBuilder, value: &Value<'_>) {
+    match value {
+        Value::Null => builder.append_null(),
+        Value::Json(text) => builder.append_value(text),
+        other => panic!("a function that gives JSONB made {other:?}"),
     }
+}
+
+fn append_number(builder: &mut Int64Builder, value: &Value<'_>) {
+    match value {
+        Value::Null => builder.append_null(),
+        Value::Int(number) => builder.append_value(*number),
+        other => panic!("a function that gives BIGINT made {other:?}"),
+    }
+}
+
+fn append_time(builder: &mut TimestampMicrosecondBuilder, value: &Value<'_>) {
+    match value {
+        Value::Null => builder.append_null(),
+        Value::Timestamp(micros) | Value::LocalTimestamp(micros) => builder.append_value(*micros),
+        other => panic!("a function that gives times made {other:?}"),
+    }
+}
+
+fn append_texts(builder: &mut ListBuilder<StringBuilder>, value: &Value<'_>) {
+    append_list(builder, value, append_text);
+}
+
+fn append_list<B: ArrayBuilder>(builder: &mut ListBuilder<B>, value: &Value<'_>, append: impl Fn(&mut B, &Value<'_>)) {
+    match value {
+        Value::Null => builder.append_null(),
+        Value::List(items) => {
+            items.iter().for_each(|item| append(builder.values(), item));
+            builder.append(true);
+        }
+        other => panic!("a function that gives a list made {other:?}"),
+    }
+}
+
+fn lists<B: ArrayBuilder>(values: &[Value<'_>], items: B, append: impl Fn(&mut B, &Value<'_>)) -> ArrayRef {
+    let mut builder = ListBuilder::new(items);
+    values.iter().for_each(|value| append_list(&mut builder, value, &append));
     Arc::new(builder.finish())
 }

@@ -80,7 +80,7 @@ impl ScalarUDFImpl for Call {
 
     fn return_type(&self, types: &[DataType]) -> Result<DataType> {
         match self.definition.overload(types) {
-            Some((Overload { gives: Gives::Kind(kind), .. }, _)) => Ok(kind.data_type()),
+            Some((Overload { gives: Gives::Kind(kind) | Gives::Maybe(kind), .. }, _)) => Ok(kind.data_type()),
             Some(_) => plan_err!("the type of {} depends on its arguments", self.definition.name),
             None => self.definition.refuse(types),
         }
@@ -90,7 +90,7 @@ impl ScalarUDFImpl for Call {
         let types: Vec<DataType> = args.arg_fields.iter().map(|field| field.data_type().clone()).collect();
         let Some((overload, _)) = self.definition.overload(&types) else { return self.definition.refuse(&types) };
         let data_type = match overload.gives {
-            Gives::Kind(kind) => kind.data_type(),
+            Gives::Kind(kind) | Gives::Maybe(kind) => kind.data_type(),
             Gives::NumericBy(scale) => {
                 let constants: Vec<Option<Value<'_>>> =
                     args.scalar_arguments.iter().map(|argument| argument.and_then(constant_value)).collect();
@@ -98,7 +98,7 @@ impl ScalarUDFImpl for Call {
             }
         };
         // A list of groups is NULL where nothing matches.
-        let may_find_nothing = matches!(overload.gives, Gives::Kind(Kind::Texts));
+        let may_find_nothing = matches!(overload.gives, Gives::Kind(Kind::Texts) | Gives::Maybe(_));
         let nullable = !self.definition.strict || may_find_nothing || args.arg_fields.iter().any(|field| field.is_nullable());
         Ok(Arc::new(Field::new(self.definition.name, data_type, nullable)))
     }

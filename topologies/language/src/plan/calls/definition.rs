@@ -6,7 +6,7 @@ use arrow_schema::DataType;
 use datafusion_common::{Result, plan_err};
 use schemas::field::Value;
 
-use crate::plan::types::{interval_type, local_timestamp_type, timestamp_type, type_name};
+use crate::plan::types::{interval_type, json_type, local_timestamp_type, timestamp_type, type_name};
 
 /// Reason why a function has no answer for its arguments.
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +56,18 @@ pub enum Kind {
     Interval,
     /// TEXT[]
     Texts,
+    /// TEXT[][], for results
+    TextLists,
+    /// BIGINT[], for results
+    BigInts,
+    /// TIMESTAMPTZ[], for results
+    Timestamps,
+    /// TIMESTAMP[], for results
+    LocalTimestamps,
+    /// JSONB; a constant text stands for one
+    Json,
+    /// JSONB[], for results
+    Jsons,
     /// a value of any type
     Any,
 }
@@ -65,6 +77,8 @@ pub enum Kind {
 pub enum Gives {
     /// always the same
     Kind(Kind),
+    /// the same, or NULL although no argument is
+    Maybe(Kind),
     /// NUMERIC whose scale a constant argument decides
     NumericBy(fn(Constants<'_, '_>) -> Result<i8>),
 }
@@ -156,6 +170,12 @@ impl Kind {
             Self::Date => "DATE",
             Self::Interval => "INTERVAL",
             Self::Texts => "TEXT[]",
+            Self::TextLists => "TEXT[][]",
+            Self::BigInts => "BIGINT[]",
+            Self::Timestamps => "TIMESTAMPTZ[]",
+            Self::LocalTimestamps => "TIMESTAMP[]",
+            Self::Json => "JSONB",
+            Self::Jsons => "JSONB[]",
             Self::Any => "any",
         }
     }
@@ -168,7 +188,10 @@ impl Kind {
         };
         Some(match (self, data_type) {
             (Self::Any, data_type) => (1, data_type.clone()),
-            (Self::Text, Utf8 | Utf8View | LargeUtf8) => (0, Utf8),
+            (Self::Text, Utf8 | Utf8View) => (0, Utf8),
+            (Self::Json, LargeUtf8) => (0, json_type()),
+            // A constant; any other text is refused where it is converted.
+            (Self::Json, Utf8 | Utf8View) => (5, json_type()),
             (Self::Integer, Int32) => (0, Int32),
             (Self::BigInt, Int64) => (0, Int64),
             (Self::BigInt, other) if other.is_integer() => (1, Int64),
@@ -188,6 +211,8 @@ impl Kind {
             (Self::Date, Date32 | Date64) => (0, Date32),
             (Self::Interval, Interval(_)) => (0, interval_type()),
             (Self::Texts, DataType::List(_) | DataType::LargeList(_)) => (0, texts_type()),
+            // A constant such as '{a,b}'.
+            (Self::Texts, Utf8 | Utf8View) => (5, texts_type()),
             (kind, Null) => (1, kind.data_type()),
             _ => return None,
         })
@@ -208,6 +233,12 @@ impl Kind {
             Self::Date => DataType::Date32,
             Self::Interval => interval_type(),
             Self::Texts => texts_type(),
+            Self::TextLists => DataType::new_list(texts_type(), true),
+            Self::BigInts => DataType::new_list(DataType::Int64, true),
+            Self::Timestamps => DataType::new_list(timestamp_type(), true),
+            Self::LocalTimestamps => DataType::new_list(local_timestamp_type(), true),
+            Self::Json => json_type(),
+            Self::Jsons => DataType::new_list(json_type(), true),
         }
     }
 }
@@ -224,6 +255,14 @@ pub fn text<'v>(value: &'v Value<'_>) -> &'v str {
     match value {
         Value::Text(text) => text,
         other => panic!("{other:?} is not the TEXT that the signature takes"),
+    }
+}
+
+/// The canonical text of an argument that the signature says is a JSONB.
+pub fn json<'v>(value: &'v Value<'_>) -> &'v str {
+    match value {
+        Value::Json(text) => text,
+        other => panic!("{other:?} is not the JSONB that the signature takes"),
     }
 }
 

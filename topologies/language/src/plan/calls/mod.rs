@@ -8,17 +8,21 @@ mod calendar;
 mod call;
 mod definition;
 mod encoding;
+mod hash;
+mod json;
 mod letters;
 mod like;
 mod number_format;
 mod pattern;
 mod regular;
+mod series;
 mod span;
 mod template;
 mod text;
 mod time;
 mod time_format;
 mod time_parts;
+mod values;
 mod written;
 mod zone;
 
@@ -46,10 +50,14 @@ fn definitions() -> impl Iterator<Item = &'static Definition> {
         span::FUNCTIONS,
         like::FUNCTIONS,
         regular::FUNCTIONS,
+        series::FUNCTIONS,
         text::FUNCTIONS,
         encoding::FUNCTIONS,
+        hash::FUNCTIONS,
+        json::FUNCTIONS,
         letters::FUNCTIONS,
         template::FUNCTIONS,
+        values::FUNCTIONS,
     ];
     tables.into_iter().flatten()
 }

@@ -51,6 +51,23 @@ fn times_beyond_nanoseconds_have_fields_and_beginnings() {
 }
 
 #[test]
+fn a_series_of_times_goes_as_far_as_times_do() {
+    let day = |year, month, day| Value::Timestamp(calendar::days(year, month, day) * schemas::interval::DAY_MICROS);
+    let step = |months, days| Value::Interval(Interval { months, days, micros: 0 });
+    let series = |first, last, step| answer("generate_series", &[first, last, step]);
+    let months = r#"{"1500-01-31 00:00:00+00","1500-02-28 00:00:00+00","1500-03-28 00:00:00+00"}"#;
+    assert_eq!(series(day(1500, 1, 31), day(1500, 4, 1), step(1, 0)).as_deref(), Ok(months));
+    let back = r#"{"9999-12-31 00:00:00+00","9999-12-30 00:00:00+00"}"#;
+    assert_eq!(series(day(9999, 12, 31), day(9999, 12, 30), step(0, -1)).as_deref(), Ok(back));
+    assert_eq!(series(day(2024, 1, 1), day(2023, 1, 1), step(0, 1)).as_deref(), Ok("{}"));
+    assert_eq!(series(day(2024, 1, 1), day(2024, 1, 2), step(1, -30)), Err("step size cannot equal zero".to_owned()));
+    let numbers = |arguments: &[i64]| answer("generate_series", &arguments.iter().map(|number| Value::Int(*number)).collect::<Vec<_>>());
+    assert_eq!(numbers(&[i64::MAX - 1, i64::MAX]).as_deref(), Ok("{9223372036854775806,9223372036854775807}"));
+    assert_eq!(numbers(&[3, -3, -4]).as_deref(), Ok("{3,-1}"));
+    assert_eq!(numbers(&[1, 2, 0]), Err("step size cannot equal zero".to_owned()));
+}
+
+#[test]
 fn a_product_of_an_interval_spills_months_into_days() {
     let month = Value::Interval(Interval { months: 1, days: 1, micros: 0 });
     assert_eq!(answer("interval_multiply", &[month.clone(), Value::Float(1.5)]).as_deref(), Ok("1 mon 16 days 12:00:00"));

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use schemas::field::{Value, decimal_text};
+use schemas::jsonb::shown;
 use schemas::numeric::Numeric;
 
 use super::calendar::{Moment, civil};
@@ -11,6 +12,7 @@ use super::calendar::{Moment, civil};
 pub fn written<'v>(value: &'v Value<'_>) -> Cow<'v, str> {
     match value {
         Value::Text(text) => Cow::Borrowed(text),
+        Value::Json(text) => Cow::Owned(shown(text)),
         Value::Null => Cow::Borrowed(""),
         Value::Boolean(value) => Cow::Borrowed(if *value { "t" } else { "f" }),
         Value::Int(number) => Cow::Owned(number.to_string()),
