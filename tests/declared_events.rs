@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::deploys::ask;
+use crate::oracle::expected::{data_folder, read_text};
 use crate::process::{Launch, Server, eventually, operator, token};
 
 /// Bids as the company's services write them.
@@ -227,4 +228,93 @@ fn messages_of_a_file_travel_with_what_is_deployed() {
     std::fs::remove_dir_all(&after).unwrap();
     let server = start(&data, &before);
     assert_eq!(rows_after(&server, "customers", &json!({})), customers);
+}
+
+/// A table of the company's own database, and one whose records have keys.
+const TABLES: &str = "
+CREATE TABLE products (sku TEXT PRIMARY KEY, price_cents BIGINT NOT NULL)
+  WITH (connector = 'log', topic = 'products') FORMAT UPSERT ENCODE JSON;
+CREATE TABLE pg_orders (id BIGINT PRIMARY KEY, customer_name TEXT, product_name TEXT, quantity INTEGER, price NUMERIC(10,2),
+    order_date BIGINT, status TEXT)
+  WITH (connector = 'log', topic = 'pg.orders') FORMAT DEBEZIUM ENCODE JSON;
+CREATE MATERIALIZED VIEW by_product AS
+  SELECT product_name AS product, count(*) AS orders, sum(quantity) AS units, sum(price) AS price_total FROM pg_orders GROUP BY product_name;
+CREATE INDEX ON products (sku);
+CREATE INDEX ON pg_orders (id);
+CREATE INDEX ON by_product (product);
+GRANT SELECT ON products TO PUBLIC;
+GRANT SELECT ON pg_orders TO PUBLIC;
+GRANT SELECT ON by_product TO PUBLIC;
+";
+
+#[test]
+fn rows_with_keys_are_replaced_and_deleted_by_records_of_their_topic() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, topologies) = (folder.path().join("data"), directory(&folder, "shop", &[TABLES]));
+    let mut server = start(&data, &topologies);
+    let line = |rest: &str| format!(r#"{{"topic":"products",{rest}}}"#);
+    let sent = send(
+        &server,
+        &[
+            line(r#""event":{"sku":"A1","price_cents":5}"#),
+            line(r#""key":"A2","event":{"price_cents":6}"#),
+            line(r#""key":"A1","event":{"sku":"A1","price_cents":7}"#),
+            line(r#""key":"A3","event":{"sku":"A1","price_cents":8}"#),
+            line(r#""event":null"#),
+        ],
+    );
+    assert_eq!((&sent["accepted"], &sent["rejected"]), (&json!(3), &json!(2)), "{sent}");
+    let reasons = [3, 4].map(|line: usize| (&sent["results"][line]["reason"], &sent["results"][line]["field"]));
+    assert_eq!(reasons, [(&json!("key_mismatch"), &json!("key")), (&json!("missing_field"), &json!("key"))], "{sent}");
+    let both = json!([{ "sku": "A1", "price_cents": 7 }, { "sku": "A2", "price_cents": 6 }]);
+    assert_eq!(rows_after(&server, "products", &sent), both);
+
+    let deleted = server.post_json("/v1/topics/products?key=A1", &Value::Null, Some(&operator()));
+    assert_eq!((deleted.status, &deleted.json()["accepted"]), (200, &json!(1)), "{}", deleted.text);
+    let left = json!([{ "sku": "A2", "price_cents": 6 }]);
+    assert_eq!(rows_after(&server, "products", &deleted.json()), left);
+    let sent = server.post_json("/v1/topics/products?key=A9", &json!({ "price_cents": 9 }), Some(&operator()));
+    assert_eq!(sent.status, 200, "{}", sent.text);
+    let unknown = server.post_json("/v1/topics/products?id=A1", &Value::Null, Some(&operator()));
+    assert_eq!(unknown.status, 400, "{}", unknown.text);
+    let two = json!([{ "sku": "A2", "price_cents": 6 }, { "sku": "A9", "price_cents": 9 }]);
+    assert_eq!(rows_after(&server, "products", &sent.json()), two);
+
+    server.process.kill();
+    let server = start(&data, &topologies);
+    assert_eq!(rows_after(&server, "products", &json!({})), two);
+    let without = directory(&folder, "without", &[BIDS, VIEWS]);
+    let (code, _, complaint) = ask(&server, &folder, &["deploy", text(&without)]);
+    assert_eq!(code, Some(0), "{complaint}");
+    assert_eq!(send(&server, &[line(r#""key":"A2","event":null"#)])["results"][0]["reason"], "unknown_topic");
+}
+
+/// The rows of the published table, which a program of its own has computed from the same envelopes.
+#[test]
+fn the_changes_of_a_real_table_lead_to_its_rows() {
+    let Some(data) = data_folder() else {
+        eprintln!("TIDEWATER_DATA is not set: nothing is compared with orders_cdc_expected.json");
+        return;
+    };
+    let envelopes = read_text(&data.join("commerce/orders_cdc.jsonl"));
+    let expected: Value = serde_json::from_str(&read_text(&data.join("commerce/orders_cdc_expected.json"))).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let server = start(&folder.path().join("data"), &directory(&folder, "shop", &[TABLES]));
+    let lines: Vec<String> = envelopes.lines().map(|envelope| format!(r#"{{"topic":"pg.orders","event":{envelope}}}"#)).collect();
+    let sent = send(&server, &lines);
+    assert_eq!(sent["accepted"], lines.len(), "{sent}");
+    // NUMERIC is a text in an answer.
+    let price = |value: &Value| json!(format!("{:.2}", value.as_f64().unwrap()));
+    let mut rows = expected["rows"].as_array().unwrap().clone();
+    rows.iter_mut().for_each(|row| row["price"] = price(&row["price"]));
+    let after = sent["position"].as_str().unwrap();
+    let page = |more: &str| server.get(&format!("/v1/views/pg_orders?limit=1000&wait=30000&after={after}{more}"), None).json();
+    assert_eq!(page("")["rows"].as_array().unwrap(), &rows);
+
+    // The connector begins once more with changes that it has sent already.
+    let sent = send(&server, &lines[lines.len() - 200..]);
+    let products = rows_after(&server, "by_product", &sent).as_array().unwrap().len();
+    assert_eq!(products, expected["by_product"].as_array().unwrap().len());
+    assert_eq!(page("")["rows"].as_array().unwrap(), &rows);
+    assert_eq!(server.get("/v1/dead-letters", Some(&operator())).json()["dead_letters_total"], 0);
 }

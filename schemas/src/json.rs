@@ -1,6 +1,6 @@
 //! Events as JSON: the `{"topic": ..., "event": {...}}` of an ingest line, and the event object that a log may hold.
 //!
-//! Owns the mapping between JSON members and the fields of the catalogue. Bytes enter and leave; in between an [`Event`]. A text
+//! Owns the mapping between JSON members and the fields of messages with the envelope. Bytes enter and leave; in between an [`Event`]. A text
 //! that is no JSON is told before anything that is wrong with its content.
 
 use std::borrow::Cow;
@@ -19,9 +19,16 @@ use crate::topic::enveloped::{AggregateIdKind, EnvelopedTopic, EventFieldKind, F
 
 use reader::{JsonToken, Reader};
 
+pub(crate) mod changes;
 pub(crate) mod columns;
+mod connect;
+mod debezium;
 pub(crate) mod reader;
+pub(crate) mod record_key;
+mod row_change;
 
+/// The values that may be a key where records change no rows, in words.
+const KEY_WORDS: &str = "a text or a number";
 /// The most digits of a number of 63 bits.
 const ID_DIGITS_MAX: usize = 19;
 
@@ -46,6 +53,8 @@ pub(crate) struct JsonEvent<'a> {
     actor_id: Option<JsonToken<'a>>,
     trace_parent: Option<JsonToken<'a>>,
     payload: Option<Nested<'a, Members<'a>>>,
+    /// true if it has members that no envelope has
+    has_more: bool,
 }
 
 type Members<'a> = SmallVec<[(Cow<'a, str>, JsonToken<'a>); 8]>;
@@ -78,9 +87,10 @@ impl<'a> RawLine<'a> {
         text(required(self.topic.take(), "topic")?, "topic")
     }
 
-    /// The event with its envelope, which has to be there.
-    pub(crate) fn into_event(self) -> Result<JsonEvent<'a>, Fault> {
-        nested(self.event, "event")
+    /// The event with its envelope, which has to be there, and its bytes.
+    pub(crate) fn into_event(self) -> Result<(JsonEvent<'a>, &'a str), Fault> {
+        let text = self.event_text;
+        nested(self.event, "event").map(|event| (event, text))
     }
 
     /// The text that stands in place of the event's object.
@@ -95,21 +105,44 @@ impl<'a> RawLine<'a> {
     pub(crate) fn into_object(self) -> Result<(&'a str, Option<Cow<'a, str>>), Fault> {
         let text = self.event_text;
         nested(self.event, "event")?;
-        Ok((text, key(self.key)?))
+        Ok((text, key(self.key, KEY_WORDS)?))
+    }
+
+    /// The bytes of the event, which may be `null` where a record without a value says something, and the bytes of the key that the line names:
+    /// an object is its text.
+    pub(crate) fn into_change(self) -> Result<(Option<&'a str>, Option<Cow<'a, str>>), Fault> {
+        let key = match self.key {
+            Some(JsonToken::Object(text)) => Some(Cow::Borrowed(text)),
+            other => key(other, "a text, a number or an object")?,
+        };
+        match self.event {
+            Some(Nested::Other(JsonToken::Null)) => Ok((None, key)),
+            event => nested(event, "event").map(|_| (Some(self.event_text), key)),
+        }
     }
 
     /// The key that the line names.
     pub(crate) fn into_key(self) -> Result<Option<Cow<'a, str>>, Fault> {
-        key(self.key)
+        key(self.key, KEY_WORDS)
     }
 }
 
-fn key(token: Option<JsonToken<'_>>) -> Result<Option<Cow<'_, str>>, Fault> {
+impl<'a> JsonEvent<'a> {
+    /// The type that it says it has.
+    pub(crate) fn event_type(&self) -> Option<Cow<'a, str>> {
+        match &self.event_type {
+            Some(JsonToken::Text(text)) => Some(text.clone()),
+            _ => None,
+        }
+    }
+}
+
+fn key<'a>(token: Option<JsonToken<'a>>, expected: &str) -> Result<Option<Cow<'a, str>>, Fault> {
     match token {
         None | Some(JsonToken::Null) => Ok(None),
         Some(JsonToken::Number(digits)) => Ok(Some(Cow::Borrowed(digits))),
         Some(JsonToken::Text(key)) => Ok(Some(key)),
-        Some(other) => Err(wrong_type("key", "a text or a number", &other)),
+        Some(other) => Err(wrong_type("key", expected, &other)),
     }
 }
 
@@ -166,7 +199,10 @@ fn scan_member<'a>(reader: &mut Reader<'a>, key: &str, event: &mut JsonEvent<'a>
             event.payload = Some(nested_value(reader, scan_payload)?);
             return Ok(());
         }
-        _ => return reader.skip().map_err(|fault| within(fault, key)),
+        _ => {
+            event.has_more = true;
+            return reader.skip().map_err(|fault| within(fault, key));
+        }
     };
     *place = Some(reader.value().map_err(|fault| within(fault, key))?);
     Ok(())
@@ -200,8 +236,21 @@ fn within(mut fault: Fault, path: &str) -> Fault {
     fault
 }
 
-/// Reads the members of an event into the fields of its type.
-pub(crate) fn read_event<'a>(schema: &EnvelopedTopic, raw: JsonEvent<'a>, event: &mut Event<'a>) -> Result<(), Fault> {
+/// Names the object around the member that a fault lies in.
+fn inside(around: &str, mut fault: Fault) -> Fault {
+    match &fault.field {
+        _ if around.is_empty() => fault,
+        Some(field) => {
+            fault.field = Some(format!("{around}.{field}"));
+            fault
+        }
+        None => within(fault, around),
+    }
+}
+
+/// Reads the members of an event into the fields of its type. Returns true if it has members that the message of the topic does not know, or
+/// one of them twice: these are lost when it is written again.
+pub(crate) fn read_event<'a>(schema: &EnvelopedTopic, raw: JsonEvent<'a>, event: &mut Event<'a>) -> Result<bool, Fault> {
     let event_type = text(required(raw.event_type, "event_type")?, "event_type")?;
     let (kind, of) = event_kind(schema, &event_type)?;
     event.kind = kind;
@@ -217,13 +266,15 @@ pub(crate) fn read_event<'a>(schema: &EnvelopedTopic, raw: JsonEvent<'a>, event:
     };
     let mut members = nested(raw.payload, "payload")?;
     event.fields.clear();
+    let mut known = 0;
     for field in &of.fields {
         // The last one counts, as in most readers of JSON.
         let found = members.iter_mut().rev().find(|(key, _)| *key == field.name);
         let token = found.map(|(_, token)| std::mem::replace(token, JsonToken::Null));
+        known += usize::from(token.is_some());
         event.fields.push(payload_field(field, token)?);
     }
-    Ok(())
+    Ok(raw.has_more || known < members.len())
 }
 
 fn payload_field<'a>(field: &FieldSchema, token: Option<JsonToken<'a>>) -> Result<Value<'a>, Fault> {

@@ -6,6 +6,7 @@ use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 
 use schemas::position::{Offset, Partition, Topic};
+use schemas::raw_record::RawRecord;
 
 /// A record to append.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,6 +80,12 @@ impl Record {
 }
 
 impl StoredRecord {
+    /// The record as decoders take it.
+    pub fn raw(&self) -> RawRecord<'_> {
+        let Self { partition, offset, timestamp, key, value } = self;
+        RawRecord { partition: *partition, offset: *offset, appended_at: *timestamp, key, value }
+    }
+
     /// The bytes of key and value.
     pub fn bytes(&self) -> usize {
         self.key.len() + self.value.len()

@@ -11,20 +11,23 @@ use smallvec::{SmallVec, smallvec};
 use super::reader::{JsonToken, Reader};
 use super::{null, text, time, whole_object, within, words, wrong_type};
 use crate::dead_letter::{Fault, Reason};
-use crate::event::checks::{missing, shortened};
+use crate::event::checks::{check_text, missing, shortened};
 use crate::event::content::Event;
 use crate::event::declared::complete;
 use crate::event::id::EventId;
-use crate::field::{Value, json_string};
+use crate::field::Value;
+use crate::interval::Interval;
+use crate::jsonb::{Jsonb, JsonbError};
 use crate::numeric::Numeric;
+use crate::row::arrow_interval;
 use crate::time::{date_days, parse_rfc3339};
-use crate::topic::column::TextForm;
+use crate::topic::column::{MEMBER_SEPARATOR, TextForm};
 use crate::topic::declared::DeclaredTopic;
 
 /// Digits of a NUMERIC that is read without numbers of any size.
 const SHORT_DIGITS_MAX: usize = 18;
 
-type Tokens<'a> = SmallVec<[Option<JsonToken<'a>>; 16]>;
+pub(super) type MemberTokens<'a> = SmallVec<[Option<JsonToken<'a>>; 16]>;
 
 /// Reads an event into one value per column; its former content is overwritten. Without an event time of its own it happened when it was
 /// appended, in microseconds since 1970.
@@ -34,21 +37,9 @@ pub(crate) fn read_event<'a>(
     appended_at: i64,
     event: &mut Event<'a>,
 ) -> Result<(), Fault> {
-    let columns = topic.columns();
-    let mut tokens: Tokens<'a> = smallvec![None; columns.len()];
-    let mut likely = 0;
-    // A text that is not JSON is told before anything that is wrong with its content.
-    whole_object(bytes, |reader, key| {
-        let Some(column) = topic.column_of(&key, likely) else {
-            return reader.skip().map_err(|fault| within(fault, &shortened(&key)));
-        };
-        likely = column + 1;
-        // The last one counts, as in most readers of JSON.
-        tokens[column] = Some(reader.value().map_err(|fault| within(fault, &columns[column].name))?);
-        Ok(())
-    })?;
+    let tokens = member_tokens(topic, bytes)?;
     event.fields.clear();
-    for (place, (column, token)) in columns.iter().zip(tokens).enumerate() {
+    for (place, (column, token)) in topic.members().iter().zip(tokens).enumerate() {
         event.fields.push(match token {
             None | Some(JsonToken::Null) if column.nullable => Value::Null,
             Some(token) if token != JsonToken::Null => value(&column.data_type, topic.form(place), token, &column.name)?,
@@ -62,14 +53,69 @@ pub(crate) fn read_event<'a>(
     complete(topic, appended_at, event)
 }
 
+/// The values of the declared members of an object, in the order of the columns; of those of no column nothing is kept.
+pub(super) fn member_tokens<'a>(topic: &DeclaredTopic, bytes: &'a [u8]) -> Result<MemberTokens<'a>, Fault> {
+    let mut members = DeclaredMembers { topic, tokens: smallvec![None; topic.members().len()], likely: 0, fault: None };
+    whole_object(bytes, |reader, key| members.read(reader, "", &key))?;
+    members.fault.map_or(Ok(members.tokens), Err)
+}
+
+/// The declared members of an object that were found so far.
+struct DeclaredMembers<'t, 'a> {
+    topic: &'t DeclaredTopic,
+    tokens: MemberTokens<'a>,
+    /// the column that the next member is, since producers write them in one order
+    likely: usize,
+    /// the first fault of an object inside; a text that is not JSON is reported before it
+    fault: Option<Fault>,
+}
+
+impl<'a> DeclaredMembers<'_, 'a> {
+    /// Reads the value of a member; `around` is the path to the object that has it. A name with a point is that of no column.
+    fn read(&mut self, reader: &mut Reader<'a>, around: &str, key: &str) -> Result<(), Fault> {
+        let path = match around {
+            "" => Cow::Borrowed(key),
+            around => Cow::Owned(format!("{around}{MEMBER_SEPARATOR}{key}")),
+        };
+        let is_plain = !key.contains(MEMBER_SEPARATOR);
+        if let Some(column) = self.topic.column_of(&path, self.likely).filter(|_| is_plain) {
+            self.likely = column + 1;
+            // The last one counts, as in most readers of JSON.
+            self.tokens[column] = Some(reader.value().map_err(|fault| within(fault, &path))?);
+            return Ok(());
+        }
+        let Some(columns) = self.topic.object_at(&path).filter(|_| is_plain) else {
+            return reader.skip().map_err(|fault| within(fault, &shortened(&path)));
+        };
+        self.likely = columns.start;
+        self.tokens[columns].fill(None);
+        if reader.peek() == Some(b'{') {
+            return reader.object(|reader, key| self.read(reader, &path, &key));
+        }
+        match reader.value().map_err(|fault| within(fault, &path))? {
+            JsonToken::Null => {}
+            other => self.fault = self.fault.take().or_else(|| Some(wrong_type(&path, "an object", &other))),
+        }
+        Ok(())
+    }
+}
+
+/// The value of a column that is a whole text of JSON.
+pub(crate) fn whole_value<'a>((data_type, form): (&DataType, TextForm), bytes: &'a [u8], path: &str) -> Result<Value<'a>, Fault> {
+    let mut reader = Reader::new(bytes);
+    let token = reader.value()?;
+    reader.end()?;
+    value(data_type, form, token, path)
+}
+
 /// One value of a column, or one item of a list.
-fn value<'a>(data_type: &DataType, form: TextForm, token: JsonToken<'a>, path: &str) -> Result<Value<'a>, Fault> {
+pub(super) fn value<'a>(data_type: &DataType, form: TextForm, token: JsonToken<'a>, path: &str) -> Result<Value<'a>, Fault> {
     Ok(match data_type {
         DataType::Utf8 => Value::Text(match form {
             TextForm::Plain => text(token, path)?,
             TextForm::Uuid => uuid(&token, path)?,
-            TextForm::Json => json_text(token),
         }),
+        DataType::LargeUtf8 => Value::Json(json_text(token, path)?),
         DataType::Boolean => match token {
             JsonToken::Boolean(value) => Value::Boolean(value),
             other => return Err(wrong_type(path, "true or false", &other)),
@@ -87,6 +133,7 @@ fn value<'a>(data_type: &DataType, form: TextForm, token: JsonToken<'a>, path: &
         DataType::Timestamp(_, Some(_)) => Value::Timestamp(time(&token, path)?),
         DataType::Timestamp(_, None) => Value::LocalTimestamp(local_time(&token, path)?),
         DataType::Date32 => Value::Date(date(&token, path)?),
+        DataType::Interval(_) => Value::Interval(interval(&token, path)?),
         DataType::Binary => Value::Bytes(Cow::Owned(bytes(&token, path)?)),
         DataType::List(item) => list(item.data_type(), form, token, path)?,
         other => panic!("a column was declared with type {other}, which events don't have"),
@@ -183,6 +230,18 @@ fn date(token: &JsonToken<'_>, path: &str) -> Result<i32, Fault> {
     })
 }
 
+/// A length of time as PostgreSQL or ISO 8601 writes it, and no longer than a view can compute with.
+fn interval(token: &JsonToken<'_>, path: &str) -> Result<Interval, Fault> {
+    let found = match token {
+        JsonToken::Text(text) => {
+            let interval = Interval::parse(text).or_else(|| Interval::parse_iso(text));
+            interval.filter(|interval| arrow_interval(*interval).is_some())
+        }
+        _ => None,
+    };
+    found.ok_or_else(|| wrong_type(path, "a length of time such as '1 day 02:00:00' or 'P1DT2H'", token))
+}
+
 fn bytes(token: &JsonToken<'_>, path: &str) -> Result<Vec<u8>, Fault> {
     let found = match token {
         JsonToken::Text(text) => text.strip_prefix("\\x").and_then(|digits| hex::decode(digits).ok()),
@@ -191,33 +250,24 @@ fn bytes(token: &JsonToken<'_>, path: &str) -> Result<Vec<u8>, Fault> {
     found.ok_or_else(|| wrong_type(path, "bytes as a text such as '\\x00ff'", token))
 }
 
-/// The JSON text of a value, without blanks between its parts.
-fn json_text(token: JsonToken<'_>) -> Cow<'_, str> {
-    match token {
-        JsonToken::Null => Cow::Borrowed("null"),
-        JsonToken::Boolean(value) => Cow::Borrowed(if value { "true" } else { "false" }),
-        JsonToken::Number(number) => Cow::Borrowed(number),
-        JsonToken::Text(text) => {
-            let mut quoted = String::with_capacity(text.len() + 2);
-            json_string(&text, &mut quoted);
-            Cow::Owned(quoted)
-        }
-        JsonToken::Array(text) | JsonToken::Object(text) => without_blanks(text),
-    }
-}
-
-fn without_blanks(text: &str) -> Cow<'_, str> {
-    if !text.contains([' ', '\t', '\n', '\r']) {
-        return Cow::Borrowed(text);
-    }
-    let (mut inside, mut escaped) = (false, false);
-    let is_kept = |character: &char| {
-        let is_blank = !inside && matches!(character, ' ' | '\t' | '\n' | '\r');
-        inside ^= *character == '"' && !escaped;
-        escaped = inside && *character == '\\' && !escaped;
-        !is_blank
+/// The canonical text of a JSONB.
+fn json_text<'a>(token: JsonToken<'a>, path: &str) -> Result<Cow<'a, str>, Fault> {
+    let value = match token {
+        JsonToken::Null => Ok(Jsonb::Null),
+        JsonToken::Boolean(value) => Ok(Jsonb::Boolean(value)),
+        JsonToken::Text(text) => check_text(&text, path).map(|()| Ok(Jsonb::Text(text)))?,
+        JsonToken::Number(text) | JsonToken::Array(text) | JsonToken::Object(text) => Jsonb::parse(text),
     };
-    Cow::Owned(text.chars().filter(is_kept).collect())
+    value.and_then(|value| value.canonical()).map(Cow::Owned).map_err(|error| {
+        let reason = match error {
+            JsonbError::Syntax(_) => Reason::NotJson,
+            JsonbError::NulCharacter => Reason::NulCharacter,
+            JsonbError::TooDeep => Reason::TooDeep,
+            JsonbError::TooLarge => Reason::TooLarge,
+            JsonbError::TooManyDigits | JsonbError::NoSuchPlace(_) => Reason::WrongType,
+        };
+        Fault::at(reason, path, format!("the JSON is no JSONB: {error}"))
+    })
 }
 
 #[cfg(test)]

@@ -148,15 +148,21 @@ fn times_and_dates_have_to_exist() {
 }
 
 #[test]
-fn json_is_kept_as_its_text_without_blanks() {
-    let json = |json: &str| value_of(DataType::Utf8, TextForm::Json, json);
+fn json_is_kept_in_its_canonical_form() {
+    let json = |json: &str| plain(DataType::LargeUtf8, json);
+    let kept = |json: &str| Ok(Value::Json(json.to_owned().into()));
     assert_eq!(
-        json("{ \"a b\" : [ 1, \"x \\\" y\" ],\n\"c\\\\\": null }"),
-        Ok(text("{\"a b\":[1,\"x \\\" y\"],\"c\\\\\":null}"))
+        json("{ \"a b\" : [ 1, \"x \\\" y\" ],\n\"c\\\\\": null, \"a b\": 1e2 }"),
+        kept("{\"c\\\\\":null,\"a b\":100}")
     );
-    assert_eq!(json("[1,2]"), Ok(text("[1,2]")));
-    assert_eq!(json("\"t\\u0041\""), Ok(text("\"tA\"")));
-    assert_eq!((json("1.50"), json("true"), json("null")), (Ok(text("1.50")), Ok(text("true")), Ok(Value::Null)));
+    assert_eq!((json("[1, 2]"), json("\"t\\u0041\"")), (kept("[1,2]"), kept("\"tA\"")));
+    assert_eq!((json("1.50"), json("true"), json("null")), (kept("1.50"), kept("true"), Ok(Value::Null)));
+    assert_eq!((json("\"\\u0000\""), json("{\"a\":[\"\\u0000\"]}")), (Err(Reason::NulCharacter), Err(Reason::NulCharacter)));
+    assert_eq!(json("1e2000"), Err(Reason::WrongType));
+    let deep = |levels: usize| plain(DataType::LargeUtf8, &format!("{}{}", "[".repeat(levels), "]".repeat(levels)));
+    assert_eq!((deep(100).is_ok(), deep(101)), (true, Err(Reason::TooDeep)));
+    let list = plain(DataType::new_list(DataType::LargeUtf8, true), "[{\"b\":1,\"a\":2}, null]");
+    assert_eq!(list, Ok(Value::List(vec![Value::Json("{\"a\":2,\"b\":1}".into()), Value::Null])));
 }
 
 #[test]
@@ -210,4 +216,43 @@ fn events_are_told_apart_by_the_declared_columns_alone() {
     assert_eq!(id(r#"{"id":1,"n":"a","x":1}"#), id(r#"{ "x":2, "n":"a", "id":"1" }"#));
     assert_ne!(id(r#"{"id":1,"n":"a"}"#), id(r#"{"id":1,"n":"b"}"#));
     assert_ne!(id(r#"{"id":1}"#), id(r#"{"n":"1"}"#));
+}
+
+#[test]
+fn members_of_objects_are_found_by_their_paths() {
+    let names = ["id", "buyer.name", "buyer.address.city", "buyer.age"];
+    let mut columns: Vec<DeclaredColumn> = names.iter().map(|name| column(name, DataType::Utf8, true)).collect();
+    columns[1].nullable = false;
+    let topic = DeclaredTopic::new("t", columns, None, Vec::new());
+    let fields = |json: &str| read(&topic, json).map(|event| event.fields);
+    let row = |values: [Option<&str>; 4]| Ok(values.map(|value| value.map_or(Value::Null, text)).to_vec());
+    let whole = r#"{"buyer":{"age":"7","address":{"zip":"1","city":"c"},"name":"n"},"id":"1","city":"no"}"#;
+    assert_eq!(fields(whole), row([Some("1"), Some("n"), Some("c"), Some("7")]));
+    assert_eq!(fields(r#"{"buyer":{"name":"n","address":null}}"#), row([None, Some("n"), None, None]));
+    // The last object counts, and a name with a point is that of no column.
+    let twice = r#"{"buyer":{"name":"a","age":"7"},"buyer":{"name":"b"},"buyer.age":"8"}"#;
+    assert_eq!(fields(twice), row([None, Some("b"), None, None]));
+    let fault = |json: &str| read(&topic, json).map(|_| ());
+    for (json, reason, field) in [
+        (r#"{"id":"1"}"#, Reason::MissingField, "buyer.name"),
+        (r#"{"buyer":null}"#, Reason::MissingField, "buyer.name"),
+        (r#"{"buyer":{"name":5}}"#, Reason::WrongType, "buyer.name"),
+        (r#"{"buyer":"n"}"#, Reason::WrongType, "buyer"),
+        (r#"{"buyer":{"name":"n","address":[]}}"#, Reason::WrongType, "buyer.address"),
+    ] {
+        assert_eq!(fault(json), Err((reason, Some(field.to_owned()))), "{json}");
+    }
+    assert_eq!(fault(r#"{"buyer":"n""#), Err((Reason::NotJson, None)), "a text that is not JSON is told first");
+}
+
+#[test]
+fn lengths_of_time_are_read_as_postgresql_and_iso_8601_write_them() {
+    let interval = || DataType::Interval(arrow_schema::IntervalUnit::MonthDayNano);
+    let length = Value::Interval(Interval { months: 14, days: 3, micros: 14_706_700_000 });
+    for json in ["\"1 year 2 mons 3 days 04:05:06.7\"", "\"P1Y2M3DT4H5M6.7S\""] {
+        assert_eq!(plain(interval(), json), Ok(length.clone()), "{json}");
+    }
+    for json in ["\"1 week\"", "\"\"", "5", "\"2562047788:00:54\"", "\"PT2562047788H54S\"", "\"PT\""] {
+        assert_eq!(plain(interval(), json), Err(Reason::WrongType), "{json}");
+    }
 }

@@ -20,6 +20,7 @@ pub(super) fn describe(id: u64, letter: &DeadLetter) -> Value {
         "arrived": letter.arrived.map(timestamp_text),
         "sent_to": letter.sent_to,
         "sender_actor": letter.sender_actor,
+        "relation": letter.relation,
         "reason": letter.fault.reason.as_str(),
         "field": letter.fault.field,
         "detail": letter.fault.detail,

@@ -5,6 +5,7 @@
 //! one of which every line is forbidden is 403, and one of which every line is refused is 429 or 503, with the same members. While
 //! lines are refused, `Retry-After` says when to send them again. A request is refused before its body is looked at, and then has no
 //! results, while its client has as many of them under way as one may have, or there is no memory for it.
+//! CloudEvents are refused as a whole (422) when one of a request is none.
 //! `position` is what `after` takes to read one's own writes. A body may be compressed (`Content-Encoding: gzip` or `zstd`).
 
 use axum::body::Body;
@@ -15,10 +16,12 @@ use hyper::body::Body as _;
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 
+use super::line::{cloud_event_lines, line_of};
 use super::outcome::{describe, position};
 use crate::host::ingest::{Forbidden, LineOutcome, Refusal};
 use crate::http::answer::json_response;
 use crate::http::body::{JSON, JSON_LINES, declared_length, discard_body, media_type, read_body, sent_media_type};
+use crate::http::cloud_events::{self, CloudEventsForm};
 use crate::http::encoding::EVENT_ENCODINGS;
 use crate::http::error::body::BodyError;
 use crate::http::error::lines::LinesError;
@@ -29,26 +32,42 @@ use crate::http::state::ApiState;
 
 /// Appends events.
 pub(crate) async fn events(State(state): State<ApiState>, request: Request) -> Result<Response, Problem> {
-    append(state, request, |line| line).await
+    append(state, request, None).await
 }
 
-/// Appends the lines of a request, each as `line_of` makes it of what was sent.
+/// Appends the events of a request: lines, or those of a topic, which have no line around them; or CloudEvents.
 pub(in crate::http::endpoints) async fn append(
     state: ApiState,
     request: Request,
-    line_of: impl Fn(Vec<u8>) -> Vec<u8>,
+    topic: Option<&str>,
 ) -> Result<Response, Problem> {
     let claims = state.claims(request.headers())?;
     let config = state.config();
     let sender = config.ingest.sender("sending events", claims.as_ref(), config.actor_claim.as_deref())?;
-    QueryString::parse(request.uri().query())?.only(&[])?;
-    let is_json = is_single_json(request.headers())?;
     let (parts, body) = request.into_parts();
+    let query = QueryString::parse(parts.uri.query())?;
+    query.only(if topic.is_some() { &["key"] } else { &[] })?;
+    let key = query.one("key")?;
+    let form = CloudEventsForm::of(&parts.headers)?;
+    if form.is_some() {
+        query.only(&[])?;
+    }
+    let is_json = form.is_some() || is_single_json(&parts.headers)?;
     let _place = state.clients().producer()?;
-    let lines = read_lines(&state, &parts.headers, body, is_json).await?;
-    let lines: Vec<Vec<u8>> = lines.into_iter().map(line_of).collect();
+    let lines_of = |body: &[u8]| -> Result<Vec<Vec<u8>>, Problem> {
+        match (form, topic) {
+            (Some(form), _) => {
+                let events = cloud_events::read(form, &parts.headers, body)?;
+                Ok(cloud_event_lines(&state, &sender, topic, events)?)
+            }
+            (None, None) => Ok(lines(body, is_json)?),
+            (None, Some(topic)) => Ok(lines(body, is_json)?.into_iter().map(|line| line_of(topic, key, line)).collect()),
+        }
+    };
+    let lines = read_lines(&state, &parts.headers, body, lines_of).await?;
     let is_single = lines.len() == 1;
-    let outcomes = state.ingest().submit(lines, sender).await?;
+    // A batch of CloudEvents may have none.
+    let outcomes = if lines.is_empty() { Vec::new() } else { state.ingest().submit(lines, sender).await? };
     let position = position(&outcomes);
     let answer = answer(&outcomes, position.as_deref());
     let refusal = refusal(&outcomes);
@@ -69,9 +88,13 @@ pub(in crate::http::endpoints) async fn append(
     }
 }
 
-/// Reads the lines of a body, of which nothing else is kept. Without memory for it nothing at all is; it is kept free until the lines are
-/// there.
-async fn read_lines(state: &ApiState, headers: &HeaderMap, body: Body, is_json: bool) -> Result<Vec<Vec<u8>>, Problem> {
+/// Reads a body, of which nothing but its lines is kept. Without memory for it nothing at all is; it is kept free until the lines are there.
+async fn read_lines(
+    state: &ApiState,
+    headers: &HeaderMap,
+    body: Body,
+    lines_of: impl FnOnce(&[u8]) -> Result<Vec<Vec<u8>>, Problem>,
+) -> Result<Vec<Vec<u8>>, Problem> {
     let bytes_max = state.config().limits.events_body_bytes_max;
     let _memory = match state.ingest().reserve_memory(bytes_to_come(headers, &body, bytes_max as u64)) {
         Ok(memory) => memory,
@@ -81,7 +104,7 @@ async fn read_lines(state: &ApiState, headers: &HeaderMap, body: Body, is_json: 
         }
     };
     let body = read_body(headers, body, EVENT_ENCODINGS, bytes_max).await?;
-    Ok(lines(&body, is_json)?)
+    lines_of(&body)
 }
 
 /// The bytes that a body may have: as many as it says, or as one may have if it does not say or is compressed. One that is too long at any
