@@ -1,10 +1,11 @@
-//! Reducing: counts, sums, extremes, ordered lists and decayed scores per group, without recomputing a group.
+//! Reducing: counts, sums, statistics, extremes, percentiles, ordered lists and decayed scores per group, without recomputing a group.
 //!
 //! Keyed rows enter; the key followed by one field per aggregate leaves, and for a group whose result is out of range an error row in
-//! its place. Keeps, per group, a number or two for counts, sums and averages, and every distinct input of the aggregates that
-//! need it to take a retraction back (min, max, count distinct, array, string). A change costs the same whatever the group's size,
-//! but for arrays and strings, which are written again. The groups can be kept: an entry is what is kept of a group, written again when the
-//! group changes, so what is kept ought to be small.
+//! its place. Keeps, per group, some numbers for counts, sums, averages and statistics, and every distinct input of the aggregates that
+//! need it to take a retraction back (min, max, first, count distinct, percentile, mode, array, string, object). A change costs the same
+//! whatever the group's size, but for arrays, strings and objects, which are written again, and for the mode, which looks at each
+//! different value. The groups can be kept: an entry is what is kept of a group, written again when the group changes, so what is kept
+//! ought to be small.
 //!
 //! ```
 //! use differential_dataflow::input::Input;
@@ -44,22 +45,33 @@ use crate::keyed::{Emit, KeyLogic, keyed};
 use crate::state::KeptState;
 use crate::{Errors, KeyedRows, Rows};
 use accumulator::{Accumulator, Fields};
+use layout::Layout;
 
 mod accumulator;
+mod bits;
 mod decayed;
+mod dyadic;
 mod error;
+mod exact_moments;
+mod float_moments;
 mod float_sum;
+mod layout;
+mod multiset;
 mod ordered;
+mod result;
+mod running;
 mod spec;
 mod wide;
 
 pub use error::{AGGREGATE_BYTES_MAX, AGGREGATE_ITEMS_MAX};
+pub(crate) use running::Running;
 pub use spec::{AggregateSpec, ReduceSpec};
 
 /// Reduces rows to one row per key, beginning with the groups of `state`.
 pub fn reduce<'s>(input: KeyedRows<'s>, spec: ReduceSpec, state: KeptState) -> (Rows<'s>, Errors<'s>) {
     let reads_fields = spec.aggregates.iter().any(|aggregate| aggregate.filter.is_some() || !aggregate.input.is_empty());
-    keyed(input, "reduce", state, Reduce { spec, reads_fields, groups: RowMap::default() })
+    let layout = Layout::of(&spec.aggregates);
+    keyed(input, "reduce", state, Reduce { grouping: Grouping { spec, layout, reads_fields }, groups: RowMap::default() })
 }
 
 /// Groups on this worker.
@@ -67,9 +79,16 @@ pub fn reduce<'s>(input: KeyedRows<'s>, spec: ReduceSpec, state: KeptState) -> (
 /// Invariants: a group is kept exactly as long as something is kept of it, which may be before its first row is there (a retraction that
 /// came early) and ends when everything has cancelled; the output holds one row or one error per group with a positive number of rows.
 struct Reduce {
-    spec: ReduceSpec,
-    reads_fields: bool,
+    grouping: Grouping,
     groups: RowMap<Group>,
+}
+
+/// Everything that is the same for all groups.
+struct Grouping {
+    spec: ReduceSpec,
+    layout: Layout,
+    /// false if only rows are counted
+    reads_fields: bool,
 }
 
 /// State that is kept of one group.
@@ -83,22 +102,23 @@ struct Group {
 impl KeyLogic<Row, Row> for Reduce {
     fn apply(&mut self, key: Row, changes: &mut Vec<(Row, Diff)>, emit: &mut Emit<Row>) {
         let (mut entry, old) = match self.groups.entry(key) {
-            Entry::Vacant(entry) => (entry.insert_entry(self.spec.empty_group()), None),
+            Entry::Vacant(entry) => (entry.insert_entry(self.grouping.empty_group()), None),
             Entry::Occupied(entry) => {
-                let old = self.spec.result(entry.key(), entry.get());
+                let old = self.grouping.result(entry.key(), entry.get());
                 (entry, old)
             }
         };
         let is_touched = !changes.is_empty();
         for (value, diff) in changes.drain(..) {
-            self.spec.add(entry.get_mut(), value.as_bytes(), diff, self.reads_fields);
+            self.grouping.add(entry.get_mut(), value.as_bytes(), diff);
         }
-        let new = self.spec.result(entry.key(), entry.get());
+        let new = self.grouping.result(entry.key(), entry.get());
+        let spec = &self.grouping.spec;
         // A group of which nothing is kept is dropped below, so it must not have a result; the row of a global aggregate always is there.
         assert!(
-            new.is_none() || self.spec.global || !entry.get().is_empty(),
+            new.is_none() || spec.global || !entry.get().is_empty(),
             "an empty group of '{}' has a row",
-            self.spec.relation
+            spec.relation
         );
         if old != new {
             emit_result(old, -1, emit);
@@ -109,25 +129,26 @@ impl KeyLogic<Row, Row> for Reduce {
             let value = (!is_gone).then(|| entry.get().to_bytes());
             emit.state(entry.key().as_bytes(), &[], value);
         }
-        if is_gone && !self.spec.global {
+        if is_gone && !spec.global {
             entry.remove();
         }
     }
 
     fn restore(&mut self, key: Row, entries: &mut Vec<(Row, Row)>, emit: &mut Emit<Row>) {
         for (_, value) in entries.drain(..) {
-            let Some(group) = self.spec.read_group(value.as_bytes()) else {
-                panic!("the state of the group {key:?} of '{}' was kept by another plan: {value:?}", self.spec.relation);
+            let relation = &self.grouping.spec.relation;
+            let Some(group) = self.grouping.read_group(value.as_bytes()) else {
+                panic!("the state of the group {key:?} of '{relation}' was kept by another plan: {value:?}");
             };
-            emit_result(self.spec.result(&key, &group), 1, emit);
+            emit_result(self.grouping.result(&key, &group), 1, emit);
             let before = self.groups.insert(key.clone(), group);
             // Its result was given out just now: an earlier one would stay in the output for ever.
-            assert!(before.is_none(), "the group {key:?} of '{}' was restored over another", self.spec.relation);
+            assert!(before.is_none(), "the group {key:?} of '{}' was restored over another", relation);
         }
     }
 
     fn has_empty_key(&self) -> bool {
-        self.spec.global
+        self.grouping.spec.global
     }
 }
 
@@ -155,10 +176,11 @@ impl Group {
     }
 }
 
-impl ReduceSpec {
+impl Grouping {
     /// A group before its first row.
     fn empty_group(&self) -> Group {
-        Group { rows: 0, accumulators: self.aggregates.iter().map(|spec| Accumulator::new(spec, self.append_only)).collect() }
+        let owners = self.layout.owners.iter().map(|owner| &self.spec.aggregates[*owner]);
+        Group { rows: 0, accumulators: owners.map(|spec| Accumulator::new(spec, self.spec.append_only)).collect() }
     }
 
     /// Reads what [`Group::to_bytes`] wrote; `None` when it was not written for these aggregates.
@@ -172,12 +194,14 @@ impl ReduceSpec {
 
     /// Takes one value row into a group `diff` times. An accumulator whose filter is not true for the row is left alone, now and when the row is
     /// retracted: the filter is a function of the row.
-    fn add(&self, group: &mut Group, value: &[u8], diff: Diff, reads_fields: bool) {
+    fn add(&self, group: &mut Group, value: &[u8], diff: Diff) {
         // Wrapping sums of counts: whatever was added, its retraction takes away again.
         group.rows = group.rows.wrapping_add(diff);
-        let ends = if reads_fields { field_ends(&self.value_kinds, value) } else { Default::default() };
-        let fields = Fields { row: value, ends: &ends, kinds: &self.value_kinds };
-        for (spec, accumulator) in self.aggregates.iter().zip(&mut group.accumulators) {
+        let kinds = &self.spec.value_kinds;
+        let ends = if self.reads_fields { field_ends(kinds, value) } else { Default::default() };
+        let fields = Fields { row: value, ends: &ends, kinds };
+        for (owner, accumulator) in self.layout.owners.iter().zip(&mut group.accumulators) {
+            let spec = &self.spec.aggregates[*owner];
             if spec.filter.is_none_or(|field| fields.is_true(field)) {
                 accumulator.add(spec, &fields, diff);
             }
@@ -186,12 +210,12 @@ impl ReduceSpec {
 
     /// The group's row; `None` when there is no group.
     fn result(&self, key: &Row, group: &Group) -> Option<Result<Row, RowError>> {
-        if group.rows <= 0 && !self.global {
+        if group.rows <= 0 && !self.spec.global {
             return None;
         }
         let mut row = key.clone();
-        for (spec, accumulator) in self.aggregates.iter().zip(&group.accumulators) {
-            if let Err(detail) = accumulator.finish(spec, &self.value_kinds, &mut row) {
+        for (spec, state) in self.spec.aggregates.iter().zip(&self.layout.readers) {
+            if let Err(detail) = group.accumulators[*state].finish(spec, &self.spec.value_kinds, &mut row) {
                 return Some(Err(self.error(spec, detail.to_string(), key)));
             }
         }
@@ -202,7 +226,8 @@ impl ReduceSpec {
     fn error(&self, spec: &AggregateSpec, detail: String, key: &Row) -> RowError {
         let mut row = String::from("[");
         let mut start = 0;
-        for (index, (kind, end)) in self.key_kinds.iter().zip(field_ends(&self.key_kinds, key.as_bytes())).enumerate() {
+        let kinds = &self.spec.key_kinds;
+        for (index, (kind, end)) in kinds.iter().zip(field_ends(kinds, key.as_bytes())).enumerate() {
             if index > 0 {
                 row.push(',');
             }
@@ -210,6 +235,6 @@ impl ReduceSpec {
             start = end;
         }
         row.push(']');
-        RowError { relation: self.relation.clone(), expression: spec.expression.clone(), detail, row }
+        RowError { relation: self.spec.relation.clone(), expression: spec.expression.clone(), detail, row }
     }
 }

@@ -36,6 +36,16 @@ impl SortedRows {
         self.total
     }
 
+    /// Returns true if no row is there.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.blocks.is_empty()
+    }
+
+    /// The first row.
+    pub(crate) fn first(&self) -> Option<&[u8]> {
+        self.blocks.first().map(|block| block.row(0))
+    }
+
     /// The last row.
     pub(crate) fn last(&self) -> Option<&[u8]> {
         self.blocks.last().map(|block| block.row(block.len() - 1))
@@ -106,6 +116,26 @@ impl SortedRows {
         whole.chain(part.take_while(|(other, _)| *other < row).map(|(_, count)| count)).sum()
     }
 
+    /// Returns the row at a place, counted from 0, repeats counted; `None` behind the last one.
+    ///
+    /// Costs one addition per block before the place, one per row of blocks where a row is there more than once.
+    pub(crate) fn at(&self, place: Diff) -> Option<&[u8]> {
+        let mut rest = place;
+        for block in &self.blocks {
+            let total = block.total();
+            if rest < total {
+                return block.at(rest);
+            }
+            rest -= total;
+        }
+        None
+    }
+
+    /// The rows in order with their counts.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&[u8], Diff)> {
+        self.blocks.iter().flat_map(Block::iter)
+    }
+
     /// Returns the multiplicity of a row.
     pub(crate) fn count(&self, row: &[u8]) -> Diff {
         let Some(block) = self.blocks.get(self.block_of(row)) else { return 0 };
@@ -170,6 +200,22 @@ impl Block {
     /// Multiplicity of the row at a place.
     fn count(&self, at: usize) -> Diff {
         self.counts.get(at).copied().unwrap_or(1)
+    }
+
+    /// Returns the row at a place, repeats counted.
+    fn at(&self, place: Diff) -> Option<&[u8]> {
+        if self.counts.is_empty() {
+            let at = usize::try_from(place).ok().filter(|at| *at < self.len())?;
+            return Some(self.row(at));
+        }
+        let mut rest = place;
+        for (row, count) in self.iter() {
+            if rest < count {
+                return Some(row);
+            }
+            rest -= count;
+        }
+        None
     }
 
     /// The rows in order with their counts.
@@ -272,7 +318,15 @@ mod tests {
             }
             assert_eq!(rows.count(row.as_bytes()), tree.get(&row).copied().unwrap_or_default());
             assert_eq!((rows.last(), rows.total()), (tree.last_key_value().map(|(row, _)| row.as_bytes()), tree.values().sum()));
+            let first = tree.first_key_value().map(|(row, _)| row.as_bytes());
+            assert_eq!((rows.first(), rows.is_empty()), (first, tree.is_empty()));
             if step % 100 == 0 {
+                let all: Vec<&[u8]> =
+                    tree.iter().flat_map(|(row, count)| std::iter::repeat_n(row.as_bytes(), *count as usize)).collect();
+                for place in [0, 1, all.len() / 3, all.len() / 2, all.len().saturating_sub(1), all.len()] {
+                    assert_eq!(rows.at(place as Diff), all.get(place).copied(), "place {place} of {}", all.len());
+                }
+                assert!(rows.iter().eq(tree.iter().map(|(row, count)| (row.as_bytes(), *count))));
                 let (before, from): (Vec<_>, Vec<_>) = tree.iter().partition(|(other, _)| **other < row);
                 assert_eq!(rows.count_before(row.as_bytes()), before.iter().map(|(_, count)| **count).sum::<i64>());
                 let expected: Vec<_> = from.into_iter().map(|(row, count)| (row.as_bytes(), *count)).collect();

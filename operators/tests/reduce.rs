@@ -13,17 +13,19 @@ use schemas::row::{Diff, Row};
 use testkit::random::Random;
 
 use crate::harness::{Contents, check, field, int, random_changes};
+use crate::statistics;
 
 pub type Output = Result<Row, RowError>;
 
-/// The fields of the value rows: an integer, a decimal, a text, a truth value, a time and a float, all of which may be NULL.
-fn kinds() -> Vec<FieldKind> {
+/// The fields of the value rows: an integer, a decimal, a text, a truth value, a time and two floats, all of which may be NULL.
+pub fn kinds() -> Vec<FieldKind> {
     let decimal = FieldKind::Decimal { scale: 2 };
-    vec![FieldKind::Int32, decimal, FieldKind::Text, FieldKind::Boolean, FieldKind::Timestamp, FieldKind::Float64]
+    let float = FieldKind::Float64;
+    vec![FieldKind::Int32, decimal, FieldKind::Text, FieldKind::Boolean, FieldKind::Timestamp, float.clone(), float]
 }
 
 /// Floats are whole multiples of its inverse, and so few that a double counts them exactly.
-const FLOAT_UNITS: f64 = 1_024.0;
+pub const FLOAT_UNITS: f64 = 1_024.0;
 
 const HALF_LIFE: i64 = 1_000_000;
 
@@ -35,7 +37,7 @@ pub fn aggregates() -> Vec<AggregateSpec> {
         let expression = format!("{kind:?} {input:?}");
         AggregateSpec { kind, input: input.to_vec(), filter, expression }
     };
-    vec![
+    let mut all = vec![
         spec(AggregateKind::CountAll, &[], None),
         spec(AggregateKind::CountAll, &[], Some(3)),
         spec(AggregateKind::Count, &[2], None),
@@ -57,8 +59,10 @@ pub fn aggregates() -> Vec<AggregateSpec> {
         spec(AggregateKind::OfDistinct(Box::new(AggregateKind::FloatAverage)), &[5], None),
         spec(AggregateKind::BoolAnd, &[3], None),
         spec(AggregateKind::BoolOr, &[3], None),
-        spec(AggregateKind::DecayedSum { half_life_micros: HALF_LIFE }, &[0, 4], None),
-    ]
+    ];
+    all.extend(statistics::aggregates());
+    all.push(spec(AggregateKind::DecayedSum { half_life_micros: HALF_LIFE }, &[0, 4], None));
+    all
 }
 
 pub fn spec(aggregates: Vec<AggregateSpec>, global: bool, append_only: bool) -> ReduceSpec {
@@ -75,6 +79,7 @@ fn value_row(random: &mut Random) -> Row {
         Value::Boolean(random.chance(50)),
         Value::Timestamp(DECAY_LANDMARK_MICROS + random.below(9_000_000) as i64 - 1_000_000),
         Value::Float([1.0, 77.0, -3.0, -2e12, 1e9, 1_000_001.0, 5.0][random.below(7) as usize] / FLOAT_UNITS),
+        Value::Float([0.0, 512.0, -1.0, 3e6][random.below(4) as usize] / FLOAT_UNITS),
     ];
     let mut row = Row::empty();
     for (kind, value) in kinds().iter().zip(values) {
@@ -84,7 +89,7 @@ fn value_row(random: &mut Random) -> Row {
 }
 
 /// A group's rows, each as often as it is there, decoded.
-type Decoded = Vec<Vec<Value<'static>>>;
+pub type Decoded = Vec<Vec<Value<'static>>>;
 
 fn decode(row: &Row) -> Vec<Value<'static>> {
     let mut start = 0;
@@ -105,7 +110,7 @@ fn number(value: &Value<'_>) -> i128 {
 }
 
 /// The rows in the order of an ordered aggregate: the ordering fields, then the item.
-fn ordered(rows: &Decoded, spec: &AggregateSpec, order: &[bool], distinct: bool) -> Decoded {
+pub fn ordered(rows: &Decoded, spec: &AggregateSpec, order: &[bool], distinct: bool) -> Decoded {
     let sort_key = |row: &Vec<Value<'static>>| {
         let mut key = Vec::new();
         for (field_index, descending) in spec.input[1..].iter().zip(order) {
@@ -187,7 +192,7 @@ fn naive_aggregate(rows: &Decoded, spec: &AggregateSpec) -> Row {
             field(&FieldKind::Text, &Value::Text(texts.join(", ").into()))
         }
         AggregateKind::StringAgg { .. } => null(&FieldKind::Text),
-        other => panic!("{other:?} is checked elsewhere"),
+        _ => statistics::naive(&rows, spec),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Names of the functions over groups of rows, which plans hold and operators compute.
 //!
-//! Owns [`AggregateKind`] and [`Beyond`]. Definitions alone: nothing is computed here.
+//! Owns [`AggregateKind`] with the kinds of statistics, percentiles and operations on bits that there are, and [`Beyond`]. Definitions alone: nothing
+//! is computed here.
 
 use crate::field::FieldKind;
 
@@ -65,6 +66,111 @@ pub enum AggregateKind {
         /// the time in which a weight falls to its half, positive
         half_life_micros: i64,
     },
+    /// a variance or a standard deviation of integers or decimals, as NUMERIC
+    Deviation(Deviation),
+    /// the same of `Float64`, from exact sums and rounded once
+    FloatDeviation(Deviation),
+    /// Arguments: `Float64` y and x. A statistic of the pairs, from exact sums and rounded once; a pair with a NULL does not count.
+    Regression(Regression),
+    /// values at places in the order of all values
+    Percentile(Percentile),
+    /// the most frequent value; of several, the one that comes first
+    Mode {
+        /// the greatest value comes first
+        is_descending: bool,
+    },
+    /// Arguments: a value, then the ordering fields. The value of the row that comes first; of rows with equal ordering fields, the least value.
+    /// NULL is a value.
+    First {
+        /// true if each ordering field is descending
+        order: Vec<bool>,
+        /// a row whose first ordering field is NULL does not count
+        needs_key: bool,
+    },
+    /// the bits of integers, combined
+    Bits(BitOperation),
+    /// a JSONB array, ordered as a list is; NULL items are kept as `null`
+    JsonArray {
+        /// true if each ordering field is descending
+        order: Vec<bool>,
+        /// equal items once; the ordering fields may only be the item itself
+        distinct: bool,
+    },
+    /// Arguments: a TEXT and a value. A JSONB object with a member for each; of several with one name the last counts, in the order of the ordering
+    /// fields and then of the values. An error row when a name is NULL.
+    JsonObject {
+        /// true if each ordering field is descending
+        order: Vec<bool>,
+    },
+}
+
+/// Measure of how far values are from their mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deviation {
+    /// true if the squares are divided by one less than the count, which leaves a single value without a result; otherwise by the count
+    pub is_sample: bool,
+    /// true for the standard deviation, the square root of the variance
+    pub is_root: bool,
+}
+
+/// Statistic of pairs (y, x). The sums of squares and products are those of the distances from the means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Regression {
+    /// the number of pairs, BIGINT
+    Count,
+    /// the mean of x
+    AverageX,
+    /// the mean of y
+    AverageY,
+    /// the sum of squares of x
+    SquaresX,
+    /// the sum of squares of y
+    SquaresY,
+    /// the sum of products
+    Products,
+    /// the sum of products divided by the count
+    CovariancePopulation,
+    /// the sum of products divided by one less than the count
+    CovarianceSample,
+    /// the coefficient of correlation; NULL when all x or all y are equal
+    Correlation,
+    /// the slope of the line with the least squares; NULL when all x are equal
+    Slope,
+    /// the y at which that line has x = 0
+    Intercept,
+    /// the square of the coefficient of correlation; 1 when all y are equal, NULL when all x are
+    Determination,
+}
+
+/// Places in the order of all values.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Percentile {
+    /// true for a DOUBLE between the two nearest values where no value is at the place; otherwise it is the first value at it or behind it
+    pub is_continuous: bool,
+    /// parts of the values that lie before the places
+    pub fractions: Fractions,
+    /// true if the greatest value comes first
+    pub is_descending: bool,
+}
+
+/// Parts of a whole, each from 0 to 1.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Fractions {
+    /// one, for one result
+    One(f64),
+    /// several, for a list of results in the same order
+    List(Vec<f64>),
+}
+
+/// Combination of the bits of all values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BitOperation {
+    /// those that all values have
+    And,
+    /// those that any value has
+    Or,
+    /// those that an odd number of values have
+    Xor,
 }
 
 /// Side of the bound on which a position is counted.

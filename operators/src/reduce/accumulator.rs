@@ -1,22 +1,22 @@
-//! State of one aggregate in one group: takes changes in, writes the result as a field.
+//! State of one aggregate in one group, or of several that are read from the same: takes changes in, is kept as bytes. What is read from it is in
+//! `result`.
 
 use num_bigint::BigInt;
+use schemas::aggregate::AggregateKind;
 use schemas::field::{FieldEnds, FieldKind, Value, is_null};
-use schemas::numeric::{Numeric, WIDE_SCALE};
 use schemas::row::{Diff, Row};
 
+use super::bits::BitCounts;
 use super::decayed::DecayedSum;
-use super::error::AggregateError;
-use super::float_sum::{FloatSum, Overflow};
-use super::ordered::Ordered;
+use super::exact_moments::ExactMoments;
+use super::float_moments::{FloatMoments, PairMoments};
+use super::float_sum::FloatSum;
+use super::multiset::Multiset;
+use super::ordered::{FirstEntry, Ordered};
 use super::spec::AggregateSpec;
 use super::wide::Wide;
 use crate::encoding::{Reader, write_bytes, write_signed, write_unsigned};
 use crate::hash::RowMap;
-use schemas::aggregate::AggregateKind;
-
-/// The greatest number of digits of a NUMERIC.
-const DECIMAL_DIGITS_MAX: u32 = 38;
 
 /// A value row and where its fields are.
 pub(super) struct Fields<'a> {
@@ -61,6 +61,22 @@ impl<'a> Fields<'a> {
             other => panic!("an aggregate over integers or decimals was planned over {other:?}"),
         }
     }
+
+    /// An integer or a decimal in units of its scale, which may be too many for [`number`](Self::number); 0 for NULL.
+    fn units(&self, field: usize) -> BigInt {
+        match self.value(field) {
+            Value::Numeric(units) => BigInt::from_signed_bytes_le(&units.to_le_bytes()),
+            _ => self.number(field).map_or(BigInt::ZERO, BigInt::from),
+        }
+    }
+
+    /// A floating-point number.
+    fn float(&self, field: usize) -> f64 {
+        match self.value(field) {
+            Value::Float(value) => value,
+            other => panic!("an aggregate over floating-point numbers was planned over {other:?}"),
+        }
+    }
 }
 
 /// The state of one aggregate of one group.
@@ -89,6 +105,18 @@ pub(super) enum Accumulator {
     OfDistinct { counts: RowMap<Diff>, inner: Box<Accumulator> },
     /// weights by half lives
     Decayed(DecayedSum),
+    /// all values by their places
+    Multiset(Multiset),
+    /// the first row in order so far, of input that is never retracted
+    First(FirstEntry),
+    /// integers or decimals with their squares
+    ExactMoments(Box<ExactMoments>),
+    /// `Float64` with their squares
+    FloatMoments(Box<FloatMoments>),
+    /// pairs of `Float64` with their squares and products
+    PairMoments(Box<PairMoments>),
+    /// the number of values that have each bit
+    Bits(Box<BitCounts>),
 }
 
 impl Accumulator {
@@ -97,8 +125,8 @@ impl Accumulator {
         Self::of_kind(&spec.kind, &spec.expression, append_only)
     }
 
-    /// Chooses the form: an exact sum without a bound where the result has none, one of 192 bits elsewhere; one value for extremes of input that
-    /// is never retracted, all values otherwise.
+    /// Chooses the form: an exact sum without a bound where the result has none, one of 192 bits elsewhere; one value for extremes and the first
+    /// of input that is never retracted, all values otherwise.
     fn of_kind(kind: &AggregateKind, expression: &str, append_only: bool) -> Self {
         match kind {
             AggregateKind::CountAll | AggregateKind::Count => Self::Count(0),
@@ -111,6 +139,15 @@ impl Accumulator {
             AggregateKind::Min | AggregateKind::Max | AggregateKind::ArrayAgg { .. } | AggregateKind::StringAgg { .. } => {
                 Self::Ordered(Ordered::default())
             }
+            AggregateKind::First { .. } if append_only => Self::First(FirstEntry::default()),
+            AggregateKind::First { .. } | AggregateKind::JsonArray { .. } | AggregateKind::JsonObject { .. } => {
+                Self::Ordered(Ordered::default())
+            }
+            AggregateKind::Percentile(_) | AggregateKind::Mode { .. } => Self::Multiset(Multiset::default()),
+            AggregateKind::Deviation(_) => Self::ExactMoments(Box::default()),
+            AggregateKind::FloatDeviation(_) => Self::FloatMoments(Box::default()),
+            AggregateKind::Regression(_) => Self::PairMoments(Box::default()),
+            AggregateKind::Bits(_) => Self::Bits(Box::default()),
             AggregateKind::CountDistinct => Self::Distinct { counts: RowMap::default(), present: 0 },
             AggregateKind::OfDistinct(kind) => {
                 Self::OfDistinct { counts: RowMap::default(), inner: Box::new(Self::of_kind(kind, expression, append_only)) }
@@ -135,21 +172,24 @@ impl Accumulator {
             Self::Ordered(ordered) => ordered.is_empty(),
             Self::Distinct { counts, .. } | Self::OfDistinct { counts, .. } => counts.is_empty(),
             Self::Decayed(sum) => sum.is_empty(),
+            Self::Multiset(values) => values.is_empty(),
+            Self::First(first) => first.is_empty(),
+            Self::ExactMoments(moments) => moments.is_empty(),
+            Self::FloatMoments(moments) => moments.is_empty(),
+            Self::PairMoments(moments) => moments.is_empty(),
+            Self::Bits(counts) => counts.is_empty(),
         }
     }
 
     /// Takes one row in `diff` times.
     pub(super) fn add(&mut self, spec: &AggregateSpec, fields: &Fields<'_>, diff: Diff) {
-        // A row of several fields is not NULL, whatever its fields are.
-        let is_row = spec.kind == AggregateKind::CountDistinct && spec.input.len() > 1;
-        let keeps_null = is_row || matches!(spec.kind, AggregateKind::ArrayAgg { .. });
+        if !takes(spec, fields) {
+            return;
+        }
         let Some(&argument) = spec.input.first() else {
             assert!(matches!(spec.kind, AggregateKind::CountAll), "'{}' was planned without an argument", spec.expression);
             return self.add_count(diff);
         };
-        if fields.is_null(argument) && !keeps_null {
-            return;
-        }
         match self {
             Self::Count(_) => self.add_count(diff),
             Self::Sum { count, total } => {
@@ -159,37 +199,25 @@ impl Accumulator {
                 }
             }
             Self::Exact { count, total } => {
-                let units = match fields.value(argument) {
-                    Value::Numeric(units) => BigInt::from_signed_bytes_le(&units.to_le_bytes()),
-                    _ => fields.number(argument).map_or(BigInt::ZERO, BigInt::from),
-                };
                 *count = count.wrapping_add(diff);
-                *total += units * diff;
+                *total += fields.units(argument) * diff;
             }
-            Self::FloatSum(sum) => match fields.value(argument) {
-                Value::Float(value) => sum.add(value, diff),
-                other => panic!("'{}' was planned over floating-point numbers, not {other:?}", spec.expression),
-            },
+            Self::FloatSum(sum) => sum.add(fields.float(argument), diff),
             Self::Truths { yes, no } => {
                 let count = if fields.is_true(argument) { yes } else { no };
                 *count = count.wrapping_add(diff);
             }
-            Self::Best(best) => {
-                assert!(diff > 0, "'{}' was planned over append-only input, but a row was retracted", spec.expression);
-                let value = fields.bytes(argument);
-                let is_min = spec.kind == AggregateKind::Min;
-                if best.as_ref().is_none_or(|best| if is_min { value < best.as_bytes() } else { value > best.as_bytes() }) {
-                    *best = Some(Row::from_bytes(value));
+            Self::Best(_) | Self::First(_) => self.add_first(spec, fields, diff),
+            Self::Ordered(ordered) => {
+                let (item, order) = spec.input.split_at(items(&spec.kind));
+                let order = order.iter().map(|field| fields.bytes(*field)).zip(descending(&spec.kind).iter().copied());
+                match item {
+                    [argument] => ordered.add(order, fields.bytes(*argument), diff),
+                    several => ordered.add(order, joined(several, fields).as_bytes(), diff),
                 }
             }
-            Self::Ordered(ordered) => {
-                let order = spec.input[1..].iter().map(|field| fields.bytes(*field)).zip(descending(&spec.kind).iter().copied());
-                ordered.add(order, fields.bytes(argument), diff);
-            }
-            Self::Distinct { counts, present } if is_row => {
-                let mut row = Row::empty();
-                spec.input.iter().for_each(|&field| row.extend(fields.bytes(field)));
-                *present += add_distinct(counts, row.as_bytes(), diff);
+            Self::Distinct { counts, present } if spec.input.len() > 1 => {
+                *present += add_distinct(counts, joined(&spec.input, fields).as_bytes(), diff);
             }
             Self::Distinct { counts, present } => *present += add_distinct(counts, fields.bytes(argument), diff),
             Self::OfDistinct { counts, inner } => match add_distinct(counts, fields.bytes(argument), diff) {
@@ -203,6 +231,33 @@ impl Accumulator {
                     sum.add(weight, time, *half_life_micros, diff);
                 }
             }
+            Self::Multiset(values) => values.add(fields.bytes(argument), diff),
+            Self::ExactMoments(moments) => moments.add(&fields.units(argument), diff),
+            Self::FloatMoments(moments) => moments.add(fields.float(argument), diff),
+            Self::PairMoments(moments) => moments.add(fields.float(argument), fields.float(spec.input[1]), diff),
+            Self::Bits(counts) => match fields.value(argument) {
+                Value::Int(value) => counts.add(value, diff),
+                other => panic!("'{}' was planned over integers, not {other:?}", spec.expression),
+            },
+        }
+    }
+
+    /// Takes a row of input that is never retracted in, of which only the first one in order is kept.
+    fn add_first(&mut self, spec: &AggregateSpec, fields: &Fields<'_>, diff: Diff) {
+        assert!(diff > 0, "'{}' was planned over append-only input, but a row was retracted", spec.expression);
+        let value = fields.bytes(spec.input[0]);
+        match self {
+            Self::Best(best) => {
+                let is_min = spec.kind == AggregateKind::Min;
+                if best.as_ref().is_none_or(|best| if is_min { value < best.as_bytes() } else { value > best.as_bytes() }) {
+                    *best = Some(Row::from_bytes(value));
+                }
+            }
+            Self::First(first) => {
+                let order = spec.input[1..].iter().map(|field| fields.bytes(*field));
+                first.add(order.zip(descending(&spec.kind).iter().copied()), value);
+            }
+            _ => panic!("'{}' keeps more than its first row", spec.expression),
         }
     }
 
@@ -234,6 +289,12 @@ impl Accumulator {
                 inner.write(out);
             }
             Self::Decayed(sum) => sum.write(out),
+            Self::Multiset(values) => values.write(out),
+            Self::First(first) => first.write(out),
+            Self::ExactMoments(moments) => moments.write(out),
+            Self::FloatMoments(moments) => moments.write(out),
+            Self::PairMoments(moments) => moments.write(out),
+            Self::Bits(counts) => counts.write(out),
         }
     }
 
@@ -262,6 +323,12 @@ impl Accumulator {
                 inner.read(reader)?;
             }
             Self::Decayed(sum) => *sum = DecayedSum::read(reader)?,
+            Self::Multiset(values) => *values = Multiset::read(reader)?,
+            Self::First(first) => *first = FirstEntry::read(reader)?,
+            Self::ExactMoments(moments) => **moments = ExactMoments::read(reader)?,
+            Self::FloatMoments(moments) => **moments = FloatMoments::read(reader)?,
+            Self::PairMoments(moments) => **moments = PairMoments::read(reader)?,
+            Self::Bits(counts) => **counts = BitCounts::read(reader)?,
         }
         Some(())
     }
@@ -272,66 +339,41 @@ impl Accumulator {
             *count = count.wrapping_add(diff);
         }
     }
+}
 
-    /// Appends the result.
-    ///
-    /// # Errors
-    /// A result that its column or a limit cannot hold.
-    pub(super) fn finish(&self, spec: &AggregateSpec, kinds: &[FieldKind], out: &mut Row) -> Result<(), AggregateError> {
-        self.finish_as(&spec.kind, spec.input.first().map_or(&FieldKind::Int64, |field| &kinds[*field]), out)
+/// Returns true if a row counts: a NULL is no argument, but for what keeps it.
+fn takes(spec: &AggregateSpec, fields: &Fields<'_>) -> bool {
+    let is_given = |place: usize| spec.input.get(place).is_none_or(|field| !fields.is_null(*field));
+    match &spec.kind {
+        AggregateKind::ArrayAgg { .. } | AggregateKind::JsonArray { .. } | AggregateKind::JsonObject { .. } => true,
+        // A row of several fields is not NULL, whatever its fields are.
+        AggregateKind::CountDistinct if spec.input.len() > 1 => true,
+        AggregateKind::Regression(_) => is_given(0) && is_given(1),
+        AggregateKind::First { needs_key, .. } => !needs_key || is_given(1),
+        _ => is_given(0),
     }
+}
 
-    /// Writes the result as that of a kind of aggregate, over an argument of this kind.
-    fn finish_as(&self, kind: &AggregateKind, argument: &FieldKind, out: &mut Row) -> Result<(), AggregateError> {
-        match (kind, self) {
-            (AggregateKind::OfDistinct(kind), Self::OfDistinct { inner, .. }) => inner.finish_as(kind, argument, out)?,
-            (_, Self::Count(count)) => FieldKind::Int64.write(&Value::Int(*count), out),
-            (_, Self::Distinct { present, .. }) => FieldKind::Int64.write(&Value::Int(*present), out),
-            (
-                AggregateKind::Sum { output } | AggregateKind::Average { output },
-                Self::Sum { count: 0, .. } | Self::Exact { count: 0, .. },
-            ) => output.write_null(out),
-            (AggregateKind::Sum { output }, Self::Exact { total, .. }) => {
-                write_numeric(Some(Numeric::with_signed_scale(total.clone(), scale(argument))), "sum", output, out)?;
-            }
-            (AggregateKind::Average { output }, Self::Exact { count, total }) => {
-                let sum = Numeric::with_signed_scale(total.clone(), scale(argument));
-                // A column without a scale of its own has the digits that its numbers have.
-                let sum = if *argument == FieldKind::Numeric { sum.trimmed() } else { sum };
-                write_numeric(sum.divide(&Numeric::new(*count, 0)), "average", output, out)?;
-            }
-            (AggregateKind::Sum { output }, Self::Sum { total, .. }) => write_sum(*total, scale(argument), output, out)?,
-            (AggregateKind::Average { output }, Self::Sum { count, total }) => {
-                write_average(*total, *count, scale(argument), output, out)?;
-            }
-            (kind, Self::FloatSum(sum)) => write_float(kind, sum, out)?,
-            (AggregateKind::BoolAnd, Self::Truths { yes, no }) => write_truth(*yes > 0 || *no > 0, *no <= 0, out),
-            (_, Self::Truths { yes, no }) => write_truth(*yes > 0 || *no > 0, *yes > 0, out),
-            (_, Self::Best(best)) => write_field(best.as_ref().map(Row::as_bytes), argument, out),
-            (AggregateKind::Min, Self::Ordered(ordered)) => write_field(ordered.first(), argument, out),
-            (AggregateKind::Max, Self::Ordered(ordered)) => write_field(ordered.last(), argument, out),
-            (AggregateKind::ArrayAgg { item, distinct, .. }, Self::Ordered(ordered)) => {
-                let items = ordered.items(item, *distinct, 0)?;
-                let list = FieldKind::List(Box::new(item.clone()));
-                if items.is_empty() { list.write_null(out) } else { list.write(&Value::List(items), out) }
-            }
-            (AggregateKind::StringAgg { separator, distinct, .. }, Self::Ordered(ordered)) => {
-                write_text(&ordered.items(&FieldKind::Text, *distinct, separator.len())?, separator, out);
-            }
-            (_, Self::Decayed(sum)) => {
-                let value = sum.logarithm(scale(argument)).map_or(Value::Null, Value::Float);
-                FieldKind::Float64.write(&value, out);
-            }
-            (kind, _) => panic!("the accumulator of {kind:?} is of another kind"),
-        }
-        Ok(())
-    }
+/// Number of fields that make an item; those behind them order it.
+fn items(kind: &AggregateKind) -> usize {
+    if matches!(kind, AggregateKind::JsonObject { .. }) { 2 } else { 1 }
+}
+
+/// Fields one after another.
+fn joined(places: &[usize], fields: &Fields<'_>) -> Row {
+    let mut row = Row::empty();
+    places.iter().for_each(|&field| row.extend(fields.bytes(field)));
+    row
 }
 
 /// Directions of the ordering fields.
 fn descending(kind: &AggregateKind) -> &[bool] {
     match kind {
-        AggregateKind::ArrayAgg { order, .. } | AggregateKind::StringAgg { order, .. } => order,
+        AggregateKind::ArrayAgg { order, .. }
+        | AggregateKind::StringAgg { order, .. }
+        | AggregateKind::First { order, .. }
+        | AggregateKind::JsonArray { order, .. }
+        | AggregateKind::JsonObject { order } => order,
         _ => &[],
     }
 }
@@ -357,130 +399,4 @@ fn write_counts(counts: &RowMap<Diff>, out: &mut Row) {
         write_bytes(value.as_bytes(), out);
         write_signed(*count, out);
     }
-}
-
-/// Digits behind the point of the units in which a kind of number is added up.
-fn scale(kind: &FieldKind) -> i8 {
-    match kind {
-        FieldKind::Decimal { scale } => *scale,
-        FieldKind::Numeric => WIDE_SCALE,
-        _ => 0,
-    }
-}
-
-/// Writes a stored field, or NULL.
-fn write_field(field: Option<&[u8]>, kind: &FieldKind, out: &mut Row) {
-    match field {
-        Some(field) => out.extend(field),
-        None => kind.write_null(out),
-    }
-}
-
-/// Writes a truth, or NULL while it is not known.
-fn write_truth(is_known: bool, truth: bool, out: &mut Row) {
-    FieldKind::Boolean.write(&if is_known { Value::Boolean(truth) } else { Value::Null }, out);
-}
-
-/// Writes texts one after another, or NULL when there are none.
-fn write_text(texts: &[Value<'_>], separator: &str, out: &mut Row) {
-    if texts.is_empty() {
-        return FieldKind::Text.write_null(out);
-    }
-    let mut joined = String::new();
-    for (index, text) in texts.iter().enumerate() {
-        if index > 0 {
-            joined.push_str(separator);
-        }
-        if let Value::Text(text) = text {
-            joined.push_str(text);
-        }
-    }
-    FieldKind::Text.write(&Value::Text(joined.into()), out);
-}
-
-/// Writes a floating-point sum or mean, NULL for no values.
-///
-/// # Errors
-/// A result beyond the range of a double.
-fn write_float(kind: &AggregateKind, sum: &FloatSum, out: &mut Row) -> Result<(), AggregateError> {
-    let result = match kind {
-        _ if sum.count() == 0 => Ok(Value::Null),
-        AggregateKind::FloatAverage => sum.mean().map(Value::Float),
-        _ => sum.sum().map(Value::Float),
-    };
-    let overflow = |Overflow| AggregateError::FloatOverflow;
-    FieldKind::Float64.write(&result.map_err(overflow)?, out);
-    Ok(())
-}
-
-/// The error of a result that its column can't hold.
-fn out_of_range(function: &'static str, output: &FieldKind) -> AggregateError {
-    AggregateError::OutOfRange { function, output: output.clone() }
-}
-
-/// `10^(to - from)`; `None` when it is no integer of 128 bits.
-fn rescaling(from: i8, to: i8) -> Option<i128> {
-    10_i128.checked_pow(u32::try_from(i32::from(to) - i32::from(from)).ok()?)
-}
-
-/// Writes a number as NUMERIC.
-///
-/// # Errors
-/// A number with more digits than a column holds.
-fn write_numeric(
-    number: Option<Numeric>,
-    function: &'static str,
-    output: &FieldKind,
-    out: &mut Row,
-) -> Result<(), AggregateError> {
-    let units = number.and_then(|number| number.to_wide()).ok_or_else(|| out_of_range(function, output))?;
-    output.write(&Value::Numeric(units), out);
-    Ok(())
-}
-
-/// Writes a sum of units of `10^-from` in the result's units.
-///
-/// # Errors
-/// A sum beyond the range of the result.
-fn write_sum(total: Wide, from: i8, output: &FieldKind, out: &mut Row) -> Result<(), AggregateError> {
-    let sum = || {
-        let units = total.to_i128()?.checked_mul(rescaling(from, scale(output))?)?;
-        in_range(units, output)
-    };
-    output.write(&sum().ok_or_else(|| out_of_range("sum", output))?, out);
-    Ok(())
-}
-
-/// The number as a value of the result's kind, if it fits.
-fn in_range(units: i128, output: &FieldKind) -> Option<Value<'static>> {
-    match output {
-        FieldKind::Int16 => i16::try_from(units).ok().map(|value| Value::Int(i64::from(value))),
-        FieldKind::Int32 => i32::try_from(units).ok().map(|value| Value::Int(i64::from(value))),
-        FieldKind::Int64 => i64::try_from(units).ok().map(Value::Int),
-        FieldKind::UInt64 => u64::try_from(units).ok().map(Value::UInt),
-        FieldKind::Decimal { scale } => {
-            (units.unsigned_abs() < 10_u128.pow(DECIMAL_DIGITS_MAX)).then_some(Value::Decimal(units, *scale))
-        }
-        other => panic!("a sum was planned with the result {}", other.sql_name()),
-    }
-}
-
-/// Writes a mean of units of `10^-from`, rounded half away from zero in the result's units. `count` is not 0.
-///
-/// # Errors
-/// A mean beyond the range of the result.
-fn write_average(total: Wide, count: Diff, from: i8, output: &FieldKind, out: &mut Row) -> Result<(), AggregateError> {
-    if *output == FieldKind::Float64 {
-        let one = rescaling(0, from).map_or(1.0, |one| one as f64);
-        output.write(&Value::Float(total.to_f64() / one / count as f64), out);
-        return Ok(());
-    }
-    let average = || {
-        let (total, count, factor) = (total.to_i128()?, i128::from(count), rescaling(from, scale(output))?);
-        let rest = (total % count).checked_mul(factor)?;
-        let up = if (rest % count).abs() * 2 >= count.abs() { rest.signum() * count.signum() } else { 0 };
-        in_range((total / count).checked_mul(factor)?.checked_add(rest / count + up)?, output)
-    };
-    output.write(&average().ok_or_else(|| out_of_range("average", output))?, out);
-    Ok(())
 }

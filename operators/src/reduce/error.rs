@@ -1,6 +1,7 @@
 //! Reasons why a group has no result, and the limits of lists: data that the result's type or a limit cannot hold.
 
 use schemas::field::FieldKind;
+use schemas::jsonb::JsonbError;
 
 /// The most items in one list or text that an aggregate makes: a group with more becomes an error row.
 pub const AGGREGATE_ITEMS_MAX: usize = 65_536;
@@ -28,4 +29,10 @@ pub(super) enum AggregateError {
     /// a list or a text that would be too long
     #[error("the items of the group have more than {AGGREGATE_BYTES_MAX} bytes: filter, limit or shorten what is aggregated")]
     TooManyBytes,
+    /// a name of a JSON object that is NULL
+    #[error("field name must not be null: leave such rows out with FILTER")]
+    NullName,
+    /// a value that JSON can't hold
+    #[error("{0}")]
+    Json(#[from] JsonbError),
 }

@@ -7,6 +7,7 @@
 //! Infinities, NaN and negative zeros are counted, not added. The order of checks is PostgreSQL's: NaN, then both infinities (NaN), then
 //! one of them. A sum of nothing but negative zeros is -0, every other sum that is zero is 0.
 
+use num_bigint::BigInt;
 use schemas::row::{Diff, Row};
 
 use crate::encoding::{Reader, write_signed, write_unsigned};
@@ -46,15 +47,12 @@ impl FloatSum {
         // Wrapping sums of counts: whatever was added, its retraction takes away again.
         let add = |count: &mut Diff| *count = count.wrapping_add(times);
         add(&mut self.count);
-        let bits = value.to_bits();
-        let (exponent, fraction) = (bits >> FRACTION_BITS & EXPONENT_SPECIAL, bits & FRACTION_MASK);
-        match (exponent, fraction) {
-            (EXPONENT_SPECIAL, 0) => add(if value > 0.0 { &mut self.infinite } else { &mut self.negative_infinite }),
-            (EXPONENT_SPECIAL, _) => add(&mut self.not_a_number),
-            (0, 0) if value.is_sign_negative() => add(&mut self.negative_zero),
-            (0, 0) => {}
-            (0, fraction) => self.finite.add(fraction, 0, value < 0.0, times),
-            (exponent, fraction) => self.finite.add(fraction | 1 << FRACTION_BITS, exponent as usize - 1, value < 0.0, times),
+        match finite_parts(value) {
+            Some((0, _)) if value.is_sign_negative() => add(&mut self.negative_zero),
+            Some((0, _)) => {}
+            Some((significand, shift)) => self.finite.add(significand, shift, value < 0.0, times),
+            None if value.is_nan() => add(&mut self.not_a_number),
+            None => add(if value > 0.0 { &mut self.infinite } else { &mut self.negative_infinite }),
         }
     }
 
@@ -103,6 +101,16 @@ impl FloatSum {
         Ok(if is_negative != (self.count < 0) { -mean } else { mean })
     }
 
+    /// Returns true if there is a value other than a finite number.
+    pub(super) fn is_special(&self) -> bool {
+        self.special().is_some()
+    }
+
+    /// The exact sum of the finite values.
+    pub(super) fn finite(&self) -> &Fixed {
+        &self.finite
+    }
+
     /// Returns the result that values other than finite numbers decide.
     fn special(&self) -> Option<f64> {
         match (self.not_a_number > 0, self.infinite > 0, self.negative_infinite > 0) {
@@ -119,11 +127,10 @@ impl FloatSum {
         for count in [self.count, self.not_a_number, self.infinite, self.negative_infinite, self.negative_zero] {
             write_signed(count, out);
         }
-        write_unsigned(self.finite.base as u64, out);
-        write_unsigned(self.finite.words.len() as u64, out);
-        self.finite.words.iter().for_each(|word| out.extend(&word.to_le_bytes()));
+        self.finite.write(out);
     }
 
+    /// Reads what [`write`](Self::write) wrote; `None` when it is something else.
     pub(super) fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let [format] = reader.array()?;
         if format != FORMAT {
@@ -131,27 +138,57 @@ impl FloatSum {
         }
         let (count, not_a_number, infinite) = (reader.signed()?, reader.signed()?, reader.signed()?);
         let (negative_infinite, negative_zero) = (reader.signed()?, reader.signed()?);
-        let (base, length) = (usize::try_from(reader.unsigned()?).ok()?, usize::try_from(reader.unsigned()?).ok()?);
-        if base + length > WORDS_MAX {
-            return None;
-        }
-        let words = (0..length).map(|_| reader.array().map(u64::from_le_bytes)).collect::<Option<_>>()?;
-        Some(Self { count, not_a_number, infinite, negative_infinite, negative_zero, finite: Fixed { base, words } })
+        let finite = Fixed::read(WORDS_MAX, reader)?;
+        Some(Self { count, not_a_number, infinite, negative_infinite, negative_zero, finite })
+    }
+}
+
+/// The significand of a finite double and the power of two that it is a multiple of, in units of 2^-1074; `None` for the others.
+pub(super) fn finite_parts(value: f64) -> Option<(u64, usize)> {
+    let bits = value.to_bits();
+    match (bits >> FRACTION_BITS & EXPONENT_SPECIAL, bits & FRACTION_MASK) {
+        (EXPONENT_SPECIAL, _) => None,
+        (0, fraction) => Some((fraction, 0)),
+        (exponent, fraction) => Some((fraction | 1 << FRACTION_BITS, exponent as usize - 1)),
     }
 }
 
 /// An integer in two's complement, least word first, of which only a window is there: below it all bits are 0, above it all are the sign.
 /// The window has no word at either end that says nothing, so equal numbers are equal.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Fixed {
+pub(super) struct Fixed {
     /// words below the window
     base: usize,
     words: Vec<u64>,
 }
 
 impl Fixed {
-    fn is_zero(&self) -> bool {
+    /// Returns true if it is zero.
+    pub(super) fn is_zero(&self) -> bool {
         self.words.is_empty()
+    }
+
+    /// The number as one without a window, in units of `2^64` to the number of words that is returned.
+    pub(super) fn units(&self) -> (BigInt, usize) {
+        let bytes: Vec<u8> = self.words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        (BigInt::from_signed_bytes_le(&bytes), self.base)
+    }
+
+    /// Appends the number, which [`read`](Self::read) reads. Equal numbers are equal bytes.
+    pub(super) fn write(&self, out: &mut Row) {
+        write_unsigned(self.base as u64, out);
+        write_unsigned(self.words.len() as u64, out);
+        self.words.iter().for_each(|word| out.extend(&word.to_le_bytes()));
+    }
+
+    /// Reads what [`write`](Self::write) wrote of a number of at most so many words; `None` when it is something else.
+    pub(super) fn read(words_max: usize, reader: &mut Reader<'_>) -> Option<Self> {
+        let (base, length) = (usize::try_from(reader.unsigned()?).ok()?, usize::try_from(reader.unsigned()?).ok()?);
+        if base.checked_add(length)? > words_max {
+            return None;
+        }
+        let words = (0..length).map(|_| reader.array().map(u64::from_le_bytes)).collect::<Option<_>>()?;
+        Some(Self { base, words })
     }
 
     fn is_negative(&self) -> bool {
@@ -159,10 +196,10 @@ impl Fixed {
     }
 
     /// Adds `significand * 2^shift * times`, negated if asked for.
-    fn add(&mut self, significand: u64, shift: usize, negate: bool, times: Diff) {
+    pub(super) fn add(&mut self, significand: u64, shift: usize, negate: bool, times: Diff) {
         let product = u128::from(significand) * u128::from(times.unsigned_abs());
         let (first, offset) = (shift / WORD_BITS, shift % WORD_BITS);
-        // 53 bits of a significand, 64 of a count and 63 of the shift: three words.
+        // 64 bits of a significand at most, 64 of a count and 63 of the shift: three words.
         let low = u128::from(product as u64) << offset;
         let high = (product >> WORD_BITS) << offset;
         let words = [low as u64, (low >> WORD_BITS) as u64 | high as u64, (high >> WORD_BITS) as u64];

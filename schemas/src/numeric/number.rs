@@ -239,7 +239,14 @@ impl Numeric {
         // As many digits before the point as the root has about: half of those of the number.
         let before = (weight + 1) * DIGITS / 2 - 1;
         let scale = (SIGNIFICANT_DIGITS_MIN - before).max(i64::from(self.scale)).clamp(0, SCALE_MAX);
-        let scale = u32::try_from(scale).unwrap_or(0);
+        self.square_root_to(u32::try_from(scale).unwrap_or(0))
+    }
+
+    /// The square root with so many digits behind the point; `None` of a negative number.
+    pub fn square_root_to(&self, scale: u32) -> Option<Self> {
+        if self.sign() < 0 {
+            return None;
+        }
         // One more digit than is wanted, so that rounding looks at it.
         let units = &self.units * power_of_ten(2 * (scale + 1)) * power_of_ten(self.scale);
         let root = units.sqrt();

@@ -65,6 +65,8 @@ const CASE_OF: &[CallForm] = &[
 ];
 
 const TESTED: &[CallForm] = &[form(&[Of(Integer)], Boolean), form(&[Of(Double)], Boolean), form(&[Of(Text)], Boolean)];
+const COUNTED: &[CallForm] =
+    &[form(&[Of(Integer), Of(Text)], Integer), form(&[Of(Timestamptz), Of(Boolean), Of(Double)], Integer)];
 const TRUTH: &[CallForm] = &[form(&[Of(Boolean)], Boolean)];
 const TRUTHS: &[CallForm] = &[form(&[Of(Boolean), Of(Boolean)], Boolean)];
 
@@ -105,6 +107,8 @@ pub(super) const ENTRIES: &[Entry] = &[
         .nulls("NULL equals nothing"),
     Entry::datafusion("coalesce", CHOSEN, "the first argument that is not NULL").variadic().nulls("NULL when all are NULL"),
     Entry::datafusion("nullif", NULLIF, "NULL when both are equal, otherwise the first").nulls("NULL equals nothing"),
+    Entry::call("num_nulls", COUNTED, "the number of arguments that are NULL").variadic().nulls(NEVER_NULL),
+    Entry::call("num_nonnulls", COUNTED, "the number of arguments that are not NULL").variadic().nulls(NEVER_NULL),
     Entry::datafusion("greatest", CHOSEN, "the greatest argument").variadic().nulls("NULLs are left out"),
     Entry::datafusion("least", CHOSEN, "the least argument").variadic().nulls("NULLs are left out"),
 ];

@@ -4,8 +4,10 @@
 
 use std::fmt::Write as _;
 
-use super::refused::AGGREGATES;
+use super::aggregates::AGGREGATES;
 use super::table::{Argument, Entry, FAMILIES, Nulls, PostgresReference, SqlType, Syntax};
+use super::windows::WINDOW_FUNCTIONS;
+use crate::plan::lists::DOCUMENTED;
 
 const HEAD: &str = "# Functions and operators
 
@@ -20,8 +22,31 @@ PostgreSQL does not have is marked with \u{2020}.
 - NUMERIC(p, s) has at most 38 digits; without p and s it has 28 before the point and 48 behind it. There is no NaN and no infinity of NUMERIC.
 - The hours, minutes and seconds of an INTERVAL are at most 292 years; its months and days are counted apart.
 - Time zones have names of the IANA database such as 'Europe/Berlin'; abbreviations such as CET, and offsets, are refused.
+- JSONB has at most 1 MiB and 100 levels, and its numbers at most 1,000 digits. It has no order: <, ORDER BY, min and max refuse it.
 - Regular expressions with look-ahead, look-behind or back references are refused.
 - Names of types: SMALLINT, INTEGER and BIGINT are whole numbers of 16, 32 and 64 bits; TIMESTAMPTZ has microseconds and is shown in UTC.
+";
+
+const ROWS_HEAD: &str = "
+## Rows
+
+A function of rows stands in FROM, where it may read what stands before it (`FROM orders o, jsonb_array_elements(o.lines) AS line`), or beside other
+columns in SELECT. In FROM it may have WITH ORDINALITY, which numbers the rows from 1 in a column `ordinality`.
+
+| | types | rows |
+| --- | --- | --- |
+";
+
+const AGGREGATES_HEAD: &str = "
+## Aggregates
+
+NULL arguments are left out, unless it says something else; without any other the result is NULL. Each takes a FILTER. Results are exact when rows
+change or go, and do not depend on the order of events or the number of workers. DISTINCT is for count, sum, avg, min, max, bool_and, bool_or, every,
+any_value, the bits, variances, standard deviations, lists, texts and JSON arrays; lists and texts with DISTINCT are ordered by their values. With
+ORDER BY inside, NULLs are last, or first with DESC. A list, text or JSON has at most 65,536 elements and 1 MiB.
+
+| | types | result |
+| --- | --- | --- |
 ";
 
 /// The whole page.
@@ -30,18 +55,33 @@ pub fn page() -> String {
     for family in FAMILIES {
         let _infallible = write!(out, "\n## {}\n\n| | types | result |\n| --- | --- | --- |\n", family.title);
         for entry in family.entries {
-            row(entry, &mut out);
+            row(entry, entry.reference == PostgresReference::Nothing, &mut out);
         }
     }
-    out.push_str("\n## Aggregates\n\nNULL arguments are left out; without any other the result is NULL, of count 0. Each takes a FILTER.\n\n| | result |\n| --- | --- |\n");
-    for (name, about) in AGGREGATES {
-        let _infallible = writeln!(out, "| `{name}` | {about} |");
+    out.push_str(ROWS_HEAD);
+    for (call, types, about) in DOCUMENTED {
+        let _infallible = writeln!(out, "| `{call}` | {types} | {about} |");
     }
+    out.push_str(AGGREGATES_HEAD);
+    for entry in AGGREGATES {
+        row(entry, entry.reference != PostgresReference::Same, &mut out);
+    }
+    window_functions(&mut out);
     out
 }
 
-fn row(entry: &Entry, out: &mut String) {
-    let mark = if entry.reference == PostgresReference::Nothing { " \u{2020}" } else { "" };
+fn window_functions(out: &mut String) {
+    out.push_str(
+        "\n## Window functions\n\nWith OVER. Every aggregate without DISTINCT is one too. Rows of equal order are peers; where their own order matters, \
+         they are told apart by all columns that the query reads.\n\n| | result |\n| --- | --- |\n",
+    );
+    for entry in WINDOW_FUNCTIONS {
+        let _infallible = writeln!(out, "| `{}({})` | {} |", entry.name, entry.arguments, entry.about);
+    }
+}
+
+fn row(entry: &Entry, is_marked: bool, out: &mut String) {
+    let mark = if is_marked { " \u{2020}" } else { "" };
     let mut names = vec![shown(entry, entry.name)];
     names.extend(entry.aliases.iter().map(|alias| format!("`{alias}`")));
     let types: Vec<String> = entry.forms.iter().map(|form| signature(entry, form.arguments, form.result)).collect();

@@ -37,6 +37,8 @@ pub enum SqlType {
     Texts,
     /// `BIGINT[]`
     BigInts,
+    /// `JSONB`
+    Json,
 }
 
 impl SqlType {
@@ -57,6 +59,7 @@ impl SqlType {
             Self::Interval => "INTERVAL",
             Self::Texts => "TEXT[]",
             Self::BigInts => "BIGINT[]",
+            Self::Json => "JSONB",
         }
     }
 }
@@ -181,6 +184,11 @@ impl Entry {
         Self::new(name, Syntax::Template(template), forms, about, Implementation::Syntax)
     }
 
+    /// An aggregate that answers as PostgreSQL's of the same name. The planner knows it elsewhere.
+    pub const fn aggregate(name: &'static str, forms: &'static [CallForm], about: &'static str) -> Self {
+        Self::new(name, Syntax::Call, forms, about, Implementation::Syntax)
+    }
+
     const fn new(
         name: &'static str,
         syntax: Syntax,
@@ -205,6 +213,11 @@ impl Entry {
     /// The entry with further names.
     pub const fn also(self, aliases: &'static [&'static str]) -> Self {
         Self { aliases, ..self }
+    }
+
+    /// The entry, a call of which is written like this: `{0}`, `{1}` stand for the arguments.
+    pub const fn written(self, template: &'static str) -> Self {
+        Self { syntax: Syntax::Template(template), ..self }
     }
 
     /// The entry with an own rule for NULL.

@@ -17,6 +17,8 @@ const COUNT: &[CallForm] = &[form(&[Of(BigInts)], Integer), form(&[Of(Texts)], I
 const SAME: &[CallForm] = &[form(&[Of(BigInts)], BigInts), form(&[Of(Texts)], Texts)];
 const ONE: &[CallForm] = &[form(&[Of(BigInts)], BigInt), form(&[Of(Texts)], Text)];
 const POSITION: &[CallForm] = &[form(&[Of(BigInts), Of(BigInt)], Integer), form(&[Of(Texts), Of(Text)], Integer)];
+const TRIMMED: &[CallForm] = &[form(&[Of(BigInts), Small], BigInts), form(&[Of(Texts), Small], Texts)];
+const POSITIONS: &[CallForm] = &[form(&[Of(BigInts), Of(BigInt)], BigInts), form(&[Of(Texts), Of(Text)], BigInts)];
 const REPLACED: &[CallForm] =
     &[form(&[Of(BigInts), Of(BigInt), Of(BigInt)], BigInts), form(&[Of(Texts), Of(Text), Of(Text)], Texts)];
 
@@ -40,6 +42,10 @@ pub(super) const ENTRIES: &[Entry] = &[
     Entry::datafusion("cardinality", COUNT, "the number of elements; 0 for an empty list"),
     Entry::datafusion("array_position", POSITION, "the place of the first equal element, counted from 1")
         .nulls("NULL is found as an element; NULL for a NULL list or when nothing is equal"),
+    Entry::own("array_positions", POSITIONS, "the places of all equal elements, counted from 1", list_functions::array_positions)
+        .means("CAST(array_positions({0}, {1}) AS BIGINT[])")
+        .nulls("NULL is found as an element"),
+    Entry::own("trim_array", TRIMMED, "the list without so many elements at its end", list_functions::trim_array),
     Entry::own("array_remove", APPENDED, "the list without the elements that are equal", list_functions::array_remove)
         .nulls("NULL is removed as an element"),
     Entry::datafusion("array_replace", REPLACED, "the list with every equal element replaced")

@@ -2,9 +2,11 @@
 //!
 //! Names enter; functions leave, or the advice for a name that is none.
 
+pub mod aggregates;
 mod conditions;
 pub mod documentation;
 mod entry;
+mod json;
 mod lists;
 mod numbers;
 mod own;
@@ -13,6 +15,7 @@ mod registry;
 pub mod table;
 mod texts;
 mod times;
+pub mod windows;
 
 pub use own::decayed_value;
 pub use registry::Functions;

@@ -8,12 +8,14 @@ use datafusion_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 
 use super::own::decayed_sum_function;
 use super::table::{self, Implementation};
+use super::windows;
+use crate::plan::aggregates::signed::signed;
 use crate::plan::calls::{SIMILAR_TO, named};
+use crate::plan::lists::{NUMBERS, list_functions, list_name};
 use crate::plan::postgres::PostgresPlanner;
-use crate::plan::signed::{RowNumber, signed};
 
-/// Name of the function that lists a series of numbers or times.
-const SERIES: &str = "generate_series";
+/// Aggregates whose types DataFusion chooses as PostgreSQL does, and the function that the planner takes out of grouping sets.
+const AGGREGATES_OF_DATAFUSION: [&str; 7] = ["array_agg", "bool_and", "bool_or", "count", "grouping", "max", "min"];
 /// Functions that are known, so that `lint` can say why they are refused.
 const REFUSED: [&str; 4] = ["current_date", "current_time", "random", "uuid"];
 
@@ -58,24 +60,35 @@ impl Default for Functions {
                 Implementation::Own(make) => make(),
                 Implementation::Syntax => continue,
             };
-            let function = crate::plan::bounded::bounded(function);
+            let function = crate::plan::limits::bounded::bounded(function);
             for name in std::iter::once(&entry.name).chain(entry.aliases) {
                 functions.scalar.insert((*name).to_owned(), Arc::clone(&function));
             }
         }
         // What syntax stands for has a name that can't be written as a call.
         functions.scalar.insert(SIMILAR_TO.to_owned(), described(SIMILAR_TO));
-        // A list here, which the rewriting of a query takes apart into rows.
-        functions.scalar.insert(SERIES.to_owned(), crate::plan::bounded::bounded(datafusion_function(SERIES)));
+        for function in crate::plan::windows::bounds::functions() {
+            functions.scalar.insert(function.name().to_owned(), function);
+        }
+        // Lists, which the rewriting of a query takes apart into rows.
+        for name in list_functions() {
+            let list = match functions.scalar.get(name) {
+                Some(known) => Arc::clone(known),
+                None => crate::plan::limits::bounded::bounded(described(name)),
+            };
+            functions.scalar.insert(list_name(name), list);
+        }
+        functions.scalar.insert(NUMBERS.to_owned(), described(NUMBERS));
         let aggregates = datafusion_functions_aggregate::all_default_aggregate_functions()
             .into_iter()
+            .filter(|function| AGGREGATES_OF_DATAFUSION.contains(&function.name()))
             .chain([decayed_sum_function()])
-            .chain(crate::plan::numbers::aggregates::functions());
+            .chain(crate::plan::numbers::aggregates::functions())
+            .chain(crate::plan::aggregates::types::functions());
         for function in aggregates {
-            register(&mut functions.aggregate, function.name(), function.aliases(), &function);
+            register(&mut functions.aggregate, function.name(), &[], &function);
         }
-        let row_number = Arc::new(WindowUDF::from(RowNumber::default()));
-        for function in datafusion_functions_window::all_default_window_functions().into_iter().chain([row_number]) {
+        for function in windows::functions() {
             register(&mut functions.window, function.name(), function.aliases(), &function);
         }
         functions

@@ -3,7 +3,7 @@
 //!
 //! Owns [`entries`]. Each family of functions has a file of its own with a list of entries. What is not in the table is refused.
 
-use super::{conditions, lists, numbers, texts, times};
+use super::{conditions, json, lists, numbers, texts, times};
 
 pub use super::entry::{Argument, CallForm, Entry, Implementation, Nulls, PostgresReference, SqlType, Syntax, form};
 
@@ -24,6 +24,7 @@ pub const FAMILIES: &[Family] = &[
     Family { title: "Text", entries: texts::ENTRIES },
     Family { title: "Time", entries: times::ENTRIES },
     Family { title: "Lists", entries: lists::ENTRIES },
+    Family { title: "JSONB", entries: json::ENTRIES },
 ];
 
 /// Every entry of the table.

@@ -82,6 +82,15 @@ const PLAIN_REGEXES: Argument = OneOf(&[
     "'a{1,2}b'",
     "'\\.'",
 ]);
+const HASH: &[CallForm] = &[form(&[Of(Bytea)], Bytea)];
+const UUIDS: &[&str] = &[
+    "'018cc251-f402-7000-8002-000000000002'",
+    "'A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11'",
+    "'{c232ab00-9414-11ec-b3c8-9f6bdeced846}'",
+    "'00000000000000000000000000000000'",
+    "'a0ee-bc99-9c0b-4ef8-bb6d-6bb9-bd38-0a11'",
+    "'not a uuid'",
+];
 const SIMILAR: Argument = OneOf(&["'a%'", "'(a|b)_*'", "'%[^b]'", "'a{1}bc'", "'_'", "'%(,|\\%)%'", "'a.c'", "'[0-9]+'", "''"]);
 const LIKE: &[CallForm] = &[form(&[Of(Text), PATTERNS], Boolean)];
 const LIKE_ANY: &[CallForm] = &[form(&[Of(Text), PATTERNS], Boolean), form(&[Of(Text), Of(Text)], Boolean)];
@@ -215,6 +224,20 @@ pub(super) const ENTRIES: &[Entry] = &[
         "whether a regular expression is found; 'i' for any case of letters",
     ),
     Entry::call(
+        "regexp_instr",
+        &[
+            form(&[Of(Text), PLAIN_REGEXES], Integer),
+            form(&[Of(Text), PLAIN_REGEXES, Small, Small], Integer),
+            form(&[Of(Text), PLAIN_REGEXES, OneOf(&["1", "2"]), OneOf(&["1", "2"]), OneOf(&["0", "1"])], Integer),
+            form(
+                &[Of(Text), PLAIN_REGEXES, OneOf(&["1"]), OneOf(&["1"]), OneOf(&["0"]), OneOf(&["'i'"]), OneOf(&["0", "1", "2"])],
+                Integer,
+            ),
+        ],
+        "the place of a match of a regular expression, counted from 1: from a place on, the match of a number, 1 for the place behind it, flags, \
+         the group of a number; 0 when there is none",
+    ),
+    Entry::call(
         "regexp_match",
         &[form(&[Of(Text), PLAIN_REGEXES], Texts)],
         "the groups of the first match, or the whole of it; NULL when there is none",
@@ -227,6 +250,38 @@ pub(super) const ENTRIES: &[Entry] = &[
         ],
         "the text with the first match replaced, with 'g' every match; \\1 is the first group, \\& the match",
     ),
+    Entry::call(
+        "regexp_split_to_array",
+        &[form(&[Of(Text), PLAIN_REGEXES], Texts), form(&[Of(Text), PLAIN_REGEXES, OneOf(&["'i'", "''"])], Texts)],
+        "the parts of a text between the matches of a regular expression",
+    ),
+    Entry::call(
+        "regexp_substr",
+        &[
+            form(&[Of(Text), PLAIN_REGEXES], Text),
+            form(&[Of(Text), PLAIN_REGEXES, Small, Small], Text),
+            form(&[Of(Text), PLAIN_REGEXES, OneOf(&["1", "2"]), OneOf(&["1", "2"]), OneOf(&["'i'"])], Text),
+            form(&[Of(Text), PLAIN_REGEXES, OneOf(&["1"]), OneOf(&["1"]), OneOf(&["''"]), OneOf(&["0", "1", "2"])], Text),
+        ],
+        "a match of a regular expression: from a place on, the match of a number, flags, the group of a number; NULL when there is none",
+    ),
+    Entry::call("md5", &[form(&[Of(Text)], Text), form(&[Of(Bytea)], Text)], "the MD5 hash in hexadecimal digits"),
+    Entry::call("sha224", HASH, "the SHA-224 hash; of a text: sha224(CAST(text AS BYTEA))"),
+    Entry::call("sha256", HASH, "the SHA-256 hash"),
+    Entry::call("sha384", HASH, "the SHA-384 hash"),
+    Entry::call("sha512", HASH, "the SHA-512 hash"),
+    Entry::call(
+        "uuid_extract_version",
+        &[form(&[OneOf(UUIDS)], Integer)],
+        "the version of a UUID of RFC 9562; NULL for any other; as in PostgreSQL 17",
+    )
+    .not_in_postgres(),
+    Entry::call(
+        "uuid_extract_timestamp",
+        &[form(&[OneOf(UUIDS)], Timestamptz)],
+        "the time in a UUID of version 1 or 7; NULL for any other; as in PostgreSQL 18",
+    )
+    .not_in_postgres(),
     Entry::call("repeat", CUT, "the text so many times"),
     Entry::call("replace", &[form(&[Of(Text), Of(Text), Of(Text)], Text)], "the text with every occurrence replaced"),
     Entry::call("reverse", SAME, "the characters in opposite order"),

@@ -1,7 +1,7 @@
 //! Time: the entries of the table, and the functions of decayed sums.
 
 use super::entry::Argument::{Of, OneOf, Small};
-use super::entry::SqlType::{BigInt, Date, Double, Integer, Interval, Numeric, Text, Timestamp, Timestamptz};
+use super::entry::SqlType::{BigInt, Boolean, Date, Double, Integer, Interval, Numeric, Text, Timestamp, Timestamptz};
 use super::entry::{Argument, CallForm, Entry, form};
 
 const UNITS: Argument = OneOf(&[
@@ -187,6 +187,16 @@ pub(super) const ENTRIES: &[Entry] = &[
             form(&[SPAN_UNITS, Of(Interval)], Interval),
         ],
         "the time cut to a unit, in UTC or on the clock of a place",
+    ),
+    Entry::call(
+        "isfinite",
+        &[
+            form(&[Of(Date)], Boolean),
+            form(&[Of(Timestamptz)], Boolean),
+            form(&[Of(Timestamp)], Boolean),
+            form(&[Of(Interval)], Boolean),
+        ],
+        "true: there is no infinite time here",
     ),
     Entry::call("justify_days", SPAN, "the interval with 30 days written as a month"),
     Entry::call("justify_hours", SPAN, "the interval with 24 hours written as a day"),
