@@ -9,18 +9,19 @@ use arrow_schema::DataType;
 use datafusion_common::{DFSchema, Result, ScalarValue, plan_err};
 use datafusion_expr::expr::Sort;
 use datafusion_expr::utils::{conjunction, split_conjunction};
-use datafusion_expr::{Aggregate as AggregatePlan, Expr, Join, Limit, LogicalPlan, Unnest};
+use datafusion_expr::{Aggregate as AggregatePlan, Expr, Join, Limit, LogicalPlan, Unnest, Window as WindowPlan};
 use schemas::row::RowCodec;
 use schemas::serving::IndexColumn;
 
-use super::aggregate::lower_aggregate;
+use super::aggregates::aggregate::lower_aggregate;
+use super::errors::missing_relation::MissingRelation;
 use super::graph::{Constant, Graph, NodeId};
-use super::missing_relation::MissingRelation;
-use super::outputs::{append, append_key, check_nulls_order, identity, node_column, schema_columns};
-use super::ranking::{RowNumberColumn, reads, row_number, take_limit};
-use super::scalar::{Scalar, null, unalias};
+use super::outputs::{identity, node_column, schema_columns};
+use super::scalar::{Scalar, null};
 use super::steps::{RepeatStep, Unkeyed};
-use super::{temporal, wording};
+use super::windows::ranking::{RowNumberColumn, is_row_number, reads, row_number, take_limit};
+use super::windows::window::{called, lower_window, window_columns};
+use super::{clock_cases, temporal, wording};
 
 /// The nodes of the relations that a query may scan.
 pub type Scans = BTreeMap<String, NodeId>;
@@ -133,12 +134,30 @@ impl<'a> Lowering<'a> {
     /// A projection of a node that stands for its input.
     fn project(&mut self, projection: &datafusion_expr::Projection, input: NodeId) -> Result<NodeId> {
         let schema = projection.input.schema();
+        let with_clock: Vec<&Expr> = projection.expr.iter().filter(|expression| temporal::mentions_now(expression)).collect();
+        if with_clock.is_empty() {
+            return self.project_as(projection, input, &|expression| Ok(expression.clone()));
+        }
+        let cases = clock_cases::split(self.graph, input, &with_clock, schema)?;
+        let nodes = cases.iter().map(|case| self.project_as(projection, case.node, &|expression| case.of(expression, schema)));
+        let nodes = nodes.collect::<Result<Vec<_>>>()?;
+        self.graph.union(nodes)
+    }
+
+    /// A projection with other expressions in place of its own.
+    fn project_as(
+        &mut self,
+        projection: &datafusion_expr::Projection,
+        input: NodeId,
+        expression: &dyn Fn(&Expr) -> Result<Expr>,
+    ) -> Result<NodeId> {
+        let schema = projection.input.schema();
         let outputs = projection
             .expr
             .iter()
             .zip(projection.schema.fields())
-            .map(|(expression, field)| {
-                let scalar = Scalar::lower(expression, schema)?;
+            .map(|(written, field)| {
+                let scalar = Scalar::lower(&expression(written)?, schema)?;
                 Ok((scalar, node_column(field.name(), field.data_type(), field.is_nullable())))
             })
             .collect::<Result<Vec<_>>>()?;
@@ -164,7 +183,24 @@ impl<'a> Lowering<'a> {
             let outputs = identity(&self.graph.nodes[node].columns);
             node = self.graph.map(node, predicates, outputs)?;
         }
-        temporal::lower(self.graph, node, &temporal, schema)
+        let (bounds, mixed): (Vec<Expr>, Vec<Expr>) = temporal.into_iter().partition(temporal::is_bound);
+        node = temporal::lower(self.graph, node, &bounds, schema)?;
+        self.filter_by_cases(node, &mixed, schema)
+    }
+
+    /// The rows for which conditions hold that the clock is a part of.
+    fn filter_by_cases(&mut self, node: NodeId, conditions: &[Expr], schema: &DFSchema) -> Result<NodeId> {
+        if conditions.is_empty() {
+            return Ok(node);
+        }
+        let mut nodes = Vec::new();
+        for case in clock_cases::split(self.graph, node, &conditions.iter().collect::<Vec<_>>(), schema)? {
+            let held = |condition| Scalar::lower(&case.of(condition, schema)?, schema);
+            let predicates = conditions.iter().map(held).collect::<Result<_>>()?;
+            let outputs = identity(&self.graph.nodes[case.node].columns);
+            nodes.push(self.graph.map(case.node, predicates, outputs)?);
+        }
+        self.graph.union(nodes)
     }
 
     fn aggregate(&mut self, aggregate: &AggregatePlan) -> Result<NodeId> {
@@ -214,23 +250,32 @@ impl<'a> Lowering<'a> {
 
     fn unnest(&mut self, unnest: &Unnest) -> Result<NodeId> {
         let mut node = self.plan(&unnest.input)?;
-        let [(column, list)] = &unnest.list_type_columns[..] else {
-            return plan_err!("only one UNNEST in a SELECT is supported: use a WITH query for each");
-        };
-        if list.depth != 1 || !unnest.struct_type_columns.is_empty() {
-            return plan_err!("UNNEST of nested lists is not supported: unnest one level at a time");
+        let mut lists = Vec::with_capacity(unnest.list_type_columns.len());
+        for (column, list) in &unnest.list_type_columns {
+            if list.depth != 1 || !unnest.struct_type_columns.is_empty() {
+                return plan_err!("UNNEST of nested lists is not supported: unnest one level at a time");
+            }
+            let DataType::List(item) = self.graph.nodes[node].columns[*column].data_type.clone() else {
+                return plan_err!("UNNEST takes a list");
+            };
+            lists.push((*column, node_column(&list.output_column.name, item.data_type(), true)));
         }
-        let DataType::List(item) = self.graph.nodes[node].columns[*column].data_type.clone() else {
+        if lists.is_empty() {
             return plan_err!("UNNEST takes a list");
-        };
-        let element = node_column(&list.output_column.name, item.data_type(), true);
+        }
         let read = &unnest.dependency_indices;
-        let keep: Vec<usize> = read.iter().copied().filter(|index| index != column).collect();
+        let places: Vec<usize> = lists.iter().map(|(column, _)| *column).collect();
+        let keep: Vec<usize> = read.iter().copied().filter(|index| !places.contains(index)).collect();
         let appended = keep.len();
-        node = self.graph.unnest(node, *column, keep, element)?;
+        node = self.graph.unnest(node, lists, keep)?;
         let mut kept = 0..appended;
-        let columns: Vec<usize> =
-            read.iter().map(|index| if index == column { appended } else { kept.next().unwrap_or(appended) }).collect();
+        let place = |index: &usize| match places.iter().position(|list| list == index) {
+            Some(place) => Some(appended + place),
+            None => kept.next(),
+        };
+        let Some(columns) = read.iter().map(place).collect::<Option<Vec<usize>>>() else {
+            return plan_err!("UNNEST reads a column that it does not keep");
+        };
         self.choose(node, &columns)
     }
 
@@ -277,25 +322,16 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    fn window(&mut self, window: &datafusion_expr::Window, limit: Option<usize>, rank_is_read: bool) -> Result<NodeId> {
-        let [expression] = &window.window_expr[..] else {
-            return plan_err!("only one window function in a SELECT is supported: use a WITH query for each");
-        };
-        let Expr::WindowFunction(function) = unalias(expression) else {
-            return plan_err!("{} is not a window function", wording::sql(expression));
-        };
-        if function.fun.name() != "row_number" {
-            return plan_err!("the window function '{}' is not supported: only ROW_NUMBER() is", function.fun.name());
-        }
-        let Some(limit) = limit else {
-            return plan_err!(
-                "ROW_NUMBER() without a bound would renumber every row on each change: add a condition such as WHERE row_number <= 10"
-            );
-        };
+    /// Functions over windows. Of row numbers with a limit, only the first rows are kept.
+    fn window(&mut self, window: &WindowPlan, limit: Option<usize>, rank_is_read: bool) -> Result<NodeId> {
         let node = self.plan(&window.input)?;
+        let (Some(limit), [call]) = (limit.filter(|_| is_row_number(window)), &window.window_expr[..]) else {
+            return lower_window(self.graph, node, window);
+        };
+        let parameters = called(call)?.params;
         let width = self.graph.nodes[node].columns.len();
         let schema = window.input.schema();
-        let (node, partition, order) = self.ordered(node, schema, &function.params.partition_by, &function.params.order_by)?;
+        let (node, partition, order) = self.ordered(node, schema, &parameters.partition_by, &parameters.order_by)?;
         let rank = node_column("row_number", &DataType::Int64, false);
         let extended = self.graph.nodes[node].columns.len();
         let top = self.graph.top_k(node, partition, order, (0, limit), rank_is_read.then(|| rank.clone()))?;
@@ -314,14 +350,8 @@ impl<'a> Lowering<'a> {
         order: &[Sort],
     ) -> Result<(NodeId, Vec<usize>, Vec<IndexColumn>)> {
         let mut outputs = identity(&self.graph.nodes[node].columns);
-        let partition = partition.iter().map(|part| append_key(&mut outputs, part, schema)).collect::<Result<Vec<_>>>()?;
-        let mut columns = Vec::with_capacity(order.len());
-        for sort in order {
-            let column = append(&mut outputs, &sort.expr, schema)?;
-            check_nulls_order(sort, outputs[column].1.nullable)?;
-            columns.push(IndexColumn { column, descending: !sort.asc });
-        }
-        Ok((self.graph.map(node, Vec::new(), outputs)?, partition, columns))
+        let (partition, order) = window_columns(&mut outputs, schema, partition, order)?;
+        Ok((self.graph.map(node, Vec::new(), outputs)?, partition, order))
     }
 
     fn join(&mut self, join: &Join) -> Result<NodeId> {

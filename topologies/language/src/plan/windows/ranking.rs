@@ -3,10 +3,10 @@
 //! Owns the recognition of ranked sub-queries. A plan and its conditions enter; the window and the number of rows to keep leave.
 
 use arrow_schema::DataType;
-use datafusion_common::{DFSchema, ScalarValue};
-use datafusion_expr::{Expr, LogicalPlan, Operator};
+use datafusion_common::{Column, DFSchema, ScalarValue};
+use datafusion_expr::{Expr, LogicalPlan, Operator, Window as WindowPlan};
 
-use super::scalar::unalias;
+use crate::plan::scalar::unalias;
 
 /// A column that holds a row number.
 pub struct RowNumberColumn {
@@ -19,12 +19,15 @@ pub struct RowNumberColumn {
 /// The row number among the columns of a plan, also through projections that pass it on.
 pub fn row_number(plan: &LogicalPlan) -> Option<RowNumberColumn> {
     match plan {
-        LogicalPlan::Window(window) => Some(RowNumberColumn { column: window.schema.fields().len() - 1, is_read_below: false }),
+        LogicalPlan::Window(window) if is_row_number(window) => {
+            Some(RowNumberColumn { column: window.schema.fields().len() - 1, is_read_below: false })
+        }
         LogicalPlan::SubqueryAlias(alias) => row_number(&alias.input),
         LogicalPlan::Projection(projection) => {
             let below = row_number(&projection.input)?;
             let schema = projection.input.schema();
-            let passes = |expression: &Expr| matches!(unalias(expression), Expr::Column(column) if schema.maybe_index_of_column(&column) == Some(below.column));
+            let is_number = |column: &Column| schema.maybe_index_of_column(column) == Some(below.column);
+            let passes = |expression: &Expr| matches!(unalias(expression), Expr::Column(column) if is_number(&column));
             let column = projection.expr.iter().position(passes)?;
             let mut others = projection.expr.iter().enumerate().filter(|(place, _)| *place != column);
             let is_read_below = below.is_read_below || others.any(|(_, expression)| reads(expression, schema, below.column));
@@ -32,6 +35,11 @@ pub fn row_number(plan: &LogicalPlan) -> Option<RowNumberColumn> {
         }
         _ => None,
     }
+}
+
+/// Returns true if a window plan numbers rows and computes nothing else.
+pub fn is_row_number(window: &WindowPlan) -> bool {
+    matches!(&window.window_expr[..], [call] if matches!(unalias(call), Expr::WindowFunction(call) if call.fun.name() == "row_number"))
 }
 
 /// Returns true if an expression reads a column, given by its number.
