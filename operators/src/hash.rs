@@ -1,8 +1,8 @@
 //! Hash functions for bytes: a stable one that distributes keys over workers, and a seeded one for the hash maps of operators.
 //!
 //! The stable hash decides on which worker a key lives, in every process and after every restart, so it must never change. The
-//! seeded one only finds entries in memory: a stranger who chooses keys can't make them collide. No map is ever iterated, so no
-//! result depends on the seed.
+//! seeded one only finds entries in memory: a stranger who chooses keys can't make them collide. What is taken out of a whole
+//! map is sorted before it counts, so no result depends on the seed.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher, RandomState};

@@ -37,16 +37,16 @@ pub(crate) const FUEL_PER_ACTIVATION: usize = 8_192;
 type Changes<O> = Vec<(O, Time, Diff)>;
 
 /// Output of an operator at one time, and the work that it may still do.
-pub(crate) struct Emit<O> {
+pub(crate) struct Emit<O, E = RowError> {
     time: Time,
     fuel: usize,
     rows: Changes<O>,
-    errors: Changes<RowError>,
+    errors: Changes<E>,
     /// `None` when the state is not kept
     state: Option<Vec<StateChange>>,
 }
 
-impl<O> Emit<O> {
+impl<O, E> Emit<O, E> {
     /// An empty output at a time, with so much fuel left.
     fn new(time: Time, fuel: usize, is_kept: bool) -> Self {
         Self { time, fuel, rows: Vec::new(), errors: Vec::new(), state: is_kept.then(Vec::new) }
@@ -72,7 +72,7 @@ impl<O> Emit<O> {
     }
 
     /// Emits a change of the errors.
-    pub(crate) fn error(&mut self, error: RowError, diff: Diff) {
+    pub(crate) fn error(&mut self, error: E, diff: Diff) {
         self.errors.push((error, self.time, diff));
         self.spend(1);
     }
@@ -88,13 +88,13 @@ impl<O> Emit<O> {
     }
 }
 
-/// Work of an operator on the records of complete epochs.
-pub(crate) trait EpochLogic<D, O>: 'static {
+/// Work of an operator on the records of complete epochs. `E` is the type of its errors.
+pub(crate) trait EpochLogic<D, O, E = RowError>: 'static {
     /// Takes all of this worker's records of an epoch; called once per epoch that has any, in order of time.
     fn begin(&mut self, records: Vec<D>);
 
     /// Works on that epoch until it is done (`true`) or the fuel is spent (`false`, then it is called again).
-    fn work(&mut self, emit: &mut Emit<O>) -> bool;
+    fn work(&mut self, emit: &mut Emit<O, E>) -> bool;
 
     /// Takes the entries of the state that belong to this worker, when there are any, before everything else. [`work`](Self::work) gives
     /// out what they stand for before it looks at records, and does not report them.
@@ -123,16 +123,17 @@ struct Pending<D> {
 /// is at that epoch. So what it computes depends neither on how records are batched nor on which worker sent them.
 ///
 /// Memory: the records of all epochs that are not done. At most [`FUEL_PER_ACTIVATION`] changes are taken in or given out at a time.
-pub(crate) fn epochs<'s, D, O>(
+pub(crate) fn epochs<'s, D, O, E>(
     records: StreamVec<'s, Time, D>,
     route: impl Fn(&D) -> u64 + 'static,
     name: &str,
     state: KeptState,
-    mut logic: impl EpochLogic<D, O>,
-) -> (VecCollection<'s, Time, O, Diff>, Errors<'s>)
+    mut logic: impl EpochLogic<D, O, E>,
+) -> (VecCollection<'s, Time, O, Diff>, VecCollection<'s, Time, E, Diff>)
 where
     D: ExchangeData,
     O: Clone + 'static,
+    E: Clone + 'static,
 {
     let scope = records.scope();
     let mut builder = OperatorBuilder::new(name.to_owned(), scope);

@@ -30,6 +30,7 @@ use crate::KeyedRows;
 use crate::encoding::{Reader, signed_row};
 use crate::hash::RowMap;
 use crate::keyed::{Emit, KeyLogic, keyed};
+use crate::owed_rows::OwedRows;
 use crate::sorted_rows::SortedRows;
 use crate::state::KeptState;
 
@@ -87,7 +88,7 @@ struct Places {
     wanted: SortedRows,
     after: SortedRows,
     /// rows retracted before they came
-    owed: BTreeMap<Row, Diff>,
+    owed: OwedRows,
 }
 
 impl KeyLogic<Row, (Row, Row)> for TopK {
@@ -168,7 +169,7 @@ fn take_refill(short: &SortedRows, next: &mut SortedRows, limit: Diff) -> Option
 impl Places {
     /// Adds a row; first it pays what is owed of it. What a full stretch pushes out goes to the next one.
     fn add(&mut self, row: Row, times: Diff, spec: &TopKSpec, moves: &mut Moves) {
-        let paid = self.pay(&row, times);
+        let paid = self.owed.pay(row.as_bytes(), times);
         let times = times - paid;
         if paid > 0 {
             moves.touch(&row);
@@ -202,17 +203,6 @@ impl Places {
         }
     }
 
-    /// Settles what is owed of a row; returns how much that takes.
-    fn pay(&mut self, row: &Row, times: Diff) -> Diff {
-        let Some(debt) = self.owed.get_mut(row) else { return 0 };
-        let paid = times.min(*debt);
-        *debt -= paid;
-        if *debt == 0 {
-            self.owed.remove(row);
-        }
-        paid
-    }
-
     /// Takes a row out of the last stretch that has it, so that fewer borders move; what none has is owed. Stretches that became short are
     /// refilled from those behind them.
     fn remove(&mut self, row: Row, times: Diff, spec: &TopKSpec, moves: &mut Moves) {
@@ -221,9 +211,7 @@ impl Places {
         let hidden = self.wanted.take(row.as_bytes(), missing);
         missing -= hidden;
         missing -= self.before.take(row.as_bytes(), missing);
-        if missing > 0 {
-            *self.owed.entry(row.clone()).or_default() += missing;
-        }
+        self.owed.owe(row.as_bytes(), missing);
         if hidden > 0 {
             moves.shown.push((row, -hidden));
         }
@@ -262,8 +250,7 @@ impl Places {
     /// Returns the multiplicity of a row; negative when it was retracted before it came.
     fn count(&self, row: &Row) -> Diff {
         let there: Diff = [&self.before, &self.wanted, &self.after].map(|stretch| stretch.count(row.as_bytes())).iter().sum();
-        // A row that nothing is owed of has no entry.
-        there - self.owed.get(row).copied().unwrap_or(0)
+        there - self.owed.count(row.as_bytes())
     }
 
     /// Returns true if no stretch is over its limit, and none has rows while one before it is short.

@@ -29,7 +29,7 @@ pub enum Reason {
     WrongTopic,
     /// no such event type
     UnknownEventType,
-    /// a schema version this catalogue does not know
+    /// a schema version that the envelope does not have
     UnknownSchemaVersion,
     /// longer than the limit for one event
     TooLarge,
@@ -53,11 +53,13 @@ pub enum Reason {
     Quarantined,
     /// a view makes more rows or bytes of the event than one event may make
     OverBudget,
+    /// a MERGE raised it: a table refuses the event
+    Raised,
 }
 
 impl Reason {
     /// All reasons.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::NotJson,
         Self::NotAnObject,
         Self::NotProtobuf,
@@ -79,6 +81,7 @@ impl Reason {
         Self::RowError,
         Self::Quarantined,
         Self::OverBudget,
+        Self::Raised,
     ];
 
     /// Returns the reason of this name.
@@ -110,6 +113,7 @@ impl Reason {
             Self::RowError => "row_error",
             Self::Quarantined => "quarantined",
             Self::OverBudget => "over_budget",
+            Self::Raised => "raised",
         }
     }
 }
@@ -138,7 +142,7 @@ impl Fault {
     }
 }
 
-/// An event that was quarantined.
+/// An event that was quarantined, or that a table refuses.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeadLetter {
     /// the topic in whose log the bytes lie
@@ -163,6 +167,9 @@ pub struct DeadLetter {
     /// to an actor
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sender_actor: Option<String>,
+    /// the table whose MERGE raised it; the event stays one of its topic. `None` for every other reason
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub relation: Option<String>,
 }
 
 /// Place in the log of the bytes of a dead letter. It stays the same when the letters are counted again and have other ids.
@@ -207,7 +214,7 @@ mod tests {
             assert_eq!(Reason::named(reason.as_str()), Some(reason));
             assert_eq!(serde_json::to_value(reason).unwrap(), reason.as_str());
         }
-        assert_eq!(Reason::OverBudget as usize + 1, Reason::ALL.len());
+        assert_eq!(Reason::Raised as usize + 1, Reason::ALL.len());
         assert_eq!(Reason::named("NotJson"), None);
     }
 }

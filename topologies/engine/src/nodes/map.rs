@@ -1,13 +1,7 @@
-//! Maps: filter and compute over byte rows.
-//!
-//! Owns the step from rows to rows. Only the columns that an expression reads are decoded; columns that pass through are copied as
-//! bytes. A map that only chooses columns decodes nothing, and one over a source runs on the decoded events.
+//! Maps: filter and compute over rows, or straight over the decoded events of a source.
 
-use datafusion_common::{DataFusionError, Result};
+use datafusion_common::Result;
 use operators::Rows;
-use schemas::dead_letter::RowError;
-use schemas::field::FieldKind;
-use schemas::row::{Row, RowCodec};
 
 use super::source;
 use crate::provenance::demand::{Demand, DemandedColumn};
@@ -15,57 +9,10 @@ use crate::provenance::derived::Derived;
 use crate::provenance::error::LineageError;
 use crate::provenance::interpreter::Interpreter;
 use crate::render::renderer::Renderer;
-use crate::render::row_printer::RowPrinter;
-use crate::render::slicer::{Ranges, Slicer};
+use crate::render::row_map::RowMap;
 use crate::render::transform::transform;
-use language::expression::evaluate::{Evaluator, Output};
 use language::plan::graph::{Map, NodeId, Operator, SourceScan};
 use language::plan::scalar::Scalar;
-
-/// Builds output rows from the input row and computed fields.
-struct Assembler {
-    slicer: Slicer,
-    parts: Vec<Part>,
-}
-
-enum Part {
-    Column(usize),
-    Constant(Row),
-    Computed(usize),
-}
-
-impl Assembler {
-    /// For rows of these kinds.
-    fn new(kinds: &[FieldKind], outputs: &[Output]) -> Self {
-        let mut columns = Vec::new();
-        let parts = outputs
-            .iter()
-            .map(|output| match output {
-                Output::Column(column) => {
-                    columns.push(*column);
-                    Part::Column(columns.len() - 1)
-                }
-                Output::Constant(field) => Part::Constant(field.clone()),
-                Output::Computed(number) => Part::Computed(*number),
-            })
-            .collect();
-        Self { slicer: Slicer::new(kinds, &columns), parts }
-    }
-
-    /// One output row.
-    fn row<'c>(&self, input: &[u8], computed: impl Fn(usize) -> &'c [u8]) -> Row {
-        let ranges: Ranges<'_> = self.slicer.ranges(input);
-        let mut out = Row::empty();
-        for part in &self.parts {
-            out.extend(match part {
-                Part::Column(place) => ranges.field(input, *place),
-                Part::Constant(field) => field.as_bytes(),
-                Part::Computed(number) => computed(*number),
-            });
-        }
-        out
-    }
-}
 
 /// Filters and computes, on the decoded events where the input is a source.
 pub fn render<'s>(
@@ -79,38 +26,16 @@ pub fn render<'s>(
     if let Operator::Source(SourceScan { source: number, .. }) = below.operator {
         return source::render_events(renderer, node, (input, number), predicates, outputs);
     }
-    let (columns, kinds, relation) = (&below.columns, &renderer.kinds[input], renderer.relation(node).to_owned());
-    let evaluator = Evaluator::new(columns, predicates, outputs)?;
-    let assembler = Assembler::new(kinds, &evaluator.outputs);
+    let map = RowMap::new(&below.columns, &renderer.kinds[input], (predicates, outputs), renderer.relation(node))?;
     let rows = renderer.rows(input);
-    if evaluator.is_trivial() {
-        return Ok(rows.map(move |row| assembler.row(row.as_bytes(), |_| &[])));
+    if map.is_choice() {
+        return Ok(rows.map(move |row| map.choose(row.as_bytes())));
     }
-    let types: Vec<_> = evaluator.reads.iter().map(|&read| columns[read].data_type.clone()).collect();
-    let codec = RowCodec::new(&types).map_err(DataFusionError::from)?;
-    let reader = Slicer::new(kinds, &evaluator.reads);
-    let describe = RowPrinter::new(columns, kinds);
     let (rows, errors) = transform(rows.inner, "map", move |batch, _, made| {
-        let read: Vec<Row> = batch.iter().map(|(row, _, _)| reader.row(row.as_bytes())).collect();
-        let arrays = codec.decode(read.iter().map(Row::as_bytes));
-        let evaluated = arrays.map_err(DataFusionError::from).and_then(|arrays| {
-            evaluator.evaluate(arrays, batch.len(), |failure| {
-                let (row, time, diff) = &batch[failure.row];
-                let error = RowError {
-                    relation: relation.clone(),
-                    expression: failure.expression.to_owned(),
-                    detail: failure.detail,
-                    row: describe.json(row.as_bytes()),
-                };
-                made.errors.push((error, *time, *diff));
-            })
-        });
-        let evaluated = evaluated.unwrap_or_else(|error| panic!("the plan of '{relation}' does not fit its rows: {error}"));
-        for (place, &number) in evaluated.rows.iter().enumerate() {
-            let (row, time, diff) = &batch[number];
-            let made_row = assembler.row(row.as_bytes(), |computed| evaluated.computed[computed][place].as_bytes());
-            made.rows.push((made_row, *time, *diff));
-        }
+        let crate::render::transform::Made { rows, errors } = made;
+        let emit = |number: usize, row| rows.push((row, batch[number].1, batch[number].2));
+        let fail = |number: usize, error| errors.push((error, batch[number].1, batch[number].2));
+        map.apply(batch.iter().map(|(row, _, _)| row), emit, fail);
         batch.clear();
     });
     renderer.errors.push(errors);

@@ -19,6 +19,7 @@ mod temporal_filter;
 mod top_k;
 mod union;
 mod unnest;
+mod window;
 
 use datafusion_common::Result;
 use operators::Rows;
@@ -63,11 +64,12 @@ pub fn render<'s>(renderer: &mut Renderer<'s, '_>, node: NodeId) -> Result<Rows<
             Ok(top_k::render(renderer, node, *input, partition, order, spec))
         }
         Operator::Union(Union { inputs }) => Ok(union::render(renderer, inputs)),
-        Operator::Unnest(Unnest { input, column, keep }) => Ok(unnest::render(renderer, node, *input, *column, keep)),
+        Operator::Unnest(Unnest { input, columns, keep }) => Ok(unnest::render(renderer, node, *input, (columns, keep))),
         Operator::Repeat(Repeat { input, copies }) => Ok(repeat::render(renderer, *input, *copies)),
         Operator::Session(Session { input, partition, time, gap_micros }) => {
             Ok(session::render(renderer, *input, partition, *time, *gap_micros))
         }
+        Operator::Window(parts) => Ok(window::render(renderer, node, parts)),
     }
 }
 
@@ -95,10 +97,13 @@ pub fn explain(interpreter: &mut Interpreter<'_>, node: NodeId, demand: &Demand)
             top_k::explain(interpreter, node, *input, partition, top_k, demand)
         }
         Operator::Union(Union { inputs }) => union::explain(interpreter, inputs, demand),
-        Operator::Unnest(Unnest { input, column, keep }) => unnest::explain(interpreter, node, *input, *column, keep, demand),
+        Operator::Unnest(Unnest { input, columns, keep }) => {
+            unnest::explain(interpreter, node, *input, (columns, keep), demand)
+        },
         Operator::Repeat(Repeat { input, copies }) => repeat::explain(interpreter, node, *input, *copies, demand),
         Operator::Session(Session { input, partition, time, gap_micros }) => {
             session::explain(interpreter, node, *input, (partition, *time, *gap_micros), demand)
         }
+        Operator::Window(parts) => window::explain(interpreter, node, parts, demand),
     }
 }

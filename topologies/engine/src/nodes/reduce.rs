@@ -1,7 +1,8 @@
 //! One row for each group.
 //!
 //! Owns the translation of a group's columns to the keyed rows that aggregates take, and the choice of the rows that made a result: those
-//! that an aggregate adds up, and of a minimum or maximum one row that has the value.
+//! that an aggregate adds up, of a minimum or maximum one row that has the value, of a most frequent value all that have it, and of a first
+//! value the first row.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -95,7 +96,8 @@ pub fn explain(
         .enumerate()
         .map(|(number, aggregate)| Contribution {
             kind: &aggregate.kind,
-            argument: argument(aggregate).map(|column| interpreter.slicer(input, &[column])),
+            arguments: needed(aggregate).into_iter().map(|column| interpreter.slicer(input, &[column])).collect(),
+            place: ordering(aggregate, &|column| interpreter.slicer(input, &[column])),
             filter: aggregate.filter.map(|column| interpreter.slicer(input, &[column])),
             result: interpreter.slicer(node, &[keys.len() + number]),
         })
@@ -108,16 +110,36 @@ pub fn explain(
     Ok(derived.collect())
 }
 
-/// The column whose NULLs do not count; a row of several columns always counts.
-fn argument(aggregate: &Aggregate) -> Option<usize> {
-    let is_row = aggregate.kind == AggregateKind::CountDistinct && aggregate.inputs.len() > 1;
-    aggregate.inputs.first().copied().filter(|_| !is_row)
+/// The columns in which a row must not have NULL to count.
+fn needed(aggregate: &Aggregate) -> Vec<usize> {
+    match aggregate.kind {
+        AggregateKind::CountAll
+        | AggregateKind::ArrayAgg { .. }
+        | AggregateKind::JsonArray { .. }
+        | AggregateKind::JsonObject { .. } => Vec::new(),
+        // A row of several columns is not NULL, whatever its columns are.
+        AggregateKind::CountDistinct if aggregate.inputs.len() > 1 => Vec::new(),
+        AggregateKind::Regression(_) => aggregate.inputs.clone(),
+        AggregateKind::First { needs_key, .. } => aggregate.inputs[1..].iter().copied().take(usize::from(needs_key)).collect(),
+        _ => aggregate.inputs.iter().copied().take(1).collect(),
+    }
+}
+
+/// The columns that order the rows of which the first counts, each with true if it is descending: the ordering columns, then the value.
+fn ordering(aggregate: &Aggregate, slicer: &dyn Fn(usize) -> Slicer) -> Vec<(Slicer, bool)> {
+    let AggregateKind::First { order, .. } = &aggregate.kind else { return Vec::new() };
+    let (value, ordering) = aggregate.inputs.split_at(1);
+    let ordering = ordering.iter().copied().zip(order.iter().copied());
+    ordering.chain(value.iter().map(|column| (*column, false))).map(|(column, descending)| (slicer(column), descending)).collect()
 }
 
 /// The part of a row that an aggregate takes.
 struct Contribution<'a> {
     kind: &'a AggregateKind,
-    argument: Option<Slicer>,
+    /// fields that must be there
+    arguments: Vec<Slicer>,
+    /// fields that decide which row is the first
+    place: Vec<(Slicer, bool)>,
     filter: Option<Slicer>,
     /// its field of the result
     result: Slicer,
@@ -127,22 +149,41 @@ impl Contribution<'_> {
     /// The rows that made this result.
     fn rows<'d>(&self, group: &[&'d Derived], result: &Row) -> Vec<&'d Derived> {
         let taken = group.iter().copied().filter(|derived| self.takes(derived.row.as_bytes()));
-        match (self.kind, &self.argument) {
-            (AggregateKind::Min | AggregateKind::Max, Some(argument)) => {
-                let best = self.result.row(result.as_bytes());
-                let has_best = |derived: &&Derived| argument.row(derived.row.as_bytes()) == best;
-                taken.filter(has_best).min_by(|a, b| a.origins.cmp(&b.origins)).into_iter().collect()
+        let has_result = |derived: &&Derived| {
+            let found = self.result.row(result.as_bytes());
+            self.arguments.first().is_some_and(|argument| argument.row(derived.row.as_bytes()) == found)
+        };
+        match self.kind {
+            AggregateKind::Min | AggregateKind::Max => {
+                taken.filter(has_result).min_by(|a, b| a.origins.cmp(&b.origins)).into_iter().collect()
+            }
+            AggregateKind::Mode { .. } => taken.filter(has_result).collect(),
+            AggregateKind::First { .. } => {
+                let place = |derived: &&Derived| (self.place_of(derived.row.as_bytes()), Rc::clone(&derived.origins));
+                taken.min_by_key(place).into_iter().collect()
             }
             _ => taken.collect(),
         }
     }
 
-    /// A NULL is no argument, but for what keeps it in a list.
+    /// The bytes by which rows come one after the other.
+    fn place_of(&self, row: &[u8]) -> Row {
+        let mut place = Row::empty();
+        for (slicer, descending) in &self.place {
+            let start = place.len();
+            place.extend(slicer.row(row).as_bytes());
+            if *descending {
+                place.tail_mut(start).iter_mut().for_each(|byte| *byte = !*byte);
+            }
+        }
+        place
+    }
+
+    /// Returns true if a row counts.
     fn takes(&self, row: &[u8]) -> bool {
         let is_true = |filter: &Slicer| FieldKind::Boolean.read(filter.row(row).as_bytes(), 0) == Value::Boolean(true);
-        let keeps_null = matches!(self.kind, AggregateKind::CountAll | AggregateKind::ArrayAgg { .. });
-        let is_given = |argument: &Slicer| keeps_null || !is_null(argument.row(row).as_bytes(), 0);
-        self.filter.as_ref().is_none_or(is_true) && self.argument.as_ref().is_none_or(is_given)
+        self.filter.as_ref().is_none_or(is_true)
+            && self.arguments.iter().all(|argument| !is_null(argument.row(row).as_bytes(), 0))
     }
 }
 

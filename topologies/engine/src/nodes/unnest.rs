@@ -1,54 +1,34 @@
-//! One row for each element of a list.
+//! One row for each element of a list, or of several lists side by side.
 
 use operators::Rows;
-use schemas::dead_letter::RowError;
-use schemas::field::{FieldKind, Value};
 
 use crate::provenance::demand::{Demand, DemandedColumn};
 use crate::provenance::derived::Derived;
 use crate::provenance::error::LineageError;
 use crate::provenance::interpreter::Interpreter;
 use crate::render::renderer::Renderer;
-use crate::render::row_printer::RowPrinter;
-use crate::render::slicer::Slicer;
+use crate::render::row_unnest::RowUnnest;
 use crate::render::transform::transform;
 use language::plan::graph::{NodeId, Operator, Unnest};
 
-/// The most bytes of the rows that unnesting makes of one row.
-const UNNEST_BYTES_MAX: usize = 64 << 20;
-
 /// Makes a row of each element. A row that would make too much is an error of its own.
-pub fn render<'s>(renderer: &mut Renderer<'s, '_>, node: NodeId, input: NodeId, column: usize, keep: &[usize]) -> Rows<'s> {
-    let kinds = renderer.kinds[input].clone();
-    let (lists, kept) = (Slicer::new(&kinds, &[column]), Slicer::new(&kinds, keep));
-    let FieldKind::List(element) = kinds[column].clone() else {
-        panic!("column {column} of node {input} was planned as a list");
-    };
-    let list = kinds[column].clone();
+pub fn render<'s>(
+    renderer: &mut Renderer<'s, '_>,
+    node: NodeId,
+    input: NodeId,
+    (lists, keep): (&[usize], &[usize]),
+) -> Rows<'s> {
     let below = &renderer.topology.graph.nodes[input];
-    let (relation, printer) = (renderer.relation(node).to_owned(), RowPrinter::new(&below.columns, &kinds));
-    let expression = format!("unnest({})", below.columns[column].name);
+    let unnest = RowUnnest::new(&below.columns, &renderer.kinds[input], (lists, keep), renderer.relation(node));
     let mut meter = renderer.meter(node);
     let (rows, errors) = transform(renderer.rows(input).inner, "unnest", move |batch, _, made| {
         for (row, time, diff) in batch.drain(..) {
-            let field = lists.row(row.as_bytes());
-            let Value::List(values) = list.read(field.as_bytes(), 0) else { continue };
-            let kept = kept.row(row.as_bytes());
-            let bytes = values.len() * kept.len() + field.len();
-            if bytes > UNNEST_BYTES_MAX {
-                let detail = format!(
-                    "it would make {} rows with {bytes} bytes of one row, which may make {UNNEST_BYTES_MAX}",
-                    values.len()
-                );
-                let (relation, expression, row) = (relation.clone(), expression.clone(), printer.json(row.as_bytes()));
-                made.errors.push((RowError { relation, expression, detail, row }, time, diff));
-                continue;
-            }
-            for value in values {
-                let mut out = kept.clone();
-                element.write(&value, &mut out);
+            let emit = |out: schemas::row::Row| {
                 meter.count(time, out.len());
                 made.rows.push((out, time, diff));
+            };
+            if let Err(error) = unnest.apply(&row, emit) {
+                made.errors.push((error, time, diff));
             }
             if meter.is_exceeded() {
                 made.rows.clear();
@@ -59,18 +39,18 @@ pub fn render<'s>(renderer: &mut Renderer<'s, '_>, node: NodeId, input: NodeId, 
     rows
 }
 
-/// Each row comes from the row that has the list.
+/// Each row comes from the row that has the lists.
 pub fn explain(
     interpreter: &mut Interpreter<'_>,
     node: NodeId,
     input: NodeId,
-    column: usize,
-    keep: &[usize],
+    (lists, keep): (&[usize], &[usize]),
     demand: &Demand,
 ) -> Result<Vec<Derived>, LineageError> {
     let place = |column: usize| keep.get(column).map_or(DemandedColumn::Elsewhere, |&kept| DemandedColumn::Column(kept));
     let rows = interpreter.rows(input, &demand.pushed(&interpreter.kinds[node], place))?;
     let number = interpreter.kinds[input].len();
     let numbered = keep.iter().copied().chain([number]).collect();
-    interpreter.carry((input, node), &rows, Operator::Unnest(Unnest { input: 0, column, keep: numbered }), keep.len())
+    let operator = Operator::Unnest(Unnest { input: 0, columns: lists.to_vec(), keep: numbered });
+    interpreter.carry((input, node), &rows, operator, keep.len())
 }

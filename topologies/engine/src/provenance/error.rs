@@ -59,6 +59,6 @@ pub enum LineageError {
 
 impl From<DataFusionError> for LineageError {
     fn from(error: DataFusionError) -> Self {
-        Self::Plan { detail: language::plan::messages::message(&error).0 }
+        Self::Plan { detail: language::plan::errors::messages::message(&error).0 }
     }
 }

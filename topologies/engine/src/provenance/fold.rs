@@ -7,71 +7,103 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use operators::fold::{FoldEvent, FoldOutcome, FoldStep};
+use operators::clear::in_place;
+use operators::fold::{FoldEvent, FoldOutcome, FoldStep, LogOrder};
 use schemas::field::{FieldKind, Value};
 use schemas::position::{Offset, Partition};
 use schemas::row::Row;
+use schemas::topic::changes::CHANGE_SEQUENCE;
 
 use super::demand::Check;
 use super::derived::Derived;
 use super::error::{LineageError, Unfinished};
 use super::origins::{Origin, Origins};
 use super::scan::Scans;
+use crate::epoch_clock::Clock;
 use crate::render::columns::{field_kinds, source_columns};
-use crate::render::merge::{FoldReader, MergeLogic};
+use crate::render::fold_reader::{FoldReader, MergePlace};
 use crate::render::slicer::Slicer;
+use crate::render::table_logic::TableLogic;
 use language::plan::merge::{Action, Clause, FoldValue, Merge};
 use language::topology::{Table, Topology};
 
-/// The rows of a table whose keys are wanted.
+/// The rows of a table whose keys are wanted. Those from before the first event come from none.
 pub fn rows(topology: &Topology, number: usize, keys: &Check, scans: &mut Scans<'_>) -> Result<Vec<Derived>, LineageError> {
     let table = &topology.tables[number];
-    let Some(merge) = &table.merge else { return Ok(Vec::new()) };
-    let mut events = key_events(topology, table, merge, keys, scans)?;
+    let mut first = first_rows(table, keys);
+    let sources = table.sources(&topology.sources);
+    let mut events = Vec::new();
+    for (statement, topic) in table.merge_places(&topology.sources).into_iter().enumerate() {
+        key_events(topology, (table, statement, topic), keys, scans, &mut events)?;
+    }
     events.sort_unstable();
-    let mut folds: Vec<Fold<'_>> = events.chunk_by(|a, b| a.0 == b.0).map(Fold::new).collect();
-    let logic = MergeLogic::of(table, merge)?;
-    let tracer = Tracer::new(table, merge);
+    // No key comes before the empty one of what takes all rows away.
+    let keyless = events.partition_point(|(key, _, _)| key.is_empty());
+    let clearings: Vec<LogOrder> = events.drain(..keyless).map(|(_, order, _)| order).collect();
+    in_place(&mut events, &clearings, std::iter::empty());
+    let begun = |events| Fold::new(events, &mut first);
+    let mut folds: Vec<Fold<'_>> = events.chunk_by(|a, b| a.0 == b.0).map(begun).collect();
+    let logic = TableLogic::of(table, scans.clock == Clock::System)?;
+    let tracers: Vec<Tracer> = table.merges.iter().map(|merge| Tracer::new(table, merge)).collect();
     for round in 0.. {
         scans.check_time()?;
         let active: Vec<usize> = (0..folds.len()).filter(|&fold| round < folds[fold].events.len()).collect();
         if active.is_empty() {
             break;
         }
+        let is_clearing = |fold: &usize| clearings.binary_search(&folds[*fold].events[round].1).is_ok();
+        let (cleared, active): (Vec<usize>, Vec<usize>) = active.into_iter().partition(is_clearing);
+        cleared.into_iter().for_each(|fold| folds[fold].state = None);
         let mut decided = Vec::with_capacity(active.len());
+        active.iter().for_each(|&fold| folds[fold].end(round, &logic));
         let steps: Vec<FoldStep<'_>> = active.iter().map(|&fold| folds[fold].step(round)).collect();
-        logic.decide_all(&steps, |outcome| decided.push(outcome));
+        logic.decide_all(&steps, &mut decided);
         for (fold, (outcome, clause)) in active.into_iter().zip(decided) {
             let (_, order, fields) = &folds[fold].events[round];
-            let origin = Origin { source: merge.source, partition: Partition(order.partition), offset: Offset(order.offset) };
-            let fields = fields.clone();
+            let source = sources[order.topic as usize];
+            let origin = Origin { source, partition: Partition(order.partition), offset: Offset(order.offset) };
+            let (tracer, fields) = (&tracers[order.statement as usize], fields.clone());
             tracer.apply(&mut folds[fold].state, outcome, clause, (origin, &fields));
         }
     }
-    Ok(folds.into_iter().filter_map(|fold| fold.state).map(State::into_derived).collect())
+    let untouched = first.into_values();
+    Ok(folds.into_iter().filter_map(|fold| fold.state).chain(untouched).map(State::into_derived).collect())
 }
 
+/// The wanted rows from before the first event, by their keys.
+fn first_rows(table: &Table, keys: &Check) -> BTreeMap<Row, State> {
+    let wanted = table.rows.iter().filter(|(key, _)| keys.admits(key.as_bytes()));
+    wanted.map(|(key, row)| (key.clone(), State::new(row.clone(), Rc::default(), table.columns.len()))).collect()
+}
+
+/// Adds the events of the wanted keys for one merge of a table.
 fn key_events(
     topology: &Topology,
-    table: &Table,
-    merge: &Merge,
+    (table, statement, topic): (&Table, usize, u32),
     keys: &Check,
     scans: &mut Scans<'_>,
-) -> Result<Vec<FoldEvent>, LineageError> {
+    found: &mut Vec<FoldEvent>,
+) -> Result<(), LineageError> {
+    let merge = &table.merges[statement];
     let columns = source_columns(&topology.sources[merge.source]);
-    let reader = FoldReader::new(&columns, &scans.decoded[merge.source], table, merge)?;
+    let place = MergePlace { topic, statement: statement as u32 };
+    let reader = FoldReader::new(&columns, &scans.decoded[merge.source], table, merge, place)?;
     let rows_max = scans.limits.rows;
-    let mut found = Vec::new();
     scans.each(merge.source, |events| {
         let each = |event: FoldEvent| {
-            if keys.admits(event.0.as_bytes()) {
+            if event.0.is_empty() || keys.admits(event.0.as_bytes()) {
                 found.push(event);
             }
         };
-        reader.read(events, each, |_| ());
-        if found.len() <= rows_max { Ok(()) } else { Err(Unfinished::Rows { relation: table.name.clone(), rows_max }.into()) }
-    })?;
-    Ok(found)
+        let mut made = 0;
+        let may_go_on = |_| {
+            made += 1;
+            made <= rows_max
+        };
+        reader.read(events, each, |_| (), may_go_on);
+        let is_within = found.len().max(made) <= rows_max;
+        if is_within { Ok(()) } else { Err(Unfinished::Rows { relation: table.name.clone(), rows_max }.into()) }
+    })
 }
 
 /// The events of one key, and the row as it is after some of them.
@@ -81,14 +113,21 @@ struct Fold<'e> {
 }
 
 impl<'e> Fold<'e> {
-    fn new(events: &'e [FoldEvent]) -> Self {
-        Self { events, state: None }
+    /// Takes the row of the events' key from those before the first event.
+    fn new(events: &'e [FoldEvent], first: &mut BTreeMap<Row, State>) -> Self {
+        Self { events, state: events.first().and_then(|(key, _, _)| first.remove(key)) }
+    }
+
+    /// Drops the row if the next event finds it no more.
+    fn end(&mut self, round: usize, logic: &TableLogic) {
+        let order = self.events[round].1;
+        self.state.take_if(|state| logic.has_ended(state.row.as_bytes(), &order));
     }
 
     fn step(&self, round: usize) -> FoldStep<'_> {
-        let (key, _, fields) = &self.events[round];
+        let (key, order, fields) = &self.events[round];
         let current = self.state.as_ref().map(|state| state.row.as_bytes());
-        FoldStep { key: key.as_bytes(), event: fields.as_bytes(), current }
+        FoldStep { key: key.as_bytes(), order: *order, event: fields.as_bytes(), current }
     }
 }
 
@@ -100,6 +139,11 @@ struct State {
 }
 
 impl State {
+    /// A row of so many columns that comes from one place.
+    fn new(row: Row, inserted: Rc<Origins>, width: usize) -> Self {
+        Self { row, columns: vec![Rc::clone(&inserted); width], inserted }
+    }
+
     fn into_derived(self) -> Derived {
         let origins = Origins::union(std::iter::once(&self.inserted).chain(&self.columns));
         Derived { row: self.row, origins }
@@ -121,14 +165,14 @@ struct Reads {
 }
 
 impl Reads {
-    fn new(clause: &Clause, width: usize) -> Self {
+    fn new(clause: &Clause, is_traced: &impl Fn(&usize) -> bool) -> Self {
         let of = |value: &FoldValue| match value {
             FoldValue::Event(_) => Vec::new(),
-            FoldValue::Late(scalar) => scalar.columns().into_iter().filter(|column| *column < width).collect(),
+            FoldValue::Late(scalar) => scalar.columns().into_iter().filter(|column| is_traced(column)).collect(),
         };
         let assigned = match &clause.action {
             Action::Update(assignments) => assignments.iter().map(|(column, value)| (*column, of(value))).collect(),
-            Action::Insert(_) | Action::Delete | Action::Nothing => BTreeMap::new(),
+            Action::Insert(_) | Action::Delete | Action::Nothing | Action::Raise(_) => BTreeMap::new(),
         };
         let guard = match &clause.guard {
             Some(FoldValue::Event(field)) => Some(*field),
@@ -144,6 +188,8 @@ struct Tracer {
     clauses: Vec<Reads>,
     columns: Slicer,
     width: usize,
+    /// the column with the place of the last change, which nobody sees, and on which it does not depend what a row holds
+    sequence: Option<usize>,
     fields: Vec<FieldKind>,
 }
 
@@ -151,21 +197,23 @@ impl Tracer {
     fn new(table: &Table, merge: &Merge) -> Self {
         let width = table.columns.len();
         let all: Vec<usize> = (0..width).collect();
+        let sequence = table.columns.iter().position(|column| column.name == CHANGE_SEQUENCE);
+        let is_traced = |column: &usize| *column < width && Some(*column) != sequence;
         Self {
-            clauses: merge.clauses.iter().map(|clause| Reads::new(clause, width)).collect(),
+            clauses: merge.clauses.iter().map(|clause| Reads::new(clause, &is_traced)).collect(),
             columns: Slicer::new(&field_kinds(&table.columns), &all),
             width,
+            sequence,
             fields: field_kinds(merge.fields.iter().map(|(_, column)| column)),
         }
     }
 
     fn apply(&self, state: &mut Option<State>, outcome: FoldOutcome, clause: Option<usize>, (origin, fields): (Origin, &Row)) {
         match (outcome, state.as_mut()) {
-            (FoldOutcome::Keep | FoldOutcome::Fail(_), _) => {}
+            (FoldOutcome::Keep | FoldOutcome::Fail(_) | FoldOutcome::Refuse(_), _) => {}
             (FoldOutcome::Delete, _) => *state = None,
             (FoldOutcome::Put(row), None) => {
-                let inserted = Origins::of(origin);
-                *state = Some(State { row, columns: vec![Rc::clone(&inserted); self.width], inserted });
+                *state = Some(State::new(row, Origins::of(origin), self.width));
             }
             (FoldOutcome::Put(row), Some(state)) => self.update(state, row, clause, (origin, fields)),
         }
@@ -177,7 +225,8 @@ impl Tracer {
         let has_changed = |&column: &usize| before.field(state.row.as_bytes(), column) != after.field(row.as_bytes(), column);
         let event = Origins::of(origin);
         let none = Vec::new();
-        let changed = (0..self.width).filter(has_changed).map(|column| {
+        let traced = (0..self.width).filter(|column| Some(*column) != self.sequence);
+        let changed = traced.filter(has_changed).map(|column| {
             let read = clause.and_then(|clause| self.clauses[clause].assigned.get(&column)).unwrap_or(&none);
             let origins = std::iter::once(&event).chain(state.of(&decided)).chain(state.of(read));
             (column, Origins::union(origins))

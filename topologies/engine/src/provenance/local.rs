@@ -17,6 +17,7 @@ use timely::dataflow::operators::ToStream;
 use timely::dataflow::operators::probe::Handle;
 
 use super::error::LineageError;
+use crate::epoch_clock::Clock;
 use crate::render::budget::Budget;
 use crate::render::columns::field_kinds;
 use crate::render::drain::Drain;
@@ -101,7 +102,8 @@ pub fn run(
     let made = timely::execute_directly(move |worker| {
         let (drain, probe) = (Drain::new(Time::MIN, Arc::default(), Budget::default()), Handle::new());
         let states = Arc::new(KeptStates::of(&topology));
-        let keeping = RestoreContext { start: Time::MIN, missing: Arc::default(), states, restored: Restored::new() };
+        let (missing, restored) = (Arc::default(), Restored::new());
+        let keeping = RestoreContext { start: Time::MIN, missing, states, restored, clock: Clock::System };
         let rendered = worker.dataflow::<Time, _, _>(|scope| {
             let clock = [wall_micros].to_stream(scope);
             crate::render::render(&topology, scope, Vec::new(), clock, (&drain, &probe), keeping, render_node)
@@ -111,8 +113,8 @@ pub fn run(
         }
         rendered.map(|()| drain.take(Time::MIN))
     });
-    let made =
-        made.map_err(|error: DataFusionError| LineageError::Plan { detail: language::plan::messages::message(&error).0 })?;
+    let made = made
+        .map_err(|error: DataFusionError| LineageError::Plan { detail: language::plan::errors::messages::message(&error).0 })?;
     let mut rows: BTreeMap<IndexId, Vec<(Row, Diff)>> = made.changes;
     let mut rows = rows.remove(&INDEX).unwrap_or_default();
     consolidate(&mut rows);

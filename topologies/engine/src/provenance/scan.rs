@@ -16,7 +16,8 @@ use sources::record::StoredRecord;
 use super::error::{LineageError, Unfinished};
 use super::limits::LineageLimits;
 use super::question::Consumed;
-use crate::render::events::{AppendTimes, Events, keep};
+use crate::epoch_clock::Clock;
+use crate::render::events::{AppendTimes, Events, clocks, keep};
 use crate::state::quarantine::Quarantine;
 use language::topology::{Source, Topology};
 
@@ -33,6 +34,8 @@ pub struct Scans<'q> {
     log: &'q dyn LogReader,
     quarantine: &'q Quarantine,
     consumed: &'q Consumed,
+    /// the clock by which rows of tables end
+    pub clock: Clock,
     /// the columns of each source that are decoded
     pub decoded: Vec<Vec<usize>>,
     kept: BTreeMap<usize, Vec<Rc<Events>>>,
@@ -51,13 +54,13 @@ impl<'q> Scans<'q> {
     pub fn new(
         topology: &'q Topology,
         (log, quarantine): (&'q dyn LogReader, &'q Quarantine),
-        consumed: &'q Consumed,
+        (consumed, clock): (&'q Consumed, Clock),
         decoded: Vec<Vec<usize>>,
         limits: LineageLimits,
     ) -> Self {
         let (kept, gaps) = (BTreeMap::new(), BTreeMap::new());
         let deadline = Instant::now() + limits.duration;
-        Self { topology, log, quarantine, consumed, decoded, kept, kept_bytes: 0, limits, deadline, records: 0, gaps }
+        Self { topology, log, quarantine, consumed, clock, decoded, kept, kept_bytes: 0, limits, deadline, records: 0, gaps }
     }
 
     /// Hands out all events of a source, each partition in its order.
@@ -103,7 +106,7 @@ impl<'q> Scans<'q> {
         if earliest > Offset(0) {
             self.gaps.insert(key.clone(), earliest);
         }
-        let mut reader = Reader::new(definition, &self.decoded[source]);
+        let mut reader = Reader::new(definition, &self.decoded[source], self.clock);
         let mut from = earliest;
         while from < end {
             self.check_time()?;
@@ -130,28 +133,30 @@ impl<'q> Scans<'q> {
 /// Decodes a partition from its beginning.
 struct Reader {
     decoder: EventDecoder,
+    clock: Clock,
     seen: DeduplicationWindow,
     appended: AppendTimes,
 }
 
 impl Reader {
-    fn new(source: &Source, decoded: &[usize]) -> Self {
+    fn new(source: &Source, decoded: &[usize], clock: Clock) -> Self {
         let ids_max = DEDUPLICATION_IDS_MAX / source.partitions.max(1) as usize;
         Self {
             decoder: EventDecoder::new(&source.schema, source.encoding, decoded),
+            clock,
             seen: DeduplicationWindow::new(source.deduplication_micros.unwrap_or(0), ids_max),
             appended: AppendTimes::default(),
         }
     }
 
     fn decode(&mut self, records: &[StoredRecord]) -> Events {
-        let raw = records.iter().map(|record| (record.partition, record.offset, record.timestamp, record.value.as_slice()));
-        let decoded = self.decoder.decode(raw);
+        let decoded = self.decoder.decode(records.iter().map(StoredRecord::raw));
         let fresh: Vec<bool> = match &decoded.event_ids {
             Some(ids) => ids.iter().zip(&decoded.occurred_at).map(|(id, &at)| self.seen.first_seen(id.0, at)).collect(),
             None => vec![true; decoded.places.len()],
         };
         let appended = self.appended.of(records, &decoded.places);
-        keep(Events { batch: decoded.batch, places: decoded.places, appended }, &fresh)
+        let clock = clocks(self.clock, decoded.occurred_at, &appended);
+        keep(Events { batch: decoded.batch, places: decoded.places, appended, clock }, &fresh)
     }
 }

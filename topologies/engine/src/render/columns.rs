@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use schemas::field::FieldKind;
 
 use language::plan::graph::{Map, NodeColumn, NodeId, Operator, SourceScan};
-use language::plan::merge::Merge;
 use language::plan::scalar::Scalar;
 use language::topology::{Source, Topology};
 
@@ -58,9 +57,10 @@ pub fn columns_read(topology: &Topology, source: usize, nodes: &BTreeSet<NodeId>
             }
         }
     }
-    let merges = tables.iter().filter_map(|&table| topology.tables[table].merge.as_ref());
+    let width = topology.sources[source].schema.columns().len();
+    let merges = tables.iter().flat_map(|&table| &topology.tables[table].merges);
     for merge in merges.filter(|merge| merge.source == source) {
-        columns.extend(merge_columns(merge));
+        columns.extend(merge.columns_read(width));
     }
     columns.into_iter().collect()
 }
@@ -69,10 +69,6 @@ pub fn columns_read(topology: &Topology, source: usize, nodes: &BTreeSet<NodeId>
 pub fn source_columns(source: &Source) -> Vec<NodeColumn> {
     let columns = source.schema.columns().iter();
     columns.map(|column| language::plan::outputs::node_column(&column.name, &column.data_type, column.nullable)).collect()
-}
-
-fn merge_columns(merge: &Merge) -> BTreeSet<usize> {
-    merge.key.iter().chain(merge.fields.iter().map(|(scalar, _)| scalar)).flat_map(Scalar::columns).collect()
 }
 
 #[cfg(test)]
@@ -88,10 +84,11 @@ mod tests {
     #[test]
     fn a_source_that_is_read_through_maps_has_no_kinds_and_a_served_node_has_all_of_them() {
         let sql = "CREATE SOURCE post_events WITH (connector = 'log', topic = 'social.post')
-              FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.PostEvent');
+              FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.PostEvent', schema.location = 'post.proto');
             CREATE MATERIALIZED VIEW actors AS SELECT aggregate_id, actor_id FROM post_events WHERE occurred_at > NOW() - INTERVAL '7 days';
             CREATE INDEX ON actors (actor_id);";
-        let topology = language::load::build(&[language::load::inline("test.sql", sql)]).expect("statements");
+        let files = language::load::inline_beside("test.sql", sql, &testkit::social::proto_files());
+        let topology = language::load::build(&files).expect("statements");
         let kinds = kinds_of_nodes(&topology);
         let served = topology.served[0].node;
         assert_eq!(kinds[served], topology.graph.kinds(served).expect("rows hold the columns"));

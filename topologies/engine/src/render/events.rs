@@ -22,6 +22,7 @@ use timely::dataflow::operators::generic::operator::Operator as _;
 
 use super::drain::Drain;
 use super::transform::transform;
+use crate::epoch_clock::Clock;
 use crate::state::restored::partition_of;
 use language::expression::evaluate::{Evaluator, Output};
 use language::plan::graph::NodeColumn;
@@ -40,6 +41,8 @@ pub struct Events {
     pub places: Vec<(Partition, Offset)>,
     /// for each row, by when it was appended, microseconds since 1970: never falling within a partition
     pub appended: Vec<i64>,
+    /// for each row, what the clock says when it comes: the time of appending, or the event time where events move the clock
+    pub clock: Vec<i64>,
 }
 
 /// Append times of the records of one partition: timestamps of older logs may fall, and a record never comes before the one
@@ -89,6 +92,7 @@ pub fn decode<'s>(
     records: StreamVec<'s, Time, Records>,
     source: &Source,
     decoded: &[usize],
+    clock: Clock,
     mut seen: Windows,
     drain: Drain,
 ) -> StreamVec<'s, Time, Events> {
@@ -101,9 +105,7 @@ pub fn decode<'s>(
                 let mut session = output.session(&capability);
                 for records in data.drain(..) {
                     records.iter().for_each(|record| panic_point(&record.value));
-                    let raw =
-                        records.iter().map(|record| (record.partition, record.offset, record.timestamp, record.value.as_slice()));
-                    let events = decoder.decode(raw);
+                    let events = decoder.decode(records.iter().map(StoredRecord::raw));
                     let appended = AppendTimes::default().of(&records, &events.places);
                     let again = seen.is_again(time);
                     let fresh = seen.fresh(time, &events);
@@ -116,11 +118,20 @@ pub fn decode<'s>(
                     if !again {
                         drain.events(time, fresh.len() as u64, fresh.iter().filter(|fresh| !**fresh).count() as u64);
                     }
-                    session.give(keep(Events { batch: events.batch, places: events.places, appended }, &fresh));
+                    let clock = clocks(clock, events.occurred_at, &appended);
+                    session.give(keep(Events { batch: events.batch, places: events.places, appended, clock }, &fresh));
                 }
             });
         }
     })
+}
+
+/// Returns the time that the clock shows at each event.
+pub(crate) fn clocks(clock: Clock, occurred_at: Vec<i64>, appended: &[i64]) -> Vec<i64> {
+    match clock {
+        Clock::System => appended.to_vec(),
+        Clock::Event => occurred_at,
+    }
 }
 
 fn dead_letter(topic: &str, record: BadRecord) -> DeadLetter {
@@ -134,6 +145,7 @@ fn dead_letter(topic: &str, record: BadRecord) -> DeadLetter {
         length: record.length,
         arrived: Some(record.appended_at),
         sender_actor: None,
+        relation: None,
     }
 }
 
@@ -229,11 +241,13 @@ pub(crate) fn keep(events: Events, fresh: &[bool]) -> Events {
     if fresh.iter().all(|fresh| *fresh) {
         return events;
     }
-    let places = events.places.into_iter().zip(fresh).filter(|(_, fresh)| **fresh).map(|(place, _)| place).collect();
-    let appended = events.appended.into_iter().zip(fresh).filter(|(_, fresh)| **fresh).map(|(appended, _)| appended).collect();
+    fn kept<T>(values: Vec<T>, fresh: &[bool]) -> Vec<T> {
+        values.into_iter().zip(fresh).filter(|(_, fresh)| **fresh).map(|(value, _)| value).collect()
+    }
+    let (places, appended, clock) = (kept(events.places, fresh), kept(events.appended, fresh), kept(events.clock, fresh));
     let batch = arrow_select::filter::filter_record_batch(&events.batch, &BooleanArray::from(fresh.to_vec()))
         .unwrap_or_else(|error| panic!("a mask of the batch's own length did not fit: {error}"));
-    Events { batch, places, appended }
+    Events { batch, places, appended, clock }
 }
 
 /// Takes rows from decoded events: conditions and columns, evaluated on the decoded arrays.

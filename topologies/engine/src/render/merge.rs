@@ -1,144 +1,32 @@
-//! The continuous MERGE: events of a source fold into the rows of a table.
+//! The continuous MERGE: what an event does to the row of its key.
 //!
-//! Owns the clauses at run time. Every event travels to its key with all values that depend on it alone; there the events of a key are
-//! taken in the order of appending, whatever partitions they lie in, and the first clause that applies decides. Values that depend on the
-//! row found are evaluated there, for all keys of a round at once.
+//! Owns the clauses of a merge at run time: the first that applies decides. Values that depend on the row found are evaluated for all keys of
+//! a round at once.
 
 use arrow_array::ArrayRef;
 use datafusion_common::{DataFusionError, Result};
-use operators::fold::{FoldEvent, FoldLogic, FoldOutcome, FoldStep, LogOrder, fold};
-use operators::state::KeptState;
-use operators::{Errors, Rows, Time};
+use operators::fold::{FoldOutcome, FoldStep};
 use schemas::dead_letter::RowError;
 use schemas::field::{FieldKind, Value, is_null};
 use schemas::row::{Row, RowCodec};
-use timely::dataflow::StreamVec;
 
 use super::columns::field_kinds;
-use super::events::{EventReader, Events};
+use super::fold_reader::{field_columns, is_true};
 use super::row_printer::RowPrinter;
 use super::slicer::Slicer;
-use super::transform::transform;
 use language::expression::evaluate::{Evaluator, Output};
 use language::plan::graph::NodeColumn;
 use language::plan::merge::{Action, Clause, FoldValue, Merge};
 use language::plan::scalar::Scalar;
 use language::topology::Table;
 
-/// Renders the fold of a table; `columns` are those of the source, `decoded` those that its batches hold.
-pub fn render<'s>(
-    events: StreamVec<'s, Time, Events>,
-    columns: &[NodeColumn],
-    decoded: &[usize],
-    table: &Table,
-    merge: &Merge,
-    state: KeptState,
-) -> Result<(Rows<'s>, Vec<Errors<'s>>)> {
-    let reader = FoldReader::new(columns, decoded, table, merge)?;
-    let (folds, read_errors) = transform(events, "merge", move |batch: &mut Vec<Events>, time, made| {
-        for events in batch.drain(..) {
-            let super::transform::Made { rows, errors } = &mut *made;
-            reader.read(&events, |event| rows.push((event, time, 1)), |error| errors.push((error, time, 1)));
-        }
-    });
-    let logic = MergeLogic::of(table, merge)?;
-    let events = timely::dataflow::operators::vec::Map::map(folds.inner, |(event, _, _)| event);
-    let (rows, fold_errors) = fold(events, logic, &format!("fold {}", table.name), state);
-    Ok((rows, vec![read_errors, fold_errors]))
-}
+/// The most bytes of the reason of a RAISE; a longer one is cut.
+const REASON_BYTES_MAX: usize = 4_096;
 
-fn field_columns(merge: &Merge) -> Vec<NodeColumn> {
-    merge.fields.iter().map(|(_, column)| column.clone()).collect()
-}
+/// The reason of a RAISE that computes none.
+const NO_REASON: &str = "NULL";
 
-/// Takes from decoded events what travels to the keys of a table.
-pub struct FoldReader {
-    reader: EventReader,
-    key_kinds: Vec<FieldKind>,
-    applicable: Applicable,
-    relation: String,
-}
-
-impl FoldReader {
-    /// For batches that hold the columns `decoded` of a source.
-    pub fn new(columns: &[NodeColumn], decoded: &[usize], table: &Table, merge: &Merge) -> Result<Self> {
-        let fields = merge.fields.iter().map(|(scalar, _)| scalar.clone());
-        let outputs: Vec<Scalar> = merge.key.iter().cloned().chain(fields).collect();
-        let table_kinds = field_kinds(&table.columns);
-        Ok(Self {
-            reader: EventReader::new(columns, decoded, &[], &outputs, &table.name)?,
-            key_kinds: table.primary_key.iter().map(|&key| table_kinds[key].clone()).collect(),
-            applicable: Applicable::new(&merge.clauses, &field_kinds(&field_columns(merge))),
-            relation: table.name.clone(),
-        })
-    }
-
-    /// The events that some clause may be for, each with its key; a key that is NULL is an error of the row.
-    pub fn read(&self, events: &Events, mut emit: impl FnMut(FoldEvent), mut fail: impl FnMut(RowError)) {
-        let mut null_keys = Vec::new();
-        let each = |number: usize, row: Row| {
-            let bytes = row.as_bytes();
-            let mut at = 0;
-            let mut has_null = false;
-            for kind in &self.key_kinds {
-                has_null |= is_null(bytes, at);
-                at = kind.end(bytes, at);
-            }
-            if !self.applicable.any(&bytes[at..]) {
-                return;
-            }
-            let (partition, offset) = events.places[number];
-            if has_null {
-                null_keys.push((partition, offset));
-                return;
-            }
-            let order = LogOrder { appended: events.appended[number], partition: partition.0, offset: offset.0 };
-            emit((Row::from_bytes(&bytes[..at]), order, Row::from_bytes(&bytes[at..])));
-        };
-        self.reader.read(events, each, &mut fail);
-        for (partition, offset) in null_keys {
-            fail(RowError {
-                relation: self.relation.clone(),
-                expression: "ON".to_owned(),
-                detail: "the primary key is NULL".to_owned(),
-                row: format!("{{\"partition\":{partition},\"offset\":{offset}}}"),
-            });
-        }
-    }
-}
-
-/// Tells events that no clause is for before they travel.
-struct Applicable {
-    /// the guard's field of each clause; none when some clause may be for any event
-    guards: Option<Slicer>,
-    count: usize,
-}
-
-impl Applicable {
-    fn new(clauses: &[Clause], field_kinds: &[FieldKind]) -> Self {
-        let fields: Option<Vec<usize>> = clauses
-            .iter()
-            .map(|clause| match &clause.guard {
-                Some(FoldValue::Event(field)) => Some(*field),
-                _ => None,
-            })
-            .collect();
-        let count = fields.as_ref().map_or(0, Vec::len);
-        Self { guards: fields.map(|fields| Slicer::new(field_kinds, &fields)), count }
-    }
-
-    fn any(&self, event: &[u8]) -> bool {
-        let Some(slicer) = &self.guards else { return true };
-        let ranges = slicer.ranges(event);
-        (0..self.count).any(|place| is_true(ranges.field(event, place)))
-    }
-}
-
-fn is_true(field: &[u8]) -> bool {
-    FieldKind::Boolean.read(field, 0) == Value::Boolean(true)
-}
-
-/// The clauses of one table.
+/// The clauses of one merge.
 pub struct MergeLogic {
     clauses: Vec<Clause>,
     table: Slicer,
@@ -220,6 +108,7 @@ impl MergeLogic {
             let outcome = match (&clause.action, step.current) {
                 (Action::Nothing, _) | (Action::Update(_), None) => FoldOutcome::Keep,
                 (Action::Delete, _) => FoldOutcome::Delete,
+                (Action::Raise(reason), _) => FoldOutcome::Refuse(reason_text(&value(reason)?)),
                 (Action::Insert(values), _) => self.checked(step, values.iter().map(value))?,
                 (Action::Update(assignments), Some(current)) => {
                     let ranges = self.table.ranges(current);
@@ -277,6 +166,18 @@ impl MergeLogic {
     }
 }
 
+/// The text of a reason.
+fn reason_text(field: &Row) -> String {
+    let Value::Text(text) = FieldKind::Text.read(field.as_bytes(), 0) else { return NO_REASON.to_owned() };
+    let mut text = text.into_owned();
+    let mut end = text.len().min(REASON_BYTES_MAX);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.truncate(end);
+    text
+}
+
 /// Effect of an event on its row, and the number of the deciding clause.
 pub type Decided = (FoldOutcome, Option<usize>);
 
@@ -298,6 +199,7 @@ fn number_late_values(clauses: &[Clause]) -> (Vec<Clause>, Vec<Scalar>) {
         match &mut clause.action {
             Action::Insert(values) => values.iter_mut().for_each(&mut number),
             Action::Update(assignments) => assignments.iter_mut().for_each(|(_, value)| number(value)),
+            Action::Raise(reason) => number(reason),
             Action::Delete | Action::Nothing => {}
         }
     }
@@ -382,11 +284,5 @@ fn computed_always(columns: &[NodeColumn]) -> impl Fn(&Scalar) -> Scalar + '_ {
             nullable: true,
         }),
         other => other.clone(),
-    }
-}
-
-impl FoldLogic for MergeLogic {
-    fn apply(&mut self, steps: &[FoldStep<'_>], outcomes: &mut Vec<FoldOutcome>) {
-        self.decide_all(steps, |(outcome, _)| outcomes.push(outcome));
     }
 }

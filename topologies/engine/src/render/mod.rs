@@ -8,11 +8,16 @@ pub mod budget;
 pub mod columns;
 pub mod drain;
 pub mod events;
+pub mod fold_reader;
+pub mod letters;
 pub mod merge;
 pub mod renderer;
 pub mod restore_context;
+pub mod row_map;
 pub mod row_printer;
+pub mod row_unnest;
 pub mod slicer;
+pub mod table_logic;
 pub mod transform;
 
 use std::collections::HashMap;
@@ -48,17 +53,19 @@ pub fn render<'s>(
 ) -> Result<()> {
     let graph = &topology.graph;
     let kinds = kinds_of_nodes(topology);
+    let mut kept_records = Vec::with_capacity(topology.sources.len());
     let events = topology
         .sources
         .iter()
         .zip(records)
         .enumerate()
         .map(|(number, (source, records))| {
+            kept_records.push(records.clone());
             let decoded = decoded_columns(topology, number);
             let kept = Kept::Deduplication(number);
             let restored_at = keeping.is_restored(kept).then_some(keeping.start);
             let windows = events::Windows::new(source, restored_at, keeping.entries(kept));
-            (events::decode(records, source, &decoded, windows, drain.clone()), decoded)
+            (events::decode(records, source, &decoded, keeping.clock, windows, drain.clone()), decoded)
         })
         .collect();
     let mut renderer = Renderer {
@@ -66,11 +73,13 @@ pub fn render<'s>(
         scope,
         drain: drain.clone(),
         clock,
+        records: kept_records,
         events,
         kinds,
         rendered: vec![None; graph.nodes.len()],
         errors: Vec::new(),
         stream_errors: Vec::new(),
+        letters: Vec::new(),
         keeping,
         arrangements: HashMap::new(),
         key_sets: HashMap::new(),
@@ -115,6 +124,9 @@ fn connect_outputs(renderer: Renderer<'_, '_>, probe: &Handle<Time>) {
     for errors in renderer.stream_errors {
         let drain = renderer.drain.clone();
         errors.inner.inspect(move |(error, time, diff)| drain.stream_error(*time, error.clone(), *diff)).probe_with(probe);
+    }
+    for letters in renderer.letters {
+        letters.probe_with(probe);
     }
     for (events, _) in renderer.events {
         events.probe_with(probe);

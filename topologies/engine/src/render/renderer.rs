@@ -17,7 +17,7 @@ use timely::dataflow::{Scope, StreamVec};
 
 use super::budget::Meter;
 use super::drain::Drain;
-use super::events::Events;
+use super::events::{Events, Records};
 use super::restore_context::RestoreContext;
 use language::plan::graph::NodeId;
 use language::plan::kept::Kept;
@@ -33,6 +33,8 @@ pub struct Renderer<'s, 't> {
     pub drain: Drain,
     /// the wall clock of each epoch
     pub clock: StreamVec<'s, Time, i64>,
+    /// the records of each source
+    pub records: Vec<StreamVec<'s, Time, Records>>,
     /// the decoded events of each source, and which columns they have
     pub events: Vec<(StreamVec<'s, Time, Events>, Vec<usize>)>,
     /// shapes of the columns of each node
@@ -43,6 +45,8 @@ pub struct Renderer<'s, 't> {
     pub errors: Vec<Errors<'s>>,
     /// errors of rows of streams
     pub stream_errors: Vec<Errors<'s>>,
+    /// empty streams whose epochs are done when the letters of refused events are given out
+    pub letters: Vec<StreamVec<'s, Time, ()>>,
     /// the state that nodes start from
     pub keeping: RestoreContext,
     /// arrangements by node, key and values

@@ -11,6 +11,7 @@ use operators::state::KeptState;
 use schemas::row::Row;
 
 use super::drain::Drain;
+use crate::epoch_clock::Clock;
 use crate::state::restored::Restored;
 use language::plan::kept::{Kept, KeptStates};
 
@@ -24,6 +25,8 @@ pub struct RestoreContext {
     pub states: Arc<KeptStates>,
     /// the entries, by the number of the state
     pub restored: Restored,
+    /// the clock by which rows of tables end
+    pub clock: Clock,
 }
 
 impl RestoreContext {

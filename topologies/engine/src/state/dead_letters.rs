@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use epochs::checkpoint::CheckpointHeader;
 use epochs::checkpoint::error::CheckpointError;
-use schemas::dead_letter::{DeadLetter, LetterPlace, RowError};
+use schemas::dead_letter::{DeadLetter, Fault, LetterPlace, Reason, RowError};
 use schemas::row::{Diff, Row};
 use serde::{Deserialize, Serialize};
 use sinks::dead_letters::{
@@ -150,29 +150,56 @@ struct KeptLetters {
     letters_max: usize,
     /// the most bytes
     bytes_max: usize,
-    by_id: BTreeMap<u64, (LetterPlace, usize)>,
+    by_id: BTreeMap<u64, ListedLetter>,
+    /// the letters that a MERGE raised: what is raised once more, because its table is computed once more, is no other letter
+    raised: BTreeSet<RaisedLetter>,
     /// the newest letter of each place
     by_place: BTreeMap<LetterPlace, u64>,
     /// sum of the bytes by [`letter_bytes`]
     bytes: usize,
 }
 
+/// A listed letter.
+struct ListedLetter {
+    place: LetterPlace,
+    /// its size, as [`letter_bytes`] counts it
+    bytes: usize,
+    raised: Option<RaisedLetter>,
+}
+
+/// Identity of a letter that a MERGE raised: the event, the table, and the reason.
+type RaisedLetter = (LetterPlace, Option<String>, String);
+
+fn raised(letter: &DeadLetter) -> Option<RaisedLetter> {
+    let is_raised = letter.fault.reason == Reason::Raised;
+    is_raised.then(|| (letter.place(), letter.relation.clone(), letter.fault.detail.clone()))
+}
+
 impl KeptLetters {
     fn new(letters_max: usize, bytes_max: usize) -> Self {
-        Self { letters_max, bytes_max, by_id: BTreeMap::new(), by_place: BTreeMap::new(), bytes: 0 }
+        let (by_id, raised, by_place) = (BTreeMap::new(), BTreeSet::new(), BTreeMap::new());
+        Self { letters_max, bytes_max, by_id, raised, by_place, bytes: 0 }
     }
 
     fn insert(&mut self, id: u64, letter: &DeadLetter) {
         let (place, bytes) = (letter.place(), letter_bytes(letter));
         self.bytes += bytes;
         self.by_place.insert(place.clone(), id);
-        self.by_id.insert(id, (place, bytes));
+        let raised = raised(letter);
+        self.raised.extend(raised.clone());
+        self.by_id.insert(id, ListedLetter { place, bytes, raised });
+    }
+
+    /// Returns true if a letter is listed that is raised once more.
+    fn has_raised(&self, letter: &DeadLetter) -> bool {
+        raised(letter).is_some_and(|raised| self.raised.contains(&raised))
     }
 
     /// Takes the letter of an id off; false if there is none.
     fn remove(&mut self, id: u64) -> bool {
-        let Some((place, bytes)) = self.by_id.remove(&id) else { return false };
+        let Some(ListedLetter { place, bytes, raised }) = self.by_id.remove(&id) else { return false };
         self.bytes -= bytes;
+        raised.map(|raised| self.raised.remove(&raised));
         if self.by_place.get(&place) == Some(&id) {
             self.by_place.remove(&place);
         }
@@ -190,7 +217,7 @@ impl KeptLetters {
 
     /// Returns the id of a marked letter that is listed. Without a place the id has to do.
     fn find(&self, marked: &MarkedLetter) -> Option<u64> {
-        let known = self.by_id.get(&marked.id).map(|(place, _)| place);
+        let known = self.by_id.get(&marked.id).map(|listed| &listed.place);
         match &marked.place {
             Some(place) if known != Some(place) => self.by_place.get(place).copied(),
             _ => known.map(|_| marked.id),
@@ -246,6 +273,7 @@ impl DeadLetterState {
         let mut epoch = EpochLetters::default();
         for step in steps {
             match step {
+                LetterStep::Came(letter) if self.kept.has_raised(&letter) => {}
                 LetterStep::Came(letter) => {
                     self.come(&letter, &mut epoch, changes);
                     epoch.came.push(letter);
@@ -326,7 +354,11 @@ pub fn steps_in_order(letters: Vec<(i64, DeadLetter)>, marks: Vec<(i64, LetterMa
 }
 
 fn in_order(mut letters: Vec<(i64, DeadLetter)>) -> impl Iterator<Item = (i64, DeadLetter)> {
-    letters.sort_by(|(a_at, a), (b_at, b)| (a_at, &a.topic, a.partition, a.offset).cmp(&(b_at, &b.topic, b.partition, b.offset)));
+    // Several tables may refuse one event.
+    fn place(at: i64, letter: &DeadLetter) -> (i64, &str, u32, u64, Option<&str>, &Fault) {
+        (at, &letter.topic, letter.partition, letter.offset, letter.relation.as_deref(), &letter.fault)
+    }
+    letters.sort_by(|(a_at, a), (b_at, b)| place(*a_at, a).cmp(&place(*b_at, b)));
     letters.into_iter()
 }
 

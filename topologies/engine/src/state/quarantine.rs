@@ -330,6 +330,7 @@ fn letter(topic: &Topic, record: &StoredRecord, quarantined: &QuarantinedRecords
         length: record.value.len() as u64,
         arrived: Some(record.timestamp),
         sender_actor: None,
+        relation: None,
     }
 }
 

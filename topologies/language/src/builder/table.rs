@@ -1,41 +1,35 @@
-//! `CREATE TABLE` and `MERGE INTO`: what a stream folds into.
+//! `CREATE TABLE`: what streams fold into.
 //!
-//! Statements enter; a table leaves, and the one way in which events change it.
+//! A statement enters; a table leaves, which has no rows and no MERGE yet.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use arrow_schema::{Field, Schema};
-use datafusion_sql::sqlparser::ast::{self, ArrayElemTypeDef, Spanned as _};
+use datafusion_common::Result;
+use datafusion_sql::sqlparser::ast::{self, ArrayElemTypeDef};
 
-use super::errors::{Outcome, blamed, fail, place, refused};
+use super::errors::{Outcome, fail, place};
 use super::state::Builder;
-use crate::diagnostic::Diagnostic;
-use crate::expression::check::{check_scalar, check_value};
-use crate::parse::{ColumnDefinition, MergeClause, Name, Statement, StatementKind};
-use crate::plan::costly_call::span_of_call;
-use crate::plan::graph::{NodeColumn, TableScan};
-use crate::plan::merge::{Merge, MergeContext, expressions, plan_clause, plan_expression, plan_key};
-use crate::plan::rewrite::rewrite_expression;
+use crate::diagnostic::{Diagnostic, did_you_mean};
+use crate::parse::{ColumnDefinition, Name, Retention, Statement, StatementKind};
+use crate::plan::graph::{NodeColumn, NodeId, TableScan};
+use crate::plan::scalar::{Scalar, null};
 use crate::plan::sql::declared_type;
-use crate::plan::types::is_interval;
-use crate::topology::{RelationKind, Table};
+use crate::plan::types::{is_interval, is_json, timestamp_type, type_name};
+use crate::topology::{RelationKind, RetentionRule, Table};
 
 /// Remedy for a column of a type that is not known.
 const SUPPORTED_TYPES: &str = "use BIGINT, INTEGER, SMALLINT, BOOLEAN, DOUBLE PRECISION, NUMERIC(p, s), TEXT, BYTEA, TIMESTAMPTZ, \
-                               TIMESTAMP, DATE, INTERVAL, or a list such as TEXT[]";
+                               TIMESTAMP, DATE, INTERVAL, JSONB, or a list such as TEXT[]";
 
 /// Remedy for a list of intervals.
 const INSTEAD_OF_INTERVALS: &str = "rows hold lists of everything but intervals: store their lengths in seconds, \
                                     extract(epoch FROM ...), in a DOUBLE PRECISION[]";
 
 impl Builder {
-    pub(super) fn create_table(
-        &mut self,
-        statement: &Statement,
-        name: &Name,
-        definitions: &[ColumnDefinition],
-        primary_key: &[Name],
-    ) -> Outcome<()> {
+    pub(super) fn create_table(&mut self, statement: &Statement) -> Outcome<()> {
+        let StatementKind::CreateTable { name, columns: definitions, primary_key, defaults, retention, .. } = &statement.kind else {
+            return Ok(());
+        };
         let mut columns = declared_columns(definitions)?;
         let mut key = Vec::with_capacity(primary_key.len());
         for part in primary_key {
@@ -46,126 +40,82 @@ impl Builder {
                 let help = "store the length as a number: extract(epoch FROM ...)";
                 return fail(part, format!("'{}' is an INTERVAL, which makes no primary key", part.text), help);
             }
+            if is_json(&columns[column].data_type) {
+                let help = "take a part of it as a column of its own: content ->> 'id'";
+                return fail(part, format!("'{}' is JSONB, which makes no primary key", part.text), help);
+            }
             columns[column].nullable = false;
             key.push(column);
         }
         let not_null = columns.iter().map(|column| !column.nullable).collect();
         let names = columns.iter().map(|column| column.name.clone()).collect();
         let number = self.topology.tables.len();
+        let retention = retention.as_ref().map(|retention| table_retention(retention, &columns)).transpose()?;
         self.topology.tables.push(Table {
             name: name.text.clone(),
             columns: columns.clone(),
             not_null,
             primary_key: key,
-            merge: None,
+            defaults: self.defaults(statement, &columns, defaults)?,
+            rows: BTreeMap::new(),
+            merges: Vec::new(),
+            retention,
         });
-        let node = self.topology.graph.add(TableScan { table: number }, columns);
-        let node = node.map_err(|error| place(statement, &error))?;
+        let node = self.add_table_node(number, columns).map_err(|error| place(statement, &error))?;
         self.insert(&name.text, RelationKind::Table, node, names, BTreeSet::new());
         Ok(())
     }
 
-    pub(super) fn merge(&mut self, statement: &Statement) -> Outcome<()> {
-        let StatementKind::Merge { table, target_alias, source, source_alias, on, clauses } = &statement.kind else {
-            return Ok(());
-        };
-        if self.relation(table)?.kind != RelationKind::Table {
-            return fail(table, format!("'{}' is not a table", table.text), "MERGE INTO takes a relation made by CREATE TABLE");
+    /// The rows of a table; of one with a retention those that are young enough.
+    fn add_table_node(&mut self, number: usize, columns: Vec<NodeColumn>) -> Result<NodeId> {
+        let names: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();
+        let node = self.topology.graph.add(TableScan { table: number }, columns)?;
+        match self.topology.tables[number].retention {
+            Some(RetentionRule { column, micros }) => self.retain(node, &names, (&names[column], micros)),
+            None => Ok(node),
         }
-        if self.relation(source)?.kind != RelationKind::Source {
-            return fail(source, format!("'{}' is not a source", source.text), "USING takes a relation made by CREATE SOURCE");
-        }
-        let (Some(number), Some(source_number)) = (self.table_number(&table.text), self.source_number(&source.text)) else {
-            return fail(table, format!("'{}' can't be merged into", table.text), "create the table and the source first");
-        };
-        if self.topology.tables[number].merge.is_some() {
-            return fail(
-                table,
-                format!("table '{}' already has a MERGE", table.text),
-                "put all WHEN clauses into one MERGE: the order of events is only known within one source",
-            );
-        }
-        let aliases = (target_alias.as_ref().unwrap_or(table).text.clone(), source_alias.as_ref().unwrap_or(source).text.clone());
-        let merge = self.plan_merge(statement, number, source_number, (&aliases.0, &aliases.1), on, clauses)?;
-        self.topology.tables[number].merge = Some(merge);
-        self.relation(table)?.reads.insert(source.text.clone());
-        Ok(())
     }
 
-    fn plan_merge(
-        &self,
-        statement: &Statement,
-        table: usize,
-        source: usize,
-        (target, event): (&str, &str),
-        on: &ast::Expr,
-        clauses: &[MergeClause],
-    ) -> Outcome<Merge> {
-        let table = &self.topology.tables[table];
-        let fields =
-            table.columns.iter().map(|column| Field::new(&column.name, column.data_type.clone(), true)).collect::<Vec<_>>();
-        let target_schema = Schema::new(fields);
-        let event_schema = self.topology.sources[source].schema.arrow_schema();
-        let context = MergeContext {
-            relations: &self.sql,
-            target: (target, &target_schema),
-            event: (event, &event_schema),
-            columns: &table.columns,
-            primary_key: &table.primary_key,
+    /// The value of each column where an INSERT leaves it out.
+    fn defaults(&self, statement: &Statement, columns: &[NodeColumn], given: &[(Name, ast::Expr)]) -> Outcome<Vec<Scalar>> {
+        let default = |column: &NodeColumn| match given.iter().find(|(name, _)| name.text == column.name) {
+            Some((_, value)) => self.constant(statement, value, column),
+            None => null(&column.data_type).map_err(|error| place(statement, &error)),
         };
-        let mut on = on.clone();
-        self.rewrite(statement, &mut on)?;
-        let plan = |on: ast::Expr| {
-            let key = plan_key(&context, &on)?;
-            key.iter().try_for_each(check_scalar)?;
-            Ok(key)
-        };
-        let key = plan(on.clone())
-            .map_err(|error| blamed(statement, &on, &error, |on| plan(on).map(|_| ()), &statement.locate(on.span())))?;
-        let mut fields = Vec::new();
-        let mut planned = Vec::with_capacity(clauses.len());
-        for clause in clauses {
-            let mut clause = clause.clone();
-            self.rewrite_clause(statement, &mut clause)?;
-            for (expression, column) in expressions(&context, &clause) {
-                let attempt = |expression: ast::Expr| {
-                    let (fields, value) = plan_expression(&context, clause.matched, &expression, column)?;
-                    fields.iter().try_for_each(check_scalar)?;
-                    check_value(&value)
-                };
-                attempt(expression.clone())
-                    .map_err(|error| blamed(statement, expression, &error, attempt, &statement.locate(expression.span())))?;
-            }
-            let located = |error| {
-                let mut placed = place(statement, &error);
-                if let Some(span) = span_of_call(&syntax_of(&clause), &error) {
-                    placed.diagnostic.location = statement.locate(span);
-                } else if placed.diagnostic.location == statement.location {
-                    placed.diagnostic.location = clause.location.clone();
-                }
-                placed
-            };
-            planned.push(plan_clause(&context, &clause, &mut fields).map_err(located)?);
-        }
-        Ok(Merge { source, key, fields, clauses: planned })
+        columns.iter().map(default).collect()
     }
+}
 
-    fn rewrite_clause(&self, statement: &Statement, clause: &mut MergeClause) -> Outcome<()> {
-        use crate::parse::MergeAction;
-        let values: Vec<&mut ast::Expr> = match &mut clause.action {
-            MergeAction::Insert { values, .. } => values.iter_mut().collect(),
-            MergeAction::Update(assignments) => assignments.iter_mut().map(|(_, value)| value).collect(),
-            MergeAction::Delete | MergeAction::DoNothing => Vec::new(),
-        };
-        for expression in values.into_iter().chain(clause.condition.as_mut()) {
-            self.rewrite(statement, expression)?;
-        }
-        Ok(())
+/// The column by which a retention counts, which has to be an instant.
+pub(super) fn retention_rule(retention: &Retention, columns: &[NodeColumn]) -> Outcome<RetentionRule> {
+    let Retention { micros, event_time } = retention;
+    let refused = |message: String, help: String| {
+        Err(Box::from(Diagnostic::new(event_time.location.clone(), message).with_help(help)))
+    };
+    let Some(column) = columns.iter().position(|column| column.name == event_time.text) else {
+        let names = columns.iter().map(|column| column.name.as_str());
+        let help = did_you_mean(&event_time.text, names.clone()).unwrap_or_else(|| {
+            format!("the columns are {}", names.collect::<Vec<_>>().join(", "))
+        });
+        return refused(format!("there is no column '{}', by which the retention would count", event_time.text), help);
+    };
+    if columns[column].data_type != timestamp_type() {
+        let found = type_name(&columns[column].data_type);
+        let help = "a retention counts by a TIMESTAMPTZ: name such a column, or cast it".to_owned();
+        return refused(format!("the column '{}' is {found}, which says no instant", event_time.text), help);
     }
+    Ok(RetentionRule { column, micros: *micros })
+}
 
-    fn rewrite(&self, statement: &Statement, expression: &mut ast::Expr) -> Outcome<()> {
-        rewrite_expression(expression, &self.payload_columns).map_err(|error| refused(statement, &error))
+/// The same for a table, whose rows all have a time.
+fn table_retention(retention: &Retention, columns: &[NodeColumn]) -> Outcome<RetentionRule> {
+    let rule = retention_rule(retention, columns)?;
+    if columns[rule.column].nullable {
+        let message = format!("the column '{}' can be NULL, and the retention counts by it", retention.event_time.text);
+        let help = "declare it NOT NULL: a row without a time would have no age";
+        return Err(Box::from(Diagnostic::new(retention.event_time.location.clone(), message).with_help(help)));
     }
+    Ok(rule)
 }
 
 /// The columns of a table, as they are declared.
@@ -193,15 +143,4 @@ fn is_list_of_intervals(data_type: &ast::DataType) -> bool {
         }
         _ => false,
     }
-}
-
-/// All expressions of a clause.
-fn syntax_of(clause: &MergeClause) -> Vec<ast::Expr> {
-    use crate::parse::MergeAction;
-    let values: Vec<&ast::Expr> = match &clause.action {
-        MergeAction::Insert { values, .. } => values.iter().collect(),
-        MergeAction::Update(assignments) => assignments.iter().map(|(_, value)| value).collect(),
-        MergeAction::Delete | MergeAction::DoNothing => Vec::new(),
-    };
-    clause.condition.iter().chain(values).cloned().collect()
 }

@@ -5,9 +5,10 @@
 use datafusion_sql::sqlparser::ast;
 use datafusion_sql::sqlparser::tokenizer::Token;
 
+use super::create::refused_query;
 use super::cursor::Cursor;
 use super::names::distinct;
-use super::statement::{MergeAction, MergeClause, Name, StatementKind};
+use super::statement::{MergeAction, MergeClause, MergeSource, Name, StatementKind};
 use super::unsupported::not_yet;
 use crate::diagnostic::{Diagnostic, Location};
 
@@ -17,12 +18,12 @@ pub(super) fn merge(cursor: &mut Cursor<'_>) -> Result<StatementKind, Diagnostic
     let table = cursor.name("the name of the table")?;
     let target_alias = alias(cursor)?;
     cursor.expect("USING")?;
-    if cursor.peek() == &Token::LParen {
-        let help = "write CREATE VIEW name AS SELECT ..., and USING name";
-        return Err(not_yet(cursor.location(), "a query in USING", help));
-    }
-    let source = cursor.name("the name of the source")?;
+    let source = input(cursor)?;
     let source_alias = alias(cursor)?;
+    if matches!(source, MergeSource::Query(_)) && source_alias.is_none() {
+        let help = "write USING (SELECT ...) AS e, and name its columns e.column";
+        return Err(cursor.error("the query in USING needs a name").with_help(help));
+    }
     cursor.expect("ON")?;
     let on = cursor.expression()?;
     let mut clauses = Vec::new();
@@ -37,6 +38,20 @@ pub(super) fn merge(cursor: &mut Cursor<'_>) -> Result<StatementKind, Diagnostic
         return Err(cursor.error("a continuous MERGE returns nothing").with_help("read the table through a view"));
     }
     Ok(StatementKind::Merge { table, target_alias, source, source_alias, on, clauses })
+}
+
+/// `source` or `(query)`
+fn input(cursor: &mut Cursor<'_>) -> Result<MergeSource, Diagnostic> {
+    if !cursor.accept_token(&Token::LParen) {
+        return cursor.name("the name of the source").map(MergeSource::Relation);
+    }
+    let start = cursor.location();
+    let query = cursor.query()?;
+    if let Some((message, help)) = refused_query(&query) {
+        return Err(Diagnostic::new(cursor.location_since(&start), message).with_help(help));
+    }
+    cursor.expect_token(&Token::RParen)?;
+    Ok(MergeSource::Query(query))
 }
 
 /// `[AS] name`, if there is one.
@@ -73,6 +88,12 @@ fn action(cursor: &mut Cursor<'_>, matched: bool) -> Result<MergeAction, Diagnos
     if cursor.accept("DO NOTHING") {
         return Ok(MergeAction::DoNothing);
     }
+    if cursor.accept("RAISE") {
+        if matches!(cursor.peek(), Token::EOF) || cursor.peeks("WHEN") {
+            return Err(cursor.expected("the reason").with_help("write RAISE 'reason'"));
+        }
+        return Ok(MergeAction::Raise(cursor.expression()?));
+    }
     if cursor.accept("INSERT") {
         refuse_unless(!matched, &location, "a row that exists can't be inserted", "write UPDATE SET ...")?;
         return insert(cursor);
@@ -86,7 +107,7 @@ fn action(cursor: &mut Cursor<'_>, matched: bool) -> Result<MergeAction, Diagnos
         refuse_unless(matched, &location, "a row that does not exist can't be deleted", remedy)?;
         return Ok(MergeAction::Delete);
     }
-    Err(cursor.expected(if matched { "UPDATE, DELETE or DO NOTHING" } else { "INSERT or DO NOTHING" }))
+    Err(cursor.expected(if matched { "UPDATE, DELETE, RAISE or DO NOTHING" } else { "INSERT, RAISE or DO NOTHING" }))
 }
 
 fn refuse_unless(allowed: bool, location: &Location, message: &str, help: &str) -> Result<(), Diagnostic> {
@@ -99,6 +120,10 @@ fn insert(cursor: &mut Cursor<'_>) -> Result<MergeAction, Diagnostic> {
         Token::LParen => distinct(cursor.bracketed_list(column)?, "column")?,
         _ => Vec::new(),
     };
+    if cursor.accept("DEFAULT VALUES") {
+        let help = "a row has its key from the event: write INSERT (columns) VALUES (...)";
+        return Err(cursor.error("an event makes no row of defaults alone").with_help(help));
+    }
     cursor.expect("VALUES")?;
     let location = cursor.location();
     let values = cursor.bracketed_list(Cursor::expression)?;

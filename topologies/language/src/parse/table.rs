@@ -2,17 +2,22 @@
 //!
 //! Enters: a cursor after `CREATE TABLE`. Leaves: the statement; its key is not empty and names columns of the table.
 
+use datafusion_sql::sqlparser::ast;
 use datafusion_sql::sqlparser::tokenizer::Token;
 
+use super::create::retention;
 use super::cursor::Cursor;
+use super::include::included;
+use super::members::capitals_error;
 use super::names::distinct;
+use super::options::Options;
 use super::statement::{ColumnDefinition, Name, StatementKind};
+use super::table_topic::table_topic;
 use super::unsupported::not_yet;
 use crate::diagnostic::{Diagnostic, did_you_mean};
 
 /// Constraints that PostgreSQL knows and a table that is folded from events does not have.
 const CONSTRAINTS: &[(&str, &str)] = &[
-    ("DEFAULT", "write the value in the INSERT of the MERGE"),
     ("UNIQUE", "only the primary key is unique"),
     ("CHECK", "write the condition in the MERGE: WHEN ... AND condition THEN ..."),
     ("REFERENCES", "tables are folded independently of one another: join them in a view"),
@@ -24,11 +29,17 @@ const CONSTRAINTS: &[(&str, &str)] = &[
     ("LIKE", "write the columns"),
 ];
 
+/// Types of objects, which are columns of a source alone.
+const OBJECTS: &[&str] = &["STRUCT", "ROW", "MAP"];
+
 /// Parts of a table that were read so far.
 #[derive(Default)]
 struct TableDefinition {
     columns: Vec<ColumnDefinition>,
     primary_key: Vec<Name>,
+    defaults: Vec<(Name, ast::Expr)>,
+    /// the error for the first name that is no member of a record, because it has capitals and no quotes
+    mixed_name: Option<Diagnostic>,
 }
 
 /// After `CREATE TABLE`.
@@ -40,18 +51,24 @@ pub(super) fn table(cursor: &mut Cursor<'_>) -> Result<StatementKind, Diagnostic
     }
     let mut definition = TableDefinition::default();
     cursor.bracketed_list(|cursor| definition.element(cursor))?;
-    if cursor.peeks("WITH") {
-        let error = cursor.error("a table has no options");
-        return Err(error.with_help("what it is folded from is a CREATE SOURCE, and how is a MERGE"));
+    let included = included(cursor)?;
+    let options = match cursor.accept("WITH") {
+        true => Options::read(cursor, "a table", &["retention", "event_time", "connector", "topic", "partitions"])?,
+        false => Options::none("a table"),
+    };
+    let retention = retention(&options)?;
+    let topic = table_topic(cursor, &name, &options, included)?;
+    let TableDefinition { mut columns, primary_key, defaults, mixed_name } = definition;
+    if let (Some(error), Some(_)) = (mixed_name, &topic) {
+        return Err(error);
     }
-    let TableDefinition { mut columns, primary_key } = definition;
     distinct(columns.iter().map(|column| column.name.clone()).collect(), "column")?;
     if primary_key.is_empty() {
         let error = Diagnostic::new(name.location.clone(), format!("the table '{}' has no primary key", name.text));
         return Err(error.with_help("write PRIMARY KEY after the column whose value names a row, or PRIMARY KEY (a, b)"));
     }
     mark_key(&name, &mut columns, &primary_key)?;
-    Ok(StatementKind::CreateTable { name, columns, primary_key })
+    Ok(StatementKind::CreateTable { name, columns, primary_key, defaults, retention, topic: topic.map(Box::new) })
 }
 
 impl TableDefinition {
@@ -67,10 +84,14 @@ impl TableDefinition {
         if let Some(error) = constraint_error(cursor) {
             return Err(error);
         }
+        self.mixed_name = self.mixed_name.take().or_else(|| capitals_error(cursor));
         let name = cursor.name("the name of a column")?;
         let start = cursor.location();
         if matches!(cursor.peek(), Token::Comma | Token::RParen) || cursor.peeks("PRIMARY KEY") || cursor.peeks("NOT NULL") {
             return Err(cursor.expected(&format!("the type of the column '{}'", name.text)));
+        }
+        if let Some(word) = OBJECTS.iter().find(|word| cursor.peeks(word)) {
+            return Err(not_yet(cursor.location(), &format!("{word} in a table"), "declare the object as JSONB"));
         }
         let data_type = cursor.data_type()?;
         let data_type_location = cursor.location_since(&start);
@@ -89,14 +110,25 @@ impl TableDefinition {
                 self.primary_key.push(name.clone());
             } else if cursor.accept("NOT NULL") {
                 not_null = true;
+            } else if cursor.peeks("DEFAULT") {
+                self.refuse_second_default(cursor, name)?;
+                cursor.expect("DEFAULT")?;
+                self.defaults.push((name.clone(), cursor.default_value()?));
             } else if let Some(error) = constraint_error(cursor) {
                 return Err(error);
             } else if matches!(cursor.peek(), Token::Comma | Token::RParen) {
                 return Ok(not_null);
             } else if !cursor.accept("NULL") {
-                return Err(cursor.expected("NOT NULL, PRIMARY KEY, ',' or ')'"));
+                return Err(cursor.expected("NOT NULL, DEFAULT, PRIMARY KEY, ',' or ')'"));
             }
         }
+    }
+
+    fn refuse_second_default(&self, cursor: &Cursor<'_>, column: &Name) -> Result<(), Diagnostic> {
+        if self.defaults.iter().all(|(other, _)| other.text != column.text) {
+            return Ok(());
+        }
+        Err(cursor.error(format!("the column '{}' has a default already", column.text)).with_help("leave one of them out"))
     }
 
     fn refuse_second_key(&self, cursor: &Cursor<'_>) -> Result<(), Diagnostic> {

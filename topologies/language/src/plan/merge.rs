@@ -1,18 +1,21 @@
 //! `MERGE INTO table USING source`: the plan of a continuous fold.
 //!
-//! Owns [`Merge`]. The clauses of the statement enter; leaves what is computed of every event before it travels to its key (the key,
-//! and every value that depends on the event alone), and what is computed there with the row that is found.
+//! Owns [`Merge`]. The clauses of the statement enter; leaves what is computed of every event before it travels to its key (the rows that
+//! are made of it, their keys, and every value that depends on the event alone), and what is computed there with the row that is found.
 
-use arrow_schema::Schema;
+use arrow_schema::{DataType, Schema};
 use datafusion_common::{DFSchema, Result, plan_err};
 use datafusion_expr::utils::{conjunction, split_conjunction};
-use datafusion_expr::{BinaryExpr, Expr, Operator};
+use datafusion_expr::{BinaryExpr, Expr, ExprSchemable as _, Operator};
 use datafusion_sql::sqlparser::ast;
 
+use super::event_rows::{EventRows, EventStep};
 use super::graph::NodeColumn;
 use super::identity::scalar::scalar_form;
-use super::scalar::{Scalar, null};
+use super::scalar::Scalar;
 use super::sql::Relations;
+use super::types::type_name;
+use super::wording;
 use crate::parse::{MergeAction, MergeClause};
 
 /// A continuous fold of a source into a table.
@@ -20,12 +23,27 @@ use crate::parse::{MergeAction, MergeClause};
 pub struct Merge {
     /// number of the source
     pub source: usize,
-    /// the table's key, over the columns of the source
+    /// the way from an event to the rows that are folded; none where the event is the row
+    pub steps: Vec<EventStep>,
+    /// the table's key, over the columns of those rows
     pub key: Vec<Scalar>,
-    /// fields that travel with each event, over the columns of the source
+    /// fields that travel with each row, over the same columns
     pub fields: Vec<(Scalar, NodeColumn)>,
     /// in order: the first that applies acts
     pub clauses: Vec<Clause>,
+}
+
+impl Merge {
+    /// The columns of its source that it reads; the source has `width` of them.
+    pub fn columns_read(&self, width: usize) -> Vec<usize> {
+        let behind = self.key.iter().chain(self.fields.iter().map(|(field, _)| field));
+        EventRows::columns_read(&self.steps, behind, width)
+    }
+
+    /// Returns true if some clause refuses events.
+    pub fn raises(&self) -> bool {
+        self.clauses.iter().any(|clause| matches!(clause.action, Action::Raise(_)))
+    }
 }
 
 /// One `WHEN`.
@@ -47,6 +65,7 @@ impl Clause {
         let (inserted, updated) = match &self.action {
             Action::Insert(values) => (values.as_slice(), [].as_slice()),
             Action::Update(values) => ([].as_slice(), values.as_slice()),
+            Action::Raise(reason) => (std::slice::from_ref(reason), [].as_slice()),
             Action::Delete | Action::Nothing => ([].as_slice(), [].as_slice()),
         };
         let assigned = inserted.iter().chain(updated.iter().map(|(_, value)| value));
@@ -65,6 +84,8 @@ pub enum Action {
     Delete,
     /// nothing, and no later clause acts
     Nothing,
+    /// the same, and the event becomes a dead letter with this reason
+    Raise(FoldValue),
 }
 
 /// A value of a clause.
@@ -88,6 +109,19 @@ pub struct MergeContext<'a> {
     pub columns: &'a [NodeColumn],
     /// the columns of the key
     pub primary_key: &'a [usize],
+    /// the value of each column where an INSERT leaves it out
+    pub defaults: &'a [Scalar],
+}
+
+/// Purpose of an expression of a clause.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ValueRole {
+    /// a condition
+    Condition,
+    /// the new value of a column
+    Column(usize),
+    /// the reason of a RAISE
+    Reason,
 }
 
 /// Plans the key: the `ON` condition must equate each column of the primary key with a value of the event.
@@ -134,17 +168,21 @@ pub fn plan_clause(context: &MergeContext<'_>, clause: &MergeClause, fields: &mu
         None => (None, None),
         Some(condition) => {
             let expression = context.relations.plan_expression(condition.clone(), &visible(context, clause.matched))?;
-            let condition = fold_value(context, &expression, &arrow_schema::DataType::Boolean, fields)?;
+            let condition = fold_value(context, &expression, &DataType::Boolean, fields)?;
             (Some(condition), guard(context, &expression, fields)?)
         }
     };
     let assigned = |expression: &ast::Expr, column: usize, fields: &mut Vec<(Scalar, NodeColumn)>| {
+        if is_default(expression) {
+            return Ok(FoldValue::Late(context.defaults[column].clone()));
+        }
         let expression = context.relations.plan_expression(expression.clone(), &visible(context, clause.matched))?;
         fold_value(context, &expression, &context.columns[column].data_type, fields)
     };
     let action = match &clause.action {
         MergeAction::Delete => Action::Delete,
         MergeAction::DoNothing => Action::Nothing,
+        MergeAction::Raise(reason) => Action::Raise(plan_reason(context, clause.matched, reason, fields)?),
         MergeAction::Update(assignments) => Action::Update(
             assignments
                 .iter()
@@ -174,9 +212,9 @@ pub fn plan_clause(context: &MergeContext<'_>, clause: &MergeClause, fields: &mu
                     .columns
                     .iter()
                     .enumerate()
-                    .map(|(column, definition)| match named.iter().position(|&other| other == column) {
+                    .map(|(column, _)| match named.iter().position(|&other| other == column) {
                         Some(place) => assigned(&values[place], column, fields),
-                        None => Ok(FoldValue::Late(null(&definition.data_type)?)),
+                        None => Ok(FoldValue::Late(context.defaults[column].clone())),
                     })
                     .collect::<Result<_>>()?,
             )
@@ -185,26 +223,58 @@ pub fn plan_clause(context: &MergeContext<'_>, clause: &MergeClause, fields: &mu
     Ok(Clause { matched: clause.matched, condition, guard, action })
 }
 
-/// Plans one expression of a clause by itself: a condition, or the value of a column. Returns what is computed of the event, and the value.
+/// The reason of a RAISE.
+fn plan_reason(
+    context: &MergeContext<'_>,
+    matched: bool,
+    reason: &ast::Expr,
+    fields: &mut Vec<(Scalar, NodeColumn)>,
+) -> Result<FoldValue> {
+    let planned = context.relations.plan_expression(reason.clone(), &visible(context, matched))?;
+    let mut schema = DFSchema::empty();
+    for (alias, columns) in visible(context, matched) {
+        schema = schema.join(&DFSchema::try_from_qualified_schema(alias, columns)?)?;
+    }
+    match planned.get_type(&schema)? {
+        DataType::Utf8 | DataType::Utf8View => fold_value(context, &planned, &DataType::Utf8, fields),
+        other => {
+            let reason = wording::sql(&planned);
+            plan_err!("RAISE takes a text, and {reason} is {}: write a text in single quotes", type_name(&other))
+        }
+    }
+}
+
+/// Returns true for the word DEFAULT in place of a value.
+pub fn is_default(expression: &ast::Expr) -> bool {
+    matches!(expression, ast::Expr::Identifier(word) if word.quote_style.is_none() && word.value.eq_ignore_ascii_case("default"))
+}
+
+/// Plans one expression of a clause by itself. Returns what is computed of the event, and the value.
 pub fn plan_expression(
     context: &MergeContext<'_>,
     matched: bool,
     expression: &ast::Expr,
-    column: Option<usize>,
+    role: ValueRole,
 ) -> Result<(Vec<Scalar>, FoldValue)> {
-    let planned = context.relations.plan_expression(expression.clone(), &visible(context, matched))?;
-    let boolean = arrow_schema::DataType::Boolean;
-    let target = column.map_or(&boolean, |column| &context.columns[column].data_type);
     let mut fields = Vec::new();
+    let target = match role {
+        ValueRole::Condition => &DataType::Boolean,
+        ValueRole::Column(column) => &context.columns[column].data_type,
+        ValueRole::Reason => {
+            let value = plan_reason(context, matched, expression, &mut fields)?;
+            return Ok((fields.into_iter().map(|(field, _)| field).collect(), value));
+        }
+    };
+    let planned = context.relations.plan_expression(expression.clone(), &visible(context, matched))?;
     let value = fold_value(context, &planned, target, &mut fields)?;
     Ok((fields.into_iter().map(|(field, _)| field).collect(), value))
 }
 
-/// The expressions of a clause, each with the column that it is assigned to; none for a condition.
-pub fn expressions<'c>(context: &MergeContext<'_>, clause: &'c MergeClause) -> Vec<(&'c ast::Expr, Option<usize>)> {
+/// The expressions of a clause, each with its purpose.
+pub fn expressions<'c>(context: &MergeContext<'_>, clause: &'c MergeClause) -> Vec<(&'c ast::Expr, ValueRole)> {
     let number = |name: &str| context.columns.iter().position(|column| column.name == name);
     let assigned: Vec<(&ast::Expr, Option<usize>)> = match &clause.action {
-        MergeAction::Delete | MergeAction::DoNothing => Vec::new(),
+        MergeAction::Delete | MergeAction::DoNothing | MergeAction::Raise(_) => Vec::new(),
         MergeAction::Update(assignments) => assignments.iter().map(|(name, value)| (value, number(&name.text))).collect(),
         MergeAction::Insert { columns, values } => values
             .iter()
@@ -215,16 +285,22 @@ pub fn expressions<'c>(context: &MergeContext<'_>, clause: &'c MergeClause) -> V
             })
             .collect(),
     };
-    let conditions = clause.condition.iter().map(|condition| (condition, None));
+    let reason = match &clause.action {
+        MergeAction::Raise(reason) => Some((reason, ValueRole::Reason)),
+        _ => None,
+    };
+    let conditions = clause.condition.iter().map(|condition| (condition, ValueRole::Condition));
     // A value for a column that is not there is the clause's fault, not the value's.
-    conditions.chain(assigned.into_iter().filter(|(_, column)| column.is_some())).collect()
+    let assigned = assigned.into_iter().filter(|(value, _)| !is_default(value));
+    let assigned = assigned.filter_map(|(value, column)| Some((value, ValueRole::Column(column?))));
+    conditions.chain(assigned).chain(reason).collect()
 }
 
 /// The part of a condition that needs no row: an event that fails it concerns this clause as little as one of another type.
 fn guard(context: &MergeContext<'_>, condition: &Expr, fields: &mut Vec<(Scalar, NodeColumn)>) -> Result<Option<FoldValue>> {
     let parts = split_conjunction(condition).into_iter().filter(|part| !reads_target(context, part));
     let Some(guard) = conjunction(parts.cloned()) else { return Ok(None) };
-    fold_value(context, &guard, &arrow_schema::DataType::Boolean, fields).map(Some)
+    fold_value(context, &guard, &DataType::Boolean, fields).map(Some)
 }
 
 fn visible<'a>(context: &MergeContext<'a>, matched: bool) -> Vec<(&'a str, &'a Schema)> {
@@ -238,7 +314,7 @@ fn event_schema(context: &MergeContext<'_>) -> Result<DFSchema> {
 fn fold_value(
     context: &MergeContext<'_>,
     expression: &Expr,
-    target: &arrow_schema::DataType,
+    target: &DataType,
     fields: &mut Vec<(Scalar, NodeColumn)>,
 ) -> Result<FoldValue> {
     let events = event_schema(context)?;
@@ -267,7 +343,7 @@ fn fold_value(
     Ok(FoldValue::Late(late.substitute(&places)?))
 }
 
-fn travels(fields: &mut Vec<(Scalar, NodeColumn)>, scalar: Scalar, name: String, data_type: &arrow_schema::DataType) -> usize {
+fn travels(fields: &mut Vec<(Scalar, NodeColumn)>, scalar: Scalar, name: String, data_type: &DataType) -> usize {
     let known = fields.iter().position(|(other, _)| scalar_form(other) == scalar_form(&scalar));
     known.unwrap_or_else(|| {
         fields.push((scalar, super::outputs::node_column(&name, data_type, true)));

@@ -28,6 +28,14 @@ fn is_now(expression: &Expr) -> bool {
     matches!(expression, Expr::ScalarFunction(call) if call.name() == "now")
 }
 
+/// Returns true for a condition that is one comparison with the wall clock, or a wrong one: it has no such comparison inside of it.
+pub fn is_bound(condition: &Expr) -> bool {
+    let Expr::BinaryExpr(BinaryExpr { left, op, right }) = condition else { return false };
+    let is_inner = |part: &Expr| Ok(matches!(part, Expr::BinaryExpr(binary) if is_order(binary.op)) && mentions_now(part));
+    let has_inner = |side: &Expr| side.exists(is_inner).unwrap_or(true);
+    !matches!(op, Operator::And | Operator::Or) && mentions_now(condition) && !has_inner(left) && !has_inner(right)
+}
+
 /// Adds the filter for conditions that each compare with `now()`.
 pub fn lower(graph: &mut Graph, node: NodeId, conditions: &[Expr], schema: &DFSchema) -> Result<NodeId> {
     if conditions.is_empty() {
@@ -59,7 +67,7 @@ pub fn lower(graph: &mut Graph, node: NodeId, conditions: &[Expr], schema: &DFSc
 }
 
 /// The instant from which (`true`, inclusive) or until which (`false`, exclusive) a condition holds.
-fn bound(condition: &Expr, schema: &DFSchema) -> Result<(Expr, bool)> {
+pub fn bound(condition: &Expr, schema: &DFSchema) -> Result<(Expr, bool)> {
     let comparison = match condition {
         Expr::BinaryExpr(binary) if is_order(binary.op) => binary,
         other => return plan_err!("NOW() can be compared by <, <=, > and >= only, not as in {}: {EXAMPLE}", wording::sql(other)),
@@ -86,7 +94,8 @@ fn bound(condition: &Expr, schema: &DFSchema) -> Result<(Expr, bool)> {
     }
 }
 
-fn is_order(operator: Operator) -> bool {
+/// Returns true for <, <=, > and >=.
+pub fn is_order(operator: Operator) -> bool {
     matches!(operator, Operator::Lt | Operator::LtEq | Operator::Gt | Operator::GtEq)
 }
 

@@ -10,7 +10,18 @@ use super::*;
 fn letter(offset: u64) -> DeadLetter {
     let fault = Fault::new(Reason::NotJson, "no JSON");
     let (topic, bytes) = ("t".to_owned(), b"x".to_vec());
-    DeadLetter { topic, partition: 0, offset, sent_to: None, fault, bytes, length: 1, arrived: None, sender_actor: None }
+    DeadLetter {
+        topic,
+        partition: 0,
+        offset,
+        sent_to: None,
+        fault,
+        bytes,
+        length: 1,
+        arrived: None,
+        sender_actor: None,
+        relation: None,
+    }
 }
 
 fn empty() -> DeadLetterState {
@@ -130,7 +141,7 @@ fn records_are_letters_or_say_which_was_sent_again() {
         ("{\"retried\":7}", "{\"discarded\":7}"),
         "as an earlier build wrote them"
     );
-    for later in ["arrived", "sender_actor"] {
+    for later in ["arrived", "sender_actor", "relation"] {
         assert!(!texts[4].contains(later), "ingest writes what it wrote before");
     }
 }
