@@ -40,18 +40,17 @@ impl Example<'_> {
             event = self.event(),
         );
         format!(
-            "{social}\nThe page to look at; its button 'Token' takes the line of {}:\n  http://{address}/\n\n\
+            "{social}{page}\n\
              The feed of user {user}, with a token that says so:\n  {feed}\n\nWhat is trending, for everybody:\n  {trending}\n\n\
              Write a post and read it back, never before it is there:\n  {write}\n",
-            self.header_file.display()
+            page = page_text(*address, self.header_file),
         )
     }
 
     /// A new post, as an event.
     fn event(&self) -> String {
         let Self { user, post, now, .. } = self;
-        let millis = now.div_euclid(1_000);
-        let event_id = format!("{:08x}-{:04x}-7000-8000-{post:012x}", millis >> 16, millis & 0xFFFF);
+        let event_id = event_id(*now, *post);
         let occurred_at = timestamp_text(*now);
         format!(
             "{{\"topic\":\"social.post\",\"event\":{{\"event_id\":\"{event_id}\",\"event_type\":\"post.created\",\"schema_version\":1,\
@@ -61,8 +60,19 @@ impl Example<'_> {
     }
 }
 
+/// Names the page for operators, and what it asks for.
+pub(super) fn page_text(address: SocketAddr, header_file: &Path) -> String {
+    format!("\nThe page to look at; its button 'Token' takes the line of {}:\n  http://{address}/\n", header_file.display())
+}
+
+/// The id of an event at a time, in microseconds since 1970.
+pub(super) fn event_id(now: i64, number: u64) -> String {
+    let millis = now.div_euclid(1_000);
+    format!("{:08x}-{:04x}-7000-8000-{number:012x}", millis >> 16, millis & 0xFFFF)
+}
+
 /// A word of the shell: in apostrophes where it has characters that mean something there.
-fn quoted(word: &str) -> String {
+pub(super) fn quoted(word: &str) -> String {
     let is_plain = |character: char| character.is_ascii_alphanumeric() || "@%+=:,./_-".contains(character);
     if word.chars().all(is_plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
 }

@@ -1,6 +1,6 @@
-//! A demo from its start to its end: everything on one machine, with a social network that is made up as it goes.
+//! A demo from its start to its end: everything on one machine, with domains that are made up as they go.
 //!
-//! A first start gives the network a past, or loads one from a file; later starts go on with what is in the data directory. Then
+//! A first start gives each domain a past, or loads one from a file; later starts go on with what is in the data directory. Then
 //! events keep coming at the given rate while a person looks at the figures and tries the API.
 
 use std::collections::BTreeMap;
@@ -10,8 +10,11 @@ use std::time::{Duration, Instant};
 
 use api::{ApiConfig, LineOutcome};
 
+use super::business_example::BusinessExample;
+use super::businesses::Businesses;
+use super::domain::Domain;
 use super::error::DemoError;
-use super::example::Example;
+use super::example::{Example, page_text};
 use super::key::DemoKey;
 use super::progress::{DemoFigures, Progress, REDRAW_INTERVAL};
 use super::social;
@@ -28,8 +31,11 @@ use crate::world::{Live, World, WorldOptions};
 
 /// Each start makes up the same people.
 const SEED: u64 = 1;
-/// Microseconds of history that a new network gets.
+/// Microseconds of history that a new demo gets.
 const PAST_MICROS: i64 = 3 * 24 * 3_600 * 1_000_000;
+/// Events per second of the social network, and of each other domain, when nothing else is said.
+const SOCIAL_RATE: u32 = 200;
+const BUSINESS_RATE: u32 = 20;
 /// Posts of each user in that past.
 const POSTS_PER_USER: u64 = 5;
 /// Users that each user follows at the beginning.
@@ -43,10 +49,12 @@ const TICK: Duration = Duration::from_millis(50);
 
 /// Options of a demo.
 pub struct DemoOptions {
+    /// domains that are shown, at least one
+    pub domains: Vec<Domain>,
     /// people in the social network
     pub users: u32,
-    /// events per second, after the network's past
-    pub rate: u32,
+    /// events per second of each domain, after its past; 200 of the social network and 20 of each other when not given
+    pub rate: Option<u32>,
     /// file of events to begin with instead of a made up past
     pub events: Option<PathBuf>,
     /// time after which the demo stops; without it, when it is asked to
@@ -79,7 +87,7 @@ impl PreparedDemo {
         let key = DemoKey::open(&data, user, &demo_scopes())?;
         let mut api = demo_api_config(&key.secret)?;
         let is_made_up = social::is_made_up(&data, options.events.is_some())?;
-        if is_made_up && options.settings.listen.most_open().ip().is_loopback() {
+        if options.has_social() && is_made_up && options.settings.listen.most_open().ip().is_loopback() {
             social::open_page(&mut api, &key.secret);
         }
         let has_social = !api.pages.is_empty();
@@ -93,7 +101,7 @@ impl PreparedDemo {
         let stop_at = options.stop_after.map(|after| Instant::now() + after);
         let server = Server::start(server_options)?;
         let mut demo = Demo { server, progress: Progress::new(), drawn_at: Instant::now(), stop_at };
-        let outcome = demo.play(&options, &key, (user, has_social));
+        let outcome = demo.play(&options, &Shown { key: &key, user, has_social });
         demo.progress.finish();
         let lost = demo.server.lost();
         let stopped = demo.server.stop();
@@ -101,6 +109,25 @@ impl PreparedDemo {
         print_text(&format!("\nstopped; '{}' keeps the events: start again to go on with them", data.display()));
         Ok(())
     }
+}
+
+impl DemoOptions {
+    fn has_social(&self) -> bool {
+        self.domains.contains(&Domain::Social)
+    }
+}
+
+/// Parts of the examples that are known before the start.
+struct Shown<'a> {
+    key: &'a DemoKey,
+    user: u64,
+    has_social: bool,
+}
+
+/// Everything that makes up events.
+struct MadeUp {
+    social: Option<Live>,
+    businesses: Businesses,
 }
 
 struct Demo {
@@ -113,7 +140,9 @@ struct Demo {
 
 /// A user whose feed is not empty: of a file the one who follows most.
 fn example_user(options: &DemoOptions) -> Result<u64, DemoError> {
-    let Some(path) = &options.events else { return Ok(EXAMPLE_USER.min(u64::from(options.users))) };
+    let Some(path) = options.events.as_ref().filter(|_| options.has_social()) else {
+        return Ok(if options.has_social() { EXAMPLE_USER.min(u64::from(options.users)) } else { EXAMPLE_USER });
+    };
     let mut file = EventsFile::open(path, |_| {})?;
     let mut follows: BTreeMap<u64, u64> = BTreeMap::new();
     while let Some(batch) = file.batch()? {
@@ -126,6 +155,20 @@ fn example_user(options: &DemoOptions) -> Result<u64, DemoError> {
     Ok(follows.into_iter().max_by_key(|(_, follows)| *follows).map_or(EXAMPLE_USER, |(user, _)| user))
 }
 
+/// The social network of a demo, with ids from `first_id` on and a past that ends about `now`.
+fn world_options(options: &DemoOptions, first_id: u64, now: i64) -> WorldOptions {
+    WorldOptions {
+        seed: SEED,
+        users: options.users,
+        follows_per_user: FOLLOWS_PER_USER,
+        posts: u64::from(options.users) * POSTS_PER_USER,
+        start: now - PAST_MICROS,
+        span: PAST_MICROS,
+        first_id,
+        ..WorldOptions::default()
+    }
+}
+
 fn follower(line: &[u8]) -> Option<u64> {
     let line: serde_json::Value = serde_json::from_slice(line).ok()?;
     let event = &line["event"];
@@ -133,18 +176,18 @@ fn follower(line: &[u8]) -> Option<u64> {
 }
 
 impl Demo {
-    fn play(&mut self, options: &DemoOptions, key: &DemoKey, (user, has_social): (u64, bool)) -> Result<(), DemoError> {
-        let Some(mut live) = self.begin(options)? else { return Ok(()) };
+    fn play(&mut self, options: &DemoOptions, shown: &Shown<'_>) -> Result<(), DemoError> {
+        let Some(mut made_up) = self.begin(options)? else { return Ok(()) };
         if self.catch_up() {
             return Ok(());
         }
-        let now = wall_micros();
-        let post = FREE_POST_ID + now.unsigned_abs() / 1_000_000;
-        let example = Example { address: self.server.address, header_file: &key.header_file, user, post, now, has_social };
-        self.progress.print(&example.text());
+        self.progress.print(&self.examples(options, shown));
+        made_up.businesses.go_on(wall_micros());
         while !self.is_over(TICK) {
-            let lines = live.until(wall_micros()).into_iter().map(String::into_bytes).collect();
-            if self.append(lines, "live")? {
+            let now = wall_micros();
+            let mut lines = made_up.social.as_mut().map_or_else(Vec::new, |live| live.until(now));
+            lines.extend(made_up.businesses.until(now));
+            if self.append(lines.into_iter().map(String::into_bytes).collect(), "live")? {
                 break;
             }
             self.show("live");
@@ -152,35 +195,71 @@ impl Demo {
         Ok(())
     }
 
-    /// The past, then the world that goes on; `None` when the demo was stopped meanwhile.
-    fn begin(&mut self, options: &DemoOptions) -> Result<Option<Live>, DemoError> {
-        let records = self.server.records_logged()?;
+    /// The lines to copy, domain by domain.
+    fn examples(&self, options: &DemoOptions, shown: &Shown<'_>) -> String {
+        let (address, header_file, user) = (self.server.address, shown.key.header_file.as_path(), shown.user);
         let now = wall_micros();
-        let world_options = WorldOptions {
-            seed: SEED,
-            users: options.users,
-            follows_per_user: FOLLOWS_PER_USER,
-            posts: u64::from(options.users) * POSTS_PER_USER,
-            start: now - PAST_MICROS,
-            span: PAST_MICROS,
-            first_id: records + 1,
-            ..WorldOptions::default()
+        let free_id = FREE_POST_ID + now.unsigned_abs() / 1_000_000;
+        let text = |domain: &Domain| match domain.business() {
+            None => Example { address, header_file, user, post: free_id, now, has_social: shown.has_social }.text(),
+            Some(kind) => BusinessExample { kind, address, header_file, user, free_id, now }.text(),
         };
-        let finished = match (&options.events, records) {
-            (None, 0) => return self.past(World::new(world_options.ending_at(now)), options.rate),
-            (Some(path), 0) => self.load(EventsFile::open(path, |_| {})?)?,
-            (file, _) => {
-                self.going_on(records, file.is_some());
-                true
+        let texts: Vec<String> = options.domains.iter().map(text).collect();
+        // The page is named once; the social network names it with its own.
+        let page = if options.has_social() { String::new() } else { page_text(address, header_file) };
+        format!("{page}{}", texts.concat())
+    }
+
+    /// The past, then the worlds that go on; `None` when the demo was stopped meanwhile.
+    fn begin(&mut self, options: &DemoOptions) -> Result<Option<MadeUp>, DemoError> {
+        let records = self.server.records_logged()?;
+        match (&options.events, records) {
+            (None, 0) => return self.pasts(options),
+            (Some(path), 0) => {
+                if !self.load(EventsFile::open(path, |_| {})?)? {
+                    return Ok(None);
+                }
             }
-        };
-        if !finished {
-            return Ok(None);
+            (file, _) => self.going_on(records, file.is_some()),
         }
         // Whatever is in the log is not known here: people are assumed to have registered, and new ids are above all that can exist.
-        let mut world = World::new(WorldOptions { first_id: self.server.records_logged()? + 1, ..world_options });
-        world.assume_founded();
-        Ok(Some(world.live(options.rate, wall_micros())))
+        let first_id = self.server.records_logged()? + 1;
+        let now = wall_micros();
+        let social = options.has_social().then(|| {
+            let mut world = World::new(world_options(options, first_id, now));
+            world.assume_founded();
+            world.live(options.rate.unwrap_or(SOCIAL_RATE), wall_micros())
+        });
+        let rate = options.rate.unwrap_or(BUSINESS_RATE);
+        Ok(Some(MadeUp { social, businesses: Businesses::opened(&options.domains, rate, first_id, now) }))
+    }
+
+    /// A past for each domain.
+    fn pasts(&mut self, options: &DemoOptions) -> Result<Option<MadeUp>, DemoError> {
+        let now = wall_micros();
+        let rate = options.rate.unwrap_or(BUSINESS_RATE);
+        let (businesses, lines) = Businesses::with_past(&options.domains, rate, now - PAST_MICROS, now);
+        for part in lines.chunks(BATCH_LINES_MAX) {
+            if self.append_past(part.to_vec())? {
+                return Ok(None);
+            }
+        }
+        let mut social = None;
+        if options.has_social() {
+            let world = World::new(world_options(options, 1, now).ending_at(now));
+            social = self.past(world, options.rate.unwrap_or(SOCIAL_RATE))?;
+            if social.is_none() {
+                return Ok(None);
+            }
+        }
+        Ok(Some(MadeUp { social, businesses }))
+    }
+
+    /// Appends a part of a past; true when the demo was stopped meanwhile.
+    fn append_past(&mut self, lines: Vec<String>) -> Result<bool, DemoError> {
+        let is_over = self.append(lines.into_iter().map(String::into_bytes).collect(), "making up a past")?;
+        self.show("making up a past");
+        Ok(is_over || self.is_over(Duration::ZERO))
     }
 
     fn going_on(&self, records: u64, has_file: bool) {
@@ -195,9 +274,7 @@ impl Demo {
             if lines.is_empty() {
                 break;
             }
-            let is_over = self.append(lines.into_iter().map(String::into_bytes).collect(), "making up a past")?;
-            self.show("making up a past");
-            if is_over || self.is_over(Duration::ZERO) {
+            if self.append_past(lines)? {
                 return Ok(None);
             }
         }

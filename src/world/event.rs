@@ -65,7 +65,7 @@ impl Draft {
 }
 
 /// A UUIDv7: milliseconds, the microseconds within them, the world, and a counter.
-fn write_event_id(occurred_at: i64, world: u16, counter: u64, out: &mut String) {
+pub(super) fn write_event_id(occurred_at: i64, world: u16, counter: u64, out: &mut String) {
     let millis = occurred_at.div_euclid(MICROS_PER_MILLI) as u64 & 0xFFFF_FFFF_FFFF;
     let micros = occurred_at.rem_euclid(MICROS_PER_MILLI);
     let _ = write!(

@@ -12,12 +12,14 @@
 //! ```
 
 mod arrival;
+mod business;
 mod event;
 mod random;
 mod society;
 mod words;
 
 pub use arrival::LATENESS_MICROS_MAX;
+pub use business::{BusinessKind, Producer};
 pub use random::Popularity;
 
 use arrival::Arrivals;

@@ -10,6 +10,7 @@ mod deployments;
 mod events;
 mod files;
 mod limits;
+mod project;
 mod server;
 mod tls;
 
@@ -24,7 +25,8 @@ pub use deployments::{DeployArguments, DropArguments, PlanArguments, RollbackArg
 pub(in crate::cli) use events::{ChosenLetters, LettersAction};
 pub use events::{DeadLettersArguments, IngestArguments, TapArguments, WhyArguments};
 pub use files::{BackupArguments, DoctorArguments, RestoreArguments};
-pub use server::{DemoArguments, RunArguments};
+pub use project::NewArguments;
+pub use server::{DemoArguments, DemoDomain, RunArguments};
 
 /// Log level when nothing else is said: warnings, and the lines that say who changed what is served.
 const LOG_DEFAULT: &str = "warn,tidewater::audit=info";
@@ -47,7 +49,9 @@ pub struct Cli {
 /// Commands.
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum Command {
-    /// Start everything on this machine with a social network that is made up as it goes
+    /// Make a small project that runs as it is: a topology, its test, and events to try it with
+    New(NewArguments),
+    /// Start everything on this machine with a domain that is made up as it goes: a social network, a shop, a to-do list, a coding assistant
     Demo(DemoArguments),
     /// Serve the views of a topology from an event log
     Run(RunArguments),

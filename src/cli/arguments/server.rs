@@ -25,27 +25,46 @@ const INGEST_LAG_TIME_DEFAULT: &str = "30s";
 /// `tidewater demo`
 #[derive(Clone, Debug, Args)]
 pub struct DemoArguments {
+    /// Domain that is made up and shown
+    #[arg(value_enum, default_value_t = DemoDomain::Social)]
+    pub domain: DemoDomain,
     /// People in the social network
     #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(2..=5_000_000))]
     pub users: u32,
-    /// Events per second, after the network's past; 0 for none
-    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
-    pub rate: u32,
+    /// Events per second of each domain, after its past; 0 for none. When not given, 200 of the social network and 20 of each other
+    #[arg(long, value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
+    pub rate: Option<u32>,
     /// A file of events to begin with instead of a made up past (JSON lines, also compressed as .zst)
     #[arg(long, value_name = "FILE")]
     pub events: Option<PathBuf>,
-    /// The topology
-    #[arg(long, value_name = "DIR", default_value = "topologies/social")]
-    pub topologies: PathBuf,
+    /// The topology; when not given, topologies/ and the domain, of 'all' the four of them as one
+    #[arg(long, value_name = "DIR")]
+    pub topologies: Option<PathBuf>,
     /// Stop after so many seconds
     #[arg(long, value_name = "SECONDS")]
     pub seconds: Option<u64>,
-    /// Directory of the event log and the demo's secret; a second start goes on with them
-    #[arg(long, value_name = "DIR", default_value = "tidewater-demo")]
-    pub data: PathBuf,
+    /// Directory of the event log and the demo's secret; a second start goes on with them. When not given, tidewater-demo, of another domain
+    /// than social tidewater-demo- and its name
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
     /// Address, workers and clock
     #[command(flatten)]
     pub server: ServerArguments,
+}
+
+/// Domains of the demo.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DemoDomain {
+    /// a social network
+    Social,
+    /// a shop with orders, stock and devices
+    Commerce,
+    /// a to-do application
+    Tasks,
+    /// a coding assistant
+    Agents,
+    /// all four side by side in one process
+    All,
 }
 
 /// `tidewater run`
