@@ -2,7 +2,7 @@
 //!
 //! A directory enters; what is wrong with it, how a view is computed, or which tests fail leaves, for people or for programs.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use engine::slt::{self, Report};
 use language::diagnostic::suggestion;
@@ -10,23 +10,33 @@ use language::diagram::Diagram;
 use language::explain;
 use language::lineage::{self, lineage};
 use language::load::{LoadError, load};
-use language::topology::Topology;
+use language::topology::{Served, Topology};
+use schemas::serving::Access;
 use serde_json::json;
 
 use super::arguments::{DirectoryArguments, ExplainArguments, ExplainFormat, Format};
 use super::failure::Failure;
 use crate::process::deployments::declared::Declared;
-use crate::terminal::{json_line, print_error_text, print_json, print_line, print_text};
+use crate::terminal::{counted, json_line, print_error_text, print_json, print_line, print_text};
 
 /// Loads a topology and says what it has.
 pub(super) fn validate(arguments: &DirectoryArguments) -> Result<(), Failure> {
     let topology = load_or_report(&arguments.directory, arguments.format)?;
     let (sources, tables, views) = (topology.sources.len(), topology.tables.len(), topology.served.len());
+    let is_closed = |served: &&Served| served.view.access == Access::Denied;
+    let closed: Vec<&str> = topology.served.iter().filter(is_closed).map(|served| served.view.name.as_str()).collect();
     match arguments.format {
-        Format::Json => print_json(&json!({ "errors": [], "sources": sources, "tables": tables, "views": views })),
+        Format::Json => {
+            print_json(&json!({ "errors": [], "sources": sources, "tables": tables, "views": views, "closed": closed }));
+        }
         Format::Text => {
             let directory = arguments.directory.display();
-            print_line(&format!("'{directory}' is valid: {sources} sources, {tables} tables, {views} views served"));
+            let (sources, tables, views) = (counted(sources, "source"), counted(tables, "table"), counted(views, "view"));
+            print_line(&format!("'{directory}' is valid: {sources}, {tables}, {views} served"));
+            if !closed.is_empty() {
+                let names = closed.join(", ");
+                print_line(&format!("note: nobody may read {names}: GRANT SELECT ON name TO PUBLIC, or a POLICY, says who may"));
+            }
         }
     }
     Ok(())
@@ -86,6 +96,7 @@ fn report_text(report: &Report) -> String {
     let path = report.path.display();
     let milliseconds = report.took.as_millis();
     match &report.failure {
+        None if report.queries == 1 => format!("ok      {path}  1 query, {milliseconds} ms"),
         None => format!("ok      {path}  {} queries, {milliseconds} ms", report.queries),
         Some(failure) => format!("FAILED  {path}\n{failure}\n"),
     }
@@ -108,6 +119,12 @@ pub(super) fn load_or_report(directory: &Path, format: Format) -> Result<Topolog
 /// Loads a topology with its statements; its errors are printed, all of them.
 pub(super) fn declare_or_report(directory: &Path, format: Format) -> Result<Declared, Failure> {
     Declared::load(directory).map_err(|error| report_errors(directory, format, error))
+}
+
+/// Loads the statements of several directories, at least one, as one topology; a failure is reported with the first.
+pub(super) fn declare_all_or_report(directories: &[PathBuf], format: Format) -> Result<Declared, Failure> {
+    let first = directories.first().expect("a topology has a directory");
+    Declared::load_all(directories).map_err(|error| report_errors(first, format, error))
 }
 
 fn report_errors(directory: &Path, format: Format, error: LoadError) -> Failure {

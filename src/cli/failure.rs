@@ -15,6 +15,7 @@ use crate::demo::error::DemoError;
 use crate::file_error::FileError;
 use crate::process::deployments::choose::ChooseError;
 use crate::process::error::ProcessError;
+use crate::project::ProjectError;
 
 /// Exit codes by cause.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,6 +90,9 @@ pub enum Failure {
     /// the demo
     #[error(transparent)]
     Demo(#[from] DemoError),
+    /// a project that was to be made
+    #[error(transparent)]
+    Project(#[from] ProjectError),
     /// signals of the system can't be watched
     #[error("cannot watch for the signal to stop: {source}")]
     Signals {
@@ -113,7 +117,7 @@ pub enum Failure {
     },
     /// some lines were no events
     #[error(
-        "{rejected} of {lines} lines were rejected; the server keeps those that the token may send, see GET /v1/dead-letters"
+        "{rejected} of {lines} lines were rejected: 'tidewater dead-letters list' has those that the token may send"
     )]
     EventsRejected {
         /// rejected lines
@@ -217,10 +221,11 @@ impl Failure {
             Self::NotDeployed { .. } | Self::WiderAccess { .. } => Exit::NotDeployed,
             Self::Unaccepted { .. } => Exit::Unaccepted,
             Self::Process(error) | Self::Demo(DemoError::Process(error)) => process_exit(error),
+            Self::Project(ProjectError::BadName { .. }) => Exit::Usage,
             Self::Unhealthy { .. } => Exit::Unhealthy,
             Self::TestsFailed { .. } => Exit::TestsFailed,
             Self::Client(ClientError::File(_) | ClientError::Trust(_)) => Exit::Failure,
-            Self::File(_) | Self::Demo(_) | Self::Load(_) | Self::Signals { .. } => Exit::Failure,
+            Self::File(_) | Self::Demo(_) | Self::Load(_) | Self::Signals { .. } | Self::Project(_) => Exit::Failure,
         }
     }
 }

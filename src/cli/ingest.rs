@@ -116,6 +116,7 @@ impl Summary {
             ("rejected", self.rejected),
         ];
         let mut text: Vec<String> = counts.iter().map(|(name, count)| format!("{name:<10} {:>12}", grouped(*count))).collect();
+        text.extend(self.position.as_ref().map(|position| format!("{:<10} {position}", "position")));
         for reject in &self.first_rejects {
             let field = reject.field.as_ref().map_or_else(String::new, |field| format!(" (field '{field}')"));
             text.push(format!("  line {}: {}: {}{field}", reject.line, reject.reason, reject.detail));
@@ -166,6 +167,7 @@ mod tests {
         summary.count_all(2_000, answer(None, 0));
         assert_eq!((summary.lines, summary.accepted, summary.position.as_deref()), (1_999, 1_999, Some("t:0:1")));
         let text = summary.text();
+        assert_eq!(text[5], "position   t:0:1", "it is given as after= to read one's own events");
         assert!(text.last().unwrap().starts_with("not complete: line 2,000 and the lines after it"), "{text:?}");
     }
 }

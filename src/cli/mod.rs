@@ -15,6 +15,7 @@ mod duration;
 mod failure;
 mod ingest;
 mod json_log;
+mod new;
 mod plan;
 mod run;
 mod tap;
@@ -52,6 +53,7 @@ pub fn main() -> ExitCode {
         Command::Rollback(arguments) => deploy::rollback(arguments),
         Command::Replay(arguments) => deploy::replay(arguments),
         Command::Drop(arguments) => deploy::drop(arguments),
+        Command::New(arguments) => new::run(arguments),
         Command::Validate(arguments) => check::validate(arguments),
         Command::Explain(arguments) => check::explain(arguments),
         Command::Test(arguments) => check::test(arguments),

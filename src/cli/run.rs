@@ -9,7 +9,7 @@ use crate::process::key_reading::KeyReading;
 use crate::process::options::ServerSettings;
 use crate::process::server::{Server, ServerOptions};
 use crate::process::waiting::stop_when_asked;
-use crate::terminal::print_line;
+use crate::terminal::{counted, print_line};
 
 /// Starts and waits for SIGINT or SIGTERM; a process that lost its data directory ends by itself.
 pub(super) fn run(arguments: &RunArguments) -> Result<(), Failure> {
@@ -22,7 +22,8 @@ pub(super) fn run(arguments: &RunArguments) -> Result<(), Failure> {
     let settings = ServerSettings { tls: arguments.tls.files(), ..arguments.server.settings() };
     let server = Server::start(ServerOptions { declared, data: &arguments.data, settings: &settings, api })?;
     let scheme = if settings.tls.is_some() { "https" } else { "http" };
-    print_line(&format!("serving {} views on {scheme}://{}", server.views.views().count(), server.address));
+    let views = counted(server.views.views().count(), "view");
+    print_line(&format!("serving {views} on {scheme}://{}", server.address));
     if server.generation.is_deployed {
         let (number, directory) = (server.generation.number, arguments.topologies.display());
         print_line(&format!("going on with generation {number}, which was deployed; '{directory}' has not changed since"));

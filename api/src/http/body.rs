@@ -19,6 +19,15 @@ pub(crate) const JSON: &str = "application/json";
 pub(crate) const JSON_LINES: [&str; 4] =
     ["application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines"];
 
+/// Begin of the media types of CloudEvents.
+pub(crate) const CLOUD_EVENTS: &str = "application/cloudevents";
+/// Media type of one CloudEvent.
+pub(crate) const CLOUD_EVENT: &str = "application/cloudevents+json";
+/// Media type of several CloudEvents.
+pub(crate) const CLOUD_EVENTS_BATCH: &str = "application/cloudevents-batch+json";
+/// Header of a request whose headers are the attributes of a CloudEvent.
+pub(crate) const SPEC_VERSION_HEADER: &str = "ce-specversion";
+
 /// Expands bodies: that takes time which other requests need.
 static EXPANSIONS: LazyLock<BlockingWork> = LazyLock::new(|| BlockingWork::new(EXPANSIONS_AT_ONCE));
 

@@ -9,7 +9,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, Method, header};
 
-use super::body::{JSON, JSON_LINES, media_type, sent_media_type};
+use super::body::{CLOUD_EVENT, CLOUD_EVENTS_BATCH, JSON, JSON_LINES, SPEC_VERSION_HEADER, media_type, sent_media_type};
 use super::cors::{CorsGrant, CorsSites};
 use super::error::body::BodyError;
 use super::error::origin::OriginError;
@@ -44,10 +44,17 @@ pub(crate) fn check_origin(request: &Request, grant: &CorsGrant) -> Result<(), P
     if *request.method() == Method::DELETE {
         return Ok(());
     }
-    if !media_type(headers).is_some_and(|kind| kind == JSON || JSON_LINES.contains(&kind.as_str())) {
+    if !may_be_sent(headers) {
         return Err(BodyError::UnsupportedMediaType { found: sent_media_type(headers) }.into());
     }
     Ok(())
+}
+
+/// Returns true for a write that no page sends to another site without asking first: a form has no such media type, and no such header.
+fn may_be_sent(headers: &HeaderMap) -> bool {
+    let one_text = [JSON, CLOUD_EVENT, CLOUD_EVENTS_BATCH];
+    let is_known = |kind: String| one_text.iter().chain(&JSON_LINES).any(|known| *known == kind);
+    headers.contains_key(SPEC_VERSION_HEADER) || media_type(headers).is_some_and(is_known)
 }
 
 /// Refuses WebSockets of pages that may not read answers, where it was said which may: browsers open one to any server, and leave it to that.

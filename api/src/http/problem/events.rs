@@ -5,6 +5,7 @@ use axum::http::StatusCode;
 use super::answer::{Problem, ToProblem};
 use crate::host::ingest::{IngestError, Refusal};
 use crate::http::error::body::BodyError;
+use crate::http::error::cloud_event::{CloudEventError, CloudEventFault};
 use crate::http::error::lines::LinesError;
 
 impl ToProblem for IngestError {
@@ -37,6 +38,17 @@ impl ToProblem for BodyError {
                 Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", self).field("Content-Type")
             }
         }
+    }
+}
+
+impl ToProblem for CloudEventError {
+    fn to_problem(&self) -> Problem {
+        let status = match &self.fault {
+            CloudEventFault::Form { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            CloudEventFault::TooLarge { .. } | CloudEventFault::TooMany { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            _ => StatusCode::UNPROCESSABLE_ENTITY,
+        };
+        Problem::new(status, "bad_cloud_event", self).field(self.fault.field())
     }
 }
 
