@@ -306,7 +306,9 @@ impl<'a> CandidateThread<'a> {
         let status = Arc::new(Status::default());
         let find = |name: &str| if staged.contains(name) { views.staged(name) } else { views.view(name) };
         let (epoch, quarantine) = (header.epoch, start.quarantine);
-        let resumption = Resumption { topology, states, missing, epoch, restored, status: Arc::clone(&status), quarantine };
+        let (clock, status_of_rows) = (start.deployment_handle.clock(), Arc::clone(&status));
+        let resumption =
+            Resumption { topology, states, missing, epoch, restored, status: status_of_rows, quarantine, clock };
         let computation = Computation::start(resumption, find)?;
         let served =
             |name: &String| views.staged(name).unwrap_or_else(|| panic!("view '{name}' is computed, but not staged any more"));

@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use super::report::{DeployOutcome, DeployPhase, DeployReport};
 use super::request::Deployment;
 use super::view_change::RetainedStates;
+use crate::epoch_clock::Clock;
 use language::topology::Topology;
 
 /// Reason why a deployment could not begin.
@@ -33,14 +34,20 @@ pub struct DeploymentHandle {
     topology: Mutex<Arc<Topology>>,
     retained: Mutex<Vec<RetainedStates>>,
     deployments: Sender<Deployment>,
+    clock: Clock,
 }
 
 impl DeploymentHandle {
-    /// A handle for a topology that runs, and the queue where its driver finds requests.
-    pub fn new(topology: Arc<Topology>) -> (Arc<Self>, Receiver<Deployment>) {
+    /// A handle for a topology that runs by a clock, and the queue where its driver finds requests.
+    pub fn new(topology: Arc<Topology>, clock: Clock) -> (Arc<Self>, Receiver<Deployment>) {
         let (deployments, queue) = channel();
         let (report, retained) = (Mutex::default(), Mutex::default());
-        (Arc::new(Self { report, topology: Mutex::new(topology), retained, deployments }), queue)
+        (Arc::new(Self { report, topology: Mutex::new(topology), retained, deployments, clock }), queue)
+    }
+
+    /// The clock of the epochs, by which rows of tables end.
+    pub fn clock(&self) -> Clock {
+        self.clock
     }
 
     /// The topology that readers see.

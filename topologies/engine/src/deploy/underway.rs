@@ -38,6 +38,8 @@ pub struct Underway {
     pub content: Option<CheckpointContent>,
     /// views that are staged
     pub staged: BTreeSet<String>,
+    /// views that sinks follow and whose rows were computed once more and are others
+    pub differing: BTreeSet<String>,
     /// the candidate
     pub hydrating: Option<Hydrating>,
     /// the epoch of the control entry, until it is handed to the workers
@@ -83,6 +85,7 @@ impl Underway {
             reading: None,
             content: None,
             staged: BTreeSet::new(),
+            differing: BTreeSet::new(),
             hydrating: None,
             switch: None,
             handover: None,

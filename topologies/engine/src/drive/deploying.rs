@@ -25,10 +25,11 @@ use crate::deploy::request::{Deployment, Standing};
 use crate::deploy::told_letters::ToldLetters;
 use crate::deploy::underway::{Hydrating, Reading, Underway};
 use crate::deploy::view_change::ViewChange;
-use crate::follow::identities;
+use crate::follow::{RecomputedViews, identities};
 use crate::rows::row_as_text;
 use crate::topics::{check_rendering, create_topics};
 use language::plan::kept::{KeptStates, plan_fingerprint, view_fingerprints};
+use language::plan::sink::definitions;
 use language::topology::Topology;
 
 impl Driver {
@@ -219,7 +220,7 @@ impl Driver {
         for served in topology.served.iter().filter(|served| staged.contains(&served.view.name)) {
             self.parts.publisher.stage(served.view.clone())?;
         }
-        let told = ToldLetters::of(&self.parts.computation.topology.sources, &topology);
+        let told = ToldLetters::of(&self.parts.computation.topology, &topology);
         let candidate = Candidate::start(CandidateStart {
             topology,
             log: Arc::clone(&self.parts.log),
@@ -281,7 +282,22 @@ impl Driver {
         }
     }
 
+    /// The views that sinks follow and whose rows were computed once more and are others than those that readers see.
+    ///
+    /// Both sides are of the last epoch that is bound, and compute the same ones from then on: what is equal now is equal at the switch.
+    fn differing_views(&mut self) -> BTreeSet<String> {
+        let Underway { deployment, hydrating: Some(hydrating), .. } = self.deploying.underway() else {
+            panic!("a deployment is recorded that has no candidate");
+        };
+        let followed: BTreeSet<String> = definitions(&deployment.topology).map(|sink| sink.view).collect();
+        let recomputed = recomputed(deployment, &hydrating.changes);
+        let suspects: Vec<String> = followed.into_iter().filter(|view| recomputed.contains(view.as_str())).collect();
+        suspects.into_iter().filter(|view| self.difference(view).differs()).collect()
+    }
+
     fn record(&mut self) -> DeployEvent {
+        let differing = self.differing_views();
+        self.deploying.underway().differing = differing;
         if let Err(error) = (self.deploying.underway().deployment.record)(Standing::InForce) {
             return DeployEvent::NotRecorded { reason: format!("it could not be recorded: {error}") };
         }
@@ -307,7 +323,7 @@ impl Driver {
 
     /// The new topology is what readers see since the epoch that was published last.
     fn complete_takeover(&mut self, epoch: u64) {
-        let Some(Underway { deployment, hydrating: Some(hydrating), handover: Some(handover), .. }) =
+        let Some(Underway { deployment, differing, hydrating: Some(hydrating), handover: Some(handover), .. }) =
             self.deploying.underway.take()
         else {
             panic!("a topology took over with epoch {epoch} that was not handed over");
@@ -319,7 +335,7 @@ impl Driver {
         self.parts.deployment_handle.show_retained(self.parts.coordinator.retained());
         self.parts.letters.renumber(&states);
         self.parts.wall.take_over(&topology.sources);
-        let recomputed = recomputed(&deployment, &changes);
+        let recomputed = RecomputedViews { all: recomputed(&deployment, &changes), differing };
         self.parts.sink_tasks.redeploy(&topology, self.parts.coordinator.history(), epoch, &recomputed);
         self.parts.identities =
             view_fingerprints(&topology).into_iter().map(|(name, identity)| (name, identity.to_string())).collect();

@@ -235,6 +235,7 @@ impl Driver {
             restored,
             status: Arc::new(Status::default()),
             quarantine: Arc::clone(&parts.quarantine),
+            clock: parts.deployment_handle.clock(),
         };
         let mut computation = Computation::start(resumption, |name| parts.views.view(name))?;
         compute(&mut computation, header.epoch, header.wall_micros, Records::new(), Allowance::Unlimited)?;

@@ -98,7 +98,7 @@ impl Recovery {
     ) -> Result<Self, EpochError> {
         let states = Arc::new(KeptStates::of(&topology));
         let taken = take_over(&topology, &connections, (&storage, &log), &topics, &options, &states)?;
-        let (deployment_handle, deployments) = DeploymentHandle::new(Arc::clone(&topology));
+        let (deployment_handle, deployments) = DeploymentHandle::new(Arc::clone(&topology), options.clock);
         let reports = Arc::default();
         Ok(Self { topology, log, storage, topics, options, deployment_handle, deployments, states, reports, connections, taken })
     }
@@ -171,6 +171,7 @@ impl Recovery {
             restored,
             status: Arc::clone(&status),
             quarantine: Arc::clone(&quarantine),
+            clock: options.clock,
         };
         let computation = Computation::start(resumption, |name| views.view(name))?;
         computation.take_service();

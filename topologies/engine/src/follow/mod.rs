@@ -20,7 +20,7 @@ use epochs::disk::Disk;
 use parking_lot::Mutex;
 use schemas::connector::SinkOptions;
 use sinks::connector::{Connections, OpenError};
-use sinks::contract::{History, Progress, Sink};
+use sinks::contract::{History, Progress, Sink, SinkKind};
 use sinks::registry;
 use sinks::views::{EpochChanges, Views};
 use sources::log::Log;
@@ -60,6 +60,25 @@ impl Opening {
             found.iter().for_each(|found| floors.add(sink_task.sink.kind(), found.epoch));
         }
         floors
+    }
+}
+
+/// Views whose rows were computed once more from the log because somebody asked for it.
+pub struct RecomputedViews<'v> {
+    /// all of them
+    pub all: BTreeSet<&'v str>,
+    /// those of them whose rows are others than before
+    pub differing: BTreeSet<String>,
+}
+
+impl RecomputedViews<'_> {
+    /// Returns true if a sink of this kind can't go on with the changes of a view. Where the rows are the same a record of changes goes on as if
+    /// nothing had happened; state is rebuilt all the same, since a replay is asked for to repair what was derived.
+    fn interrupt(&self, view: &str, kind: SinkKind) -> bool {
+        match kind {
+            SinkKind::State => self.all.contains(view),
+            SinkKind::Append => self.differing.contains(view),
+        }
     }
 }
 
@@ -154,10 +173,9 @@ impl SinkTasks {
         }
     }
 
-    /// Another topology takes over with an epoch that is handed over next. Sink tasks that are declared as before go on, unless their view is
-    /// among the `recomputed`: those that were computed once more from the log, so that the epoch is no change of what their sinks have. The
-    /// others end, and new ones begin with what that epoch shows.
-    pub fn redeploy(&mut self, topology: &Topology, history: &History, epoch: u64, recomputed: &BTreeSet<&str>) {
+    /// Another topology takes over with an epoch that is handed over next. Sink tasks that are declared as before go on, unless the `recomputed`
+    /// views interrupt them: then the epoch is no change of what their sinks have. The others end, and new ones begin with what that epoch shows.
+    pub fn redeploy(&mut self, topology: &Topology, history: &History, epoch: u64, recomputed: &RecomputedViews<'_>) {
         let mut before: BTreeMap<String, Follower> =
             std::mem::take(&mut self.followers).into_iter().map(|follower| (follower.identity.clone(), follower)).collect();
         let (kept, new): (Vec<SinkTaskPlan>, Vec<SinkTaskPlan>) =
@@ -167,7 +185,8 @@ impl SinkTasks {
             });
         for plan in kept {
             let Some(follower) = before.remove(&plan.identity()) else { continue };
-            if recomputed.contains(follower.view.as_str()) {
+            if recomputed.interrupt(&follower.view, plan.sink.kind()) {
+                tracing::info!(sink = plan.name, view = follower.view, "the sink can't go on with a view that was computed once more");
                 follower.queue.lose(epoch);
             }
             self.followers.push(follower);

@@ -17,6 +17,7 @@ use crate::deploy::candidate::CandidateStart;
 use crate::deploy::handle::DeploymentHandle;
 use crate::deploy::request::Verify;
 use crate::deploy::told_letters::ToldLetters;
+use crate::epoch_clock::Clock;
 use crate::state::quarantine::Quarantine;
 use crate::state::restore::RestoreError;
 use crate::state::restored::Restored;
@@ -40,7 +41,7 @@ fn hydrating(deployment_handle: &Arc<DeploymentHandle>) -> Hydrating {
     let start = CandidateStart {
         log: Arc::new(MemoryLog::new()),
         topics: Vec::new(),
-        told: ToldLetters::of(&[], &topology),
+        told: ToldLetters::of(&Topology::default(), &topology),
         header: CheckpointHeader::default(),
         restored: vec![Restored::new()],
         states: Arc::clone(&states),
@@ -92,7 +93,7 @@ impl ViewPublisher for UnstageWatch {
 
 #[test]
 fn a_candidate_ends_before_its_views_are_unstaged() {
-    let (deployment_handle, _queue) = DeploymentHandle::new(Arc::new(Topology::default()));
+    let (deployment_handle, _queue) = DeploymentHandle::new(Arc::new(Topology::default()), Clock::System);
     let mut underway = requested();
     underway.staged = ["posts".to_owned(), "users".to_owned()].into();
     underway.hydrating = Some(hydrating(&deployment_handle));
