@@ -9,8 +9,8 @@ use std::fmt::Write as _;
 use crate::diagram::{BoxKind, Diagram, Shape};
 use crate::lineage::{index_node, index_order};
 use crate::plan::graph::{NodeId, Operator};
-use crate::plan::operators::definition::PlanNames;
-use crate::topology::Topology;
+use crate::plan::operators::definition::{PlanNames, TableNames};
+use crate::topology::{RelationKind, Topology};
 
 /// The plan of a relation; `None` when there is none of this name.
 pub fn explain(topology: &Topology, relation: &str) -> Option<String> {
@@ -29,7 +29,16 @@ pub fn explain(topology: &Topology, relation: &str) -> Option<String> {
     }
     let mut shown = BTreeSet::new();
     write_node(topology, node, 0, &mut shown, &mut out);
+    write_columns_of_source(topology, relation, &mut out);
     Some(out)
+}
+
+/// Writes the columns of a source, which no statement names when its events are messages of a file.
+fn write_columns_of_source(topology: &Topology, relation: &str, out: &mut String) {
+    let declared = topology.declarations.get(relation).filter(|declared| declared.kind == RelationKind::Source);
+    for column in declared.iter().flat_map(|declared| &declared.columns) {
+        let _ = writeln!(out, "  {} {}", column.name, column.kind.sql_name());
+    }
 }
 
 /// The plan of a relation as a graph, with its indexes; `None` when there is none of this name.
@@ -110,10 +119,17 @@ impl PlanNames for TopologyNames<'_> {
         self.0.sources[source].name.clone()
     }
 
-    fn table(&self, table: usize) -> (String, Vec<String>, Option<String>) {
+    fn table(&self, table: usize) -> TableNames {
         let table = &self.0.tables[table];
         let key = table.primary_key.iter().map(|&column| table.columns[column].name.clone()).collect();
-        (table.name.clone(), key, table.merge.as_ref().map(|merge| self.source(merge.source)))
+        let mut sources: Vec<String> = Vec::new();
+        for source in table.merges.iter().map(|merge| self.source(merge.source)) {
+            if !sources.contains(&source) {
+                sources.push(source);
+            }
+        }
+        let folded = (!sources.is_empty()).then(|| sources.join(", "));
+        TableNames { table: table.name.clone(), key, folded, rows: table.rows.len() }
     }
 }
 

@@ -5,8 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::parse::{DropKind, Statement, StatementKind, index_name, search_index_name};
-use crate::plan::relations_read::{relations, relations_of_written};
+use crate::parse::{DropKind, MergeSource, Statement, StatementKind, index_name, search_index_name};
+use crate::plan::syntax::relations_read::{relations, relations_of_written};
 
 /// Statements by their numbers, in the order of their dependencies.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -47,7 +47,10 @@ impl Effect {
             StatementKind::CreateView { name, query, .. } => plain(name, relations_of_written(query)),
             StatementKind::Merge { table, source, on, .. } => {
                 let mut reads = relations(on);
-                reads.insert(source.text.clone());
+                match source {
+                    MergeSource::Relation(source) => drop(reads.insert(source.text.clone())),
+                    MergeSource::Query(query) => reads.extend(relations_of_written(query)),
+                }
                 Self::Merge { table: table.text.clone(), reads }
             }
             StatementKind::CreateIndex { name, view, columns, .. } => {
@@ -61,6 +64,7 @@ impl Effect {
             StatementKind::CreatePolicy { name, view, .. } => {
                 Self::CreatePart { kind: PartKind::Policy, of: view.text.clone(), name: name.text.clone() }
             }
+            StatementKind::InsertRows { table, .. } => Self::Use { relations: BTreeSet::from([table.text.clone()]) },
             StatementKind::Grant { views } => Self::Use { relations: views.iter().map(|view| view.text.clone()).collect() },
             StatementKind::CreateSink { name, view, .. } => Self::CreateSink { name: name.text.clone(), view: view.text.clone() },
             StatementKind::Drop { kind, name, if_exists } => {

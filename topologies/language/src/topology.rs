@@ -4,14 +4,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use schemas::catalogue::catalogue;
 use schemas::event::Encoding;
+use schemas::row::Row;
 use schemas::serving::{Column, SearchIndex, View};
 use schemas::source_connector::{ConnectorSpec, SOURCE_LOG};
 use schemas::topic::{TopicSchema, TopicSet};
 
-use crate::plan::graph::{Graph, NodeColumn, NodeId, Operator};
+use crate::plan::graph::{Graph, Map, NodeColumn, NodeId, Operator, TemporalFilter};
 use crate::plan::merge::Merge;
+use crate::plan::scalar::Scalar;
 use schemas::sink::SinkDefinition;
 
 /// A stream of events that the topology reads.
@@ -42,8 +43,41 @@ pub struct Table {
     pub not_null: Vec<bool>,
     /// numbers of the columns of its key
     pub primary_key: Vec<usize>,
-    /// its fold; a table without one is empty
-    pub merge: Option<Merge>,
+    /// the value of each column where an INSERT leaves it out
+    pub defaults: Vec<Scalar>,
+    /// rows that are there before the first event, with their keys, in the order of those
+    pub rows: BTreeMap<Row, Row>,
+    /// its folds, in the order of their statements; without any it stays as it begins
+    pub merges: Vec<Merge>,
+    /// age at which its rows go away
+    pub retention: Option<RetentionRule>,
+}
+
+/// An age at which rows go away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RetentionRule {
+    /// number of the TIMESTAMPTZ column by which it counts
+    pub column: usize,
+    /// the age in microseconds
+    pub micros: i64,
+}
+
+impl Table {
+    /// The sources that it folds, in the order of their topics' names.
+    pub fn sources(&self, sources: &[Source]) -> Vec<usize> {
+        let mut numbers: Vec<usize> = self.merges.iter().map(|merge| merge.source).collect();
+        numbers.sort_by_key(|&number| sources[number].schema.topic());
+        numbers.dedup();
+        numbers
+    }
+
+    /// For each fold the place of its source among [`sources`](Self::sources).
+    pub fn merge_places(&self, sources: &[Source]) -> Vec<u32> {
+        let ordered = self.sources(sources);
+        let place = |merge: &Merge| ordered.iter().position(|source| *source == merge.source);
+        let place = |merge: &Merge| place(merge).unwrap_or_else(|| panic!("a fold of '{}' has no source", self.name)) as u32;
+        self.merges.iter().map(place).collect()
+    }
 }
 
 /// A relation that can be read, and the node that produces it.
@@ -111,10 +145,9 @@ impl Topology {
         self.sources.iter().find(|source| source.schema.topic() == topic)
     }
 
-    /// The topics that lines of ingest may name: those of the catalogue, and those of the sources, which say what events look like.
+    /// The topics that lines of ingest may name: those of the sources, which say what events look like.
     pub fn topics(&self) -> TopicSet {
-        let catalogued = catalogue().topics().iter().map(TopicSchema::from);
-        catalogued.chain(self.live_sources().map(|source| source.schema.clone())).collect()
+        self.live_sources().map(|source| source.schema.clone()).collect()
     }
 
     /// The sources that were not dropped.
@@ -150,11 +183,24 @@ impl Topology {
         sources
     }
 
-    /// The number of the table whose rows a node reads; `None` for a node that computes.
+    /// The node of the events that a source's relation is made of, whatever its retention takes away.
+    pub fn source_node(&self, node: NodeId) -> Option<NodeId> {
+        let mut node = node;
+        while !matches!(self.graph.nodes[node].operator, Operator::Source(_)) {
+            node = self.graph.nodes[node].operator.inputs().first().copied()?;
+        }
+        Some(node)
+    }
+
+    /// The number of the table whose rows a node reads, or those of its rows that are young enough; `None` for a node that computes.
     pub fn table_at(&self, node: NodeId) -> Option<usize> {
-        match &self.graph.nodes[node].operator {
-            Operator::Table(scan) => Some(scan.table),
-            _ => None,
+        let mut node = node;
+        loop {
+            match &self.graph.nodes[node].operator {
+                Operator::Table(scan) => return Some(scan.table),
+                Operator::Map(Map { input, .. }) | Operator::TemporalFilter(TemporalFilter { input, .. }) => node = *input,
+                _ => return None,
+            }
         }
     }
 

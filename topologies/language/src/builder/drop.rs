@@ -32,6 +32,9 @@ impl Builder {
         if !users.is_empty() {
             return fail(name, format!("'{}' is still read by {}", name.text, users.join(", ")), "drop those first");
         }
+        if let Some(changes) = self.changes_of(&name.text) {
+            self.relations.remove(&changes);
+        }
         self.relations.remove(&name.text);
         self.scans.remove(&name.text);
         self.sql.remove(&name.text);

@@ -6,10 +6,10 @@ use datafusion_sql::sqlparser::tokenizer::{Location as TextLocation, Span};
 
 use crate::diagnostic::{Diagnostic, Location};
 use crate::parse::{Name, Statement};
-use crate::plan::blame::blame;
-use crate::plan::messages;
-use crate::plan::missing_relation::MissingRelation;
-use crate::plan::syntax_tree::RewriteError;
+use crate::plan::errors::blame::blame;
+use crate::plan::errors::messages;
+use crate::plan::errors::missing_relation::MissingRelation;
+use crate::plan::syntax::tree::RewriteError;
 
 /// Outcome of a statement.
 pub type Outcome<T> = Result<T, Box<StatementError>>;

@@ -4,13 +4,17 @@
 
 mod drop;
 mod errors;
+mod included;
+mod merge;
 mod proto_files;
+mod rows;
 mod served;
 mod sink;
 mod source;
 mod source_events;
 mod state;
 mod table;
+mod topic_table;
 mod view;
 
 use schemas::serving::{Access, Index, IndexColumn, View};
@@ -34,14 +38,24 @@ impl Builder {
                 self.refuse_taken(name)?;
                 self.create_source(statement)
             }
-            StatementKind::CreateTable { name, columns, primary_key } => {
+            StatementKind::CreateTable { name, topic, .. } => {
                 self.refuse_taken(name)?;
-                self.create_table(statement, name, columns, primary_key)
+                match topic {
+                    Some(topic) => self.create_topic_table(statement, topic),
+                    None => self.create_table(statement),
+                }
             }
-            StatementKind::Merge { .. } => self.merge(statement),
-            StatementKind::CreateView { name, materialized, columns, max_age, query } => {
+            StatementKind::InsertRows { table, .. } => {
+                self.refuse_topic_table(table)?;
+                self.insert_rows(statement)
+            }
+            StatementKind::Merge { table, .. } => {
+                self.refuse_topic_table(table)?;
+                self.merge(statement)
+            }
+            StatementKind::CreateView { name, materialized, columns, max_age, retention, query } => {
                 self.refuse_taken(name)?;
-                self.create_view(statement, name, *materialized, columns, query)?;
+                self.create_view(statement, name, (*materialized, retention.as_ref()), columns, query)?;
                 if max_age.is_some() {
                     self.servable(name)?.max_age = *max_age;
                 }

@@ -11,6 +11,7 @@ use super::sink;
 use super::state::{Builder, Relation};
 use crate::diagnostic::{Diagnostic, suggestion};
 use crate::parse::{GivenOption, Name, SearchOptions, SinkFormat, Statement, index_name, search_index_name};
+use crate::plan::jsonb::contains_json;
 use crate::plan::unique::key_of;
 use crate::plan::{policy, search};
 
@@ -25,6 +26,9 @@ impl Builder {
         columns: &[(Name, bool)],
         limit: Option<usize>,
     ) -> Outcome<()> {
+        let node = self.servable(view)?.node;
+        let is_json: Vec<bool> =
+            self.topology.graph.nodes[node].columns.iter().map(|column| contains_json(&column.data_type)).collect();
         let relation = self.servable(view)?;
         let mut parts = Vec::with_capacity(columns.len());
         for (column, descending) in columns {
@@ -34,6 +38,10 @@ impl Builder {
                     .map_or_else(|| format!("it has {}", relation.names.join(", ")), |near| format!("did you mean '{near}'?"));
                 return fail(column, format!("'{}' has no column '{}'", view.text, column.text), help);
             };
+            if is_json[number] {
+                let help = "index a view with a part of it, such as a column of content ->> 'name'";
+                return fail(column, format!("'{}' is JSONB, which has no order for an index", column.text), help);
+            }
             parts.push(IndexColumn { column: number, descending: *descending });
         }
         let text = index_name(name, view, columns.iter().map(|(column, _)| column));

@@ -4,7 +4,6 @@
 
 use std::collections::BTreeSet;
 
-use schemas::catalogue::catalogue;
 use schemas::connector::{OptionKind, SinkConnector, SinkOptions};
 use schemas::key_template::KeyTemplate;
 use schemas::position::{TOPIC_NAME_LENGTH_MAX, Topic};
@@ -14,7 +13,8 @@ use schemas::sink::{SinkContent, SinkDefinition};
 use super::errors::{Outcome, StatementError};
 use crate::diagnostic::{Diagnostic, suggestion};
 use crate::parse::{GivenOption, Name, SinkFormat, Text};
-use crate::plan::graph::{NodeId, Operator};
+use crate::plan::graph::{Map, NodeId, Operator, TemporalFilter};
+use crate::plan::scalar::Scalar;
 use crate::plan::unique::is_unique;
 use crate::topology::Topology;
 
@@ -64,7 +64,7 @@ fn refused_at(text: &Text, message: impl AsRef<str>, help: &str) -> Box<Statemen
     Box::from(Diagnostic::new(text.location.clone(), masked(message.as_ref())).with_help(help))
 }
 
-/// A topic belongs to one writer: to producers of events, to this process, or to one sink.
+/// A topic belongs to one writer: to producers of the events that a source reads, to this process, or to one sink.
 fn check_topic<'a>(topology: &Topology, mut others: impl Iterator<Item = &'a SinkDefinition>, topic: &Text) -> Outcome<()> {
     let name = topic.text.as_str();
     let help = "choose another topic, such as 'derived.name'";
@@ -78,8 +78,8 @@ fn check_topic<'a>(topology: &Topology, mut others: impl Iterator<Item = &'a Sin
             format!("topic '{name}' is read by source '{}' of this topology: what is derived would be read again", source.name);
         return Err(refused_at(topic, message, help));
     }
-    if catalogue().topic(name).is_some() || name.starts_with(RESERVED_TOPICS) {
-        return Err(refused_at(topic, format!("topic '{name}' is there for events, a sink can't write to it"), help));
+    if name.starts_with(RESERVED_TOPICS) {
+        return Err(refused_at(topic, format!("topic '{name}' is one of the process itself, a sink can't write to it"), help));
     }
     match others.find(|other| other.topic() == Some(name)) {
         Some(other) => Err(refused_at(topic, format!("sink '{}' writes to topic '{name}' already", other.name), help)),
@@ -87,18 +87,31 @@ fn check_topic<'a>(topology: &Topology, mut others: impl Iterator<Item = &'a Sin
     }
 }
 
+/// The primary key of the table whose rows a node gives, if its columns have their places: one that is filled from a topic, or has a retention,
+/// is read through maps.
+fn primary_key(topology: &Topology, node: NodeId) -> Option<Vec<usize>> {
+    let key = &topology.tables[topology.table_at(node)?].primary_key;
+    let mut node = node;
+    loop {
+        node = match &topology.graph.nodes[node].operator {
+            Operator::Map(Map { input, outputs, .. }) => {
+                let is_kept = |&column: &usize| matches!(outputs.get(column), Some(Scalar::Column(kept)) if *kept == column);
+                key.iter().all(is_kept).then_some(*input)?
+            }
+            Operator::TemporalFilter(TemporalFilter { input, .. }) => *input,
+            _ => return Some(key.clone()),
+        };
+    }
+}
+
 /// The columns of the key: those that are named, or the primary key of a table.
 fn upsert_key(topology: &Topology, followed: &Followed, name: &Name, key: Option<&Text>) -> Outcome<Vec<usize>> {
     let Some(key) = key else {
-        let table = match &topology.graph.nodes[followed.node].operator {
-            Operator::Table(scan) => &topology.tables[scan.table],
-            _ => {
-                let message = format!("the sink '{}' needs the option 'key'", name.text);
-                let help = "add key = 'a, b' with the columns that tell the rows of the view apart, or write FORMAT CHANGELOG";
-                return Err(Box::from(Diagnostic::new(name.location.clone(), message).with_help(help)));
-            }
-        };
-        return Ok(table.primary_key.clone());
+        return primary_key(topology, followed.node).ok_or_else(|| {
+            let message = format!("the sink '{}' needs the option 'key'", name.text);
+            let help = "add key = 'a, b' with the columns that tell the rows of the view apart, or write FORMAT CHANGELOG";
+            Box::from(Diagnostic::new(name.location.clone(), message).with_help(help))
+        });
     };
     let mut columns = Vec::new();
     for part in key.text.split(',').map(str::trim) {

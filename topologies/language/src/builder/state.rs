@@ -12,10 +12,10 @@ use schemas::topic::message::ProtoFile;
 use super::errors::{Outcome, fail, no_relation};
 use super::proto_files::ProtoFiles;
 use crate::parse::Name;
+use crate::plan::errors::missing_relation::MissingRelation;
 use crate::plan::graph::NodeId;
+use crate::plan::limits::patience::Patience;
 use crate::plan::lower::Scans;
-use crate::plan::missing_relation::MissingRelation;
-use crate::plan::patience::Patience;
 use crate::plan::sql::Relations;
 use crate::topology::{RelationKind, Topology};
 use schemas::sink::SinkDefinition;
@@ -45,6 +45,8 @@ pub struct Builder {
     pub(super) sinks: BTreeMap<String, SinkDefinition>,
     pub(super) payload_columns: BTreeSet<String>,
     pub(super) proto_files: ProtoFiles,
+    /// places of the statements of each table's folds, by its number: file, line and column
+    pub(super) merge_places: BTreeMap<usize, Vec<(String, usize, usize)>>,
 }
 
 impl Builder {
@@ -59,6 +61,7 @@ impl Builder {
             sinks: BTreeMap::new(),
             payload_columns: BTreeSet::new(),
             proto_files: ProtoFiles::default(),
+            merge_places: BTreeMap::new(),
         }
     }
 

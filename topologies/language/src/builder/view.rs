@@ -5,43 +5,40 @@
 use std::sync::Arc;
 
 use arrow_schema::{Field, Schema};
-use datafusion_common::{Result, ScalarValue, plan_err};
+use datafusion_common::{Result, plan_err};
 use datafusion_expr::{Expr, LogicalPlan};
-use datafusion_sql::sqlparser::ast::{self, Spanned as _};
-use schemas::row::interval_of;
+use datafusion_sql::sqlparser::ast;
 
 use super::errors::{Outcome, StatementError, at_name, blamed, fail, refused};
 use super::state::Builder;
+use super::table::retention_rule;
 use crate::diagnostic::Diagnostic;
 use crate::expression::check::check_nodes;
-use crate::parse::{Name, Statement};
-use crate::plan::calls::stride;
-use crate::plan::costly_call::span_of_call;
-use crate::plan::graph::{Graph, NodeId};
+use crate::parse::{Name, Retention, Statement};
+use crate::plan::errors::costly_call::span_of_call;
+use crate::plan::errors::messages::message;
+use crate::plan::errors::missing_relation::MissingRelation;
+use crate::plan::graph::{Graph, NodeColumn, NodeId};
 use crate::plan::lower::{Lowering, Scans, check_types};
-use crate::plan::messages::message;
-use crate::plan::missing_relation::MissingRelation;
-use crate::plan::relations_read::relations;
-use crate::plan::rewrite::{SessionCall, rewrite_query};
 use crate::plan::sql::Relations;
+use crate::plan::syntax::relations_read::relations;
+use crate::plan::syntax::rewrite::{SessionCall, Windows, rewrite_query};
+use crate::plan::syntax::using::resolve;
 use crate::plan::types::interval_micros;
-use crate::plan::using::resolve;
-use crate::topology::RelationKind;
+use crate::topology::{RelationKind, RetentionRule};
 
 impl Builder {
     pub(super) fn create_view(
         &mut self,
         statement: &Statement,
         name: &Name,
-        materialized: bool,
+        (materialized, retention): (bool, Option<&Retention>),
         columns: &[Name],
         written: &ast::Query,
     ) -> Outcome<()> {
         let mut query = written.clone();
         let windows = rewrite_query(&mut query, &self.payload_columns).map_err(|error| refused(statement, &error))?;
-        for size in &windows.sizes {
-            self.check_size(statement, size)?;
-        }
+        self.check_windows(statement, &windows)?;
         let at = |error| {
             let mut placed = at_name(statement, name, &error);
             if let Some(span) = span_of_call(written, &error) {
@@ -68,30 +65,44 @@ impl Builder {
             None => blamed(statement, &query, &error, |query| attempt(query).map(|_| ()), &name.location),
         })?;
         self.topology.graph = graph;
+        let names = self.column_names(name, columns, plan.schema())?;
+        let node = match retention {
+            Some(retention) => self.retained_view(node, &names, retention)?.map_err(at)?,
+            None => node,
+        };
         if materialized {
             self.topology.graph.refuse_unbounded(node, &format!("the view '{}'", name.text)).map_err(at)?;
         }
-        let names = self.column_names(name, columns, plan.schema())?;
         reads.retain(|other| self.relations.contains_key(other));
         let kind = if materialized { RelationKind::MaterializedView } else { RelationKind::View };
         self.insert(&name.text, kind, node, names, reads);
         Ok(())
     }
 
-    /// Refuses windows whose length is no constant, or nothing.
-    fn check_size(&self, statement: &Statement, size: &ast::Expr) -> Outcome<()> {
-        let refused = |message: String| {
-            Box::<StatementError>::from(Diagnostic::new(statement.locate(size.span()), format!("the size of TUMBLE: {message}")))
-        };
-        match self.sql.plan_expression(size.clone(), &[]).map_err(|error| refused(message(&error).0))? {
-            Expr::Literal(ScalarValue::IntervalMonthDayNano(Some(interval)), _) => {
-                stride(&interval_of(interval)).map(|_| ()).map_err(|fault| refused(fault.to_string()))
-            }
-            _ => Err(refused(format!("'{size}' is not a constant interval"))),
-        }
+    /// The rows of a view that are younger than its retention.
+    fn retained_view(&mut self, node: NodeId, names: &[String], retention: &Retention) -> Outcome<Result<NodeId>> {
+        let columns = self.topology.graph.nodes[node].columns.iter().zip(names);
+        let named: Vec<NodeColumn> = columns.map(|(column, name)| NodeColumn { name: name.clone(), ..column.clone() }).collect();
+        let RetentionRule { column, micros } = retention_rule(retention, &named)?;
+        Ok(self.retain(node, names, (&names[column], micros)))
     }
 
-    fn column_names(&self, view: &Name, given: &[Name], schema: &datafusion_common::DFSchema) -> Outcome<Vec<String>> {
+    /// Refuses windows with a length that is no constant, or nothing, and those that a row would be in too many of.
+    pub(super) fn check_windows(&self, statement: &Statement, windows: &Windows) -> Outcome<()> {
+        let constant = |length: &ast::Expr| match self.sql.plan_expression(length.clone(), &[]) {
+            Ok(Expr::Literal(value, _)) => Ok(value),
+            Ok(_) => Err(format!("'{length}' is not a constant interval")),
+            Err(error) => Err(message(&error).0),
+        };
+        for fixed in &windows.fixed {
+            fixed
+                .check(&constant)
+                .map_err(|error| Box::<StatementError>::from(Diagnostic::new(statement.locate(error.span), error.message)))?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn column_names(&self, view: &Name, given: &[Name], schema: &datafusion_common::DFSchema) -> Outcome<Vec<String>> {
         let fields = schema.fields();
         if given.len() > fields.len() {
             return fail(
@@ -154,7 +165,7 @@ impl Builder {
 }
 
 /// Plans a query and tries its expressions; returns the plan and the node of its rows.
-fn plan_view((sql, scans): (&Relations, &Scans), graph: &mut Graph, query: ast::Query) -> Result<(LogicalPlan, NodeId)> {
+pub(super) fn plan_view((sql, scans): (&Relations, &Scans), graph: &mut Graph, query: ast::Query) -> Result<(LogicalPlan, NodeId)> {
     let plan = sql.plan_query(query)?;
     let added = graph.nodes.len();
     let node = Lowering::new(graph, scans).query(&plan)?;

@@ -1,7 +1,7 @@
 //! Limits of compiled expressions: what the registry of functions does not see gets its limit here.
 //!
 //! Owns the concatenation of texts, which is an operator and no function, and functions that the planner makes by itself. A compiled
-//! expression enters, the same one under the limits of [`crate::plan::bounded`] leaves.
+//! expression enters, the same one under the limits of [`crate::plan::limits::bounded`] leaves.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -15,8 +15,8 @@ use datafusion_expr::{ColumnarValue, Operator};
 use datafusion_physical_expr::expressions::{BinaryExpr, Column};
 use datafusion_physical_expr::{PhysicalExpr, ScalarFunctionExpr};
 
-use crate::plan::bounded::{bounded, excess};
-use crate::plan::sizes::{Growth, SizedArgument};
+use crate::plan::limits::bounded::{bounded, excess};
+use crate::plan::limits::sizes::{Growth, SizedArgument};
 
 /// The expression with a limit on everything in it whose result can be much larger than its arguments.
 pub fn limited(expression: Arc<dyn PhysicalExpr>, schema: &SchemaRef) -> Result<Arc<dyn PhysicalExpr>> {
@@ -130,7 +130,7 @@ mod tests {
     use datafusion_physical_expr::expressions::lit;
 
     use super::*;
-    use crate::plan::bounded::VALUE_BYTES_MAX;
+    use crate::plan::limits::bounded::VALUE_BYTES_MAX;
 
     #[test]
     fn constants_that_are_too_long_together_are_refused_without_any_row() {

@@ -13,21 +13,22 @@ use datafusion_common::{DataFusionError, Result};
 use datafusion_expr::Expr;
 
 use super::evaluate::{failure, physical};
+use crate::plan::errors::unusable::Unusable;
 use crate::plan::graph::{Graph, NodeId};
 use crate::plan::merge::{Clause, FoldValue, Merge};
 use crate::plan::scalar::{Computed, Scalar};
-use crate::plan::unusable::Unusable;
 use crate::topology::Topology;
 
 /// Tries every expression of a topology.
 pub fn check(topology: &Topology) -> Result<()> {
     check_nodes(&topology.graph, 0)?;
-    topology.tables.iter().filter_map(|table| table.merge.as_ref()).try_for_each(check_merge)
+    topology.tables.iter().flat_map(|table| &table.merges).try_for_each(check_merge)
 }
 
 /// Tries the expressions of a MERGE.
 pub fn check_merge(merge: &Merge) -> Result<()> {
-    merge.key.iter().chain(merge.fields.iter().map(|(field, _)| field)).try_for_each(check_scalar)?;
+    let steps = merge.steps.iter().flat_map(|step| step.operator.scalars());
+    steps.chain(&merge.key).chain(merge.fields.iter().map(|(field, _)| field)).try_for_each(check_scalar)?;
     merge.clauses.iter().flat_map(Clause::values).try_for_each(check_value)
 }
 

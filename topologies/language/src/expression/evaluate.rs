@@ -18,8 +18,8 @@ use datafusion_physical_expr::{PhysicalExpr, create_physical_expr};
 use schemas::row::{Row, RowCodec, one_form_of_each_number};
 
 use super::{bounded, calendar_range, guarded, varying};
+use crate::plan::errors::messages::{lower_case, message};
 use crate::plan::graph::NodeColumn;
-use crate::plan::messages::{lower_case, message};
 use crate::plan::scalar::{Computed, Scalar, numbered};
 
 /// Compiled conditions and columns over some columns of an input.

@@ -8,8 +8,8 @@ use datafusion_common::{DataFusionError, Result, exec_datafusion_err};
 use datafusion_physical_expr::PhysicalExpr;
 
 use crate::panics::quietly;
-use crate::plan::bounded::VALUE_BYTES_MAX;
-use crate::plan::sizes::{is_of_any_size, slice_bytes};
+use crate::plan::limits::bounded::VALUE_BYTES_MAX;
+use crate::plan::limits::sizes::{is_of_any_size, slice_bytes};
 
 /// Evaluates an expression for every row of a batch. `take` gets the values in parts, in the order of the rows.
 pub fn values(

@@ -12,8 +12,8 @@ use datafusion_expr::{
     BinaryExpr, ColumnarValue, Expr, Operator, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 
-use crate::plan::expansion::check_copies;
 use crate::plan::fallible::may_fail;
+use crate::plan::limits::expansion::check_copies;
 
 /// The expression, the items of its IN lists marked and in parts of which one is computed after the other.
 pub fn in_lists(expression: Expr) -> Result<Expr> {

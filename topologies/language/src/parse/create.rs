@@ -9,7 +9,7 @@ use super::cursor::Cursor;
 use super::names::distinct;
 use super::options::Options;
 use super::search;
-use super::statement::{Name, StatementKind};
+use super::statement::{Name, Retention, StatementKind, Text};
 use super::unsupported::not_yet;
 use crate::diagnostic::{Diagnostic, one_of, suggestion};
 
@@ -56,10 +56,11 @@ pub(super) fn view(cursor: &mut Cursor<'_>, materialized: bool) -> Result<Statem
         return Err(cursor.error("a view that is not kept has no options").with_help(help));
     }
     let options = match cursor.accept("WITH") {
-        true => Options::read(cursor, "a view", &["max_age"])?,
+        true => Options::read(cursor, "a view", &["max_age", "retention", "event_time"])?,
         false => Options::none("a view"),
     };
     let max_age = options.get("max_age").map(|option| option.seconds(MAX_AGE_MAX)).transpose()?;
+    let retention = retention(&options)?;
     cursor.expect("AS")?;
     let start = cursor.location();
     let query = cursor.query()?;
@@ -69,11 +70,30 @@ pub(super) fn view(cursor: &mut Cursor<'_>, materialized: bool) -> Result<Statem
     if cursor.peeks("WITH") {
         return Err(cursor.error("a view is always filled").with_help("leave out WITH [NO] DATA"));
     }
-    Ok(StatementKind::CreateView { name, materialized, columns, max_age, query })
+    Ok(StatementKind::CreateView { name, materialized, columns, max_age, retention, query })
+}
+
+/// The age at which rows go away, and the column by which it counts: one needs the other.
+pub(super) fn retention(options: &Options) -> Result<Option<Retention>, Diagnostic> {
+    match (options.get("retention"), options.get("event_time")) {
+        (None, None) => Ok(None),
+        (Some(age), Some(column)) => {
+            let event_time = Text { text: column.text()?, location: column.location.clone() };
+            Ok(Some(Retention { micros: age.duration()?, event_time }))
+        }
+        (Some(age), None) => {
+            let help = "add event_time = 'column', the TIMESTAMPTZ that says how old a row is";
+            Err(age.error("a retention counts from a column").with_help(help))
+        }
+        (None, Some(column)) => {
+            let help = "add retention = '30 days', or leave it out";
+            Err(column.error("event_time is for a retention, and there is none").with_help(help))
+        }
+    }
 }
 
 /// Returns the reason why something that sqlparser reads as a query can't be a view, and the remedy.
-fn refused_query(query: &ast::Query) -> Option<(&'static str, &'static str)> {
+pub(super) fn refused_query(query: &ast::Query) -> Option<(&'static str, &'static str)> {
     match query.body.as_ref() {
         ast::SetExpr::Insert(_) | ast::SetExpr::Update(_) | ast::SetExpr::Delete(_) | ast::SetExpr::Merge(_) => {
             Some(("a view can't change anything", "write AS SELECT ..."))

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use datafusion_sql::sqlparser::ast;
+use datafusion_sql::sqlparser::dialect::{Dialect as _, Precedence};
 use datafusion_sql::sqlparser::parser::{Parser, ParserError};
 use datafusion_sql::sqlparser::tokenizer::{self, Token, TokenWithSpan};
 use schemas::server_url::masked;
@@ -162,6 +163,26 @@ impl<'a> Cursor<'a> {
 
     /// A name of one part; `what` says of what, for the message.
     pub(super) fn name(&mut self, what: &str) -> Result<Name, Diagnostic> {
+        let name = self.name_part(what)?;
+        if self.peek() == &Token::Period {
+            let error = self.error(format!("{what} has one part"));
+            return Err(error.with_help("leave out what stands before the dot"));
+        }
+        Ok(name)
+    }
+
+    /// The name of a column, which of a field of an object is the path to it.
+    pub(super) fn path(&mut self) -> Result<Name, Diagnostic> {
+        let start = self.location();
+        let mut path = self.name_part("the name of a column")?;
+        while self.accept_token(&Token::Period) {
+            let field = self.name_part("the name of a field")?;
+            path = Name { text: format!("{}.{}", path.text, field.text), location: self.location_since(&start) };
+        }
+        Ok(path)
+    }
+
+    fn name_part(&mut self, what: &str) -> Result<Name, Diagnostic> {
         let location = self.location();
         let text = match self.peek() {
             Token::Word(word) if word.quote_style.is_some() && word.value.is_empty() => {
@@ -177,10 +198,6 @@ impl<'a> Cursor<'a> {
             return Err(if error.help.is_some() { error } else { error.with_help(help) });
         }
         self.advance();
-        if self.peek() == &Token::Period {
-            let error = self.error(format!("{what} has one part"));
-            return Err(error.with_help("leave out what stands before the dot"));
-        }
         Ok(Name { text, location })
     }
 
@@ -209,6 +226,12 @@ impl<'a> Cursor<'a> {
     /// An expression.
     pub(super) fn expression(&mut self) -> Result<ast::Expr, Diagnostic> {
         self.parser.parse_expr().map_err(|error| self.diagnose(error))
+    }
+
+    /// The value of a DEFAULT: it ends where NOT NULL begins.
+    pub(super) fn default_value(&mut self) -> Result<ast::Expr, Diagnostic> {
+        let precedence = TopologyDialect.prec_value(Precedence::Is);
+        self.parser.parse_subexpr(precedence).map_err(|error| self.diagnose(error))
     }
 
     /// A query.

@@ -9,6 +9,7 @@ use datafusion_sql::sqlparser::ast::Expr;
 use datafusion_sql::sqlparser::dialect::{Dialect, PostgreSqlDialect, Precedence};
 use datafusion_sql::sqlparser::keywords::Keyword;
 use datafusion_sql::sqlparser::parser::{Parser, ParserError};
+use datafusion_sql::sqlparser::tokenizer::{Span, Token, TokenWithSpan};
 
 /// PostgreSQL without what makes sqlparser read a call twice (`f('a': b)`): nested calls would take time 2 to their depth;
 /// and without `SELECT FROM t`, which is a mistake in a view.
@@ -117,5 +118,53 @@ impl Dialect for TopologyDialect {
 
     fn supports_comma_separated_trim(&self) -> bool {
         true
+    }
+}
+
+/// The tokens with `?`, `?|` and `?&` as operators. sqlparser reads them as such only where it reads shapes too, and then `line` and `path` are no
+/// names of columns any more.
+pub(super) fn with_json_operators(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
+    let mut out: Vec<TokenWithSpan> = Vec::with_capacity(tokens.len());
+    for token in tokens {
+        let joined = match (out.last(), &token.token) {
+            (Some(last), sign) if last.token == Token::Question && last.span.end == token.span.start => match sign {
+                Token::Pipe => Some(Token::QuestionPipe),
+                Token::Ampersand => Some(Token::QuestionAnd),
+                _ => None,
+            },
+            _ => None,
+        };
+        match (joined, out.last_mut()) {
+            (Some(operator), Some(last)) => {
+                last.token = operator;
+                last.span = Span::new(last.span.start, token.span.end);
+            }
+            _ if matches!(&token.token, Token::Placeholder(sign) if sign == "?") => {
+                out.push(TokenWithSpan { token: Token::Question, span: token.span });
+            }
+            _ => out.push(token),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion_sql::sqlparser::tokenizer::Tokenizer;
+
+    use super::*;
+
+    #[test]
+    fn question_marks_are_operators() {
+        let read = |sql: &str| {
+            let tokens = Tokenizer::new(&TopologyDialect, sql).tokenize_with_location().expect("tokens");
+            with_json_operators(tokens).into_iter().map(|token| token.token).collect::<Vec<_>>()
+        };
+        assert_eq!(read("?"), [Token::Question]);
+        assert_eq!(read("?|"), [Token::QuestionPipe]);
+        assert_eq!(read("?&"), [Token::QuestionAnd]);
+        // Signs side by side are one operator, as in PostgreSQL; it has none of this name.
+        assert_eq!(read("?&?"), [Token::Question, Token::CustomBinaryOperator("&?".into())]);
+        assert_eq!(read("?| line")[2], Token::make_word("line", None));
     }
 }

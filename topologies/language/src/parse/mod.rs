@@ -9,15 +9,19 @@ mod create;
 mod cursor;
 mod dialect;
 mod file_index;
+mod include;
+mod members;
 mod merge;
 mod names;
 mod nesting;
 mod options;
+mod rows;
 mod search;
 mod sink;
 mod source;
 mod statement;
 mod table;
+mod table_topic;
 mod unsupported;
 
 use std::sync::Arc;
@@ -29,13 +33,14 @@ pub use file_index::FileIndex;
 pub use nesting::{BRACKETS_DEPTH_MAX, TREE_DEPTH_MAX};
 pub use search::{PREFIX_LETTERS_DEFAULT, PREFIX_LETTERS_MAX};
 pub use statement::{
-    ColumnDefinition, DeclaredEvents, DropKind, Encoding, GivenOption, MergeAction, MergeClause, Name, SchemaEvents,
-    SearchOptions, SinkFormat, SourceEvents, Statement, StatementKind, Text, index_name, search_index_name,
+    ColumnDefinition, DeclaredEvents, DropKind, Encoding, GivenOption, IncludedColumn, MergeAction, MergeClause, MergeSource, Name,
+    Retention, SchemaEvents,
+    SearchOptions, SinkFormat, SourceEvents, Statement, StatementKind, TableTopic, Text, index_name, search_index_name,
 };
 
 use crate::diagnostic::{Diagnostic, Location, SourceFile};
 use cursor::Cursor;
-use dialect::TopologyDialect;
+use dialect::{TopologyDialect, with_json_operators};
 use nesting::TooDeep;
 
 /// Kinds that can be created, the longer of two that begin alike first.
@@ -59,6 +64,7 @@ fn parse_file(file: &Arc<FileIndex>, statements: &mut Vec<Statement>, errors: &m
     let mut tokens = Vec::new();
     let outcome = Tokenizer::new(&TopologyDialect, file.text()).tokenize_with_location_into_buf(&mut tokens);
     tokens.retain(|token| !matches!(token.token, Token::Whitespace(_)));
+    let tokens = with_json_operators(tokens);
     let mut rest = tokens.as_slice();
     while let Some(semicolon) = rest.iter().position(|token| token.token == Token::SemiColon) {
         let end = file.locate(rest[semicolon].span);
@@ -111,6 +117,8 @@ fn too_deep(file: &FileIndex, error: &TooDeep) -> Diagnostic {
 fn statement_kind(cursor: &mut Cursor<'_>) -> Result<StatementKind, Diagnostic> {
     if cursor.accept("MERGE") {
         merge::merge(cursor)
+    } else if cursor.accept("INSERT") {
+        rows::insert(cursor)
     } else if cursor.accept("GRANT") {
         access::grant(cursor)
     } else if cursor.accept("DROP") {
@@ -142,5 +150,7 @@ fn create_kind(cursor: &mut Cursor<'_>) -> Result<StatementKind, Diagnostic> {
 
 #[cfg(test)]
 mod error_tests;
+#[cfg(test)]
+mod reference_tests;
 #[cfg(test)]
 mod tests;

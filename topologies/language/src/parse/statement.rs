@@ -10,6 +10,8 @@ use datafusion_sql::sqlparser::tokenizer::Span;
 use schemas::connector::{OptionValue, SinkConnector, SinkOption};
 use schemas::serving::Language;
 use schemas::source_connector::ConnectorSpec;
+use schemas::topic::changes::ChangeFormat;
+use schemas::topic::column::RecordPart;
 
 use super::file_index::FileIndex;
 use crate::diagnostic::Location;
@@ -60,6 +62,8 @@ pub enum StatementKind {
         encoding: Encoding,
         /// number of partitions that the topic is created with
         partitions: Option<u32>,
+        /// parts of the records that are columns too
+        included: Vec<IncludedColumn>,
         /// time for which the identity of an event is remembered, in microseconds of event time
         deduplication: Option<i64>,
         /// time for which events are kept, in microseconds
@@ -75,6 +79,21 @@ pub enum StatementKind {
         columns: Vec<ColumnDefinition>,
         /// names of its columns, at least one
         primary_key: Vec<Name>,
+        /// values of columns where an INSERT leaves them out
+        defaults: Vec<(Name, ast::Expr)>,
+        /// age at which its rows go away
+        retention: Option<Retention>,
+        /// the topic whose records change its rows; without one they come from statements
+        topic: Option<Box<TableTopic>>,
+    },
+    /// `INSERT INTO table [(columns)] VALUES (...), ...`: rows that are there before the first event
+    InsertRows {
+        /// name of the table
+        table: Name,
+        /// columns that get the values; empty: all, in order
+        columns: Vec<Name>,
+        /// the values of each row, at least one row
+        rows: Vec<Vec<ast::Expr>>,
     },
     /// `MERGE INTO table USING source ON ...`: how a table follows a stream
     Merge {
@@ -82,8 +101,8 @@ pub enum StatementKind {
         table: Name,
         /// name of the table's row in the clauses
         target_alias: Option<Name>,
-        /// the followed source
-        source: Name,
+        /// the followed source, or rows that are made of its events
+        source: MergeSource,
         /// name of the event in the clauses
         source_alias: Option<Name>,
         /// condition that relates an event to a row
@@ -101,6 +120,8 @@ pub enum StatementKind {
         columns: Vec<Name>,
         /// seconds for which a page of it may be used without asking again; for a materialized view alone
         max_age: Option<u32>,
+        /// age at which its rows go away; for a materialized view alone
+        retention: Option<Retention>,
         /// its query
         query: Box<ast::Query>,
     },
@@ -250,25 +271,25 @@ pub struct ColumnDefinition {
 /// The events of a source.
 #[derive(Clone, Debug)]
 pub enum SourceEvents {
-    /// `ENCODE ... (message = '...')`: the full name of a protobuf message
-    Message(Text),
     /// JSON objects whose members are columns
     Declared(DeclaredEvents),
-    /// `ENCODE PROTOBUF (message = '...', schema.location = '...')`: messages of a file beside the statements
+    /// `ENCODE ... (message = '...', schema.location = '...')`: messages of a file beside the statements
     Schema(SchemaEvents),
 }
 
-/// `ENCODE PROTOBUF (message = '...', schema.location = '...') [DEDUPLICATE BY (columns)]`
+/// `ENCODE ... (message = '...', schema.location = '...') [DEDUPLICATE BY (columns)]`
 #[derive(Clone, Debug)]
 pub struct SchemaEvents {
     /// full name of the message
     pub message: Text,
-    /// name of the file that has it
-    pub location: Text,
+    /// name of the file that has it; without one it is looked for in all that lie beside the statements
+    pub location: Option<Text>,
     /// the column that says when an event happened
     pub event_time: Option<Text>,
-    /// the columns in which an event that is sent twice equals itself; empty where each counts
+    /// the columns in which an event that is sent twice equals itself; empty where each counts, or where events have an envelope
     pub told_apart_by: Vec<Name>,
+    /// for an error about the option `deduplication`, where it is given
+    pub deduplication: Option<Location>,
 }
 
 /// `(columns) ... ENCODE JSON [DEDUPLICATE BY (columns)]`
@@ -280,6 +301,48 @@ pub struct DeclaredEvents {
     pub event_time: Option<Text>,
     /// the columns in which an event that is sent twice equals itself; empty where each counts
     pub told_apart_by: Vec<Name>,
+}
+
+/// `INCLUDE part AS name`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IncludedColumn {
+    /// the part of the record
+    pub part: RecordPart,
+    /// the name of the column
+    pub name: Name,
+}
+
+/// `WITH (connector = '...', topic = '...') FORMAT UPSERT|DEBEZIUM ENCODE JSON` of a table
+#[derive(Clone, Debug)]
+pub struct TableTopic {
+    /// connector of the log
+    pub connector: &'static ConnectorSpec,
+    /// topic of the log
+    pub topic: Text,
+    /// form of the records
+    pub format: ChangeFormat,
+    /// number of partitions that the topic is created with
+    pub partitions: Option<u32>,
+    /// parts of the records that are columns too
+    pub included: Vec<IncludedColumn>,
+}
+
+/// `retention = '30 days', event_time = 'column'`: an age at which rows go away
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Retention {
+    /// the age in microseconds
+    pub micros: i64,
+    /// the column by which it counts
+    pub event_time: Text,
+}
+
+/// Input of a merge.
+#[derive(Clone, Debug)]
+pub enum MergeSource {
+    /// a source, or a view of one
+    Relation(Name),
+    /// a query over a source
+    Query(Box<ast::Query>),
 }
 
 /// One `WHEN` of a merge.
@@ -311,6 +374,8 @@ pub enum MergeAction {
     Delete,
     /// leaves it, and no later clause acts
     DoNothing,
+    /// leaves it, and the event becomes a dead letter with this reason
+    Raise(ast::Expr),
 }
 
 /// Kinds that a `DROP` takes away.

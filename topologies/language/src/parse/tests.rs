@@ -10,7 +10,7 @@ use crate::stack::on_deep_stack;
 /// Statements that architecture documents show, as far as they can be deployed.
 const SCRIPT: &str = "\
 -- posts, and who reads them: größer, 🎉
-CREATE SOURCE post_events WITH (connector = 'log', topic = 'social.post') FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.PostEvent');
+CREATE SOURCE post_events WITH (connector = 'log', topic = 'social.post') FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.PostEvent', schema.location = 'post.proto');
 
 CREATE TABLE posts (post_id BIGINT PRIMARY KEY, author_id BIGINT NOT NULL, text TEXT, created_at TIMESTAMPTZ);
 MERGE INTO posts USING post_events e ON posts.post_id = e.aggregate_id          -- continuous
@@ -57,6 +57,7 @@ fn kind_name(kind: &StatementKind) -> &'static str {
         StatementKind::CreateSource { .. } => "source",
         StatementKind::CreateTable { .. } => "table",
         StatementKind::Merge { .. } => "merge",
+        StatementKind::InsertRows { .. } => "rows",
         StatementKind::CreateView { .. } => "view",
         StatementKind::CreateIndex { .. } => "index",
         StatementKind::CreateSearchIndex { .. } => "full-text index",
@@ -77,15 +78,17 @@ fn a_file_may_hold_nothing() {
 #[test]
 fn source_with_every_option() {
     let text = r"create source Clicks with (CONNECTOR = 'log', topic = E'it\'s', partitions = 8,
-        deduplication = '1 day 12 hours', retention = '30days') format plain encode json (message = 'a.B')";
+        deduplication = '1 day 12 hours', retention = '30days') format plain encode json (message = 'a.B', schema.location = 'a.proto')";
     let StatementKind::CreateSource { name, connector, topic, events, encoding, partitions, deduplication, retention, .. } =
         statement(text)
     else {
         panic!("not a source");
     };
     assert_eq!((name.text.as_str(), connector, encoding), ("clicks", &schemas::source_connector::SOURCE_LOG, Encoding::Json));
-    let SourceEvents::Message(message) = events else { panic!("the events have a message") };
-    assert_eq!((topic.as_str(), message.text.as_str(), partitions), ("it's", "a.B", Some(8)));
+    let SourceEvents::Schema(events) = events else { panic!("the events have a message") };
+    assert_eq!((topic.as_str(), events.message.text.as_str(), partitions), ("it's", "a.B", Some(8)));
+    assert_eq!(events.location.map(|location| location.text).as_deref(), Some("a.proto"));
+    assert!(events.deduplication.is_some() && events.event_time.is_none() && events.told_apart_by.is_empty());
     assert_eq!(deduplication, Some(36 * 3_600_000_000));
     assert_eq!(retention, Some(30 * 86_400_000_000));
 }
@@ -129,10 +132,11 @@ fn merge_with_every_clause() {
         WHEN NOT MATCHED THEN DO NOTHING
         WHEN MATCHED AND a THEN UPDATE SET a = 1, b = b + 1
         WHEN MATCHED AND CASE WHEN a THEN b ELSE c END THEN DO NOTHING
-        WHEN MATCHED THEN DELETE";
+        WHEN MATCHED THEN RAISE 'it is ' || p.state WHEN MATCHED THEN DELETE";
     let StatementKind::Merge { table, target_alias, source, source_alias, on, clauses } = statement(text) else {
         panic!("not a merge");
     };
+    let MergeSource::Relation(source) = source else { panic!("not a source") };
     assert_eq!((table.text.as_str(), source.text.as_str()), ("posts", "post_events"));
     assert_eq!((target_alias.map(|name| name.text), source_alias), (Some("p".into()), None));
     assert_eq!(on.to_string(), "p.id = post_events.id");
@@ -144,6 +148,7 @@ fn merge_with_every_clause() {
             "line 3 not matched: nothing",
             "line 4 matched a: a = 1, b = b + 1",
             "line 5 matched CASE WHEN a THEN b ELSE c END: nothing",
+            "line 6 matched: raise 'it is ' || p.state",
             "line 6 matched: delete",
         ]
     );
@@ -163,8 +168,27 @@ fn shown_clause(clause: &MergeClause) -> String {
         }
         MergeAction::Delete => "delete".into(),
         MergeAction::DoNothing => "nothing".into(),
+        MergeAction::Raise(reason) => format!("raise {reason}"),
     };
     format!("line {} {matched}{condition}: {action}", clause.location.line)
+}
+
+#[test]
+fn a_merge_reads_a_query_and_a_table_has_rows_defaults_and_an_end() {
+    let text = "MERGE INTO t USING (SELECT e.id, l.sku FROM e, UNNEST(e.skus) l(sku)) AS s ON t.id = s.id WHEN MATCHED THEN DELETE";
+    let StatementKind::Merge { source: MergeSource::Query(query), source_alias, .. } = statement(text) else { panic!("no query") };
+    assert_eq!((source_alias.map(|name| name.text), query.to_string().contains("skus")), (Some("s".into()), true));
+    let text = "CREATE TABLE t (id BIGINT DEFAULT -(1) PRIMARY KEY, n BIGINT DEFAULT 1 + 2 NOT NULL, at TIMESTAMPTZ)
+        WITH (retention = '2 days', event_time = 'at')";
+    let StatementKind::CreateTable { columns, defaults, retention, .. } = statement(text) else { panic!("not a table") };
+    let defaults: Vec<String> = defaults.iter().map(|(name, value)| format!("{}: {value}", name.text)).collect();
+    assert_eq!((defaults.join(", "), columns[1].not_null), ("id: -(1), n: 1 + 2".into(), true));
+    let retention = retention.map(|retention| (retention.micros, retention.event_time.text));
+    assert_eq!(retention, Some((172_800_000_000, "at".into())));
+    let StatementKind::InsertRows { table, columns, rows } = statement("INSERT INTO t (id, n) VALUES (1, DEFAULT), (2, 3)") else {
+        panic!("no rows");
+    };
+    assert_eq!((table.text.as_str(), texts(&columns), rows.len()), ("t", vec!["id", "n"], 2));
 }
 
 #[test]

@@ -8,23 +8,29 @@ use super::cursor::{Cursor, unquoted_word};
 use super::file_index::FileIndex;
 use crate::diagnostic::{Diagnostic, Location, did_you_mean, one_of};
 
+/// Words for frames without some of their rows.
+const EXCLUDE_HELP: &str = "leave it out, and take off what the row itself adds, such as sum(x) OVER (...) - x";
+
 /// Features that are announced, recognised by their words anywhere in a statement.
-const LATER: &[(&str, &str, &str)] = &[
+pub(super) const LATER: &[(&str, &str, &str)] = &[
     (
         "WATERMARK FOR",
         "WATERMARK FOR",
         "leave it out: results change when late events arrive; a source has the option event_time = 'column'",
     ),
     ("EMIT ON WINDOW", "EMIT ON WINDOW CLOSE", "leave it out: results change when late events arrive"),
+    // It stands behind the last bound of a frame.
+    ("ROW EXCLUDE", "EXCLUDE in a frame", EXCLUDE_HELP),
+    ("PRECEDING EXCLUDE", "EXCLUDE in a frame", EXCLUDE_HELP),
+    ("FOLLOWING EXCLUDE", "EXCLUDE in a frame", EXCLUDE_HELP),
     ("EMIT CHANGES", "EMIT CHANGES", "leave it out: views always change with their events"),
 ];
 
 /// Statements of other SQL systems, and their equivalents here.
-const OTHER_STATEMENTS: &[(&str, &str)] = &[
+pub(super) const OTHER_STATEMENTS: &[(&str, &str)] = &[
     ("SELECT", "write CREATE VIEW name AS SELECT ..., and read it over HTTP"),
     ("WITH", "write CREATE VIEW name AS WITH ... SELECT ..., and read it over HTTP"),
     ("VALUES", "write CREATE VIEW name AS VALUES ..., and read it over HTTP"),
-    ("INSERT", "rows come from events: write MERGE INTO table USING source ... WHEN NOT MATCHED THEN INSERT ..."),
     ("UPDATE", "rows follow events: write MERGE INTO table USING source ... WHEN MATCHED THEN UPDATE SET ..."),
     ("DELETE", "rows follow events: write MERGE INTO table USING source ... WHEN MATCHED THEN DELETE"),
     ("TRUNCATE", "rows follow events: write MERGE INTO table USING source ... WHEN MATCHED THEN DELETE"),
@@ -40,7 +46,7 @@ const OTHER_STATEMENTS: &[(&str, &str)] = &[
 ];
 
 /// First words of statements.
-const STATEMENTS: &[&str] = &["CREATE", "MERGE", "GRANT", "DROP"];
+pub(super) const STATEMENTS: &[&str] = &["CREATE", "MERGE", "INSERT", "GRANT", "DROP"];
 
 /// The error that something is not there yet, or not at all.
 pub(super) fn not_yet(location: Location, what: &str, help: &str) -> Diagnostic {

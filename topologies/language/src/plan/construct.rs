@@ -10,7 +10,7 @@ use schemas::serving::IndexColumn;
 
 use super::graph::{
     Aggregate, Constant, CountBeyond, Distinct, Graph, InputRows, Join, JoinField, Map, Node, NodeColumn, NodeId, Operator,
-    Reduce, Repeat, RowProperties, Semijoin, Session, Side, TemporalFilter, TopK, Union, Unnest,
+    Reduce, Repeat, RowProperties, Semijoin, Session, Side, TemporalFilter, TopK, Union, Unnest, Window, WindowCall,
 };
 use super::identity::form::{Form, Subject, by_number};
 use super::operators::definition::NodeReference;
@@ -187,12 +187,12 @@ impl Graph {
         self.add(Union { inputs }, columns)
     }
 
-    /// One row for each element of a list column.
-    pub fn unnest(&mut self, input: NodeId, column: usize, keep: Vec<usize>, element: NodeColumn) -> Result<NodeId> {
+    /// One row for each element of list columns, of which there is one at least.
+    pub fn unnest(&mut self, input: NodeId, lists: Vec<(usize, NodeColumn)>, keep: Vec<usize>) -> Result<NodeId> {
         let below = &self.nodes[input].columns;
-        let mut columns: Vec<NodeColumn> = keep.iter().map(|&kept| below[kept].clone()).collect();
-        columns.push(element);
-        self.add(Unnest { input, column, keep }, columns)
+        let (columns, elements): (Vec<usize>, Vec<NodeColumn>) = lists.into_iter().unzip();
+        let own = keep.iter().map(|&kept| below[kept].clone()).chain(elements).collect();
+        self.add(Unnest { input, columns, keep }, own)
     }
 
     /// As many copies of each row as a column says.
@@ -210,6 +210,25 @@ impl Graph {
             columns.push(NodeColumn { name: name.to_owned(), data_type: timestamp_type(), nullable: false });
         }
         self.add(Session { input, partition, time, gap_micros }, columns)
+    }
+
+    /// Each row with the results of functions over the rows of its partition.
+    pub fn window(
+        &mut self,
+        input: NodeId,
+        partition: Vec<usize>,
+        order: Vec<IndexColumn>,
+        calls: Vec<(WindowCall, NodeColumn)>,
+    ) -> Result<NodeId> {
+        let mut columns = self.nodes[input].columns.clone();
+        let (calls, computed): (Vec<WindowCall>, Vec<NodeColumn>) = calls.into_iter().unzip();
+        columns.extend(computed);
+        let window = Window { input, partition, order, calls }.into();
+        self.refuse_kept(&window, &columns)?;
+        if self.is_nothing(input) {
+            return Ok(self.nothing(columns));
+        }
+        self.add(window, columns)
     }
 
     /// An error when an operator would keep every event of a stream.

@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use arrow_schema::{DataType, Field, FieldRef};
-use datafusion_common::tree_node::TreeNode;
-use datafusion_common::{DFSchema, Result};
+use datafusion_common::tree_node::{Transformed, TransformedResult, TreeNode};
+use datafusion_common::{DFSchema, Result, ScalarValue};
 use datafusion_expr::expr::ScalarFunction;
 use datafusion_expr::{
     BinaryExpr, ColumnarValue, Expr, ExprSchemable, Operator, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl,
@@ -19,12 +19,31 @@ pub const MAY_FAIL: &str = "computed";
 
 /// The value, marked if it may fail and is never NULL.
 pub fn marked(value: Expr, schema: &DFSchema) -> Expr {
-    let is_never_null = value.nullable(schema).is_ok_and(|nullable| !nullable);
-    if !is_never_null || !may_fail(&value) {
+    if !may_fail(&value) || !is_never_null(&value, schema) {
         return value;
     }
     let function = ScalarUDF::from(MayFail { signature: Signature::any(1, Volatility::Immutable) });
     Expr::ScalarFunction(ScalarFunction::new_udf(Arc::new(function), vec![value]))
+}
+
+/// Returns true if a value is never NULL, also when the optimiser has computed its constant parts: it knows more of their results than of the
+/// functions that they are results of.
+fn is_never_null(value: &Expr, schema: &DFSchema) -> bool {
+    let computed = |part: Expr| {
+        let is_constant = matches!(part, Expr::ScalarFunction(_) | Expr::Cast(_))
+            && !part.exists(|inner| Ok(matches!(inner, Expr::Column(_) | Expr::OuterReferenceColumn(..)) || is_null(inner)))?;
+        let result = if is_constant { ScalarValue::new_default(&part.get_type(schema)?).ok() } else { None };
+        Ok(match result {
+            Some(result) => Transformed::yes(Expr::Literal(result, None)),
+            None => Transformed::no(part),
+        })
+    };
+    let computed = value.clone().transform_down(computed).data();
+    computed.and_then(|value| value.nullable(schema)).is_ok_and(|nullable| !nullable)
+}
+
+fn is_null(expression: &Expr) -> bool {
+    matches!(expression, Expr::Literal(value, _) if value.is_null())
 }
 
 /// Returns true if an expression may have an error instead of a value.

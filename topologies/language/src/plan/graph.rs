@@ -14,7 +14,7 @@ use super::types::type_name;
 pub use super::operators::definition::{InputRows, NodeColumn, NodeId, RowProperties};
 pub use super::operators::{
     Aggregate, Constant, CountBeyond, Distinct, Join, JoinField, Map, Operator, Reduce, Repeat, Semijoin, Session, Side,
-    SourceScan, TableScan, TemporalFilter, TopK, Union, Unnest,
+    SourceScan, TableScan, TemporalFilter, TopK, Union, Unnest, Window, WindowCall,
 };
 
 /// One node: what it does, its columns, and what is known of its rows.

@@ -51,7 +51,7 @@ impl KeptStates {
         let (owners, identities) = (topology.owners(), identities(topology));
         for node in topology.used_nodes() {
             match &topology.graph.nodes[node].operator {
-                Operator::Table(TableScan { table }) if topology.tables[*table].merge.is_some() => {
+                Operator::Table(TableScan { table }) if !topology.tables[*table].merges.is_empty() => {
                     states.add(Kept::Table(*table), format!("table {}", topology.tables[*table].name), identities[node]);
                 }
                 _ if is_kept(topology, node) => {
@@ -79,7 +79,7 @@ impl KeptStates {
         for number in numbers {
             match self.kept[*number as usize] {
                 Kept::Deduplication(source) => drop(sources.insert(source)),
-                Kept::Table(table) => sources.extend(topology.tables[table].merge.as_ref().map(|merge| merge.source)),
+                Kept::Table(table) => sources.extend(topology.tables[table].merges.iter().map(|merge| merge.source)),
                 Kept::Node(node) => sources.extend(topology.sources_of(node)),
                 Kept::RowErrors | Kept::DeadLetters => {}
             }
@@ -170,8 +170,7 @@ fn node_form(topology: &Topology, node: &Node, before: &[Fingerprint]) -> Form {
             relations::source_columns(form, &topology.sources[number]);
         }
         (NodeReference::Table(number), _) => {
-            let table = &topology.tables[number];
-            relations::table(form, table, table.merge.as_ref().map(|merge| &topology.sources[merge.source]));
+            relations::table(form, &topology.tables[number], &topology.sources);
         }
         (NodeReference::Node(_), Some(source)) => {
             form.tag(1);

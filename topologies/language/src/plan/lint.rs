@@ -9,23 +9,12 @@ use arrow_array::types::TimestampMicrosecondType;
 use arrow_schema::{DataType, TimeUnit};
 use datafusion_common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion_common::{DataFusionError, Result, ScalarValue, plan_err};
-use datafusion_expr::{Distinct, Expr, LogicalPlan, Volatility};
+use datafusion_expr::{Expr, Volatility};
 
-use super::bounded::VALUE_BYTES_MAX;
 use super::calls::{Fault, check_time};
-use super::sizes::{is_of_any_size, slice_bytes};
-use super::unusable::Unusable;
-
-/// Refuses what the optimiser would stumble over or take for something else.
-pub fn check_plan(plan: &LogicalPlan) -> Result<()> {
-    plan.apply_with_subqueries(|node| match node {
-        LogicalPlan::Distinct(Distinct::On(_)) => {
-            plan_err!("DISTINCT ON is not supported: use ROW_NUMBER() OVER (PARTITION BY ... ORDER BY ...) = 1")
-        }
-        _ => Ok(TreeNodeRecursion::Continue),
-    })
-    .map(|_| ())
-}
+use super::errors::unusable::Unusable;
+use super::limits::bounded::VALUE_BYTES_MAX;
+use super::limits::sizes::{is_of_any_size, slice_bytes};
 
 /// Refuses what can't be evaluated row by row, once and for all.
 pub fn check(expression: &Expr) -> Result<()> {
@@ -33,7 +22,7 @@ pub fn check(expression: &Expr) -> Result<()> {
         .apply(|part| match part {
             Expr::Literal(value, _) => check_literal(value).map(|()| TreeNodeRecursion::Continue),
             Expr::ScalarFunction(call) => {
-                super::bounded::check_constant(call)?;
+                super::limits::bounded::check_constant(call)?;
                 check_call(call.name(), call.func.signature().volatility)
             }
             Expr::ScalarSubquery(_) | Expr::Exists(_) | Expr::InSubquery(_) | Expr::SetComparison(_) => plan_err!(

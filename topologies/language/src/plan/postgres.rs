@@ -13,8 +13,10 @@ use datafusion_expr::{BinaryExpr, Case, Cast, Expr, ExprSchemable, GetFieldAcces
 use datafusion_sql::sqlparser::ast::BinaryOperator;
 
 use super::calls::named;
+use super::jsonb;
+use super::numbers::typing::settled_type;
 use super::temporal::mentions_now;
-use super::types::{is_interval, local_timestamp_type};
+use super::types::{is_interval, is_json, local_timestamp_type};
 
 /// Plans operators on times, and forms such as `EXTRACT(x FROM y)`.
 #[derive(Debug)]
@@ -36,6 +38,11 @@ impl ExprPlanner for PostgresPlanner {
         if mentions_now(&raw.left) || mentions_now(&raw.right) {
             return Ok(PlannerResult::Original(raw));
         }
+        let left = if jsonb::is_operator(&raw.op) && !is_json(&left) { settled_type(&raw.left, schema)? } else { left };
+        let raw = match jsonb::operator(raw, (&left, &right))? {
+            PlannerResult::Planned(planned) => return Ok(PlannerResult::Planned(planned)),
+            PlannerResult::Original(raw) => raw,
+        };
         match raw.op {
             BinaryOperator::Plus => plus(raw, &left, &right),
             BinaryOperator::Minus => minus(raw, &left, &right),
@@ -53,7 +60,7 @@ impl ExprPlanner for PostgresPlanner {
         if matches!(key.as_ref(), Expr::Literal(value, _) if *value > ScalarValue::Int64(Some(0))) {
             return Ok(PlannerResult::Original(access));
         }
-        super::expansion::check_copy(key)?;
+        super::limits::expansion::check_copy(key)?;
         let counted = when(key.as_ref().clone().gt(lit(0_i64)), key.as_ref().clone()).end()?;
         let field_access = GetFieldAccess::ListIndex { key: Box::new(counted) };
         Ok(PlannerResult::Original(RawFieldAccessExpr { field_access, expr: access.expr }))
@@ -123,7 +130,7 @@ fn minus(raw: RawBinaryExpr, left: &DataType, right: &DataType) -> Result<Planne
 
 /// `||` writes what is not a text as PostgreSQL does.
 fn concatenated(raw: RawBinaryExpr, left: &DataType, right: &DataType) -> Result<PlannerResult<RawBinaryExpr>> {
-    let is_text = |kind: &DataType| matches!(kind, DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8);
+    let is_text = |kind: &DataType| matches!(kind, DataType::Utf8 | DataType::Utf8View);
     let is_number = |kind: &DataType| matches!(kind, DataType::Float64 | DataType::Float32 | DataType::Decimal256(_, _));
     if is_text(left) && (has_text_form(right) || is_number(right)) {
         let right = called("text_of", vec![raw.right])?;
@@ -189,7 +196,7 @@ fn rewrite_part(part: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
             "greatest" => called("interval_greatest", call.args).map(Transformed::yes),
             "least" => called("interval_least", call.args).map(Transformed::yes),
             "nullif" if call.args.len() == 2 => {
-                super::expansion::check_copy(&call.args[0])?;
+                super::limits::expansion::check_copy(&call.args[0])?;
                 let (left, right) = (call.args[0].clone(), call.args[1].clone());
                 let equal = Expr::eq(*measured(left.clone(), schema)?, *measured(right, schema)?);
                 let null = Expr::Literal(ScalarValue::IntervalMonthDayNano(None), None);
@@ -213,7 +220,7 @@ fn rewrite_part(part: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
 }
 
 fn is_text_type(kind: &DataType) -> bool {
-    matches!(kind, DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8)
+    matches!(kind, DataType::Utf8 | DataType::Utf8View)
 }
 
 fn is_comparison(operator: Operator) -> bool {

@@ -12,7 +12,7 @@ use datafusion_expr::{Cast, Expr, ExprSchemable};
 use schemas::row::{Row, RowCodec};
 
 use super::numbers::cast;
-use super::types::stored_type;
+use super::types::{is_json, stored_type};
 use super::wording;
 
 /// One expression over the columns of a node's input.
@@ -55,6 +55,7 @@ impl Scalar {
         }
         super::lint::check(&expression)?;
         super::identity::expression::check(&expression)?;
+        super::jsonb::check_casts(&expression, schema)?;
         let data_type = stored_type(&expression.get_type(schema)?);
         if let Expr::Literal(value, _) = &expression {
             return constant(value, data_type);
@@ -126,7 +127,7 @@ impl Scalar {
             }
         });
         let expression = substituted.data()?;
-        super::bounded::check_constants(&expression)?;
+        super::limits::bounded::check_constants(&expression)?;
         Ok(Self::Computed(Computed { expression, inputs, data_type: computed.data_type.clone(), nullable: computed.nullable }))
     }
 
@@ -213,7 +214,8 @@ pub fn null(data_type: &DataType) -> Result<Scalar> {
 /// # Errors
 /// The value is not one of the type, or rows do not hold it.
 pub fn constant(value: &ScalarValue, data_type: DataType) -> Result<Scalar> {
-    let cast = value.cast_to(&data_type)?;
+    let is_json_alone = is_json(&data_type) != is_json(&value.data_type());
+    let cast = if is_json_alone { cast::constant(value, &data_type)? } else { value.cast_to(&data_type)? };
     super::lint::check_literal(&cast)?;
     let codec = RowCodec::new(std::slice::from_ref(&data_type)).map_err(DataFusionError::from)?;
     let rows = codec.encode(&[cast.to_array()?], 1).map_err(DataFusionError::from)?;

@@ -24,7 +24,6 @@ use datafusion_optimizer::extract_equijoin_predicate::ExtractEquijoinPredicate;
 use datafusion_optimizer::optimize_projections::OptimizeProjections;
 use datafusion_optimizer::optimize_unions::OptimizeUnions;
 use datafusion_optimizer::propagate_empty_relation::PropagateEmptyRelation;
-use datafusion_optimizer::push_down_filter::PushDownFilter;
 use datafusion_optimizer::replace_distinct_aggregate::ReplaceDistinctWithAggregate;
 use datafusion_optimizer::rewrite_set_comparison::RewriteSetComparison;
 use datafusion_optimizer::scalar_subquery_to_join::ScalarSubqueryToJoin;
@@ -34,12 +33,13 @@ use datafusion_sql::planner::{ParserOptions, PlannerContext, SqlToRel};
 use datafusion_sql::sqlparser::ast;
 use schemas::field::FieldKind;
 
+use super::errors::missing_relation::MissingRelation;
+use super::filters_down::FiltersDown;
 use super::functions::Functions;
-use super::missing_relation::MissingRelation;
+use super::limits::patience::{Patience, StopWhenOver};
 use super::numbers::kind::{EXACT_DIGITS_MAX, wide_type};
 use super::numbers::typing::{type_expression, type_plan};
-use super::patience::{Patience, StopWhenOver};
-use super::types::{interval_type, local_timestamp_type, timestamp_type};
+use super::types::{interval_type, json_type, local_timestamp_type, timestamp_type};
 
 /// FLOAT(n) with n up to this is REAL.
 const REAL_BITS_MAX: u64 = 24;
@@ -87,20 +87,21 @@ impl Relations {
 
     /// Plans and optimises a query.
     pub fn plan_query(&self, query: ast::Query) -> Result<LogicalPlan> {
-        super::expansion::check_syntax(&query)?;
+        super::limits::expansion::check_syntax(&query)?;
         guarded(|| {
             let planner = SqlToRel::new_with_options(self, parser_options());
             let plan = planner.sql_statement_to_plan(ast::Statement::Query(Box::new(query)))?;
-            super::expansion::check(&plan)?;
-            super::lint::check_plan(&plan)?;
+            super::limits::expansion::check(&plan)?;
+            let plan = super::windows::first_rows::distinct_on(plan)?;
             let plan = super::copies::count_copies(plan)?;
-            let plan = super::lateral::inline(plan)?;
+            let plan = super::subqueries::lateral::inline(plan)?;
+            let plan = super::subqueries::lateral_rows::first_rows(plan)?;
             let plan = super::steps::forget_keys_of_lists(plan)?;
-            let plan = super::lift::lift(plan)?;
-            let plan = super::predicates::rewrite(plan)?;
+            let plan = super::subqueries::lift::lift(plan)?;
+            let plan = super::subqueries::predicates::rewrite(plan)?;
             // Each NOT IN, ANY and ALL has become several uses of its sub-query.
-            super::expansion::check(&plan)?;
-            super::correlation::check(&plan)?;
+            super::limits::expansion::check(&plan)?;
+            super::subqueries::correlation::check(&plan)?;
             self.optimize(super::postgres::rewrite_plan(type_plan(plan)?)?)
         })
     }
@@ -115,7 +116,7 @@ impl Relations {
         guarded(|| {
             let planner = SqlToRel::new_with_options(self, parser_options());
             let expression = planner.sql_to_expr(expression, &schema, &mut PlannerContext::new())?;
-            super::expansion::check_expression(&expression)?;
+            super::limits::expansion::check_expression(&expression)?;
             let expression = super::postgres::rewrite(type_expression(expression, &schema)?, &schema)?;
             self.simplify(coerce(expression, &schema)?, schema)
         })
@@ -162,7 +163,7 @@ fn rules(patience: &Patience) -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
         Arc::new(SimplifyExpressions::new()),
         Arc::new(ReplaceDistinctWithAggregate::new()),
         Arc::new(EliminateJoin::new()),
-        Arc::new(super::marks::Marks),
+        Arc::new(super::subqueries::marks::Marks),
         Arc::new(DecorrelatePredicateSubquery::new()),
         Arc::new(ScalarSubqueryToJoin::new()),
         Arc::new(DecorrelateLateralJoin::new()),
@@ -172,7 +173,7 @@ fn rules(patience: &Patience) -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
         Arc::new(EliminateCrossJoin::new()),
         Arc::new(PropagateEmptyRelation::new()),
         Arc::new(EliminateOuterJoin::new()),
-        Arc::new(PushDownFilter::new()),
+        Arc::new(FiltersDown::default()),
         Arc::new(OptimizeProjections::new()),
     ];
     let stop: Arc<dyn OptimizerRule + Send + Sync> = Arc::new(StopWhenOver(patience.clone()));
@@ -288,6 +289,8 @@ impl TypePlanner for Types {
                 return plan_err!("FLOAT({bits}) is REAL, which is not supported: write DOUBLE PRECISION");
             }
             ast::DataType::Float(_) => Some(Arc::new(arrow_schema::Field::new("", DataType::Float64, true))),
+            ast::DataType::JSONB => Some(Arc::new(arrow_schema::Field::new("", json_type(), true))),
+            ast::DataType::JSON => return plan_err!("JSON is not supported: write JSONB"),
             ast::DataType::TinyInt(_) => return plan_err!("'{sql_type}' is not PostgreSQL's: write SMALLINT"),
             _ => None,
         })
@@ -309,6 +312,7 @@ pub fn declared_type(sql_type: &ast::DataType) -> Option<DataType> {
             ExactNumberInfo::PrecisionAndScale(precision, scale) => decimal_type(*precision, *scale)?,
         },
         Sql::Text | Sql::Varchar(_) | Sql::CharacterVarying(_) | Sql::String(_) | Sql::Uuid => DataType::Utf8,
+        Sql::JSONB => json_type(),
         Sql::Bytea => DataType::Binary,
         Sql::Timestamp(None | Some(6), zone) => timestamp_of(*zone),
         Sql::Interval { fields: None, precision: None } => interval_type(),

@@ -9,11 +9,12 @@ use schemas::field::FieldKind;
 use super::numbers::kind::wide_type;
 
 /// DataFusion's names of SQL's types.
-const TYPE_NAMES: [(&str, &str); 13] = [
+const TYPE_NAMES: [(&str, &str); 14] = [
     ("Timestamp(µs, \"+00:00\")", "TIMESTAMPTZ"),
     ("Timestamp(ns, \"+00:00\")", "TIMESTAMPTZ"),
     ("Timestamp(µs)", "TIMESTAMP"),
     ("Interval(MonthDayNano)", "INTERVAL"),
+    ("LargeUtf8", "JSONB"),
     ("Utf8View", "TEXT"),
     ("Utf8", "TEXT"),
     ("Int64", "BIGINT"),
@@ -40,6 +41,16 @@ pub fn interval_type() -> DataType {
     DataType::Interval(IntervalUnit::MonthDayNano)
 }
 
+/// The type of every JSONB, which no other value has: a TEXT is a `Utf8`.
+pub fn json_type() -> DataType {
+    DataType::LargeUtf8
+}
+
+/// Returns true if values of a type are JSONB.
+pub fn is_json(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::LargeUtf8)
+}
+
 /// Returns true if values of a type are intervals.
 pub fn is_interval(data_type: &DataType) -> bool {
     matches!(data_type, DataType::Interval(_))
@@ -56,7 +67,7 @@ pub fn is_timestamp(kind: &DataType) -> bool {
 /// The type that rows keep a value of this type as; the same type where they can keep it as it is.
 pub fn stored_type(kind: &DataType) -> DataType {
     match kind {
-        DataType::Utf8View | DataType::LargeUtf8 | DataType::Null => DataType::Utf8,
+        DataType::Utf8View | DataType::Null => DataType::Utf8,
         DataType::BinaryView | DataType::LargeBinary => DataType::Binary,
         DataType::Timestamp(_, Some(_)) => timestamp_type(),
         DataType::Timestamp(_, None) => local_timestamp_type(),

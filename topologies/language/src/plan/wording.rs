@@ -12,7 +12,7 @@ use schemas::numeric::Numeric;
 use super::fallible::MAY_FAIL;
 use super::numbers::cast::NumberCast;
 use super::numbers::functions::NumberFunction;
-use super::types::sql_types;
+use super::types::{json_type, sql_types};
 
 /// Returns the SQL text of an expression.
 pub fn sql(expression: &Expr) -> String {
@@ -33,7 +33,9 @@ fn as_written(call: &ScalarFunction) -> Option<Expr> {
     }
     match (call.name(), &call.args[..]) {
         // What is compared in place of an interval, and what stands for a text form, is the interval and the value to people.
-        ("interval_length" | "interval_in_days" | MAY_FAIL, [value]) => return Some(value.clone()),
+        ("interval_length" | "interval_in_days" | "jsonb_comparable" | MAY_FAIL, [value]) => return Some(value.clone()),
+        ("jsonb_of", [value]) => return Some(Expr::Cast(Cast::new(Box::new(value.clone()), json_type()))),
+        ("jsonb_boolean", [value]) => return Some(Expr::Cast(Cast::new(Box::new(value.clone()), DataType::Boolean))),
         ("text_of", [value]) => return Some(Expr::Cast(Cast::new(Box::new(value.clone()), DataType::Utf8))),
         ("bytes_of", [value]) => return Some(Expr::Cast(Cast::new(Box::new(value.clone()), DataType::Binary))),
         _ => {}
@@ -42,6 +44,17 @@ fn as_written(call: &ScalarFunction) -> Option<Expr> {
         "time_difference" | "date_difference" => Operator::Minus,
         "interval_multiply" => Operator::Multiply,
         "interval_divide" => Operator::Divide,
+        "->" => Operator::Arrow,
+        "->>" => Operator::LongArrow,
+        "#>" => Operator::HashArrow,
+        "#>>" => Operator::HashLongArrow,
+        "@>" => Operator::AtArrow,
+        "?" => Operator::Question,
+        "?|" => Operator::QuestionPipe,
+        "?&" => Operator::QuestionAnd,
+        "#-" => Operator::HashMinus,
+        "jsonb_delete" => Operator::Minus,
+        "jsonb_concat" => Operator::StringConcat,
         _ => function.downcast_ref::<NumberFunction>()?.operator()?,
     };
     Some(match &call.args[..] {

@@ -10,6 +10,7 @@
 
 pub mod expression;
 pub mod form;
+mod layout;
 pub mod relations;
 pub mod scalar;
 pub mod serving;

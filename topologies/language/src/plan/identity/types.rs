@@ -146,5 +146,6 @@ pub fn field_kind(form: &mut Form, kind: &FieldKind) {
         FieldKind::Numeric => form.tag(13),
         FieldKind::LocalTimestamp => form.tag(14),
         FieldKind::Interval => form.tag(15),
+        FieldKind::Json => form.tag(16),
     }
 }

@@ -26,6 +26,19 @@ pub fn functions() -> [Arc<AggregateUDF>; 2] {
         .map(|name| Arc::new(AggregateUDF::from(Total { name, signature: Signature::user_defined(Volatility::Immutable) })))
 }
 
+/// The type in which an argument is added up or compared; `None` of what is not a number.
+pub fn added_type(argument: &DataType) -> Option<DataType> {
+    Some(match (NumberKind::of(argument), argument) {
+        (Some(_), DataType::UInt64) | (None, DataType::Null) => DataType::Int64,
+        (Some(kind), _) => kind.data_type(),
+        (None, DataType::Int8 | DataType::UInt8) => DataType::Int16,
+        (None, DataType::UInt16) => DataType::Int32,
+        (None, DataType::UInt32) => DataType::Int64,
+        (None, DataType::Float32) => DataType::Float64,
+        _ => return None,
+    })
+}
+
 impl AggregateUDFImpl for Total {
     fn name(&self) -> &str {
         self.name
@@ -37,14 +50,9 @@ impl AggregateUDFImpl for Total {
 
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
         let [argument] = types else { return plan_err!("{} takes one argument, not {}", self.name, types.len()) };
-        match (NumberKind::of(argument), argument) {
-            (Some(_), DataType::UInt64) | (None, DataType::Null) => Ok(vec![DataType::Int64]),
-            (Some(kind), _) => Ok(vec![kind.data_type()]),
-            (None, DataType::Int8 | DataType::UInt8) => Ok(vec![DataType::Int16]),
-            (None, DataType::UInt16) => Ok(vec![DataType::Int32]),
-            (None, DataType::UInt32) => Ok(vec![DataType::Int64]),
-            (None, DataType::Float32) => Ok(vec![DataType::Float64]),
-            (None, other) => plan_err!("{} takes numbers, not {}", self.name, type_name(other)),
+        match added_type(argument) {
+            Some(added) => Ok(vec![added]),
+            None => plan_err!("{} takes numbers, not {}", self.name, type_name(argument)),
         }
     }
 

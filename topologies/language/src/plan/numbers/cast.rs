@@ -15,7 +15,8 @@ use schemas::numeric::{Numeric, NumericError};
 
 use super::kind::NumberKind;
 use super::value::{Number, NumberColumn, NumberFault as Fault, write};
-use crate::plan::types::type_name;
+use crate::plan::json_constant::json_constant;
+use crate::plan::types::{is_json, type_name};
 
 /// The least decimal exponent of a floating-point number that is written without an exponent, and the least that is written with one again.
 const PLAIN_EXPONENTS: std::ops::Range<i32> = -4..15;
@@ -81,10 +82,18 @@ pub fn cast(expression: &Expr, from: &DataType, to: &DataType) -> Result<Option<
 /// # Errors
 /// When it is none.
 pub fn constant(value: &ScalarValue, to: &DataType) -> Result<ScalarValue> {
+    if is_json(&value.data_type()) != is_json(to) {
+        return json_constant(value, to);
+    }
     if !concerns_numbers(&value.data_type(), to) {
         return value.cast_to(to);
     }
     ScalarValue::try_from_array(&cast_array(&value.to_array()?, to)?, 0)
+}
+
+/// The number in a JSONB; `None` when the type is none of numbers.
+pub fn of_json(expression: &Expr, to: &DataType) -> Option<Expr> {
+    NumberKind::of(to).map(|_| call(expression, to))
 }
 
 fn call(expression: &Expr, to: &DataType) -> Expr {
@@ -93,7 +102,7 @@ fn call(expression: &Expr, to: &DataType) -> Expr {
 }
 
 fn is_text(kind: &DataType) -> bool {
-    matches!(kind, DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8)
+    matches!(kind, DataType::Utf8 | DataType::Utf8View)
 }
 
 /// Returns true if a number is one of the two, and the other is a number, a text or a truth value.
@@ -130,7 +139,10 @@ impl ScalarUDFImpl for NumberCast {
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         match &args.args[0] {
-            ColumnarValue::Scalar(value) => Ok(ColumnarValue::Scalar(constant(value, &self.target)?)),
+            ColumnarValue::Scalar(value) => {
+                let cast = cast_array(&value.to_array()?, &self.target)?;
+                Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&cast, 0)?))
+            }
             ColumnarValue::Array(array) => Ok(ColumnarValue::Array(cast_array(array, &self.target)?)),
         }
     }
@@ -139,6 +151,10 @@ impl ScalarUDFImpl for NumberCast {
 fn cast_array(array: &ArrayRef, to: &DataType) -> Result<ArrayRef> {
     let rows = array.len();
     let Some(kind) = NumberKind::of(to) else { return to_text(array) };
+    if is_json(array.data_type()) {
+        let values = array.as_string::<i64>();
+        return write(rows, kind, |row| if values.is_null(row) { Ok(None) } else { read_json(values.value(row), kind).map(Some) });
+    }
     if is_text(array.data_type()) {
         let texts = plain_texts(array)?;
         return write(rows, kind, |row| if texts.is_null(row) { Ok(None) } else { read(texts.value(row), kind).map(Some) });
@@ -187,6 +203,18 @@ fn read(text: &str, kind: NumberKind) -> Result<Number, Fault> {
     }
 }
 
+/// The number that a JSONB is, rounded to the type as a NUMERIC is.
+fn read_json(canonical: &str, kind: NumberKind) -> Result<Number, Fault> {
+    let bad = || Fault::Text { text: canonical.to_owned(), kind: kind.sql_name() };
+    if !canonical.starts_with(|first: char| first == '-' || first.is_ascii_digit()) {
+        return Err(bad());
+    }
+    match kind {
+        NumberKind::Float => float(canonical).ok_or_else(bad)?.map(Number::Float),
+        _ => convert(Number::Exact(Numeric::parse(canonical).map_err(|_| Fault::TooManyDigits)?), kind),
+    }
+}
+
 /// A floating-point number; `None` when the text is something else.
 fn float(text: &str) -> Option<Result<f64, Fault>> {
     let trimmed = text.trim_matches([' ', '\t', '\n', '\r', '\u{b}', '\u{c}']);
@@ -205,7 +233,7 @@ fn float(text: &str) -> Option<Result<f64, Fault>> {
 
 fn plain_texts(array: &ArrayRef) -> Result<StringArray> {
     let text = |row| match ScalarValue::try_from_array(array, row)? {
-        ScalarValue::Utf8(text) | ScalarValue::Utf8View(text) | ScalarValue::LargeUtf8(text) => Ok(text),
+        ScalarValue::Utf8(text) | ScalarValue::Utf8View(text) => Ok(text),
         other => plan_err!("a text was expected, not {other}"),
     };
     (0..array.len()).map(text).collect()

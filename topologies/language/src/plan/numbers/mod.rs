@@ -12,5 +12,6 @@ pub mod kind;
 mod literals;
 mod rule;
 mod typed_parts;
+mod typed_windows;
 pub mod typing;
 mod value;

@@ -14,9 +14,9 @@ use super::functions::{NumberFunction, of_operator};
 use super::kind::NumberKind;
 use super::literals::widened;
 use crate::plan::calls::is_call;
-use crate::plan::expansion::check_copy;
-use crate::plan::types::type_name;
-use crate::plan::{list_functions, wording};
+use crate::plan::limits::expansion::check_copy;
+use crate::plan::types::{is_json, type_name};
+use crate::plan::{jsonb, list_functions, wording};
 
 /// Functions whose arguments are of one type, which is that of the result.
 const ONE_TYPE: [&str; 4] = ["coalesce", "greatest", "least", "make_array"];
@@ -34,6 +34,9 @@ pub(super) fn typed_operator(
     (right, right_type): (Expr, &DataType),
     schema: &DFSchema,
 ) -> Result<Expr> {
+    if is_json(left_type) || is_json(right_type) {
+        return jsonb::compared((left, left_type), op, (right, right_type));
+    }
     let kinds = (NumberKind::of(left_type), NumberKind::of(right_type));
     if kinds.0.is_none() && kinds.1.is_none() {
         return Ok(Expr::BinaryExpr(BinaryExpr::new(Box::new(left), op, Box::new(right))));
@@ -96,6 +99,9 @@ fn with_typed_texts(
 pub(super) fn typed_between(between: Between, schema: &DFSchema) -> Result<Expr> {
     let Between { expr, negated, low, high } = between;
     let types = [expr.get_type(schema)?, low.get_type(schema)?, high.get_type(schema)?];
+    if types.iter().any(is_json) {
+        return jsonb::compared((*expr, &types[0]), Operator::GtEq, (*low, &types[1]));
+    }
     let differ = types.iter().any(|kind| *kind != types[0]);
     if !differ || types.iter().all(|kind| NumberKind::of(kind).is_none()) {
         return Ok(Expr::Between(Between { expr, negated, low, high }));
@@ -113,7 +119,7 @@ pub(super) fn typed_list(list: InList, schema: &DFSchema) -> Result<Expr> {
     let InList { expr, list, negated } = list;
     let mut all = vec![*expr];
     all.extend(list);
-    let mut all = of_one_type(all, schema)?.into_iter();
+    let mut all = of_one_comparable_type(all, schema)?.into_iter();
     match all.next() {
         Some(expr) => {
             let list = constants_first(&expr, all.collect());
@@ -141,7 +147,7 @@ pub(super) fn typed_case(case: Case, schema: &DFSchema) -> Result<Expr> {
         Some(expr) => {
             let mut all = vec![*expr];
             all.extend(whens);
-            let mut all = of_one_type(all, schema)?.into_iter();
+            let mut all = of_one_comparable_type(all, schema)?.into_iter();
             (all.next().map(Box::new), all.collect())
         }
         None => (None, whens),
@@ -158,8 +164,11 @@ pub(super) fn typed_cast(inner: Cast, schema: &DFSchema) -> Result<Expr> {
     if matches!(to, DataType::Float32 | DataType::Float16) {
         return plan_err!("REAL is not supported: write DOUBLE PRECISION");
     }
-    if matches!(to, DataType::List(_)) && matches!(from, DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8) {
+    if matches!(to, DataType::List(_)) && matches!(from, DataType::Utf8 | DataType::Utf8View) {
         return plan_err!("a text can't be cast to a list: write ARRAY[...] or string_to_array(text, separator)");
+    }
+    if let Some(expression) = jsonb::cast(&inner.expr, &from, &to)? {
+        return Ok(expression);
     }
     Ok(match cast(&inner.expr, &from, &to)? {
         Some(expression) => expression,
@@ -175,11 +184,15 @@ pub(super) fn typed_call(call: ScalarFunction, schema: &DFSchema) -> Result<Expr
     }
     if ONE_TYPE.contains(&name) {
         let args = of_one_type(args, schema)?;
+        if ["greatest", "least"].contains(&name) {
+            let types = args.iter().map(|argument| argument.get_type(schema)).collect::<Result<Vec<_>>>()?;
+            jsonb::check_aggregate(name, &types)?;
+        }
         return Ok(Expr::ScalarFunction(ScalarFunction::new_udf(func, args)));
     }
     if name == "nullif"
         && let [value, other] = &args[..]
-        && NumberKind::of(&value.get_type(schema)?).is_some()
+        && (NumberKind::of(&value.get_type(schema)?).is_some() || is_json(&value.get_type(schema)?))
     {
         check_copy(value)?;
         // NULL where both are equal in their common type, otherwise the value in its own.
@@ -200,19 +213,32 @@ pub(super) fn typed_call(call: ScalarFunction, schema: &DFSchema) -> Result<Expr
     }
     // DataFusion's functions are declared for its literals, ours for those of SQL.
     let is_ours = name.starts_with("cast to ") || is_call(&func);
-    let args = if is_call(&func) { as_taken(&func, args, schema)? } else { args };
+    let args = if is_call(&func) {
+        as_taken(&func, args, schema)?
+    } else if is_ours {
+        args
+    } else {
+        let types = args.iter().map(|argument| argument.get_type(schema)).collect::<Result<Vec<_>>>()?;
+        jsonb::arguments(name, args, &types)?
+    };
     let args = args.into_iter().map(|argument| if is_ours { argument } else { widened(argument) }).collect();
     Ok(Expr::ScalarFunction(ScalarFunction::new_udf(func, args)))
 }
 
-/// The arguments in the types of numbers that a function takes: DataFusion's own cast of NUMERIC is not the nearest DOUBLE PRECISION.
+/// The arguments in the types of numbers that a function takes: DataFusion's own cast of NUMERIC is not the nearest DOUBLE PRECISION. A constant
+/// text becomes the JSONB that it stands for.
 fn as_taken(function: &ScalarUDF, args: Vec<Expr>, schema: &DFSchema) -> Result<Vec<Expr>> {
     let types = args.iter().map(|argument| argument.get_type(schema)).collect::<Result<Vec<_>>>()?;
     let taken = function.coerce_types(&types)?;
     let are_numbers = |from, to| NumberKind::of(from).is_some() && NumberKind::of(to).is_some();
     args.into_iter()
         .zip(types.iter().zip(&taken))
-        .map(|(argument, (from, to))| if are_numbers(from, to) { as_type(argument, from, to) } else { Ok(argument) })
+        .map(|(argument, (from, to))| match () {
+            () if are_numbers(from, to) => as_type(argument, from, to),
+            () if is_json(to) => jsonb::as_json(argument, from),
+            () if *from == DataType::Utf8 && matches!(to, DataType::List(_)) => jsonb::path(argument, from),
+            () => Ok(argument),
+        })
         .collect()
 }
 
@@ -232,9 +258,21 @@ fn typed_subscript(function: Arc<ScalarUDF>, args: Vec<Expr>) -> Result<Expr> {
     })
 }
 
-/// The expressions in the type that all of them have in common, where they are numbers.
+/// The same for expressions that are compared with one another.
+fn of_one_comparable_type(expressions: Vec<Expr>, schema: &DFSchema) -> Result<Vec<Expr>> {
+    let all = of_one_type(expressions, schema)?.into_iter().map(|expression| match expression.get_type(schema)? {
+        kind if is_json(&kind) => jsonb::comparable(expression, &kind),
+        _ => Ok(expression),
+    });
+    all.collect()
+}
+
+/// The expressions in the type that all of them have in common, where they are numbers or JSONB.
 pub(super) fn of_one_type(expressions: Vec<Expr>, schema: &DFSchema) -> Result<Vec<Expr>> {
     let types = expressions.iter().map(|expression| expression.get_type(schema)).collect::<Result<Vec<_>>>()?;
+    if let Some(all) = jsonb::of_one_type(&expressions, &types)? {
+        return Ok(all);
+    }
     let Some(common) = types.iter().filter_map(NumberKind::of).reduce(NumberKind::common) else { return Ok(expressions) };
     // A text literal takes the type of the others, but not their scale: it would be rounded.
     let is_text_literal =

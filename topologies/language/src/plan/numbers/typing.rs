@@ -22,7 +22,11 @@ use super::literals::{literal, typed_literal, with_wide_literals};
 use super::typed_parts::{
     as_type, of_one_type, typed_between, typed_binary, typed_call, typed_case, typed_cast, typed_list, typed_operator,
 };
+use super::typed_windows::typed_window;
+use crate::plan::aggregates::grouping;
 use crate::plan::fallible::marked;
+use crate::plan::jsonb;
+use crate::plan::types::is_json;
 
 /// Types operators over NUMERIC while a query is planned: DataFusion would refuse some for want of digits.
 #[derive(Debug)]
@@ -43,7 +47,7 @@ impl ExprPlanner for NumberPlanner {
 }
 
 /// The type that an expression has once all of it is typed: a choice of INTEGER and BIGINT is INTEGER to DataFusion before that.
-fn settled_type(expression: &Expr, schema: &DFSchema) -> Result<DataType> {
+pub fn settled_type(expression: &Expr, schema: &DFSchema) -> Result<DataType> {
     if matches!(expression, Expr::Column(_) | Expr::Literal(..)) {
         return expression.get_type(schema);
     }
@@ -92,7 +96,18 @@ fn plan_within(plan: LogicalPlan, outer: &[&DFSchema]) -> Result<LogicalPlan> {
         plan => plan.map_children(|input| plan_within(input, outer).map(Transformed::yes))?.data,
     };
     let schema = merge_schema(&plan.inputs());
+    if let LogicalPlan::Sort(sort) = &plan {
+        jsonb::check_order(&sort.expr, &schema)?;
+    }
     let plan = match plan {
+        LogicalPlan::Aggregate(aggregate) if grouping::has_sets(&aggregate) => {
+            let names = NamePreserver::new_for_projection();
+            let typed = |expression: Expr| {
+                let name = names.save(&expression);
+                Ok(name.restore(expression_within(expression, &schema, outer)?))
+            };
+            return grouping::expanded(&aggregate, &typed);
+        }
         LogicalPlan::Join(join) => LogicalPlan::Join(typed_join(join, outer)?),
         LogicalPlan::Projection(_)
         | LogicalPlan::Filter(_)
@@ -139,6 +154,10 @@ fn typed_union(inputs: Vec<Arc<LogicalPlan>>) -> Result<LogicalPlan> {
         let of = |input: &Arc<LogicalPlan>| NumberKind::of(input.schema().fields().get(column)?.data_type());
         inputs.iter().filter_map(of).reduce(NumberKind::common)
     };
+    for column in 0..width {
+        let types = inputs.iter().filter_map(|input| Some(input.schema().fields().get(column)?.data_type()));
+        jsonb::check_columns("a column of UNION, EXCEPT or INTERSECT", &types.collect::<Vec<_>>())?;
+    }
     let common: Vec<Option<NumberKind>> = (0..width).map(kinds).collect();
     let inputs = inputs.into_iter().map(|input| with_columns(input, &common)).collect::<Result<Vec<_>>>()?;
     Ok(LogicalPlan::Union(Union::try_new_with_loose_types(inputs)?))
@@ -172,6 +191,9 @@ fn typed_join(mut join: Join, outer: &[&DFSchema]) -> Result<Join> {
             let left = expression_within(left, join.left.schema(), outer)?;
             let right = expression_within(right, join.right.schema(), outer)?;
             let types = (left.get_type(join.left.schema())?, right.get_type(join.right.schema())?);
+            if is_json(&types.0) || is_json(&types.1) {
+                return Ok((jsonb::comparable(left, &types.0)?, jsonb::comparable(right, &types.1)?));
+            }
             match (NumberKind::of(&types.0), NumberKind::of(&types.1)) {
                 (Some(left_kind), Some(right_kind)) if left_kind != right_kind => {
                     let common = left_kind.common(right_kind).data_type();
@@ -203,6 +225,10 @@ fn part_within(part: Expr, schema: &DFSchema, outer: &[&DFSchema]) -> Result<Exp
         Expr::IsNotNull(inner) => Expr::IsNotNull(Box::new(marked(*inner, schema))),
         Expr::IsUnknown(inner) => Expr::IsUnknown(Box::new(marked(*inner, schema))),
         Expr::IsNotUnknown(inner) => Expr::IsNotUnknown(Box::new(marked(*inner, schema))),
+        Expr::Like(pattern) => {
+            jsonb::check_pattern(&pattern, schema)?;
+            Expr::Like(pattern)
+        }
         Expr::Between(between) => typed_between(between, schema)?,
         Expr::InList(list) => typed_list(list, schema)?,
         Expr::Case(case) => typed_case(case, schema)?,
@@ -211,7 +237,16 @@ fn part_within(part: Expr, schema: &DFSchema, outer: &[&DFSchema]) -> Result<Exp
             return plan_err!("TRY_CAST is not PostgreSQL's: write CAST, behind a condition that tells what can be cast");
         }
         Expr::ScalarFunction(call) => typed_call(call, schema)?,
-        Expr::AggregateFunction(call) if call.func.name() == "count" => Expr::AggregateFunction(with_wide_literals(call)),
+        Expr::AggregateFunction(call) => {
+            let types: Vec<DataType> = call.params.args.iter().filter_map(|argument| argument.get_type(schema).ok()).collect();
+            jsonb::check_aggregate(call.func.name(), &types)?;
+            jsonb::check_order(&call.params.order_by, schema)?;
+            Expr::AggregateFunction(if call.func.name() == "count" { with_wide_literals(call) } else { call })
+        }
+        Expr::WindowFunction(call) => {
+            jsonb::check_order(&call.params.order_by, schema)?;
+            Expr::WindowFunction(Box::new(typed_window(*call, schema)?))
+        }
         Expr::OuterReferenceColumn(field, column) => {
             // The type may have changed since the sub-query was planned.
             let found = outer.iter().rev().find_map(|outer| outer.field_from_column(&column).ok());
@@ -225,6 +260,8 @@ fn part_within(part: Expr, schema: &DFSchema, outer: &[&DFSchema]) -> Result<Exp
         }
         Expr::InSubquery(mut search) => {
             search.subquery = typed_subquery(search.subquery, schema, outer)?;
+            let found = search.subquery.subquery.schema().fields().iter().map(|field| field.data_type());
+            jsonb::check_columns("IN", &found.chain([&search.expr.get_type(schema)?]).collect::<Vec<_>>())?;
             Expr::InSubquery(search)
         }
         Expr::SetComparison(mut comparison) => {

@@ -85,6 +85,19 @@ pub trait Uniqueness {
     fn primary_key(&self, table: usize) -> &[usize];
 }
 
+/// A table, for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableNames {
+    /// its name
+    pub table: String,
+    /// the columns of its key
+    pub key: Vec<String>,
+    /// the sources that it folds, separated by commas; `None` without a MERGE
+    pub folded: Option<String>,
+    /// number of the rows that are there before the first event
+    pub rows: usize,
+}
+
 /// Names in a plan, for people.
 pub trait PlanNames {
     /// The names of a node's columns.
@@ -93,8 +106,8 @@ pub trait PlanNames {
     /// The name of a source.
     fn source(&self, source: usize) -> String;
 
-    /// The name of a table, the columns of its key, and the source that it folds.
-    fn table(&self, table: usize) -> (String, Vec<String>, Option<String>);
+    /// The names of a table, of the columns of its key, and of the sources that it folds.
+    fn table(&self, table: usize) -> TableNames;
 
     /// The names of some columns of a node, separated by commas.
     fn list(&self, node: NodeId, columns: &[usize]) -> String {

@@ -20,6 +20,7 @@ mod temporal_filter;
 mod top_k;
 mod union;
 mod unnest;
+mod window;
 
 use std::collections::BTreeSet;
 
@@ -44,6 +45,7 @@ pub use temporal_filter::TemporalFilter;
 pub use top_k::TopK;
 pub use union::Union;
 pub use unnest::Unnest;
+pub use window::{Window, WindowCall};
 
 /// Makes the enum of operators, and the methods that pass a call on to the operator.
 macro_rules! operators {
@@ -135,6 +137,8 @@ operators! {
     Repeat(Repeat),
     /// session windows
     Session(Session),
+    /// rows with what functions make of the rows around them
+    Window(Window),
 }
 
 const fn are_distinct(tags: &[u8]) -> bool {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use schemas::aggregate::AggregateKind;
+use schemas::aggregate::{AggregateKind, BitOperation, Deviation, Fractions, Percentile, Regression};
 
 use super::definition::{
     InputRows, NodeColumn, NodeId, NodeReference, PlanNames, PlanOperator, ReferenceForm, RowProperties, Uniqueness,
@@ -42,8 +42,12 @@ impl Aggregate {
             AggregateKind::CountDistinct
             | AggregateKind::OfDistinct(_)
             | AggregateKind::ArrayAgg { .. }
-            | AggregateKind::StringAgg { .. } => true,
-            AggregateKind::Min | AggregateKind::Max => !append_only,
+            | AggregateKind::StringAgg { .. }
+            | AggregateKind::Percentile(_)
+            | AggregateKind::Mode { .. }
+            | AggregateKind::JsonArray { .. }
+            | AggregateKind::JsonObject { .. } => true,
+            AggregateKind::Min | AggregateKind::Max | AggregateKind::First { .. } => !append_only,
             _ => false,
         }
     }
@@ -92,7 +96,7 @@ impl PlanOperator for Reduce {
 }
 
 /// Writes an aggregate function. Every kind has a tag that no other ever gets.
-fn write_kind(form: &mut Form, kind: &AggregateKind) {
+pub(super) fn write_kind(form: &mut Form, kind: &AggregateKind) {
     match kind {
         AggregateKind::CountAll => form.tag(1),
         AggregateKind::Count => form.tag(2),
@@ -110,13 +114,13 @@ fn write_kind(form: &mut Form, kind: &AggregateKind) {
         AggregateKind::ArrayAgg { item, order, distinct } => {
             form.tag(8);
             types::field_kind(form, item);
-            form.each(order.iter(), |form, descending| form.flag(*descending));
+            directions(form, order);
             form.flag(*distinct);
         }
         AggregateKind::StringAgg { separator, order, distinct } => {
             form.tag(9);
             form.text(separator);
-            form.each(order.iter(), |form, descending| form.flag(*descending));
+            directions(form, order);
             form.flag(*distinct);
         }
         AggregateKind::BoolAnd => form.tag(10),
@@ -131,5 +135,63 @@ fn write_kind(form: &mut Form, kind: &AggregateKind) {
             form.tag(15);
             write_kind(form, of);
         }
+        AggregateKind::Deviation(of) => deviation(form.tagged(16), *of),
+        AggregateKind::FloatDeviation(of) => deviation(form.tagged(17), *of),
+        AggregateKind::Regression(of) => form.tagged(18).tag(regression_tag(*of)),
+        AggregateKind::Percentile(of) => percentile(form.tagged(19), of),
+        AggregateKind::Mode { is_descending } => form.tagged(20).flag(*is_descending),
+        AggregateKind::First { order, needs_key } => {
+            form.tag(21);
+            directions(form, order);
+            form.flag(*needs_key);
+        }
+        AggregateKind::Bits(BitOperation::And) => form.tagged(22).tag(1),
+        AggregateKind::Bits(BitOperation::Or) => form.tagged(22).tag(2),
+        AggregateKind::Bits(BitOperation::Xor) => form.tagged(22).tag(3),
+        AggregateKind::JsonArray { order, distinct } => {
+            form.tag(23);
+            directions(form, order);
+            form.flag(*distinct);
+        }
+        AggregateKind::JsonObject { order } => directions(form.tagged(24), order),
+    }
+}
+
+/// Writes the directions of ordering columns.
+fn directions(form: &mut Form, order: &[bool]) {
+    form.each(order.iter(), |form, descending| form.flag(*descending));
+}
+
+fn deviation(form: &mut Form, of: Deviation) {
+    form.flag(of.is_sample);
+    form.flag(of.is_root);
+}
+
+fn percentile(form: &mut Form, of: &Percentile) {
+    form.flag(of.is_continuous);
+    form.flag(of.is_descending);
+    match &of.fractions {
+        Fractions::One(fraction) => form.tagged(1).number(fraction.to_bits()),
+        Fractions::List(fractions) => {
+            form.tagged(2).each(fractions.iter(), |form, fraction| form.number(fraction.to_bits()));
+        }
+    }
+}
+
+/// The tag of a statistic of pairs. Every one has a tag that no other ever gets.
+fn regression_tag(of: Regression) -> u8 {
+    match of {
+        Regression::Count => 1,
+        Regression::AverageX => 2,
+        Regression::AverageY => 3,
+        Regression::SquaresX => 4,
+        Regression::SquaresY => 5,
+        Regression::Products => 6,
+        Regression::CovariancePopulation => 7,
+        Regression::CovarianceSample => 8,
+        Regression::Correlation => 9,
+        Regression::Slope => 10,
+        Regression::Intercept => 11,
+        Regression::Determination => 12,
     }
 }

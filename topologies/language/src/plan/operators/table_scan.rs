@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::definition::{
-    InputRows, NodeColumn, NodeId, NodeReference, PlanNames, PlanOperator, ReferenceForm, RowProperties, Uniqueness,
+    InputRows, NodeColumn, NodeId, NodeReference, PlanNames, PlanOperator, ReferenceForm, RowProperties, TableNames, Uniqueness,
 };
 use crate::plan::identity::form::{ColumnForm, Form};
 use crate::plan::scalar::Scalar;
@@ -43,8 +43,9 @@ impl PlanOperator for TableScan {
     }
 
     fn describe(&self, _: &[String], names: &dyn PlanNames) -> String {
-        let (name, key, source) = names.table(self.table);
-        let source = source.as_deref().unwrap_or("nothing");
-        format!("Table {name} ({})  folds {source}, keeps one row per key", key.join(", "))
+        let TableNames { table, key, folded, rows } = names.table(self.table);
+        let begins = if rows == 0 { String::new() } else { format!("begins with {rows} rows, ") };
+        let folded = folded.as_deref().unwrap_or("nothing");
+        format!("Table {table} ({})  {begins}folds {folded}, keeps one row per key", key.join(", "))
     }
 }

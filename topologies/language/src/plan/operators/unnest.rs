@@ -1,4 +1,4 @@
-//! One row for each element of a list.
+//! One row for each element of a list, or of several lists side by side.
 
 use std::collections::BTreeSet;
 
@@ -8,13 +8,14 @@ use super::definition::{
 use crate::plan::identity::form::{ColumnForm, Form};
 use crate::plan::scalar::Scalar;
 
-/// Makes one row for each element of a list; the element is appended to the columns that are kept.
+/// Makes one row for each element of a list; the element is appended to the columns that are kept. Of several lists the elements at one place make
+/// one row, with NULL for those of shorter lists.
 #[derive(Clone, Debug)]
 pub struct Unnest {
     /// the input
     pub input: NodeId,
-    /// the list
-    pub column: usize,
+    /// the lists, in the order of their elements
+    pub columns: Vec<usize>,
     /// the columns of the input that each row has: what is not read above would be there once for each element
     pub keep: Vec<usize>,
 }
@@ -36,8 +37,12 @@ impl PlanOperator for Unnest {
 
     fn write_form(&self, form: &mut Form, refer: ReferenceForm<'_>, _: ColumnForm<'_>) {
         refer(form, NodeReference::Node(self.input));
-        form.count(self.column);
+        form.count(self.columns[0]);
         form.counts(&self.keep);
+        // One list has the form that it had before there were several.
+        if self.columns.len() > 1 {
+            form.counts(&self.columns[1..]);
+        }
     }
 
     fn is_unique(&self, _: &BTreeSet<usize>, _: usize, _: &dyn Uniqueness) -> bool {
@@ -50,6 +55,6 @@ impl PlanOperator for Unnest {
     }
 
     fn describe(&self, _: &[String], names: &dyn PlanNames) -> String {
-        format!("Unnest {}", names.list(self.input, &[self.column]))
+        format!("Unnest {}", names.list(self.input, &self.columns))
     }
 }

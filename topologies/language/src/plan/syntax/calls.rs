@@ -6,8 +6,8 @@
 use datafusion_sql::sqlparser::ast::{BinaryOperator, Expr, Interval, Spanned, UnaryOperator, Value, ValueWithSpan};
 use datafusion_sql::sqlparser::tokenizer::Span;
 
-use super::calls::{SIMILAR_TO, check_pattern, lowered, with_backslash};
-use super::syntax_tree::{RewriteError, call_at};
+use super::tree::{RewriteError, call_at};
+use crate::plan::calls::{SIMILAR_TO, check_pattern, lowered, with_backslash};
 
 /// The expression that stands for one that is written in syntax of its own; `None` when it stays as it is.
 pub fn rewritten(expression: &Expr) -> Result<Option<Expr>, RewriteError> {

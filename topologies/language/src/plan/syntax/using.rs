@@ -11,12 +11,14 @@ use std::rc::Rc;
 
 use datafusion_sql::sqlparser::ast::{
     BinaryOperator, Expr, Ident, Join, JoinConstraint, JoinOperator, ObjectName, OrderBy, Query, Select, SelectItem,
-    SelectItemQualifiedWildcardKind, SetExpr, Spanned as _, TableAlias, TableFactor, TableWithJoins, Visit, VisitMut, Visitor,
-    VisitorMut,
+    SelectItemQualifiedWildcardKind, SetExpr, Spanned as _, TableFactor, TableWithJoins, Visit, VisitMut, Visitor, VisitorMut,
 };
 use datafusion_sql::sqlparser::tokenizer::Span;
 
-use super::syntax_tree::{RewriteError, call};
+use super::join_parts::{
+    Keeps, Visible, constraint, constraint_mut, equality, factor_span, found, item_name, only, renamed, using_name,
+};
+use super::tree::{RewriteError, call, folded};
 
 /// Most queries that are looked at to resolve one statement.
 const QUERIES_LOOKED_AT_MAX: usize = 10_000;
@@ -52,15 +54,6 @@ fn has_using(table: &TableWithJoins) -> bool {
             let merges = matches!(constraint(&join.join_operator), Some(JoinConstraint::Using(_) | JoinConstraint::Natural));
             merges || nested(&join.relation)
         })
-}
-
-/// One column that a FROM clause makes visible.
-#[derive(Clone)]
-struct Visible {
-    name: String,
-    expression: Expr,
-    /// one column of two
-    is_merged: bool,
 }
 
 /// The relations that a query may name.
@@ -308,129 +301,6 @@ impl Scope<'_> {
             }));
         }
         Some(all)
-    }
-}
-
-impl Visible {
-    /// The expression where its plain name was written.
-    fn at(&self, span: Span) -> Expr {
-        match self.expression.clone() {
-            Expr::CompoundIdentifier(mut parts) => {
-                parts.iter_mut().for_each(|part| part.span = span);
-                Expr::CompoundIdentifier(parts)
-            }
-            other => other,
-        }
-    }
-
-    fn item(&self) -> SelectItem {
-        match self.is_merged {
-            true => SelectItem::ExprWithAlias { expr: self.expression.clone(), alias: Ident::with_quote('"', self.name.clone()) },
-            false => SelectItem::UnnamedExpr(self.expression.clone()),
-        }
-    }
-}
-
-/// The sides whose rows are all there.
-#[derive(Clone, Copy)]
-enum Keeps {
-    Left,
-    Right,
-    Both,
-}
-
-impl Keeps {
-    fn of(operator: &JoinOperator) -> Self {
-        match operator {
-            JoinOperator::Right(_) | JoinOperator::RightOuter(_) => Self::Right,
-            JoinOperator::FullOuter(_) => Self::Both,
-            _ => Self::Left,
-        }
-    }
-}
-
-fn constraint(operator: &JoinOperator) -> Option<&JoinConstraint> {
-    match operator {
-        JoinOperator::Join(constraint)
-        | JoinOperator::Inner(constraint)
-        | JoinOperator::Left(constraint)
-        | JoinOperator::LeftOuter(constraint)
-        | JoinOperator::Right(constraint)
-        | JoinOperator::RightOuter(constraint)
-        | JoinOperator::FullOuter(constraint) => Some(constraint),
-        _ => None,
-    }
-}
-
-fn constraint_mut(operator: &mut JoinOperator) -> Option<&mut JoinConstraint> {
-    match operator {
-        JoinOperator::Join(constraint)
-        | JoinOperator::Inner(constraint)
-        | JoinOperator::Left(constraint)
-        | JoinOperator::LeftOuter(constraint)
-        | JoinOperator::Right(constraint)
-        | JoinOperator::RightOuter(constraint)
-        | JoinOperator::FullOuter(constraint) => Some(constraint),
-        _ => None,
-    }
-}
-
-fn using_name(name: &ObjectName) -> Option<(String, Span)> {
-    let ident = name.0.last()?.as_ident()?;
-    Some((folded(ident), ident.span))
-}
-
-/// The only column of a side with a name.
-fn only<'v>(side: &'v [Visible], name: &str, span: Span) -> Result<&'v Visible, RewriteError> {
-    let mut named = side.iter().filter(|column| column.name == name);
-    let message = match (named.next(), named.next()) {
-        (Some(column), None) => return Ok(column),
-        (None, _) => format!("column '{name}' of USING does not exist on both sides"),
-        (Some(_), Some(_)) => format!("column '{name}' of USING may be any of several columns: join ON an equality instead"),
-    };
-    Err(RewriteError { message, span })
-}
-
-/// The column that one of two columns became, when a plain name can mean no other.
-fn found<'v>(visible: &'v [Visible], name: &str) -> Option<&'v Visible> {
-    let mut named = visible.iter().filter(|column| column.name == name);
-    match (named.next(), named.next()) {
-        (Some(column), None) if column.is_merged => Some(column),
-        _ => None,
-    }
-}
-
-fn equality(left: &Expr, right: &Expr) -> Expr {
-    Expr::BinaryOp { left: Box::new(left.clone()), op: BinaryOperator::Eq, right: Box::new(right.clone()) }
-}
-
-fn folded(ident: &Ident) -> String {
-    if ident.quote_style.is_some() { ident.value.clone() } else { ident.value.to_lowercase() }
-}
-
-fn renamed(mut names: Vec<String>, alias: &TableAlias) -> Vec<String> {
-    for (name, given) in names.iter_mut().zip(&alias.columns) {
-        *name = folded(&given.name);
-    }
-    names
-}
-
-fn item_name(item: &SelectItem) -> Option<String> {
-    match item {
-        SelectItem::UnnamedExpr(Expr::Identifier(name)) => Some(folded(name)),
-        SelectItem::UnnamedExpr(Expr::CompoundIdentifier(parts)) => parts.last().map(folded),
-        SelectItem::ExprWithAlias { alias, .. } => Some(folded(alias)),
-        _ => None,
-    }
-}
-
-fn factor_span(factor: &TableFactor) -> Span {
-    match factor {
-        TableFactor::Table { name, .. } => {
-            name.0.first().and_then(|part| part.as_ident()).map_or(Span::empty(), |name| name.span)
-        }
-        TableFactor::Derived { alias: Some(alias), .. } => alias.name.span,
-        _ => Span::empty(),
     }
 }
 

@@ -9,6 +9,9 @@ use datafusion_expr::{
 };
 use datafusion_functions_nested::expr_fn::array_length;
 
+/// Relation that columns of a sub-query have while it is grafted, if the left side has columns of their names.
+const OWN: &str = "lateral columns";
+
 /// Computes lateral sub-queries without a FROM on the rows beside them.
 pub fn inline(plan: LogicalPlan) -> Result<LogicalPlan> {
     plan.transform_up_with_subqueries(|plan| match plan {
@@ -39,12 +42,13 @@ fn inlined(join: &Join) -> Result<Option<LogicalPlan>> {
     builder.project(columns.into_iter().map(Expr::Column))?.build().map(Some)
 }
 
-fn is_true(expression: &Expr) -> bool {
+/// Returns true if an expression is the constant TRUE.
+pub fn is_true(expression: &Expr) -> bool {
     matches!(expression, Expr::Literal(ScalarValue::Boolean(Some(true)), _))
 }
 
 /// The right side of a lateral join without the node that marks it as one.
-fn without_marker(plan: &LogicalPlan) -> Option<LogicalPlan> {
+pub fn without_marker(plan: &LogicalPlan) -> Option<LogicalPlan> {
     match plan {
         LogicalPlan::Subquery(subquery) => Some(subquery.subquery.as_ref().clone()),
         LogicalPlan::SubqueryAlias(alias) => match alias.input.as_ref() {
@@ -90,9 +94,10 @@ fn graft(plan: &LogicalPlan, left: &LogicalPlan, padded: bool) -> Result<Logical
         LogicalPlan::Projection(projection) => {
             let input = graft(&projection.input, left, padded)?;
             let is_list = padded && matches!(projection.input.as_ref(), LogicalPlan::EmptyRelation(_));
-            let own = projection.expr.iter().map(|expression| {
+            let own = projection.expr.iter().zip(projection.schema.columns()).map(|(expression, column)| {
                 let expression = inner(expression.clone(), left.schema())?;
-                if is_list { padded_list(expression, input.schema()) } else { Ok(expression) }
+                let expression = if is_list { padded_list(expression, input.schema())? } else { expression };
+                Ok(apart(expression, &column, left.schema()))
             });
             let own = own.collect::<Result<Vec<_>>>()?;
             LogicalPlanBuilder::from(input).project(kept().chain(own))?.build()
@@ -101,7 +106,7 @@ fn graft(plan: &LogicalPlan, left: &LogicalPlan, padded: bool) -> Result<Logical
             let input = graft(&alias.input, left, padded)?;
             let own = alias.input.schema().iter().map(|field| {
                 let name = field.1.name().clone();
-                Expr::Column(Column::from(field)).alias_qualified(Some(alias.alias.clone()), name)
+                Expr::Column(own_column(Column::from(field), left.schema())).alias_qualified(Some(alias.alias.clone()), name)
             });
             LogicalPlanBuilder::from(input).project(kept().chain(own.collect::<Vec<_>>()))?.build()
         }
@@ -116,14 +121,29 @@ fn graft(plan: &LogicalPlan, left: &LogicalPlan, padded: bool) -> Result<Logical
     }
 }
 
-/// References to the left side's columns as columns.
+/// References to the left side's columns as columns, beside those to columns of its own.
 fn inner(expression: Expr, left: &DFSchema) -> Result<Expr> {
     expression
         .transform(|part| match part {
             Expr::OuterReferenceColumn(_, column) if left.has_column(&column) => Ok(Transformed::yes(Expr::Column(column))),
+            Expr::Column(column) => Ok(Transformed::yes(Expr::Column(own_column(column, left)))),
             other => Ok(Transformed::no(other)),
         })
         .data()
+}
+
+/// A column of the sub-query as the grafted steps name it: apart from a column of the left side that has the same name.
+fn own_column(column: Column, left: &DFSchema) -> Column {
+    let is_unclear = column.relation.is_none() && left.fields().iter().any(|field| *field.name() == column.name);
+    if is_unclear { Column { relation: Some(OWN.into()), ..column } } else { column }
+}
+
+/// Gives an expression that has the name of a column the name that the grafted steps have for it.
+fn apart(expression: Expr, column: &Column, left: &DFSchema) -> Expr {
+    match own_column(column.clone(), left).relation {
+        Some(relation) if column.relation.is_none() => expression.unalias().alias_qualified(Some(relation), &column.name),
+        _ => expression,
+    }
 }
 
 fn padded_list(expression: Expr, schema: &DFSchema) -> Result<Expr> {

@@ -18,6 +18,11 @@ pub struct RewriteError {
     pub span: Span,
 }
 
+/// A name as it is looked up: in lower case unless it is quoted.
+pub fn folded(name: &Ident) -> String {
+    if name.quote_style.is_some() { name.value.clone() } else { name.value.to_lowercase() }
+}
+
 /// A call of a function.
 pub fn call(name: &str, arguments: Vec<Expr>) -> Expr {
     call_of(Ident::new(name), arguments)

@@ -7,13 +7,15 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use datafusion_sql::sqlparser::ast::{
-    self, AccessExpr, Expr, FunctionArg, FunctionArgExpr, Ident, Query, Spanned, TableFactor, VisitMut, VisitorMut,
+    self, AccessExpr, Expr, FunctionArg, FunctionArgExpr, Ident, Query, SetExpr, TableFactor, VisitMut, VisitorMut,
 };
 use datafusion_sql::sqlparser::tokenizer::Span;
 
-use super::lists::{Listed, name_apart};
-use super::syntax::rewritten;
-use super::syntax_tree::{RewriteError, call, call_arguments, derived};
+use super::calls::rewritten;
+use super::tree::{RewriteError, call_arguments, derived, folded};
+use crate::plan::lists::{Listed, WholeRow, in_select, name_apart, name_whole_rows, whole_rows};
+use crate::plan::windows::fixed::{FixedWindows, WindowForm, plain_name};
+use crate::plan::windows::named::write_out;
 
 /// A `SESSION(relation, time, gap, partition...)` in a FROM clause.
 #[derive(Clone, Debug)]
@@ -35,13 +37,13 @@ pub struct SessionCall {
 pub struct Windows {
     /// the sessions, each a relation to be added
     pub sessions: Vec<SessionCall>,
-    /// the lengths of fixed windows, to be checked
-    pub sizes: Vec<Expr>,
+    /// those of fixed length, to be checked
+    pub fixed: Vec<FixedWindows>,
 }
 
 /// Rewrites a query in place; returns the windows that it reads.
 pub fn rewrite_query(query: &mut Query, payload_columns: &BTreeSet<String>) -> Result<Windows, RewriteError> {
-    let mut rewriter = Rewriter { payload_columns, windows: Windows::default() };
+    let mut rewriter = Rewriter::new(payload_columns);
     match VisitMut::visit(query, &mut rewriter) {
         ControlFlow::Break(error) => Err(error),
         ControlFlow::Continue(()) => Ok(rewriter.windows),
@@ -50,7 +52,7 @@ pub fn rewrite_query(query: &mut Query, payload_columns: &BTreeSet<String>) -> R
 
 /// Rewrites an expression in place.
 pub fn rewrite_expression(expression: &mut Expr, payload_columns: &BTreeSet<String>) -> Result<(), RewriteError> {
-    let mut rewriter = Rewriter { payload_columns, windows: Windows::default() };
+    let mut rewriter = Rewriter::new(payload_columns);
     match VisitMut::visit(expression, &mut rewriter) {
         ControlFlow::Break(error) => Err(error),
         ControlFlow::Continue(()) => Ok(()),
@@ -60,12 +62,25 @@ pub fn rewrite_expression(expression: &mut Expr, payload_columns: &BTreeSet<Stri
 struct Rewriter<'a> {
     payload_columns: &'a BTreeSet<String>,
     windows: Windows,
+    /// for each query around: the names that stand for the one column of their rows
+    whole_rows: Vec<Vec<WholeRow>>,
+    /// for each item of FROM around: such a name that it has itself, which means something else in its arguments
+    own_names: Vec<Option<String>>,
+    /// for each query around: the names of what it reads, which come before those of objects
+    read_names: Vec<Vec<String>>,
 }
 
 impl VisitorMut for Rewriter<'_> {
     type Break = RewriteError;
 
     fn pre_visit_expr(&mut self, expression: &mut Expr) -> ControlFlow<RewriteError> {
+        if let Expr::Identifier(name) = expression
+            && !self.own_names.iter().flatten().any(|own| *own == folded(name))
+            && let Some(row) = self.whole_rows.iter().rev().flatten().find(|row| row.name == folded(name))
+        {
+            *expression = row.column(name);
+            return ControlFlow::Continue(());
+        }
         if let Expr::CompoundIdentifier(parts) = expression
             && let Some(column) = self.payload_column(parts)
         {
@@ -73,6 +88,9 @@ impl VisitorMut for Rewriter<'_> {
         }
         if let Expr::CompoundFieldAccess { root, access_chain } = expression {
             self.payload_access(root, access_chain);
+            if access_chain.is_empty() {
+                *expression = root.as_ref().clone();
+            }
         }
         match rewritten(expression) {
             Ok(Some(other)) => *expression = other,
@@ -84,19 +102,29 @@ impl VisitorMut for Rewriter<'_> {
 
     fn post_visit_expr(&mut self, expression: &mut Expr) -> ControlFlow<RewriteError> {
         let Expr::Function(function) = expression else { return ControlFlow::Continue(()) };
-        match function.name.to_string().to_lowercase().as_str() {
-            // DataFusion's is a list, SQL's a row for each.
-            "generate_series" => {
-                let series = std::mem::replace(expression, Expr::value(ast::Value::Null));
-                *expression = call("unnest", vec![series]);
-                ControlFlow::Continue(())
-            }
-            "count" => count_of_rows(function),
-            _ => ControlFlow::Continue(()),
+        match in_select(function) {
+            Ok(Some(rows)) => *expression = rows,
+            Ok(None) if function.name.to_string().eq_ignore_ascii_case("count") => return count_of_rows(function),
+            Ok(None) => {}
+            Err(error) => return ControlFlow::Break(error),
         }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<RewriteError> {
+        let rows = whole_rows(&query.body);
+        name_whole_rows(&mut query.body, &rows);
+        self.whole_rows.push(rows);
+        self.read_names.push(read_names(&query.body));
+        ControlFlow::Continue(())
     }
 
     fn post_visit_query(&mut self, query: &mut Query) -> ControlFlow<RewriteError> {
+        self.whole_rows.pop();
+        self.read_names.pop();
+        if let Err(error) = write_out(query) {
+            return ControlFlow::Break(error);
+        }
         let has_order = query.order_by.is_some() || query.limit_clause.is_some();
         match name_apart(&mut query.body, has_order) {
             Ok(()) => ControlFlow::Continue(()),
@@ -104,7 +132,14 @@ impl VisitorMut for Rewriter<'_> {
         }
     }
 
+    fn post_visit_table_factor(&mut self, _: &mut TableFactor) -> ControlFlow<RewriteError> {
+        self.own_names.pop();
+        ControlFlow::Continue(())
+    }
+
     fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<RewriteError> {
+        let own = Listed::of(factor).and_then(|list| list.ok()?.whole_row());
+        self.own_names.push(own.map(|row| row.name));
         if let Some(list) = Listed::of(factor) {
             return match list.and_then(|list| list.derived()) {
                 Ok(derived) => {
@@ -122,17 +157,26 @@ impl VisitorMut for Rewriter<'_> {
             None => return refuse(span, format!("{function} takes a relation, a time column and intervals, without names")),
         };
         let window = match function.as_str() {
-            "TUMBLE" => self.tumble(&arguments, span),
             "SESSION" => self.session(&arguments, span),
-            "HOP" | "CUMULATE" => {
-                refused(span, format!("{function} windows are not supported yet: there are TUMBLE and SESSION"))
-            }
-            _ => refused(span, format!("the table function '{function}' is not known: there are TUMBLE and SESSION")),
+            function => match WindowForm::named(function) {
+                Some(form) => FixedWindows::of(form, &arguments, span).map(|(windows, factor)| {
+                    self.windows.fixed.push(windows);
+                    factor
+                }),
+                None => {
+                    let known = "there are TUMBLE, HOP, CUMULATE and SESSION";
+                    refused(span, format!("the table function '{function}' is not known: {known}"))
+                }
+            },
         };
         match window {
             Ok(window) => {
                 let alias = alias.clone();
-                *factor = with_alias(window, alias, &arguments[0].to_string());
+                let name = match &arguments[0] {
+                    Expr::Subquery(_) => function.to_lowercase(),
+                    relation => relation.to_string(),
+                };
+                *factor = with_alias(window, alias, &name);
                 ControlFlow::Continue(())
             }
             Err(error) => ControlFlow::Break(error),
@@ -164,32 +208,65 @@ fn refused<T>(span: Span, message: String) -> Result<T, RewriteError> {
     Err(RewriteError { message, span })
 }
 
-impl Rewriter<'_> {
-    /// `alias.created.author_id` or `created.author_id` as one column.
-    fn payload_column(&self, parts: &[Ident]) -> Option<Expr> {
-        let (qualifier, path) = match parts {
-            [message, field] => (None, [message, field]),
-            [alias, message, field] => (Some(alias), [message, field]),
-            _ => return None,
-        };
-        let folded = |ident: &Ident| if ident.quote_style.is_some() { ident.value.clone() } else { ident.value.to_lowercase() };
-        let name = format!("{}.{}", folded(path[0]), folded(path[1]));
-        if !self.payload_columns.contains(&name) {
-            return None;
+/// The names by which a query calls what it reads.
+fn read_names(body: &SetExpr) -> Vec<String> {
+    match body {
+        SetExpr::Select(select) => {
+            let joined = select.from.iter().flat_map(|from| from.joins.iter().map(|join| &join.relation));
+            let factors = select.from.iter().map(|from| &from.relation).chain(joined);
+            let name = |factor: &TableFactor| match factor {
+                TableFactor::Table { alias: Some(alias), .. } | TableFactor::Derived { alias: Some(alias), .. } => {
+                    Some(folded(&alias.name))
+                }
+                TableFactor::Table { name, .. } => name.0.last().and_then(|part| part.as_ident()).map(folded),
+                _ => None,
+            };
+            factors.filter_map(name).collect()
         }
+        SetExpr::SetOperation { left, right, .. } => [read_names(left), read_names(right)].concat(),
+        _ => Vec::new(),
+    }
+}
+
+impl<'a> Rewriter<'a> {
+    fn new(payload_columns: &'a BTreeSet<String>) -> Self {
+        let windows = Windows::default();
+        Self { payload_columns, windows, whole_rows: Vec::new(), own_names: Vec::new(), read_names: Vec::new() }
+    }
+}
+
+impl Rewriter<'_> {
+    /// `alias.created.author_id` or `created.author_id` as one column, and so for objects within objects.
+    fn payload_column(&self, parts: &[Ident]) -> Option<Expr> {
+        let named = |path: &[Ident]| {
+            let name = path.iter().map(folded).collect::<Vec<_>>().join(".");
+            (path.len() > 1 && self.payload_columns.contains(&name)).then_some(name)
+        };
+        let (alias, behind) = parts.split_first()?;
+        let is_read = self.read_names.iter().flatten().any(|name| *name == folded(alias));
+        let (qualifier, name, path) = match (named(behind), named(parts)) {
+            (Some(name), _) => (Some(alias), name, behind),
+            (None, Some(name)) if !is_read => (None, name, parts),
+            (None, _) => return None,
+        };
         let mut column = Ident::with_quote('"', name);
-        column.span = path[0].span.union(&path[1].span);
+        column.span = path.iter().map(|part| part.span).reduce(|span, part| span.union(&part))?;
         Some(match qualifier {
             Some(alias) => Expr::CompoundIdentifier(vec![alias.clone(), column]),
             None => Expr::Identifier(column),
         })
     }
 
-    /// `alias.created.hashtags[1]`: the column, and what is taken of it.
+    /// `alias.created.hashtags[1]` and `(alias.created).hashtags`: the column, and what is taken of it.
     fn payload_access(&self, root: &mut Box<Expr>, chain: &mut Vec<AccessExpr>) {
         let mut parts = match root.as_ref() {
             Expr::Identifier(ident) => vec![ident.clone()],
             Expr::CompoundIdentifier(parts) => parts.clone(),
+            Expr::Nested(object) => match object.as_ref() {
+                Expr::Identifier(ident) => vec![ident.clone()],
+                Expr::CompoundIdentifier(parts) => parts.clone(),
+                _ => return,
+            },
             _ => return,
         };
         let names = chain.iter().map_while(|access| match access {
@@ -209,23 +286,6 @@ impl Rewriter<'_> {
         }
     }
 
-    /// Fixed windows next to one another, aligned to 1970-01-01.
-    fn tumble(&mut self, arguments: &[Expr], span: Span) -> Result<TableFactor, RewriteError> {
-        let [relation, time, size] = arguments else {
-            return refused(span, "TUMBLE takes (relation, time column, INTERVAL)".to_owned());
-        };
-        let (relation, column) = (identifier(relation, span)?, identifier(time, span)?);
-        self.windows.sizes.push(size.clone());
-        let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
-        let (relation, column) = (quoted(&relation), quoted(&column));
-        let query = format!(
-            "SELECT *, date_bin(NULL, {column}) AS window_start, date_bin(NULL, {column}) + NULL AS window_end FROM {relation}"
-        );
-        let mut window = derived(&query, span)?;
-        let _ = VisitMut::visit(&mut window, &mut Placed { size, time: time.span(), call: span });
-        Ok(window)
-    }
-
     fn session(&mut self, arguments: &[Expr], span: Span) -> Result<TableFactor, RewriteError> {
         let [relation, time, gap, partition @ ..] = arguments else {
             let message = "SESSION takes (relation, time column, INTERVAL of the longest pause, partition columns...)";
@@ -233,49 +293,14 @@ impl Rewriter<'_> {
         };
         let call = SessionCall {
             name: format!("session {}", arguments.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")),
-            relation: identifier(relation, span)?,
-            time: identifier(time, span)?,
+            relation: plain_name(relation, span)?,
+            time: plain_name(time, span)?,
             gap: gap.clone(),
-            partition: partition.iter().map(|column| identifier(column, span)).collect::<Result<_, _>>()?,
+            partition: partition.iter().map(|column| plain_name(column, span)).collect::<Result<_, _>>()?,
         };
         let text = format!("SELECT * FROM \"{}\"", call.name.replace('"', "\"\""));
         self.windows.sessions.push(call);
         derived(&text, span)
-    }
-}
-
-/// Puts the size of the windows in place of NULL, and the places of what the user wrote in place of those of the made text.
-struct Placed<'a> {
-    size: &'a Expr,
-    time: Span,
-    call: Span,
-}
-
-impl VisitorMut for Placed<'_> {
-    type Break = ();
-
-    fn pre_visit_expr(&mut self, expression: &mut Expr) -> ControlFlow<()> {
-        match expression {
-            Expr::Value(ast::ValueWithSpan { value: ast::Value::Null, .. }) => *expression = self.size.clone(),
-            Expr::Identifier(ident) => ident.span = self.time,
-            Expr::Function(function) => {
-                for part in &mut function.name.0 {
-                    if let ast::ObjectNamePart::Identifier(ident) = part {
-                        ident.span = self.call;
-                    }
-                }
-            }
-            _ => {}
-        }
-        ControlFlow::Continue(())
-    }
-}
-
-fn identifier(expression: &Expr, span: Span) -> Result<String, RewriteError> {
-    match expression {
-        Expr::Identifier(ident) if ident.quote_style.is_some() => Ok(ident.value.clone()),
-        Expr::Identifier(ident) => Ok(ident.value.to_lowercase()),
-        other => refused(span, format!("'{other}' must be a plain name here")),
     }
 }
 

@@ -4,10 +4,10 @@
 
 use datafusion_common::{DataFusionError, SchemaError};
 
-use super::functions::refused::advice;
-use super::types::sql_types;
 use super::unusable::unusable;
 use crate::diagnostic::suggestion;
+use crate::plan::functions::refused::advice;
+use crate::plan::types::sql_types;
 
 /// The message of a planning error, without DataFusion's wrapping, and what may help.
 pub fn message(error: &DataFusionError) -> (String, Option<String>) {
@@ -86,6 +86,11 @@ fn schema_message(error: &SchemaError) -> (String, Option<String>) {
     match error {
         SchemaError::FieldNotFound { field, valid_fields } => {
             let known: Vec<String> = valid_fields.iter().flat_map(|field| [field.name.clone(), field.flat_name()]).collect();
+            let path = format!("{}.", field.name);
+            if let Some(inside) = valid_fields.iter().find(|column| column.name.starts_with(&path)) {
+                let help = format!("its fields are columns: write {}", inside.name);
+                return (format!("'{}' is an object, and no column by itself", field.flat_name()), Some(help));
+            }
             let near = suggestion(&field.flat_name(), known.iter().map(String::as_str));
             (format!("column '{}' does not exist", field.flat_name()), near.map(|near| format!("did you mean '{near}'?")))
         }

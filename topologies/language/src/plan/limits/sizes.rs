@@ -9,6 +9,7 @@ use arrow_array::{Array, ArrayRef};
 use arrow_schema::{DataType, TimeUnit};
 use datafusion_common::Result;
 use datafusion_expr::ColumnarValue;
+use schemas::jsonb::canonical;
 
 /// Bytes that an item of a list needs beside its own.
 pub const ITEM_BYTES: u64 = 8;
@@ -47,6 +48,8 @@ pub enum Growth {
     Sum,
     /// the same with the first between all others
     Join,
+    /// a text as JSONB, whose numbers lose their exponents
+    Json,
 }
 
 /// The growth of the function with this name; `None` when its result is about as large as its largest argument.
@@ -68,6 +71,7 @@ pub fn growth_of(name: &str) -> Option<Growth> {
             Growth::Sum
         }
         "concat_ws" => Growth::Join,
+        "jsonb_of" => Growth::Json,
         _ => return None,
     })
 }
@@ -268,6 +272,12 @@ impl Growth {
             }
             Self::Escaped(times) => bytes(0).saturating_mul(times).saturating_add(ESCAPED_EXTRA_BYTES),
             Self::Sum => arguments.iter().map(|argument| argument.bytes(row)).sum(),
+            Self::Json => {
+                let text = argument(0)?.text(row)?;
+                // What is no JSON is an error of the function's own, and what is too long is one before it is long.
+                let is_longer = text.as_bytes().windows(2).any(|pair| pair[0].is_ascii_digit() && matches!(pair[1], b'e' | b'E'));
+                if is_longer { canonical(text).map_or(0, |json| json.len() as u64) } else { text.len() as u64 }
+            }
             Self::Join => {
                 let own: u64 = arguments.iter().map(|argument| argument.bytes(row)).sum();
                 own.saturating_add(bytes(0).saturating_mul(arguments.len().saturating_sub(2) as u64))

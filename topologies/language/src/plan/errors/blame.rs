@@ -11,8 +11,8 @@ use datafusion_sql::sqlparser::ast::{Expr, ObjectNamePart, Spanned, Value, Visit
 use datafusion_sql::sqlparser::tokenizer::Span;
 
 use super::messages::message;
-use super::patience::PlanningEnded;
 use super::unusable::unusable;
+use crate::plan::limits::patience::PlanningEnded;
 
 /// Most plans that are tried for one error.
 const ATTEMPTS_MAX: usize = 200;

@@ -5,9 +5,10 @@
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
-use datafusion_sql::sqlparser::ast::{Ident, ObjectName, Query, Visit, Visitor};
+use datafusion_sql::sqlparser::ast::{ObjectName, Query, Visit, Visitor};
 
 use super::rewrite::rewrite_query;
+use super::tree::folded;
 
 /// The names of the relations that a tree reads, without those that it defines itself.
 pub fn relations(tree: &impl Visit) -> BTreeSet<String> {
@@ -70,8 +71,4 @@ impl Visitor for RelationReader {
         }
         ControlFlow::Continue(())
     }
-}
-
-fn folded(ident: &Ident) -> String {
-    if ident.quote_style.is_some() { ident.value.clone() } else { ident.value.to_lowercase() }
 }

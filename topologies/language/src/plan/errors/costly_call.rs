@@ -9,7 +9,7 @@ use datafusion_common::DataFusionError;
 use datafusion_sql::sqlparser::ast::{Expr, Function, Visit, Visitor};
 use datafusion_sql::sqlparser::tokenizer::Span;
 
-use super::bounded::TooLarge;
+use crate::plan::limits::bounded::TooLarge;
 
 /// The place of the call that makes too much; one that reads no column where there are several.
 pub fn span_of_call(syntax: &impl Visit, error: &DataFusionError) -> Option<Span> {
