@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use super::certificates::CertificateError;
 use super::deployments::choose::ChooseError;
+use super::deployments::records::RecordsConflict;
 use super::key_set::KeySetError;
 use crate::file_error::FileError;
 
@@ -84,6 +85,9 @@ pub enum ProcessError {
         /// the fewest
         needed: u64,
     },
+    /// a topic has records that its source would not read
+    #[error(transparent)]
+    Records(#[from] RecordsConflict),
     /// the engine could not be started
     #[error(transparent)]
     Engine(#[from] engine::run::StartError),

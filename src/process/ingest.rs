@@ -36,8 +36,6 @@ mod letters;
 
 /// Partitions of that topic: one, so that dead letters have an order.
 const DEAD_LETTER_PARTITIONS: u32 = 1;
-/// Encoding of a topic of the catalogue that no source has ever read.
-const ENCODING_DEFAULT: Encoding = Encoding::Protobuf;
 /// Records read at a time when recent ids are collected at the start.
 const REBUILD_RECORDS: usize = 8_192;
 const REBUILD_BYTES: usize = 8 * 1024 * 1024;
@@ -53,8 +51,8 @@ pub struct IngestTopic {
     pub schema: TopicSchema,
     /// partitions, where the topic is not there yet
     pub partitions: u32,
-    /// encoding of its records, as its source says; without a source it stays as it was
-    pub encoding: Option<Encoding>,
+    /// encoding of its records, as its source says
+    pub encoding: Encoding,
 }
 
 struct IngestShared {
@@ -113,8 +111,7 @@ impl LogIngest {
             let topic = Topic::new(taken.schema.topic());
             let partitions = existing.get(&topic).copied().unwrap_or(taken.partitions);
             log.create_topic(&topic, partitions)?;
-            let encoding = encodings.get(&topic).copied().unwrap_or(ENCODING_DEFAULT);
-            let ids = recent_ids(log.as_ref(), (&taken.schema, encoding), partitions, admission.meter())?;
+            let ids = recent_ids(log.as_ref(), (&taken.schema, taken.encoding), partitions, admission.meter())?;
             recent.extend(ids.map(|ids| (topic, ids)));
         }
         log.create_topic(&Topic::new(DEAD_LETTER_TOPIC), DEAD_LETTER_PARTITIONS)?;
@@ -124,8 +121,13 @@ impl LogIngest {
     }
 
     /// Takes events for these topics from now on, and for no others. The log has them all. The encodings of all topics that were ever taken
-    /// are kept: a topic without a source goes on in that of its records.
+    /// are kept: a topic whose source comes back goes on in that of its records. Of a topic that was not taken before, no id is recent yet.
     pub fn follow(&self, topics: Vec<IngestTopic>) {
+        let mut recent = self.0.recent.lock();
+        for taken in topics.iter().filter(|taken| has_ids(&taken.schema)) {
+            recent.entry(Topic::new(taken.schema.topic())).or_insert_with(|| RecentIds::new(RECENT_IDS_MAX));
+        }
+        drop(recent);
         let mut current = self.0.topics.write();
         let encodings = encodings_after(current.encodings.clone(), &topics);
         *current = Arc::new(TakenTopics::of(topics, encodings));
@@ -244,6 +246,11 @@ impl Ingest for LogIngest {
         self.0.topics().schemas.get(topic).is_some()
     }
 
+    fn takes_objects(&self, topic: &str) -> bool {
+        let topics = self.0.topics();
+        matches!(topics.schemas.get(topic), Some(TopicSchema::Declared(schema)) if schema.message().is_none())
+    }
+
     fn topics(&self) -> Result<Vec<TopicInfo>, IngestError> {
         let (log, taken) = (self.0.log.as_ref(), self.0.topics());
         let describe = |metadata: sources::record::TopicMetadata| {
@@ -263,13 +270,15 @@ impl TakenTopics {
     }
 }
 
-/// The encodings that were known, and those of these topics: what a source says, else what was known, else the catalogue's.
+/// The encodings that were known, and those that the sources of these topics say.
 fn encodings_after(mut known: BTreeMap<Topic, Encoding>, topics: &[IngestTopic]) -> BTreeMap<Topic, Encoding> {
-    for taken in topics {
-        let encoding = known.entry(Topic::new(taken.schema.topic())).or_insert(ENCODING_DEFAULT);
-        *encoding = taken.encoding.unwrap_or(*encoding);
-    }
+    known.extend(topics.iter().map(|taken| (Topic::new(taken.schema.topic()), taken.encoding)));
     known
+}
+
+/// Returns true for events that have an id of their own.
+fn has_ids(schema: &TopicSchema) -> bool {
+    matches!(schema, TopicSchema::Enveloped(_))
 }
 
 impl IngestShared {
@@ -403,7 +412,8 @@ impl IngestShared {
                 return;
             }
         }
-        let encoding = request.topics.encodings.get(&topic).copied().unwrap_or(ENCODING_DEFAULT);
+        let encoding = request.topics.encodings.get(&topic).copied();
+        let encoding = encoding.unwrap_or_else(|| panic!("events of topic '{topic}' are taken, and it has no encoding"));
         let record = Record { key, value: event.encode(encoding), timestamp: request.now };
         let group = request.groups.entry(topic).or_default();
         group.places.push(place);
@@ -493,7 +503,7 @@ fn recent_ids(
     meter: &LagMeter,
 ) -> Result<Option<RecentIds>, LogError> {
     let topic = Topic::new(schema.topic());
-    let mut recent = matches!(schema, TopicSchema::Enveloped(_)).then(|| RecentIds::new(RECENT_IDS_MAX));
+    let mut recent = has_ids(schema).then(|| RecentIds::new(RECENT_IDS_MAX));
     let mut decoder = EventDecoder::new(schema, encoding, &[]);
     let share = RECENT_IDS_MAX as u64 / u64::from(partitions);
     for partition in (0..partitions).map(Partition) {

@@ -30,7 +30,7 @@ use super::data_directory::{SEARCH_DIRECTORY, open_log, take};
 use super::deployments::choose::{Chosen, check_readers, choose, remember_start};
 use super::deployments::declared::Declared;
 use super::deployments::deployer::Deployer;
-use super::deployments::encodings::former_encodings;
+use super::deployments::records::{check_records, former_topics};
 use super::deployments::store::Store;
 use super::derived::DerivedTopics;
 use super::disk::{DiskWatch, make_room};
@@ -82,7 +82,7 @@ pub(super) fn open_data(declared: Declared, data: &Path, settings: &ServerSettin
     let Chosen { declared: Declared { files, topology }, directory, accept_missing_history } = choose(declared, &store)?;
     let log = open_log(&topology, data)?;
     if directory.is_some() && !settings.accept_wider_access {
-        check_readers(&topology, &store, log.as_ref())?;
+        check_readers((&topology, &files), &store, log.as_ref())?;
     }
     let topology = Arc::new(topology);
     Ok(OpenedData { lock, cursor_key, store, topology, log, storage, files, directory, accept_missing_history })
@@ -93,7 +93,9 @@ pub(super) fn open_ingest(opened: &OpenedData, settings: &ServerSettings) -> Res
     let OpenedData { log, topology, store, .. } = opened;
     let meter = LagMeter::new(log.clone());
     let admission = Admission::new(lag_limits(settings), MemoryLimit::new(settings.ingest_memory_bytes), meter.clone());
-    let ingest = LogIngest::open(Arc::clone(log), admission, ingest_topics(topology), former_encodings(store))?;
+    let former = former_topics(store);
+    check_records(topology, &former, |topic| former.encodings.get(topic).copied())?;
+    let ingest = LogIngest::open(Arc::clone(log), admission, ingest_topics(topology), former.encodings)?;
     let records = records_logged(log.as_ref(), &ingest)?;
     Ok(OpenedIngest { ingest, meter, records })
 }

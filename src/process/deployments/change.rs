@@ -6,12 +6,12 @@ use std::sync::Arc;
 use engine::run::{MaxAgeChange, Storage, TopologyChange, ViewChange, WiderAccess, plan_change};
 use epochs::error::EpochError;
 use epochs::lost_history::{LostHistory, MissingHistory};
-use language::topology::Topology;
 use serde_json::{Value, json};
 use sources::connector::LogContext;
 use sources::registry;
 
 use super::choose::in_force;
+use super::declared::Declared;
 use super::report::{names_of, reader_changes, sink_changes};
 use super::store::Store;
 use crate::process::data_directory::{LOG_DIRECTORY, claim};
@@ -21,7 +21,8 @@ use crate::process::error::ProcessError;
 ///
 /// # Errors
 /// A directory that a start would refuse: it is none of this program, was not restored to its end, or another process has it.
-pub fn plan_at_start(topology: &Topology, data: &Path) -> Result<TopologyChange, ProcessError> {
+pub fn plan_at_start(declared: &Declared, data: &Path) -> Result<TopologyChange, ProcessError> {
+    let Declared { files, topology } = declared;
     if !data.is_dir() {
         return Err(ProcessError::NoData { directory: data.to_owned() });
     }
@@ -29,7 +30,7 @@ pub fn plan_at_start(topology: &Topology, data: &Path) -> Result<TopologyChange,
     let log = registry::open(topology.log_connector(), LogContext { directory: &data.join(LOG_DIRECTORY) })?;
     let storage: Storage = Arc::new(disk);
     let store = Store::open(Arc::clone(&storage)).map_err(EpochError::from)?;
-    let in_force = in_force(&store)?;
+    let in_force = in_force(&store, files)?;
     Ok(plan_change(topology, in_force.as_ref().map(|declared| &declared.topology), log.as_ref(), &storage)?)
 }
 
@@ -72,16 +73,16 @@ mod tests {
 
     #[test]
     fn a_plan_refuses_the_directories_that_a_start_refuses_and_leaves_nothing_in_them() {
-        let topology = language::load::build(&[]).expect("no statements are a topology");
+        let declared = Declared::of(Vec::new()).expect("no statements are a topology");
         let folder = tempfile::tempdir().expect("a folder");
         let files = || fs::read_dir(folder.path()).expect("a folder").count();
-        let missing = plan_at_start(&topology, &folder.path().join("missing"));
+        let missing = plan_at_start(&declared, &folder.path().join("missing"));
         assert!(matches!(missing, Err(ProcessError::NoData { .. })), "{missing:?}");
-        let empty = plan_at_start(&topology, folder.path());
+        let empty = plan_at_start(&declared, folder.path());
         assert!(matches!(empty, Err(ProcessError::NoData { .. })), "{empty:?}");
         assert_eq!(files(), 0);
         fs::write(folder.path().join(UNFINISHED_FILE), "").expect("a file");
-        let half = plan_at_start(&topology, folder.path());
+        let half = plan_at_start(&declared, folder.path());
         assert!(matches!(half, Err(ProcessError::HalfRestored { .. })), "{half:?}");
         assert_eq!(files(), 1);
     }

@@ -15,17 +15,18 @@ use engine::run::{
 use epochs::disk::DiskError;
 use language::diagnostic::{Diagnostic, SourceFile};
 use language::load::{LoadError, is_proto};
-use language::plan::patience::Patience;
+use language::plan::limits::patience::Patience;
+use language::topology::Topology;
 use parking_lot::Mutex;
 use serde_json::Value;
 use sources::log::Log;
 use tokio::sync::Semaphore;
 
 use super::change::change_as_json;
-use super::declared::Declared;
+use super::declared::{Declared, with_messages};
 use super::drop::{not_found, served_names, statement_to_drop};
-use super::encodings::check_encodings;
 use super::life::{AUDIT, GenerationState, Stamp};
+use super::records::{check_records, former_topics};
 use super::report::{info, reader_changes, state};
 use super::store::{NoGeneration, Origin, Store};
 use crate::process::clock::wall_micros;
@@ -75,8 +76,14 @@ impl Deployer {
         let DeployRequest { action, accept_missing_history, accept_wider_access, .. } = request;
         let (files, origin, replay) = self.statements(action)?;
         let declared = Declared::within(files, patience.clone()).map_err(invalid)?;
-        check_encodings(&declared.topology, &self.ingest)?;
+        self.check_records(&declared.topology, &self.store.lock())?;
         Ok(Planned { declared, origin, replay, verify, accept_missing_history, accept_wider_access })
+    }
+
+    /// Refuses a source that would not read the records that its topic has.
+    fn check_records(&self, topology: &Topology, store: &Store) -> Result<(), DeployRefusal> {
+        let checked = check_records(topology, &former_topics(store), |topic| self.ingest.encoding(topic.as_str()));
+        checked.map_err(|conflict| DeployRefusal::Conflict { detail: conflict.to_string() })
     }
 
     /// The statements that would be in force, where they come from, and the views whose state is computed once more.
@@ -87,7 +94,7 @@ impl Deployer {
             DeployAction::Deploy { files } => (source_files(files)?, Origin::Deploy, BTreeSet::new()),
             DeployAction::Rollback { to } => {
                 let to = to.map_or_else(|| store.before(), Ok).and_then(|to| store.load(to)).map_err(no_generation)?;
-                (to.source_files(), Origin::Rollback { to: to.generation }, BTreeSet::new())
+                (with_messages(to.source_files(), &current.source_files()), Origin::Rollback { to: to.generation }, BTreeSet::new())
             }
             DeployAction::Replay { view } => {
                 self.known(&view)?;
@@ -133,7 +140,7 @@ impl Deployer {
             return Err(busy(&DeployError::Busy { generation }));
         }
         // Another one may have taken over since it was planned.
-        check_encodings(&planned.declared.topology, &self.ingest)?;
+        self.check_records(&planned.declared.topology, &store)?;
         let wider_access = self.check_readers(&planned, &by)?;
         let Planned { declared, origin, replay, verify, accept_missing_history, .. } = planned;
         let told = (by.clone(), origin.to_string());

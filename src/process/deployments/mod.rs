@@ -5,7 +5,7 @@ pub mod choose;
 pub mod declared;
 pub mod deployer;
 mod drop;
-pub mod encodings;
 pub mod life;
+pub mod records;
 mod report;
 pub mod store;

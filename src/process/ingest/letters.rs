@@ -20,6 +20,7 @@ pub(super) fn dead_letter(line: &[u8], rejected: &Rejected, sender: &EventSender
         length: line.len() as u64,
         arrived: None,
         sender_actor: sender.actor.clone(),
+        relation: None,
     };
     let value = serde_json::json!(letter).to_string().into_bytes();
     Record { key: Vec::new(), value, timestamp: now }
@@ -32,6 +33,13 @@ pub(super) fn was_taken_out(letter: &DeadLetter) -> bool {
 
 /// Returns the reason why a letter can't be sent again as it is.
 pub(super) fn hindrance(letter: &DeadLetter) -> Option<Fault> {
+    if letter.fault.reason == Reason::Raised {
+        let table = letter.relation.as_deref().unwrap_or("a table");
+        let detail = format!(
+            "the event was taken, and other views have it; '{table}' refuses it: discard the letter, or send another event with a line in its place"
+        );
+        return Some(Fault::new(Reason::Raised, detail));
+    }
     if letter.topic != DEAD_LETTER_TOPIC {
         let detail =
             format!("it was not refused here: its record is in topic '{}' and is read again with that topic", letter.topic);

@@ -5,9 +5,9 @@ use std::time::Duration;
 use api::{Forbidden, LagLimits, Refusal};
 use engine::run::Status;
 use language::load::{build, inline};
-use schemas::catalogue::catalogue;
 use schemas::dead_letter::{DEAD_LETTER_BYTES_MAX, Reason};
 use schemas::position::{Epoch, Timeline};
+use schemas::testing::{enveloped_topics, social_topics};
 use sinks::views::{Commit, Views, ViewsDefinition};
 use sources::embedded::EmbeddedLog;
 use sources::memory::MemoryLog;
@@ -19,9 +19,16 @@ use crate::world::{World, WorldOptions};
 
 const PARTITIONS: u32 = 3;
 
-fn catalogued() -> Vec<IngestTopic> {
-    let taken = |schema| IngestTopic { schema: TopicSchema::from(schema), partitions: PARTITIONS, encoding: None };
-    catalogue().topics().iter().map(taken).collect()
+/// The topics of the social network.
+fn social() -> TopicSet {
+    social_topics(testkit::social::proto_files())
+}
+
+/// The same as sources have them taken.
+fn taken() -> Vec<IngestTopic> {
+    let encoding = Encoding::Protobuf;
+    let taken = |schema| IngestTopic { schema: TopicSchema::from(schema), partitions: PARTITIONS, encoding };
+    enveloped_topics(&social()).into_iter().map(taken).collect()
 }
 
 const NO_LIMITS: LagLimits = LagLimits { records: u64::MAX, bytes: u64::MAX, time: Duration::MAX };
@@ -33,7 +40,7 @@ fn open(log: &Arc<dyn Log>) -> LogIngest {
 /// Nothing is behind until views are followed.
 fn open_within(log: &Arc<dyn Log>, limits: LagLimits) -> LogIngest {
     let admission = Admission::new(limits, MemoryLimit::new(None), LagMeter::new(log.clone()));
-    LogIngest::open(Arc::clone(log), admission, catalogued(), BTreeMap::new()).unwrap()
+    LogIngest::open(Arc::clone(log), admission, taken(), BTreeMap::new()).unwrap()
 }
 
 /// The same for views that show nothing of the log until [`show`] says so.
@@ -158,7 +165,7 @@ fn a_generated_world_is_accepted_but_for_its_duplicates_and_in_order_within_each
     }
     assert_eq!(ingest.events(), events);
     assert_eq!(duplicates, lines.len() as u64 - events);
-    for schema in catalogue().topics() {
+    for schema in enveloped_topics(&social()) {
         let mut last: BTreeMap<Vec<u8>, i64> = BTreeMap::new();
         let mut decoder = EventDecoder::new(schema, Encoding::Protobuf, &[]);
         for record in records(&log, &schema.topic) {
@@ -171,12 +178,12 @@ fn a_generated_world_is_accepted_but_for_its_duplicates_and_in_order_within_each
 }
 
 #[test]
-fn the_topics_are_those_of_the_catalogue_with_their_bounds() {
+fn the_topics_are_those_that_are_taken_with_their_bounds() {
     let log = memory();
     let ingest = open(&log);
     ingest.append((1..=10).map(user).collect()).unwrap();
     let topics = ingest.topics().unwrap();
-    assert_eq!(topics.len(), catalogue().topics().len(), "dead letters are no topic to send to");
+    assert_eq!(topics.len(), taken().len(), "dead letters are no topic to send to");
     let users = topics.iter().find(|topic| topic.name.as_str() == "social.user").unwrap();
     assert_eq!(users.partitions.len(), 3);
     assert_eq!(users.partitions.iter().map(|(_, end)| end.0).sum::<u64>(), 10);
@@ -349,6 +356,7 @@ fn letter(reason: Reason, bytes: &[u8]) -> DeadLetter {
         length,
         arrived: None,
         sender_actor: None,
+        relation: None,
     }
 }
 
@@ -452,10 +460,10 @@ fn topics_are_taken_and_dropped_while_it_runs() {
     log.create_topic(&Topic::new("bids"), PARTITIONS).unwrap();
     assert!(!ingest.takes("bids"));
     ingest.follow(with_bids(""));
-    assert!(ingest.takes("bids") && ingest.takes("social.user") && !ingest.takes(DEAD_LETTER_TOPIC));
+    assert!(ingest.takes("bids") && !ingest.takes("social.user") && !ingest.takes(DEAD_LETTER_TOPIC));
     assert!(matches!(send(), LineOutcome::Accepted(_)));
     assert_eq!(ingest.topics().unwrap().iter().find(|topic| topic.name.as_str() == "bids").unwrap().message, None);
-    ingest.follow(catalogued());
+    ingest.follow(taken());
     assert!(unknown(send()));
     assert_eq!(records(&log, "bids").len(), 1, "what was taken stays");
     // A letter of the topic is not appended where nobody reads it.
@@ -465,38 +473,57 @@ fn topics_are_taken_and_dropped_while_it_runs() {
     assert_eq!(kept, [1, 2], "nothing is beside the lines that were refused: the letter stays on the list");
 }
 
-/// The topics when users are read as JSON.
-fn with_json_users() -> Vec<IngestTopic> {
-    let mut topics = catalogued();
-    for taken in topics.iter_mut().filter(|taken| taken.schema.topic() == "social.user") {
-        taken.encoding = Some(Encoding::Json);
-    }
-    topics
+/// Users, read as JSON.
+fn json_users() -> Vec<IngestTopic> {
+    let users = taken().into_iter().filter(|taken| taken.schema.topic() == "social.user");
+    users.map(|taken| IngestTopic { encoding: Encoding::Json, ..taken }).collect()
 }
 
 #[test]
-fn a_topic_whose_source_is_dropped_goes_on_in_the_encoding_of_its_records() {
+fn the_encoding_of_a_topic_is_known_when_its_source_is_gone() {
     let log = memory();
-    let ingest = open_with(&log, with_json_users());
-    let is_json = |number: usize| {
-        let records = records(&log, "social.user");
-        assert_eq!(records.len(), number);
-        records.iter().all(|record| serde_json::from_slice::<serde_json::Value>(&record.value).is_ok())
-    };
+    let ingest = open_with(&log, json_users());
     ingest.append(vec![user(1)]).unwrap();
-    ingest.follow(catalogued());
-    ingest.append(vec![user(2)]).unwrap();
-    assert!(is_json(2) && ingest.encoding("social.user") == Some(Encoding::Json));
+    let is_json = records(&log, "social.user").iter().all(|record| record.value.starts_with(b"{"));
+    ingest.follow(with_bids(""));
+    assert!(is_json && ingest.encoding("social.user") == Some(Encoding::Json) && !ingest.takes("social.user"));
 
     // The next process is told of what it was before.
     let admission = Admission::new(NO_LIMITS, MemoryLimit::new(None), LagMeter::new(log.clone()));
-    let former = [(Topic::new("social.user"), Encoding::Json), (Topic::new("bids"), Encoding::Json)].into();
-    let ingest = LogIngest::open(Arc::clone(&log), admission, catalogued(), former).unwrap();
-    let outcomes = ingest.append(vec![user(2), user(3)]).unwrap();
-    assert!(matches!(outcomes[..], [LineOutcome::Duplicate(Some(_)), LineOutcome::Accepted(_)]), "{outcomes:?}");
-    assert!(is_json(3));
-    assert_eq!((ingest.encoding("bids"), ingest.takes("bids")), (Some(Encoding::Json), false));
-    assert_eq!(ingest.encoding("social.post"), Some(Encoding::Protobuf));
+    let former = [(Topic::new("social.user"), Encoding::Json)].into();
+    let ingest = LogIngest::open(Arc::clone(&log), admission, with_bids(""), former).unwrap();
+    assert_eq!((ingest.encoding("social.user"), ingest.takes("social.user")), (Some(Encoding::Json), false));
+    ingest.follow(json_users());
+    assert!(matches!(ingest.append(vec![user(2)]).unwrap()[..], [LineOutcome::Accepted(_)]));
+}
+
+#[test]
+fn without_a_source_no_topic_is_known_and_a_new_one_knows_what_is_sent_twice() {
+    let log = memory();
+    let ingest = open_with(&log, Vec::new());
+    let [LineOutcome::Rejected(fault)] = &ingest.append(vec![user(1)]).unwrap()[..] else { panic!("it was taken") };
+    assert_eq!((fault.reason, fault.detail.contains("no source reads any")), (Reason::UnknownTopic, true), "{fault}");
+    assert!(ingest.topics().unwrap().is_empty());
+    log.create_topic(&Topic::new("social.user"), PARTITIONS).unwrap();
+    ingest.follow(json_users());
+    assert!(matches!(ingest.append(vec![user(1)]).unwrap()[..], [LineOutcome::Accepted(_)]));
+    assert!(matches!(ingest.append(vec![user(1)]).unwrap()[..], [LineOutcome::Duplicate(Some(_))]));
+}
+
+#[test]
+fn an_event_with_members_that_its_message_does_not_know_is_kept_as_it_came() {
+    let log = memory();
+    let ingest = open(&log);
+    let plain = String::from_utf8(user(1)).unwrap();
+    let more = plain.replace("\"bio\":\"\"", "\"bio\" : \"\", \"pronouns\":[\"they\"]").replace("000000000001", "000000000002");
+    ingest.append(vec![plain.clone().into_bytes(), more.clone().into_bytes()]).unwrap();
+    let values: Vec<Vec<u8>> = records(&log, "social.user").into_iter().map(|record| record.value).collect();
+    let event = more.strip_prefix("{\"topic\":\"social.user\",\"event\":").and_then(|rest| rest.strip_suffix('}')).unwrap();
+    assert!(values.iter().any(|value| value == event.as_bytes()), "the producer's bytes are kept");
+    assert!(values.iter().any(|value| !value.starts_with(b"{")), "the other one is a message");
+    // A start finds both in the log.
+    let again = open(&log).append(vec![plain.into_bytes(), more.into_bytes()]).unwrap();
+    assert!(matches!(again[..], [LineOutcome::Duplicate(Some(_)), LineOutcome::Duplicate(Some(_))]), "{again:?}");
 }
 
 #[test]
