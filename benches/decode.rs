@@ -4,11 +4,11 @@
 //! source that declares the members of the payload as columns.
 
 use language::load::{build, inline};
-use schemas::catalogue::catalogue;
 use schemas::decoder::EventDecoder;
 use schemas::event::{Encoding, parse_line};
 use schemas::position::{Offset, Partition};
-use schemas::topic::TopicSchema;
+use schemas::testing::social_topics;
+use schemas::topic::{TopicSchema, TopicSet};
 use serde_json::Value;
 use tidewater::process::clock::wall_micros;
 use tidewater::world::{World, WorldOptions};
@@ -32,11 +32,12 @@ pub fn run() -> Result<Vec<Figure>, Failure> {
     let mut world = World::new(WorldOptions { users: USERS, posts: POSTS, ..WorldOptions::default() });
     let is_of_topic = |line: &String| line.contains(TOPIC);
     let lines: Vec<String> = world.history().filter(is_of_topic).collect();
+    let topics = social_topics(testkit::social::proto_files());
     let now = wall_micros();
     let mut events = Vec::with_capacity(lines.len());
     let before = this_thread()?;
     for line in &lines {
-        events.extend(parse_line(catalogue().set(), line.as_bytes(), now)?);
+        events.extend(parse_line(&topics, line.as_bytes(), now)?);
     }
     let parsing = this_thread()? - before;
     let rate = |what: &str, rate: f64| Figure {
@@ -48,8 +49,8 @@ pub fn run() -> Result<Vec<Figure>, Failure> {
     };
     let encode = |encoding: Encoding| events.iter().map(|event| event.encode(encoding)).collect::<Vec<_>>();
     Ok(vec![
-        rate("decode JSON, all columns of posts", decode_rate(&encode(Encoding::Json), Encoding::Json, now)?),
-        rate("decode Protobuf, all columns of posts", decode_rate(&encode(Encoding::Protobuf), Encoding::Protobuf, now)?),
+        rate("decode JSON, all columns of posts", decode_rate(&topics, &encode(Encoding::Json), Encoding::Json, now)?),
+        rate("decode Protobuf, all columns of posts", decode_rate(&topics, &encode(Encoding::Protobuf), Encoding::Protobuf, now)?),
         rate("check a line of ingest", lines.len() as f64 / parsing),
         rate("decode JSON with declared columns, the payloads of those posts", declared_rate(&lines, now)?),
     ])
@@ -68,9 +69,9 @@ fn declared_rate(lines: &[String], now: i64) -> Result<f64, Failure> {
     rate_of(&schema, &payloads, Encoding::Json, now)
 }
 
-fn decode_rate(records: &[Vec<u8>], encoding: Encoding, now: i64) -> Result<f64, Failure> {
-    let schema = catalogue().topic(TOPIC).ok_or("the catalogue lost a topic")?;
-    rate_of(&schema.into(), records, encoding, now)
+fn decode_rate(topics: &TopicSet, records: &[Vec<u8>], encoding: Encoding, now: i64) -> Result<f64, Failure> {
+    let schema = topics.get(TOPIC).ok_or("the social network lost a topic")?;
+    rate_of(schema, records, encoding, now)
 }
 
 fn rate_of(schema: &TopicSchema, records: &[Vec<u8>], encoding: Encoding, now: i64) -> Result<f64, Failure> {

@@ -10,9 +10,8 @@ use std::time::{Duration, Instant};
 
 use engine::run::{CHECKPOINT_INTERVAL_DEFAULT, Clock, Options, Running, Storage, start};
 use epochs::disk::simulated::SimulatedDisk;
-use language::load::read_folder;
+use language::load::{is_proto, read_folder};
 use language::topology::Topology;
-use schemas::catalogue::catalogue;
 use schemas::event::parse_line;
 use schemas::position::{LogPosition, Offset, Partition, Token, Topic};
 use sources::log::Log;
@@ -46,7 +45,7 @@ pub fn topology(files: Option<&[&str]>) -> Result<Topology, Failure> {
 pub fn declared(files: Option<&[&str]>) -> Result<Declared, Failure> {
     let mut sources = read_folder(&Path::new(env!("CARGO_MANIFEST_DIR")).join("topologies/social"))?;
     let stem = |path: &str| Path::new(path).file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-    sources.retain(|file| files.is_none_or(|files| files.contains(&stem(&file.path).as_str())));
+    sources.retain(|file| is_proto(&file.path) || files.is_none_or(|files| files.contains(&stem(&file.path).as_str())));
     Declared::of(sources).map_err(|error| error.to_string().into())
 }
 
@@ -72,10 +71,10 @@ impl Engine {
 
     /// Appends lines, those of a topic at once, and waits until the views show them.
     pub fn send(&self, lines: impl IntoIterator<Item = String>) -> Result<(), Failure> {
-        let now = wall_micros();
+        let (now, topics) = (wall_micros(), self.topology.topics());
         let mut batches: BTreeMap<Topic, Vec<Record>> = BTreeMap::new();
         for line in lines {
-            let Some(incoming) = parse_line(catalogue().set(), line.as_bytes(), now)? else { continue };
+            let Some(incoming) = parse_line(&topics, line.as_bytes(), now)? else { continue };
             let source = self.topology.source_of_topic(incoming.topic.as_str());
             let source = source.ok_or_else(|| format!("nobody reads the topic '{}'", incoming.topic.as_str()))?;
             let value = incoming.event.encode(source.encoding);

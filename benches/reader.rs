@@ -43,7 +43,7 @@ pub enum Wanted {
     Compressed(&'static str),
     /// only if it has changed, which it has not: the tag of a private page is made of its rows
     Changed,
-    /// of a view that everybody may read
+    /// a page of a public view
     Public,
     /// the same, only if it has changed
     PublicChanged,
@@ -61,7 +61,7 @@ impl Wanted {
         Self::PublicChanged,
     ];
 
-    /// What it is, in words.
+    /// Name of the form in the table of results.
     pub fn words(self) -> String {
         match self {
             Self::Plain => "of one reader, not compressed".to_owned(),

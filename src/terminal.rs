@@ -84,6 +84,11 @@ pub fn grouped(number: u64) -> String {
     text
 }
 
+/// A number of things: `1 source`, `2 sources`.
+pub fn counted(number: usize, thing: &str) -> String {
+    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;

@@ -9,11 +9,12 @@ fn tidewater(arguments: &[&str]) -> Output {
 fn directory(sql: &str) -> tempfile::TempDir {
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(directory.path().join("topology.sql"), sql).unwrap();
+    testkit::social::copy_proto_files(directory.path());
     directory
 }
 
 const SOURCE: &str = "CREATE SOURCE post_events WITH (connector = 'log', topic = 'social.post') FORMAT PLAIN ENCODE PROTOBUF \
-                      (message = 'social.v1.PostEvent');\n";
+                      (message = 'social.v1.PostEvent', schema.location = 'post.proto');\n";
 
 #[test]
 fn a_wrong_topology_exits_with_3_and_names_the_place() {
@@ -127,4 +128,36 @@ fn logs_are_lines_for_people_or_objects_for_programs() {
         "{first}"
     );
     assert!(of("timestamp").ends_with('Z') && of("failure").contains("is the server running"), "{first}");
+}
+
+/// A source of which nothing in the program knows.
+const NOTES: &str = "CREATE SOURCE notes (id BIGINT NOT NULL, tags TEXT[], price NUMERIC(9,2), at TIMESTAMPTZ) \
+                     WITH (connector = 'log', topic = 'notes') FORMAT PLAIN ENCODE JSON;\n";
+
+#[test]
+fn a_view_that_nobody_may_read_is_told_and_a_source_shows_its_columns() {
+    let view = "CREATE MATERIALIZED VIEW v AS SELECT id, count(*) AS notes FROM notes GROUP BY id; CREATE INDEX ON v (id);\n";
+    let closed = directory(&format!("{NOTES}{view}"));
+    let path = closed.path().to_str().unwrap();
+    let printed = |arguments: &[&str]| String::from_utf8(tidewater(arguments).stdout).unwrap();
+    let valid = format!("'{path}' is valid: 1 source, 0 tables, 1 view served\n");
+    let note = "note: nobody may read v: GRANT SELECT ON name TO PUBLIC, or a POLICY, says who may\n";
+    assert_eq!(printed(&["validate", path]), format!("{valid}{note}"));
+    let json: serde_json::Value = serde_json::from_str(&printed(&["validate", path, "--format", "json"])).unwrap();
+    assert_eq!(json["closed"], serde_json::json!(["v"]));
+    let columns = "Source notes\n  id BIGINT\n  tags TEXT[]\n  price NUMERIC\n  at TIMESTAMPTZ\n";
+    assert_eq!(printed(&["explain", path, "notes"]), columns);
+    let open = directory(&format!("{NOTES}{view}GRANT SELECT ON v TO PUBLIC;"));
+    assert!(!printed(&["validate", open.path().to_str().unwrap()]).contains("note:"));
+}
+
+#[test]
+fn a_column_whose_member_no_event_could_have_is_refused_with_the_quotes_that_it_needs() {
+    let wrong = directory(&NOTES.replace("id BIGINT", "noteId BIGINT"));
+    let output = tidewater(&["validate", wrong.path().to_str().unwrap()]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert!(said.contains("the column noteId is the member 'noteid'") && said.contains("write \"noteId\""), "{said}");
+    let quoted = directory(&NOTES.replace("id BIGINT", "\"noteId\" BIGINT"));
+    assert_eq!(tidewater(&["validate", quoted.path().to_str().unwrap()]).status.code(), Some(0));
 }

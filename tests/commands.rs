@@ -11,7 +11,7 @@ use crate::operate::{Outcome, ask, run};
 use crate::process::{Launch, Server, eventually, operator, tidewater};
 
 const POSTS: &str = "\
-CREATE SOURCE post_events WITH (connector = 'log', topic = 'social.post') FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.PostEvent');
+CREATE SOURCE post_events WITH (connector = 'log', topic = 'social.post') FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.PostEvent', schema.location = 'post.proto');
 CREATE TABLE posts (post_id BIGINT PRIMARY KEY, author_id BIGINT NOT NULL);
 MERGE INTO posts USING post_events e ON posts.post_id = e.aggregate_id
   WHEN NOT MATCHED AND e.event_type = 'post.created' THEN INSERT VALUES (e.aggregate_id, e.created.author_id);
@@ -26,6 +26,7 @@ CREATE SINK posts_out FROM posts WITH (connector = 'log', topic = 'derived.posts
 fn topology() -> tempfile::TempDir {
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(directory.path().join("posts.sql"), POSTS).unwrap();
+    testkit::social::copy_proto_files(directory.path());
     directory
 }
 

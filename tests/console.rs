@@ -5,7 +5,7 @@ pub mod browser;
 use serde_json::{Value, json};
 
 use crate::lines::{posted, registered};
-use crate::process::{Server, operator};
+use crate::process::{Launch, Server, operator};
 use browser::Browser;
 
 const POSTS: u64 = 45;
@@ -154,6 +154,30 @@ fn what_is_public_fills_the_picture_and_no_card_without_a_line_is_out_of_sight()
         );
     }
     scene.assert_calm();
+}
+
+/// The widest band in which nothing lies, of the picture of a `topology`.
+const EMPTY_BAND: &str = "
+    return import('/console/layout.js').then(({ layout }) => {
+      const cards = topology.nodes.filter((node) => !node.of).map(({ id }) => ({ id, width: 186, height: 46 }));
+      const places = [...layout(cards, topology.edges).places.values()].sort((one, other) => one.y - other.y);
+      let [bottom, widest] = [0, 0];
+      for (const { y, height } of places) {
+        widest = Math.max(widest, y - bottom);
+        bottom = Math.max(bottom, y + height);
+      }
+      return Math.round(widest);
+    })";
+
+#[test]
+fn parts_of_a_topology_that_nothing_links_lie_close_together() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::run_ready(&Launch { data: data.path(), topologies: "topologies/tasks", ..Launch::default() });
+    let topology = server.get("/v1/topology", Some(&operator())).json();
+    let browser = Browser::start();
+    browser.open(&server.url("/"));
+    let widest = browser.run(&format!("const topology = {topology};{EMPTY_BAND}"));
+    assert!(widest.as_u64().is_some_and(|widest| widest <= 34), "a band of {widest} lies empty between the tasks and the chat");
 }
 
 #[test]

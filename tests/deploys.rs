@@ -35,6 +35,7 @@ pub fn changed(folder: &TempDir, name: &str, more: &str) -> PathBuf {
             std::fs::copy(&path, directory.join(path.file_name().unwrap())).unwrap();
         }
     }
+    testkit::social::copy_proto_files(&directory);
     std::fs::write(directory.join("more.sql"), more).unwrap();
     directory
 }
@@ -308,14 +309,17 @@ fn planning_holds_nothing_and_ends_when_its_client_is_gone() {
     let server = Server::run(&folder.path().join("data"), &["--clock", "event"]);
     let request = |views: usize| {
         let mut text = String::from(
-            "CREATE SOURCE post_events WITH (connector = 'log', topic = 'social.post') FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.PostEvent');\n",
+            "CREATE SOURCE post_events WITH (connector = 'log', topic = 'social.post') FORMAT PLAIN ENCODE PROTOBUF
+               (message = 'social.v1.PostEvent', schema.location = 'post.proto');\n",
         );
         for view in 0..views {
             text += &format!(
                 "CREATE VIEW v{view} AS SELECT event_id, aggregate_id + {view} AS n FROM post_events WHERE aggregate_id > {view};\n"
             );
         }
-        json!({ "action": "deploy", "files": [{ "path": "many.sql", "text": text }] })
+        let mut files = vec![json!({ "path": "many.sql", "text": text })];
+        files.extend(testkit::social::proto_files().into_iter().map(|(path, text)| json!({ "path": path, "text": text })));
+        json!({ "action": "deploy", "files": files })
     };
     let plan = |views: usize| server.post_json("/v1/deployments/plan", &request(views), Some(&operator()));
     let many = request(20_000).to_string();

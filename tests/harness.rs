@@ -12,10 +12,9 @@ use engine::slt::all_visible;
 use epochs::disk::simulated::SimulatedDisk;
 use language::load::load;
 use language::topology::Topology;
-use schemas::catalogue::catalogue;
 use schemas::event::parse_line;
 use schemas::field::Value;
-use schemas::position::Topic;
+use schemas::position::{Offset, Partition, Topic};
 use sinks::search::{Filter, Hit, Order, OrderBy, Search};
 use sinks::views::Range;
 use sources::log::Log;
@@ -29,7 +28,7 @@ const NOW: i64 = 4_102_444_800_000_000;
 /// Records of one append.
 const APPEND: usize = 5_000;
 
-/// The social topology at work.
+/// A topology at work.
 pub struct Harness {
     topology: Arc<Topology>,
     log: Arc<dyn Log>,
@@ -44,7 +43,12 @@ pub fn topologies_folder() -> PathBuf {
 impl Harness {
     /// Starts the social topology with these options; the clock is the events'.
     pub fn social(options: Options) -> Self {
-        let topology = Arc::new(load(&topologies_folder().join("social")).unwrap_or_else(|error| panic!("{error}")));
+        Self::of("social", options)
+    }
+
+    /// Starts the topology of this name, in the same way.
+    pub fn of(name: &str, options: Options) -> Self {
+        let topology = Arc::new(load(&topologies_folder().join(name)).unwrap_or_else(|error| panic!("{error}")));
         let log: Arc<dyn Log> = Arc::new(MemoryLog::new());
         let options = Options { clock: Clock::Event, epoch_interval: Duration::ZERO, ..options };
         let running = start(Arc::clone(&topology), Arc::clone(&log), Arc::new(SimulatedDisk::new(0)), options)
@@ -55,9 +59,10 @@ impl Harness {
     /// Appends lines that must be accepted, duplicates among them, and waits until they are visible.
     pub fn ingest<'a>(&self, lines: impl IntoIterator<Item = &'a str>) {
         let mut batches: BTreeMap<Topic, Vec<Record>> = BTreeMap::new();
+        let topics = self.topology.topics();
         for line in lines {
             let incoming =
-                parse_line(catalogue().set(), line.as_bytes(), NOW).unwrap_or_else(|refusal| panic!("{}: {line}", refusal.fault));
+                parse_line(&topics, line.as_bytes(), NOW).unwrap_or_else(|refusal| panic!("{}: {line}", refusal.fault));
             let Some(incoming) = incoming else { continue };
             let source = self.topology.source_of_topic(incoming.topic.as_str()).expect("a source for every topic");
             let value = incoming.event.encode(source.encoding);
@@ -80,6 +85,26 @@ impl Harness {
             assert!(Instant::now() < deadline, "not visible after ten minutes: {:?}", self.running.status());
             std::thread::sleep(Duration::from_millis(1));
         }
+    }
+
+    /// The records of a derived topic once its sink has followed, without those that say how far it is.
+    pub fn derived(&self, topic: &str) -> Vec<serde_json::Value> {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let shown = self.running.views.position().epoch.0;
+        let tasks = self.running.sink_tasks();
+        let has_followed = || tasks.list().iter().any(|sink| sink.topic.as_deref() == Some(topic) && sink.epoch >= Some(shown));
+        while !has_followed() {
+            assert!(Instant::now() < deadline, "'{topic}' is not followed: {:?}", tasks.list());
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let read = self.log.read(&Topic::new(topic), Partition(0), Offset(0), usize::MAX, usize::MAX).expect("a topic");
+        let values = read.records.iter().map(|record| serde_json::from_slice(&record.value).expect("JSON"));
+        values.filter(|value: &serde_json::Value| value["headers"]["op"] != "commit").collect()
+    }
+
+    /// The topology.
+    pub fn topology(&self) -> &Topology {
+        &self.topology
     }
 
     /// The state of the run.

@@ -22,7 +22,7 @@ fn statements(folder: &TempDir, name: &str, column: &str, value: &str) -> PathBu
     std::fs::create_dir(&directory).unwrap();
     let sql = format!(
         "CREATE SOURCE post_events WITH (connector = 'log', topic = 'social.post') FORMAT PLAIN
-           ENCODE PROTOBUF (message = 'social.v1.PostEvent');
+           ENCODE PROTOBUF (message = 'social.v1.PostEvent', schema.location = 'post.proto');
          CREATE TABLE posts (post_id BIGINT PRIMARY KEY, text TEXT NOT NULL{column});
          MERGE INTO posts USING post_events e ON posts.post_id = e.aggregate_id
            WHEN NOT MATCHED AND e.event_type = 'post.created' THEN INSERT VALUES (e.aggregate_id, e.created.text{value});
@@ -33,6 +33,7 @@ fn statements(folder: &TempDir, name: &str, column: &str, value: &str) -> PathBu
          GRANT SELECT ON n TO PUBLIC;"
     );
     std::fs::write(directory.join("t.sql"), sql).unwrap();
+    testkit::social::copy_proto_files(&directory);
     directory
 }
 

@@ -8,7 +8,7 @@ use crate::lines::posted;
 use crate::process::{Launch, Server, eventually, operator};
 
 const TOPOLOGY: &str = "\
-CREATE SOURCE post_events WITH (connector = 'log', topic = 'social.post') FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.PostEvent');
+CREATE SOURCE post_events WITH (connector = 'log', topic = 'social.post') FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.PostEvent', schema.location = 'post.proto');
 CREATE TABLE posts (post_id BIGINT PRIMARY KEY, author_id BIGINT NOT NULL);
 MERGE INTO posts USING post_events e ON posts.post_id = e.aggregate_id
   WHEN NOT MATCHED AND e.event_type = 'post.created' THEN INSERT VALUES (e.aggregate_id, e.created.author_id);
@@ -33,6 +33,7 @@ fn promtool_finds_nothing_in_the_metrics_of_a_server_with_sinks_and_checkpoints(
     let topologies = folder.path().join("topologies");
     std::fs::create_dir(&topologies).unwrap();
     std::fs::write(topologies.join("posts.sql"), TOPOLOGY).unwrap();
+    testkit::social::copy_proto_files(&topologies);
     let server = server(&folder.path().join("data"), &topologies);
     server.ingest(&(1..=20).map(|post| posted(post, post, post, "a").to_string()).collect::<Vec<_>>());
     server.try_post(b"not JSON\n", Some(&operator())).unwrap();

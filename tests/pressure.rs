@@ -8,8 +8,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
-use schemas::catalogue::catalogue;
 use schemas::event::{Encoding, parse_line};
+use schemas::testing::social_topics;
 use serde_json::json;
 use sources::embedded::EmbeddedLog;
 use sources::log::LogAppender;
@@ -129,7 +129,7 @@ fn producers_without_pause_are_held_back_below_the_limit_and_lose_nothing() {
 }
 
 const COUNTED: &str = "
-CREATE SOURCE post_events WITH (connector = 'log', topic = 'social.post') FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.PostEvent');
+CREATE SOURCE post_events WITH (connector = 'log', topic = 'social.post') FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.PostEvent', schema.location = 'post.proto');
 CREATE MATERIALIZED VIEW counted AS SELECT event_type, count(*) AS events FROM post_events GROUP BY event_type;
 CREATE INDEX ON counted (event_type);
 GRANT SELECT ON counted TO PUBLIC;
@@ -138,10 +138,11 @@ GRANT SELECT ON counted TO PUBLIC;
 /// Appends posts to the log of a process that does not run.
 fn append(data: &Path, numbers: std::ops::RangeInclusive<usize>) {
     let log = EmbeddedLog::open(&data.join("log")).unwrap();
+    let topics = social_topics(testkit::social::proto_files());
     let mut batch = Vec::new();
     let last = *numbers.end();
     for number in numbers {
-        let incoming = parse_line(catalogue().set(), post(number).as_bytes(), NOW).unwrap().unwrap();
+        let incoming = parse_line(&topics, post(number).as_bytes(), NOW).unwrap().unwrap();
         batch.push(Record { key: incoming.key, value: incoming.event.encode(Encoding::Protobuf), timestamp: NOW });
         if batch.len() == APPEND || number == last {
             log.append(&incoming.topic, std::mem::take(&mut batch)).unwrap();
@@ -157,6 +158,7 @@ fn a_restart_serves_readers_from_what_they_saw_on_while_producers_go_on() {
     let (data, topologies) = (folder.path().join("data"), folder.path().join("topologies"));
     std::fs::create_dir_all(&topologies).unwrap();
     std::fs::write(topologies.join("counted.sql"), COUNTED).unwrap();
+    testkit::social::copy_proto_files(&topologies);
     // Without a checkpoint in between, a recovery has every epoch of the first run to compute again, with the backlog right behind them.
     let more = ["--ingest-lag-records", "10000000", "--ingest-lag-time", "24h", "--checkpoint-interval", "24h"];
     let launch = Launch { data: &data, topologies: topologies.to_str().unwrap(), more: &more, ..Launch::default() };

@@ -18,7 +18,7 @@ use crate::lines::{event, posted};
 use crate::process::{Client, Launch, Process, Server, eventually};
 
 const TOPOLOGY: &str = "\
-CREATE SOURCE post_events WITH (connector = 'log', topic = 'social.post') FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.PostEvent');
+CREATE SOURCE post_events WITH (connector = 'log', topic = 'social.post') FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.PostEvent', schema.location = 'post.proto');
 CREATE TABLE all_posts (post_id BIGINT PRIMARY KEY, author_id BIGINT NOT NULL, text TEXT NOT NULL, hashtags TEXT[], deleted BOOLEAN NOT NULL);
 MERGE INTO all_posts USING post_events e ON all_posts.post_id = e.aggregate_id
   WHEN MATCHED AND e.event_type = 'post.deleted' THEN UPDATE SET text = '', deleted = TRUE
@@ -46,6 +46,7 @@ fn topologies(folder: &Path) -> [PathBuf; 2] {
         let topology = folder.join(name);
         fs::create_dir(&topology).unwrap();
         fs::write(topology.join("posts.sql"), text).unwrap();
+        testkit::social::copy_proto_files(&topology);
         topology
     })
 }

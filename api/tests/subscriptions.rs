@@ -55,6 +55,10 @@ impl Ingest for Nothing {
         false
     }
 
+    fn takes_objects(&self, _topic: &str) -> bool {
+        false
+    }
+
     fn topics(&self) -> Result<Vec<TopicInfo>, IngestError> {
         Ok(Vec::new())
     }

@@ -87,6 +87,68 @@ impl Interval {
         }
         Some(interval)
     }
+
+    /// Reads a duration of ISO 8601 with designators, such as `P1Y2M3DT4H5M6.78S`, in which each number may have a sign; `None` for anything
+    /// else.
+    pub fn parse_iso(text: &str) -> Option<Self> {
+        let parts = text.strip_prefix('P')?;
+        let (date, time) = match parts.split_once('T') {
+            Some((_, "")) => return None,
+            Some(both) => both,
+            None => (parts, ""),
+        };
+        let (date, time) = (iso_parts(date)?, iso_parts(time)?);
+        if date.is_empty() && time.is_empty() {
+            return None;
+        }
+        let mut interval = Self::default();
+        for (number, designator) in date {
+            let count: i32 = number.parse().ok()?;
+            match designator {
+                b'Y' => interval.months = interval.months.checked_add(count.checked_mul(12)?)?,
+                b'M' => interval.months = interval.months.checked_add(count)?,
+                b'W' => interval.days = interval.days.checked_add(count.checked_mul(7)?)?,
+                b'D' => interval.days = interval.days.checked_add(count)?,
+                _ => return None,
+            }
+        }
+        for (number, designator) in time {
+            let micros = match designator {
+                b'H' => number.parse::<i64>().ok()?.checked_mul(3_600_000_000)?,
+                b'M' => number.parse::<i64>().ok()?.checked_mul(60_000_000)?,
+                b'S' => seconds_micros(number)?,
+                _ => return None,
+            };
+            interval.micros = interval.micros.checked_add(micros)?;
+        }
+        Some(interval)
+    }
+}
+
+/// The numbers of a part of a duration, each with the letter behind it.
+fn iso_parts(mut text: &str) -> Option<Vec<(&str, u8)>> {
+    let mut parts = Vec::new();
+    while !text.is_empty() {
+        let end = text.bytes().position(|byte| byte.is_ascii_alphabetic())?;
+        parts.push((&text[..end], text.as_bytes()[end]));
+        text = &text[end + 1..];
+    }
+    Some(parts)
+}
+
+/// Microseconds of `[-]S[.ffffff]`.
+fn seconds_micros(text: &str) -> Option<i64> {
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(digits) => (-1, digits),
+        None => (1, text.strip_prefix('+').unwrap_or(text)),
+    };
+    let (seconds, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    if !is_number(seconds) || !is_number(fraction) || fraction.len() > 6 {
+        return None;
+    }
+    let micros: i64 = format!("{fraction:0<6}").parse().ok()?;
+    Some(sign * seconds.parse::<i64>().ok()?.checked_mul(1_000_000)?.checked_add(micros)?)
 }
 
 /// Microseconds of `[-]HH:MM[:SS[.ffffff]]`.
@@ -168,6 +230,26 @@ mod tests {
         }
         for text in ["", "1", "day", "1 week", "1:2:3:4", "00:60:00", "00:00:00.1234567", "x:00"] {
             assert_eq!(Interval::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn durations_of_iso_8601_are_read() {
+        for (text, value) in [
+            ("P1Y2M3DT4H5M6.78S", interval(14, 3, 14_706_780_000)),
+            ("P0Y0M0DT0H0M0S", interval(0, 0, 0)),
+            ("P-1Y+2M-3DT-4H-0.5S", interval(-10, -3, -14_400_500_000)),
+            ("P2W", interval(0, 14, 0)),
+            ("PT36H", interval(0, 0, 129_600_000_000)),
+            ("PT0.000001S", interval(0, 0, 1)),
+        ] {
+            assert_eq!(Interval::parse_iso(text), Some(value), "{text}");
+        }
+        for text in [
+            "", "P", "PT", "P1", "P1DT", "1D", "P1H", "PT1D", "P1.5D", "PT1.5H", "PT1.0000001S", "PT.5S", "PT1.S", "P--1D", "P1\u{e4}D",
+            "p1d", "P178956971Y", "PT9223372036854775807H", "PT9223372036854775807S", "PT-S",
+        ] {
+            assert_eq!(Interval::parse_iso(text), None, "{text}");
         }
     }
 

@@ -107,7 +107,7 @@ fn column(name: &str, names: &[String], kinds: &[FieldKind]) -> Result<usize, (S
         return Err((format!("the view has no column '{name}'"), format!("it has {}", names.join(", "))));
     };
     match kinds[column] {
-        FieldKind::List(_) | FieldKind::Bytes | FieldKind::Float64 | FieldKind::Interval => {
+        FieldKind::List(_) | FieldKind::Json | FieldKind::Bytes | FieldKind::Float64 | FieldKind::Interval => {
             let message = format!("the column '{name}' is {}, which makes no key", kinds[column].sql_name());
             Err((message, "name columns that are numbers, texts, times or truth values".to_owned()))
         }

@@ -14,7 +14,7 @@ use crate::event::declared::complete;
 use crate::event::limits::EVENT_BYTES_MAX;
 use crate::field::{Value, json_string};
 use crate::topic::declared::DeclaredTopic;
-use crate::topic::message::DeclaredMessage;
+use crate::topic::message::{DeclaredMessage, MessageField};
 
 const MICROS_PER_SECOND: i64 = 1_000_000;
 const NANOS_PER_MICRO: i64 = 1_000;
@@ -31,15 +31,23 @@ pub(crate) fn read_event(
         .map_err(|error| Fault::new(Reason::NotProtobuf, format!("the bytes are no '{}': {error}", message.name())))?;
     event.fields.clear();
     let mut name_bytes = 0;
-    for (field, column) in message.fields.iter().zip(topic.columns()) {
-        let is_there = !field.supports_presence() || read.has_field(field);
-        event.fields.push(match is_there {
-            true => value(&read.get_field(field), &field.kind(), field.name(), &mut name_bytes)?,
-            false if column.nullable => Value::Null,
-            false => return Err(missing(field.name())),
+    for (MessageField { around, field, path }, column) in message.fields.iter().zip(topic.columns()) {
+        let holder = holder(&read, around).filter(|holder| !field.supports_presence() || holder.has_field(field));
+        event.fields.push(match holder {
+            Some(holder) => value(&holder.get_field(field), &field.kind(), path, &mut name_bytes)?,
+            None if column.nullable => Value::Null,
+            None => return Err(missing(path)),
         });
     }
     complete(topic, appended_at, event)
+}
+
+/// The message inside of others that has a field; `None` where one of them is missing.
+fn holder<'m>(whole: &'m DynamicMessage, around: &[FieldDescriptor]) -> Option<&'m DynamicMessage> {
+    around.iter().try_fold(whole, |holder, field| match holder.has_field(field).then(|| holder.get_field(field))? {
+        Cow::Borrowed(WireValue::Message(inside)) => Some(inside),
+        _ => None,
+    })
 }
 
 /// One value of a column, or one item of a list. `name_bytes` are those of the names of enumerations that the event has so far.
@@ -107,24 +115,29 @@ fn time_of(time: &DynamicMessage, path: &str) -> Result<i64, Fault> {
 /// Writes the values of the columns as a message. Fields that are no columns are not there.
 pub(crate) fn write_event(message: &DeclaredMessage, fields: &[Value<'_>]) -> Result<Vec<u8>, Fault> {
     let mut written = DynamicMessage::new(message.descriptor.clone());
-    for (field, value) in message.fields.iter().zip(fields) {
+    for (MessageField { around, field, path }, value) in message.fields.iter().zip(fields) {
         let value = match value {
             Value::Null => continue,
             Value::List(items) => {
-                WireValue::List(items.iter().map(|item| wire_value(field, item)).collect::<Result<Vec<_>, Fault>>()?)
+                WireValue::List(items.iter().map(|item| wire_value(field, path, item)).collect::<Result<Vec<_>, Fault>>()?)
             }
-            value => wire_value(field, value)?,
+            value => wire_value(field, path, value)?,
         };
-        written.set_field(field, value);
+        let mut holder = &mut written;
+        for outer in around {
+            let inside = holder.get_field_mut(outer).as_message_mut();
+            holder = inside.unwrap_or_else(|| panic!("'{path}' was declared inside of a field that is no message"));
+        }
+        holder.set_field(field, value);
     }
     Ok(written.encode_to_vec())
 }
 
-fn wire_value(field: &FieldDescriptor, value: &Value<'_>) -> Result<WireValue, Fault> {
+fn wire_value(field: &FieldDescriptor, path: &str, value: &Value<'_>) -> Result<WireValue, Fault> {
     let wrong = |expected: &str| {
         let mut found = String::new();
         value.write_json(&mut found);
-        Fault::at(Reason::WrongType, field.name(), format!("expected {expected}, found {}", shortened(&found)))
+        Fault::at(Reason::WrongType, path, format!("expected {expected}, found {}", shortened(&found)))
     };
     let small = |number: i64| i32::try_from(number).map_err(|_| wrong("a whole number of 32 bits"));
     let unsigned = |number: i64| u32::try_from(number).map_err(|_| wrong("a whole number of 32 bits without a sign"));
@@ -162,13 +175,24 @@ fn wire_value(field: &FieldDescriptor, value: &Value<'_>) -> Result<WireValue, F
 /// Writes the values of the columns as a JSON object, for people.
 pub(crate) fn write_json(message: &DeclaredMessage, fields: &[Value<'_>]) -> Vec<u8> {
     let mut out = String::from("{");
-    for (field, value) in message.fields.iter().zip(fields).filter(|(_, value)| **value != Value::Null) {
-        out.push_str(if out.len() == 1 { "" } else { "," });
+    // The fields of a message inside lie side by side.
+    let mut open: Vec<&str> = Vec::new();
+    let there = message.fields.iter().zip(fields).filter(|(_, value)| **value != Value::Null);
+    for (MessageField { around, field, .. }, value) in there {
+        let around: Vec<&str> = around.iter().map(FieldDescriptor::name).collect();
+        let common = open.iter().zip(&around).take_while(|(one, other)| one == other).count();
+        out.extend(std::iter::repeat_n('}', open.len() - common));
+        out.push_str(if out.ends_with('{') { "" } else { "," });
+        for name in &around[common..] {
+            json_string(name, &mut out);
+            out.push_str(":{");
+        }
         json_string(field.name(), &mut out);
         out.push(':');
         value.write_json(&mut out);
+        open = around;
     }
-    out.push('}');
+    out.extend(std::iter::repeat_n('}', open.len() + 1));
     out.into_bytes()
 }
 

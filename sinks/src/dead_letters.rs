@@ -150,7 +150,7 @@ impl DeadLetters {
 
 /// Returns about how many bytes of memory a letter takes; the same for the same letter, so that what was added can be taken off.
 pub fn letter_bytes(letter: &DeadLetter) -> usize {
-    let optional = [&letter.fault.field, &letter.sent_to, &letter.sender_actor].into_iter().flatten();
+    let optional = [&letter.fault.field, &letter.sent_to, &letter.sender_actor, &letter.relation].into_iter().flatten();
     let texts = letter.topic.len() + letter.fault.detail.len() + optional.map(String::len).sum::<usize>();
     LETTER_OVERHEAD_BYTES + texts + letter.bytes.len()
 }

@@ -16,7 +16,7 @@ use crate::client::error::ClientError;
 use crate::file_error::FileError;
 use crate::terminal::{print_json, print_line, print_lines};
 
-/// The most characters of a letter's text that a line shows.
+/// The most characters of a letter's text, or of the reason of a table, that a line shows.
 const PREVIEW_CHARACTERS: usize = 60;
 /// Name of standard input.
 const STANDARD_INPUT: &str = "-";
@@ -111,8 +111,13 @@ fn text(value: &Value) -> &str {
     value.as_str().unwrap_or("-")
 }
 
+/// A letter on one line. One that a table has refused ends with the table and its reason, which say more than the bytes of an event that is whole.
 fn line(letter: &Value) -> String {
-    let preview: String = text(&letter["text"]).chars().take(PREVIEW_CHARACTERS).collect();
+    let preview = |text: &str| text.chars().take(PREVIEW_CHARACTERS).collect::<String>();
+    let preview = match letter["relation"].as_str() {
+        Some(relation) => format!("{relation}: {}", preview(text(&letter["detail"]))),
+        None => preview(text(&letter["text"])),
+    };
     let (reason, sent_to) = (text(&letter["reason"]), text(&letter["sent_to"]));
     let arrived = text(&letter["arrived"]);
     format!("{:>8}  {arrived:<27}  {reason:<22} {sent_to:<20} {preview}", letter["id"].to_string())
@@ -129,8 +134,9 @@ fn show(id: u64, remote: &RemoteArguments) -> Result<(), Failure> {
 
 /// A line for each member, and then the text with its own lines.
 fn description(letter: &Value) -> Vec<String> {
-    let members =
-        ["id", "reason", "field", "detail", "sent_to", "sender_actor", "topic", "partition", "offset", "arrived", "length"];
+    let members = [
+        "id", "reason", "field", "detail", "relation", "sent_to", "sender_actor", "topic", "partition", "offset", "arrived", "length",
+    ];
     let member = |name: &str| {
         let value = letter[name].as_str().map_or_else(|| letter[name].to_string(), ToOwned::to_owned);
         format!("{name:<12} {value}")
@@ -190,12 +196,14 @@ mod tests {
     fn letters_and_errors_of_rows_are_a_line_each() {
         let letter = json!({ "id": 7, "reason": "not_json", "sent_to": null, "text": "a\nb", "length": 3 });
         assert_eq!(line(&letter), "       7  -                            not_json               -                    a\nb");
+        let raised = json!({ "id": 8, "reason": "raised", "sent_to": "t", "relation": "orders", "detail": "it is PAID", "text": "{}" });
+        assert_eq!(line(&raised), "       8  -                            raised                 t                    orders: it is PAID");
         let error =
             json!({ "relation": "r", "expression": "1 / a", "detail": "division by zero", "row": "{\"a\":\"b\"}", "count": 2 });
         assert_eq!(row_error_line(&error), "r (2 times): 1 / a: division by zero; row {\"a\":\"b\"}");
         let description = description(&letter);
         assert_eq!(description[0], "id           7");
-        assert_eq!(description[11..], ["", "a", "b"]);
+        assert_eq!(description[12..], ["", "a", "b"]);
         assert_eq!(outcome_line(7, &json!({ "status": "discarded" })), "       7  discarded");
     }
 }

@@ -18,7 +18,7 @@ use crate::terminal::{print_json, print_lines};
 pub(super) fn plan(arguments: &PlanArguments) -> Result<(), Failure> {
     let declared = declare_or_report(&arguments.directory, arguments.remote.format)?;
     let change = match &arguments.data {
-        Some(data) => change_as_json(&plan_at_start(&declared.topology, data)?),
+        Some(data) => change_as_json(&plan_at_start(&declared, data)?),
         None => deploy::plan(&declared, &arguments.remote)?,
     };
     match arguments.remote.format {

@@ -25,7 +25,7 @@ const MOMENTS: usize = 25;
 const POLLERS: usize = 2;
 
 const TOPOLOGY: &str = "\
-CREATE SOURCE user_events WITH (connector = 'log', topic = 'social.user') FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.UserEvent');
+CREATE SOURCE user_events WITH (connector = 'log', topic = 'social.user') FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.UserEvent', schema.location = 'user.proto');
 
 CREATE TABLE accounts (account BIGINT PRIMARY KEY, opened_at TIMESTAMPTZ NOT NULL);
 MERGE INTO accounts USING user_events e ON accounts.account = e.aggregate_id
@@ -118,6 +118,7 @@ fn poll(server: &Client, stop: &AtomicBool, seen: &Seen) {
 fn every_answer_balances_also_across_kills() {
     let (data, topologies) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     std::fs::write(topologies.path().join("accounts.sql"), TOPOLOGY).unwrap();
+    testkit::social::copy_proto_files(topologies.path());
     let launch = Launch {
         data: data.path(),
         topologies: topologies.path().to_str().unwrap(),

@@ -27,6 +27,7 @@ pub fn with_sinks() -> TempDir {
             std::fs::copy(entry.path(), folder.path().join(entry.file_name())).unwrap();
         }
     }
+    testkit::social::copy_proto_files(folder.path());
     std::fs::write(folder.path().join("zz_sinks.sql"), SINKS).unwrap();
     folder
 }

@@ -10,7 +10,7 @@ use crate::lines::posted;
 use crate::process::{Launch, Server, operator, tidewater};
 
 const POSTS: &str = "\
-CREATE SOURCE post_events WITH (connector = 'log', topic = 'social.post') FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.PostEvent');
+CREATE SOURCE post_events WITH (connector = 'log', topic = 'social.post') FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.PostEvent', schema.location = 'post.proto');
 CREATE TABLE posts (post_id BIGINT PRIMARY KEY, author_id BIGINT NOT NULL, text TEXT NOT NULL, created_at TIMESTAMPTZ NOT NULL);
 MERGE INTO posts USING post_events e ON posts.post_id = e.aggregate_id
   WHEN NOT MATCHED AND e.event_type = 'post.created' THEN INSERT VALUES
@@ -20,6 +20,7 @@ MERGE INTO posts USING post_events e ON posts.post_id = e.aggregate_id
 fn directory(sql: &str) -> TempDir {
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(directory.path().join("topology.sql"), sql).unwrap();
+    testkit::social::copy_proto_files(directory.path());
     directory
 }
 
@@ -131,7 +132,7 @@ fn fault_48_a_topology_that_lacks_what_a_view_needs_is_refused_and_changes_nothi
 }
 
 const NOTES: &str = "\
-CREATE SOURCE post_events WITH (connector = 'log', topic = 'social.post') FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.PostEvent');
+CREATE SOURCE post_events WITH (connector = 'log', topic = 'social.post') FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.PostEvent', schema.location = 'post.proto');
 CREATE TABLE notes (note_id BIGINT PRIMARY KEY, text TEXT NOT NULL, indent BIGINT);
 MERGE INTO notes USING post_events e ON notes.note_id = e.aggregate_id
   WHEN NOT MATCHED AND e.event_type = 'post.created' THEN INSERT VALUES (e.aggregate_id, e.created.text, e.created.video_id);

@@ -152,6 +152,7 @@ function place(layers, known, routes) {
       );
     }
   }
+  closeGaps(layers.flat());
   const top = Math.min(...layers.flat().map((box) => box.centre - box.height / 2), 0);
   let x = 0;
   for (const layer of layers) {
@@ -167,6 +168,18 @@ function place(layers, known, routes) {
   }));
   const height = Math.max(...layers.flat().map((box) => box.y + box.height), 0);
   return { width: Math.max(x - GAP_X, 0), height, places: known, lines };
+}
+
+/** Takes out the bands in which nothing lies but lines: parts of a graph that no edge links drift apart while boxes look for their neighbours. */
+function closeGaps(boxes) {
+  const upper = (box) => box.centre - box.height / 2;
+  let bottom = Infinity;
+  let shift = 0;
+  for (const box of [...boxes].sort((a, b) => upper(a) - upper(b))) {
+    shift += Math.max(upper(box) - bottom - GAP_ROWS, 0);
+    bottom = Math.max(Number.isFinite(bottom) ? bottom : upper(box), box.centre + box.height / 2);
+    box.centre -= shift;
+  }
 }
 
 function wishedCentre(box, forth) {

@@ -15,7 +15,7 @@ export function lettersPage(query, { go, changed }) {
     element(
       'p',
       { class: 'lead' },
-      'Events that could not be taken. Each is kept as it came; what is sent again and taken leaves the list.',
+      'Events that could not be taken, or that a table refused. Each is kept as it came; what is sent again and taken leaves the list.',
     ),
     shown,
   );
@@ -68,6 +68,7 @@ function letterItem(letter, changed) {
     'Send again',
   );
   const place = [
+    letter.relation ? `refused by ${letter.relation}` : null,
     `${letter.topic}, partition ${letter.partition}, offset ${letter.offset}`,
     letter.sent_to ? `sent to ${letter.sent_to}` : null,
     letter.arrived ? `arrived ${letter.arrived}` : null,
@@ -81,7 +82,8 @@ function letterItem(letter, changed) {
       element('span', { class: 'reason' }, letter.reason.replaceAll('_', ' ')),
       element('span', { class: 'faint' }, `no. ${letter.id}`),
       element('span', { class: 'spring' }),
-      retry,
+      // It was taken, and a table refused it: it can't be sent again as it is.
+      letter.reason === 'raised' ? null : retry,
     ),
     element('p', {}, letter.field ? element('code', {}, letter.field) : null, letter.field ? ' ' : null, letter.detail),
     element('p', { class: 'faint' }, place.filter(Boolean).join(' · ')),

@@ -266,8 +266,13 @@ function emptyText(node, query) {
 
 function cell(name, value, type) {
   if (value === null) return element('td', { role: 'cell', 'data-label': name, class: 'null' }, 'null');
-  const text = Array.isArray(value) ? `[${value.map((item) => JSON.stringify(item)).join(', ')}]` : String(value);
+  const text = textOf(value, type);
   return element('td', { role: 'cell', 'data-label': name, class: classOf(type, text) }, text);
+}
+
+function textOf(value, type) {
+  if (Array.isArray(value)) return `[${value.map((item) => JSON.stringify(item)).join(', ')}]`;
+  return type === 'JSONB' ? JSON.stringify(value) : String(value);
 }
 
 function classOf(type, text) {

@@ -32,6 +32,7 @@ function named(node, row) {
   const query = new URLSearchParams();
   for (const { name, type } of node.columns) {
     const value = row[name];
+    if (type === 'JSONB') continue;
     if (value === null) query.append(name, 'is.null');
     else if (typeof value !== 'object' && !type.startsWith('DOUBLE') && String(value).length <= TEXT_MAX) {
       query.append(name, `eq.${value}`);

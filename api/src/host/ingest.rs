@@ -33,6 +33,9 @@ pub trait Ingest: Send + Sync + 'static {
     /// Returns true if events can be sent to a topic. Asked for each request: may not block.
     fn takes(&self, topic: &str) -> bool;
 
+    /// Returns true if the events of a topic are JSON objects of which its source declares members, as a CloudEvent is one. May not block.
+    fn takes_objects(&self, topic: &str) -> bool;
+
     /// The topics that events can be sent to, by name. May not block for long.
     fn topics(&self) -> Result<Vec<TopicInfo>, IngestError>;
 }

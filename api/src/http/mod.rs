@@ -8,6 +8,7 @@ mod answer;
 mod body;
 mod caller;
 mod clients;
+mod cloud_events;
 mod compression;
 pub(crate) mod connections;
 pub(crate) mod cors;

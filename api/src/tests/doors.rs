@@ -174,6 +174,17 @@ async fn a_page_of_another_site_writes_nothing_to_a_server_without_keys() {
 }
 
 #[tokio::test]
+async fn a_cloud_event_comes_to_a_server_without_keys_with_a_header_that_no_form_has() {
+    let api = keyless();
+    let mut headers = vec![("Host", "localhost:8080"), ("Content-Type", "text/plain")];
+    ask(&api, "POST", "/v1/topics/orders", &headers).await.problem(415, "unsupported_media_type", Some("Content-Type"));
+    headers.extend([("ce-specversion", "1.0"), ("ce-id", "1"), ("ce-source", "/shop"), ("ce-type", "order.placed")]);
+    assert_eq!(ask(&api, "POST", "/v1/topics/orders", &headers).await.json()["accepted"], 1);
+    headers.push(("Origin", "http://evil.example"));
+    ask(&api, "POST", "/v1/topics/orders", &headers).await.problem(403, "foreign_page", Some("Origin"));
+}
+
+#[tokio::test]
 async fn over_tls_the_page_of_a_server_without_keys_has_another_address() {
     let api = keyless();
     for (origin, status) in [("https://localhost:8080", 200), ("http://localhost:8080", 403)] {

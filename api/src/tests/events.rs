@@ -244,3 +244,53 @@ async fn an_event_of_a_topic_is_taken_without_listing_the_topics() {
     send(&api, post("/v1/topics/social.nonsense")).await.problem(404, "unknown_topic", Some("topic"));
     assert_eq!(*ingest.listed.lock(), 0);
 }
+
+const CLOUD_EVENT: Option<&str> = Some("application/cloudevents+json");
+const CLOUD_EVENTS: Option<&str> = Some("application/cloudevents-batch+json");
+
+/// A CloudEvent with these members beside those that every one has.
+fn cloud_event(more: &str) -> String {
+    format!(r#"{{"specversion":"1.0","id":"1","source":"/shop","type":"order.placed"{more}}}"#)
+}
+
+async fn post_to(api: &Router, path: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> Answer {
+    let request = headers.iter().fold(Request::post(path), |request, (name, value)| request.header(*name, *value));
+    send(api, request.body(body.into()).unwrap()).await
+}
+
+#[tokio::test]
+async fn cloud_events_are_taken_in_each_form() {
+    let api = api();
+    let form = |kind: Option<&'static str>| [("Content-Type", kind.unwrap())];
+    let one = post_to(&api, "/v1/topics/orders", &form(CLOUD_EVENT), cloud_event("")).await;
+    assert_eq!((one.status, &one.json()["accepted"]), (StatusCode::OK, &json!(1)), "{}", one.text);
+    let batch = format!("[{}, {}]", cloud_event(r#","subject":null"#), cloud_event(r#","data":{"a":1}"#));
+    let two = post_to(&api, "/v1/topics/orders", &form(CLOUD_EVENTS), batch).await;
+    assert_eq!(two.json()["results"].as_array().map(Vec::len), Some(2), "{}", two.text);
+    let none = post_to(&api, "/v1/topics/orders", &form(CLOUD_EVENTS), "[]").await;
+    assert_eq!((none.status, &none.json()["results"]), (StatusCode::OK, &json!([])), "{}", none.text);
+    let binary =
+        [("ce-specversion", "1.0"), ("ce-id", "1"), ("ce-source", "/shop"), ("ce-type", "t"), ("Content-Type", "text/plain")];
+    let by_headers = post_to(&api, "/v1/topics/orders", &binary, "the data").await;
+    assert_eq!(by_headers.json()["accepted"], 1, "{}", by_headers.text);
+    let named = post(&api, CLOUD_EVENT, cloud_event(r#","topic":"orders""#)).await;
+    assert_eq!(named.json()["accepted"], 1, "{}", named.text);
+    let by_header = post_to(&api, "/v1/events", &[binary.as_slice(), &[("ce-topic", "orders")]].concat(), "").await;
+    assert_eq!(by_header.json()["accepted"], 1, "{}", by_header.text);
+}
+
+#[tokio::test]
+async fn what_is_no_cloud_event_is_refused_as_a_whole_and_by_name() {
+    let api = api();
+    let unnamed = post(&api, CLOUD_EVENT, cloud_event("")).await.problem(422, "bad_cloud_event", Some("topic"));
+    assert!(unnamed.contains("/v1/topics/{topic}") && unnamed.contains("ce-topic"), "{unnamed}");
+    let second = format!("[{},{}]", cloud_event(r#","topic":"orders""#), cloud_event(r#","topic":"social.post""#));
+    let detail = post(&api, CLOUD_EVENTS, second).await.problem(422, "bad_cloud_event", Some("topic"));
+    assert!(detail.starts_with("event 2 of the batch: events of topic 'social.post' have another form"), "{detail}");
+    post(&api, CLOUD_EVENT, "{}").await.problem(422, "bad_cloud_event", Some("specversion"));
+    post(&api, CLOUD_EVENTS, cloud_event("")).await.problem(422, "bad_cloud_event", Some("body"));
+    let xml = post(&api, Some("application/cloudevents+xml"), "<event/>").await;
+    xml.problem(415, "bad_cloud_event", Some("Content-Type"));
+    let first = post(&api, LINES, "{}").await;
+    assert_eq!(first.json()["position"], "social.post:1:1", "something of a request that was refused was taken");
+}

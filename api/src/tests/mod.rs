@@ -210,6 +210,7 @@ fn dead_letter(offset: u64) -> DeadLetter {
         length: 7,
         arrived: (offset > 1).then_some(offset as i64 * 1_000_000),
         sender_actor: None,
+        relation: None,
     }
 }
 
@@ -267,7 +268,11 @@ impl Ingest for TextIngest {
     }
 
     fn takes(&self, topic: &str) -> bool {
-        topic == "social.post"
+        matches!(topic, "social.post" | "orders")
+    }
+
+    fn takes_objects(&self, topic: &str) -> bool {
+        topic == "orders"
     }
 
     fn topics(&self) -> Result<Vec<TopicInfo>, IngestError> {

@@ -19,7 +19,7 @@ async fn dead_letters_are_for_operators_and_come_in_pages() {
         answer["dead_letters"][0],
         json!({
             "id": 1, "topic": "tidewater.dead_letters", "partition": 0, "offset": 1, "arrived": null, "sender_actor": null,
-            "sent_to": "social.post", "reason": "missing_field",
+            "relation": null, "sent_to": "social.post", "reason": "missing_field",
             "field": "payload.text", "detail": "is required", "length": 7, "text": "{\"a\":\u{fffd}}", "base64": "eyJhIjr/fQ==",
         })
     );

@@ -59,14 +59,13 @@ fn text(text: &str) -> Value<'static> {
 }
 
 #[test]
-fn fields_are_columns_but_for_messages_and_maps() {
+fn fields_are_columns_but_for_maps() {
     let names: Vec<String> = topic().columns().iter().map(|column| column.name.clone()).collect();
-    let expected =
-        ["id", "customer", "discount", "cents", "tags", "status", "placed_at", "proof", "weight", "gift", "lines", "version"];
-    assert_eq!(names, expected);
+    let expected = "id customer discount cents tags status placed_at proof weight gift lines total.units version";
+    assert_eq!(names.join(" "), expected);
     let nullable: Vec<String> =
         topic().columns().iter().filter(|column| column.nullable).map(|column| column.name.clone()).collect();
-    assert_eq!(nullable, ["discount", "placed_at"]);
+    assert_eq!(nullable, ["discount", "placed_at", "total.units"]);
 }
 
 #[test]
@@ -173,7 +172,45 @@ fn files_that_can_not_be_compiled_and_messages_that_are_not_there_are_told() {
         panic!("it is unknown")
     };
     assert!(known.contains(&"shop.v1.Order".to_owned()) && known.contains(&"shop.v1.Money".to_owned()), "{known:?}");
-    let empty = "syntax = 'proto3'; message M { N n = 1; } message N { int64 a = 1; }";
+    let empty = "syntax = 'proto3'; message M { repeated N n = 1; map<string, N> m = 2; M self = 3; } message N { int64 a = 1; }";
     assert!(matches!(compile(empty, "orders.proto", "M"), Err(MessageError::NoColumns { .. })));
     assert_eq!(message(), message(), "a message is compiled alike each time");
+}
+
+#[test]
+fn the_fields_of_messages_inside_are_columns_by_the_path_to_them() {
+    let content = "syntax = 'proto3'; message M { int64 id = 1; N n = 2; M again = 3; repeated N more = 4; }
+        message N { string a = 1; P p = 2; optional bool b = 3; } message P { int64 c = 1; N up = 2; }";
+    let files = [ProtoFile { name: "m.proto".to_owned(), text: content.to_owned() }];
+    let message = DeclaredMessage::compile(&files, "m.proto", "M").unwrap_or_else(|error| panic!("{error}"));
+    let topic = DeclaredTopic::new("t", message.columns(), None, Vec::new()).of_message(message.clone());
+    let names: Vec<&str> = topic.columns().iter().map(|column| column.name.as_str()).collect();
+    assert_eq!(names, ["id", "n.a", "n.p.c", "n.b"], "a message inside of itself has no columns");
+    let through = |json: &str| {
+        let (mut sent, mut stored) = (Event::default(), Event::default());
+        crate::json::columns::read_event(&topic, json.as_bytes(), NOW, &mut sent).unwrap_or_else(|fault| panic!("{fault}"));
+        let bytes = write_event(&message, &sent.fields).unwrap_or_else(|fault| panic!("{fault}"));
+        read_event(&topic, &message, &bytes, NOW, &mut stored).unwrap_or_else(|fault| panic!("{fault}"));
+        let fields = stored.into_owned().fields;
+        let json = write_json(&message, &fields);
+        (fields, String::from_utf8(json).unwrap_or_else(|error| panic!("{error}")))
+    };
+    let (fields, json) = through(r#"{"id":1,"n":{"p":{"c":5},"b":true}}"#);
+    assert_eq!(fields, [Value::Int(1), text(""), Value::Int(5), Value::Boolean(true)]);
+    assert_eq!(json, r#"{"id":1,"n":{"a":"","p":{"c":5},"b":true}}"#);
+    // A message that is missing has no fields, and one that is there has their defaults.
+    assert_eq!(through("{}"), (vec![Value::Int(0), Value::Null, Value::Null, Value::Null], r#"{"id":0}"#.to_owned()));
+    let (fields, json) = through(r#"{"n":{"p":{"c":0}}}"#);
+    assert_eq!(fields, [Value::Int(0), text(""), Value::Int(0), Value::Null]);
+    assert_eq!(json, r#"{"id":0,"n":{"a":"","p":{"c":0}}}"#);
+}
+
+#[test]
+fn a_message_with_too_many_fields_inside_is_told() {
+    let fields = |of: usize| (1..=9).map(|number| format!("M{of} f{number} = {number};")).collect::<String>();
+    let messages: String = (0..8).map(|of| format!("message M{of} {{ {} }}", fields(of + 1))).collect();
+    let text = format!("syntax = 'proto3'; {messages} message M8 {{ int64 a = 1; }}");
+    let files = [ProtoFile { name: "m.proto".to_owned(), text }];
+    let compiled = DeclaredMessage::compile(&files, "m.proto", "M0");
+    assert!(matches!(compiled, Err(MessageError::TooManyFields { .. })), "{compiled:?}");
 }

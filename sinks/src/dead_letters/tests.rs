@@ -9,7 +9,18 @@ fn letter(offset: u64, bytes: usize) -> DeadLetter {
     let fault = Fault::new(Reason::NotJson, "expected an object");
     let length = bytes as u64;
     let (topic, bytes) = ("social.post".to_owned(), vec![b'{'; bytes]);
-    DeadLetter { topic, partition: 0, offset, sent_to: None, fault, bytes, length, arrived: None, sender_actor: None }
+    DeadLetter {
+        topic,
+        partition: 0,
+        offset,
+        sent_to: None,
+        fault,
+        bytes,
+        length,
+        arrived: None,
+        sender_actor: None,
+        relation: None,
+    }
 }
 
 /// Appends letters as an epoch does that takes none off.

@@ -62,7 +62,18 @@ fn records(text: &str) -> Token {
 fn letter(offset: u64) -> DeadLetter {
     let fault = Fault::new(Reason::NotJson, "expected an object");
     let (topic, bytes) = ("social.post".to_owned(), b"{".to_vec());
-    DeadLetter { topic, partition: 0, offset, sent_to: None, fault, bytes, length: 1, arrived: None, sender_actor: None }
+    DeadLetter {
+        topic,
+        partition: 0,
+        offset,
+        sent_to: None,
+        fault,
+        bytes,
+        length: 1,
+        arrived: None,
+        sender_actor: None,
+        relation: None,
+    }
 }
 
 fn row_error(row: &str) -> RowError {

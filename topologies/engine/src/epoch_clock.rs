@@ -10,6 +10,7 @@ use epochs::coordinator::WallSource;
 use epochs::reader::Records;
 use schemas::decoder::EventDecoder;
 use schemas::position::Topic;
+use sources::record::StoredRecord;
 
 use language::topology::Source;
 
@@ -83,8 +84,7 @@ impl WallSource for EpochClock {
             Self::Event(decoders, latest) => {
                 for ((topic, _), records) in records {
                     let Some(decoder) = decoders.get_mut(topic) else { continue };
-                    let raw =
-                        records.iter().map(|record| (record.partition, record.offset, record.timestamp, record.value.as_slice()));
+                    let raw = records.iter().map(StoredRecord::raw);
                     *latest = decoder.decode(raw).occurred_at.into_iter().fold(*latest, i64::max);
                 }
                 *latest
@@ -109,7 +109,6 @@ pub fn system_micros() -> i64 {
 mod tests {
     use language::load::{build, inline};
     use schemas::position::{Offset, Partition};
-    use sources::record::StoredRecord;
 
     use super::*;
 

@@ -18,6 +18,7 @@ pub use crate::provenance::origins::{ORIGINS_MAX, Origin, Origins};
 pub use crate::provenance::question::{Answer, Consumed, NamedEvent, Question, RowAnswer};
 
 use crate::deploy::handle::DeploymentHandle;
+use crate::epoch_clock::Clock;
 use crate::nodes::NODES;
 use crate::provenance::demand::Demand;
 use crate::provenance::interpreter::Interpreter;
@@ -45,7 +46,8 @@ impl LineageQuery {
     /// Answers a question. Reads the log and computes: call it from a thread that may.
     pub fn explain(&self, question: &Question, limits: LineageLimits) -> Result<Answer, LineageError> {
         let quarantine = Quarantine::open(Arc::clone(&self.storage))?;
-        explain(&self.deployment_handle.topology(), (self.log.as_ref(), &quarantine), question, limits)
+        let clock = self.deployment_handle.clock();
+        explain(&self.deployment_handle.topology(), (self.log.as_ref(), &quarantine), (question, clock), limits)
     }
 }
 
@@ -53,14 +55,14 @@ impl LineageQuery {
 fn explain(
     topology: &Topology,
     (log, quarantine): (&dyn LogReader, &Quarantine),
-    question: &Question,
+    (question, clock): (&Question, Clock),
     limits: LineageLimits,
 ) -> Result<Answer, LineageError> {
     let served = topology.served.iter().find(|served| served.view.name == question.view.name);
     let served = served.filter(|served| served.view.columns == question.view.columns);
     let node = served.ok_or_else(|| LineageError::Replaced { view: question.view.name.clone() })?.node;
     let decoded = decoded_columns(topology, node);
-    let scans = Scans::new(topology, (log, quarantine), &question.consumed, decoded, limits);
+    let scans = Scans::new(topology, (log, quarantine), (&question.consumed, clock), decoded, limits);
     let mut interpreter = Interpreter::new(topology, scans, question.wall_micros, NODES);
     let columns: Vec<usize> = (0..question.view.columns.len()).collect();
     let demand = Demand::default().with(&columns, question.rows.iter().cloned().collect());
@@ -113,7 +115,7 @@ fn name(topology: &Topology, log: &dyn LogReader, origin: Origin) -> Result<Name
     let record = log.read(&topic, partition, offset, 1, 1)?.records.into_iter().find(|record| record.offset == offset);
     let gone = || LineageError::Plan { detail: format!("the event at {topic} {partition} {offset} is gone meanwhile") };
     let record = record.ok_or_else(gone)?;
-    let event = ParsedEvent::read(&source.schema, source.encoding, &record.value, record.timestamp).map_err(|_| gone())?;
+    let event = ParsedEvent::read(&source.schema, source.encoding, record.raw()).map_err(|_| gone())?;
     Ok(NamedEvent {
         partition,
         offset,
@@ -127,8 +129,7 @@ fn name(topology: &Topology, log: &dyn LogReader, origin: Origin) -> Result<Name
 
 #[cfg(test)]
 mod tests {
-    use language::load::{build, inline};
-    use schemas::catalogue::catalogue;
+    use language::load::{build, inline_beside};
     use schemas::event::parse_line;
     use schemas::position::Offset;
     use sources::log::LogAppender;
@@ -138,7 +139,7 @@ mod tests {
     use super::*;
 
     const SOURCE: &str = "\
-CREATE SOURCE user_events WITH (connector = 'log', topic = 'social.user') FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.UserEvent');
+CREATE SOURCE user_events WITH (connector = 'log', topic = 'social.user') FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.UserEvent', schema.location = 'user.proto');
 CREATE MATERIALIZED VIEW counts AS SELECT event_type, count(*) AS events FROM user_events GROUP BY event_type;
 ";
     const EVENT: &str = r#"{"topic":"social.user","event":{"event_id":"018cc251-f402-7000-8000-000000000001","event_type":"user.followed","schema_version":1,"aggregate_id":"1","occurred_at":"2024-01-01T00:00:00Z","actor_id":"1","payload":{"follower_id":"1","followee_id":"2"}}}"#;
@@ -146,10 +147,11 @@ CREATE MATERIALIZED VIEW counts AS SELECT event_type, count(*) AS events FROM us
 
     #[test]
     fn the_event_behind_a_gap_is_not_named_for_the_gap() {
-        let topology = build(&[inline("test.sql", SOURCE)]).unwrap_or_else(|refused| panic!("{refused:?}"));
+        let files = inline_beside("test.sql", SOURCE, &testkit::social::proto_files());
+        let topology = build(&files).unwrap_or_else(|refused| panic!("{refused:?}"));
         let (log, topic) = (MemoryLog::with_gaps(), Topic::new("social.user"));
         log.create_topic(&topic, topology.sources[0].partitions).unwrap();
-        let incoming = parse_line(catalogue().set(), EVENT.as_bytes(), WALL_MICROS)
+        let incoming = parse_line(&topology.topics(), EVENT.as_bytes(), WALL_MICROS)
             .unwrap_or_else(|refusal| panic!("{}", refusal.fault))
             .unwrap();
         let value = incoming.event.encode(topology.sources[0].encoding);

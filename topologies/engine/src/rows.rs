@@ -1,6 +1,7 @@
 //! Rows as text, for people and for tests.
 
 use schemas::field::Value;
+use schemas::jsonb::shown;
 use schemas::serving::IndexLayout;
 use sinks::views::{Range, Views};
 
@@ -39,6 +40,7 @@ fn text(value: &Value<'_>) -> String {
         Value::Null => "NULL".to_owned(),
         Value::Text(text) if text.is_empty() => "(empty)".to_owned(),
         Value::Text(text) => text.clone().into_owned(),
+        Value::Json(text) => shown(text),
         Value::Timestamp(_)
         | Value::LocalTimestamp(_)
         | Value::Date(_)

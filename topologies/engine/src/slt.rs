@@ -95,12 +95,6 @@ pub enum SltError {
         /// the reason
         detail: String,
     },
-    /// no source reads the topic
-    #[error("no source of this topology reads topic '{topic}'")]
-    UnreadTopic {
-        /// the topic
-        topic: String,
-    },
     /// the log refused
     #[error("the event could not be appended: {detail}")]
     Log {
@@ -200,7 +194,7 @@ fn step_text(error: &TestError, is_sorted: bool) -> String {
 /// A running topology as sqllogictest sees it.
 struct Database {
     topology: Arc<Topology>,
-    /// those of the catalogue, and those that the sources declare
+    /// those that the sources read
     topics: TopicSet,
     log: Arc<dyn Log>,
     running: Running,
@@ -224,9 +218,8 @@ impl Database {
             let incoming = parse_line(&self.topics, line.as_bytes(), TEST_NOW_MICROS);
             let Some(incoming) = incoming.map_err(|refusal| rejected(refusal.fault.to_string()))? else { continue };
             let topic = incoming.topic.as_str();
-            let Some(source) = self.topology.source_of_topic(topic) else {
-                return Err(SltError::UnreadTopic { topic: topic.to_owned() });
-            };
+            let source = self.topology.source_of_topic(topic);
+            let source = source.unwrap_or_else(|| panic!("no source reads topic '{topic}', whose events are taken"));
             let value = incoming.event.encode(source.encoding);
             let record = Record { key: incoming.key, value, timestamp: TEST_NOW_MICROS };
             let appended = self.log.append(&Topic::new(topic), vec![record]);

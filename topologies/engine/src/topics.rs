@@ -13,7 +13,7 @@ pub const DEAD_LETTER_TOPIC: &str = "tidewater.dead_letters";
 /// Every expression is compiled once here, so that workers meet no error.
 pub(crate) fn check_rendering(topology: &Topology) -> Result<(), StartError> {
     language::expression::check::check(topology)
-        .map_err(|error| StartError::Render { detail: language::plan::messages::message(&error).0 })
+        .map_err(|error| StartError::Render { detail: language::plan::errors::messages::message(&error).0 })
 }
 
 /// Creates the topics that the sources name and the topic of refused events, unless they exist.

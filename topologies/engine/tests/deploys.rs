@@ -69,11 +69,11 @@ fn a_topology_that_takes_over_is_as_if_it_had_always_been_there() {
 /// A source that nothing read before, and the events of it that came before anybody did.
 #[test]
 fn a_topic_that_was_not_read_before_is_read_from_its_beginning() {
-    let users = "CREATE SOURCE user_events WITH (connector = 'log', topic = 'social.user') FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.UserEvent');
+    let users = "CREATE SOURCE user_events WITH (connector = 'log', topic = 'social.user') FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.UserEvent', schema.location = 'user.proto');
         CREATE MATERIALIZED VIEW joined AS SELECT aggregate_id AS user_id, count(*) AS events FROM user_events GROUP BY aggregate_id;
         CREATE INDEX ON joined (user_id);";
     let both = format!("{users}
-        CREATE SOURCE post_events WITH (connector = 'log', topic = 'social.post') FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.PostEvent');
+        CREATE SOURCE post_events WITH (connector = 'log', topic = 'social.post') FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.PostEvent', schema.location = 'post.proto');
         CREATE MATERIALIZED VIEW written AS SELECT actor_id AS user_id, count(*) AS posts FROM post_events GROUP BY actor_id;
         CREATE INDEX ON written (user_id);");
     let producer = Producer::default();

@@ -17,7 +17,7 @@ use crate::harness::topology;
 /// A bit of everything: a table, views that are kept and not, indexes, one of them of words, a limit, a session, a common table
 /// expression, sinks.
 const SQL: &str = "
-    CREATE SOURCE post_events WITH (connector = 'log', topic = 'social.post') FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.PostEvent');
+    CREATE SOURCE post_events WITH (connector = 'log', topic = 'social.post') FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.PostEvent', schema.location = 'post.proto');
     CREATE TABLE posts (post_id BIGINT PRIMARY KEY, author_id BIGINT NOT NULL, text TEXT, created_at TIMESTAMPTZ NOT NULL);
     MERGE INTO posts USING post_events e ON posts.post_id = e.aggregate_id
       WHEN MATCHED AND e.event_type = 'post.deleted' THEN DELETE

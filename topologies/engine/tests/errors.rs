@@ -6,7 +6,7 @@ use schemas::field::Value;
 use crate::harness::{Deployment, Producer, options, topology};
 
 const TABLES: &str = "\
-CREATE SOURCE post_events WITH (connector = 'log', topic = 'social.post') FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.PostEvent');
+CREATE SOURCE post_events WITH (connector = 'log', topic = 'social.post') FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.PostEvent', schema.location = 'post.proto');
 CREATE TABLE posts (post_id BIGINT PRIMARY KEY, author_id BIGINT NOT NULL, text TEXT NOT NULL, score BIGINT);
 MERGE INTO posts USING post_events e ON posts.post_id = e.aggregate_id
   WHEN MATCHED AND e.event_type = 'post.deleted' THEN DELETE

@@ -9,7 +9,7 @@ use testkit::random::Random;
 use crate::harness::{Deployment, Producer, options, topology};
 
 const STATEMENTS: &str = "
-CREATE SOURCE post_events WITH (connector = 'log', topic = 'social.post') FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.PostEvent');
+CREATE SOURCE post_events WITH (connector = 'log', topic = 'social.post') FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.PostEvent', schema.location = 'post.proto');
 CREATE TABLE amounts (id BIGINT PRIMARY KEY, account BIGINT NOT NULL, amount DOUBLE PRECISION);
 MERGE INTO amounts USING post_events e ON amounts.id = e.aggregate_id
   WHEN MATCHED AND e.event_type = 'post.deleted' THEN DELETE

@@ -12,7 +12,7 @@ use engine::run::{
 };
 use engine::slt::all_visible;
 use epochs::disk::simulated::SimulatedDisk;
-use language::load::{build, inline};
+use language::load::{build, inline_beside};
 use language::topology::Topology;
 use schemas::dead_letter::{DeadLetter, Reason, RowError};
 use schemas::event::parse_line;
@@ -72,9 +72,9 @@ impl Producer {
     }
 }
 
-/// Plans statements; panics with the diagnostics.
+/// Plans statements, beside which lie the messages of the social network; panics with the diagnostics.
 pub fn topology(sql: &str) -> Topology {
-    build(&[inline("test.sql", sql)])
+    build(&inline_beside("test.sql", sql, &testkit::social::proto_files()))
         .unwrap_or_else(|all| panic!("{}", all.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n\n")))
 }
 

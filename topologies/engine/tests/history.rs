@@ -19,10 +19,10 @@ use crate::harness::{Deployment, Producer, options, topology};
 use crate::restarts::Observed;
 
 const POST_EVENTS: &str = "
-CREATE SOURCE post_events WITH (connector = 'log', topic = 'social.post') FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.PostEvent');
+CREATE SOURCE post_events WITH (connector = 'log', topic = 'social.post') FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.PostEvent', schema.location = 'post.proto');
 ";
 const USER_EVENTS: &str = "
-CREATE SOURCE user_events WITH (connector = 'log', topic = 'social.user') FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.UserEvent');
+CREATE SOURCE user_events WITH (connector = 'log', topic = 'social.user') FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.UserEvent', schema.location = 'user.proto');
 CREATE MATERIALIZED VIEW actors AS SELECT aggregate_id AS user_id, count(*) AS events FROM user_events GROUP BY aggregate_id;
 CREATE INDEX ON actors (user_id);
 ";

@@ -8,7 +8,7 @@ use std::fmt::Write;
 
 use datafusion_common::tree_node::{TreeNode, TreeNodeRecursion};
 use engine::follow;
-use language::plan::graph::{CountBeyond, Join, Map, Operator, Reduce, Repeat, Semijoin, Session, TemporalFilter, TopK, Unnest};
+use language::plan::graph::{CountBeyond, Join, Map, Operator, Reduce, Repeat, Semijoin, Session, TemporalFilter, TopK, Unnest, Window};
 use language::plan::kept::{KeptStates, identities, plan_fingerprint, row_fingerprints, view_fingerprints};
 use language::plan::scalar::Scalar;
 use language::topology::Topology;
@@ -36,6 +36,7 @@ fn kind(operator: &Operator) -> &'static str {
         Operator::Unnest(Unnest { .. }) => "unnest",
         Operator::Repeat(Repeat { .. }) => "repeat",
         Operator::Session(Session { .. }) => "session",
+        Operator::Window(Window { .. }) => "window",
     }
 }
 
@@ -81,7 +82,7 @@ fn fingerprints_are_what_they_were() {
     let planned = topology(SQL);
     let operators: BTreeSet<&str> =
         planned.used_nodes().into_iter().map(|node| kind(&planned.graph.nodes[node].operator)).collect();
-    assert_eq!(operators.len(), 15, "the topology is to have every operator: {operators:?}");
+    assert_eq!(operators.len(), 16, "the topology is to have every operator: {operators:?}");
     let expected = [
         "Between",
         "BinaryExpr",
@@ -123,7 +124,7 @@ fn names_and_places_are_no_part_of_a_state() {
     assert_eq!(state(&renamed), before);
     // One more source before the others moves every number.
     let moved = format!(
-        "CREATE SOURCE media_events WITH (connector = 'log', topic = 'social.media') FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.MediaEvent');
+        "CREATE SOURCE media_events WITH (connector = 'log', topic = 'social.media') FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.MediaEvent', schema.location = 'media.proto');
          CREATE MATERIALIZED VIEW uploads AS SELECT event_type, count(*) AS n FROM media_events GROUP BY event_type;
          CREATE INDEX ON uploads (event_type);{SQL}"
     );

@@ -2,7 +2,7 @@
 
 use engine::event_limits::EventLimits;
 use engine::run::Options;
-use language::load::{build, inline};
+use language::load::{build, inline_beside};
 use language::parse::TREE_DEPTH_MAX;
 use schemas::dead_letter::Reason;
 use schemas::field::Value;
@@ -10,7 +10,7 @@ use schemas::field::Value;
 use crate::harness::{Deployment, Producer, options, topology};
 
 const NOTES: &str = "\
-CREATE SOURCE post_events WITH (connector = 'log', topic = 'social.post') FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.PostEvent');
+CREATE SOURCE post_events WITH (connector = 'log', topic = 'social.post') FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.PostEvent', schema.location = 'post.proto');
 CREATE TABLE notes (note_id BIGINT PRIMARY KEY, text TEXT NOT NULL, number BIGINT, at TIMESTAMPTZ NOT NULL);
 MERGE INTO notes USING post_events e ON notes.note_id = e.aggregate_id
   WHEN NOT MATCHED AND e.event_type = 'post.created' THEN INSERT VALUES (e.aggregate_id, e.created.text, e.created.video_id, e.occurred_at);
@@ -157,7 +157,7 @@ fn a_group_whose_texts_are_too_long_together_is_quarantined_by_itself() {
 
 /// The place and text of every error of these statements, and how long it took to find them.
 fn refused(views: &str) -> Vec<(usize, usize, String)> {
-    let diagnostics = build(&[inline("t.sql", &format!("{NOTES}{views}"))]).err().unwrap_or_default();
+    let diagnostics = build(&inline_beside("t.sql", &format!("{NOTES}{views}"), &testkit::social::proto_files())).err().unwrap_or_default();
     let said = diagnostics.into_iter().map(|one| (one.location.line as usize, one.location.column as usize, one.message));
     said.collect()
 }

@@ -2,9 +2,11 @@
 
 mod access;
 mod cases;
+mod clock_cases;
 mod declared_events;
 mod deploys;
 mod diagrams;
+mod domains;
 mod errors;
 mod evolution;
 mod explain;
@@ -16,6 +18,7 @@ mod history;
 mod identities;
 mod limits;
 mod max_age;
+mod merges;
 mod metamorphic;
 mod one_row;
 mod order;
@@ -26,4 +29,5 @@ mod restarts;
 mod sink_tasks;
 mod social;
 mod texts;
+mod topic_tables;
 mod why;

@@ -7,7 +7,7 @@ use engine::run::{MaxAgeChange, Verify, ViewChange, plan_switch};
 use crate::harness::{Deployment, options, topology};
 
 const SQL: &str = "
-CREATE SOURCE post_events WITH (connector = 'log', topic = 'social.post') FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.PostEvent');
+CREATE SOURCE post_events WITH (connector = 'log', topic = 'social.post') FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.PostEvent', schema.location = 'post.proto');
 CREATE MATERIALIZED VIEW kinds WITH (max_age = '5s') AS SELECT event_type, count(*) AS events FROM post_events GROUP BY event_type;
 CREATE INDEX ON kinds (event_type);
 CREATE MATERIALIZED VIEW actors AS SELECT actor_id, count(*) AS events FROM post_events GROUP BY actor_id;

@@ -1,6 +1,6 @@
 //! However events are cut into epochs, and on however many workers: the same rows, byte for byte, in every index of every view.
 //!
-//! The events are random ones of every type that the catalogue has, so a new event is in here without being mentioned.
+//! The events are random ones of every type that the social network has, so a new event is in here without being mentioned.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -8,8 +8,8 @@ use std::sync::Arc;
 use engine::run::Options;
 use language::load::load;
 use language::topology::Topology;
-use schemas::catalogue::catalogue;
 use schemas::row::Diff;
+use schemas::testing::{enveloped_topics, social_topics};
 use schemas::time::timestamp_text;
 use schemas::topic::enveloped::{AggregateIdKind, EnvelopedTopic, EventFieldKind, EventSchema, FieldSchema};
 use testkit::random::Random;
@@ -84,6 +84,8 @@ fn difference(name: &str, (workers, epoch_records): (usize, usize), expected: &S
 
 /// Events that look random; some come twice.
 pub fn events(seed: u64) -> Vec<String> {
+    let topics = social_topics(testkit::social::proto_files());
+    let topics = enveloped_topics(&topics);
     let mut random = Random::new(seed);
     let producer = Producer::with_step(STEP_MICROS);
     let mut lines: Vec<String> = Vec::with_capacity(EVENTS);
@@ -93,7 +95,7 @@ pub fn events(seed: u64) -> Vec<String> {
             lines.push(again);
             continue;
         }
-        let topic = random.pick(catalogue().topics());
+        let topic = random.pick(&topics);
         let event = random.pick(&topic.events);
         // Things are made more often than they are taken away, or there would be nothing.
         let takes_away = ["deleted", "removed", "left", "revoked", "un"].iter().any(|word| event.name.contains(word));

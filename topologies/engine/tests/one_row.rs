@@ -12,7 +12,7 @@ use crate::evolution::checkpointed;
 use crate::harness::{Deployment, Producer, topology};
 
 const NOTES: &str = "
-CREATE SOURCE post_events WITH (connector = 'log', topic = 'social.post') FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.PostEvent');
+CREATE SOURCE post_events WITH (connector = 'log', topic = 'social.post') FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.PostEvent', schema.location = 'post.proto');
 CREATE TABLE notes (note_id BIGINT PRIMARY KEY, answers BIGINT);
 MERGE INTO notes USING post_events e ON notes.note_id = e.aggregate_id
   WHEN MATCHED AND e.event_type = 'post.deleted' THEN DELETE

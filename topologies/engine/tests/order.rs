@@ -22,9 +22,9 @@ const IDS: u64 = 7;
 fn sql(partitions: u32) -> String {
     format!(
         "CREATE SOURCE post_events WITH (connector = 'log', topic = 'social.post', partitions = {partitions})
-           FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.PostEvent');
+           FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.PostEvent', schema.location = 'post.proto');
          CREATE SOURCE user_events WITH (connector = 'log', topic = 'social.user', partitions = {partitions})
-           FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.UserEvent');
+           FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.UserEvent', schema.location = 'user.proto');
          CREATE TABLE trails (user_id BIGINT PRIMARY KEY, kind TEXT NOT NULL, trail TEXT NOT NULL);
          MERGE INTO trails t USING post_events e ON t.user_id = e.actor_id
            WHEN MATCHED AND e.event_type = 'post.deleted' THEN DELETE
@@ -210,7 +210,7 @@ fn the_events_of_a_row_are_found_in_the_same_order() {
 #[test]
 fn what_a_user_did_last_is_what_they_did_last() {
     let sql = "CREATE SOURCE post_events WITH (connector = 'log', topic = 'social.post', partitions = 8)
-          FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.PostEvent');
+          FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.PostEvent', schema.location = 'post.proto');
         CREATE TABLE last_action (user_id BIGINT PRIMARY KEY, kind TEXT NOT NULL, at TIMESTAMPTZ NOT NULL);
         MERGE INTO last_action l USING post_events e ON l.user_id = e.actor_id
           WHEN MATCHED THEN UPDATE SET kind = e.event_type, at = e.occurred_at

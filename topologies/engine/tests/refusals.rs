@@ -2,7 +2,8 @@
 //!
 //! `UPDATE_GOLDEN=1 cargo test --release --workspace --test topologies` writes `refusals/said.txt` again, to be read as a diff.
 
-use language::load::{build, inline};
+use language::diagnostic::SourceFile;
+use language::load::{build, inline, inline_beside};
 
 use crate::golden;
 
@@ -28,9 +29,14 @@ fn parts() -> Vec<Part<'static>> {
     CASES.split("\n\n").map(part).collect()
 }
 
+/// The statements that are given, with the messages that they name.
+fn given() -> Vec<SourceFile> {
+    inline_beside("given.sql", GIVEN, &testkit::social::proto_files())
+}
+
 #[test]
 fn what_is_given_is_valid() {
-    assert!(build(&[inline("given.sql", GIVEN)]).is_ok());
+    assert!(build(&given()).is_ok());
 }
 
 #[test]
@@ -45,7 +51,9 @@ fn refusals_read_as_they_were_reviewed() {
             }
             Part::Case(name, statements) => (name, statements),
         };
-        match build(&[inline("given.sql", GIVEN), inline("case.sql", statements)]) {
+        let mut files = given();
+        files.push(inline("case.sql", statements));
+        match build(&files) {
             Ok(_) => accepted.push(name),
             Err(diagnostics) => {
                 let texts: Vec<String> = diagnostics.iter().map(ToString::to_string).collect();

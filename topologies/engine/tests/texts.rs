@@ -1,7 +1,7 @@
 //! Refusals of texts, times and intervals, and the places that they name.
 
-use language::diagnostic::Diagnostic;
-use language::load::{build, inline};
+use language::diagnostic::{Diagnostic, SourceFile};
+use language::load::{build, inline, inline_beside};
 
 const WORLD: &str = include_str!("cases/texts/scalars/topology.sql");
 
@@ -14,8 +14,14 @@ fn refused_statement(statement: &str) -> Diagnostic {
     refusal(statement).unwrap_or_else(|| panic!("it was accepted: {statement}"))
 }
 
+fn beside_the_world(statement: &str) -> Vec<SourceFile> {
+    let mut files = inline_beside("world.sql", WORLD, &testkit::social::proto_files());
+    files.push(inline("case.sql", statement));
+    files
+}
+
 fn refusal(statement: &str) -> Option<Diagnostic> {
-    let diagnostics = build(&[inline("world.sql", WORLD), inline("case.sql", statement)]).err()?;
+    let diagnostics = build(&beside_the_world(statement)).err()?;
     match <[Diagnostic; 1]>::try_from(diagnostics) {
         Ok([diagnostic]) => Some(diagnostic),
         Err(several) => panic!("{several:?}"),
@@ -84,7 +90,7 @@ fn a_merge_is_refused_at_the_expression() {
 #[test]
 fn suggestions_correct_what_was_written() {
     for (select, help) in [
-        ("SELECT json_agg(note_id) AS n FROM notes", Some("array_agg")),
+        ("SELECT collect_list(note_id) AS n FROM notes", Some("array_agg")),
         ("SELECT lwer(body) AS n FROM notes", Some("did you mean 'lower'?")),
         ("SELECT frobnicate(body) AS n FROM notes", Some("docs/FUNCTIONS.md")),
         ("SELECT string_ag(body, ',') AS n FROM notes", Some("did you mean 'string_agg'?")),
@@ -102,7 +108,7 @@ fn a_topology_can_hold_times_without_a_zone_and_intervals() {
     let tables = "CREATE TABLE gaps (note_id BIGINT PRIMARY KEY, gap INTERVAL, local TIMESTAMP NOT NULL);\n\
          MERGE INTO gaps g USING post_events e ON g.note_id = e.aggregate_id WHEN NOT MATCHED AND e.event_type = 'post.created' \
          THEN INSERT VALUES (e.aggregate_id, INTERVAL '1 month', e.occurred_at AT TIME ZONE 'Asia/Tokyo');";
-    assert!(build(&[inline("world.sql", WORLD), inline("case.sql", tables)]).is_ok());
+    assert!(build(&beside_the_world(tables)).is_ok());
     let key = refused_statement("CREATE TABLE gaps (gap INTERVAL PRIMARY KEY);");
     assert!(key.message.contains("makes no primary key"), "{key}");
 }

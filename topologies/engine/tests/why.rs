@@ -23,8 +23,8 @@ use crate::harness::{Deployment, Producer, options, topology};
 use crate::metamorphic::events;
 
 const TABLES: &str = "\
-CREATE SOURCE post_events WITH (connector = 'log', topic = 'social.post') FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.PostEvent');
-CREATE SOURCE user_events WITH (connector = 'log', topic = 'social.user') FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.UserEvent');
+CREATE SOURCE post_events WITH (connector = 'log', topic = 'social.post') FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.PostEvent', schema.location = 'post.proto');
+CREATE SOURCE user_events WITH (connector = 'log', topic = 'social.user') FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.UserEvent', schema.location = 'user.proto');
 CREATE TABLE posts (post_id BIGINT PRIMARY KEY, author_id BIGINT NOT NULL, text TEXT NOT NULL, tags TEXT[], created_at TIMESTAMPTZ NOT NULL, edits BIGINT NOT NULL);
 MERGE INTO posts USING post_events e ON posts.post_id = e.aggregate_id
   WHEN MATCHED AND e.event_type = 'post.deleted' THEN DELETE
@@ -198,6 +198,18 @@ fn aggregates_name_what_they_add_up_and_extremes_the_row_that_has_them() {
         "SELECT author_id AS k, count(*) FILTER (WHERE edits > 5) AS n FROM posts GROUP BY author_id",
         &[("1 0", &[0, 7]), ("2 0", &[2])],
     );
+    let newest: &[(&str, &[u64])] = &[("1 11", &[1, 10, 11]), ("2 12", &[2])];
+    check("SELECT author_id AS k, arg_max(post_id, created_at) AS n FROM posts GROUP BY author_id", newest);
+    check("SELECT author_id AS k, first_value(post_id ORDER BY created_at DESC) AS n FROM posts GROUP BY author_id", newest);
+    check("SELECT author_id AS k, last_value(post_id ORDER BY edits, created_at) AS n FROM posts GROUP BY author_id", newest);
+    check(
+        "SELECT author_id AS k, mode() WITHIN GROUP (ORDER BY edits) AS n FROM posts GROUP BY author_id",
+        &[("1 0", &[0, 7]), ("2 0", &[2])],
+    );
+    check(
+        "SELECT author_id AS k, percentile_disc(1) WITHIN GROUP (ORDER BY post_id) AS n FROM posts GROUP BY author_id",
+        &[("1 11", &[0, 1, 7, 10, 11]), ("2 12", &[2])],
+    );
     check("SELECT count(*) AS k FROM follows WHERE follower_id > 50", &[("0", &[])]);
     check(
         "SELECT actor_id AS k, count(*) AS n FROM post_events GROUP BY actor_id",
@@ -212,6 +224,39 @@ fn rows_of_a_ranking_name_their_own_events() {
     check(
         "SELECT post_id AS k, unnest(tags) AS tag FROM posts",
         &[("10 \"a\"", &[0, 7]), ("10 \"b\"", &[0, 7]), ("11 \"a\"", &[1, 10, 11])],
+    );
+}
+
+#[test]
+fn functions_over_windows_name_the_rows_that_they_are_read_from() {
+    check(
+        "SELECT post_id AS k, rank() OVER (ORDER BY post_id) AS n FROM posts",
+        &[("10 1", &[0, 7]), ("11 2", &[1, 10, 11]), ("12 3", &[2])],
+    );
+    check(
+        "SELECT post_id AS k, lag(text) OVER (ORDER BY post_id) AS before FROM posts",
+        &[("10 null", &[0, 7]), ("11 \"v\"", &[0, 1, 7, 10, 11]), ("12 \"t\"", &[1, 2, 10, 11])],
+    );
+    check(
+        "SELECT post_id AS k, count(*) OVER (ORDER BY post_id ROWS 1 PRECEDING) AS n FROM posts",
+        &[("10 1", &[0, 7]), ("11 2", &[0, 1, 7, 10, 11]), ("12 2", &[1, 2, 10, 11])],
+    );
+    check(
+        "SELECT post_id AS k, max(edits) OVER (PARTITION BY author_id) AS n FROM posts",
+        &[("10 2", &[0, 1, 7, 10, 11]), ("11 2", &[1, 10, 11]), ("12 0", &[2])],
+    );
+    check(
+        "SELECT DISTINCT ON (author_id) author_id AS k, post_id FROM posts ORDER BY author_id, post_id DESC",
+        &[("1 11", &[1, 10, 11]), ("2 12", &[2])],
+    );
+    check(
+        "SELECT author_id AS k, count(*) AS n FROM posts GROUP BY ROLLUP (author_id)",
+        &[("1 2", &[0, 1, 7, 10, 11]), ("2 1", &[2]), ("null 3", &[0, 1, 2, 7, 10, 11])],
+    );
+    // Each post is in two windows.
+    check(
+        "SELECT post_id AS k, count(*) AS n FROM HOP(posts, created_at, INTERVAL '1 minute', INTERVAL '2 minutes') GROUP BY post_id",
+        &[("10 2", &[0, 7]), ("11 2", &[1, 10, 11]), ("12 2", &[2])],
     );
 }
 
@@ -362,6 +407,8 @@ impl SuspectNodes {
 fn only(topology: &Topology, view: &str) -> Topology {
     let mut one = Topology { sources: topology.sources.clone(), tables: topology.tables.clone(), ..Topology::default() };
     one.graph.nodes.clone_from(&topology.graph.nodes);
+    one.relations.clone_from(&topology.relations);
+    one.declarations.clone_from(&topology.declarations);
     one.served.extend(topology.served.iter().filter(|served| served.view.name == view).cloned());
     one
 }

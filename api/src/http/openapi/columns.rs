@@ -33,6 +33,7 @@ fn value_schema(kind: &FieldKind) -> Value {
         FieldKind::Float64 => nullable(number()),
         FieldKind::Decimal { .. } | FieldKind::Numeric => component("schemas/Numeric"),
         FieldKind::Text | FieldKind::Interval => nullable(text()),
+        FieldKind::Json => component("schemas/Jsonb"),
         FieldKind::Bytes => component("schemas/Bytea"),
         FieldKind::Timestamp | FieldKind::LocalTimestamp => component("schemas/Timestamp"),
         FieldKind::Date => nullable(json!({ "type": "string", "format": "date" })),
@@ -62,6 +63,7 @@ pub(super) fn value_schemas() -> Vec<(String, Value)> {
         named("Numeric", numeric),
         named("Bytea", bytea),
         named("Timestamp", timestamp),
+        named("Jsonb", json!({ "description": "JSONB: any JSON." })),
     ]
 }
 
@@ -105,7 +107,8 @@ fn condition_name(kind: &FieldKind) -> Option<String> {
         FieldKind::Timestamp | FieldKind::LocalTimestamp => "TimestampCondition".into(),
         FieldKind::Date => "DateCondition".into(),
         FieldKind::Interval => "IntervalCondition".into(),
-        FieldKind::List(_) => return None,
+        // A JSONB is compared at the places within it, under /rest/v1.
+        FieldKind::List(_) | FieldKind::Json => return None,
     })
 }
 
@@ -122,7 +125,7 @@ fn condition_schema(kind: &FieldKind) -> Value {
         FieldKind::Bytes => BYTES.to_owned(),
         FieldKind::Timestamp | FieldKind::LocalTimestamp => format!("{DAYS}(T{TIMES}(Z|[+-](0[0-9]|1[0-3]):[0-5][0-9]))?"),
         FieldKind::Date => DAYS.to_owned(),
-        FieldKind::Text | FieldKind::Interval | FieldKind::List(_) => return free_condition(kind),
+        FieldKind::Text | FieldKind::Interval | FieldKind::List(_) | FieldKind::Json => return free_condition(kind),
     };
     // An item of a list may be quoted too, which is needed nowhere but in texts.
     pattern(&format!("(eq|gt|gte|lt|lte)\\.{values}|in\\.\\(({values}(,{values})*)?\\)|is\\.null"))

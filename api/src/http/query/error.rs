@@ -10,7 +10,7 @@ use crate::read::search_error::SearchError;
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs, reason = "the message of each variant says what it is")]
 pub(crate) enum QueryStringError {
-    #[error("'{name}' is not a parameter here; there are: {known}{}", meant(.suggestion))]
+    #[error("'{name}' is not a parameter here; {}{}", listed(known), meant(.suggestion))]
     UnknownParameter { name: String, known: String, suggestion: Option<String> },
     #[error("'{given}' is not a condition on '{column}': write {column}=eq.<value>, in.(a,b), gt., gte., lt., lte. or is.null")]
     BadOperator { column: String, given: String },
@@ -28,4 +28,8 @@ pub(crate) enum QueryStringError {
     Read(#[from] ReadError),
     #[error(transparent)]
     Search(#[from] SearchError),
+}
+
+fn listed(known: &str) -> String {
+    if known.is_empty() { "there are none".to_owned() } else { format!("there are: {known}") }
 }

@@ -125,6 +125,14 @@ mod tests {
     }
 
     #[test]
+    fn a_parameter_that_is_not_known_is_named_with_those_that_are() {
+        let query = QueryString::parse(Some("key=1")).unwrap();
+        let said = |known| query.only(known).unwrap_err().to_string();
+        assert_eq!(said(&[]), "'key' is not a parameter here; there are none");
+        assert_eq!(said(&["limit", "wait"]), "'key' is not a parameter here; there are: limit, wait");
+    }
+
+    #[test]
     fn numbers_have_limits() {
         let query = QueryString::parse(Some("limit=1001&wait=x")).unwrap();
         assert!(query.number("limit", 100, 1, 1000).is_err());

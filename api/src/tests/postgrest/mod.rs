@@ -3,6 +3,7 @@
 mod answers;
 mod errors;
 mod filters;
+mod jsonb;
 mod oracle;
 mod page;
 mod readers;

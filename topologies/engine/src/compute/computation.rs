@@ -23,6 +23,7 @@ use sources::record::StoredRecord;
 use super::allowance::Allowance;
 use super::error::{ComputeError, WorkersError};
 use super::worker::{self, Done, Work, WorkerFailure, Workers};
+use crate::epoch_clock::Clock;
 use crate::limits::{EPOCHS_IN_FLIGHT_MAX, WAIT_MAX};
 use crate::render::drain::EpochOutput;
 use crate::render::restore_context::RestoreContext;
@@ -48,6 +49,8 @@ pub struct Resumption {
     pub status: Arc<Status>,
     /// quarantined records, which no worker is given
     pub quarantine: Arc<Quarantine>,
+    /// the clock by which rows of tables end
+    pub clock: Clock,
 }
 
 /// A topology that is computed; `T` is what its owner knows of an epoch while the workers have it.
@@ -107,10 +110,12 @@ impl<T> Computation<T> {
     /// # Panics
     /// `find` does not know a view of the topology as the plan has it: changes would go to the rows of another one.
     pub fn start(begin: Resumption, find: impl Fn(&str) -> Option<Arc<ServedView>>) -> Result<Self, WorkersError> {
-        let Resumption { topology, states, missing, epoch, restored, status, quarantine } = begin;
+        let Resumption { topology, states, missing, epoch, restored, status, quarantine, clock } = begin;
         let missing = Arc::new(missing);
-        let context =
-            |restored| RestoreContext { start: epoch, missing: Arc::clone(&missing), states: Arc::clone(&states), restored };
+        let context = |restored| {
+            let (missing, states) = (Arc::clone(&missing), Arc::clone(&states));
+            RestoreContext { start: epoch, missing, states, restored, clock }
+        };
         let workers = worker::start(&topology, restored.into_iter().map(context).collect(), &status)?;
         let mut indexes = Vec::new();
         for planned in topology.served.iter().map(|served| &served.view) {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use schemas::field::Value;
+use schemas::jsonb::{self, Jsonb};
 use schemas::numeric::Numeric;
 
 use super::generator::Expression;
@@ -82,68 +83,74 @@ pub fn compare(expression: &Expression, ours: &Answers, theirs: &[Theirs], total
     };
     assert_eq!(ours.len(), theirs.len(), "every row has an answer: {}", expression.ours);
     for (row, (ours, theirs)) in ours.iter().zip(theirs).enumerate() {
-        let difference = match (ours, theirs) {
-            (Ours::Error(_), Theirs::Error(_)) => {
-                total.errors += 1;
-                continue;
-            }
-            (Ours::Error(error), _)
-                if error.contains("more digits than NUMERIC keeps")
-                    || error.contains("holds finite numbers only")
-                    || error.contains("interval out of range") =>
-            {
-                total.beyond += 1;
-                continue;
-            }
-            // PostgreSQL computes constant parts of a choice before it chooses.
-            (Ours::Value(_), Theirs::Error(_)) if CHOICES.iter().any(|choice| expression.ours.contains(choice)) => {
-                total.lazy += 1;
-                continue;
-            }
-            (Ours::Error(_), Theirs::Null | Theirs::Value(_)) | (Ours::Value(_), Theirs::Error(_))
-                if expression.ours.contains(NULL_CONSTANT) =>
-            {
-                total.lazy += 1;
-                continue;
-            }
-            // A logarithm of an angle, for example, is defined for one of the two signs alone.
-            (Ours::Value(_), Theirs::Error(_)) | (Ours::Error(_), Theirs::Value(_)) if tells_signs(&expression.ours) => {
-                total.signless += 1;
-                continue;
-            }
-            (Ours::Value(Value::Null), Theirs::Null) => {
-                total.equal += 1;
-                continue;
-            }
-            (Ours::Value(value), Theirs::Value(text)) => match is_equal(value, text) {
-                Verdict::Equal => {
-                    total.equal += 1;
-                    continue;
-                }
-                Verdict::Rounded => {
-                    total.rounded += 1;
-                    continue;
-                }
-                Verdict::Different if is_amplified(&expression.ours, value, text) => {
-                    total.amplified += 1;
-                    continue;
-                }
-                Verdict::Different if tells_signs(&expression.ours) => {
-                    total.signless += 1;
-                    continue;
-                }
-                Verdict::Different => format!("{} instead of {text}", shown(value)),
-            },
-            (Ours::Value(value), Theirs::Null) => format!("{} instead of NULL", shown(value)),
-            (Ours::Value(value), Theirs::Error(error)) => format!("{} instead of the error {error}", shown(value)),
-            (Ours::Error(error), theirs) => format!("the error '{error}' instead of {theirs:?}"),
-        };
+        if let Some(counter) = counter(&expression.ours, ours, theirs, total) {
+            *counter += 1;
+            continue;
+        }
         let count = total.by_function.entry(expression.name.clone()).or_default();
         *count += 1;
         if *count <= SHOWN_PER_FUNCTION {
-            total.differences.push(format!("row {row}: {}\n    is {difference}", expression.ours));
+            total.differences.push(format!("row {row}: {}\n    is {}", expression.ours, difference(ours, theirs)));
         }
         return;
+    }
+}
+
+/// Returns the counter of an answer that is the other one, or differs from it for a known reason; `None` for a difference.
+fn counter<'t>(expression: &str, ours: &Ours, theirs: &Theirs, total: &'t mut Outcome) -> Option<&'t mut usize> {
+    Some(match (ours, theirs) {
+        (Ours::Error(_), Theirs::Error(_)) => &mut total.errors,
+        (Ours::Error(error), _)
+            if error.contains("more digits than NUMERIC keeps")
+                || error.contains("holds finite numbers only")
+                || error.contains("interval out of range") =>
+        {
+            &mut total.beyond
+        }
+        // PostgreSQL computes constant parts of a choice before it chooses.
+        (Ours::Value(_), Theirs::Error(_)) if CHOICES.iter().any(|choice| expression.contains(choice)) => &mut total.lazy,
+        (Ours::Error(_), Theirs::Null | Theirs::Value(_)) | (Ours::Value(_), Theirs::Error(_))
+            if expression.contains(NULL_CONSTANT) =>
+        {
+            &mut total.lazy
+        }
+        // A logarithm of an angle, for example, is defined for one of the two signs alone.
+        (Ours::Value(_), Theirs::Error(_)) | (Ours::Error(_), Theirs::Value(_)) if tells_signs(expression) => &mut total.signless,
+        (Ours::Value(Value::Null), Theirs::Null) => &mut total.equal,
+        (Ours::Value(value), Theirs::Value(text)) => match is_equal(value, text) {
+            Verdict::Equal => &mut total.equal,
+            Verdict::Rounded => &mut total.rounded,
+            Verdict::Different if is_amplified(expression, value, text) => &mut total.amplified,
+            Verdict::Different if tells_signs(expression) => &mut total.signless,
+            Verdict::Different => return None,
+        },
+        _ => return None,
+    })
+}
+
+/// Describes two answers that differ.
+fn difference(ours: &Ours, theirs: &Theirs) -> String {
+    match (ours, theirs) {
+        (Ours::Value(value), Theirs::Value(text)) => format!("{} instead of {text}", shown(value)),
+        (Ours::Value(value), Theirs::Null) => format!("{} instead of NULL", shown(value)),
+        (Ours::Value(value), Theirs::Error(error)) => format!("{} instead of the error {error}", shown(value)),
+        (Ours::Error(error), theirs) => format!("the error '{error}' instead of {theirs:?}"),
+    }
+}
+
+/// Distance of a DOUBLE PRECISION from PostgreSQL's that is allowed of an aggregate, which is rounded once here and at each row there.
+const AGGREGATE_DISTANCE: f64 = 1e-9;
+
+/// Returns true if a result of an aggregate is PostgreSQL's, `None` being NULL.
+pub fn agrees(value: &Value<'static>, theirs: Option<&str>) -> bool {
+    match (value, theirs) {
+        (Value::Null, None) => true,
+        (Value::Null, Some(_)) | (_, None) => false,
+        (Value::Float(float), Some(text)) => text.parse().is_ok_and(|theirs: f64| {
+            let is_close = (float - theirs).abs() <= AGGREGATE_DISTANCE * theirs.abs().max(1.0);
+            *float == theirs || (float.is_nan() && theirs.is_nan()) || (float.is_finite() && theirs.is_finite() && is_close)
+        }),
+        (value, Some(text)) => !matches!(is_equal(value, text), Verdict::Different),
     }
 }
 
@@ -167,6 +174,10 @@ fn is_equal(value: &Value<'static>, text: &str) -> Verdict {
             *float == theirs || (float.is_nan() && theirs.is_nan()) || (float.is_finite() && theirs.is_finite() && is_close)
         })),
         Value::Text(ours) => verdict(ours == text),
+        Value::Json(ours) => {
+            let theirs = Jsonb::parse(text).expect("JSON");
+            verdict(jsonb::compare(&Jsonb::read(ours), &theirs).is_eq())
+        }
         Value::Interval(interval) => verdict(text == interval.to_string()),
         Value::Timestamp(micros) | Value::LocalTimestamp(micros) => verdict(text == micros.to_string()),
         Value::Date(days) => verdict(text == days.to_string()),

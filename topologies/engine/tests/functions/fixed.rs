@@ -6,7 +6,7 @@ use language::plan::functions::table::SqlType;
 
 use super::generator::Expression;
 
-const TYPES: [SqlType; 14] = [
+const TYPES: [SqlType; 15] = [
     SqlType::Boolean,
     SqlType::SmallInt,
     SqlType::Integer,
@@ -21,6 +21,7 @@ const TYPES: [SqlType; 14] = [
     SqlType::Interval,
     SqlType::Texts,
     SqlType::BigInts,
+    SqlType::Json,
 ];
 
 /// The expressions of the file.

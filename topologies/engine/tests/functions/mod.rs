@@ -5,6 +5,7 @@
 //! compared; `TIDEWATER_EXPRESSION_FILE` names a file of others. An expression that is refused is counted and printed, and there may not
 //! be many.
 
+mod aggregates;
 mod compare;
 mod fixed;
 mod generator;
@@ -24,8 +25,16 @@ use crate::postgres::Postgres;
 
 const EXPRESSIONS_DEFAULT: u64 = 2_600;
 /// Families of the table that are compared.
-const COMPARED: [&str; 7] =
-    ["Comparisons and conditions", "Numbers: operators", "Numbers: functions", "Casts between numbers", "Text", "Time", "Lists"];
+const COMPARED: [&str; 8] = [
+    "Comparisons and conditions",
+    "Numbers: operators",
+    "Numbers: functions",
+    "Casts between numbers",
+    "Text",
+    "Time",
+    "Lists",
+    "JSONB",
+];
 /// Expressions that are planned together.
 const EXPRESSIONS_PER_BATCH: usize = 60;
 /// Differences that are printed in full.

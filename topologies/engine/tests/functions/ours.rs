@@ -107,6 +107,7 @@ pub fn value(text: &str, kind: SqlType, field: &FieldKind) -> Value<'static> {
         }
         SqlType::Double => Value::Float(text.parse().expect("a number")),
         SqlType::Text => Value::Text(owned.into()),
+        SqlType::Json => Value::Json(schemas::jsonb::canonical(text).expect("JSON").into()),
         SqlType::Timestamptz => {
             let text = owned.replace(' ', "T").replace("+00", "Z");
             Value::Timestamp(parse_timestamp(&text).unwrap_or_else(|| panic!("'{text}' is a time")))

@@ -78,7 +78,7 @@ pub fn answers(postgres: &Postgres, expressions: &[Expression]) -> Vec<Vec<Their
 }
 
 /// The expression as text that does not depend on how PostgreSQL prints the type.
-fn as_text(expression: &Expression) -> String {
+pub fn as_text(expression: &Expression) -> String {
     let written = &expression.theirs;
     match expression.result {
         SqlType::Timestamptz | SqlType::Timestamp => format!("(EXTRACT(EPOCH FROM ({written})) * 1000000)::NUMERIC(40, 0)::TEXT"),

@@ -9,7 +9,7 @@ use testkit::random::Random;
 const ROWS: usize = 10;
 
 /// A column: its name, its type as declared, and what it is for the generator.
-pub const COLUMNS: [(&str, &str, SqlType); 23] = [
+pub const COLUMNS: [(&str, &str, SqlType); 25] = [
     ("s", "SMALLINT", SqlType::SmallInt),
     ("i", "INTEGER", SqlType::Integer),
     ("j", "INTEGER", SqlType::Integer),
@@ -33,6 +33,8 @@ pub const COLUMNS: [(&str, &str, SqlType); 23] = [
     ("l", "TIMESTAMP", SqlType::Timestamp),
     ("iv", "INTERVAL", SqlType::Interval),
     ("jv", "INTERVAL", SqlType::Interval),
+    ("js", "JSONB", SqlType::Json),
+    ("jt", "JSONB", SqlType::Json),
 ];
 
 /// The statement that makes the table, for both.
@@ -44,6 +46,74 @@ pub fn table_sql() -> String {
 /// A row as SQL writes its values: a literal per column, NULL included.
 pub type WorldRow = Vec<Option<String>>;
 
+/// Texts of DOUBLE PRECISION values.
+const DOUBLES: [&str; 15] = [
+    "0",
+    "-0",
+    "1",
+    "0.5",
+    "-1.5",
+    "2.5",
+    "3.5",
+    "1e300",
+    "-1e-300",
+    "NaN",
+    "Infinity",
+    "-Infinity",
+    "0.1",
+    "9007199254740992",
+    "123.456",
+];
+
+/// Texts, some with letters of several bytes.
+const TEXTS: [&str; 17] = [
+    "",
+    "a",
+    "abc",
+    "ABC",
+    "a_c",
+    "50% off",
+    "ä",
+    "Straße",
+    "日本語",
+    "  b ",
+    "b,c,,d",
+    "12",
+    "-7.5",
+    "e\u{301}x",
+    "🙂🙂",
+    "x\ny\tz",
+    "\\",
+];
+
+/// Texts of JSON values, among them some that are not in canonical form.
+const JSON: [&str; 24] = [
+    "null",
+    "true",
+    "false",
+    "0",
+    "-0",
+    "7",
+    "1.50",
+    "-2.5",
+    "1e3",
+    "25E-2",
+    "1234567890123456789012345.5",
+    "\"a\"",
+    "\"\"",
+    r#""q\" \\ \u00e9 \n \u0001 / \/""#,
+    "[]",
+    "[1, \"a\", null, {\"a\": [1]}, [2]]",
+    "[\"a\", \"b\", \"a\", 1.0]",
+    "[1.00, 1, 2]",
+    "{}",
+    "{\"a\": 1}",
+    "{\"a\": {\"b\": [1, 2, {\"c\": null}]}, \"b\": \"x\"}",
+    "{ \"bb\" : 1, \"a\":\"ä, b: c\" , \"a\": 2.0}",
+    "{\"a\": [1, 2.0], \"0\": false, \"\": null}",
+    "{\"b\": null, \"a\": {\"b\": null, \"a\": 0.10}}",
+];
+
 /// Values of a type, as the text of a SQL literal without quotes.
 pub fn texts(kind: SqlType) -> &'static [&'static str] {
     match kind {
@@ -54,42 +124,8 @@ pub fn texts(kind: SqlType) -> &'static [&'static str] {
             &["0", "1", "-1", "3", "12", "-250", "9007199254740993", "9223372036854775807", "-9223372036854775808"]
         }
         SqlType::Numeric => &["0", "0.0", "1.5", "-2.5", "0.001", "4.750", "-0.5", "100", "123456789.125", "-99999.999", "2.5"],
-        SqlType::Double => &[
-            "0",
-            "-0",
-            "1",
-            "0.5",
-            "-1.5",
-            "2.5",
-            "3.5",
-            "1e300",
-            "-1e-300",
-            "NaN",
-            "Infinity",
-            "-Infinity",
-            "0.1",
-            "9007199254740992",
-            "123.456",
-        ],
-        SqlType::Text => &[
-            "",
-            "a",
-            "abc",
-            "ABC",
-            "a_c",
-            "50% off",
-            "ä",
-            "Straße",
-            "日本語",
-            "  b ",
-            "b,c,,d",
-            "12",
-            "-7.5",
-            "e\u{301}x",
-            "🙂🙂",
-            "x\ny\tz",
-            "\\",
-        ],
+        SqlType::Double => &DOUBLES,
+        SqlType::Text => &TEXTS,
         SqlType::Timestamptz => &[
             "2024-02-29 23:59:59.999999+00",
             "1970-01-01 00:00:00+00",
@@ -112,6 +148,7 @@ pub fn texts(kind: SqlType) -> &'static [&'static str] {
         SqlType::BigInts => &["{}", "{1}", "{1,2,3}", "{3,NULL,1,3}", "{9223372036854775807,-9223372036854775808}", "{NULL}"],
         SqlType::Texts => &["{}", "{a}", "{a,b,a}", "{\"\",NULL,ä}", "{\"b c\"}"],
         SqlType::Bytea => &["\\x", "\\x00ff", "\\x616263"],
+        SqlType::Json => &JSON,
         SqlType::Interval => &[
             "1 day",
             "-3 hours",
@@ -134,13 +171,18 @@ pub fn rows(seed: u64) -> Vec<WorldRow> {
     let mut random = Random::new(seed);
     // Columns that were added later do not change the others.
     let mut more = Random::new(seed.wrapping_add(77));
+    let mut most = Random::new(seed.wrapping_add(78));
     (0..ROWS)
         .map(|_| {
             COLUMNS
                 .iter()
                 .enumerate()
                 .map(|(column, (_, _, kind))| {
-                    let random = if column < 20 { &mut random } else { &mut more };
+                    let random = match column {
+                        0..20 => &mut random,
+                        20..23 => &mut more,
+                        _ => &mut most,
+                    };
                     (!random.one_in(6)).then(|| (*random.pick(texts(*kind))).to_owned())
                 })
                 .collect()

@@ -1,6 +1,6 @@
 -- Everything that has an identity: every operator of the graph, many kinds of expressions, sinks and a full-text index.
-CREATE SOURCE post_events WITH (connector = 'log', topic = 'social.post', partitions = 4) FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.PostEvent');
-CREATE SOURCE user_events WITH (connector = 'log', topic = 'social.user', deduplication = '1 day') FORMAT PLAIN ENCODE JSON (message = 'social.v1.UserEvent');
+CREATE SOURCE post_events WITH (connector = 'log', topic = 'social.post', partitions = 4) FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.PostEvent', schema.location = 'post.proto');
+CREATE SOURCE user_events WITH (connector = 'log', topic = 'social.user', deduplication = '1 day') FORMAT PLAIN ENCODE JSON (message = 'social.v1.UserEvent', schema.location = 'user.proto');
 
 CREATE TABLE posts (
   post_id BIGINT PRIMARY KEY, author_id BIGINT NOT NULL, text TEXT NOT NULL, hashtags TEXT[], likes BIGINT NOT NULL, weight NUMERIC(10, 2),
@@ -63,12 +63,33 @@ CREATE MATERIALIZED VIEW measures AS
   SELECT author_id, sum(CAST(likes AS DOUBLE PRECISION)) AS total, avg(CAST(likes AS DOUBLE PRECISION)) AS average, sum(DISTINCT likes) AS different
   FROM posts GROUP BY author_id;
 CREATE INDEX ON measures (author_id);
+-- statistics, values at places, first values and bits
+CREATE MATERIALIZED VIEW statistics AS
+  SELECT author_id, stddev(likes) AS spread, var_pop(weight) AS variance, stddev_samp(CAST(likes AS DOUBLE PRECISION)) AS float_spread,
+    corr(weight, likes) AS related, regr_count(weight, likes) AS pairs, regr_slope(weight, likes) AS slope,
+    percentile_cont(0.95) WITHIN GROUP (ORDER BY likes DESC) AS late, percentile_disc(ARRAY[0.25, 0.75]) WITHIN GROUP (ORDER BY text) AS quarters,
+    median(weight) AS middle, mode() WITHIN GROUP (ORDER BY text) AS usual, max_by(text, likes) AS loudest,
+    last_value(text ORDER BY created_at) AS last, bit_or(likes) AS bits, variance(DISTINCT likes) AS different,
+    jsonb_agg(text ORDER BY created_at) AS json, jsonb_object_agg(text, likes) AS named
+  FROM posts GROUP BY author_id;
+CREATE INDEX ON statistics (author_id);
+-- the latest of a stream, of which one row is kept
+CREATE MATERIALIZED VIEW last_events AS
+  SELECT aggregate_id AS post_id, arg_max(event_type, occurred_at) AS event_type, every(event_type <> 'post.deleted') AS lives
+  FROM post_events GROUP BY aggregate_id;
+CREATE INDEX ON last_events (post_id);
 -- top-k with and without a rank
 CREATE MATERIALIZED VIEW newest AS SELECT post_id, author_id FROM posts ORDER BY created_at DESC LIMIT 10 OFFSET 2;
 CREATE INDEX ON newest (post_id);
 CREATE MATERIALIZED VIEW best AS
   SELECT author_id, post_id, place FROM (SELECT author_id, post_id, ROW_NUMBER() OVER (PARTITION BY author_id ORDER BY likes DESC, post_id) AS place FROM posts) r WHERE place <= 3;
 CREATE INDEX ON best (author_id, place);
+-- functions over the rows around a row
+CREATE MATERIALIZED VIEW around AS
+  SELECT post_id, rank() OVER (PARTITION BY author_id ORDER BY likes DESC) AS place, lag(text, 1, '') OVER w AS before, sum(likes) FILTER (WHERE weight > 1) OVER w AS near,
+    avg(likes) OVER (PARTITION BY author_id ORDER BY created_at RANGE BETWEEN INTERVAL '5 minutes' PRECEDING AND CURRENT ROW) AS recent
+  FROM posts WINDOW w AS (PARTITION BY author_id ORDER BY post_id ROWS BETWEEN 2 PRECEDING AND 1 FOLLOWING);
+CREATE INDEX ON around (post_id);
 -- a temporal filter over a stream, and windows
 CREATE MATERIALIZED VIEW recent AS SELECT aggregate_id AS post_id, occurred_at FROM post_events WHERE occurred_at > NOW() - INTERVAL '1 hour';
 CREATE INDEX ON recent (post_id);

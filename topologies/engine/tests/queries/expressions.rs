@@ -17,7 +17,8 @@ impl Generator {
         };
         let int = self.int(scope, 1);
         let text = self.text(scope, 1);
-        match self.random.below(14) {
+        let direction = *self.random.pick(&["", " DESC"]);
+        match self.random.below(19) {
             0 => (format!("count(*){filter}"), Kind::Int),
             1 => (format!("count({int}){filter}"), Kind::Int),
             2 => (format!("count(DISTINCT {text}){filter}"), Kind::Int),
@@ -38,6 +39,21 @@ impl Generator {
                 (format!("string_agg({text}, '; ' ORDER BY {other} {direction}, {text} ASC NULLS LAST){filter}"), Kind::Text)
             }
             12 => (format!("avg({int}){filter}"), Kind::Real),
+            13 => {
+                let name = *self.random.pick(&["stddev", "stddev_pop", "variance", "var_pop"]);
+                let distinct = *self.random.pick(&["", "", "DISTINCT "]);
+                (format!("{name}({distinct}{int}){filter}"), Kind::Real)
+            }
+            14 => {
+                let fraction = *self.random.pick(&["0", "0.25", "0.5", "0.95", "1"]);
+                (format!("percentile_disc({fraction}) WITHIN GROUP (ORDER BY {int}{direction}){filter}"), Kind::Int)
+            }
+            15 => {
+                let fraction = *self.random.pick(&["0.25", "0.5"]);
+                (format!("percentile_cont({fraction}) WITHIN GROUP (ORDER BY {int}{direction}){filter}"), Kind::Real)
+            }
+            16 => (format!("mode() WITHIN GROUP (ORDER BY ({text} || ''){direction}){filter}"), Kind::Text),
+            17 => (format!("{}({int}){filter}", self.random.pick(&["bit_and", "bit_or", "bit_xor"])), Kind::Int),
             _ => (format!("string_agg({text}, ',' ORDER BY {text} DESC NULLS FIRST){filter}"), Kind::Text),
         }
     }

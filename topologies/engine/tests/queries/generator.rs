@@ -30,8 +30,8 @@ impl Generator {
 
     // ---- queries
 
-    fn select(&mut self, depth: usize) -> Select {
-        match self.random.below(if depth == 0 { 5 } else { 18 }) {
+    pub fn select(&mut self, depth: usize) -> Select {
+        match self.random.below(if depth == 0 { 5 } else { 24 }) {
             0..=1 => self.plain(depth, ""),
             2 => self.plain(depth, "DISTINCT "),
             3..=4 => self.grouped(depth),
@@ -44,11 +44,15 @@ impl Generator {
             13 => self.star(),
             14..=15 => self.set_operation(depth),
             16 => self.listed(depth),
+            17..=19 => self.windowed(depth),
+            20 => self.first_of_keys(depth),
+            21 => self.grouped_by_sets(depth),
+            22 => self.beside(),
             _ => self.plain(depth, ""),
         }
     }
 
-    fn plain(&mut self, depth: usize, distinct: &str) -> Select {
+    pub fn plain(&mut self, depth: usize, distinct: &str) -> Select {
         let mut from = self.from(depth);
         let count = 1 + self.random.below(4);
         let mut items = Vec::with_capacity(count);
@@ -216,7 +220,7 @@ impl Generator {
     }
 
     /// Every column in some order: total, up to rows that are equal in all columns.
-    fn order(&mut self, columns: &[String]) -> String {
+    pub fn order(&mut self, columns: &[String]) -> String {
         let first = self.random.below(columns.len());
         let parts: Vec<String> = (0..columns.len())
             .map(|place| {
@@ -292,7 +296,7 @@ impl Generator {
 
     // ---- relations
 
-    fn from(&mut self, depth: usize) -> From {
+    pub fn from(&mut self, depth: usize) -> From {
         let mut from = self.relation(depth);
         let joins = if depth == 0 { self.random.below(2) } else { self.random.below(3) };
         for _ in 0..joins {
@@ -442,7 +446,7 @@ impl Generator {
         })
     }
 
-    fn conditions(&mut self, from: &mut From, depth: usize) -> String {
+    pub fn conditions(&mut self, from: &mut From, depth: usize) -> String {
         let mut all = std::mem::take(&mut from.conditions);
         if self.random.one_in(4) {
             all.push(self.predicate(&from.columns, 2));

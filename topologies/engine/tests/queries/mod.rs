@@ -3,16 +3,18 @@
 //! `TIDEWATER_QUERIES` is how many queries are tried, `TIDEWATER_QUERY_SEED` the seed of the first: with a count of 1, one query alone.
 
 mod expressions;
+mod fixed;
 pub mod generator;
 mod reference;
 mod scope;
 mod subqueries;
+mod windows;
 pub mod world;
 
 use std::sync::Arc;
 
 use engine::run::Options;
-use language::load::{build, inline};
+use language::load::{build, inline, inline_beside};
 use language::topology::Topology;
 
 use self::reference::{Reference, field};
@@ -64,6 +66,22 @@ fn generated_queries_agree_with_postgres_at_every_epoch() {
     assert!(count < VIEWS_PER_TOPOLOGY || filled * 2 >= count, "only {filled} of {count} queries had rows in the end");
 }
 
+#[test]
+fn fixed_queries_agree_with_postgres_at_every_epoch() {
+    let reference = Reference::start();
+    let numbered = fixed::queries().into_iter().zip(0..);
+    let queries: Vec<Query> = numbered.map(|(sql, seed)| Query { seed, sql }).collect();
+    let count = queries.len() as u64;
+    // The seed chooses the events and the number of workers.
+    for seed in [0, VIEWS_PER_TOPOLOGY, 2 * VIEWS_PER_TOPOLOGY] {
+        let mut outcome = Outcome::default();
+        compare(&reference, seed, queries.clone(), &mut outcome);
+        let Outcome { failures, refused, filled } = outcome;
+        assert!(failures.is_empty() && refused.is_empty(), "{}\n\n{}", failures.join("\n\n"), refused.join("\n\n"));
+        assert!(filled * 4 >= count * 3, "only {filled} of {count} queries had rows in the end");
+    }
+}
+
 /// Results over all queries.
 #[derive(Default)]
 struct Outcome {
@@ -73,6 +91,7 @@ struct Outcome {
     filled: u64,
 }
 
+#[derive(Clone)]
 struct Query {
     seed: u64,
     sql: String,
@@ -94,7 +113,9 @@ impl Query {
 
 fn planned(queries: &[Query]) -> Result<Topology, String> {
     let views: String = queries.iter().map(Query::statement).collect();
-    let topology = build(&[inline("tables.sql", TABLES_SQL), inline("queries.sql", &views)])
+    let mut files = inline_beside("tables.sql", TABLES_SQL, &testkit::social::proto_files());
+    files.push(inline("queries.sql", &views));
+    let topology = build(&files)
         .map_err(|all| all.iter().map(|diagnostic| diagnostic.message.clone()).collect::<Vec<_>>().join("\n"))?;
     language::expression::check::check(&topology)
         .unwrap_or_else(|error| panic!("it was planned, but can't be rendered: {error}"));

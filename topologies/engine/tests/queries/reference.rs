@@ -1,6 +1,7 @@
 //! PostgreSQL as the independent engine: the same tables, the same queries, and a form in which both engines' rows can be compared.
 
 use schemas::field::Value;
+use schemas::jsonb::shown;
 use schemas::numeric::WIDE_SCALE;
 
 use super::world::{Cell, World};
@@ -75,6 +76,7 @@ pub fn field(value: &Value<'_>) -> Option<String> {
         Value::Decimal(units, scale) => decimal(*units, *scale),
         Value::Numeric(units) => decimal_digits(&units.to_string(), usize::from(WIDE_SCALE.unsigned_abs())),
         Value::Text(text) => text.clone().into_owned(),
+        Value::Json(json) => shown(json),
         other => panic!("queries have no {other:?}"),
     };
     Some(canonical(&text))

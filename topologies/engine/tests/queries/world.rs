@@ -7,8 +7,8 @@ use crate::harness::Producer;
 
 /// The tables under test. Every clause that MERGE has is in here.
 pub const TABLES_SQL: &str = "\
-CREATE SOURCE user_events WITH (connector = 'log', topic = 'social.user') FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.UserEvent');
-CREATE SOURCE post_events WITH (connector = 'log', topic = 'social.post') FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.PostEvent');
+CREATE SOURCE user_events WITH (connector = 'log', topic = 'social.user') FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.UserEvent', schema.location = 'user.proto');
+CREATE SOURCE post_events WITH (connector = 'log', topic = 'social.post') FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.PostEvent', schema.location = 'post.proto');
 
 CREATE TABLE users (user_id BIGINT PRIMARY KEY, username TEXT NOT NULL, bio TEXT);
 MERGE INTO users USING user_events e ON users.user_id = e.aggregate_id

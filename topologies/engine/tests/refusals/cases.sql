@@ -34,11 +34,14 @@ CREATE MATERIALIZED VIEW v AS SELECT post_id FROM posts p WHERE EXISTS
 CREATE MATERIALIZED VIEW v AS SELECT post_id FROM posts p WHERE EXISTS
   (SELECT 1 FROM likes l WHERE l.post_id = p.post_id AND EXISTS (SELECT 1 FROM posts q WHERE q.post_id = l.post_id AND q.author_id = p.author_id));
 
--- lists side by side in FROM
-CREATE MATERIALIZED VIEW v AS SELECT a FROM posts p CROSS JOIN LATERAL unnest(p.hashtags, p.hashtags) AS t(a, b);
+-- lists side by side without names
+CREATE MATERIALIZED VIEW v AS SELECT post_id FROM posts p CROSS JOIN LATERAL unnest(p.hashtags, string_to_array(p.text, ' ')) AS t;
 
--- the numbers of a list's items
-CREATE MATERIALIZED VIEW v AS SELECT tag, n FROM posts p CROSS JOIN LATERAL unnest(p.hashtags) WITH ORDINALITY AS t(tag, n);
+-- more names than columns
+CREATE MATERIALIZED VIEW v AS SELECT tag, n FROM posts p CROSS JOIN LATERAL unnest(p.hashtags) AS t(tag, n);
+
+-- members as one column
+CREATE MATERIALIZED VIEW v AS SELECT post_id, jsonb_each(CAST(text AS JSONB)) AS member FROM posts;
 
 -- a scalar sub-query related by an inequality
 CREATE MATERIALIZED VIEW v AS SELECT p.post_id, (SELECT count(*) FROM posts q WHERE q.post_id < p.post_id) AS earlier FROM posts p;
@@ -89,25 +92,79 @@ CREATE MATERIALIZED VIEW v AS SELECT post_id FROM posts ORDER BY reply_to NULLS 
 -- NULLs at the other end of an aggregate
 CREATE MATERIALIZED VIEW v AS SELECT author_id, string_agg(text, ',' ORDER BY reply_to DESC NULLS LAST) AS texts FROM posts GROUP BY author_id;
 
--- a rank
-CREATE MATERIALIZED VIEW v AS SELECT post_id, RANK() OVER (ORDER BY created_at) AS place FROM posts;
+-- a window function without OVER
+CREATE MATERIALIZED VIEW v AS SELECT post_id, rank() AS place FROM posts;
 
--- a running total
-CREATE MATERIALIZED VIEW v AS SELECT post_id, sum(post_id) OVER (ORDER BY created_at) AS total FROM posts;
+-- a window function that there is not
+CREATE MATERIALIZED VIEW v AS SELECT post_id, ranking() OVER (ORDER BY created_at) AS place FROM posts;
 
--- a row number without a bound
-CREATE MATERIALIZED VIEW v AS SELECT post_id, ROW_NUMBER() OVER (PARTITION BY author_id ORDER BY created_at) AS place FROM posts;
+-- a window without a name
+CREATE MATERIALIZED VIEW v AS SELECT post_id, rank() OVER w AS place FROM posts;
 
--- a row number bounded from below
-CREATE MATERIALIZED VIEW v AS
-  SELECT post_id FROM (SELECT post_id, ROW_NUMBER() OVER (ORDER BY created_at) AS place FROM posts) t WHERE place > 10;
+-- a window that is made of one with a frame
+CREATE MATERIALIZED VIEW v AS SELECT post_id, sum(post_id) OVER (w ROWS 2 PRECEDING) AS near FROM posts
+  WINDOW w AS (ORDER BY post_id ROWS 1 PRECEDING);
 
--- two window functions
-CREATE MATERIALIZED VIEW v AS SELECT post_id FROM
-  (SELECT post_id, ROW_NUMBER() OVER (ORDER BY created_at) AS a, ROW_NUMBER() OVER (ORDER BY text) AS b FROM posts) t WHERE a < 5 AND b < 5;
+-- a window that is given another order
+CREATE MATERIALIZED VIEW v AS SELECT post_id, sum(post_id) OVER (w ORDER BY text) AS near FROM posts WINDOW w AS (ORDER BY post_id);
 
--- DISTINCT ON
-CREATE MATERIALIZED VIEW v AS SELECT DISTINCT ON (author_id) author_id, post_id FROM posts ORDER BY author_id, created_at;
+-- rows that are left out of a frame
+CREATE MATERIALIZED VIEW v AS SELECT post_id, sum(post_id) OVER (ORDER BY post_id ROWS 2 PRECEDING EXCLUDE CURRENT ROW) AS others FROM posts;
+
+-- a distance between texts
+CREATE MATERIALIZED VIEW v AS SELECT post_id, count(*) OVER (ORDER BY text RANGE 1 PRECEDING) AS near FROM posts;
+
+-- a number between times
+CREATE MATERIALIZED VIEW v AS SELECT post_id, count(*) OVER (ORDER BY created_at RANGE 5 PRECEDING) AS near FROM posts;
+
+-- an interval between numbers
+CREATE MATERIALIZED VIEW v AS SELECT post_id, count(*) OVER (ORDER BY post_id RANGE INTERVAL '5 minutes' PRECEDING) AS near FROM posts;
+
+-- months between times
+CREATE MATERIALIZED VIEW v AS SELECT post_id, count(*) OVER (ORDER BY created_at RANGE INTERVAL '1 month' PRECEDING) AS near FROM posts;
+
+-- a distance to before and behind
+CREATE MATERIALIZED VIEW v AS SELECT post_id, count(*) OVER (ORDER BY created_at RANGE INTERVAL '-5 minutes' PRECEDING) AS near FROM posts;
+
+-- a distance that is finer than the order
+CREATE MATERIALIZED VIEW v AS SELECT post_id, count(*) OVER (ORDER BY post_id RANGE 0.5 PRECEDING) AS near FROM posts;
+
+-- a distance in two directions of order
+CREATE MATERIALIZED VIEW v AS SELECT post_id, count(*) OVER (ORDER BY post_id, text RANGE 5 PRECEDING) AS near FROM posts;
+
+-- groups without an order
+CREATE MATERIALIZED VIEW v AS SELECT post_id, count(*) OVER (GROUPS 1 PRECEDING) AS near FROM posts;
+
+-- an offset that is no constant
+CREATE MATERIALIZED VIEW v AS SELECT post_id, lag(text, author_id) OVER (ORDER BY post_id) AS before FROM posts;
+
+-- no buckets
+CREATE MATERIALIZED VIEW v AS SELECT post_id, ntile(0) OVER (ORDER BY post_id) AS bucket FROM posts;
+
+-- a default of another type
+CREATE MATERIALIZED VIEW v AS SELECT post_id, lag(created_at, 1, 5) OVER (ORDER BY post_id) AS before FROM posts;
+
+-- NULLs that are left out
+CREATE MATERIALIZED VIEW v AS SELECT post_id, last_value(reply_to) IGNORE NULLS OVER (ORDER BY post_id) AS answered FROM posts;
+
+-- different values in a frame
+CREATE MATERIALIZED VIEW v AS SELECT post_id, count(DISTINCT author_id) OVER (ORDER BY post_id) AS authors FROM posts;
+
+-- a filter on a rank
+CREATE MATERIALIZED VIEW v AS SELECT post_id, rank() FILTER (WHERE author_id > 1) OVER (ORDER BY post_id) AS place FROM posts;
+
+-- window functions over a source
+CREATE MATERIALIZED VIEW v AS SELECT aggregate_id, row_number() OVER (ORDER BY occurred_at) AS place FROM post_events;
+
+-- DISTINCT ON without an order
+CREATE MATERIALIZED VIEW v AS SELECT DISTINCT ON (author_id) author_id, post_id FROM posts;
+
+-- DISTINCT ON with another order
+CREATE MATERIALIZED VIEW v AS SELECT DISTINCT ON (author_id) author_id, post_id FROM posts ORDER BY post_id;
+
+-- first rows beside rows that an inequality relates
+CREATE MATERIALIZED VIEW v AS SELECT p.post_id, q.post_id AS later FROM posts p
+  CROSS JOIN LATERAL (SELECT post_id FROM posts WHERE post_id > p.post_id ORDER BY post_id LIMIT 1) AS q;
 
 -- # Aggregates
 
@@ -117,8 +174,59 @@ CREATE MATERIALIZED VIEW v AS SELECT count(DISTINCT post_id, author_id) AS n FRO
 -- a decayed sum of distinct values
 CREATE MATERIALIZED VIEW v AS SELECT author_id, decayed_sum(DISTINCT 1, created_at, INTERVAL '1 hour') AS score FROM posts GROUP BY author_id;
 
--- an aggregate that is not supported
-CREATE MATERIALIZED VIEW v AS SELECT author_id, stddev(post_id) AS spread FROM posts GROUP BY author_id;
+-- an aggregate of another database
+CREATE MATERIALIZED VIEW v AS SELECT author_id, approx_distinct(post_id) AS posts FROM posts GROUP BY author_id;
+
+-- a percentile without WITHIN GROUP
+CREATE MATERIALIZED VIEW v AS SELECT author_id, percentile_cont(0.5) AS middle FROM posts GROUP BY author_id;
+
+-- a percentile that takes its value as an argument
+CREATE MATERIALIZED VIEW v AS SELECT author_id, percentile_disc(post_id, 0.5) AS middle FROM posts GROUP BY author_id;
+
+-- a place between two times
+CREATE MATERIALIZED VIEW v AS SELECT author_id, percentile_cont(0.5) WITHIN GROUP (ORDER BY created_at) AS middle FROM posts GROUP BY author_id;
+
+-- a fraction beyond the whole
+CREATE MATERIALIZED VIEW v AS SELECT author_id, percentile_cont(95) WITHIN GROUP (ORDER BY post_id) AS late FROM posts GROUP BY author_id;
+
+-- a fraction that is no constant
+CREATE MATERIALIZED VIEW v AS SELECT author_id, percentile_cont(author_id) WITHIN GROUP (ORDER BY post_id) AS late FROM posts GROUP BY author_id;
+
+-- a list of fractions with a NULL
+CREATE MATERIALIZED VIEW v AS SELECT author_id, percentile_disc(ARRAY[0.5, NULL]) WITHIN GROUP (ORDER BY post_id) AS late FROM posts GROUP BY author_id;
+
+-- a percentile of different values
+CREATE MATERIALIZED VIEW v AS SELECT author_id, median(DISTINCT post_id) AS middle FROM posts GROUP BY author_id;
+
+-- a percentile of a stream
+CREATE MATERIALIZED VIEW v AS SELECT actor_id, percentile_cont(0.95) WITHIN GROUP (ORDER BY schema_version) AS late FROM post_events GROUP BY actor_id;
+
+-- a mode of its argument
+CREATE MATERIALIZED VIEW v AS SELECT author_id, mode(reply_to) AS usual FROM posts GROUP BY author_id;
+
+-- a first value in no order
+CREATE MATERIALIZED VIEW v AS SELECT author_id, first_value(text) AS first FROM posts GROUP BY author_id;
+
+-- a statistic of different pairs
+CREATE MATERIALIZED VIEW v AS SELECT author_id, corr(DISTINCT post_id, reply_to) AS related FROM posts GROUP BY author_id;
+
+-- a standard deviation of texts
+CREATE MATERIALIZED VIEW v AS SELECT author_id, stddev(text) AS spread FROM posts GROUP BY author_id;
+
+-- a slope of one number
+CREATE MATERIALIZED VIEW v AS SELECT author_id, regr_slope(post_id) AS slope FROM posts GROUP BY author_id;
+
+-- the bits of a text
+CREATE MATERIALIZED VIEW v AS SELECT author_id, bit_or(text) AS bits FROM posts GROUP BY author_id;
+
+-- different texts in the order of something else
+CREATE MATERIALIZED VIEW v AS SELECT author_id, string_agg(DISTINCT text, ',' ORDER BY post_id) AS texts FROM posts GROUP BY author_id;
+
+-- the greatest JSONB
+CREATE MATERIALIZED VIEW v AS SELECT author_id, max(CAST(text AS JSONB)) AS most FROM posts GROUP BY author_id;
+
+-- an object whose names are times
+CREATE MATERIALIZED VIEW v AS SELECT author_id, jsonb_object_agg(created_at, text) AS texts FROM posts GROUP BY author_id;
 
 -- a column outside of GROUP BY
 CREATE MATERIALIZED VIEW v AS SELECT author_id, text, count(*) AS n FROM posts GROUP BY author_id;
@@ -126,8 +234,11 @@ CREATE MATERIALIZED VIEW v AS SELECT author_id, text, count(*) AS n FROM posts G
 -- an aggregate in WHERE
 CREATE MATERIALIZED VIEW v AS SELECT author_id FROM posts WHERE count(*) > 1 GROUP BY author_id;
 
--- grouping sets
-CREATE MATERIALIZED VIEW v AS SELECT author_id, reply_to, count(*) AS n FROM posts GROUP BY ROLLUP (author_id, reply_to);
+-- too many grouping sets
+CREATE MATERIALIZED VIEW v AS SELECT count(*) AS n FROM posts GROUP BY CUBE (post_id, author_id, text, reply_to, created_at, hashtags, post_id + 1);
+
+-- GROUPING of no key
+CREATE MATERIALIZED VIEW v AS SELECT author_id, GROUPING(reply_to) AS n FROM posts GROUP BY ROLLUP (author_id);
 
 -- two aggregates that differ by a cast
 CREATE MATERIALIZED VIEW v AS SELECT max(post_id) AS a, max(CAST(post_id AS TEXT)) AS b FROM posts;
@@ -140,8 +251,26 @@ CREATE MATERIALIZED VIEW v AS SELECT post_id, decayed_sum(1, liked_at, INTERVAL 
 
 -- # Time
 
--- hopping windows
-CREATE MATERIALIZED VIEW v AS SELECT window_start, count(*) AS n FROM HOP(posts, created_at, INTERVAL '1 minute', INTERVAL '1 hour') GROUP BY window_start;
+-- hopping windows without a size
+CREATE MATERIALIZED VIEW v AS SELECT window_start, count(*) AS n FROM HOP(posts, created_at, INTERVAL '1 minute') GROUP BY window_start;
+
+-- hopping windows that overlap too often
+CREATE MATERIALIZED VIEW v AS SELECT window_start, count(*) AS n FROM HOP(posts, created_at, INTERVAL '1 second', INTERVAL '1 hour') GROUP BY window_start;
+
+-- windows that stand still
+CREATE MATERIALIZED VIEW v AS SELECT window_start, count(*) AS n FROM HOP(posts, created_at, INTERVAL '0 seconds', INTERVAL '1 hour') GROUP BY window_start;
+
+-- windows of months
+CREATE MATERIALIZED VIEW v AS SELECT window_start, count(*) AS n FROM HOP(posts, created_at, INTERVAL '1 day', INTERVAL '1 month') GROUP BY window_start;
+
+-- windows from an offset that is no constant
+CREATE MATERIALIZED VIEW v AS SELECT window_start, count(*) AS n FROM TUMBLE(posts, created_at, INTERVAL '1 day', created_at - created_at) GROUP BY window_start;
+
+-- steps that miss the end
+CREATE MATERIALIZED VIEW v AS SELECT window_start, count(*) AS n FROM CUMULATE(posts, created_at, INTERVAL '7 minutes', INTERVAL '1 hour') GROUP BY window_start;
+
+-- windows over a number
+CREATE MATERIALIZED VIEW v AS SELECT window_start, count(*) AS n FROM HOP(posts, post_id, INTERVAL '1 minute', INTERVAL '1 hour') GROUP BY window_start;
 
 -- windows of an unknown kind
 CREATE MATERIALIZED VIEW v AS SELECT window_start, count(*) AS n FROM TUMBEL(posts, created_at, INTERVAL '1 hour') GROUP BY window_start;
@@ -152,8 +281,15 @@ CREATE MATERIALIZED VIEW v AS SELECT window_start, count(*) AS n FROM TUMBLE(pos
 -- NOW() in a column
 CREATE MATERIALIZED VIEW v AS SELECT post_id, NOW() - created_at AS age FROM posts;
 
--- NOW() in an alternative
-CREATE MATERIALIZED VIEW v AS SELECT post_id FROM posts WHERE created_at > NOW() - INTERVAL '1 hour' OR author_id = 1;
+-- NOW() in an alternative of a stream
+CREATE MATERIALIZED VIEW v AS SELECT event_id FROM post_events WHERE occurred_at > NOW() - INTERVAL '1 hour' OR actor_id = 1;
+
+-- NOW() in too many alternatives
+CREATE MATERIALIZED VIEW v AS SELECT post_id FROM posts WHERE created_at > NOW() - INTERVAL '1 hour' OR created_at > NOW() - INTERVAL '2 hours' AND author_id = 1
+  OR created_at > NOW() - INTERVAL '3 hours' AND author_id = 2 OR created_at > NOW() - INTERVAL '4 hours' AND author_id = 3;
+
+-- NOW() in an equality of an alternative
+CREATE MATERIALIZED VIEW v AS SELECT post_id FROM posts WHERE created_at = NOW() OR author_id = 1;
 
 -- NOW() in an equality
 CREATE MATERIALIZED VIEW v AS SELECT post_id FROM posts WHERE created_at = NOW();
@@ -227,8 +363,60 @@ CREATE MATERIALIZED VIEW v AS SELECT named_struct('a', post_id) AS s FROM posts;
 -- UNNEST of no list
 CREATE MATERIALIZED VIEW v AS SELECT post_id, unnest(text) AS letter FROM posts;
 
--- two lists unnested at once
-CREATE MATERIALIZED VIEW v AS SELECT unnest(hashtags) AS a, unnest(string_to_array(text, ' ')) AS b FROM posts;
+-- two lists in one UNNEST of SELECT
+CREATE MATERIALIZED VIEW v AS SELECT unnest(hashtags, string_to_array(text, ' ')) AS a FROM posts;
+
+-- JSONB compared with a text
+CREATE MATERIALIZED VIEW v AS SELECT post_id FROM posts WHERE jsonb_build_array(post_id) = text;
+
+-- JSONB compared with a constant that is no JSON
+CREATE MATERIALIZED VIEW v AS SELECT post_id FROM posts WHERE jsonb_build_array(post_id) = '[1';
+
+-- JSONB compared with a number
+CREATE MATERIALIZED VIEW v AS SELECT post_id FROM posts WHERE (CAST(text AS JSONB) -> 'n') > 3;
+
+-- an order of JSONB
+CREATE MATERIALIZED VIEW v AS SELECT post_id FROM posts ORDER BY CAST(text AS JSONB) -> 'n' LIMIT 3;
+
+-- a function of texts over JSONB
+CREATE MATERIALIZED VIEW v AS SELECT post_id, upper(CAST(text AS JSONB) -> 'n') AS n FROM posts;
+
+-- a pattern over JSONB
+CREATE MATERIALIZED VIEW v AS SELECT post_id FROM posts WHERE CAST(text AS JSONB) -> 'n' LIKE 'a%';
+
+-- a sum of JSONB and a number
+CREATE MATERIALIZED VIEW v AS SELECT post_id, (CAST(text AS JSONB) -> 'n') + 1 AS n FROM posts;
+
+-- a list function that orders JSONB
+CREATE MATERIALIZED VIEW v AS SELECT post_id, array_sort(ARRAY[CAST(text AS JSONB)]) AS sorted FROM posts;
+
+-- a member of a text
+CREATE MATERIALIZED VIEW v AS SELECT post_id, text -> 'n' AS n FROM posts;
+
+-- a path that is no list
+CREATE MATERIALIZED VIEW v AS SELECT post_id, CAST(text AS JSONB) #> 'a' AS a FROM posts;
+
+-- a number as JSONB
+CREATE MATERIALIZED VIEW v AS SELECT post_id, CAST(post_id AS JSONB) AS j FROM posts;
+
+-- JSONB as a time
+CREATE MATERIALIZED VIEW v AS SELECT post_id, CAST(CAST(text AS JSONB) -> 'at' AS TIMESTAMPTZ) AS at FROM posts;
+
+-- JSONB and TEXT in one column
+CREATE MATERIALIZED VIEW v AS SELECT to_jsonb(text) AS j FROM posts UNION ALL SELECT text FROM posts;
+
+-- an index of JSONB
+CREATE MATERIALIZED VIEW v AS SELECT post_id, to_jsonb(hashtags) AS j FROM posts;
+CREATE INDEX by_j ON v (j);
+
+-- the type JSON
+CREATE MATERIALIZED VIEW v AS SELECT post_id, CAST(text AS JSON) AS j FROM posts;
+
+-- a function of the type JSON
+CREATE MATERIALIZED VIEW v AS SELECT post_id, json_array_length(text) AS n FROM posts;
+
+-- a path of SQL/JSON
+CREATE MATERIALIZED VIEW v AS SELECT post_id, jsonb_path_exists(to_jsonb(text), '$.a') AS n FROM posts;
 
 -- a UNION of unequal width
 CREATE MATERIALIZED VIEW v AS SELECT post_id FROM posts UNION ALL SELECT post_id, user_id FROM likes;
@@ -259,8 +447,8 @@ CREATE VIEW v AS SELECT author_id, sum(post_id) IS DISTINCT FROM avg(reply_to) A
 
 -- # Functions and numbers
 
--- a function that makes JSON
-CREATE MATERIALIZED VIEW v AS SELECT author_id, json_agg(text) AS texts FROM posts GROUP BY author_id;
+-- a JSON aggregate that leaves NULLs out
+CREATE MATERIALIZED VIEW v AS SELECT author_id, json_agg_strict(text) AS texts FROM posts GROUP BY author_id;
 
 -- a function of another database
 CREATE MATERIALIZED VIEW v AS SELECT ifnull(reply_to, 0) AS reply_to FROM posts;
@@ -297,8 +485,82 @@ CREATE MATERIALIZED VIEW v AS SELECT hashtags[1:2] AS two FROM posts;
 
 -- # Tables
 
--- a second MERGE
-MERGE INTO posts USING post_events e ON posts.post_id = e.aggregate_id WHEN MATCHED AND e.event_type = 'post.deleted' THEN DELETE;
+-- a merge from a table, which a view reads
+CREATE VIEW texts AS SELECT post_id, text FROM posts;
+CREATE TABLE t (id BIGINT PRIMARY KEY, text TEXT);
+MERGE INTO t USING texts x ON t.id = x.post_id WHEN NOT MATCHED THEN INSERT VALUES (x.post_id, x.text);
+
+-- a merge from an aggregate
+CREATE TABLE t (id BIGINT PRIMARY KEY, n BIGINT);
+MERGE INTO t USING (SELECT actor_id, count(*) AS n FROM post_events GROUP BY actor_id) x ON t.id = x.actor_id
+  WHEN NOT MATCHED THEN INSERT VALUES (x.actor_id, x.n);
+
+-- a merge from a join
+CREATE TABLE t (id BIGINT PRIMARY KEY, n BIGINT);
+MERGE INTO t USING (SELECT e.actor_id, p.post_id FROM post_events e JOIN posts p ON p.author_id = e.actor_id WHERE e.occurred_at > NOW() - INTERVAL '1 day') x
+  ON t.id = x.actor_id WHEN NOT MATCHED THEN INSERT VALUES (x.actor_id, x.post_id);
+
+-- a merge from rows that go away as time passes
+CREATE TABLE t (id BIGINT PRIMARY KEY, n BIGINT);
+MERGE INTO t USING (SELECT actor_id FROM post_events WHERE occurred_at > NOW() - INTERVAL '1 day') x ON t.id = x.actor_id
+  WHEN NOT MATCHED THEN INSERT VALUES (x.actor_id, 1);
+
+-- a merge from rows of no event
+CREATE TABLE t (id BIGINT PRIMARY KEY, n BIGINT);
+MERGE INTO t USING (SELECT * FROM (VALUES (1, 2)) AS given(a, b)) x ON t.id = x.a WHEN NOT MATCHED THEN INSERT VALUES (x.a, x.b);
+
+-- a merge from SESSION
+CREATE TABLE t (id BIGINT PRIMARY KEY, n BIGINT);
+MERGE INTO t USING (SELECT * FROM SESSION(post_events, occurred_at, INTERVAL '1 minute', actor_id)) x ON t.id = x.actor_id
+  WHEN NOT MATCHED THEN INSERT VALUES (x.actor_id, 1);
+
+-- a reason that is no text
+CREATE TABLE t (id BIGINT PRIMARY KEY);
+MERGE INTO t USING post_events e ON t.id = e.aggregate_id WHEN MATCHED THEN RAISE e.actor_id;
+
+-- a reason that reads the row that is not there
+CREATE TABLE t (id BIGINT PRIMARY KEY, state TEXT);
+MERGE INTO t USING post_events e ON t.id = e.aggregate_id WHEN NOT MATCHED THEN RAISE 'it is ' || t.state;
+
+-- a default that is no constant
+CREATE TABLE t (id BIGINT PRIMARY KEY, at TIMESTAMPTZ DEFAULT NOW());
+
+-- a default of another column
+CREATE TABLE t (id BIGINT PRIMARY KEY, twice BIGINT DEFAULT id * 2);
+
+-- a default that can't be computed
+CREATE TABLE t (id BIGINT PRIMARY KEY, n BIGINT DEFAULT 1 / 0);
+
+-- rows for a view
+INSERT INTO recent_posts VALUES (1, 2);
+
+-- a row that is there twice
+INSERT INTO likes VALUES (1, 2, TIMESTAMPTZ '2024-01-01T00:00:00Z');
+INSERT INTO likes (user_id, post_id, liked_at) VALUES (3, 4, TIMESTAMPTZ '2024-01-01T00:00:00Z'), (2, 1, TIMESTAMPTZ '2024-01-01T00:00:00Z');
+
+-- a row without a value that it needs
+INSERT INTO likes (post_id, user_id) VALUES (1, 2);
+
+-- a row with a value too many
+INSERT INTO likes VALUES (1, 2, TIMESTAMPTZ '2024-01-01T00:00:00Z', 4);
+
+-- a row with a column that is not there
+INSERT INTO likes (post_id, user, liked_at) VALUES (1, 2, TIMESTAMPTZ '2024-01-01T00:00:00Z');
+
+-- a value of another type
+INSERT INTO likes VALUES ('one', 2, TIMESTAMPTZ '2024-01-01T00:00:00Z');
+
+-- a retention by a column that is not there
+CREATE TABLE t (id BIGINT PRIMARY KEY, at TIMESTAMPTZ NOT NULL) WITH (retention = '1 day', event_time = 'ad');
+
+-- a retention by a column that is no instant
+CREATE TABLE t (id BIGINT PRIMARY KEY, at TIMESTAMP NOT NULL) WITH (retention = '1 day', event_time = 'at');
+
+-- a retention by a column that may be NULL
+CREATE TABLE t (id BIGINT PRIMARY KEY, at TIMESTAMPTZ) WITH (retention = '1 day', event_time = 'at');
+
+-- a retention of a view by a column that is not there
+CREATE MATERIALIZED VIEW v WITH (retention = '1 day', event_time = 'created') AS SELECT post_id, created_at FROM posts;
 
 -- a MERGE into a view
 MERGE INTO like_counts c USING post_events e ON c.post_id = e.aggregate_id WHEN MATCHED THEN DELETE;
@@ -346,16 +608,16 @@ CREATE TABLE t (id BIGINT PRIMARY KEY, pauses INTERVAL[]);
 -- # Sources
 
 -- an unknown message
-CREATE SOURCE s WITH (connector = 'log', topic = 'social.video') FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.VideosEvent');
+CREATE SOURCE s WITH (connector = 'log', topic = 'social.video') FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.VideosEvent', schema.location = 'video.proto');
 
 -- a message of another topic
-CREATE SOURCE s WITH (connector = 'log', topic = 'social.video') FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.MediaEvent');
+CREATE SOURCE s WITH (connector = 'log', topic = 'social.video') FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.MediaEvent', schema.location = 'media.proto');
 
 -- a second source of one topic
-CREATE SOURCE s WITH (connector = 'log', topic = 'social.post') FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.PostEvent');
+CREATE SOURCE s WITH (connector = 'log', topic = 'social.post') FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.PostEvent', schema.location = 'post.proto');
 
 -- an unknown option
-CREATE SOURCE s WITH (connector = 'log', topic = 'social.video', retension = '7 days') FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.VideoEvent');
+CREATE SOURCE s WITH (connector = 'log', topic = 'social.video', retension = '7 days') FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.VideoEvent', schema.location = 'video.proto');
 
 -- # Serving
 
@@ -464,9 +726,6 @@ CREATE SINK out FROM post_events WITH (connector = 'log', topic = 'derived.posts
 
 -- a sink into a topic that is read: a cycle
 CREATE SINK out FROM posts WITH (connector = 'log', topic = 'social.post') FORMAT CHANGELOG ENCODE JSON;
-
--- a sink into a topic of events
-CREATE SINK out FROM posts WITH (connector = 'log', topic = 'social.video') FORMAT CHANGELOG ENCODE JSON;
 
 -- a sink into the topic of dead letters
 CREATE SINK out FROM posts WITH (connector = 'log', topic = 'tidewater.dead_letters') FORMAT CHANGELOG ENCODE JSON;

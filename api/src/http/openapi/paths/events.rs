@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::super::operation::{Audience, DescribedOperation, DescribedPath, in_path, json_answer, with_headers};
-use super::super::schema::{described, format, list, nullable, object, one_of, text, whole};
+use super::super::operation::{Audience, DescribedOperation, DescribedPath, in_path, json_answer, query, with_headers};
+use super::super::schema::{anything, described, format, list, nullable, object, one_of, text, whole};
 
 pub(crate) static EVENTS: DescribedPath = DescribedPath::new("/v1/events", || vec![send()]);
 pub(crate) static TOPIC: DescribedPath = DescribedPath::new("/v1/topics/{topic}", || vec![send_to_topic()]);
@@ -14,7 +14,14 @@ const EVENT_WORDS: &str = "One event as a JSON object, or one a line, also compr
 
 const TOPIC_WORDS: &str = "The events alone, without the line with their topic around each: one as a JSON object, or one a line, also compressed. \
      A message of a `.proto` file may also be its bytes in base64, as a JSON string. Limits and answers are those of `POST /v1/events`.";
-const KEY_WORDS: &str = "Events without an envelope lie in one partition if their keys are equal.";
+const CLOUD_WORDS: &str = "CloudEvents 1.0 are taken in each form of HTTP: with the attributes in headers `ce-...` and the data as the body, as one \
+     JSON object, or as a batch. The event is then the object in CloudEvents' JSON format, whose members the source of the topic declares as columns. \
+     A request with something that is no CloudEvent is refused as a whole, with the attribute.";
+const TOPIC_ATTRIBUTE_WORDS: &str = "The topic, where the path has none.";
+const KEY_WORDS: &str = "Events without an envelope lie in one partition if their keys are equal. Of a topic whose records change the rows of a \
+     table it is the primary key: a text, a number, or an object of its columns; without an event the row is deleted.";
+const RECORD_KEY_WORDS: &str = "The key of all events of the body. With the body `null` it names the row to be deleted, in a topic whose records \
+     change the rows of a table.";
 
 /// One event as a client sends it.
 pub(super) fn event() -> Value {
@@ -28,15 +35,51 @@ pub(super) fn event() -> Value {
         ("payload", json!({ "type": "object" })),
     ];
     let words =
-        "With the envelope of the catalogue, or as the source of the topic declares it; base64 of a message of a `.proto` file.";
+        "With the envelope of its message, or as the source of the topic declares it; base64 of a message of a `.proto` file.";
     let event = described(json!({ "anyOf": [object(&members), bare_event()] }), words);
-    let key = described(json!({ "type": ["string", "number", "null"] }), KEY_WORDS);
+    let key = described(json!({ "type": ["string", "number", "object", "null"] }), KEY_WORDS);
     object(&[("topic", described(text(), "GET /v1/topics lists them.")), ("event", event), ("key?", key)])
 }
 
 /// An event of which the source of its topic says what is in it.
 fn bare_event() -> Value {
-    json!({ "type": ["object", "string"] })
+    json!({ "type": ["object", "string", "null"] })
+}
+
+/// An event in the JSON format of CloudEvents.
+fn cloud_event() -> Value {
+    let filled = |schema: Value| {
+        let mut schema = schema;
+        schema["minLength"] = 1.into();
+        schema
+    };
+    let optional = || filled(nullable(text()));
+    let mut event = object(&[
+        ("specversion", one_of(&["1.0"])),
+        ("id", filled(text())),
+        ("source", filled(text())),
+        ("type", filled(text())),
+        ("subject?", optional()),
+        ("time?", optional()),
+        ("datacontenttype?", optional()),
+        ("dataschema?", optional()),
+        ("topic?", described(optional(), TOPIC_ATTRIBUTE_WORDS)),
+        ("data?", anything()),
+        ("data_base64?", nullable(text())),
+    ]);
+    event["propertyNames"] = json!({ "pattern": "^([a-z0-9]+|data_base64)$" });
+    event["additionalProperties"] = json!({ "type": ["string", "number", "boolean", "null"] });
+    event
+}
+
+/// The bodies of events: ours, and those of CloudEvents.
+fn bodies(one: Value, lines: &str) -> [(&'static str, Value); 4] {
+    [
+        ("application/json", one),
+        ("application/x-ndjson", described(text(), lines)),
+        ("application/cloudevents+json", cloud_event()),
+        ("application/cloudevents-batch+json", list(cloud_event())),
+    ]
 }
 
 /// The outcome of one line.
@@ -51,22 +94,20 @@ pub(super) fn outcome() -> Vec<(&'static str, Value)> {
 }
 
 fn send() -> DescribedOperation {
-    let lines = described(text(), "One JSON object a line.");
     DescribedOperation::post("send_events", "events", "Send events")
         .to(Audience::Senders)
-        .words(EVENT_WORDS)
-        .body(true, &[("application/json", event()), ("application/x-ndjson", lines)])
+        .words(&format!("{EVENT_WORDS} {CLOUD_WORDS}"))
+        .body(true, &bodies(event(), "One JSON object a line."))
         .answers(200, taken())
         .problems(&[400, 413, 415, 422, 507])
 }
 
 fn send_to_topic() -> DescribedOperation {
-    let lines = described(text(), "One event a line.");
     DescribedOperation::post("send_topic_events", "events", "Send events of one topic")
         .to(Audience::Senders)
-        .words(TOPIC_WORDS)
-        .with([in_path("topic", text(), "GET /v1/topics lists them.")])
-        .body(true, &[("application/json", bare_event()), ("application/x-ndjson", lines)])
+        .words(&format!("{TOPIC_WORDS} {CLOUD_WORDS}"))
+        .with([in_path("topic", text(), "GET /v1/topics lists them."), query("key", text(), RECORD_KEY_WORDS)])
+        .body(true, &bodies(bare_event(), "One event a line."))
         .answers(200, taken())
         .problems(&[400, 404, 413, 415, 422, 507])
 }

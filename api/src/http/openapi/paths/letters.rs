@@ -41,6 +41,7 @@ fn letter() -> Value {
         ("arrived", nullable(format("date-time"))),
         ("sent_to", nullable(text())),
         ("sender_actor", nullable(text())),
+        ("relation", nullable(text())),
         ("reason", one_of(&Reason::ALL.map(Reason::as_str))),
         ("field", nullable(text())),
         ("detail", text()),

@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 
 use epochs::disk::simulated::SimulatedDisk;
-use language::diagnostic::SourceFile;
-use language::load::build;
-use schemas::catalogue::catalogue;
+use language::load::{build, inline_beside};
 use schemas::event::parse_line;
 use schemas::position::{Offset, Partition, Timeline};
 use sinks::views::{Views, ViewsDefinition};
@@ -15,7 +13,7 @@ use crate::event_limits::EventLimits;
 
 /// Posts by author, and how many there are of each.
 const STATEMENTS: &str = "
-CREATE SOURCE post_events WITH (connector = 'log', topic = 'social.post') FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.PostEvent');
+CREATE SOURCE post_events WITH (connector = 'log', topic = 'social.post') FORMAT PLAIN ENCODE PROTOBUF (message = 'social.v1.PostEvent', schema.location = 'post.proto');
 CREATE TABLE posts (post_id BIGINT PRIMARY KEY, author_id BIGINT);
 MERGE INTO posts USING post_events e ON posts.post_id = e.aggregate_id
   WHEN NOT MATCHED AND e.event_type = 'post.created' THEN INSERT VALUES (e.aggregate_id, e.created.author_id);
@@ -24,8 +22,8 @@ CREATE MATERIALIZED VIEW counts AS SELECT author_id, count(*) AS posts FROM post
 const WALL_MICROS: i64 = 1_704_067_200_000_000;
 
 fn topology() -> Arc<Topology> {
-    let file = SourceFile { path: "posts.sql".into(), text: STATEMENTS.into() };
-    Arc::new(build(&[file]).unwrap_or_else(|refused| panic!("{refused:?}")))
+    let files = inline_beside("posts.sql", STATEMENTS, &testkit::social::proto_files());
+    Arc::new(build(&files).unwrap_or_else(|refused| panic!("{refused:?}")))
 }
 
 /// A computation from the beginning of everything; an epoch is owned by its number.
@@ -40,6 +38,7 @@ fn computation(workers: usize) -> Computation<u64> {
         restored: (0..workers).map(|_| Restored::new()).collect(),
         status: Arc::default(),
         quarantine: Arc::new(Quarantine::open(Arc::new(SimulatedDisk::new(0))).unwrap()),
+        clock: Clock::System,
     };
     Computation::start(begin, |name| views.view(name)).unwrap()
 }
@@ -47,12 +46,13 @@ fn computation(workers: usize) -> Computation<u64> {
 /// Posts with these numbers, each in the partition of its number.
 fn posts(source: &language::topology::Source, numbers: std::ops::Range<u64>) -> Records {
     let mut records = Records::new();
+    let topics = [source.schema.clone()].into_iter().collect();
     for number in numbers {
         let author = number % 5;
         let line = format!(
             r#"{{"topic":"social.post","event":{{"event_id":"018cc251-f402-7000-8000-{number:012x}","event_type":"post.created","schema_version":1,"aggregate_id":"{number}","occurred_at":"2024-01-01T00:00:00Z","actor_id":"{author}","payload":{{"author_id":"{author}","text":"t","hashtags":[],"mentions":[],"media_ids":[],"video_id":null,"visibility":"public","reply_to":null}}}}}}"#
         );
-        let incoming = parse_line(catalogue().set(), line.as_bytes(), WALL_MICROS)
+        let incoming = parse_line(&topics, line.as_bytes(), WALL_MICROS)
             .unwrap_or_else(|refusal| panic!("{}", refusal.fault))
             .unwrap();
         let partition = Partition(number as u32 % source.partitions);
