@@ -19,21 +19,6 @@ use crate::reduce::{Decoded, FLOAT_UNITS, Output, kinds, ordered};
 /// Digits behind the point to which a quotient is computed before it becomes a double: far more than could change its rounding.
 const DIGITS: u32 = 240;
 
-const STATISTICS: [Regression; 12] = [
-    Regression::Count,
-    Regression::AverageX,
-    Regression::AverageY,
-    Regression::SquaresX,
-    Regression::SquaresY,
-    Regression::Products,
-    Regression::CovariancePopulation,
-    Regression::CovarianceSample,
-    Regression::Correlation,
-    Regression::Slope,
-    Regression::Intercept,
-    Regression::Determination,
-];
-
 /// Aggregates over the value rows of `reduce`.
 pub fn aggregates() -> Vec<AggregateSpec> {
     let spec = |kind: AggregateKind, input: &[usize], filter: Option<usize>| {
@@ -72,7 +57,7 @@ pub fn aggregates() -> Vec<AggregateSpec> {
     }
     let variance = AggregateKind::Deviation(Deviation { is_sample: true, is_root: false });
     all.push(spec(AggregateKind::OfDistinct(Box::new(variance)), &[0], None));
-    all.extend(STATISTICS.map(|of| spec(AggregateKind::Regression(of), &[5, 6], None)));
+    all.extend(Regression::ALL.map(|of| spec(AggregateKind::Regression(of), &[5, 6], None)));
     all.extend([BitOperation::And, BitOperation::Or, BitOperation::Xor].map(|of| spec(AggregateKind::Bits(of), &[0], None)));
     all
 }

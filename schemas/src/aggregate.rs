@@ -142,6 +142,24 @@ pub enum Regression {
     Determination,
 }
 
+impl Regression {
+    /// Every statistic.
+    pub const ALL: [Self; 12] = [
+        Self::Count,
+        Self::AverageX,
+        Self::AverageY,
+        Self::SquaresX,
+        Self::SquaresY,
+        Self::Products,
+        Self::CovariancePopulation,
+        Self::CovarianceSample,
+        Self::Correlation,
+        Self::Slope,
+        Self::Intercept,
+        Self::Determination,
+    ];
+}
+
 /// Places in the order of all values.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Percentile {

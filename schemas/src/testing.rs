@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use crate::dead_letter::{DeadLetter, Fault};
 use crate::topic::{TopicSchema, TopicSet};
 use crate::topic::enveloped::{AggregateIdKind, EnvelopedTopic, EventFieldKind, EventSchema, FieldSchema};
 use crate::topic::message::{CompiledFile, MessageEvents, ProtoFile};
@@ -28,6 +29,22 @@ pub fn social_topics(files: Vec<(String, String)>) -> TopicSet {
         }
     };
     files.iter().map(topic).collect()
+}
+
+/// A dead letter of these bytes, whose other members say as little as they can.
+pub fn letter(topic: &str, offset: u64, fault: Fault, bytes: Vec<u8>) -> DeadLetter {
+    DeadLetter {
+        topic: topic.to_owned(),
+        partition: 0,
+        offset,
+        sent_to: None,
+        fault,
+        length: bytes.len() as u64,
+        bytes,
+        arrived: None,
+        sender_actor: None,
+        relation: None,
+    }
 }
 
 /// The topics of a set whose events have the envelope.

@@ -93,8 +93,8 @@ pub(super) fn open_ingest(opened: &OpenedData, settings: &ServerSettings) -> Res
     let OpenedData { log, topology, store, .. } = opened;
     let meter = LagMeter::new(log.clone());
     let admission = Admission::new(lag_limits(settings), MemoryLimit::new(settings.ingest_memory_bytes), meter.clone());
-    let former = former_topics(store);
-    check_records(topology, &former, |topic| former.encodings.get(topic).copied())?;
+    let former = former_topics(store).map_err(|source| ProcessError::Start { source })?;
+    check_records(topology, store, |topic| former.encodings.get(topic).copied())?;
     let ingest = LogIngest::open(Arc::clone(log), admission, ingest_topics(topology), former.encodings)?;
     let records = records_logged(log.as_ref(), &ingest)?;
     Ok(OpenedIngest { ingest, meter, records })

@@ -1,26 +1,13 @@
 //! The bounds of what is listed, and that counts stay right beyond them.
 
 use schemas::dead_letter::{DEAD_LETTER_BYTES_MAX, Fault, Reason};
+use schemas::testing;
 
 use super::*;
 use testkit::random::Random;
 
 fn letter(offset: u64, bytes: usize) -> DeadLetter {
-    let fault = Fault::new(Reason::NotJson, "expected an object");
-    let length = bytes as u64;
-    let (topic, bytes) = ("social.post".to_owned(), vec![b'{'; bytes]);
-    DeadLetter {
-        topic,
-        partition: 0,
-        offset,
-        sent_to: None,
-        fault,
-        bytes,
-        length,
-        arrived: None,
-        sender_actor: None,
-        relation: None,
-    }
+    testing::letter("social.post", offset, Fault::new(Reason::NotJson, "expected an object"), vec![b'{'; bytes])
 }
 
 /// Appends letters as an epoch does that takes none off.

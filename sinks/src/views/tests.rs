@@ -12,6 +12,7 @@ use schemas::field::{FieldKind, Value};
 use schemas::position::{Epoch, LogPosition, Offset, Partition, Position, Timeline, Token, Topic};
 use schemas::row::{Diff, Row};
 use schemas::serving::{Index, IndexColumn, IndexLayout};
+use schemas::testing;
 
 use super::test_support::{stored, view};
 use super::*;
@@ -60,20 +61,7 @@ fn records(text: &str) -> Token {
 }
 
 fn letter(offset: u64) -> DeadLetter {
-    let fault = Fault::new(Reason::NotJson, "expected an object");
-    let (topic, bytes) = ("social.post".to_owned(), b"{".to_vec());
-    DeadLetter {
-        topic,
-        partition: 0,
-        offset,
-        sent_to: None,
-        fault,
-        bytes,
-        length: 1,
-        arrived: None,
-        sender_actor: None,
-        relation: None,
-    }
+    testing::letter("social.post", offset, Fault::new(Reason::NotJson, "expected an object"), b"{".to_vec())
 }
 
 fn row_error(row: &str) -> RowError {

@@ -26,7 +26,7 @@ use super::change::change_as_json;
 use super::declared::{Declared, with_messages};
 use super::drop::{not_found, served_names, statement_to_drop};
 use super::life::{AUDIT, GenerationState, Stamp};
-use super::records::{check_records, former_topics};
+use super::records::check_records;
 use super::report::{info, reader_changes, state};
 use super::store::{NoGeneration, Origin, Store};
 use crate::process::clock::wall_micros;
@@ -82,7 +82,7 @@ impl Deployer {
 
     /// Refuses a source that would not read the records that its topic has.
     fn check_records(&self, topology: &Topology, store: &Store) -> Result<(), DeployRefusal> {
-        let checked = check_records(topology, &former_topics(store), |topic| self.ingest.encoding(topic.as_str()));
+        let checked = check_records(topology, store, |topic| self.ingest.encoding(topic.as_str()));
         checked.map_err(|conflict| DeployRefusal::Conflict { detail: conflict.to_string() })
     }
 

@@ -4,6 +4,7 @@
 //! dependencies; a [`Topology`] leaves, or every error that was found, each with its place.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -90,7 +91,10 @@ pub struct DeclaredTopics {
 
 /// The topics that the sources and sinks of some files declare, those that are dropped again not left out. Files that this version can't read
 /// declare none.
-pub fn declared_topics(files: &[SourceFile]) -> DeclaredTopics {
+///
+/// # Errors
+/// The system has no thread left to read them on.
+pub fn declared_topics(files: &[SourceFile]) -> io::Result<DeclaredTopics> {
     let statement_files: Vec<SourceFile> = files.iter().filter(|file| !is_proto(&file.path)).cloned().collect();
     let declared = || {
         let mut topics = DeclaredTopics::default();
@@ -114,7 +118,7 @@ pub fn declared_topics(files: &[SourceFile]) -> DeclaredTopics {
         }
         topics
     };
-    on_deep_stack(declared).unwrap_or_default()
+    on_deep_stack(declared)
 }
 
 /// Returns true if a source of some files names a message, and none of the files has messages. An earlier version had messages built in, so

@@ -158,10 +158,11 @@ fn the_topics_of_sources_tables_and_sinks_are_read_without_a_plan() {
     let sink = "CREATE SINK s FROM p WITH (connector = 'log', topic = 'p_out') FORMAT UPSERT ENCODE JSON;";
     let files = [inline("test.sql", &format!("{POSTS} {json} {table} {sink} DROP SOURCE a;")), inline("x.proto", "no statement")];
     let expected = [("p", Encoding::Json), ("social.post", Encoding::Protobuf), ("social.user", Encoding::Json)];
-    assert_eq!(declared_topics(&files).derived, [Topic::new("p_out")].into());
-    assert_eq!(declared_topics(&files).encodings, expected.map(|(topic, encoding)| (Topic::new(topic), encoding)).into());
-    assert!(declared_topics(&[inline("test.sql", "no statement")]).encodings.is_empty());
+    let declared = |files: &[SourceFile]| declared_topics(files).unwrap();
+    assert_eq!(declared(&files).derived, [Topic::new("p_out")].into());
+    assert_eq!(declared(&files).encodings, expected.map(|(topic, encoding)| (Topic::new(topic), encoding)).into());
+    assert!(declared(&[inline("test.sql", "no statement")]).encodings.is_empty());
     let earlier = "CREATE SOURCE a WITH (connector = 'log', topic = 't') FORMAT PLAIN ENCODE JSON (message = 'a.B');";
     let expected = [(Topic::new("t"), Encoding::Json)].into();
-    assert_eq!(declared_topics(&[inline("test.sql", earlier)]).encodings, expected, "statements of a version with messages built in");
+    assert_eq!(declared(&[inline("test.sql", earlier)]).encodings, expected, "statements of a version with messages built in");
 }

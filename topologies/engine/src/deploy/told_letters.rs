@@ -77,6 +77,7 @@ fn tables(topology: &Topology) -> BTreeSet<(String, Fingerprint)> {
 #[cfg(test)]
 mod tests {
     use language::load::{build, inline};
+    use schemas::testing;
 
     use super::*;
 
@@ -86,18 +87,7 @@ mod tests {
     }
 
     fn letter(topic: &str, bytes: &str) -> DeadLetter {
-        DeadLetter {
-            topic: topic.to_owned(),
-            partition: 0,
-            offset: 0,
-            sent_to: None,
-            fault: Fault::new(Reason::WrongType, ""),
-            bytes: bytes.as_bytes().to_vec(),
-            length: bytes.len() as u64,
-            arrived: None,
-            sender_actor: None,
-            relation: None,
-        }
+        testing::letter(topic, 0, Fault::new(Reason::WrongType, ""), bytes.as_bytes().to_vec())
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The list of letters: what leaves it and why, in the order of the log, however epochs are cut and letters are counted.
 
 use schemas::dead_letter::{Fault, Reason};
+use schemas::testing;
 use testkit::random::Random;
 
 use super::LetterMark::{Discarded, Retried};
@@ -8,20 +9,7 @@ use super::LetterStep::{Came, Marked};
 use super::*;
 
 fn letter(offset: u64) -> DeadLetter {
-    let fault = Fault::new(Reason::NotJson, "no JSON");
-    let (topic, bytes) = ("t".to_owned(), b"x".to_vec());
-    DeadLetter {
-        topic,
-        partition: 0,
-        offset,
-        sent_to: None,
-        fault,
-        bytes,
-        length: 1,
-        arrived: None,
-        sender_actor: None,
-        relation: None,
-    }
+    testing::letter("t", offset, Fault::new(Reason::NotJson, "no JSON"), b"x".to_vec())
 }
 
 fn empty() -> DeadLetterState {
